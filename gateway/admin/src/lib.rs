@@ -1,0 +1,1 @@
+//! Health, readiness and metrics, on an address that agents cannot reach.

@@ -1,0 +1,1 @@
+//! May this exchange proceed; the only maker of a Permit.

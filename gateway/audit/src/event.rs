@@ -1,0 +1,241 @@
+//! The record: who, what, why, which data classes and what was done with them; never the data.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One entry of the log, before it is sealed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// The log's gateway began to serve.
+    Start(Lifecycle),
+    /// It stopped in good order.
+    Stop(Lifecycle),
+    /// An exchange was admitted; written before its upstream is called.
+    Open(Box<Opening>),
+    /// An admitted exchange ended; written before its last byte is released.
+    Close(Box<Outcome>),
+    /// A request was refused before any upstream saw it.
+    Refuse(Box<Refusal>),
+}
+
+/// A start or stop of the gateway.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lifecycle {
+    /// When.
+    pub at: Timestamp,
+    /// The program's version.
+    pub version: String,
+    /// Digest of the configuration in force.
+    pub config: String,
+    /// Digest of the policies in force.
+    pub policy: String,
+    /// What is missing: `attestation: inferred`, `telemetry: off`.
+    pub notes: Vec<String>,
+}
+
+/// Who called, on which evidence.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CallerRecord {
+    /// The agent's SPIFFE id, where one was recognised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// The session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// How well it is proven.
+    pub evidence: String,
+    /// The process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessRecord>,
+    /// The token's claims.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenRecord>,
+}
+
+/// The calling process, as `flows` attested it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProcessRecord {
+    /// Process id in the host's namespace.
+    pub pid: u32,
+    /// Nanoseconds since boot.
+    pub start_ns: u64,
+    /// Real user id.
+    pub uid: u32,
+    /// Real group id.
+    pub gid: u32,
+    /// cgroup v2 id.
+    pub cgroup_id: u64,
+    /// cgroup path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<String>,
+    /// Command name.
+    pub comm: String,
+    /// Executable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exe: Option<String>,
+    /// SHA-256 of the executable, hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exe_sha256: Option<String>,
+    /// Parents, nearest first: `pid comm`.
+    pub ancestors: Vec<String>,
+}
+
+/// What a token said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenRecord {
+    /// `iss`.
+    pub issuer: String,
+    /// `sub`.
+    pub subject: String,
+    /// `jti`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The task's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// The task's purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// The task's scope.
+    #[serde(default)]
+    pub scope: BTreeMap<String, String>,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OperationRecord {
+    /// The API.
+    pub service: String,
+    /// The operation.
+    pub operation: String,
+    /// read, write, delete.
+    pub effect: String,
+    /// The HTTP method.
+    pub method: String,
+    /// The path template; never the path itself.
+    pub route: String,
+    /// What the request binds. Sealed with everything else.
+    pub bound: BTreeMap<String, String>,
+    /// Where the service keeps its data.
+    pub country: String,
+}
+
+/// A rule that took part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PolicyRecord {
+    /// The rule's id.
+    pub id: String,
+    /// Its sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The law or contract behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub basis: Option<String>,
+}
+
+/// An admitted exchange, before its upstream is called.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Opening {
+    /// When the request was admitted.
+    pub at: Timestamp,
+    /// W3C trace id, hexadecimal.
+    pub trace: String,
+    /// Who.
+    pub caller: CallerRecord,
+    /// What.
+    pub operation: OperationRecord,
+    /// Why it may.
+    pub policies: Vec<PolicyRecord>,
+    /// Digest of the policies in force.
+    pub policy: String,
+    /// What the gateway noticed, by name: `agent_header_conflict`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
+}
+
+/// A request that went nowhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// When.
+    pub at: Timestamp,
+    /// W3C trace id, hexadecimal.
+    pub trace: String,
+    /// Who, as far as it is known.
+    pub caller: CallerRecord,
+    /// What, where a route was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationRecord>,
+    /// The stable reason code.
+    pub reason: String,
+    /// The HTTP status that went out.
+    pub status: u16,
+    /// The rules that refused.
+    pub policies: Vec<PolicyRecord>,
+    /// Digest of the policies in force.
+    pub policy: String,
+    /// Whether it is a security finding, not only a refusal: a token used by a foreign workload.
+    pub finding: bool,
+    /// What was found in the request's body, if it came so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<FindingRecord>,
+}
+
+/// Values of one class at one place, and what was done with them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FindingRecord {
+    /// The data class.
+    pub class: String,
+    /// Where: a JSON Pointer with `*` for array positions and unsafe names.
+    pub path: String,
+    /// How many.
+    pub count: u64,
+    /// show, mask, ...
+    pub action: String,
+    /// The rule that asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+}
+
+/// One direction of an exchange's body.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BodyRecord {
+    /// Bytes as received, before any decoding.
+    pub received: u64,
+    /// Bytes as released.
+    pub released: u64,
+    /// What was found.
+    pub findings: Vec<FindingRecord>,
+    /// Further findings that the limit on places cut off: counted, not listed.
+    pub findings_unlisted: u64,
+    /// What was not inspected, by name: `media_unknown`, `coding_unknown`, `oversize`.
+    pub gaps: Vec<String>,
+}
+
+/// How an admitted exchange ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// When.
+    pub at: Timestamp,
+    /// The index of the opening record.
+    pub opening: u64,
+    /// The status that the agent got; none if the connection went first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The status that the upstream gave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstream_status: Option<u16>,
+    /// `released`, `refused`, `aborted`, `upstream_failed`, `client_gone`.
+    pub result: String,
+    /// The stable reason code, where the result is not `released`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The request's body.
+    pub request: BodyRecord,
+    /// The response's body.
+    pub response: BodyRecord,
+    /// From admission to now, in microseconds.
+    pub duration_us: u64,
+}

@@ -1,0 +1,163 @@
+//! What a decision is about: who asks, for what, and what was decided.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use redaction::Action;
+
+/// A country, ISO 3166-1 alpha-2, upper case; `ZZ` (user-assigned by the standard) for unknown.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Country([u8; 2]);
+
+impl Country {
+    /// Nowhere that is known; in no region, so rules that ask for one do not hold.
+    pub const UNKNOWN: Self = Self(*b"ZZ");
+
+    /// Two upper-case letters, or none.
+    pub fn parse(code: &str) -> Option<Self> {
+        let code: [u8; 2] = code.as_bytes().try_into().ok()?;
+        code.iter()
+            .all(u8::is_ascii_uppercase)
+            .then_some(Self(code))
+    }
+
+    /// The two letters.
+    pub fn code(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or("ZZ")
+    }
+}
+
+impl fmt::Display for Country {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl fmt::Debug for Country {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// What an operation does to the world. Unknown counts as a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect {
+    /// It changes nothing.
+    Read,
+    /// It creates or changes.
+    Write,
+    /// It destroys.
+    Delete,
+}
+
+impl Effect {
+    /// Its name in configuration, policies, records and telemetry.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// Who asks, as policies see it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Principal {
+    /// The session: one instance of an agent.
+    pub session: Arc<str>,
+    /// The agent's SPIFFE id.
+    pub agent: Arc<str>,
+    /// How well the identity is proven: `svid`, `kernel+token`, `kernel`, `inferred+token`, ...
+    pub evidence: &'static str,
+    /// What the task is for, from the token; empty if it has none.
+    pub purpose: Arc<str>,
+    /// The task's scope: `customer` → `C-771`.
+    pub scope: Arc<BTreeMap<String, String>>,
+    /// Where the agent runs: the recipient of responses and the origin of requests.
+    pub country: Country,
+}
+
+/// One operation of one API, with what this request binds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Operation {
+    /// The API's name in the configuration.
+    pub service: Arc<str>,
+    /// The operation's id, unique within the service: `customer.read`.
+    pub id: Arc<str>,
+    /// What it does.
+    pub effect: Effect,
+    /// The parameters that the request binds: `customer` → `C-332`.
+    pub bound: BTreeMap<String, String>,
+    /// Where the service keeps its data.
+    pub country: Country,
+}
+
+/// What kind of rule decided; it chooses the HTTP status of a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Category {
+    /// Who may do what: 403.
+    Access,
+    /// The task's scope does not hold the resource: 403.
+    Scope,
+    /// Data may not go there: 451 (RFC 7725).
+    Residency,
+}
+
+impl Category {
+    /// Its name in `@category`, records and telemetry.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Scope => "scope",
+            Self::Residency => "residency",
+        }
+    }
+}
+
+/// A policy that took part in a decision, with what its author says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyRef {
+    /// `@id`.
+    pub id: Box<str>,
+    /// `@reason`: a sentence for the one who is refused.
+    pub reason: Option<Box<str>>,
+    /// `@basis`: the law or contract behind it.
+    pub basis: Option<Box<str>>,
+    /// `@category`; access if the policy has none.
+    pub category: Category,
+}
+
+/// The answer to "may this call be made?".
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// Whether it may.
+    pub allowed: bool,
+    /// The policies that made it so. Empty with a denial: nothing permits it (`not_permitted`).
+    pub policies: Vec<Arc<PolicyRef>>,
+}
+
+/// Everything but the data class that a disclosure depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DisclosureContext {
+    /// Who asks.
+    pub principal: Arc<Principal>,
+    /// The API the data comes from or goes to.
+    pub service: Arc<str>,
+    /// The operation.
+    pub operation: Arc<str>,
+    /// What it does.
+    pub effect: Effect,
+    /// Where the data is from.
+    pub origin: Country,
+    /// Where it goes.
+    pub recipient: Country,
+}
+
+/// What to do with one data class in one context, and which policy says so.
+#[derive(Clone, Debug)]
+pub struct Disclosure {
+    /// What to do. `Drop` where nothing permits and no rule says otherwise.
+    pub action: Action,
+    /// The policy that decided; none where nothing permits.
+    pub policy: Option<Arc<PolicyRef>>,
+}

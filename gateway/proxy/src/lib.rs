@@ -1,0 +1,1 @@
+//! The data plane: HTTP on both sides, one exchange in between.

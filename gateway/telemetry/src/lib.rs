@@ -1,0 +1,1 @@
+//! Every name that leaves the gateway as telemetry, and the exporters.

@@ -1,0 +1,1 @@
+//! Every key: nobody else sees key bytes.

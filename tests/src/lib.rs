@@ -1,0 +1,1 @@
+//! Starts the real daemon with real peers.
