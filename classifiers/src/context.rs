@@ -39,6 +39,7 @@ impl Context {
     }
 
     /// The context of the value under member `name` of an object with this context.
+    #[must_use]
     pub fn member(&self, name: &[u8], cache: &mut KeyCache) -> Self {
         let key = cache.key(name);
         Self {
@@ -50,6 +51,7 @@ impl Context {
     }
 
     /// The context of the elements of an array with this context.
+    #[must_use]
     pub fn element(&self) -> Self {
         Self {
             subject: KeyClass::None,
@@ -93,9 +95,10 @@ impl Context {
 
     fn joined(&self, child: KeyClass) -> KeyClass {
         let by_sibling = inherit(self.subject, child);
-        match by_sibling == child {
-            true => inherit(self.key, child),
-            false => by_sibling,
+        if by_sibling == child {
+            inherit(self.key, child)
+        } else {
+            by_sibling
         }
     }
 

@@ -76,25 +76,19 @@ pub fn inherit(parent: KeyClass, child: KeyClass) -> KeyClass {
         Card, Id, Leaf, Name, NamePart, Number, Patient, Someone, Thing, Value, Veto, Wrapper,
     };
     match (parent, child) {
-        (_, Wrapper) | (Veto, Value | Number | Id) => parent,
+        (_, Wrapper)
+        | (Veto | Leaf(_), Value | Number | Id)
+        // `email: { address }`, `ip_address`: the other noun only says where to look.
+        | (Leaf(DataClass::EMAIL | DataClass::IP | DataClass::MAC), Leaf(DataClass::ADDRESS)) => parent,
         (Card, Name) => Leaf(DataClass::CARDHOLDER),
         (Card, Number) => Leaf(DataClass::PAN),
         (Patient, Id | Number) => Leaf(DataClass::PATIENT_ID),
         (Someone, Id | Number) => Leaf(DataClass::CUSTOMER_ID),
         (Someone | Patient | Leaf(DataClass::ADDRESS | DataClass::PERSON), Name)
         | (Someone | Patient | Name | Leaf(DataClass::PERSON), NamePart) => Leaf(DataClass::PERSON),
-        (
-            Thing,
-            Name
-            | NamePart
-            | Value
-            | Leaf(DataClass::ADDRESS | DataClass::CITY | DataClass::POSTAL_CODE),
-        ) => Thing,
-        (Leaf(_), Value | Number | Id | Name | NamePart) => parent,
-        // `email: { address }`, `ip_address`: the noun of another class only says where to look.
-        (Leaf(DataClass::EMAIL | DataClass::IP | DataClass::MAC), Leaf(DataClass::ADDRESS)) => {
-            parent
-        }
+        (Thing, Name | NamePart | Value | Leaf(DataClass::ADDRESS | DataClass::CITY | DataClass::POSTAL_CODE)) => Thing,
+        // `drug: { name }`; persons and their addresses are above.
+        (Leaf(class), Name | NamePart) => Leaf(class),
         _ => child,
     }
 }
@@ -273,7 +267,7 @@ impl Key {
         let class = key_class(name);
         let tells = match name {
             b"resourceType" => Tells::Resource,
-            b"system" | b"url" => Tells::System,
+            b"system" | b"url" | b"reference" => Tells::System,
             b"name" | b"key" | b"label" | b"field" | b"type" | b"object" | b"kind"
             | b"question" | b"attribute" | b"fieldName" | b"field_name" | b"title" | b"code"
             | b"resource_type" => Tells::Subject,

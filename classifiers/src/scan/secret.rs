@@ -154,8 +154,7 @@ impl Rule {
             Charset::Base64 => run(rest, |byte| is_token(byte) || b"+/=.~".contains(&byte)),
         };
         let token = rest.get(..body)?;
-        let dots = token.iter().filter(|byte| **byte == b'.').count();
-        let parts = !matches!(self.charset, Charset::Jwt) || dots > 0;
+        let parts = !matches!(self.charset, Charset::Jwt) || token.contains(&b'.');
         let follows = rest.get(body).is_some_and(u8::is_ascii_alphanumeric);
         let header = matches!(self.class, DataClass::BEARER_TOKEN | DataClass::BASIC_AUTH);
         (body >= self.least && parts && !follows && is_random(token))
@@ -204,7 +203,7 @@ fn urls(value: &[u8], findings: &mut Vec<Finding>) {
         };
         let password = authority
             .get(..at)
-            .and_then(|user| Some(user.get(memchr::memchr(b':', user)? + 1..)?));
+            .and_then(|user| user.get(memchr::memchr(b':', user)? + 1..));
         if scheme > 0
             && password.is_some_and(|password| password.len() > 3 && !is_placeholder(password))
         {

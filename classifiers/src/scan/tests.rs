@@ -21,7 +21,7 @@ fn found<'a>(path: &str, value: &'a str) -> Vec<(D, &'a str)> {
         .map(|finding| {
             let range =
                 usize::try_from(finding.start).unwrap()..usize::try_from(finding.end).unwrap();
-            (finding.class, &value[range])
+            (finding.class, value.get(range).unwrap())
         })
         .collect()
 }
