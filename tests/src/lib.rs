@@ -8,6 +8,7 @@ pub mod agent;
 pub mod certificate;
 pub mod client;
 pub mod clock;
+pub mod collector;
 pub mod env;
 pub mod gateway;
 pub mod peers;
