@@ -73,7 +73,7 @@ fn a_killed_gateway_has_released_nothing_that_is_not_on_record() -> Result<()> {
             let record = log.iter().find(|record| record.index() == Some(index));
             let record = record.ok_or_else(|| anyhow!("record {index} of {item} is gone"))?;
             ensure!(
-                record.kind() == "open",
+                ["open", "refuse"].contains(&record.kind().as_str()),
                 "record {index} of {item} is a {}",
                 record.kind()
             );

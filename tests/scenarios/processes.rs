@@ -8,9 +8,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow, ensure};
-use tests::{env, records};
+use tests::{
+    agent::{Agent, Ask},
+    env, records,
+};
 
-use crate::world::{World, path_selector};
+use crate::world::{REPORTING, World, path_selector};
 
 const SHORT_LIVED: &str = "spiffe://tests.example/agent/short-lived";
 /// How many run at the same time.
@@ -79,6 +82,21 @@ fn short_lived_processes_are_attributed_to_themselves() -> Result<()> {
     if kernel {
         assert_eq!((right, unknown), (burst, 0));
     }
+    world.finish()
+}
+
+#[test]
+fn a_caller_over_ipv6_is_attributed() -> Result<()> {
+    let world = World::with(|setup| setup.listen("[::1]:0"))?;
+    // The plain IPv4 listener, TLS, then ours.
+    let address = world.gateway.listen(2)?;
+    ensure!(address.is_ipv6(), "{address}");
+    let token = world.token(REPORTING, |claims| claims)?;
+    let ask = Ask::get(format!("http://{address}/crm/items/6")).token(&token);
+    let answer = Agent::python()?.ask(&ask)?;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let record = records::show(&world.gateway, answer.record().context("no record")?)?;
+    assert_eq!(record.number("pid"), Some(answer.pid.into()));
     world.finish()
 }
 

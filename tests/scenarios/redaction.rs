@@ -50,7 +50,11 @@ fn free_text_and_lists_are_redacted_too() -> Result<()> {
         .get(&world.gateway.url("/crm/tickets/T-4891")?, &[])?;
     assert_eq!(ticket.status, 200, "{}", ticket.text());
     let person = crm::person(SEED, 771);
-    for secret in [&person.email, &person.phone, &concat!("AK", "IA").to_owned()] {
+    for secret in [
+        &person.email,
+        &person.phone,
+        &concat!("AK", "IA").to_owned(),
+    ] {
         ensure!(
             !ticket.text().contains(secret.as_str()),
             "{secret} in {}",

@@ -30,7 +30,6 @@ pub const POLL: Duration = Duration::from_millis(10);
 pub struct Gateway {
     folder: TempDir,
     config: PathBuf,
-    environment: Vec<(String, String)>,
     prefix: Vec<String>,
     binary: PathBuf,
     running: Option<Running>,
@@ -70,11 +69,9 @@ impl Gateway {
     /// Starts one in `folder`, where a part of its configuration may lie already.
     pub fn start_in(folder: TempDir, setup: &Setup) -> Result<Self> {
         let config = setup.write(folder.path())?;
-        let environment = setup.environment().to_vec();
         Self::run(Self {
             folder,
             config,
-            environment,
             prefix: Vec::new(),
             binary: binary()?,
             running: None,
@@ -98,7 +95,6 @@ impl Gateway {
         Self::run(Self {
             folder,
             config,
-            environment: Vec::new(),
             prefix: prefix.to_vec(),
             binary,
             running: None,
@@ -129,7 +125,6 @@ impl Gateway {
             .arg("run")
             .arg("--config")
             .arg(&self.config)
-            .envs(self.environment.iter().cloned())
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -257,7 +252,7 @@ impl Gateway {
             .args(arguments)
             .arg("--data")
             .arg(self.data());
-        Ok(command.envs(self.environment.iter().cloned()).output()?)
+        Ok(command.output()?)
     }
 
     /// Writes the log to the file `export`, as an auditor would get it.

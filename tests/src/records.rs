@@ -1,9 +1,17 @@
 //! What `tidegate audit` tells about the log.
 
-use anyhow::{Context, Result, anyhow, ensure};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
 
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, POLL};
+
+/// How long a broken exchange may take to be closed, deadlines included.
+const CLOSING_MAX: Duration = Duration::from_mins(2);
 
 /// One record, as `audit show N -o json` prints it.
 #[derive(Clone, Debug)]
@@ -51,40 +59,41 @@ pub fn list(gateway: &Gateway) -> Result<Vec<Record>> {
         "audit list failed: {}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let mut records = parse(&String::from_utf8(output.stdout)?)?;
+    let entries: Vec<Value> = serde_json::from_slice(&output.stdout)?;
+    let mut records: Vec<Record> = entries.into_iter().map(Record).collect();
     records.sort_by_key(Record::index);
     Ok(records)
 }
 
-/// A list is one array, or one object a line.
-fn parse(text: &str) -> Result<Vec<Record>> {
-    if let Ok(Value::Array(records)) = serde_json::from_str(text) {
-        return Ok(records.into_iter().map(Record).collect());
-    }
-    text.lines()
-        .map(|line| Ok(Record(serde_json::from_str(line)?)))
-        .collect()
-}
-
 /// Record number `index`.
 pub fn show(gateway: &Gateway, index: u64) -> Result<Record> {
+    let shown = shown(gateway, index)?;
+    let entry = shown.get("entry").cloned();
+    Ok(Record(entry.ok_or_else(|| anyhow!("no entry in {shown}"))?))
+}
+
+/// The record that closes the exchange which record `opening` began; it may take a moment where
+/// the exchange broke off.
+pub fn closing(gateway: &Gateway, opening: u64) -> Result<Record> {
+    let deadline = Instant::now() + CLOSING_MAX;
+    while Instant::now() < deadline {
+        match shown(gateway, opening)?.get("closing") {
+            Some(Value::Null) | None => thread::sleep(POLL),
+            Some(closing) => return Ok(Record(closing.clone())),
+        }
+    }
+    bail!("no record closes record {opening}")
+}
+
+/// Record number `index` with what belongs to it, and whether it is proven to be in the tree.
+pub fn shown(gateway: &Gateway, index: u64) -> Result<Value> {
     let output = gateway.audit(&["show", &index.to_string(), "-o", "json"])?;
     ensure!(
         output.status.success(),
         "audit show {index} failed: {}",
         String::from_utf8_lossy(&output.stderr)
     );
-    Ok(Record(
-        serde_json::from_slice(&output.stdout).context("audit show printed no JSON")?,
-    ))
-}
-
-/// The record that closes the exchange which record `opening` began.
-pub fn closing(gateway: &Gateway, opening: u64) -> Result<Record> {
-    list(gateway)?
-        .into_iter()
-        .find(|record| record.kind() == "close" && record.number("opening") == Some(opening))
-        .ok_or_else(|| anyhow!("no record closes record {opening}"))
+    serde_json::from_slice(&output.stdout).context("audit show printed no JSON")
 }
 
 fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {

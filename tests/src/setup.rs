@@ -15,7 +15,6 @@ use crate::{certificate::Certificate, env, tokens::Issuer};
 pub struct Setup {
     config: Value,
     files: Vec<(String, String)>,
-    environment: Vec<(String, String)>,
 }
 
 /// One API behind the gateway.
@@ -67,7 +66,6 @@ impl Setup {
                 "audit": { "directory": "data" },
             }),
             files: Vec::new(),
-            environment: Vec::new(),
         }
     }
 
@@ -108,6 +106,13 @@ impl Setup {
         self.file(&name, text.to_owned())
     }
 
+    /// With another plain listener.
+    #[must_use]
+    pub fn listen(mut self, address: &str) -> Self {
+        push(&mut self.config, "listen", json!({ "address": address }));
+        self
+    }
+
     /// With a TLS listener beside the plain one.
     #[must_use]
     pub fn tls(mut self, certificate: &Certificate) -> Self {
@@ -122,11 +127,9 @@ impl Setup {
 
     /// Trusting `authority` when it calls upstreams.
     #[must_use]
-    pub fn trust(mut self, authority: &str) -> Self {
-        let file = "trusted.pem".to_owned();
-        self.environment
-            .push(("SSL_CERT_FILE".into(), file.clone()));
-        self.file(&file, authority.to_owned())
+    pub fn trust(self, authority: &str) -> Self {
+        self.set("upstream_ca", "trusted.pem".into())
+            .file("trusted.pem", authority.to_owned())
     }
 
     /// Sending its spans to `endpoint`.
@@ -149,11 +152,6 @@ impl Setup {
     pub fn file(mut self, name: &str, text: String) -> Self {
         self.files.push((name.to_owned(), text));
         self
-    }
-
-    /// Environment variables that the daemon gets.
-    pub(crate) fn environment(&self) -> &[(String, String)] {
-        &self.environment
     }
 
     /// Writes everything into `folder` and names the configuration file.

@@ -18,13 +18,11 @@ use super::Peer;
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// How much of a big body is written at once.
 const STREAM_CHUNK_BYTES: usize = 64 * 1024;
-/// The pause between two bytes of a trickle.
-const TRICKLE_PAUSE: Duration = Duration::from_millis(1);
 
 /// Starts it. The paths:
 ///
 /// `/stall` half a body, then silence · `/reset` half a body, then RST · `/short` less than
-/// promised · `/trickle` byte by byte · `/broken` not JSON · `/html`, `/binary` other media types ·
+/// promised · `/trickle/{milliseconds}` byte by byte with pauses · `/broken` not JSON · `/html`, `/binary` other media types ·
 /// `/untyped` no media type · `/gzip` gzip · `/gzip-broken` cut off · `/br` a coding that is unknown here ·
 /// `/big/{megabytes}` a long JSON array · `/echo/{text}` the text in header, body and status 500 ·
 /// `/garbage` not HTTP · `/json` nothing wrong · `/silent` no answer at all.
@@ -67,7 +65,7 @@ async fn serve(mut stream: TcpStream) -> Result<()> {
                     .write_all(b"\x00\x01 not http at all\r\n\r\n")
                     .await?);
             }
-            "trickle" => trickle(&mut stream).await?,
+            "trickle" => trickle(&mut stream, rest.parse().unwrap_or(1)).await?,
             "big" => big(&mut stream, rest.parse().unwrap_or(1)).await?,
             "echo" => echo(&mut stream, rest).await?,
             _ => answer(&mut stream, verb).await?,
@@ -170,7 +168,7 @@ async fn reset(mut stream: TcpStream) -> Result<()> {
     Ok(())
 }
 
-async fn trickle(stream: &mut TcpStream) -> Result<()> {
+async fn trickle(stream: &mut TcpStream, pause_ms: u64) -> Result<()> {
     let sample = sample();
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
@@ -179,7 +177,7 @@ async fn trickle(stream: &mut TcpStream) -> Result<()> {
     stream.write_all(head.as_bytes()).await?;
     for byte in sample.bytes() {
         stream.write_all(&[byte]).await?;
-        tokio::time::sleep(TRICKLE_PAUSE).await;
+        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
     }
     Ok(())
 }

@@ -10,14 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::{
     certificate::Certificate,
+    collector::Collector,
     env,
     gateway::{Gateway, POLL},
-    records,
     setup::{Service, Setup},
     tokens::{Issuer, claims},
 };
@@ -34,6 +34,8 @@ const PROXY_CPU: &str = "0";
 const LOAD_CPU: &str = "1";
 /// How long nginx may take to listen.
 const LISTEN_MAX: Duration = Duration::from_secs(10);
+/// The part of traces without a redaction that is exported.
+const SAMPLE: f64 = 0.01;
 const AGENT: &str = "spiffe://bench.example/agent/load";
 const POLICY: &str = include_str!("policy.cedar");
 
@@ -70,6 +72,7 @@ pub(crate) struct Rig {
     bare_tls: Tool,
     load_prefix: Vec<String>,
     realtime: bool,
+    collector: Result<Collector, String>,
     _upstream: Tool,
     folder: TempDir,
 }
@@ -96,6 +99,7 @@ impl Drop for Tool {
 
 impl Rig {
     pub(crate) fn build(binary: PathBuf, realtime: bool) -> Result<Self> {
+        pin_this_process()?;
         let folder = tempfile::tempdir()?;
         let certificate = Certificate::for_loopback()?;
         fs::write(folder.path().join("server.pem"), &certificate.certificate)?;
@@ -109,8 +113,12 @@ impl Rig {
         let nginx = nginx(folder.path(), &proxy_prefix, Some(upstream.plain))?;
         let bare = bare(folder.path(), &proxy_prefix, upstream.plain, false)?;
         let bare_tls = self::bare(folder.path(), &proxy_prefix, upstream.plain, true)?;
+        let collector = Collector::start();
         let issuer = Issuer::new()?;
-        let setup = setup(&issuer, &certificate, upstream.plain)?;
+        let mut setup = setup(&issuer, &certificate, upstream.plain)?;
+        if let Ok(collector) = &collector {
+            setup = setup.telemetry(&collector.endpoint(), SAMPLE);
+        }
         let gateway = gateway(&setup, &binary, &proxy_prefix)?;
         Ok(Self {
             gateway,
@@ -120,6 +128,7 @@ impl Rig {
             bare_tls,
             load_prefix,
             realtime,
+            collector: collector.map_err(|missing| missing.to_string()),
             _upstream: upstream,
             folder,
         })
@@ -166,21 +175,31 @@ impl Rig {
 
     /// What was measured, and with what switched on.
     pub(crate) fn describe(&self) -> Result<String> {
-        let start = records::list(&self.gateway)?
-            .into_iter()
-            .find(|record| record.kind() == "start");
-        let notes = start.map(|record| record.text("notes")).unwrap_or_default();
+        let starts = self
+            .gateway
+            .audit(&["list", "--kind", "start", "-o", "json"])?;
+        let starts: Value = serde_json::from_slice(&starts.stdout)?;
+        let notes = starts
+            .pointer("/0/event/notes")
+            .map(Value::to_string)
+            .unwrap_or_default();
         let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = cpu
             .lines()
             .find_map(|line| line.strip_prefix("model name\t: "))
             .unwrap_or("-");
+        let telemetry = match &self.collector {
+            Ok(_) => format!(
+                "Spans go to a rotel collector: {SAMPLE} of all, and each one with a redaction"
+            ),
+            Err(missing) => format!("Telemetry export is off ({missing})"),
+        };
         Ok(format!(
             "Machine: {model}; proxy on CPU {PROXY_CPU}, upstream (nginx) and load (wrk) on CPU \
              {LOAD_CPU}{}.\nnginx and bare hyper forward only. The gateway does everything: it \
              attributes the caller, checks a signed token and Cedar policies, classifies and \
-             redacts every body, and has two sealed records on disk per exchange before it answers. \
-             Telemetry export is off. Its own notes at the start: {notes}",
+             redacts every body, and has two sealed records on disk per exchange before it \
+             answers. {telemetry}. Its own notes at the start: {notes}",
             if self.realtime {
                 ", all under SCHED_RR"
             } else {
@@ -188,6 +207,20 @@ impl Rig {
             },
         ))
     }
+}
+
+/// Whoever we start inherits it, the collector too; only proxies are put elsewhere.
+fn pin_this_process() -> Result<()> {
+    let pid = std::process::id().to_string();
+    let output = Command::new("taskset")
+        .args(["--all-tasks", "--cpu-list", "--pid", LOAD_CPU, &pid])
+        .output()
+        .context("cannot run taskset: install it with `apt-get install util-linux`")?;
+    ensure!(
+        output.status.success(),
+        "this host has no CPU {LOAD_CPU} for us"
+    );
+    Ok(())
 }
 
 fn prefix(cpu: &str, realtime: bool) -> Vec<String> {
@@ -300,6 +333,7 @@ fn setup(issuer: &Issuer, certificate: &Certificate, upstream: SocketAddr) -> Re
         "/{body}",
     );
     Ok(Setup::new()
+        .set("workers", 1.into())
         .issuer(issuer)
         .agent(AGENT, &[selector], "optional")
         .service(service)

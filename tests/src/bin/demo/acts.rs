@@ -335,10 +335,7 @@ fn reasons(page: &Page, stage: &Stage, answer: &Answer) -> Result<()> {
         return Ok(());
     };
     let closing = records::closing(&stage.gateway, opening)?;
-    let findings = closing
-        .0
-        .pointer("/response/findings")
-        .or_else(|| closing.find("findings"));
+    let findings = closing.0.pointer("/event/response/findings");
     for finding in findings.and_then(Value::as_array).into_iter().flatten() {
         let text = |name: &str| finding.get(name).and_then(Value::as_str).unwrap_or("-");
         page.fact(
