@@ -1,1 +1,3 @@
 //! Starts the real daemon with real peers.
+
+pub mod collector;
