@@ -1,5 +1,21 @@
 //! Bytes in, findings out: where personal, health, payment and secret data stands in a document.
+//!
+//! A walker keeps one [`Context`] per nesting level, moves it with [`Context::member`] and
+//! [`Context::element`], and hands each scalar to [`classify_value`]. Nothing here performs I/O,
+//! reads a clock, or keeps a value.
 
+pub mod check;
+mod context;
+mod fhir;
+mod finding;
+mod key;
+pub mod media;
+mod scan;
 mod taxonomy;
+mod words;
 
+pub use context::{Context, DISCRIMINATOR_BYTES_MAX};
+pub use finding::{Finding, ValueKind};
+pub use key::{KEY_BYTES_MAX, KeyCache, KeyClass, inherit, key_class};
+pub use scan::{classify_key, classify_value};
 pub use taxonomy::{CLASSES_MAX, DataClass};

@@ -1,0 +1,114 @@
+//! What is known at one nesting level of a document: names above, siblings so far, FHIR element.
+
+use crate::DataClass;
+use crate::fhir::{self, Element};
+use crate::key::{KeyCache, KeyClass, Tells, inherit, key_class};
+
+/// Longest value that is asked what it tells of its siblings, in bytes. The longest that matters is
+/// FHIR's `http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity`, 65.
+pub const DISCRIMINATOR_BYTES_MAX: usize = 128;
+
+/// What the classifier knows at one nesting level. Small and `Copy`: a walker keeps a stack.
+///
+/// A FHIR resource is known by its `resourceType`, which the format puts first. Members that come
+/// before it are judged by the generic rules, and so is every element the FHIR table is silent on:
+/// FHIR only ever adds.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// The class of this value's own name, joined with what is above.
+    key: KeyClass,
+    /// What siblings said this object is about.
+    subject: KeyClass,
+    /// What the value under this name tells of its siblings.
+    tells: Tells,
+    /// Which FHIR element this is.
+    element: Element,
+}
+
+const _: () = assert!(size_of::<Context>() <= 40);
+
+impl Context {
+    /// The context of a document's outermost value.
+    pub fn root() -> Self {
+        Self {
+            key: KeyClass::None,
+            subject: KeyClass::None,
+            tells: Tells::Nothing,
+            element: Element::None,
+        }
+    }
+
+    /// The context of the value under member `name` of an object with this context.
+    pub fn member(&self, name: &[u8], cache: &mut KeyCache) -> Self {
+        let key = cache.key(name);
+        Self {
+            key: self.joined(key.class),
+            subject: KeyClass::None,
+            tells: key.tells,
+            element: self.element.member(name),
+        }
+    }
+
+    /// The context of the elements of an array with this context.
+    pub fn element(&self) -> Self {
+        Self {
+            subject: KeyClass::None,
+            ..*self
+        }
+    }
+
+    /// Whether this value's text tells what its siblings are: see [`Context::observe`].
+    pub fn is_discriminator(&self) -> bool {
+        self.tells != Tells::Nothing
+    }
+
+    /// Tells an object that its discriminating member has this text, of at most
+    /// [`DISCRIMINATOR_BYTES_MAX`] bytes. Siblings that follow are read in its light.
+    pub fn observe(&mut self, member: &Self, value: &[u8]) {
+        match member.tells {
+            Tells::Nothing => {}
+            Tells::Resource => self.element = fhir::resource(value).unwrap_or(self.element),
+            Tells::System => {
+                self.element = self.element.system(value);
+                self.subject_is(key_class(value));
+            }
+            Tells::Subject => self.subject_is(key_class(value)),
+            Tells::Person => {
+                if self.subject == KeyClass::None {
+                    self.subject = KeyClass::Someone;
+                }
+            }
+        }
+    }
+
+    /// What a sibling says of the object, unless it says nothing.
+    fn subject_is(&mut self, class: KeyClass) {
+        if matches!(
+            class,
+            KeyClass::Leaf(_) | KeyClass::Someone | KeyClass::Patient | KeyClass::Card
+        ) {
+            self.subject = class;
+        }
+    }
+
+    fn joined(&self, child: KeyClass) -> KeyClass {
+        let by_sibling = inherit(self.subject, child);
+        match by_sibling == child {
+            true => inherit(self.key, child),
+            false => by_sibling,
+        }
+    }
+
+    /// The class of this value's name, joined with what is above.
+    pub fn key(&self) -> KeyClass {
+        self.key
+    }
+
+    /// What FHIR says of a value at this place.
+    pub(crate) fn fhir(&self, value: &[u8]) -> Option<DataClass> {
+        self.element.class_of(value)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! One value in, its findings out: first by where it stands, then by what it looks like.
+//!
+//! Most values of an API are short words under harmless names. They are told apart in one
+//! vectorised pass that counts digits and looks for `@`, `:` and `.`; only a value that could hold
+//! something reaches a detector. Every detector is linear: it looks a bounded number of bytes to
+//! either side of what it stands on.
+
+mod email;
+mod field;
+mod network;
+mod number;
+mod secret;
+mod weak;
+
+use crate::DataClass;
+use crate::context::Context;
+use crate::finding::{Finding, ValueKind};
+use crate::key::KeyClass;
+
+/// Shortest value that holds anything known by its look alone: `a@b.co`.
+const STRONG_BYTES_MIN: usize = 6;
+/// Shortest value that holds a secret with a known prefix.
+const SECRET_BYTES_MIN: usize = 16;
+/// Fewest digits of anything known by its digits: a national telephone number.
+const NUMBER_DIGITS_MIN: usize = 7;
+
+/// Finds everything sensitive in one decoded scalar, and appends it to `findings`, in order and
+/// without overlap. What the name tells covers the whole value.
+pub fn classify_value(
+    context: &Context,
+    kind: ValueKind,
+    value: &[u8],
+    findings: &mut Vec<Finding>,
+) {
+    if kind == ValueKind::Bool || value.is_empty() {
+        return;
+    }
+    let told = field::told(context, value);
+    let from = findings.len();
+    match told {
+        // A secret's own look says more than the name `token`.
+        Some(class) if class.is_within(DataClass::SECRET) => {
+            look(context.key(), kind, value, findings);
+            if findings.len() == from {
+                findings.extend(field::judge(class, context, kind, value));
+            }
+        }
+        Some(class) => match field::judge(class, context, kind, value) {
+            Some(finding) => findings.push(finding),
+            None => look(context.key(), kind, value, findings),
+        },
+        None => look(context.key(), kind, value, findings),
+    }
+}
+
+/// Finds what hides in a member name itself: `{"alice@example.com": ...}`.
+pub fn classify_key(name: &[u8], findings: &mut Vec<Finding>) {
+    look(KeyClass::None, ValueKind::Text, name, findings);
+}
+
+/// Finds what is known by its look.
+fn look(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding>) {
+    if value.len() < STRONG_BYTES_MIN {
+        return;
+    }
+    let profile = Profile::of(value);
+    let from = findings.len();
+    if kind == ValueKind::Number {
+        if profile.digits >= NUMBER_DIGITS_MIN {
+            number::scan(key, value, findings);
+        }
+        return;
+    }
+    if profile.digits > 0 && value.len() >= SECRET_BYTES_MIN {
+        secret::scan(value, findings);
+    }
+    if profile.ats > 0 {
+        email::scan(value, findings);
+    }
+    if profile.colons > 1 {
+        network::scan_colons(value, findings);
+    }
+    if profile.dots > 2 && profile.digits > 3 && key != KeyClass::Veto {
+        network::scan_dots(value, findings);
+    }
+    if profile.digits >= NUMBER_DIGITS_MIN {
+        number::scan(key, value, findings);
+    }
+    if profile.spaces > 0 && profile.digits > 2 {
+        weak::scan(value, findings);
+    }
+    settle(findings, from);
+}
+
+/// Puts the findings from `from` on in order; of two that overlap, the one that starts first stays,
+/// and of two that start together the longer.
+fn settle(findings: &mut Vec<Finding>, from: usize) {
+    let Some(new) = findings.get_mut(from..).filter(|new| new.len() > 1) else {
+        return;
+    };
+    new.sort_by_key(|finding| (finding.start, u32::MAX - finding.end));
+    let mut end = 0;
+    let mut seen = 0;
+    findings.retain(|finding| {
+        seen += 1;
+        let keep = seen <= from || finding.start >= end;
+        if keep && seen > from {
+            end = finding.end;
+        }
+        keep
+    });
+}
+
+/// A finding for bytes `start..end`.
+fn finding(
+    class: DataClass,
+    start: usize,
+    end: usize,
+    confidence: u8,
+    detector: &'static str,
+) -> Finding {
+    Finding {
+        class,
+        start: u32::try_from(start).unwrap_or(u32::MAX),
+        end: u32::try_from(end).unwrap_or(u32::MAX),
+        confidence,
+        detector,
+    }
+}
+
+/// How often the bytes occur without which no detector can find anything.
+#[derive(Default)]
+struct Profile {
+    digits: usize,
+    ats: usize,
+    colons: usize,
+    dots: usize,
+    spaces: usize,
+}
+
+/// Bytes counted at a time, so that a count fits a byte and the loop becomes vector instructions.
+const PROFILE_CHUNK_BYTES: usize = 128;
+
+impl Profile {
+    fn of(value: &[u8]) -> Self {
+        let mut profile = Self::default();
+        for chunk in value.chunks(PROFILE_CHUNK_BYTES) {
+            let mut counts = [0u8; 5];
+            let [digits, ats, colons, dots, spaces] = &mut counts;
+            for byte in chunk {
+                *digits += u8::from(byte.wrapping_sub(b'0') < 10);
+                *ats += u8::from(*byte == b'@');
+                *colons += u8::from(*byte == b':');
+                *dots += u8::from(*byte == b'.');
+                *spaces += u8::from(*byte == b' ');
+            }
+            profile.digits += usize::from(*digits);
+            profile.ats += usize::from(*ats);
+            profile.colons += usize::from(*colons);
+            profile.dots += usize::from(*dots);
+            profile.spaces += usize::from(*spaces);
+        }
+        profile
+    }
+}
+
+/// The byte at `at`; NUL outside the value, which no detector takes for part of anything.
+fn byte(value: &[u8], at: usize) -> u8 {
+    value.get(at).copied().unwrap_or(0)
+}
+
+/// The byte `back` places before `at`; NUL outside the value.
+fn before(value: &[u8], at: usize, back: usize) -> u8 {
+    at.checked_sub(back).map_or(0, |at| byte(value, at))
+}
+
+#[cfg(test)]
+mod tests;
