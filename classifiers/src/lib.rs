@@ -9,6 +9,7 @@ mod context;
 mod fhir;
 mod finding;
 mod key;
+pub mod media;
 mod scan;
 mod taxonomy;
 mod words;

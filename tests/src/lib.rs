@@ -1,1 +1,18 @@
 //! Starts the real daemon with real peers.
+//!
+//! `peers` are the services behind the gateway, `agent` the processes in front of it, `gateway`
+//! the daemon itself, `tokens` the issuer that both sides trust. Everything listens on loopback,
+//! on ports that the kernel picks; all data is made up, from a seed.
+
+pub mod agent;
+pub mod certificate;
+pub mod client;
+pub mod clock;
+pub mod collector;
+pub mod env;
+pub mod gateway;
+pub mod peers;
+pub mod people;
+pub mod records;
+pub mod setup;
+pub mod tokens;

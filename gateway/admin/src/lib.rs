@@ -1,1 +1,95 @@
 //! Health, readiness and metrics, on an address that agents cannot reach.
+//!
+//! `/livez` says that the process answers, `/readyz` names each part and why it is not ready (503
+//! then), `/metrics` is for Prometheus.
+
+use std::{collections::BTreeMap, future::Future, io, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
+use serde::Serialize;
+use tokio::net::TcpListener;
+
+/// The media type of Prometheus' text format.
+const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What the daemon can tell about itself.
+pub trait Status: Send + Sync + 'static {
+    /// Every part and whether it is ready. Must not block: it is asked on the runtime.
+    fn parts(&self) -> Vec<Part>;
+
+    /// The metrics as Prometheus' text.
+    fn metrics(&self) -> String;
+}
+
+/// One part of the gateway.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Its name: `listener`, `audit`, `attestation`.
+    pub name: &'static str,
+    /// Whether it does its work, and how it stands.
+    pub condition: Condition,
+}
+
+/// How a part stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "condition", content = "detail")]
+pub enum Condition {
+    /// It does its work.
+    Ready,
+    /// It works with less than it should: attestation without the kernel, no collector.
+    Degraded(String),
+    /// It does not work yet, or any more: the gateway is not ready.
+    Down(String),
+}
+
+/// Serves until `shutdown` is done, then lets open answers finish.
+pub async fn serve(
+    listener: TcpListener,
+    status: Arc<dyn Status>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let router = Router::new()
+        .route("/livez", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(status);
+    axum::serve(listener, router)
+        .with_graceful_shutdown(shutdown)
+        .await
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    ready: bool,
+    parts: BTreeMap<&'static str, Condition>,
+}
+
+async fn ready(State(status): State<Arc<dyn Status>>) -> impl IntoResponse {
+    let parts: BTreeMap<_, _> = status
+        .parts()
+        .into_iter()
+        .map(|part| (part.name, part.condition))
+        .collect();
+    let ready = !parts
+        .values()
+        .any(|condition| matches!(condition, Condition::Down(_)));
+    let code = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (code, Json(Readiness { ready, parts }))
+}
+
+async fn metrics(State(status): State<Arc<dyn Status>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], status.metrics())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,25 @@
 //! What happened, so that nobody can later say otherwise.
+//!
+//! An exchange makes two records: [`Trail::open`] before its upstream is called and
+//! [`Trail::close`] before its last byte is released. A record is sealed ([`seal`]), becomes a
+//! leaf of a Merkle tree ([`tree`]) whose root is signed with every commit ([`checkpoint`]), and
+//! is on disk when the call returns. [`Archive`] reads records back for those who hold the keys;
+//! [`verify`] judges a log for those who hold only its public key.
 
+pub mod checkpoint;
 mod event;
+pub mod export;
+mod ledger;
+mod query;
+pub mod seal;
+mod trail;
+pub mod tree;
+pub mod verify;
+mod writer;
 
 pub use event::*;
+pub use ledger::{Group, Head, Ledger, LedgerError, READ_ROWS_MAX, Row};
+pub use query::{Archive, ArchiveError, Entry, Filter, Shown, verify as verify_ledger};
+pub use seal::{Header, Kind, RECORD_BYTES_MAX};
+pub use trail::{Keys, Receipt, Trail, TrailError, TrailStatus};
+pub use verify::{Finding, Report};

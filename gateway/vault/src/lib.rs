@@ -1,1 +1,72 @@
 //! Every key: nobody else sees key bytes.
+//!
+//! A [`Keyring`] is the file a gateway's secrets live in. From it come the parts that use them:
+//! a [`KeyProvider`] that wraps data keys, a [`LogSigner`] that signs checkpoints and a
+//! [`Pseudonymizer`]. [`DataKey`] seals records; what leaves this crate is sealed, signed or
+//! hashed, never a key.
+
+mod datakey;
+mod keyring;
+mod material;
+mod provider;
+mod pseudonym;
+mod signer;
+
+use std::{io, path::PathBuf};
+
+pub use datakey::{DataKey, NONCE_BYTES, SEALS_MAX, Seal, TAG_BYTES};
+pub use keyring::Keyring;
+pub use material::KeyMaterial;
+pub use provider::{FileProvider, KeyProvider};
+pub use pseudonym::{PSEUDONYM_BYTES, Pseudonymizer};
+pub use signer::LogSigner;
+
+/// Why a key could not be had or used. No variant carries key bytes or plaintext.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The file could not be read or written.
+    #[error("the keyring `{}` cannot be {action}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// `read`, `written`.
+        action: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Others than its owner may read the file.
+    #[error("the keyring `{}` has mode {mode:o}; only its owner may read it (chmod 600)", path.display())]
+    Exposed {
+        /// Which file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file is not a keyring.
+    #[error("the keyring `{}` is malformed: {why}", path.display())]
+    Malformed {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, without any value of it.
+        why: String,
+    },
+    /// A wrapped key names a key-encryption key that the provider does not hold.
+    #[error("the key-encryption key {id} is not in the keyring")]
+    UnknownKey {
+        /// Its id.
+        id: u32,
+    },
+    /// What should open does not: it was changed, or belongs to another key or place.
+    #[error("the sealed bytes do not open")]
+    Unopened,
+    /// The cryptographic module refused, or gave no randomness.
+    #[error("the cryptographic module failed")]
+    Module,
+}
+
+impl From<aws_lc_rs::error::Unspecified> for VaultError {
+    fn from(_: aws_lc_rs::error::Unspecified) -> Self {
+        Self::Module
+    }
+}

@@ -1,0 +1,3 @@
+//! Walkers: from the bytes of one media type to its values, in one pass and at any cut.
+
+pub mod json;

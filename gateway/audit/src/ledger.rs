@@ -1,0 +1,95 @@
+//! What the trail needs of a store.
+
+use std::{error::Error, path::PathBuf};
+
+use async_trait::async_trait;
+
+/// A read gives no more rows than this.
+pub const READ_ROWS_MAX: u32 = 512;
+
+/// A leaf, and the tree nodes it completes (see [`tree`](crate::tree)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Where it stands.
+    pub index: u64,
+    /// The sealed record.
+    pub leaf: Vec<u8>,
+    /// Digests, one after the other, the leaf's own first.
+    pub nodes: Vec<u8>,
+}
+
+/// What is committed at once.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The records, with indices that follow one another.
+    pub rows: Vec<Row>,
+    /// How many records there are with them.
+    pub size: u64,
+    /// The signed head over them all.
+    pub checkpoint: String,
+}
+
+/// The end of a log, as one look at the store shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// One more than the greatest index.
+    pub size: u64,
+    /// The newest checkpoint, by the size it is stored under.
+    pub checkpoint: Option<(u64, String)>,
+    /// The greatest id of a data key; 0 if there is none.
+    pub key: u32,
+}
+
+/// Why a store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Another process writes this log.
+    #[error("`{}` is held by another process; one log has one writer", path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// There is no log.
+    #[error("there is no log at `{}`", path.display())]
+    Absent {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The store holds what it can never have written.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+    /// The store could not.
+    #[error("the store failed")]
+    Failed(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// A home for a log: durable, append-only, with one writer.
+#[async_trait]
+pub trait Ledger: Send {
+    /// Appends all of `group` or nothing. Once it returns, it survives a power cut.
+    async fn append(&mut self, group: Group) -> Result<(), LedgerError>;
+
+    /// The end of the log.
+    async fn head(&mut self) -> Result<Head, LedgerError>;
+
+    /// Up to `limit` rows from index `from` on, in order; at most [`READ_ROWS_MAX`].
+    async fn read(&mut self, from: u64, limit: u32) -> Result<Vec<Row>, LedgerError>;
+
+    /// Checkpoints with sizes from `from` on, in order; at most [`READ_ROWS_MAX`].
+    async fn checkpoints(&mut self, from: u64) -> Result<Vec<(u64, String)>, LedgerError>;
+
+    /// The record that closes the one at `opening`.
+    async fn closing(&mut self, opening: u64) -> Result<Option<u64>, LedgerError>;
+
+    /// Stores a wrapped data key under an id that is new. Once it returns, it is durable.
+    async fn put_key(&mut self, id: u32, wrapped: Vec<u8>) -> Result<(), LedgerError>;
+
+    /// The wrapped data key with this id.
+    async fn key(&mut self, id: u32) -> Result<Option<Vec<u8>>, LedgerError>;
+
+    /// Looks for damage of the store itself, beneath the records.
+    async fn check(&mut self) -> Result<(), LedgerError>;
+
+    /// Closes in good order.
+    async fn close(self: Box<Self>) -> Result<(), LedgerError>;
+}

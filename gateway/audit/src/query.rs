@@ -1,0 +1,363 @@
+//! Reads the log back: for those who hold its keys what it says, for everybody whether it holds.
+
+use std::{collections::HashMap, collections::VecDeque, io, sync::Arc};
+
+use serde::Serialize;
+use vault::{DataKey, KeyProvider, VaultError};
+
+use crate::{
+    Event, Head, Header, Keys, Kind, Ledger, LedgerError, READ_ROWS_MAX, Report, Row,
+    checkpoint::{Authority, Checkpoint, MalformedKey},
+    seal::{self, SealError},
+    tree::{self, Prover},
+    verify::{Finding, Verifier},
+    writer::{key_context, node},
+};
+
+/// Data keys that are kept unwrapped while reading.
+const KEYS_CACHED_MAX: usize = 64;
+
+/// Why the log cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The store failed.
+    #[error("the log cannot be read")]
+    Ledger(#[from] LedgerError),
+    /// A record's data key is missing or does not open.
+    #[error("the data key {id} of record {index} is not available")]
+    Key {
+        /// The data key.
+        id: u32,
+        /// The record.
+        index: u64,
+        /// Why, unless it is just not there.
+        #[source]
+        source: Option<VaultError>,
+    },
+    /// A record does not open.
+    #[error("record {index} cannot be opened")]
+    Record {
+        /// The record.
+        index: u64,
+        /// Why.
+        #[source]
+        source: SealError,
+    },
+    /// An export cannot be written or read.
+    #[error("the export cannot be written or read")]
+    Export(#[from] io::Error),
+}
+
+/// A record, opened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Entry {
+    /// Its index.
+    pub index: u64,
+    /// What it says.
+    pub event: Event,
+}
+
+/// A record with what belongs to it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shown {
+    /// The record.
+    pub entry: Entry,
+    /// For an opening, the record that closes it, if there is one.
+    pub closing: Option<Entry>,
+    /// For a closing, its opening.
+    pub opening: Option<Entry>,
+    /// How many records the newest checkpoint of this log covers.
+    pub signed: u64,
+    /// Whether the record is proven to be among them (RFC 6962 §2.1.1).
+    pub proven: bool,
+}
+
+/// Which records are asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Filter {
+    /// The first index; without it, the last `limit` records that fit.
+    pub from: Option<u64>,
+    /// How many at most.
+    pub limit: usize,
+    /// Only this kind.
+    pub kind: Option<Kind>,
+    /// Only openings that nothing closes.
+    pub open: bool,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self {
+            from: None,
+            limit: 50,
+            kind: None,
+            open: false,
+        }
+    }
+}
+
+/// A log, open for reading.
+pub struct Archive {
+    ledger: Box<dyn Ledger>,
+    provider: Arc<dyn KeyProvider>,
+    /// Whose log it is; data keys are bound to its name.
+    authority: Authority,
+    keys: HashMap<u32, DataKey>,
+}
+
+impl Archive {
+    /// Reads the log in `ledger` with its keys.
+    pub fn new(ledger: Box<dyn Ledger>, keys: Keys) -> Result<Self, MalformedKey> {
+        Ok(Self {
+            ledger,
+            authority: Authority::parse(&keys.signer.verifier_key())?,
+            provider: keys.provider,
+            keys: HashMap::new(),
+        })
+    }
+
+    /// The store it reads, for [`verify`] and [`export`].
+    pub fn ledger(&mut self) -> &mut dyn Ledger {
+        self.ledger.as_mut()
+    }
+
+    /// The records that `filter` and `matches` let through, in the order of the log.
+    pub async fn list(
+        &mut self,
+        filter: Filter,
+        matches: impl Fn(&Event) -> bool,
+    ) -> Result<Vec<Entry>, ArchiveError> {
+        let size = self.ledger.head().await?.size;
+        let step = u64::from(READ_ROWS_MAX);
+        let mut found = VecDeque::new();
+        // Forward from a given place, backward from the end: page by page either way.
+        let mut page = match filter.from {
+            Some(from) => from,
+            None => size.saturating_sub(step),
+        };
+        let mut limit = READ_ROWS_MAX;
+        while page < size && found.len() < filter.limit {
+            let mut rows = self.ledger.read(page, limit).await?;
+            if filter.from.is_none() {
+                rows.reverse();
+            }
+            for row in rows {
+                let wanted = self.wanted(&row, filter).await?;
+                if wanted && found.len() < filter.limit {
+                    let entry = self.entry(row).await?;
+                    if matches(&entry.event) {
+                        match filter.from {
+                            Some(_) => found.push_back(entry),
+                            None => found.push_front(entry),
+                        }
+                    }
+                }
+            }
+            page = match filter.from {
+                Some(_) => page + step,
+                None if page == 0 => break,
+                None => {
+                    let before = page.saturating_sub(step);
+                    limit = u32::try_from(page - before).unwrap_or(READ_ROWS_MAX);
+                    before
+                }
+            };
+        }
+        Ok(found.into())
+    }
+
+    /// The record at `index` with what belongs to it; none if there is none.
+    pub async fn show(&mut self, index: u64) -> Result<Option<Shown>, ArchiveError> {
+        let Some(entry) = self.at(index).await? else {
+            return Ok(None);
+        };
+        let (mut closing, mut opening) = (None, None);
+        match &entry.event {
+            Event::Open(_) => {
+                if let Some(at) = self.ledger.closing(index).await? {
+                    closing = self.at(at).await?;
+                }
+            }
+            Event::Close(outcome) => opening = self.at(outcome.opening).await?,
+            Event::Start(_) | Event::Stop(_) | Event::Refuse(_) => {}
+        }
+        let (signed, proven) = self.proven(index).await?;
+        Ok(Some(Shown {
+            entry,
+            closing,
+            opening,
+            signed,
+            proven,
+        }))
+    }
+
+    /// The newest checkpoint, to be kept elsewhere.
+    pub async fn checkpoint(&mut self) -> Result<Option<String>, ArchiveError> {
+        Ok(self.ledger.head().await?.checkpoint.map(|(_, note)| note))
+    }
+
+    async fn wanted(&mut self, row: &Row, filter: Filter) -> Result<bool, ArchiveError> {
+        let Some(header) = Header::parse(&row.leaf) else {
+            let (index, source) = (row.index, SealError::Header);
+            return Err(ArchiveError::Record { index, source });
+        };
+        if filter.kind.is_some_and(|kind| kind != header.kind) {
+            return Ok(false);
+        }
+        if !filter.open {
+            return Ok(true);
+        }
+        let closing = self.ledger.closing(row.index).await?;
+        Ok(header.kind == Kind::Open && closing.is_none())
+    }
+
+    async fn at(&mut self, index: u64) -> Result<Option<Entry>, ArchiveError> {
+        let rows = self.ledger.read(index, 1).await?;
+        match rows.into_iter().find(|row| row.index == index) {
+            Some(row) => self.entry(row).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn entry(&mut self, row: Row) -> Result<Entry, ArchiveError> {
+        let index = row.index;
+        let failed = |source| ArchiveError::Record { index, source };
+        let id = Header::parse(&row.leaf)
+            .ok_or_else(|| failed(SealError::Header))?
+            .key;
+        if !self.keys.contains_key(&id) {
+            let key = self.key(id, index).await?;
+            if self.keys.len() >= KEYS_CACHED_MAX {
+                self.keys.clear();
+            }
+            self.keys.insert(id, key);
+        }
+        let key = self
+            .keys
+            .get(&id)
+            .ok_or_else(|| failed(SealError::Header))?;
+        let event = seal::open(&row.leaf, key).map_err(failed)?;
+        Ok(Entry { index, event })
+    }
+
+    async fn key(&mut self, id: u32, index: u64) -> Result<DataKey, ArchiveError> {
+        let failed = |source| ArchiveError::Key { id, index, source };
+        let wrapped = self.ledger.key(id).await?.ok_or_else(|| failed(None))?;
+        let context = key_context(self.authority.origin(), id);
+        DataKey::unwrap(self.provider.as_ref(), &wrapped, &context)
+            .map_err(|source| failed(Some(source)))
+    }
+
+    /// How many records are signed, and whether the one at `index` is proven to be among them.
+    async fn proven(&mut self, index: u64) -> Result<(u64, bool), ArchiveError> {
+        let head = self.ledger.head().await?;
+        let checked = head
+            .checkpoint
+            .map(|(_, note)| self.authority.check(note.as_bytes()));
+        let Some(Ok(Checkpoint { size, root })) = checked else {
+            return Ok((0, false));
+        };
+        let rows = self.ledger.read(index, 1).await?;
+        let Some(row) = rows.first().filter(|_| index < size) else {
+            return Ok((size, false));
+        };
+        let leaf = tree::leaf_hash(&row.leaf);
+        let mut prover = Prover::default();
+        for place in prover.prove(size, index).err().unwrap_or_default() {
+            if let Some(node) = node(self.ledger.as_mut(), place).await? {
+                prover.learn(place, node);
+            }
+        }
+        let proof = prover.prove(size, index);
+        let proven = proof.is_ok_and(|it| tree::is_included(&it, size, root, index, leaf));
+        Ok((size, proven))
+    }
+}
+
+/// Judges the whole log in `ledger` by its public key and by checkpoints kept elsewhere; no
+/// secret is needed.
+pub async fn verify(
+    ledger: &mut dyn Ledger,
+    authority: Authority,
+    anchors: &[Vec<u8>],
+) -> Result<Report, ArchiveError> {
+    let mut verifier = Verifier::new(authority);
+    for anchor in anchors {
+        verifier.anchor(anchor);
+    }
+    let walked = match ledger.check().await {
+        Ok(()) => pour(ledger, &mut verifier).await,
+        Err(error) => Err(error),
+    };
+    match walked {
+        Err(LedgerError::Damaged(what)) => {
+            let mut report = verifier.finish();
+            report.findings.insert(0, Finding::Damaged { what });
+            Ok(report)
+        }
+        Err(error) => Err(error.into()),
+        Ok(()) => Ok(verifier.finish()),
+    }
+}
+
+async fn pour(ledger: &mut dyn Ledger, verifier: &mut Verifier) -> Result<(), LedgerError> {
+    let mut walk = Walk::start(ledger).await?;
+    while let Some(step) = walk.step(ledger).await? {
+        match step {
+            Step::Row(row) => verifier.record(row.index, &row.leaf, &row.nodes),
+            Step::Checkpoint(size, note) => verifier.checkpoint(note.as_bytes(), Some(size)),
+        }
+    }
+    Ok(())
+}
+
+/// A log from its beginning to the end it has when the walk starts, each checkpoint right after
+/// the last record that it covers.
+pub(crate) struct Walk {
+    pub(crate) head: Head,
+    rows: VecDeque<Row>,
+    notes: VecDeque<(u64, String)>,
+    next_row: u64,
+    next_note: Option<u64>,
+}
+
+/// One thing on the way.
+pub(crate) enum Step {
+    Row(Row),
+    Checkpoint(u64, String),
+}
+
+impl Walk {
+    pub(crate) async fn start(ledger: &mut dyn Ledger) -> Result<Self, LedgerError> {
+        Ok(Self {
+            head: ledger.head().await?,
+            rows: VecDeque::new(),
+            notes: VecDeque::new(),
+            next_row: 0,
+            next_note: Some(0),
+        })
+    }
+
+    pub(crate) async fn step(
+        &mut self,
+        ledger: &mut dyn Ledger,
+    ) -> Result<Option<Step>, LedgerError> {
+        if self.rows.is_empty() && self.next_row < self.head.size {
+            self.rows = ledger.read(self.next_row, READ_ROWS_MAX).await?.into();
+            self.rows.retain(|row| row.index < self.head.size);
+            let last = self.rows.back().map(|row| row.index);
+            self.next_row = last.map_or(self.head.size, |last| last + 1);
+        }
+        let signed = self.head.checkpoint.as_ref().map_or(0, |(size, _)| *size);
+        if let Some(from) = self.next_note.filter(|_| self.notes.is_empty()) {
+            self.notes = ledger.checkpoints(from).await?.into();
+            self.notes.retain(|(size, _)| *size <= signed);
+            self.next_note = self.notes.back().map(|(size, _)| size.saturating_add(1));
+        }
+        let row = self.rows.front().map_or(u64::MAX, |row| row.index);
+        if let Some((size, note)) = self.notes.pop_front_if(|(size, _)| *size <= row) {
+            return Ok(Some(Step::Checkpoint(size, note)));
+        }
+        Ok(self.rows.pop_front().map(Step::Row))
+    }
+}

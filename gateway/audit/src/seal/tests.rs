@@ -1,0 +1,81 @@
+use jiff::Timestamp;
+use proptest::prelude::*;
+use vault::Keyring;
+
+use super::*;
+use crate::{Lifecycle, Outcome};
+
+fn key() -> DataKey {
+    let home = tempfile::tempdir().unwrap();
+    let keyring = Keyring::open_or_create(&home.path().join("keyring.json")).unwrap();
+    DataKey::generate(&keyring.provider().unwrap(), b"")
+        .unwrap()
+        .0
+}
+
+fn started(note: &str) -> Event {
+    Event::Start(Lifecycle {
+        at: Timestamp::from_microsecond(1_700_000_000_000_001).unwrap(),
+        version: "1.0.0".into(),
+        config: "c".into(),
+        policy: "p".into(),
+        notes: vec![note.into()],
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_sealed_opens_and_its_header_is_in_clear(note: String, index: u64, id: u32) {
+        let (key, event) = (key(), started(&note));
+        let leaf = Draft::new(&event).unwrap().seal(index, id, &key).unwrap();
+        let header = Header::parse(&leaf).unwrap();
+        prop_assert_eq!(header, Header {
+            kind: Kind::Start,
+            key: id,
+            index,
+            at_us: 1_700_000_000_000_001,
+            opening: None,
+        });
+        prop_assert_eq!(open(&leaf, &key).unwrap(), event);
+    }
+
+    #[test]
+    fn one_flipped_bit_of_a_leaf_does_not_open(place: prop::sample::Index, bit in 0..8_u32) {
+        let key = key();
+        let mut leaf = Draft::new(&started("x")).unwrap().seal(3, 1, &key).unwrap();
+        let at = place.index(leaf.len());
+        leaf[at] ^= 1 << bit;
+        prop_assert!(open(&leaf, &key).is_err());
+    }
+
+    #[test]
+    fn no_bytes_upset_the_reader(bytes: Vec<u8>) {
+        let _ = Header::parse(&bytes);
+        prop_assert!(open(&bytes, &key()).is_err());
+    }
+}
+
+#[test]
+fn a_close_names_its_opening_in_clear() {
+    let outcome = Outcome {
+        at: Timestamp::UNIX_EPOCH,
+        opening: 41,
+        status: Some(200),
+        upstream_status: Some(200),
+        result: "released".into(),
+        reason: None,
+        request: crate::BodyRecord::default(),
+        response: crate::BodyRecord::default(),
+        duration_us: 5,
+    };
+    let event = Event::Close(Box::new(outcome));
+    let leaf = Draft::new(&event).unwrap().seal(42, 1, &key()).unwrap();
+    let header = Header::parse(&leaf).unwrap();
+    assert_eq!((header.kind, header.opening), (Kind::Close, Some(41)));
+}
+
+#[test]
+fn an_event_beyond_the_limit_is_refused() {
+    let long = started(&"x".repeat(RECORD_BYTES_MAX));
+    assert!(matches!(Draft::new(&long), Err(SealError::TooLarge { .. })));
+}

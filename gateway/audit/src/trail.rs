@@ -1,0 +1,236 @@
+//! The way into the log: a call that returns has its record on disk.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+};
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use vault::{KeyProvider, Keyring, LogSigner, VaultError};
+
+use crate::{
+    Event, Ledger, LedgerError, Opening, Outcome, seal::Draft, seal::SealError, writer,
+    writer::Message,
+};
+
+/// Records that may wait for the writer; who comes later waits to queue.
+const QUEUE_RECORDS_MAX: usize = 4096;
+
+/// Bytes of records that may wait for the writer.
+const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// The keys a log needs.
+pub struct Keys {
+    /// Signs its checkpoints.
+    pub signer: LogSigner,
+    /// Wraps its data keys.
+    pub provider: Arc<dyn KeyProvider>,
+}
+
+impl Keys {
+    /// All from one keyring.
+    pub fn from_keyring(keyring: &Keyring) -> Result<Self, VaultError> {
+        Ok(Self {
+            signer: keyring.signer()?,
+            provider: Arc::new(keyring.provider()?),
+        })
+    }
+}
+
+/// Why an event is not on record.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TrailError {
+    /// The store did not take it.
+    #[error("the record cannot be stored")]
+    Unavailable(#[source] Arc<LedgerError>),
+    /// The log that is there is not one to append to.
+    #[error("the log does not verify: {0}")]
+    Unverified(String),
+    /// The event cannot be sealed.
+    #[error("the record cannot be sealed")]
+    Unsealed(#[source] Arc<SealError>),
+    /// A key cannot be had.
+    #[error("the record's key is not available")]
+    Keys(#[source] Arc<VaultError>),
+    /// The trail has ended.
+    #[error("the trail has ended")]
+    Stopped,
+}
+
+impl From<LedgerError> for TrailError {
+    fn from(error: LedgerError) -> Self {
+        Self::Unavailable(Arc::new(error))
+    }
+}
+
+impl From<SealError> for TrailError {
+    fn from(error: SealError) -> Self {
+        Self::Unsealed(Arc::new(error))
+    }
+}
+
+impl From<VaultError> for TrailError {
+    fn from(error: VaultError) -> Self {
+        Self::Keys(Arc::new(error))
+    }
+}
+
+/// Proof that an opening is durable; [`Trail::open`] is its only maker.
+#[derive(Debug)]
+#[must_use = "an admitted exchange is closed by its receipt, or stays on record as open"]
+pub struct Receipt {
+    index: u64,
+}
+
+impl Receipt {
+    /// The opening record's index.
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+}
+
+/// How the trail does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TrailStatus {
+    /// How many records the log holds.
+    pub size: u64,
+    /// Whether the latest commit succeeded.
+    pub healthy: bool,
+    /// Openings of this run that are not closed.
+    pub open: u64,
+    /// Commits of this run.
+    pub commits: u64,
+    /// Closings of this run that could not be recorded; their openings stay open.
+    pub closings_lost: u64,
+}
+
+/// What writer and callers share.
+#[derive(Default)]
+pub(crate) struct Gauges {
+    pub(crate) size: AtomicU64,
+    pub(crate) healthy: AtomicBool,
+    pub(crate) opened: AtomicU64,
+    pub(crate) closed: AtomicU64,
+    pub(crate) commits: AtomicU64,
+    pub(crate) closings_lost: AtomicU64,
+}
+
+/// The log, open for appending. Clones share one writer.
+#[derive(Clone)]
+pub struct Trail {
+    queue: mpsc::Sender<Message>,
+    room: Arc<Semaphore>,
+    gauges: Arc<Gauges>,
+}
+
+impl Trail {
+    /// Opens the log in `ledger`, or begins one there; refuses a log whose end does not verify.
+    /// Blocks while it reads.
+    pub fn start(ledger: Box<dyn Ledger>, keys: Keys) -> Result<Self, TrailError> {
+        let (queue, messages) = mpsc::channel(QUEUE_RECORDS_MAX);
+        let (ready, started) = std::sync::mpsc::sync_channel(1);
+        let gauges = Arc::new(Gauges::default());
+        let shared = Arc::clone(&gauges);
+        thread::Builder::new()
+            .name("audit".into())
+            .spawn(move || writer::run(ledger, keys, shared, messages, &ready))
+            .map_err(|error| LedgerError::Failed(error.into()))?;
+        started.recv().map_err(|_| TrailError::Stopped)??;
+        Ok(Self {
+            queue,
+            room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
+            gauges,
+        })
+    }
+
+    /// Records that an exchange was admitted. Call its upstream only with the receipt in hand.
+    pub async fn open(&self, opening: Opening) -> Result<Receipt, TrailError> {
+        let index = self.note(Event::Open(Box::new(opening))).await?;
+        Ok(Receipt { index })
+    }
+
+    /// Records how an exchange ended. Release its last byte only when this has returned.
+    pub async fn close(&self, receipt: Receipt, mut outcome: Outcome) -> Result<u64, TrailError> {
+        outcome.opening = receipt.index;
+        let closed = self.note(Event::Close(Box::new(outcome))).await;
+        if closed.is_err() {
+            self.gauges.closings_lost.fetch_add(1, Ordering::Relaxed);
+        }
+        closed
+    }
+
+    /// As [`close`](Self::close), for a connection that has gone: queued, and nobody waits. If
+    /// that fails it is counted and logged, and the opening stays on record as open.
+    pub fn close_detached(&self, receipt: Receipt, mut outcome: Outcome) {
+        outcome.opening = receipt.index;
+        if let Err(error) = self.queue_now(&Event::Close(Box::new(outcome))) {
+            self.gauges.closings_lost.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(record = receipt.index, %error, "closing not recorded");
+        }
+    }
+
+    /// Records an event that needs no receipt: a start, a stop, a refusal. Gives its index.
+    pub async fn note(&self, event: Event) -> Result<u64, TrailError> {
+        let draft = Draft::new(&event)?;
+        drop(event);
+        let bytes = u32::try_from(draft.bytes()).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).acquire_many_owned(bytes);
+        let room = room.await.map_err(|_| TrailError::Stopped)?;
+        let (done, durable) = oneshot::channel();
+        let message = Message::Record {
+            draft,
+            done: Some(done),
+            room,
+        };
+        let queued = self.queue.send(message).await;
+        queued.map_err(|_| TrailError::Stopped)?;
+        durable.await.map_err(|_| TrailError::Stopped)?
+    }
+
+    /// Records `farewell` after everything that is queued, closes the store and ends the trail
+    /// for all its clones.
+    pub async fn stop(self, farewell: Event) -> Result<(), TrailError> {
+        let draft = Draft::new(&farewell)?;
+        let (done, stopped) = oneshot::channel();
+        let queued = self.queue.send(Message::Stop { draft, done }).await;
+        queued.map_err(|_| TrailError::Stopped)?;
+        stopped.await.map_err(|_| TrailError::Stopped)?
+    }
+
+    /// How it does.
+    pub fn status(&self) -> TrailStatus {
+        let gauges = &self.gauges;
+        let closed = gauges.closed.load(Ordering::Acquire);
+        TrailStatus {
+            size: gauges.size.load(Ordering::Relaxed),
+            healthy: gauges.healthy.load(Ordering::Relaxed),
+            open: gauges.opened.load(Ordering::Relaxed).saturating_sub(closed),
+            commits: gauges.commits.load(Ordering::Relaxed),
+            closings_lost: gauges.closings_lost.load(Ordering::Relaxed),
+        }
+    }
+
+    fn queue_now(&self, event: &Event) -> Result<(), Unqueued> {
+        let draft = Draft::new(event).map_err(|_| Unqueued::Sealing)?;
+        let bytes = u32::try_from(draft.bytes()).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).try_acquire_many_owned(bytes);
+        let message = Message::Record {
+            draft,
+            done: None,
+            room: room.map_err(|_| Unqueued::Full)?,
+        };
+        self.queue.try_send(message).map_err(|_| Unqueued::Full)
+    }
+}
+
+/// Why a detached closing did not reach the writer.
+#[derive(Debug, thiserror::Error)]
+enum Unqueued {
+    #[error("the event cannot be serialized")]
+    Sealing,
+    #[error("the queue is full or closed")]
+    Full,
+}

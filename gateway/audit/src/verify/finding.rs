@@ -1,0 +1,124 @@
+//! What can be wrong with a log, each by its own name.
+
+use serde::Serialize;
+
+use crate::checkpoint::Forgery;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
+#[serde(tag = "finding", rename_all = "snake_case")]
+pub enum Finding {
+    /// A record's bytes are not those whose hash is stored beside it.
+    #[error("record {index} was edited")]
+    Edited {
+        /// Its index.
+        index: u64,
+    },
+    /// Records are missing.
+    #[error("{count} record(s) from {first} on were removed")]
+    Removed {
+        /// The first of them.
+        first: u64,
+        /// How many.
+        count: u64,
+    },
+    /// Two records stand in each other's place.
+    #[error("records {first} and {second} were swapped")]
+    Swapped {
+        /// The earlier place.
+        first: u64,
+        /// The later place.
+        second: u64,
+    },
+    /// A record stands in another's place, which is elsewhere or gone.
+    #[error("record {index} stands at {place}")]
+    Misplaced {
+        /// Where it stands.
+        place: u64,
+        /// Where it belongs.
+        index: u64,
+    },
+    /// A record stands there again.
+    #[error("record {index} stands there twice")]
+    Repeated {
+        /// Its index.
+        index: u64,
+    },
+    /// A checkpoint covers more than there is.
+    #[error("the tail was cut: {signed} records are signed, {size} are there")]
+    Truncated {
+        /// What is there.
+        size: u64,
+        /// What a checkpoint covers.
+        signed: u64,
+    },
+    /// A checkpoint is not by this log's key.
+    #[error("the checkpoint over {size} records is forged: {why}")]
+    ForgedCheckpoint {
+        /// Where it stands.
+        size: u64,
+        /// What is wrong with it.
+        #[serde(serialize_with = "text")]
+        why: Forgery,
+    },
+    /// Records and their hashes agree with each other but not with what was signed.
+    #[error("records {from} to {to} are not those that were signed", to = .to - 1)]
+    Rewritten {
+        /// The first that may differ.
+        from: u64,
+        /// One more than the last that may differ.
+        to: u64,
+    },
+    /// The log's key signed another history.
+    #[error("a checkpoint over {size} records was signed for another history")]
+    Fork {
+        /// What it covers.
+        size: u64,
+    },
+    /// Records follow that no checkpoint covers.
+    #[error("records {from} to {size} are covered by no checkpoint", size = .size - 1)]
+    Uncovered {
+        /// The first of them.
+        from: u64,
+        /// How many records there are.
+        size: u64,
+    },
+    /// A checkpoint stands where it does not belong.
+    #[error("the checkpoint over {size} records is out of place")]
+    MisplacedCheckpoint {
+        /// What it covers.
+        size: u64,
+    },
+    /// The tree nodes that are stored beside a record are not those of the tree.
+    #[error("the tree nodes stored with record {index} are wrong")]
+    WrongNodes {
+        /// The record.
+        index: u64,
+    },
+    /// A closing closes nothing that is open.
+    #[error("record {index} closes what is not open")]
+    Unopened {
+        /// The closing.
+        index: u64,
+        /// What it names.
+        opening: Option<u64>,
+    },
+    /// A line of an export is not what an export is made of.
+    #[error("line {line} is malformed: {what}")]
+    Malformed {
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong.
+        what: String,
+    },
+    /// The store beneath the log cannot be read.
+    #[error("the store is damaged: {what}")]
+    Damaged {
+        /// What it said.
+        what: String,
+    },
+}
+
+fn text<S: serde::Serializer>(why: &Forgery, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(why)
+}

@@ -1,0 +1,300 @@
+//! The one thread that appends.
+//!
+//! It takes whatever waits, seals it, grows the tree, signs the head and commits all at once;
+//! meanwhile the next group gathers. So an idle log commits at once and a busy one in groups,
+//! without any window to tune. Nobody is told of a record before it is on disk.
+
+use std::sync::{Arc, atomic::Ordering, mpsc::SyncSender};
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use vault::DataKey;
+
+use crate::{
+    Group, Kind, Ledger, LedgerError, Row, TrailError, checkpoint,
+    checkpoint::Authority,
+    seal::{Draft, Header},
+    trail::{Gauges, Keys},
+    tree::{self, DIGEST_BYTES, Digest, Place, Tree},
+};
+
+/// No group holds more records.
+const GROUP_RECORDS_MAX: usize = 512;
+
+/// A data key seals no more records, plus at most one group: far below the 2^32 that NIST SP
+/// 800-38D §8.3 allows with random nonces. Every start of the writer takes a new one as well.
+const KEY_RECORDS_MAX: u64 = 1 << 24;
+
+/// What a data key's wrapping is bound to, before the log's name and the key's id.
+const KEY_CONTEXT: &str = "tidegate audit data key";
+
+/// What callers send.
+pub(crate) enum Message {
+    /// An event to append.
+    Record {
+        draft: Draft,
+        done: Option<oneshot::Sender<Result<u64, TrailError>>>,
+        /// Its share of the queue's bytes, given back when it is dropped.
+        room: OwnedSemaphorePermit,
+    },
+    /// The last event.
+    Stop {
+        draft: Draft,
+        done: oneshot::Sender<Result<(), TrailError>>,
+    },
+}
+
+/// What the wrapped data key `id` of `log` is bound to.
+pub(crate) fn key_context(log: &str, id: u32) -> Vec<u8> {
+    format!("{KEY_CONTEXT}\n{log}\n{id}").into_bytes()
+}
+
+/// The thread's body.
+pub(crate) fn run(
+    ledger: Box<dyn Ledger>,
+    keys: Keys,
+    gauges: Arc<Gauges>,
+    messages: mpsc::Receiver<Message>,
+    ready: &SyncSender<Result<(), TrailError>>,
+) {
+    // Whoever waits on `ready` learns of a failure by its being dropped, too.
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else {
+        return;
+    };
+    runtime.block_on(async {
+        let log = signed_note::Signer::name(&keys.signer).to_owned();
+        let mut writer = Writer {
+            ledger,
+            keys,
+            log,
+            gauges,
+            tree: None,
+            key: None,
+        };
+        let started = writer.prepare().await;
+        let sound = started.is_ok();
+        if ready.send(started).is_ok() && sound {
+            writer.serve(messages).await;
+        }
+    });
+}
+
+struct Writer {
+    ledger: Box<dyn Ledger>,
+    keys: Keys,
+    log: String,
+    gauges: Arc<Gauges>,
+    /// The tree as it is on disk; none when a commit failed and nobody looked since.
+    tree: Option<Tree>,
+    key: Option<Epoch>,
+}
+
+/// A data key and how much it has sealed.
+struct Epoch {
+    id: u32,
+    key: DataKey,
+    sealed: u64,
+}
+
+/// Who waits for a record, by its place in the group.
+type Waiter = oneshot::Sender<Result<u64, TrailError>>;
+
+impl Writer {
+    /// Makes sure that what is on disk is known and that there is a key to seal with.
+    async fn prepare(&mut self) -> Result<(), TrailError> {
+        if self.tree.is_none() {
+            let tree = recover(self.ledger.as_mut(), &self.keys).await?;
+            self.gauges.size.store(tree.size(), Ordering::Relaxed);
+            self.tree = Some(tree);
+        }
+        if self
+            .key
+            .as_ref()
+            .is_none_or(|it| it.sealed >= KEY_RECORDS_MAX)
+        {
+            self.key = Some(self.epoch().await?);
+        }
+        self.gauges.healthy.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn epoch(&mut self) -> Result<Epoch, TrailError> {
+        let id = self.ledger.head().await?.key.saturating_add(1);
+        let context = key_context(&self.log, id);
+        let (key, wrapped) = DataKey::generate(self.keys.provider.as_ref(), &context)?;
+        // Durable before it seals anything: a record without its key would be lost.
+        self.ledger.put_key(id, wrapped).await?;
+        Ok(Epoch { id, key, sealed: 0 })
+    }
+
+    async fn serve(mut self, mut messages: mpsc::Receiver<Message>) {
+        let mut batch = Vec::with_capacity(GROUP_RECORDS_MAX);
+        let mut farewell = None;
+        while messages.recv_many(&mut batch, GROUP_RECORDS_MAX).await > 0 {
+            let mut records = Vec::with_capacity(batch.len());
+            // The rooms are held until the group is on disk.
+            let mut rooms = Vec::with_capacity(batch.len());
+            for message in batch.drain(..) {
+                match message {
+                    Message::Record { draft, done, room } => {
+                        records.push((draft, done));
+                        rooms.push(room);
+                    }
+                    Message::Stop { draft, done } => {
+                        // What is queued by now is still taken; `recv_many` then gives 0.
+                        messages.close();
+                        farewell = Some((draft, done));
+                    }
+                }
+            }
+            self.commit(records).await;
+        }
+        let Some((draft, done)) = farewell else {
+            drop(self.ledger.close().await);
+            return;
+        };
+        let (stopped, last) = oneshot::channel();
+        self.commit(vec![(draft, Some(stopped))]).await;
+        let last = last.await.unwrap_or(Err(TrailError::Stopped));
+        let closed = self.ledger.close().await.map_err(TrailError::from);
+        drop(done.send(last.and(closed)));
+    }
+
+    /// Appends `records` as one group and tells everyone who waits how it went.
+    async fn commit(&mut self, records: Vec<(Draft, Option<Waiter>)>) {
+        if records.is_empty() {
+            return;
+        }
+        let (drafts, waiters): (Vec<_>, Vec<_>) = records.into_iter().unzip();
+        let count = |kind| drafts.iter().filter(|it| it.kind() == kind).count() as u64;
+        let (opened, closed) = (count(Kind::Open), count(Kind::Close));
+        match self.append(drafts).await {
+            Ok(first) => {
+                let gauges = &self.gauges;
+                gauges
+                    .size
+                    .fetch_add(waiters.len() as u64, Ordering::Relaxed);
+                gauges.commits.fetch_add(1, Ordering::Relaxed);
+                gauges.opened.fetch_add(opened, Ordering::Relaxed);
+                gauges.closed.fetch_add(closed, Ordering::Release);
+                tell(waiters, |at| Ok(first + at));
+            }
+            Err(error) => {
+                self.failed(&error, &waiters, closed);
+                tell(waiters, |_| Err(error.clone()));
+            }
+        }
+    }
+
+    /// Nothing of the group counts. What is on disk after all is found out before the next.
+    fn failed(&mut self, error: &TrailError, waiters: &[Option<Waiter>], closed: u64) {
+        self.tree = None;
+        self.gauges.healthy.store(false, Ordering::Relaxed);
+        // Those who wait for a closing count their own loss.
+        let detached = waiters.iter().filter(|it| it.is_none()).count() as u64;
+        let lost = detached.min(closed);
+        self.gauges.closings_lost.fetch_add(lost, Ordering::Relaxed);
+        tracing::error!(
+            error = error as &dyn std::error::Error,
+            records = waiters.len(),
+            "records not stored"
+        );
+    }
+
+    /// Appends as one group; gives the first record's index once all are durable.
+    async fn append(&mut self, drafts: Vec<Draft>) -> Result<u64, TrailError> {
+        self.prepare().await?;
+        let (Some(on_disk), Some(epoch)) = (&self.tree, &mut self.key) else {
+            return Err(TrailError::Stopped);
+        };
+        let mut tree = on_disk.clone();
+        let first = tree.size();
+        let mut rows = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            let index = tree.size();
+            let leaf = draft.seal(index, epoch.id, &epoch.key)?;
+            epoch.sealed += 1;
+            let nodes = tree.append(tree::leaf_hash(&leaf));
+            rows.push(Row { index, leaf, nodes });
+        }
+        let checkpoint = checkpoint::sign(&tree, &self.keys.signer)
+            .map_err(|error| LedgerError::Failed(error.into()))?;
+        let size = tree.size();
+        self.ledger
+            .append(Group {
+                rows,
+                size,
+                checkpoint,
+            })
+            .await?;
+        self.tree = Some(tree);
+        Ok(first)
+    }
+}
+
+/// Tells each waiter what became of the record at its place. One that has gone needs nothing.
+fn tell(waiters: Vec<Option<Waiter>>, result: impl Fn(u64) -> Result<u64, TrailError>) {
+    for (waiter, at) in waiters.into_iter().zip(0..) {
+        if let Some(waiter) = waiter {
+            drop(waiter.send(result(at)));
+        }
+    }
+}
+
+/// The tree that is on disk, if the end of the log is what this key signed last: as many records
+/// as the newest checkpoint says, hashing to its root, and the last group's leaves unchanged.
+/// What lies further back is for `audit verify`; it would make every start read the whole log.
+async fn recover(ledger: &mut dyn Ledger, keys: &Keys) -> Result<Tree, TrailError> {
+    let unverified = |why: String| Err(TrailError::Unverified(why));
+    let head = ledger.head().await?;
+    let Some((_, note)) = head.checkpoint else {
+        return match head.size {
+            0 => Ok(Tree::default()),
+            size => unverified(format!("{size} records and no checkpoint")),
+        };
+    };
+    let authority = Authority::parse(&keys.signer.verifier_key())
+        .map_err(|error| TrailError::Unverified(error.to_string()))?;
+    let checkpoint = match authority.check(note.as_bytes()) {
+        Ok(checkpoint) => checkpoint,
+        Err(forgery) => return unverified(format!("the newest checkpoint: {forgery}")),
+    };
+    if checkpoint.size != head.size {
+        return unverified(format!(
+            "{} records are there, {} are signed",
+            head.size, checkpoint.size
+        ));
+    }
+    let mut roots = Vec::new();
+    for place in tree::frontier(head.size) {
+        match node(ledger, place).await? {
+            Some(root) => roots.push(root),
+            None => return unverified(format!("record {} is missing", place.record)),
+        }
+    }
+    let tree = Tree::restore(head.size, &roots).unwrap_or_default();
+    if tree.root() != checkpoint.root {
+        return unverified(format!("{} records do not have the signed root", head.size));
+    }
+    let tail = head.size.saturating_sub(GROUP_RECORDS_MAX as u64);
+    for row in ledger.read(tail, crate::READ_ROWS_MAX).await? {
+        if Header::parse(&row.leaf).is_none_or(|header| header.index != row.index)
+            || !row.nodes.starts_with(&tree::leaf_hash(&row.leaf))
+        {
+            return unverified(format!("record {} was changed", row.index));
+        }
+    }
+    Ok(tree)
+}
+
+/// One stored node.
+pub(crate) async fn node(
+    ledger: &mut dyn Ledger,
+    place: Place,
+) -> Result<Option<Digest>, LedgerError> {
+    let rows = ledger.read(place.record, 1).await?;
+    let row = rows.into_iter().find(|row| row.index == place.record);
+    Ok(row.and_then(|row| {
+        let node = row.nodes.chunks_exact(DIGEST_BYTES).nth(place.level)?;
+        node.try_into().ok()
+    }))
+}

@@ -1,0 +1,351 @@
+//! Edits one JSON message as it streams: one walk, in which every value is classified, decided on
+//! and, if need be, rewritten before the next is looked at. Bytes that nothing stands against leave
+//! as slices of the chunk they came in; only an open token is held back.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use classifiers::media::json::{self, Scalar, Token, Visitor, Walker};
+use classifiers::{DataClass, Finding, KeyCache, ValueKind, classify_key, classify_value};
+use thiserror::Error;
+
+use crate::coding::Undecodable;
+use crate::trail::Trail;
+use crate::transform::{Edit, Rewriter};
+use crate::{Action, Output, Pseudonyms, Summary};
+
+/// Who decides what happens to a class of data in this exchange.
+pub trait Disclose {
+    /// What to do with a finding of this class. Asked once per finding: remember the answer.
+    fn action(&mut self, class: DataClass) -> Action;
+}
+
+impl<F: FnMut(DataClass) -> Action> Disclose for F {
+    fn action(&mut self, class: DataClass) -> Action {
+        self(class)
+    }
+}
+
+/// Why no more of a message may be released.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Interrupted {
+    /// The message is not JSON, or not within the limits.
+    #[error("unreadable message: {flaw} at byte {offset}")]
+    Unreadable {
+        /// The offending byte of the decoded message.
+        offset: u64,
+        /// What is wrong with it.
+        flaw: json::Flaw,
+    },
+    /// The message's content coding is broken.
+    #[error(transparent)]
+    Undecodable(#[from] Undecodable),
+    /// The message holds data of a class that blocks it.
+    #[error("`{class}` at `{path}` blocks the message")]
+    Blocked {
+        /// The class.
+        class: DataClass,
+        /// Where it stands, as in [`crate::Place::path`].
+        path: String,
+    },
+}
+
+impl From<json::Unreadable> for Interrupted {
+    fn from(json::Unreadable { offset, flaw }: json::Unreadable) -> Self {
+        Self::Unreadable { offset, flaw }
+    }
+}
+
+/// What a redactor works with and the next one can use again: buffers, and what names mean.
+#[derive(Default)]
+pub struct Workspace {
+    walker: Walker,
+    keys: KeyCache,
+    trail: Trail,
+    findings: Vec<Finding>,
+    edits: Vec<Edit>,
+    rewriter: Rewriter,
+    path: String,
+}
+
+impl Workspace {
+    /// A new one. Keep it: it costs more than the redactor.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The bytes that its buffers occupy.
+    pub fn capacity(&self) -> usize {
+        self.walker.capacity()
+            + self.trail.capacity()
+            + self.findings.capacity() * size_of::<Finding>()
+            + self.edits.capacity() * size_of::<Edit>()
+            + self.rewriter.capacity()
+            + self.path.capacity()
+    }
+}
+
+/// Edits one JSON message as it streams.
+pub struct Redactor<D> {
+    disclose: D,
+    pseudonyms: Arc<dyn Pseudonyms>,
+    work: Box<Workspace>,
+    summary: Summary,
+    /// Bytes of the message that were pushed.
+    pushed: u64,
+    /// Bytes of the message that were released or replaced.
+    settled: u64,
+    interrupted: Option<Interrupted>,
+}
+
+impl<D: Disclose> Redactor<D> {
+    /// A redactor for one message.
+    pub fn new(disclose: D, pseudonyms: Arc<dyn Pseudonyms>, mut work: Box<Workspace>) -> Self {
+        work.walker.reset();
+        work.trail.clear();
+        Self {
+            disclose,
+            pseudonyms,
+            work,
+            summary: Summary::default(),
+            pushed: 0,
+            settled: 0,
+            interrupted: None,
+        }
+    }
+
+    /// Takes the next bytes, appends to `out` what may be released. After an interruption every
+    /// call repeats it and releases nothing; neither may what the interrupted call appended leave.
+    pub fn push(&mut self, chunk: &Bytes, out: &mut Output) -> Result<(), Interrupted> {
+        self.visit(chunk, out, |walker, editor| walker.push(chunk, editor))?;
+        self.work.trail.keep_names(chunk);
+        self.pushed += chunk.len() as u64;
+        Ok(())
+    }
+
+    /// Ends the message and releases what was held back.
+    pub fn finish(&mut self, out: &mut Output) -> Result<(), Interrupted> {
+        self.visit(&Bytes::new(), out, |walker, editor| walker.finish(editor))
+    }
+
+    /// What was found so far.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// Gives up the parts: what was found, and what the next redactor can use.
+    pub fn into_parts(self) -> (Summary, Box<Workspace>) {
+        (self.summary, self.work)
+    }
+
+    fn visit(
+        &mut self,
+        chunk: &Bytes,
+        out: &mut Output,
+        walk: impl FnOnce(&mut Walker, &mut Editor<'_, D>) -> Result<(), json::Unreadable>,
+    ) -> Result<(), Interrupted> {
+        if let Some(interrupted) = &self.interrupted {
+            return Err(interrupted.clone());
+        }
+        let Workspace {
+            walker,
+            keys,
+            trail,
+            findings,
+            edits,
+            rewriter,
+            path,
+        } = &mut *self.work;
+        let mut editor = Editor {
+            disclose: &mut self.disclose,
+            pseudonyms: &*self.pseudonyms,
+            summary: &mut self.summary,
+            keys,
+            trail,
+            findings,
+            edits,
+            rewriter,
+            path,
+            chunk,
+            base: self.pushed,
+            settled: &mut self.settled,
+            blocked: None,
+            out,
+        };
+        let walked = walk(walker, &mut editor);
+        // What blocked came before what could not be read.
+        let interrupted = match (editor.blocked.take(), walked) {
+            (Some(class), _) => Interrupted::Blocked {
+                class,
+                path: editor.path.clone(),
+            },
+            (None, Err(unreadable)) => unreadable.into(),
+            (None, Ok(())) => {
+                let end = self.pushed + chunk.len() as u64;
+                editor.settle(end - (walker.held() as u64).min(end));
+                return Ok(());
+            }
+        };
+        self.interrupted = Some(interrupted.clone());
+        Err(interrupted)
+    }
+}
+
+/// The redactor during one chunk.
+struct Editor<'a, D> {
+    disclose: &'a mut D,
+    pseudonyms: &'a dyn Pseudonyms,
+    summary: &'a mut Summary,
+    keys: &'a mut KeyCache,
+    trail: &'a mut Trail,
+    findings: &'a mut Vec<Finding>,
+    edits: &'a mut Vec<Edit>,
+    rewriter: &'a mut Rewriter,
+    path: &'a mut String,
+    chunk: &'a Bytes,
+    /// Where the chunk begins in the message.
+    base: u64,
+    // INVARIANT: between chunks, this is where the open token begins, or the end of what came.
+    settled: &'a mut u64,
+    /// The class that blocks the message; `path` is where it stands.
+    blocked: Option<DataClass>,
+    out: &'a mut Output,
+}
+
+impl<D: Disclose> Editor<'_, D> {
+    /// Where in the chunk this byte of the message stands, if it does.
+    #[inline]
+    fn within(&self, offset: u64) -> Option<usize> {
+        offset
+            .checked_sub(self.base)
+            .and_then(|at| usize::try_from(at).ok())
+    }
+
+    /// Releases everything up to here as it came.
+    fn settle(&mut self, until: u64) {
+        if let (Some(from), Some(to)) = (self.within(*self.settled), self.within(until))
+            && from < to
+            && to <= self.chunk.len()
+        {
+            self.out.share(self.chunk.slice(from..to));
+            *self.settled = until;
+        }
+    }
+
+    /// Lets a token pass. One that began in an earlier chunk is nowhere but here.
+    #[inline]
+    fn keep(&mut self, token: Token<'_>) {
+        if token.start < self.base {
+            self.out.write(token.raw);
+            *self.settled = token.start + token.raw.len() as u64;
+        }
+    }
+
+    /// Decides on the findings in a token. Returns whether it must be rewritten.
+    fn judge(&mut self) -> bool {
+        self.edits.clear();
+        self.trail.path(self.chunk, self.path);
+        for finding in self.findings.iter() {
+            let action = self.disclose.action(finding.class);
+            self.summary.count(finding.class, action, self.path);
+            match action {
+                Action::Show => {}
+                Action::Block => {
+                    self.blocked = Some(finding.class);
+                    return false;
+                }
+                _ => self.edits.push(Edit {
+                    start: finding.start as usize,
+                    end: finding.end as usize,
+                    class: finding.class,
+                    action,
+                }),
+            }
+        }
+        !self.edits.is_empty()
+    }
+
+    /// Puts what was rewritten in the place of a token.
+    fn replace(&mut self, token: Token<'_>, kind: Option<ValueKind>) {
+        if *self.settled <= self.base {
+            self.out.expect(self.chunk.len() + self.chunk.len() / 8);
+        }
+        self.settle(token.start);
+        let json = match kind {
+            Some(kind) => self
+                .rewriter
+                .scalar(kind, token.decoded, self.edits, self.pseudonyms),
+            None => self
+                .rewriter
+                .text(token.decoded, self.edits, self.pseudonyms),
+        };
+        self.out.write(json);
+        *self.settled = token.start + token.raw.len() as u64;
+    }
+}
+
+impl<D: Disclose> Visitor for Editor<'_, D> {
+    #[inline]
+    fn object_start(&mut self) {
+        self.trail.enter_object();
+    }
+
+    #[inline]
+    fn object_end(&mut self) {
+        self.trail.leave();
+    }
+
+    #[inline]
+    fn array_start(&mut self) {
+        self.trail.enter_array();
+    }
+
+    #[inline]
+    fn array_end(&mut self) {
+        self.trail.leave();
+    }
+
+    #[inline]
+    fn name(&mut self, name: Token<'_>) {
+        if self.blocked.is_some() {
+            return;
+        }
+        let place = self
+            .within(name.start)
+            .map(|at| (at + 1, at + name.raw.len() - 1));
+        let raw = name.raw.get(1..name.raw.len() - 1).unwrap_or_default();
+        self.trail.member(name.decoded, raw, place, self.keys);
+        self.findings.clear();
+        classify_key(name.decoded, self.findings);
+        if !self.findings.is_empty() {
+            self.trail.hide_name();
+            if self.judge() {
+                return self.replace(name, None);
+            }
+        }
+        self.keep(name);
+    }
+
+    #[inline]
+    fn scalar(&mut self, kind: Scalar, value: Token<'_>) {
+        if self.blocked.is_some() {
+            return;
+        }
+        let kind = match kind {
+            Scalar::Text => ValueKind::Text,
+            Scalar::Number => ValueKind::Number,
+            Scalar::Boolean => ValueKind::Bool,
+            Scalar::Null => return self.keep(value),
+        };
+        let context = self.trail.value();
+        self.findings.clear();
+        classify_value(&context, kind, value.decoded, self.findings);
+        if kind == ValueKind::Text && context.is_discriminator() {
+            self.trail.observe(value.decoded);
+        }
+        if !self.findings.is_empty() && self.judge() {
+            return self.replace(value, Some(kind));
+        }
+        self.keep(value);
+    }
+}

@@ -1,0 +1,142 @@
+//! How a value is covered: one table of actions against kinds of value.
+//!
+//! | action       | in a string             | in a name       | number           | boolean |
+//! | ------------ | ----------------------- | --------------- | ---------------- | ------- |
+//! | pseudonymize | `p-<16 hex>`            | the same        | as many digits   | `null`  |
+//! | mask         | by class, see [`mask`]  | the same        | `0`              | `null`  |
+//! | replace      | `[pii.email]`           | the same        | `0`              | `null`  |
+//! | drop         | the whole becomes `null`| `[pii.email]`   | `null`           | `null`  |
+//!
+//! Strings are edited as they are meant, not as they are written, and only the finding's range;
+//! then the one value is written anew.
+
+use classifiers::{DataClass, ValueKind};
+
+use crate::pseudonym::{self, Pseudonyms};
+use crate::{Action, mask};
+
+/// A range of a decoded value that may not be released as it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Edit {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) class: DataClass,
+    pub(crate) action: Action,
+}
+
+/// Buffers of the rewriting, kept between values.
+#[derive(Debug, Default)]
+pub(crate) struct Rewriter {
+    /// The decoded value, edited.
+    text: Vec<u8>,
+    /// The same as JSON.
+    json: Vec<u8>,
+}
+
+impl Rewriter {
+    /// The JSON that stands for a scalar after `edits`, of which there is at least one.
+    pub(crate) fn scalar(
+        &mut self,
+        kind: ValueKind,
+        value: &[u8],
+        edits: &mut Vec<Edit>,
+        pseudonyms: &dyn Pseudonyms,
+    ) -> &[u8] {
+        let strongest = edits.iter().max_by_key(|edit| edit.action).copied();
+        let Some(strongest) = strongest.filter(|edit| edit.action != Action::Drop) else {
+            return b"null";
+        };
+        match kind {
+            ValueKind::Text => self.text(value, edits, pseudonyms),
+            ValueKind::Number if strongest.action == Action::Pseudonymize => {
+                self.json.clear();
+                let id = pseudonyms.pseudonym(strongest.class, value);
+                pseudonym::write_number(id, value, &mut self.json);
+                &self.json
+            }
+            ValueKind::Number => b"0",
+            ValueKind::Bool => b"null",
+        }
+    }
+
+    /// The JSON string that stands for a name or a text after `edits`.
+    pub(crate) fn text(
+        &mut self,
+        value: &[u8],
+        edits: &mut Vec<Edit>,
+        pseudonyms: &dyn Pseudonyms,
+    ) -> &[u8] {
+        disjoin(edits);
+        self.text.clear();
+        self.json.clear();
+        let mut copied = 0;
+        for edit in edits.iter() {
+            let (start, end) = characters(value, edit.start.max(copied), edit.end);
+            self.text
+                .extend_from_slice(value.get(copied..start).unwrap_or_default());
+            cover(
+                value.get(start..end).unwrap_or_default(),
+                edit,
+                pseudonyms,
+                &mut self.text,
+            );
+            copied = end;
+        }
+        self.text
+            .extend_from_slice(value.get(copied..).unwrap_or_default());
+        let written = std::str::from_utf8(&self.text)
+            .is_ok_and(|text| serde_json::to_writer(&mut self.json, text).is_ok());
+        // Never taken: every range begins and ends between characters.
+        if written { &self.json } else { b"\"\"" }
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.text.capacity() + self.json.capacity()
+    }
+}
+
+/// Orders the edits and joins those that overlap under the stronger action.
+fn disjoin(edits: &mut Vec<Edit>) {
+    if edits.len() < 2 {
+        return;
+    }
+    edits.sort_by_key(|edit| edit.start);
+    edits.dedup_by(|next, kept| {
+        let overlap = next.start < kept.end;
+        if overlap {
+            kept.end = kept.end.max(next.end);
+            if next.action > kept.action {
+                (kept.class, kept.action) = (next.class, next.action);
+            }
+        }
+        overlap
+    });
+}
+
+/// The range widened to whole characters, within the value.
+fn characters(value: &[u8], mut start: usize, end: usize) -> (usize, usize) {
+    let inside = |at: usize| value.get(at).is_some_and(|byte| byte & 0xC0 == 0x80);
+    let mut end = end.min(value.len());
+    while inside(start) {
+        start -= 1;
+    }
+    while inside(end) {
+        end += 1;
+    }
+    (start.min(end), end)
+}
+
+fn cover(value: &[u8], edit: &Edit, pseudonyms: &dyn Pseudonyms, out: &mut Vec<u8>) {
+    match edit.action {
+        Action::Pseudonymize => {
+            pseudonym::write_text(pseudonyms.pseudonym(edit.class, value), edit.class, out);
+        }
+        Action::Mask => mask::write(edit.class, value, out),
+        // Block never comes here; a name cannot be dropped without changing the shape.
+        Action::Show | Action::Replace | Action::Drop | Action::Block => {
+            out.push(b'[');
+            out.extend_from_slice(edit.class.name().as_bytes());
+            out.push(b']');
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! A group of records as three values, so that one statement stores them all.
+//!
+//! A statement costs `sqlx` a change of thread, more than SQLite needs to store a record. So all
+//! bytes of a group go as one blob, and `json_each` over the extents in it makes the rows.
+
+use audit::{Group, LedgerError};
+
+/// Bits of an extent for the length of the nodes: 64 nodes of 32 bytes.
+const NODES_BITS: u32 = 12;
+
+/// Bits of an extent for the length of the leaf.
+const LEAF_BITS: u32 = 20;
+
+/// Bits of an extent for the offset in the blob; together no more than JSON numbers have in SQLite.
+const OFFSET_BITS: u32 = 31;
+
+/// The extents are `offset << 32 | leaf length << 12 | nodes length`. `substr` counts from 1.
+/// One text, one round trip: a failure in the middle leaves the transaction open, to be rolled
+/// back by the caller.
+pub(crate) const APPEND: &str = "
+    BEGIN IMMEDIATE;
+    INSERT INTO record (idx, leaf, nodes)
+        SELECT ?1 + key,
+               substr(?2, (value >> 32) + 1, (value >> 12) & 1048575),
+               substr(?2, (value >> 32) + 1 + ((value >> 12) & 1048575), value & 4095)
+        FROM json_each(?3);
+    INSERT INTO checkpoint (size, note) VALUES (?4, ?5);
+    COMMIT";
+
+/// What [`APPEND`] takes.
+pub(crate) struct Pack {
+    pub(crate) first: i64,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) extents: String,
+    pub(crate) size: i64,
+    pub(crate) checkpoint: String,
+}
+
+impl Pack {
+    /// Packs `group`, whose indices must follow one another up to its size.
+    pub(crate) fn new(group: Group) -> Result<Self, LedgerError> {
+        let length = group
+            .rows
+            .iter()
+            .map(|row| row.leaf.len() + row.nodes.len());
+        let mut bytes = Vec::with_capacity(length.sum());
+        let mut extents = String::with_capacity(2 + group.rows.len() * 18);
+        let mut next = group.size.checked_sub(group.rows.len() as u64);
+        let first = next.and_then(|it| i64::try_from(it).ok());
+        let separators = std::iter::once('[').chain(std::iter::repeat(','));
+        for (row, separator) in group.rows.iter().zip(separators) {
+            let extent = extent(bytes.len(), row.leaf.len(), row.nodes.len())
+                .filter(|_| next == Some(row.index))
+                .ok_or_else(|| refused("the group cannot be stored as it is"))?;
+            next = next.map(|it| it + 1);
+            extents.push(separator);
+            extents.push_str(&extent.to_string());
+            bytes.extend_from_slice(&row.leaf);
+            bytes.extend_from_slice(&row.nodes);
+        }
+        extents.push(']');
+        Ok(Self {
+            first: first.ok_or_else(|| refused("the group is larger than the log"))?,
+            bytes,
+            extents,
+            size: i64::try_from(group.size).map_err(|_| refused("the log is full"))?,
+            checkpoint: group.checkpoint,
+        })
+    }
+}
+
+fn extent(offset: usize, leaf: usize, nodes: usize) -> Option<u64> {
+    let within = |value: usize, bits: u32| {
+        let value = u64::try_from(value).ok()?;
+        (value >> bits == 0).then_some(value)
+    };
+    let offset = within(offset, OFFSET_BITS)? << (LEAF_BITS + NODES_BITS);
+    Some(offset | within(leaf, LEAF_BITS)? << NODES_BITS | within(nodes, NODES_BITS)?)
+}
+
+fn refused(why: &'static str) -> LedgerError {
+    LedgerError::Failed(why.into())
+}

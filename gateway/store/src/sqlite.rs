@@ -1,0 +1,265 @@
+//! The log in one SQLite file.
+//!
+//! WAL with `synchronous = FULL`: a commit returns when its frames are synced, and a reader (the
+//! command line) never waits for the writer nor the writer for it. One process writes, held by a
+//! lock on a file beside it; the files are for their owner only.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use audit::{Group, Head, Ledger, LedgerError, READ_ROWS_MAX, Row};
+use sqlx::{
+    ConnectOptions as _, Connection as _, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+
+use crate::pack::{APPEND, Pack};
+
+/// The database in the log's directory; SQLite puts `-wal` and `-shm` beside it.
+pub const FILE_NAME: &str = "log.sqlite";
+
+/// The writer's lock in the log's directory.
+pub const LOCK_NAME: &str = "log.lock";
+
+/// How long to wait for another process that checkpoints or migrates.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// The WAL is folded into the file after so many pages of 4 KiB (16 MiB).
+const WAL_PAGES: &str = "4096";
+
+/// `SQLITE_CORRUPT`, `SQLITE_NOTADB`: the low byte of an extended result code.
+const DAMAGE_CODES: [i32; 2] = [11, 26];
+
+/// A log in a directory.
+pub struct SqliteLedger {
+    connection: SqliteConnection,
+    /// Held while this log may be written; released by the kernel whatever becomes of us.
+    _lock: Option<File>,
+}
+
+impl SqliteLedger {
+    /// Opens the log in `directory` for its one writer, making both if need be.
+    pub async fn open(directory: &Path) -> Result<Self, LedgerError> {
+        let made = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory);
+        made.map_err(failed)?;
+        let lock = lock(directory.join(LOCK_NAME))?;
+        let file = directory.join(FILE_NAME);
+        // SQLite gives its other files the mode of this one.
+        private(&file).map_err(failed)?;
+        let options = options(&file)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("wal_autocheckpoint", WAL_PAGES);
+        let mut connection = options.connect().await.map_err(sql)?;
+        sqlx::migrate!("./migrations")
+            .run(&mut connection)
+            .await
+            .map_err(failed)?;
+        // The file's name must survive a power cut, too.
+        File::open(directory)
+            .and_then(|it| it.sync_all())
+            .map_err(failed)?;
+        Ok(Self {
+            connection,
+            _lock: Some(lock),
+        })
+    }
+
+    /// Opens the log in `directory` to read it, whether or not its writer runs.
+    pub async fn open_to_read(directory: &Path) -> Result<Self, LedgerError> {
+        let path = directory.join(FILE_NAME);
+        if !fs::exists(&path).map_err(failed)? {
+            return Err(LedgerError::Absent { path });
+        }
+        let options = options(&path).pragma("query_only", "ON");
+        Ok(Self {
+            connection: options.connect().await.map_err(sql)?,
+            _lock: None,
+        })
+    }
+}
+
+fn options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(false)
+        .busy_timeout(BUSY_WAIT)
+        .disable_statement_logging()
+}
+
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options.mode(0o600).open(path)
+}
+
+fn lock(path: PathBuf) -> Result<File, LedgerError> {
+    let file = private(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(LedgerError::Locked { path }),
+        Err(fs::TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+#[async_trait]
+impl Ledger for SqliteLedger {
+    async fn append(&mut self, group: Group) -> Result<(), LedgerError> {
+        let pack = Pack::new(group)?;
+        let appended = sqlx::query(APPEND)
+            .bind(pack.first)
+            .bind(pack.bytes)
+            .bind(pack.extents)
+            .bind(pack.size)
+            .bind(pack.checkpoint)
+            .execute(&mut self.connection)
+            .await;
+        if let Err(error) = appended {
+            // Without an open transaction this fails, which is as good.
+            drop(sqlx::query("ROLLBACK").execute(&mut self.connection).await);
+            return Err(sql(error));
+        }
+        Ok(())
+    }
+
+    async fn head(&mut self) -> Result<Head, LedgerError> {
+        // One statement, so one snapshot.
+        let (size, key, signed, note): (i64, i64, Option<i64>, Option<String>) = sqlx::query_as(
+            "SELECT coalesce((SELECT max(idx) + 1 FROM record), 0),
+                    coalesce((SELECT max(id) FROM data_key), 0),
+                    newest.size, newest.note
+             FROM (SELECT 1) LEFT JOIN
+                  (SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1) AS newest",
+        )
+        .fetch_one(&mut self.connection)
+        .await
+        .map_err(sql)?;
+        Ok(Head {
+            size: count(size)?,
+            checkpoint: signed.map(count).transpose()?.zip(note),
+            key: u32::try_from(key).map_err(|_| damaged("a data key's id"))?,
+        })
+    }
+
+    async fn read(&mut self, from: u64, limit: u32) -> Result<Vec<Row>, LedgerError> {
+        let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+            "SELECT idx, leaf, nodes FROM record WHERE idx >= ?1 ORDER BY idx LIMIT ?2",
+        )
+        .bind(index(from)?)
+        .bind(limit.min(READ_ROWS_MAX))
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(sql)?;
+        rows.into_iter()
+            .map(|(idx, leaf, nodes)| {
+                Ok(Row {
+                    index: count(idx)?,
+                    leaf,
+                    nodes,
+                })
+            })
+            .collect()
+    }
+
+    async fn checkpoints(&mut self, from: u64) -> Result<Vec<(u64, String)>, LedgerError> {
+        let rows: Vec<(i64, String)> = sqlx::query_as(
+            "SELECT size, note FROM checkpoint WHERE size >= ?1 ORDER BY size LIMIT ?2",
+        )
+        .bind(index(from)?)
+        .bind(READ_ROWS_MAX)
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(sql)?;
+        rows.into_iter()
+            .map(|(size, note)| Ok((count(size)?, note)))
+            .collect()
+    }
+
+    async fn closing(&mut self, opening: u64) -> Result<Option<u64>, LedgerError> {
+        let closing: Option<i64> = sqlx::query_scalar(
+            "SELECT idx FROM record
+             WHERE substr(leaf, 2, 1) = x'04' AND substr(leaf, 23, 8) = ?1
+             ORDER BY idx LIMIT 1",
+        )
+        .bind(opening.to_be_bytes().to_vec())
+        .fetch_optional(&mut self.connection)
+        .await
+        .map_err(sql)?;
+        closing.map(count).transpose()
+    }
+
+    async fn put_key(&mut self, id: u32, wrapped: Vec<u8>) -> Result<(), LedgerError> {
+        sqlx::query("INSERT INTO data_key (id, wrapped) VALUES (?1, ?2)")
+            .bind(id)
+            .bind(wrapped)
+            .execute(&mut self.connection)
+            .await
+            .map(drop)
+            .map_err(sql)
+    }
+
+    async fn key(&mut self, id: u32) -> Result<Option<Vec<u8>>, LedgerError> {
+        sqlx::query_scalar("SELECT wrapped FROM data_key WHERE id = ?1")
+            .bind(id)
+            .fetch_optional(&mut self.connection)
+            .await
+            .map_err(sql)
+    }
+
+    async fn check(&mut self) -> Result<(), LedgerError> {
+        let found: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(sql)?;
+        match found.as_str() {
+            "ok" => Ok(()),
+            _ => Err(LedgerError::Damaged(found)),
+        }
+    }
+
+    async fn close(self: Box<Self>) -> Result<(), LedgerError> {
+        self.connection.close().await.map_err(sql)
+    }
+}
+
+fn index(value: u64) -> Result<i64, LedgerError> {
+    i64::try_from(value).map_err(failed)
+}
+
+fn count(value: i64) -> Result<u64, LedgerError> {
+    u64::try_from(value).map_err(|_| damaged("a negative index"))
+}
+
+fn damaged(what: &str) -> LedgerError {
+    LedgerError::Damaged(format!("{what} is out of range"))
+}
+
+fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> LedgerError {
+    LedgerError::Failed(error.into())
+}
+
+/// Damage is a verdict on the log, not a failure to read it.
+fn sql(error: sqlx::Error) -> LedgerError {
+    let code = error.as_database_error().and_then(|it| it.code());
+    let code = code.and_then(|it| it.parse::<i32>().ok());
+    let decoding = matches!(
+        error,
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)
+    );
+    if decoding || code.is_some_and(|it| DAMAGE_CODES.contains(&(it & 0xff))) {
+        return LedgerError::Damaged(error.to_string());
+    }
+    failed(error)
+}
+
+#[cfg(test)]
+mod tests;

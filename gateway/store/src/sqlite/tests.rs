@@ -1,0 +1,150 @@
+use std::os::unix::fs::PermissionsExt as _;
+
+use super::*;
+
+fn group(first: u64, leaves: &[&[u8]]) -> Group {
+    let rows: Vec<_> = leaves
+        .iter()
+        .zip(first..)
+        .map(|(leaf, index)| Row {
+            index,
+            leaf: leaf.to_vec(),
+            nodes: vec![u8::try_from(index).unwrap(); 32 * (1 + leaf.len() % 3)],
+        })
+        .collect();
+    let size = first + rows.len() as u64;
+    Group {
+        rows,
+        size,
+        checkpoint: format!("note over {size}"),
+    }
+}
+
+async fn pragma(ledger: &mut SqliteLedger, pragma: &'static str) -> String {
+    let row: (String,) = sqlx::query_as(pragma)
+        .fetch_one(&mut ledger.connection)
+        .await
+        .unwrap();
+    row.0
+}
+
+#[tokio::test]
+async fn every_commit_is_synced_and_the_files_are_private() {
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path().join("data");
+    let mut ledger = SqliteLedger::open(&directory).await.unwrap();
+    ledger.append(group(0, &[b"a"])).await.unwrap();
+    let journal = pragma(&mut ledger, "SELECT journal_mode FROM pragma_journal_mode").await;
+    let synced = pragma(
+        &mut ledger,
+        "SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous",
+    );
+    assert_eq!(synced.await, "2", "FULL");
+    assert_eq!(journal, "wal");
+    let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(directory.clone()), 0o700);
+    let files: Vec<_> = fs::read_dir(&directory)
+        .unwrap()
+        .map(|it| it.unwrap().path())
+        .collect();
+    assert!(files.len() >= 3, "database, WAL and lock: {files:?}");
+    for file in files {
+        assert_eq!(mode(file.clone()), 0o600, "{file:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_appended_is_read_back_in_order() {
+    let home = tempfile::tempdir().unwrap();
+    let mut ledger = SqliteLedger::open(home.path()).await.unwrap();
+    assert_eq!(ledger.head().await.unwrap(), Head::default());
+    let groups = [group(0, &[b"a", b"bcd", b""]), group(3, &[&[0; 70_000]])];
+    let expected: Vec<_> = groups.iter().flat_map(|it| it.rows.clone()).collect();
+    for group in groups {
+        ledger.append(group).await.unwrap();
+    }
+    assert_eq!(ledger.read(0, 99).await.unwrap(), expected);
+    assert_eq!(ledger.read(1, 2).await.unwrap(), expected[1..3]);
+    assert_eq!(ledger.read(4, 9).await.unwrap(), []);
+    let notes = ledger.checkpoints(0).await.unwrap();
+    assert_eq!(
+        notes,
+        [(3, "note over 3".into()), (4, "note over 4".into())]
+    );
+    let head = ledger.head().await.unwrap();
+    assert_eq!((head.size, head.checkpoint), (4, notes.last().cloned()));
+}
+
+#[tokio::test]
+async fn a_group_that_fails_leaves_nothing_and_the_next_succeeds() {
+    let home = tempfile::tempdir().unwrap();
+    let mut ledger = SqliteLedger::open(home.path()).await.unwrap();
+    ledger.append(group(0, &[b"a", b"b"])).await.unwrap();
+    let before = ledger.head().await.unwrap();
+    // Record 1 exists, which SQLite finds after it has stored nothing or record 1's predecessor.
+    for twice in [group(1, &[b"x", b"y"]), group(0, &[b"a", b"b"])] {
+        assert!(ledger.append(twice).await.is_err());
+        assert_eq!(ledger.head().await.unwrap(), before);
+    }
+    let mut torn = group(2, &[b"c", b"d"]);
+    torn.rows.swap(0, 1);
+    assert!(ledger.append(torn).await.is_err());
+    ledger.append(group(2, &[b"c"])).await.unwrap();
+    assert_eq!(ledger.head().await.unwrap().size, 3);
+}
+
+#[tokio::test]
+async fn a_log_has_one_writer_and_any_number_of_readers() {
+    let home = tempfile::tempdir().unwrap();
+    assert!(matches!(
+        SqliteLedger::open_to_read(home.path()).await,
+        Err(LedgerError::Absent { .. })
+    ));
+    let mut writer = SqliteLedger::open(home.path()).await.unwrap();
+    assert!(matches!(
+        SqliteLedger::open(home.path()).await,
+        Err(LedgerError::Locked { .. })
+    ));
+    let mut reader = SqliteLedger::open_to_read(home.path()).await.unwrap();
+    writer.append(group(0, &[b"a"])).await.unwrap();
+    assert_eq!(reader.head().await.unwrap().size, 1);
+    assert!(reader.append(group(1, &[b"b"])).await.is_err());
+    Box::new(writer).close().await.unwrap();
+    assert!(SqliteLedger::open(home.path()).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_opening_is_found_by_index_not_by_scan() {
+    let home = tempfile::tempdir().unwrap();
+    let mut ledger = SqliteLedger::open(home.path()).await.unwrap();
+    let mut close = vec![1, 4];
+    close.resize(22, 0);
+    close.extend(7_u64.to_be_bytes());
+    close.resize(60, 9);
+    ledger
+        .append(group(0, &[b"no header", &close]))
+        .await
+        .unwrap();
+    assert_eq!(ledger.closing(7).await.unwrap(), Some(1));
+    assert_eq!(ledger.closing(8).await.unwrap(), None);
+    let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(
+        "EXPLAIN QUERY PLAN SELECT idx FROM record
+         WHERE substr(leaf, 2, 1) = x'04' AND substr(leaf, 23, 8) = x'00'
+         ORDER BY idx LIMIT 1",
+    )
+    .fetch_all(&mut ledger.connection)
+    .await
+    .unwrap();
+    assert!(plan[0].3.contains("record_closing"), "{plan:?}");
+}
+
+#[tokio::test]
+async fn a_wrapped_key_is_stored_once() {
+    let home = tempfile::tempdir().unwrap();
+    let mut ledger = SqliteLedger::open(home.path()).await.unwrap();
+    ledger.put_key(1, vec![1, 2]).await.unwrap();
+    assert!(ledger.put_key(1, vec![3]).await.is_err());
+    assert_eq!(ledger.key(1).await.unwrap(), Some(vec![1, 2]));
+    assert_eq!(ledger.key(2).await.unwrap(), None);
+    assert_eq!(ledger.head().await.unwrap().key, 1);
+}

@@ -1,0 +1,196 @@
+//! The file that holds a gateway's secrets, made on first use.
+//!
+//! `keyring.json`, mode 0600, version 1: the log's name, key-encryption keys by id, the pseudonym
+//! key and the Ed25519 seed of the log's signature, each 32 bytes in base64. Losing it makes
+//! every record unreadable, though the log still verifies; leaking it gives both away.
+
+use std::{
+    fmt,
+    fs::{self, File, OpenOptions},
+    io::{self, Read as _, Write as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use aws_lc_rs::rand;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::{
+    DataKey, FileProvider, KeyMaterial, KeyProvider, LogSigner, Pseudonymizer, VaultError,
+};
+
+/// The only layout so far.
+const VERSION: u32 = 1;
+
+/// A keyring holds a handful of keys of 44 characters.
+const FILE_BYTES_MAX: u64 = 64 * 1024;
+
+/// Random bytes in a log's name: enough that no two hosts ever share one.
+const LOG_ID_BYTES: usize = 8;
+
+/// A gateway's secrets.
+pub struct Keyring(Contents);
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Contents {
+    version: u32,
+    log: String,
+    wrapping: Vec<WrappingKey>,
+    pseudonym: KeyMaterial,
+    signing: KeyMaterial,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrappingKey {
+    id: u32,
+    key: KeyMaterial,
+}
+
+impl Keyring {
+    /// Reads the keyring at `path`, or makes one there if there is none.
+    pub fn open_or_create(path: &Path) -> Result<Self, VaultError> {
+        match Self::open(path) {
+            Err(VaultError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened,
+        }
+        Contents::generate()?.create(path).map_err(written(path))?;
+        // Whoever was first, this process or another, made the one that counts.
+        Self::open(path)
+    }
+
+    /// Reads the keyring at `path`.
+    pub fn open(path: &Path) -> Result<Self, VaultError> {
+        let file = File::open(path).map_err(read(path))?;
+        let mode = file.metadata().map_err(read(path))?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            let path = path.to_owned();
+            return Err(VaultError::Exposed { path, mode });
+        }
+        let mut text = Zeroizing::new(Vec::new());
+        file.take(FILE_BYTES_MAX)
+            .read_to_end(&mut text)
+            .map_err(read(path))?;
+        let contents: Contents =
+            serde_json::from_slice(&text).map_err(|error| malformed(path, error.to_string()))?;
+        contents.check().map_err(|why| malformed(path, why))?;
+        Ok(Self(contents))
+    }
+
+    /// The log's name, its origin line in every checkpoint.
+    pub fn log(&self) -> &str {
+        &self.0.log
+    }
+
+    /// Wraps data keys under this keyring's newest key-encryption key.
+    pub fn provider(&self) -> Result<impl KeyProvider + 'static, VaultError> {
+        let wrapping = self.0.wrapping.iter();
+        wrapping
+            .map(|wrapping| Ok((wrapping.id, DataKey::new(&wrapping.key)?)))
+            .collect::<Result<_, _>>()
+            .map(FileProvider::new)
+    }
+
+    /// Signs this keyring's log.
+    pub fn signer(&self) -> Result<LogSigner, VaultError> {
+        LogSigner::new(self.0.log.clone(), &self.0.signing)
+    }
+
+    /// Makes pseudonyms that only this keyring can make.
+    pub fn pseudonymizer(&self) -> Pseudonymizer {
+        Pseudonymizer::new(&self.0.pseudonym)
+    }
+}
+
+impl Contents {
+    fn generate() -> Result<Self, VaultError> {
+        let mut id = [0; LOG_ID_BYTES];
+        rand::fill(&mut id)?;
+        Ok(Self {
+            version: VERSION,
+            log: format!("tidegate/{}", hex::encode(id)),
+            wrapping: vec![WrappingKey {
+                id: 1,
+                key: KeyMaterial::generate()?,
+            }],
+            pseudonym: KeyMaterial::generate()?,
+            signing: KeyMaterial::generate()?,
+        })
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.version != VERSION {
+            return Err(format!(
+                "version {} is unknown; this program reads version {VERSION}",
+                self.version
+            ));
+        }
+        if !signed_note::is_key_name_valid(&self.log) {
+            return Err("`log` is no C2SP key name".into());
+        }
+        if self.wrapping.is_empty() {
+            return Err("`wrapping` holds no key".into());
+        }
+        Ok(())
+    }
+
+    /// Writes the file so that it appears whole, durable and private, or not at all; one that
+    /// another process made meanwhile stays.
+    fn create(&self, path: &Path) -> io::Result<()> {
+        let draft = path.with_extension(format!("{}.new", self.log.replace('/', "-")));
+        let written = self.write(&draft).and_then(|()| {
+            // Unlike a rename, a link never replaces.
+            match fs::hard_link(&draft, path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                linked => linked,
+            }
+        });
+        fs::remove_file(&draft)?;
+        written?;
+        let directory = path.parent().filter(|it| !it.as_os_str().is_empty());
+        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+    }
+
+    fn write(&self, draft: &Path) -> io::Result<()> {
+        let text = Zeroizing::new(serde_json::to_vec_pretty(self)?);
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(draft)?;
+        file.write_all(&text)?;
+        file.sync_all()
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Keyring").field(&self.0.log).finish()
+    }
+}
+
+fn read(path: &Path) -> impl FnOnce(io::Error) -> VaultError {
+    failed(path.to_owned(), "read")
+}
+
+fn written(path: &Path) -> impl FnOnce(io::Error) -> VaultError {
+    failed(path.to_owned(), "written")
+}
+
+fn failed(path: PathBuf, action: &'static str) -> impl FnOnce(io::Error) -> VaultError {
+    move |source| VaultError::File {
+        path,
+        action,
+        source,
+    }
+}
+
+fn malformed(path: &Path, why: String) -> VaultError {
+    let path = path.to_owned();
+    VaultError::Malformed { path, why }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! What is hidden is hidden; everything else leaves as it came.
+
+use anyhow::{Context, Result, ensure};
+use tests::{
+    client::Client,
+    peers::{SEED, clinic, crm, trouble},
+    people::Home,
+    records,
+};
+
+use crate::world::World;
+
+#[test]
+fn a_body_with_nothing_to_hide_is_byte_identical() -> Result<()> {
+    let world = World::new()?;
+    for path in ["/items/17", "/items/a%20b"] {
+        let direct = Client::plain()?.get(&format!("{}{path}", world.peers.crm.url()), &[])?;
+        let through = world
+            .client
+            .get(&world.gateway.url(&format!("/crm{path}"))?, &[])?;
+        assert_eq!(through.status, 200, "{}", through.text());
+        assert_eq!(through.body, direct.body);
+    }
+    world.finish()
+}
+
+#[test]
+fn around_a_redacted_value_every_byte_stays() -> Result<()> {
+    let world = World::new()?;
+    let reply = world
+        .client
+        .get(&world.gateway.url("/trouble/json")?, &[])?;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let sample = trouble::sample();
+    let secret = "tamsel.wrenfold@example.org";
+    let (before, after) = sample
+        .split_once(secret)
+        .context("the sample has an address")?;
+    let text = reply.text();
+    ensure!(!text.contains(secret), "{text}");
+    ensure!(text.starts_with(before) && text.ends_with(after), "{text}");
+    world.finish()
+}
+
+#[test]
+fn free_text_and_lists_are_redacted_too() -> Result<()> {
+    let world = World::new()?;
+    let ticket = world
+        .client
+        .get(&world.gateway.url("/crm/tickets/T-4891")?, &[])?;
+    assert_eq!(ticket.status, 200, "{}", ticket.text());
+    let person = crm::person(SEED, 771);
+    for secret in [
+        &person.email,
+        &person.phone,
+        &concat!("AK", "IA").to_owned(),
+    ] {
+        ensure!(
+            !ticket.text().contains(secret.as_str()),
+            "{secret} in {}",
+            ticket.text()
+        );
+    }
+    let list = world
+        .client
+        .get(&world.gateway.url("/crm/customers?limit=200")?, &[])?;
+    assert_eq!(
+        list.json()?["customers"].as_array().map(Vec::len),
+        Some(200)
+    );
+    for number in 1..=200 {
+        for secret in crm::person(SEED, number).secrets() {
+            ensure!(
+                !list.text().contains(&secret),
+                "{secret} of customer {number} came through"
+            );
+        }
+    }
+    world.finish()
+}
+
+#[test]
+fn fhir_is_redacted_by_element() -> Result<()> {
+    let world = World::new()?;
+    let reply = world
+        .client
+        .get(&world.gateway.url("/clinic/fhir/Patient/p-042")?, &[])?;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let person = clinic::person(SEED, 42, Home::De);
+    for secret in [&person.email, &person.phone, &person.street, &person.born] {
+        ensure!(
+            !reply.text().contains(secret.as_str()),
+            "{secret} in {}",
+            reply.text()
+        );
+    }
+    let patient = reply.json()?;
+    assert_eq!(patient["resourceType"], "Patient");
+    assert_eq!(patient["name"][0]["family"], person.family);
+    world.finish()
+}
+
+#[test]
+fn gzip_is_opened_and_redacted() -> Result<()> {
+    let world = World::new()?;
+    let headers = [("accept-encoding", "gzip")];
+    let reply = world
+        .client
+        .get(&world.gateway.url("/trouble/gzip")?, &headers)?;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let plain = match reply.header("content-encoding") {
+        Some("gzip") => {
+            let mut text = String::new();
+            let mut decoder = flate2::read::GzDecoder::new(&reply.body[..]);
+            std::io::Read::read_to_string(&mut decoder, &mut text)?;
+            text
+        }
+        _ => reply.text(),
+    };
+    ensure!(!plain.contains("tamsel.wrenfold"), "{plain}");
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&plain)?["customer"]["plan"],
+        "delta"
+    );
+    world.finish()
+}
+
+#[test]
+fn the_record_counts_classes_and_holds_no_values() -> Result<()> {
+    let world = World::new()?;
+    let reply = world
+        .client
+        .get(&world.gateway.url("/crm/customers/C-771")?, &[])?;
+    let closing = records::closing(&world.gateway, reply.record().context("no record")?)?;
+    let text = closing.0.to_string();
+    for class in ["pii.email", "pii.phone", "pii.iban", "pci.pan", "pii.dob"] {
+        ensure!(text.contains(class), "{class} is not in {text}");
+    }
+    for secret in crm::person(SEED, 771).secrets() {
+        ensure!(!text.contains(&secret), "{secret} is in the record");
+    }
+    world.finish()
+}

@@ -1,0 +1,100 @@
+//! The whole gateway beside nginx and a bare hyper proxy, in one run.
+//!
+//! The proxy under test has CPU 0 and one worker; upstream and load share CPU 1. Cells are
+//! interleaved round by round, so that a busy neighbour hits every proxy alike, and only ratios
+//! within a round are compared. The load is closed-loop: `wrk` waits for an answer before it asks
+//! again, so its latencies flatter a proxy that stalls.
+#![expect(clippy::print_stdout, reason = "the table is this program's output")]
+
+mod bodies;
+mod load;
+mod meter;
+mod rig;
+mod table;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use clap::Parser;
+
+use rig::{Proxy, Rig};
+use table::Table;
+
+/// Measures requests per second, CPU per request, latency and memory.
+#[derive(Parser)]
+struct Arguments {
+    /// How often every cell is measured; medians are printed.
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+    /// The length of a cell in seconds.
+    #[arg(long, default_value_t = 5)]
+    seconds: u32,
+    /// One round of two-second cells.
+    #[arg(long)]
+    quick: bool,
+    /// Run proxy, upstream and load under `SCHED_RR`: steadier, and hard on the neighbours.
+    #[arg(long)]
+    realtime: bool,
+    /// The gateway's binary; without it the one beside this program.
+    #[arg(long)]
+    tidegate: Option<PathBuf>,
+}
+
+/// One place in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Cell {
+    tls: bool,
+    connections: u32,
+    body: bodies::Body,
+    proxy: Proxy,
+}
+
+fn main() -> Result<()> {
+    let mut arguments = Arguments::parse();
+    if arguments.quick {
+        (arguments.rounds, arguments.seconds) = (1, 2);
+    }
+    ensure!(
+        arguments.rounds > 0 && arguments.seconds > 0,
+        "nothing to measure"
+    );
+    let binary = match arguments.tidegate {
+        Some(path) => path.canonicalize()?,
+        None => tests::gateway::binary()?,
+    };
+    let rig = Rig::build(binary, arguments.realtime)?;
+    let mut table = Table::default();
+    for round in 1..=arguments.rounds {
+        for cell in cells() {
+            eprintln!("round {round}: {cell:?}");
+            table.add(cell, rig.measure(cell, arguments.seconds)?);
+        }
+    }
+    println!("{}", rig.describe()?);
+    println!(
+        "Rounds: {}, {} s a cell, medians.",
+        arguments.rounds, arguments.seconds
+    );
+    println!("{}", table.markdown());
+    Ok(())
+}
+
+/// Every cell once; the proxies of one comparison stand next to each other.
+fn cells() -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for tls in [false, true] {
+        for connections in [32, 256] {
+            for body in bodies::ALL {
+                for proxy in rig::ALL {
+                    cells.push(Cell {
+                        tls,
+                        connections,
+                        body,
+                        proxy,
+                    });
+                }
+            }
+        }
+    }
+    cells
+}

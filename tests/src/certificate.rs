@@ -1,0 +1,60 @@
+//! Certificates for tests: one authority and one leaf, made at run time.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::{
+    ServerConfig,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+};
+
+/// A leaf for loopback with its key, and the authority that signed it.
+pub struct Certificate {
+    /// The authority, PEM: what a client trusts.
+    pub authority: String,
+    /// The leaf, PEM.
+    pub certificate: String,
+    /// The leaf's key, PEM.
+    pub key: String,
+    leaf: CertificateDer<'static>,
+    secret: Vec<u8>,
+}
+
+impl Certificate {
+    /// A certificate for `localhost` and both loopback addresses.
+    pub fn for_loopback() -> Result<Self> {
+        let mut authority = CertificateParams::new(Vec::<String>::new())?;
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority_key = KeyPair::generate()?;
+        let root = authority.self_signed(&authority_key)?;
+        let issuer = Issuer::new(authority, authority_key);
+        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        let key = KeyPair::generate()?;
+        let leaf = CertificateParams::new(names)?.signed_by(&key, &issuer)?;
+        Ok(Self {
+            authority: root.pem(),
+            certificate: leaf.pem(),
+            key: key.serialize_pem(),
+            leaf: leaf.der().clone(),
+            secret: key.serialize_der(),
+        })
+    }
+
+    /// A TLS server's side of it, offering `protocols` by ALPN.
+    pub fn server(&self, protocols: &[&str]) -> Result<Arc<ServerConfig>> {
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.secret.clone()));
+        let mut config =
+            ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()?
+                .with_no_client_auth()
+                .with_single_cert(vec![self.leaf.clone()], key)
+                .context("the certificate just made does not fit its key")?;
+        config.alpn_protocols = protocols
+            .iter()
+            .map(|name| name.as_bytes().to_vec())
+            .collect();
+        Ok(Arc::new(config))
+    }
+}

@@ -1,0 +1,191 @@
+//! An HTTP client inside the test's own process, for what curl and Python cannot show: protocol
+//! versions, connections kept, bodies that break off.
+
+use std::{io::BufReader, sync::Arc};
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, Version};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{self, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use rustls::{
+    ClientConfig, RootCertStore, SupportedProtocolVersion,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
+use tokio::runtime::Runtime;
+
+/// A blocking client with its own pool of connections.
+pub struct Client {
+    runtime: Runtime,
+    inner: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The protocol that carried it.
+    pub version: Version,
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, as far as it came.
+    pub body: Bytes,
+    /// Whether the body came to its end.
+    pub whole: bool,
+}
+
+impl Reply {
+    /// The index of the record of this exchange.
+    pub fn record(&self) -> Option<u64> {
+        self.header("tidegate-record")?.parse().ok()
+    }
+
+    /// The text of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Result<serde_json::Value> {
+        serde_json::from_slice(&self.body).with_context(|| format!("not JSON: {}", self.text()))
+    }
+}
+
+impl Client {
+    /// HTTP/1.1 in the clear.
+    pub fn plain() -> Result<Self> {
+        Self::with(RootCertStore::empty(), rustls::ALL_VERSIONS, false)
+    }
+
+    /// TLS that trusts `authority` and speaks only `version`; HTTP/2 if `http2`, HTTP/1.1 if not.
+    pub fn tls(
+        authority: &str,
+        version: &'static SupportedProtocolVersion,
+        http2: bool,
+    ) -> Result<Self> {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_reader_iter(BufReader::new(authority.as_bytes())) {
+            roots.add(certificate?)?;
+        }
+        Self::with(roots, &[version], http2)
+    }
+
+    fn with(
+        roots: RootCertStore,
+        versions: &[&'static SupportedProtocolVersion],
+        http2: bool,
+    ) -> Result<Self> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(config)
+            .https_or_http();
+        let connector = if http2 {
+            connector.enable_http2().build()
+        } else {
+            connector.enable_http1().build()
+        };
+        Ok(Self {
+            runtime: tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()?,
+            inner: legacy::Client::builder(TokioExecutor::new())
+                .http2_only(http2)
+                .build(connector),
+        })
+    }
+
+    /// Sends a GET with `headers`.
+    pub fn get(&self, url: &str, headers: &[(&str, &str)]) -> Result<Reply> {
+        self.send("GET", url, headers, Bytes::new())
+    }
+
+    /// Sends a POST of JSON with `headers`.
+    pub fn post(&self, url: &str, headers: &[(&str, &str)], body: &str) -> Result<Reply> {
+        let mut headers = headers.to_vec();
+        headers.push(("content-type", "application/json"));
+        self.send(
+            "POST",
+            url,
+            &headers,
+            Bytes::copy_from_slice(body.as_bytes()),
+        )
+    }
+
+    /// Sends anything and waits for the whole answer, or for its break.
+    pub fn send(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<Reply> {
+        let request = request(method, url, headers, body)?;
+        self.runtime.block_on(async {
+            let (head, mut body) = self.ask(request).await?.into_parts();
+            let mut bytes = Vec::new();
+            let mut whole = true;
+            while let Some(frame) = body.frame().await {
+                match frame {
+                    Ok(frame) => bytes.extend(frame.into_data().unwrap_or_default()),
+                    Err(_) => whole = false,
+                }
+            }
+            let body = Bytes::from(bytes);
+            Ok(Reply {
+                version: head.version,
+                status: head.status,
+                headers: head.headers,
+                body,
+                whole,
+            })
+        })
+    }
+
+    /// Sends a GET and counts the answer's bytes without keeping them.
+    pub fn drain(&self, url: &str, headers: &[(&str, &str)]) -> Result<(StatusCode, u64)> {
+        let request = request("GET", url, headers, Bytes::new())?;
+        self.runtime.block_on(async {
+            let (head, mut body) = self.ask(request).await?.into_parts();
+            let mut count = 0;
+            while let Some(frame) = body.frame().await {
+                let bytes = frame?.into_data().unwrap_or_default();
+                count += u64::try_from(bytes.len())?;
+            }
+            Ok((head.status, count))
+        })
+    }
+
+    async fn ask(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>> {
+        self.inner.request(request).await.context("no answer")
+    }
+}
+
+fn request(
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>> {
+    let mut request = Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    Ok(request.body(Full::new(body))?)
+}

@@ -1,0 +1,50 @@
+//! The environment variables that steer tests, read in one place.
+
+use std::{env, ffi::OsString, path::PathBuf};
+
+/// Which `tidegate` to start, in place of the one beside this program.
+pub const BINARY: &str = "TIDEGATE_BIN";
+/// `require`: a scenario that cannot load the kernel programs fails.
+pub const EBPF: &str = "TIDEGATE_EBPF";
+/// How often the daemon is killed under load.
+pub const KILLS: &str = "TIDEGATE_KILLS";
+/// How many short-lived processes call at once.
+pub const BURST: &str = "TIDEGATE_BURST";
+/// How many megabytes stream through in the memory scenario.
+pub const STREAM_MB: &str = "TIDEGATE_STREAM_MB";
+
+/// The number in `variable`, or `default` where there is none.
+pub fn number(variable: &str, default: u64) -> u64 {
+    text(variable)
+        .and_then(|text| text.to_str()?.parse().ok())
+        .unwrap_or(default)
+}
+
+/// The text in `variable`.
+pub fn text(variable: &str) -> Option<OsString> {
+    env::var_os(variable)
+}
+
+/// Whether a missing kernel program is a failure.
+pub fn ebpf_required() -> bool {
+    text(EBPF).is_some_and(|value| value == "require")
+}
+
+/// The first `program` on the search path.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+}
+
+/// A program of this workspace that stands beside the running one.
+pub fn sibling(name: &str) -> Option<PathBuf> {
+    let this = env::current_exe().ok()?;
+    // Test binaries sit one folder deeper, in `deps`.
+    this.ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+}

@@ -1,0 +1,30 @@
+//! The services behind the gateway: real HTTP servers with made-up data.
+
+pub mod analytics;
+pub mod clinic;
+pub mod crm;
+pub mod eu;
+mod serve;
+pub mod trouble;
+
+pub use serve::{Peer, Tls};
+
+use anyhow::{Result, bail};
+
+use crate::people::Home;
+
+/// The seed of every peer's data, unless told otherwise.
+pub const SEED: u64 = 2026;
+
+/// Starts the peer called `name`, as the command `tidegate-peer` names them.
+pub fn start(name: &str, address: &str, home: Home, tls: Option<&Tls>) -> Result<Peer> {
+    let router = match name {
+        "clinic" => clinic::router(SEED, home),
+        "crm" => crm::router(SEED),
+        "analytics" => analytics::router(),
+        "eu" => eu::router(),
+        "trouble" => return trouble::start(address),
+        _ => bail!("no peer is called `{name}`; there are clinic, crm, analytics, eu, trouble"),
+    };
+    Peer::serve(router, address, tls)
+}

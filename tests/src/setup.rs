@@ -1,0 +1,179 @@
+//! What a gateway is started with: its configuration, written the way an operator would.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::{certificate::Certificate, env, tokens::Issuer};
+
+/// The configuration of one gateway, built up piece by piece.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    config: Value,
+    files: Vec<(String, String)>,
+}
+
+/// One API behind the gateway.
+#[derive(Clone, Debug)]
+pub struct Service(Value);
+
+impl Service {
+    /// The API `name`, reached under `/name`, at `upstream`, keeping its data in `country`.
+    pub fn new(name: &str, upstream: &str, country: &str) -> Self {
+        Self(json!({
+            "name": name,
+            "prefix": format!("/{name}"),
+            "upstream": upstream,
+            "country": country,
+            "operations": [],
+        }))
+    }
+
+    /// With one operation.
+    #[must_use]
+    pub fn operation(mut self, id: &str, method: &str, path: &str) -> Self {
+        push(
+            &mut self.0,
+            "operations",
+            json!({ "id": id, "method": method, "path": path }),
+        );
+        self
+    }
+}
+
+impl Setup {
+    /// One plain listener, no agents, no services, no policies: refuses everything.
+    pub fn new() -> Self {
+        let attestation = if env::ebpf_required() {
+            "kernel"
+        } else {
+            "auto"
+        };
+        Self {
+            config: json!({
+                "listen": [{ "address": "127.0.0.1:0" }],
+                "admin": { "address": "127.0.0.1:0" },
+                "attestation": attestation,
+                "country": "DE",
+                "agents": [],
+                "services": [],
+                "policies": [],
+                "uninspected": "refuse",
+                "audit": { "directory": "data" },
+            }),
+            files: Vec::new(),
+        }
+    }
+
+    /// Trusting this issuer's tokens.
+    #[must_use]
+    pub fn issuer(self, issuer: &Issuer) -> Self {
+        self.file("jwks.json", issuer.jwks()).set(
+            "tokens",
+            json!([{
+                "issuer": crate::tokens::ISSUER,
+                "audience": crate::tokens::AUDIENCE,
+                "jwks": { "file": "jwks.json" },
+                "lifetime_max": "15m",
+            }]),
+        )
+    }
+
+    /// With an agent: its id, and what its process must look like. `token`: required, optional.
+    #[must_use]
+    pub fn agent(mut self, id: &str, selectors: &[String], token: &str) -> Self {
+        let agent = json!({ "id": id, "selectors": selectors, "token": token });
+        push(&mut self.config, "agents", agent);
+        self
+    }
+
+    /// With an API.
+    #[must_use]
+    pub fn service(mut self, service: Service) -> Self {
+        push(&mut self.config, "services", service.0);
+        self
+    }
+
+    /// With a file of policies.
+    #[must_use]
+    pub fn policy(mut self, text: &str) -> Self {
+        let name = format!("policy-{}.cedar", self.files.len());
+        push(&mut self.config, "policies", name.as_str().into());
+        self.file(&name, text.to_owned())
+    }
+
+    /// With another plain listener.
+    #[must_use]
+    pub fn listen(mut self, address: &str) -> Self {
+        push(&mut self.config, "listen", json!({ "address": address }));
+        self
+    }
+
+    /// With a TLS listener beside the plain one.
+    #[must_use]
+    pub fn tls(mut self, certificate: &Certificate) -> Self {
+        let listener = json!({
+            "address": "127.0.0.1:0",
+            "tls": { "certificate": "server.pem", "key": "server.key" },
+        });
+        push(&mut self.config, "listen", listener);
+        self.file("server.pem", certificate.certificate.clone())
+            .file("server.key", certificate.key.clone())
+    }
+
+    /// Trusting `authority` when it calls upstreams.
+    #[must_use]
+    pub fn trust(self, authority: &str) -> Self {
+        self.set("upstream_ca", "trusted.pem".into())
+            .file("trusted.pem", authority.to_owned())
+    }
+
+    /// Sending its spans to `endpoint`.
+    #[must_use]
+    pub fn telemetry(self, endpoint: &str, sample: f64) -> Self {
+        self.set("telemetry", json!({ "otlp": endpoint, "sample": sample }))
+    }
+
+    /// With any other key of the configuration.
+    #[must_use]
+    pub fn set(mut self, key: &str, value: Value) -> Self {
+        if let Some(config) = self.config.as_object_mut() {
+            config.insert(key.to_owned(), value);
+        }
+        self
+    }
+
+    /// With a file beside the configuration.
+    #[must_use]
+    pub fn file(mut self, name: &str, text: String) -> Self {
+        self.files.push((name.to_owned(), text));
+        self
+    }
+
+    /// Writes everything into `folder` and names the configuration file.
+    pub fn write(&self, folder: &Path) -> Result<PathBuf> {
+        for (name, text) in &self.files {
+            fs::write(folder.join(name), text)?;
+        }
+        let path = folder.join("tidegate.yaml");
+        // YAML 1.2 holds JSON, so what serde writes is a configuration as good as any.
+        fs::write(&path, serde_json::to_string_pretty(&self.config)?)?;
+        Ok(path)
+    }
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn push(parent: &mut Value, key: &str, item: Value) {
+    if let Some(list) = parent.get_mut(key).and_then(Value::as_array_mut) {
+        list.push(item);
+    }
+}

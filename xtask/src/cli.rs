@@ -1,0 +1,89 @@
+//! The subcommands of `cargo xtask`.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::{bench, ci, demo, setup, test, workspace::Workspace};
+
+/// Everything a developer runs.
+#[derive(Debug, clap::Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub(crate) enum Command {
+    /// Install what is missing to build, test and show Tidegate on Debian or Ubuntu.
+    Setup {
+        #[command(flatten)]
+        consent: Consent,
+        /// Also what `cargo xtask bench` compares with.
+        #[arg(long)]
+        bench: bool,
+        /// Also the tools of `cargo xtask ci`.
+        #[arg(long)]
+        ci: bool,
+    },
+    /// Run all tests, with the kernel programs where this host can load them.
+    Test {
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// Show a gateway between real agents and made-up services.
+    Demo {
+        #[command(flatten)]
+        consent: Consent,
+        /// Tell the story, then end: exit 0 if all of it came true.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Measure the gateway beside nginx and a bare proxy.
+    Bench {
+        #[command(flatten)]
+        consent: Consent,
+        /// Passed on to the bench.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Run one scenario at the size that is too long for every day.
+    Long {
+        /// Which.
+        scenario: bench::Long,
+    },
+    /// Check the rules of the house: layers, owners, sizes.
+    Tidy,
+    /// Everything that must hold before a change goes in.
+    Ci,
+}
+
+/// Whether to ask before installing.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Consent {
+    /// Install without asking.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+impl Command {
+    pub(crate) fn run(self) -> Result<ExitCode> {
+        let workspace = Workspace::find()?;
+        match self {
+            Self::Setup { consent, bench, ci } => {
+                setup::complete(
+                    &workspace,
+                    setup::Scope {
+                        yes: consent.yes,
+                        bench,
+                        ci,
+                    },
+                )?;
+            }
+            Self::Test { consent } => test::run(&workspace, consent.yes)?,
+            Self::Demo { consent, once } => return demo::run(&workspace, consent.yes, once),
+            Self::Bench { consent, arguments } => {
+                return bench::run(&workspace, consent.yes, &arguments);
+            }
+            Self::Long { scenario } => bench::long(&workspace, scenario)?,
+            Self::Tidy => ci::tidy(&workspace)?,
+            Self::Ci => ci::run(&workspace)?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,135 @@
+//! What a host needs, why, how to see that it is there, and where it comes from.
+
+use std::{path::Path, process::Command};
+
+use super::Scope;
+use crate::{
+    step,
+    workspace::{Workspace, has_bpf_compiler, has_version, program},
+};
+
+/// The linker must understand the compiler's LLVM: 22 for rustc 1.96.
+pub(super) const BPF_LINKER: &str = "0.13.0";
+/// The oldest `rustc-web` that brings LLVM 22 and compiles our programs.
+pub(super) const BPF_RUSTC_MIN: &str = "1.96";
+
+/// One thing that a host needs.
+pub(crate) struct Need {
+    pub(crate) what: &'static str,
+    pub(crate) why: &'static str,
+    pub(crate) cure: Cure,
+    present: fn(&Workspace) -> bool,
+}
+
+/// Where it comes from.
+pub(crate) enum Cure {
+    /// Debian packages.
+    Packages(&'static [&'static str]),
+    /// The linker for kernel programs, built with Debian's LLVM.
+    BpfLinker,
+    /// The collector, from `PyPI` into a virtual environment of this workspace.
+    Rotel,
+    /// A cargo subcommand.
+    Cargo(&'static str),
+}
+
+impl Need {
+    pub(super) fn is_present(&self, workspace: &Workspace) -> bool {
+        (self.present)(workspace)
+    }
+}
+
+/// The needs of a scope, in the order in which they can be met.
+pub(super) fn of(scope: Scope) -> impl Iterator<Item = &'static Need> {
+    let ci = GATE.iter().filter(move |_| scope.ci);
+    let bench = BENCH.iter().filter(move |_| scope.bench);
+    ALWAYS.iter().chain(ci).chain(bench)
+}
+
+/// To build, test and show.
+static ALWAYS: [Need; 8] = [
+    Need {
+        what: "C and C++ compiler",
+        why: "SQLite, the cryptography and bpf-linker have parts in C and C++",
+        cure: Cure::Packages(&["build-essential"]),
+        present: |_| program("cc").is_some() && program("c++").is_some(),
+    },
+    Need {
+        what: "BPF compiler",
+        why: "compiles the kernel programs; without it callers are inferred from /proc",
+        cure: Cure::Packages(&["rustc-web", "cargo-web", "libstd-rust-web-dev-bpf"]),
+        present: |_| has_bpf_compiler(),
+    },
+    Need {
+        what: "LLVM 22",
+        why: "bpf-linker is built with it and loads it",
+        cure: Cure::Packages(&["llvm-22-dev", "libzstd-dev", "zlib1g-dev"]),
+        present: |_| Path::new("/usr/lib/llvm-22/bin/llvm-config").exists(),
+    },
+    Need {
+        what: "bpf-linker",
+        why: "links the kernel programs",
+        cure: Cure::BpfLinker,
+        present: |_| has_version("bpf-linker", BPF_LINKER),
+    },
+    Need {
+        what: "curl",
+        why: "one of the agents in the tests and the demo",
+        cure: Cure::Packages(&["curl", "ca-certificates"]),
+        present: |_| program("curl").is_some(),
+    },
+    Need {
+        what: "ip",
+        why: "makes the network namespaces that tests call from",
+        cure: Cure::Packages(&["iproute2"]),
+        present: |_| program("ip").is_some(),
+    },
+    Need {
+        what: "Python with venv",
+        why: "one of the agents; installs the collector",
+        cure: Cure::Packages(&["python3", "python3-venv"]),
+        present: |workspace| workspace.rotel().exists() || has_venv(),
+    },
+    Need {
+        what: "rotel",
+        why: "the OpenTelemetry collector that tests send spans to",
+        cure: Cure::Rotel,
+        present: |workspace| workspace.rotel().exists(),
+    },
+];
+
+/// For `cargo xtask ci`.
+static GATE: [Need; 2] = [
+    Need {
+        what: "cargo-nextest",
+        why: "runs the tests side by side",
+        cure: Cure::Cargo("cargo-nextest"),
+        present: |_| program("cargo-nextest").is_some(),
+    },
+    Need {
+        what: "cargo-deny",
+        why: "checks licences, sources and advisories of what we depend on",
+        cure: Cure::Cargo("cargo-deny"),
+        present: |_| program("cargo-deny").is_some(),
+    },
+];
+
+/// For `cargo xtask bench`.
+static BENCH: [Need; 2] = [
+    Need {
+        what: "nginx",
+        why: "the bench compares with its proxy_pass",
+        cure: Cure::Packages(&["nginx-light"]),
+        present: |_| program("nginx").is_some(),
+    },
+    Need {
+        what: "wrk",
+        why: "makes the bench's load",
+        cure: Cure::Packages(&["wrk"]),
+        present: |_| program("wrk").is_some(),
+    },
+];
+
+fn has_venv() -> bool {
+    step::answer(Command::new("python3").args(["-c", "import ensurepip, venv"])).is_some()
+}

@@ -1,0 +1,119 @@
+//! Where we are, and what this host can do.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::step;
+
+/// The variable that `ebpf/flows/build.rs` obeys.
+const EBPF: &str = "TIDEGATE_EBPF";
+/// Where the test scenarios look for the collector.
+const ROTEL: &str = "TIDEGATE_ROTEL";
+/// What a kernel must offer for our programs.
+const BTF: &str = "/sys/kernel/btf/vmlinux";
+/// A `core` for the kernel's instruction set, as Debian's packages put it.
+const BPF_CORE: &str = "/usr/lib/rustlib/bpfel-unknown-none/lib";
+
+/// This workspace on this host.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    /// Where `Cargo.toml` is.
+    pub(crate) root: PathBuf,
+    /// Where cargo builds.
+    pub(crate) target: PathBuf,
+}
+
+impl Workspace {
+    pub(crate) fn find() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .context("xtask has no parent")?;
+        let root = root.to_owned();
+        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(
+            || Ok(root.join("target")),
+            |named| env::current_dir().map(|here| here.join(named)),
+        )?;
+        Ok(Self { root, target })
+    }
+
+    /// The cargo that runs us, in the workspace and with this host's choices.
+    pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        let mut command = Command::new(cargo);
+        command
+            .args(arguments)
+            .current_dir(&self.root)
+            .env(ROTEL, self.rotel());
+        // Every build must agree on this, or cargo builds what depends on it twice.
+        if env::var_os(EBPF).is_none() && can_load_programs() && (has_bpf_compiler() || in_ci()) {
+            command.env(EBPF, "require");
+        }
+        command
+    }
+
+    /// A program that cargo built.
+    pub(crate) fn built(&self, profile: &str, name: &str) -> PathBuf {
+        self.target.join(profile).join(name)
+    }
+
+    /// Tools that belong to this workspace alone.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.target.join("tools")
+    }
+
+    /// The telemetry collector.
+    pub(crate) fn rotel(&self) -> PathBuf {
+        env::var_os(ROTEL).map_or_else(|| self.tools().join("venv/bin/rotel-agent"), PathBuf::from)
+    }
+}
+
+/// Whether nobody watches.
+pub(crate) fn in_ci() -> bool {
+    env::var_os("CI").is_some_and(|value| value == "true" || value == "1")
+}
+
+pub(crate) fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+/// Whether the kernel here would take our programs from us.
+pub(crate) fn can_load_programs() -> bool {
+    is_root() && Path::new(BTF).exists()
+}
+
+/// Debian's compiler for the kernel's instruction set.
+pub(crate) fn has_bpf_compiler() -> bool {
+    Path::new(BPF_CORE).is_dir()
+}
+
+/// The first `name` on the search path, or where cargo installs.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let cargo = env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
+    // Debian keeps some programs where only root's path leads.
+    env::split_paths(&path)
+        .chain(cargo.map(|home| home.join("bin")))
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+}
+
+/// Whether `name` is installed and says a version that begins so.
+pub(crate) fn has_version(name: &str, version: &str) -> bool {
+    program(name)
+        .and_then(|program| step::answer(Command::new(program).arg("--version")))
+        .is_some_and(|said| {
+            said.split_whitespace()
+                .any(|word| word.starts_with(version))
+        })
+}
