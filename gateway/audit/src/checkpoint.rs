@@ -3,6 +3,7 @@
 //! The origin line is the log's name, which is also the name of the key that signs. One signature
 //! covers a whole commit group, never a single record.
 
+use serde::Serialize;
 use signed_note::{Note, NoteError, StandardVerifier, VerifierList};
 use tlog_tiles::{Checkpoint as Text, Hash};
 use vault::LogSigner;
@@ -22,7 +23,8 @@ pub struct Checkpoint {
 }
 
 /// Why a checkpoint is worth nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum Forgery {
     /// It is not a signed note with a checkpoint in it.
     #[error("it is no signed checkpoint")]

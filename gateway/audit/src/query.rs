@@ -269,8 +269,8 @@ impl Archive {
             }
         }
         let proof = prover.prove(size, index);
-        let proven = proof.is_ok_and(|it| tree::is_included(&it, size, root, index, leaf));
-        Ok((size, proven))
+        let included = proof.is_ok_and(|it| tree::is_included(&it, size, root, index, leaf));
+        Ok((size, included))
     }
 }
 

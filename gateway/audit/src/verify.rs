@@ -269,7 +269,9 @@ impl Verifier {
         {
             let (at, heads) = entry.remove_entry();
             if at == size {
-                heads.into_iter().for_each(|head| self.judge(size, head));
+                for head in heads {
+                    self.judge(size, head);
+                }
             }
         }
     }
@@ -278,10 +280,12 @@ impl Verifier {
         let Some(tree) = &self.tree else { return };
         let actual = self.actual.as_ref().filter(|it| it.root() == head.root);
         if tree.root() != head.root && actual.is_none() {
-            return match head.anchor {
-                true => self.report.find(Finding::Fork { size }),
-                false => self.untrue = self.untrue.or(Some(size)),
-            };
+            if head.anchor {
+                self.report.find(Finding::Fork { size });
+            } else {
+                self.untrue = self.untrue.or(Some(size));
+            }
+            return;
         }
         // The hashes up to here are those that were signed, whatever the leaves have become.
         self.tree = actual.or(Some(tree)).cloned();

@@ -1,6 +1,6 @@
 -- A record never changes and never goes; nothing here updates or deletes.
 CREATE TABLE record (
-    idx INTEGER PRIMARY KEY,
+    idx INTEGER PRIMARY KEY CHECK (idx >= 0),
     leaf BLOB NOT NULL,
     -- The tree nodes that this record completes, 32 bytes each, the leaf's own hash first.
     nodes BLOB NOT NULL
@@ -13,7 +13,7 @@ CREATE INDEX record_closing ON record (substr(leaf, 23, 8)) WHERE substr(leaf, 2
 
 -- Signed heads, one for every commit.
 CREATE TABLE checkpoint (
-    size INTEGER PRIMARY KEY,
+    size INTEGER PRIMARY KEY CHECK (size >= 0),
     note TEXT NOT NULL
 ) STRICT;
 

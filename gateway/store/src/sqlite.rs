@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use audit::{Group, Head, Ledger, LedgerError, READ_ROWS_MAX, Row};
 use sqlx::{
     ConnectOptions as _, Connection as _, SqliteConnection,
+    error::DatabaseError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
@@ -249,7 +250,7 @@ fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> LedgerE
 
 /// Damage is a verdict on the log, not a failure to read it.
 fn sql(error: sqlx::Error) -> LedgerError {
-    let code = error.as_database_error().and_then(|it| it.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     let code = code.and_then(|it| it.parse::<i32>().ok());
     let decoding = matches!(
         error,

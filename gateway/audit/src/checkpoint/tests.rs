@@ -69,7 +69,8 @@ fn forgeries_are_told_apart() {
 #[test]
 fn what_is_no_verifier_key_is_refused() {
     let whole = signer().verifier_key();
-    for key in ["", "a+b", "tidegate/1+00000000+", &whole[..whole.len() - 4]] {
+    let cut = whole.replacen('A', "", 1);
+    for key in ["", "a+b", "tidegate/1+00000000+", &cut] {
         assert!(Authority::parse(key).is_err(), "{key}");
     }
 }

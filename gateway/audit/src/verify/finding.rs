@@ -58,7 +58,6 @@ pub enum Finding {
         /// Where it stands.
         size: u64,
         /// What is wrong with it.
-        #[serde(serialize_with = "text")]
         why: Forgery,
     },
     /// Records and their hashes agree with each other but not with what was signed.
@@ -117,8 +116,4 @@ pub enum Finding {
         /// What it said.
         what: String,
     },
-}
-
-fn text<S: serde::Serializer>(why: &Forgery, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(why)
 }

@@ -53,6 +53,8 @@ pub(super) enum Step {
 #[derive(Default)]
 pub(super) struct Order {
     next: u64,
+    /// How many records were found missing.
+    missing: u64,
     /// Places that hold what does not belong there.
     odd: BTreeMap<u64, Odd>,
 }
@@ -97,6 +99,7 @@ impl Order {
                 first: self.next,
                 count: key - self.next,
             });
+            self.missing += key - self.next;
             self.next = key;
         }
         self.fill(held, report);
@@ -130,6 +133,12 @@ impl Order {
             } else {
                 report.find(Finding::Edited { index: place });
             }
+        }
+        // Whoever removed records may have renumbered what follows, or not.
+        let filed = item.index == place || item.index.saturating_add(self.missing) == place;
+        if own == Some(place) && !filed {
+            let (place, index) = (item.index, place);
+            report.find(Finding::Misplaced { place, index });
         }
         self.next = place.saturating_add(1);
         Step::Place {

@@ -58,7 +58,10 @@ async fn what_is_appended_is_read_back_in_order() {
     let home = tempfile::tempdir().unwrap();
     let mut ledger = SqliteLedger::open(home.path()).await.unwrap();
     assert_eq!(ledger.head().await.unwrap(), Head::default());
-    let groups = [group(0, &[b"a", b"bcd", b""]), group(3, &[&[0; 70_000]])];
+    let groups = [
+        group(0, &[b"a", b"bcd", b""]),
+        group(3, &[&vec![0; 70_000]]),
+    ];
     let expected: Vec<_> = groups.iter().flat_map(|it| it.rows.clone()).collect();
     for group in groups {
         ledger.append(group).await.unwrap();

@@ -1,0 +1,281 @@
+//! What the trail promises while all is well, and when it is not.
+
+use std::{collections::BTreeSet, fs, path::Path, thread};
+
+use audit::{Event, Kind, Ledger as _, Trail, TrailError};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use store::SqliteLedger;
+use tokio::{runtime, task::JoinSet};
+
+use crate::{
+    events::{opening, outcome, stop},
+    home::{refusal, start, verify},
+};
+
+const THREADS: u64 = 4;
+const EXCHANGES: u64 = 60;
+
+#[tokio::test]
+async fn callers_on_many_threads_get_unique_and_dense_indices() {
+    let home = tempfile::tempdir().unwrap();
+    let trail = start(home.path()).await.unwrap();
+    let indices: BTreeSet<u64> = thread::scope(|scope| {
+        let callers: Vec<_> = (0..THREADS)
+            .map(|_| scope.spawn(|| exchanges(&trail)))
+            .collect();
+        callers
+            .into_iter()
+            .flat_map(|it| it.join().unwrap())
+            .collect()
+    });
+    let records = THREADS * EXCHANGES * 2;
+    assert_eq!(indices, (0..records).collect());
+    let status = trail.status();
+    assert_eq!(
+        (status.size, status.open, status.healthy),
+        (records, 0, true)
+    );
+    assert!(status.commits <= records);
+    trail.stop(stop()).await.unwrap();
+
+    let report = verify(home.path(), &[]).await;
+    assert_eq!(report.findings, []);
+    assert_eq!(report.size, records + 1);
+    assert_eq!(report.checkpoints, status.commits + 1);
+    assert_eq!(report.records[&Kind::Close], THREADS * EXCHANGES);
+    assert_eq!(report.open, Vec::<u64>::new());
+}
+
+/// One core of the data plane: its own runtime, many exchanges at once.
+fn exchanges(trail: &Trail) -> Vec<u64> {
+    let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let mut exchanges = JoinSet::new();
+        for _ in 0..EXCHANGES {
+            let trail = trail.clone();
+            exchanges.spawn(async move {
+                let receipt = trail.open(opening("C-771")).await.unwrap();
+                let opened = receipt.index();
+                [opened, trail.close(receipt, outcome()).await.unwrap()]
+            });
+        }
+        exchanges.join_all().await.concat()
+    })
+}
+
+#[tokio::test]
+async fn a_log_goes_on_where_it_stopped() {
+    let home = tempfile::tempdir().unwrap();
+    for run in 0..3_u64 {
+        let trail = start(home.path()).await.unwrap();
+        assert_eq!(trail.status().size, run * 2);
+        assert_eq!(trail.note(refusal("x")).await.unwrap(), run * 2);
+        trail.stop(stop()).await.unwrap();
+    }
+    let report = verify(home.path(), &[]).await;
+    assert_eq!((report.size, report.is_intact()), (6, true));
+}
+
+#[tokio::test]
+async fn a_dropped_connection_is_closed_without_waiting() {
+    let home = tempfile::tempdir().unwrap();
+    let trail = start(home.path()).await.unwrap();
+    let gone = trail.open(opening("x")).await.unwrap();
+    let forgotten = trail.open(opening("x")).await.unwrap().index();
+    trail.close_detached(gone, outcome());
+    trail.clone().stop(stop()).await.unwrap();
+    assert_eq!(trail.status().open, 1);
+    assert_eq!(verify(home.path(), &[]).await.open, [forgotten]);
+}
+
+#[tokio::test]
+async fn after_the_end_nothing_is_taken_and_a_lost_closing_is_counted() {
+    let home = tempfile::tempdir().unwrap();
+    let trail = start(home.path()).await.unwrap();
+    let receipts = [
+        trail.open(opening("x")).await.unwrap(),
+        trail.open(opening("x")).await.unwrap(),
+    ];
+    trail.clone().stop(stop()).await.unwrap();
+    assert!(matches!(
+        trail.note(refusal("x")).await,
+        Err(TrailError::Stopped)
+    ));
+    let [waiting, detached] = receipts;
+    assert!(trail.close(waiting, outcome()).await.is_err());
+    trail.close_detached(detached, outcome());
+    assert_eq!(trail.status().closings_lost, 2);
+    assert_eq!(verify(home.path(), &[]).await.open, [0, 1]);
+}
+
+#[tokio::test]
+async fn a_record_beyond_the_limit_is_refused_and_the_trail_goes_on() {
+    let home = tempfile::tempdir().unwrap();
+    let trail = start(home.path()).await.unwrap();
+    let long = "x".repeat(audit::RECORD_BYTES_MAX);
+    assert!(matches!(
+        trail.open(opening(&long)).await,
+        Err(TrailError::Unsealed(_))
+    ));
+    assert_eq!(trail.note(refusal("x")).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_the_store_refuses_is_not_acknowledged_and_later_records_are() {
+    let home = tempfile::tempdir().unwrap();
+    let trail = start(home.path()).await.unwrap();
+    trail.note(refusal("x")).await.unwrap();
+    let mut saboteur = sabotage::connect(home.path()).await;
+    sabotage::refuse_records(&mut saboteur).await;
+    let refused = trail.open(opening("x")).await;
+    assert!(matches!(refused, Err(TrailError::Unavailable(_))));
+    assert!(!trail.status().healthy);
+    sabotage::relent(&mut saboteur).await;
+    assert_eq!(trail.note(refusal("x")).await.unwrap(), 1);
+    let status = trail.status();
+    assert_eq!((status.healthy, status.size, status.open), (true, 2, 0));
+    assert!(verify(home.path(), &[]).await.is_intact());
+}
+
+#[tokio::test]
+async fn no_planted_value_is_in_any_file() {
+    let home = tempfile::tempdir().unwrap();
+    let canary = concat!("canary", "-4f1b9e-", "771");
+    let trail = start(home.path()).await.unwrap();
+    let receipt = trail.open(opening(canary)).await.unwrap();
+    let mut end = outcome();
+    end.reason = Some(canary.into());
+    trail.close(receipt, end).await.unwrap();
+    trail.note(refusal(canary)).await.unwrap();
+    // While the log is open, its WAL is there to be read as well.
+    assert_absent(home.path(), canary);
+    trail.stop(stop()).await.unwrap();
+    assert_absent(home.path(), canary);
+}
+
+fn assert_absent(directory: &Path, canary: &str) {
+    // Base64 has three faces, one for each place modulo three; their inner parts do not change.
+    let base64 = |shift: usize| {
+        let text = BASE64_STANDARD.encode([&b"xx"[..shift], canary.as_bytes()].concat());
+        text[4..text.len() - 4].to_owned()
+    };
+    let faces = [
+        canary.to_owned(),
+        hex::encode(canary),
+        hex::encode_upper(canary),
+        base64(0),
+        base64(1),
+        base64(2),
+    ];
+    let mut bytes_read = 0;
+    for file in fs::read_dir(directory).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        bytes_read += bytes.len();
+        for face in &faces {
+            let found = bytes.windows(face.len()).any(|it| it == face.as_bytes());
+            assert!(!found, "`{face}` is in {}", path.display());
+        }
+    }
+    assert!(bytes_read > 4096, "the log was looked at");
+}
+
+#[tokio::test]
+async fn the_log_of_another_keyring_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let trail = start(home.path()).await.unwrap();
+    trail.stop(stop()).await.unwrap();
+    fs::remove_file(home.path().join("keyring.json")).unwrap();
+    let refused = start(home.path()).await.err().unwrap();
+    assert!(
+        refused.to_string().contains("signed by an unknown key"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_log_whose_end_was_changed_is_refused_by_name() {
+    for (tampering, said) in [
+        (
+            "DELETE FROM record WHERE idx = 4",
+            "4 records are there, 5 are signed",
+        ),
+        (
+            "DELETE FROM checkpoint WHERE size = 5",
+            "5 records are there, 4 are signed",
+        ),
+        ("DELETE FROM checkpoint", "5 records and no checkpoint"),
+        ("DELETE FROM record WHERE idx = 3", "record 3 is missing"),
+        (
+            "UPDATE record SET leaf = CAST(leaf || x'00' AS BLOB) WHERE idx = 2",
+            "record 2 was changed",
+        ),
+        (
+            "UPDATE record SET nodes = zeroblob(96) WHERE idx = 3",
+            "do not have the signed root",
+        ),
+        (
+            "UPDATE checkpoint SET note = 'x'",
+            "the newest checkpoint: it is no signed checkpoint",
+        ),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let trail = start(home.path()).await.unwrap();
+        for _ in 0..4 {
+            trail.note(refusal("x")).await.unwrap();
+        }
+        trail.stop(stop()).await.unwrap();
+        sabotage::run(&mut sabotage::connect(home.path()).await, tampering).await;
+        let refused = start(home.path()).await.err().unwrap();
+        assert!(matches!(refused, TrailError::Unverified(_)));
+        assert!(refused.to_string().contains(said), "{tampering}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn the_writer_stores_a_new_data_key_at_every_start() {
+    let home = tempfile::tempdir().unwrap();
+    for run in 1..=2 {
+        let trail = start(home.path()).await.unwrap();
+        let event: Event = refusal("x");
+        trail.note(event).await.unwrap();
+        trail.stop(stop()).await.unwrap();
+        let mut ledger = SqliteLedger::open_to_read(home.path()).await.unwrap();
+        assert_eq!(ledger.head().await.unwrap().key, run);
+    }
+}
+
+/// A second hand on the database.
+pub(crate) mod sabotage {
+    use std::path::Path;
+
+    use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
+    use store::FILE_NAME;
+
+    pub(crate) async fn connect(directory: &Path) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(directory.join(FILE_NAME));
+        SqliteConnection::connect_with(&options).await.unwrap()
+    }
+
+    pub(crate) async fn run(connection: &mut SqliteConnection, statement: &str) {
+        let done = sqlx::query(AssertSqlSafe(statement))
+            .execute(connection)
+            .await
+            .unwrap();
+        assert!(done.rows_affected() > 0, "{statement}");
+    }
+
+    /// As a full disk would: the records' own table refuses.
+    pub(crate) async fn refuse_records(connection: &mut SqliteConnection) {
+        let trigger = "CREATE TRIGGER full BEFORE INSERT ON checkpoint
+                       BEGIN SELECT raise(ABORT, 'disk full'); END";
+        sqlx::query(trigger).execute(connection).await.unwrap();
+    }
+
+    pub(crate) async fn relent(connection: &mut SqliteConnection) {
+        sqlx::query("DROP TRIGGER full")
+            .execute(connection)
+            .await
+            .unwrap();
+    }
+}

@@ -1,0 +1,15 @@
+//! The record from end to end: real files, real threads, real kills, real tampering.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod appending;
+mod crash;
+mod events;
+mod home;
+mod reading;
+mod tampering;

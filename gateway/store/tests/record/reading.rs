@@ -1,0 +1,113 @@
+//! What those who hold the keys read back.
+
+use std::path::Path;
+
+use audit::{Archive, Event, Filter, Keys, Kind};
+use store::SqliteLedger;
+
+use crate::{
+    events::{opening, outcome, stop},
+    home::{keyring, refusal, start},
+};
+
+async fn archive(directory: &Path) -> Archive {
+    let ledger = SqliteLedger::open_to_read(directory).await.unwrap();
+    let keys = Keys::from_keyring(&keyring(directory)).unwrap();
+    Archive::new(Box::new(ledger), keys).unwrap()
+}
+
+fn indices(entries: &[audit::Entry]) -> Vec<u64> {
+    entries.iter().map(|entry| entry.index).collect()
+}
+
+#[tokio::test]
+async fn a_record_is_shown_with_its_other_half_and_proven() {
+    let home = tempfile::tempdir().unwrap();
+    let trail = start(home.path()).await.unwrap();
+    let receipt = trail.open(opening("C-771")).await.unwrap();
+    trail.note(refusal("C-332")).await.unwrap();
+    trail.close(receipt, outcome()).await.unwrap();
+    // The writer still runs.
+    let mut archive = archive(home.path()).await;
+
+    let shown = archive.show(0).await.unwrap().unwrap();
+    assert_eq!(shown.entry.event, Event::Open(Box::new(opening("C-771"))));
+    let closing = shown.closing.unwrap();
+    assert_eq!(closing.event, Event::Close(Box::new(outcome())));
+    assert_eq!((closing.index, shown.signed, shown.proven), (2, 3, true));
+
+    let shown = archive.show(2).await.unwrap().unwrap();
+    assert_eq!(shown.opening.unwrap().index, 0);
+    assert!(shown.proven);
+
+    let shown = archive.show(1).await.unwrap().unwrap();
+    assert_eq!(shown.entry.event, refusal("C-332"));
+    assert!(archive.show(3).await.unwrap().is_none());
+    trail.stop(stop()).await.unwrap();
+}
+
+#[tokio::test]
+async fn lists_are_filtered_and_in_order() {
+    let home = tempfile::tempdir().unwrap();
+    // Two runs, so two data keys; more than one page of rows.
+    for _ in 0..2 {
+        let trail = start(home.path()).await.unwrap();
+        let mut notes = tokio::task::JoinSet::new();
+        for _ in 0..600 {
+            let trail = trail.clone();
+            notes.spawn(async move { trail.note(refusal("x")).await.unwrap() });
+        }
+        notes.join_all().await;
+        let closed = trail.open(opening("C-771")).await.unwrap();
+        let left = trail.open(opening("C-332")).await.unwrap();
+        trail.close(closed, outcome()).await.unwrap();
+        drop(left);
+        trail.stop(stop()).await.unwrap();
+    }
+    let mut archive = archive(home.path()).await;
+    let all = |limit| Filter {
+        limit,
+        ..Filter::default()
+    };
+    let mut list = async |filter| {
+        let listed = archive.list(filter, |_| true).await;
+        indices(&listed.unwrap())
+    };
+    assert_eq!(list(all(3)).await, [1205, 1206, 1207]);
+    assert_eq!(list(all(5000)).await, (0..1208).collect::<Vec<_>>());
+    let from = Filter {
+        from: Some(1000),
+        ..all(250)
+    };
+    assert_eq!(list(from).await, (1000..1208).collect::<Vec<_>>());
+    let opens = Filter {
+        kind: Some(Kind::Open),
+        ..all(9)
+    };
+    assert_eq!(list(opens).await, [600, 601, 1204, 1205]);
+    let open = Filter {
+        open: true,
+        from: Some(0),
+        ..all(9)
+    };
+    assert_eq!(list(open).await, [601, 1205]);
+
+    let of_customer = |event: &Event| match event {
+        Event::Open(opening) => opening.operation.bound["customer"] == "C-771",
+        _ => false,
+    };
+    let listed = archive.list(all(9), of_customer).await.unwrap();
+    assert_eq!(indices(&listed), [600, 1204]);
+}
+
+#[tokio::test]
+async fn another_keyring_opens_nothing() {
+    let (home, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let trail = start(home.path()).await.unwrap();
+    trail.note(refusal("x")).await.unwrap();
+    let ledger = SqliteLedger::open_to_read(home.path()).await.unwrap();
+    let keys = Keys::from_keyring(&keyring(other.path())).unwrap();
+    let mut archive = Archive::new(Box::new(ledger), keys).unwrap();
+    assert!(archive.show(0).await.is_err());
+    assert!(archive.list(Filter::default(), |_| true).await.is_err());
+}
