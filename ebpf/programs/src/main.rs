@@ -1,3 +1,54 @@
-//! Skeleton.
-#![no_std]
-#![no_main]
+//! The kernel programs: who owns a connection, and who that process is.
+//!
+//! | hook | what it does |
+//! | --- | --- |
+//! | `cgroup/connect4`, `connect6` | names the owner of a socket: the process that calls `connect` |
+//! | `sock_ops` connect | files the owner under the addresses, before the SYN leaves |
+//! | `sock_ops` established, active | files it under the sequence numbers, for other namespaces |
+//! | `sock_ops` established, passive | gives it to the accepted socket, before `accept` returns |
+//! | `cgroup/getsockopt` | tells it to the gateway, and to nobody else |
+//! | `raw_tp` exec, fork, exit | keeps what processes ran and who forked them, after they are gone |
+//!
+//! The programs only watch: every one lets the call go on, whatever happens in it.
+#![cfg_attr(target_arch = "bpf", no_std, no_main)]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
+#![cfg_attr(
+    target_arch = "bpf",
+    expect(
+        unsafe_code,
+        reason = "kernel helpers and kernel memory; the verifier checks each use"
+    )
+)]
+
+#[cfg(target_arch = "bpf")]
+mod hooks {
+    mod connect;
+    mod exec;
+    mod exit;
+    mod fork;
+    mod getsockopt;
+    mod sock_ops;
+}
+#[cfg(target_arch = "bpf")]
+mod events;
+#[cfg(target_arch = "bpf")]
+mod image;
+#[cfg(target_arch = "bpf")]
+mod maps;
+#[cfg(target_arch = "bpf")]
+mod task;
+
+/// The kernel hands some helpers only to programs that say this.
+#[cfg(target_arch = "bpf")]
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+#[cfg(target_arch = "bpf")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+#[cfg(not(target_arch = "bpf"))]
+fn main() {}

@@ -1,0 +1,90 @@
+//! The cgroup v2 hierarchy: where it is, and the paths of its cgroups.
+
+use std::{
+    fs::{self, File},
+    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+    path::PathBuf,
+};
+
+use moka::sync::Cache;
+use procfs::process::Process;
+
+use crate::FlowsError;
+
+/// Cgroups whose paths are kept, the removed ones too.
+const CGROUPS_MAX: u64 = 8_192;
+/// `FILEID_KERNFS` in include/linux/exportfs.h: the handle is the 64-bit cgroup id.
+const FILEID_KERNFS: i32 = 0xfe;
+
+/// The hierarchy.
+pub(crate) struct Cgroups {
+    mount: PathBuf,
+    root: File,
+    paths: Cache<u64, String>,
+}
+
+/// `struct file_handle` with the eight bytes that kernfs uses.
+#[repr(C)]
+struct Handle {
+    bytes: u32,
+    kind: i32,
+    id: u64,
+}
+
+impl Cgroups {
+    /// The hierarchy that is mounted, wherever: many hosts have both versions.
+    pub(crate) fn open() -> Result<Self, FlowsError> {
+        let mounts = Process::myself().and_then(|own| own.mountinfo());
+        let mount = mounts
+            .ok()
+            .into_iter()
+            .flat_map(|mounts| mounts.0)
+            .find(|mount| mount.fs_type == "cgroup2")
+            .ok_or(FlowsError::Cgroup)?
+            .mount_point;
+        let root = File::open(&mount).map_err(FlowsError::CgroupOpen)?;
+        Ok(Self {
+            mount,
+            root,
+            paths: Cache::new(CGROUPS_MAX),
+        })
+    }
+
+    /// The directory that programs are attached to.
+    pub(crate) fn root(&self) -> &File {
+        &self.root
+    }
+
+    /// The path of the cgroup in the hierarchy, `/` for the root; none if it is gone and was never
+    /// asked for.
+    pub(crate) fn path(&self, id: u64) -> Option<String> {
+        self.paths.optionally_get_with(id, || self.find(id))
+    }
+
+    fn find(&self, id: u64) -> Option<String> {
+        let directory = self.open_id(id)?;
+        let link = fs::read_link(format!("/proc/self/fd/{}", directory.as_raw_fd())).ok()?;
+        let inside = link.strip_prefix(&self.mount).ok()?;
+        Some(format!("/{}", inside.to_str()?))
+    }
+
+    #[expect(
+        unsafe_code,
+        reason = "no wrapper takes a handle that was not read from a path"
+    )]
+    fn open_id(&self, id: u64) -> Option<OwnedFd> {
+        let mut handle = Handle {
+            bytes: 8,
+            kind: FILEID_KERNFS,
+            id,
+        };
+        let flags = libc::O_PATH | libc::O_CLOEXEC;
+        // SAFETY: the handle is laid out as `struct file_handle` and says how long it is; the
+        // kernel only reads it, and what it opens is ours.
+        unsafe {
+            let opened =
+                libc::open_by_handle_at(self.root.as_raw_fd(), (&raw mut handle).cast(), flags);
+            (opened >= 0).then(|| OwnedFd::from_raw_fd(opened))
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The kernel source of a test, or a loud word on why there is none.
+
+use std::{path::Path, sync::OnceLock};
+
+use flows::{FlowsError, KernelSource};
+
+use crate::support::say_skipped;
+
+/// One for all tests: the programs see the whole host anyway.
+pub(crate) fn source() -> Option<&'static KernelSource> {
+    static SOURCE: OnceLock<Result<KernelSource, FlowsError>> = OnceLock::new();
+    match SOURCE.get_or_init(KernelSource::open) {
+        Ok(source) => Some(source),
+        Err(error) => {
+            let able = rustix::process::geteuid().is_root()
+                && Path::new("/sys/kernel/btf/vmlinux").exists()
+                && !matches!(error, FlowsError::NotBuilt);
+            assert!(!able, "root on a kernel with BTF, but: {error:?}");
+            say_skipped("attribution by the kernel", &error.to_string());
+            None
+        }
+    }
+}

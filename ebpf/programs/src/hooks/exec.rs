@@ -1,0 +1,21 @@
+//! `exec`: the process runs another executable.
+
+use abi::event;
+use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
+
+use crate::{events, image, task};
+
+/// `sched_process_exec`: the new image is in place, its first instruction is not yet run.
+#[raw_tracepoint(tracepoint = "sched_process_exec")]
+pub(crate) fn process_exec(_ctx: RawTracePointContext) -> i32 {
+    try_exec();
+    0
+}
+
+#[inline(always)]
+fn try_exec() {
+    let leader = task::current_leader();
+    let process = task::process(leader);
+    image::record(leader, &process);
+    events::emit(event::EXEC, process);
+}

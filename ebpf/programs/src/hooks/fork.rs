@@ -1,0 +1,36 @@
+//! `fork`: the parent is known now; it may be gone when somebody asks.
+
+use abi::{ProcessKey, counter};
+use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
+
+use crate::{
+    image,
+    maps::{PARENTS, count},
+    task,
+};
+
+/// `sched_process_fork(parent, child)`: the child has not run yet.
+#[raw_tracepoint(tracepoint = "sched_process_fork")]
+pub(crate) fn process_fork(ctx: RawTracePointContext) -> i32 {
+    try_fork(task::current_leader(), ctx.arg(1));
+    0
+}
+
+#[inline(always)]
+fn try_fork(leader: u64, child: u64) -> Option<()> {
+    let parent = task::process(leader);
+    let child = task::process(child);
+    if child.pid == parent.pid {
+        return None; // A thread.
+    }
+    if PARENTS
+        .insert(ProcessKey { exec: 0, ..child }, parent, 0)
+        .is_err()
+    {
+        count(counter::STORES_FAILED);
+    }
+    if !image::known(&parent) {
+        image::record(leader, &parent);
+    }
+    Some(())
+}

@@ -1,0 +1,216 @@
+//! The handshake: the owner travels from the connecting socket to the accepted one.
+
+use core::{arch::asm, mem::offset_of};
+
+use abi::{Owner, SequenceKey, TupleKey, counter, role};
+use aya_ebpf::{
+    bindings::{
+        BPF_SK_STORAGE_GET_F_CREATE, BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB,
+        BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB, BPF_SOCK_OPS_TCP_CONNECT_CB, bpf_sock, bpf_sock_ops,
+    },
+    helpers::generated::{bpf_get_netns_cookie, bpf_sk_storage_get},
+    macros::sock_ops,
+    programs::SockOpsContext,
+};
+
+use crate::maps::{BY_SEQUENCE, BY_TUPLE, OWNERS, count};
+
+const GO_ON: u32 = 1;
+const AF_INET: u32 = 2;
+/// `::ffff:0:0/96` as the third word of an address, network order.
+const MAPPED: u32 = 0xffff_u32.to_be();
+
+/// Loads a word of the context in one instruction: LLVM would else merge the loads of two branches
+/// into one with a computed address, which the verifier refuses for a context.
+macro_rules! word {
+    ($ctx:expr, $offset:expr) => {{
+        let value: u64;
+        // SAFETY: reads four bytes of the context at a constant offset inside `bpf_sock_ops`.
+        unsafe {
+            asm!("{v} = *(u32 *)({p} + {o})", v = out(reg) value, p = in(reg) $ctx.ops,
+                 o = const $offset, options(readonly, nostack, preserves_flags));
+        }
+        value as u32
+    }};
+}
+macro_rules! context {
+    ($ctx:expr, $field:ident) => {
+        word!($ctx, offset_of!(bpf_sock_ops, $field))
+    };
+    ($ctx:expr, $field:ident[$index:literal]) => {
+        word!($ctx, offset_of!(bpf_sock_ops, $field) + 4 * $index)
+    };
+}
+
+/// Follows TCP handshakes.
+#[sock_ops]
+pub(crate) fn owner_handshake(ctx: SockOpsContext) -> u32 {
+    let op = context!(ctx, op);
+    if op == BPF_SOCK_OPS_TCP_CONNECT_CB {
+        try_connect(&ctx);
+    } else if op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB {
+        try_active(&ctx);
+    } else if op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB {
+        try_passive(&ctx);
+    }
+    GO_ON
+}
+
+/// Before the SYN: the addresses are settled, nobody can have answered yet.
+#[inline(always)]
+fn try_connect(ctx: &SockOpsContext) -> Option<()> {
+    let (near, far) = ends(ctx);
+    let key = tuple(ctx, near, far);
+    let Some(owner) = owner_of(ctx) else {
+        // A connection that nobody's `connect` was seen for must not inherit what an earlier one
+        // with the same addresses left behind.
+        let _ = BY_TUPLE.remove(&key);
+        return None;
+    };
+    // SAFETY: the value belongs to the socket, which outlives the call.
+    if BY_TUPLE.insert(&key, unsafe { &*owner }, 0).is_err() {
+        count(counter::STORES_FAILED);
+    }
+    Some(())
+}
+
+/// Before the last packet of the handshake leaves. Loopback cannot leave its namespace.
+#[inline(always)]
+fn try_active(ctx: &SockOpsContext) -> Option<()> {
+    let (_, far) = ends(ctx);
+    if is_loopback(far.address) {
+        return None;
+    }
+    let owner = owner_of(ctx)?;
+    let key = SequenceKey {
+        client: context!(ctx, snd_una),
+        server: context!(ctx, rcv_nxt),
+    };
+    // SAFETY: as above.
+    if BY_SEQUENCE.insert(&key, unsafe { &*owner }, 0).is_err() {
+        count(counter::STORES_FAILED);
+    }
+    Some(())
+}
+
+/// The new socket is still locked, and `accept` waits for that lock.
+#[inline(always)]
+fn try_passive(ctx: &SockOpsContext) -> Option<()> {
+    let (near, far) = ends(ctx);
+    let by_tuple = BY_TUPLE.get_ptr(tuple(ctx, far, near));
+    let owner = match by_tuple {
+        Some(owner) => owner,
+        None if is_loopback(far.address) => return None,
+        None => BY_SEQUENCE.get_ptr(SequenceKey {
+            client: context!(ctx, rcv_nxt),
+            server: context!(ctx, snd_una),
+        })?,
+    };
+    // SAFETY: the pointers are this program's map and socket, and a row of the same type.
+    let kept = unsafe {
+        bpf_sk_storage_get(
+            (&raw const OWNERS).cast_mut().cast(),
+            socket(ctx)?.cast(),
+            owner.cast_mut().cast(),
+            u64::from(BPF_SK_STORAGE_GET_F_CREATE),
+        )
+    }
+    .cast::<Owner>();
+    if kept.is_null() {
+        count(counter::STORES_FAILED);
+        return None;
+    }
+    // SAFETY: the value is the new socket's, which is locked.
+    unsafe { (*kept).role = role::ACCEPTED };
+    Some(())
+}
+
+#[derive(Clone, Copy)]
+struct End {
+    address: [u32; 4],
+    port: u32,
+}
+
+/// This end and the other one, IPv4 as v4-mapped.
+#[inline(always)]
+fn ends(ctx: &SockOpsContext) -> (End, End) {
+    let (near, far) = if context!(ctx, family) == AF_INET {
+        (
+            [0, 0, MAPPED, context!(ctx, local_ip4)],
+            [0, 0, MAPPED, context!(ctx, remote_ip4)],
+        )
+    } else {
+        (
+            [
+                context!(ctx, local_ip6[0]),
+                context!(ctx, local_ip6[1]),
+                context!(ctx, local_ip6[2]),
+                context!(ctx, local_ip6[3]),
+            ],
+            [
+                context!(ctx, remote_ip6[0]),
+                context!(ctx, remote_ip6[1]),
+                context!(ctx, remote_ip6[2]),
+                context!(ctx, remote_ip6[3]),
+            ],
+        )
+    };
+    // The kernel gives the near port in host order and the far one in network order.
+    let far_port = u32::from_be(context!(ctx, remote_port));
+    (
+        End {
+            address: near,
+            port: context!(ctx, local_port),
+        },
+        End {
+            address: far,
+            port: far_port & 0xffff,
+        },
+    )
+}
+
+#[inline(always)]
+fn tuple(ctx: &SockOpsContext, source: End, destination: End) -> TupleKey {
+    TupleKey {
+        // SAFETY: the helper takes the program's context.
+        netns: unsafe { bpf_get_netns_cookie(ctx.ops.cast()) },
+        source: source.address,
+        destination: destination.address,
+        source_port: source.port,
+        destination_port: destination.port,
+    }
+}
+
+/// 127.0.0.0/8 or `::1`.
+#[inline(always)]
+fn is_loopback(address: [u32; 4]) -> bool {
+    let [first, second, third, last] = address;
+    if (first | second) != 0 {
+        return false;
+    }
+    (third == MAPPED && (u32::from_be(last) >> 24) == 127)
+        || (third == 0 && u32::from_be(last) == 1)
+}
+
+#[inline(always)]
+fn socket(ctx: &SockOpsContext) -> Option<*mut bpf_sock> {
+    // SAFETY: the context is the kernel's.
+    let socket = unsafe { (*ctx.ops).__bindgen_anon_2.sk };
+    (!socket.is_null()).then_some(socket)
+}
+
+/// The owner that `connect` gave this socket.
+#[inline(always)]
+fn owner_of(ctx: &SockOpsContext) -> Option<*mut Owner> {
+    // SAFETY: the pointers are this program's map and socket.
+    let owner = unsafe {
+        bpf_sk_storage_get(
+            (&raw const OWNERS).cast_mut().cast(),
+            socket(ctx)?.cast(),
+            core::ptr::null_mut(),
+            0,
+        )
+    }
+    .cast::<Owner>();
+    (!owner.is_null()).then_some(owner)
+}

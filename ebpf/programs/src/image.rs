@@ -1,0 +1,127 @@
+//! Recording which executable the current process runs.
+//!
+//! A row is written when a process calls `exec`, and for those that began before the programs were
+//! attached or only forked, when they first fork or connect. So whoever owns a connection has one,
+//! and so has every ancestor that forked in our sight.
+
+use abi::{Image, NAME_BYTES_MAX, PATH_BYTES_MAX, PATH_STEPS_MAX, ProcessKey, counter, path};
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
+
+use crate::{
+    maps::{DRAFT, IMAGES, PARENTS, count},
+    task::{self, field, read},
+};
+
+/// Whether the image of `process` is known already.
+#[inline(always)]
+pub(crate) fn known(process: &ProcessKey) -> bool {
+    IMAGES.get_ptr(process).is_some()
+}
+
+/// Records the current process's image from a tracepoint, where preemption is off.
+#[inline(always)]
+pub(crate) fn record(leader: u64, process: &ProcessKey) {
+    if let Some(draft) = DRAFT.get_ptr_mut(0) {
+        file(leader, process, draft);
+    }
+}
+
+/// Records the current process's image, put together in `draft`, which nobody else may touch.
+#[inline(always)]
+pub(crate) fn file(leader: u64, process: &ProcessKey, draft: *mut Image) {
+    // SAFETY: the pointer is to a whole map value that is this program's alone.
+    let image = unsafe { &mut *draft };
+    let mm: u64 = read(field!(leader, task_mm));
+    let file: u64 = read(field!(mm, mm_exe));
+    let inode: u64 = read(field!(file, file_inode));
+    let superblock: u64 = read(field!(inode, inode_super));
+    image.process = *process;
+    image.parent = parent(leader, process);
+    image.inode = read(field!(inode, inode_number));
+    image.bytes = read(field!(inode, inode_bytes));
+    image.changed_s = read(field!(inode, inode_changed_s));
+    image.changed_ns = read(field!(inode, inode_changed_ns));
+    image.device = read(field!(superblock, super_device));
+    image.reserved = 0;
+    image.comm = task::comm(leader);
+    trace_path(image, file);
+    if IMAGES.insert(process, &*image, 0).is_err() {
+        count(counter::STORES_FAILED);
+    }
+}
+
+/// Who forked the process, as seen then; else who is its parent now.
+#[inline(always)]
+fn parent(leader: u64, process: &ProcessKey) -> ProcessKey {
+    let forked = ProcessKey {
+        exec: 0,
+        ..*process
+    };
+    // SAFETY: the row is copied at once.
+    if let Some(parent) = unsafe { PARENTS.get(&forked) } {
+        return *parent;
+    }
+    task::process(task::leader(read(field!(leader, task_parent))))
+}
+
+/// Writes the names from `file` up to the root of its mount namespace into the image.
+///
+/// `path_bytes` is kept in map memory on purpose: the verifier knows nothing about what it reads
+/// from there, so each turn of the loop looks like the one before and is checked once.
+#[inline(always)]
+fn trace_path(image: &mut Image, file: u64) {
+    let mut dentry: u64 = read(field!(file, file_path_dentry));
+    let mut mounted: u64 = read(field!(file, file_path_mnt));
+    let namespace: u64 = read(field!(
+        mounted.wrapping_sub(field!(0u64, mount_self)),
+        mount_ns
+    ));
+    image.mount_ns = read(field!(namespace, mnt_ns_inum));
+    let used = &raw mut image.path_bytes;
+    // SAFETY: `used` points into the image; volatile for the reason above.
+    unsafe { used.write_volatile(0) };
+    image.path_state = path::CUT;
+    for _ in 0..PATH_STEPS_MAX {
+        let root: u64 = read(field!(mounted, vfsmount_root));
+        if dentry == root {
+            let mount = mounted.wrapping_sub(field!(0u64, mount_self));
+            let above: u64 = read(field!(mount, mount_parent));
+            if above == mount {
+                image.path_state = path::WHOLE;
+                return;
+            }
+            dentry = read(field!(mount, mount_point));
+            mounted = field!(above, mount_self);
+            continue;
+        }
+        let up: u64 = read(field!(dentry, dentry_parent));
+        if up == dentry {
+            image.path_state = 0; // On no file system that has names: a memfd.
+            return;
+        }
+        // SAFETY: as above.
+        let offset = unsafe { used.read_volatile() };
+        if offset >= PATH_BYTES_MAX as u32 {
+            return;
+        }
+        let copied = copy_name(image, offset, read(field!(dentry, dentry_name)));
+        // SAFETY: as above.
+        unsafe { used.write_volatile(offset + copied) };
+        dentry = up;
+    }
+}
+
+/// Copies one name to `offset`, with its closing zero; returns the bytes used.
+#[inline(always)]
+fn copy_name(image: &mut Image, offset: u32, name: u64) -> u32 {
+    let room = core::hint::black_box(offset as usize) & (PATH_BYTES_MAX - 1);
+    // SAFETY: the mask keeps the start inside `path`, and `slack` takes what runs over.
+    let copied = unsafe {
+        bpf_probe_read_kernel_str(
+            (&raw mut image.path).cast::<u8>().add(room).cast(),
+            NAME_BYTES_MAX as u32,
+            name as *const core::ffi::c_void,
+        )
+    };
+    (copied as u32) & (2 * NAME_BYTES_MAX as u32 - 1)
+}

@@ -1,0 +1,62 @@
+//! What the programs remember.
+
+use abi::{
+    EVENTS_BYTES, Event, IMAGES_MAX, Image, Owner, PARENTS_MAX, ProcessKey, SEQUENCES_MAX,
+    SequenceKey, TUPLES_MAX, TupleKey, counter,
+};
+use aya_ebpf::{
+    btf_maps::{LruHashMap, PerCpuArray, RingBuf, SkStorage},
+    macros::btf_map,
+};
+
+/// The owner of a socket that connected, or of the other end of one that was accepted; lives
+/// exactly as long as the socket.
+#[btf_map]
+pub(crate) static OWNERS: SkStorage<Owner> = SkStorage::new();
+
+/// Owners on their way from the connecting socket to the accepted one.
+#[btf_map]
+pub(crate) static BY_TUPLE: LruHashMap<TupleKey, Owner, TUPLES_MAX> = LruHashMap::new();
+
+/// The same for connections that cross a network namespace.
+#[btf_map]
+pub(crate) static BY_SEQUENCE: LruHashMap<SequenceKey, Owner, SEQUENCES_MAX> = LruHashMap::new();
+
+/// What processes run, and ran.
+#[btf_map]
+pub(crate) static IMAGES: LruHashMap<ProcessKey, Image, IMAGES_MAX> = LruHashMap::new();
+
+/// Who forked whom; the key's `exec` is 0.
+#[btf_map]
+pub(crate) static PARENTS: LruHashMap<ProcessKey, ProcessKey, PARENTS_MAX> = LruHashMap::new();
+
+/// Room to put an image together in a tracepoint, where nothing else can run on the CPU.
+#[btf_map]
+pub(crate) static DRAFT: PerCpuArray<Image, 1> = PerCpuArray::new();
+
+/// The same in `connect`, which can be preempted: a per-CPU draft could be overwritten by another
+/// process half-way, and one would be attested with the other's executable. A socket's own memory
+/// cannot: `connect` holds the socket's lock.
+#[btf_map]
+pub(crate) static SOCKET_DRAFT: SkStorage<Image> = SkStorage::new();
+
+/// Turns in the lives of processes, for the host.
+#[btf_map]
+pub(crate) static EVENTS: RingBuf<Event, EVENTS_BYTES> = RingBuf::new();
+
+/// See [`counter`].
+#[btf_map]
+pub(crate) static COUNTERS: PerCpuArray<u64, { counter::COUNT }> = PerCpuArray::new();
+
+/// Adds one to a counter of this CPU and returns the sum.
+#[inline(always)]
+pub(crate) fn count(which: u32) -> u64 {
+    let Some(sum) = COUNTERS.get_ptr_mut(which) else {
+        return 0;
+    };
+    // SAFETY: the pointer is the map's, and this CPU's alone.
+    unsafe {
+        *sum = (*sum).wrapping_add(1);
+        *sum
+    }
+}

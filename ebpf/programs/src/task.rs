@@ -1,0 +1,62 @@
+//! Reading the kernel's own structures, at the offsets that the host resolved.
+
+use abi::{COMM_BYTES, Offsets, ProcessKey};
+use aya_ebpf::helpers::generated::{bpf_get_current_task, bpf_probe_read_kernel};
+
+/// Filled in by the host and frozen before loading, so the verifier sees constants.
+#[unsafe(no_mangle)]
+pub(crate) static OFFSETS: Offsets = Offsets::UNKNOWN;
+
+/// The address of a field: `field!(task, task_mm)`.
+macro_rules! field {
+    ($base:expr, $name:ident) => {{
+        // SAFETY: reads this program's own constant; volatile, because the host has changed it.
+        let offset = unsafe { core::ptr::read_volatile(&raw const crate::task::OFFSETS.$name) };
+        $base.wrapping_add(offset as u64)
+    }};
+}
+pub(crate) use field;
+
+/// Reads kernel memory; zero where there is none.
+#[inline(always)]
+pub(crate) fn read<T: Copy + Default>(address: u64) -> T {
+    let mut value = T::default();
+    // SAFETY: the helper checks the address, and writes exactly `size_of::<T>` bytes of integers.
+    unsafe {
+        bpf_probe_read_kernel(
+            (&raw mut value).cast(),
+            size_of::<T>() as u32,
+            address as *const core::ffi::c_void,
+        );
+    }
+    value
+}
+
+/// The thread group leader of the current task.
+#[inline(always)]
+pub(crate) fn current_leader() -> u64 {
+    // SAFETY: a helper without arguments.
+    leader(unsafe { bpf_get_current_task() })
+}
+
+/// The thread group leader of `task`.
+#[inline(always)]
+pub(crate) fn leader(task: u64) -> u64 {
+    read(field!(task, task_leader))
+}
+
+/// What names the process for ever, and what it runs now.
+#[inline(always)]
+pub(crate) fn process(leader: u64) -> ProcessKey {
+    ProcessKey {
+        start_ns: read(field!(leader, task_start)),
+        pid: read(field!(leader, task_tgid)),
+        exec: read(field!(leader, task_exec)),
+    }
+}
+
+/// The leader's command name: threads may call themselves anything, io_uring's do.
+#[inline(always)]
+pub(crate) fn comm(leader: u64) -> [u8; COMM_BYTES] {
+    read(field!(leader, task_comm))
+}
