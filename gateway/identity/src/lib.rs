@@ -1,1 +1,27 @@
 //! Who is calling, and how we know.
+//!
+//! A caller is the agreement of two witnesses: the kernel, which says what process made the
+//! connection ([`flows::Attribution`]), and a short-lived token, which says what task it is for
+//! ([`Claims`]). [`Identity::identify`] brings them together, or says what is missing.
+//!
+//! Nothing here does I/O or reads a clock: keys and the time are arguments.
+
+mod agent;
+mod caller;
+mod jwks;
+mod selector;
+mod spiffe;
+mod token;
+
+pub use agent::{AGENTS_MAX, Agent, AgentError, Ambiguous, Registry, TokenRule};
+pub use caller::{Caller, Cause, Identity, Unproven};
+pub use jwks::{JWKS_BYTES_MAX, KEYS_MAX, KeySet, KeySetError};
+pub use selector::{Selector, SelectorError};
+pub use spiffe::{SpiffeId, SpiffeIdError};
+pub use token::{
+    CLOCK_SKEW_SECONDS_MAX, Claims, Issuer, SCOPE_ENTRIES_MAX, SCOPE_VALUE_BYTES_MAX,
+    TOKEN_BYTES_MAX, TOKENS_REMEMBERED_MAX, Task, TokenError, Verifier, VerifierError,
+};
+
+#[cfg(test)]
+mod tests;

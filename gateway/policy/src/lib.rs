@@ -1,8 +1,35 @@
 //! What the rules say; decides, never acts.
+//!
+//! Authorization, residency and redaction are one language, Cedar, against one schema
+//! (`schema.cedarschema`). [`Engine::load`] checks every policy and reports all that is wrong
+//! with file, line and hint. [`Engine::call`] answers "may this call be made?";
+//! [`Engine::disclosures`] answers, per data class, what may be shown.
+//!
+//! Nothing here does I/O or reads a clock, and no request holds the time: so equal questions
+//! have equal answers, and the engine may remember them.
 
+mod disclosure;
+mod engine;
+mod error;
+mod explain;
+mod load;
+mod regions;
+mod request;
 mod vocabulary;
 
+pub use disclosure::Disclosures;
+pub use engine::{CALLS_REMEMBERED_MAX, CONTEXTS_REMEMBERED_MAX, Engine};
+pub use error::{PolicyError, PolicyErrors};
+pub use explain::SCOPE_VALUE_CHARS_MAX;
+pub use load::{POLICIES_MAX, POLICY_FILE_BYTES_MAX, PolicyFile};
+pub use regions::{Adequacy, adequacy_decisions, regions_of};
 pub use vocabulary::{
     Category, Country, Decision, Disclosure, DisclosureContext, Effect, Operation, PolicyRef,
-    Principal,
+    Principal, ScopeMismatch,
 };
+
+/// Ready rules for the first day: scope, residency, secrets, cards.
+pub const BASELINE: &str = include_str!("../packs/baseline.cedar");
+
+#[cfg(test)]
+mod tests;

@@ -132,8 +132,11 @@ pub struct PolicyRef {
 pub struct Decision {
     /// Whether it may.
     pub allowed: bool,
-    /// The policies that made it so. Empty with a denial: nothing permits it (`not_permitted`).
+    /// The policies that made it so, by category and id: the first of a denial chooses the
+    /// status. Empty with a denial: nothing permits it (`not_permitted`).
     pub policies: Vec<Arc<PolicyRef>>,
+    /// With a denial, where the call leaves the task's scope.
+    pub mismatches: Vec<ScopeMismatch>,
 }
 
 /// Everything but the data class that a disclosure depends on.
@@ -160,4 +163,15 @@ pub struct Disclosure {
     pub action: Action,
     /// The policy that decided; none where nothing permits.
     pub policy: Option<Arc<PolicyRef>>,
+}
+
+/// A tag that the session's scope and the call both have, with different values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScopeMismatch {
+    /// The tag: `customer`.
+    pub tag: String,
+    /// What the task is about: `C-771`.
+    pub session: String,
+    /// What the call names: `C-332`.
+    pub call: String,
 }

@@ -1,0 +1,223 @@
+//! The caller: what the kernel and the token agree on.
+//!
+//! # The session
+//!
+//! A session is one instance of an agent. Its id is a short digest of the agent's id, of the
+//! root of its process tree, and of the token's `sid` or else `jti`. The root is the process
+//! itself, or the farthest parent reached by an unbroken line of parents that run the same file:
+//! so the workers of one Python service are one session, and two runs of it are two. At most
+//! eight parents are known; below a longer line each process of the ninth generation begins anew.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use flows::{Attribution, Process, Source};
+use jiff::Timestamp;
+
+use crate::{Agent, Ambiguous, Claims, Registry, TokenError, TokenRule, Verifier};
+
+/// Hexadecimal digits of a session's id: 96 bits, so that equal ones do not happen.
+const SESSION_DIGITS: usize = 24;
+
+/// Who is calling.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The agent.
+    pub agent: Arc<Agent>,
+    /// The process, as attested.
+    pub attribution: Option<Arc<Attribution>>,
+    /// The token, verified and the agent's own.
+    pub token: Option<Arc<Claims>>,
+    /// The session's id.
+    pub session: Arc<str>,
+    /// What proves it: `kernel+token`, `kernel`, `inferred+token` or `inferred`.
+    pub evidence: &'static str,
+}
+
+/// Nobody is proven to be calling. It carries what *is* known, for the record.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{cause}")]
+pub struct Unproven {
+    /// What is missing or wrong.
+    pub cause: Cause,
+    /// The process, where it is known.
+    pub attribution: Option<Arc<Attribution>>,
+    /// The agent that the process is, where it is one.
+    pub agent: Option<Arc<Agent>>,
+    /// The token, if it was verified.
+    pub token: Option<Arc<Claims>>,
+}
+
+/// Why nobody is proven to be calling.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// The connection belongs to no process that can be named.
+    #[error("no process can be named as the owner of the connection")]
+    WorkloadUnknown,
+    /// The process is no registered agent.
+    #[error("the process is not a registered agent")]
+    WorkloadUnregistered,
+    /// The process is two agents.
+    #[error("the process is agent `{0}` and agent `{1}` alike")]
+    AgentAmbiguous(Arc<str>, Arc<str>),
+    /// The agent must show a token and did not.
+    #[error("the agent must show a token")]
+    TokenRequired,
+    /// The token is not believed.
+    #[error(transparent)]
+    TokenInvalid(TokenError),
+    /// The token was good once.
+    #[error("the token has expired")]
+    TokenExpired,
+    /// The token is good, and somebody else's.
+    #[error("the token is bound to another workload")]
+    TokenWorkloadMismatch,
+}
+
+impl Unproven {
+    /// A stable code for it.
+    pub fn reason(&self) -> &'static str {
+        match self.cause {
+            Cause::WorkloadUnknown => "workload_unknown",
+            Cause::WorkloadUnregistered => "workload_unregistered",
+            Cause::AgentAmbiguous(..) => "agent_ambiguous",
+            Cause::TokenRequired => "token_required",
+            Cause::TokenInvalid(_) => "token_invalid",
+            Cause::TokenExpired => "token_expired",
+            Cause::TokenWorkloadMismatch => "token_workload_mismatch",
+        }
+    }
+
+    /// The HTTP status: 401 where another proof would help, 403 where none would.
+    pub fn status(&self) -> u16 {
+        match self.cause {
+            Cause::WorkloadUnknown
+            | Cause::TokenRequired
+            | Cause::TokenInvalid(_)
+            | Cause::TokenExpired => 401,
+            Cause::WorkloadUnregistered
+            | Cause::AgentAmbiguous(..)
+            | Cause::TokenWorkloadMismatch => 403,
+        }
+    }
+
+    /// Whether somebody should look at it: a good token in the wrong hands was taken or lent.
+    pub fn is_finding(&self) -> bool {
+        self.cause == Cause::TokenWorkloadMismatch
+    }
+}
+
+/// Brings the two witnesses together.
+#[derive(Debug)]
+pub struct Identity {
+    registry: Registry,
+    verifier: Verifier,
+}
+
+impl Identity {
+    /// Of these agents and issuers.
+    pub fn new(registry: Registry, verifier: Verifier) -> Self {
+        Self { registry, verifier }
+    }
+
+    /// The registered agents.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Who is calling.
+    ///
+    /// A token that is shown must hold, even where none is required. A good token shown by a
+    /// process that is not its agent, registered or not, is a mismatch.
+    pub fn identify(
+        &self,
+        attribution: Option<&Arc<Attribution>>,
+        token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Caller, Unproven> {
+        let verified = token.map(|token| self.verifier.verify(token, now));
+        let claims = verified
+            .as_ref()
+            .and_then(|verified| verified.as_ref().ok());
+        let unproven = |cause, agent: Option<&Arc<Agent>>| Unproven {
+            cause,
+            attribution: attribution.cloned(),
+            agent: agent.cloned(),
+            token: claims.cloned(),
+        };
+        let Some(attribution) = attribution else {
+            return Err(unproven(Cause::WorkloadUnknown, None));
+        };
+        let agent = match self.registry.find(&attribution.process) {
+            Ok(Some(agent)) => agent,
+            Ok(None) if claims.is_some() => {
+                return Err(unproven(Cause::TokenWorkloadMismatch, None));
+            }
+            Ok(None) => return Err(unproven(Cause::WorkloadUnregistered, None)),
+            Err(Ambiguous(one, two)) => {
+                let names = [one, two].map(|agent| Arc::clone(agent.id.shared()));
+                let [one, two] = names;
+                return Err(unproven(Cause::AgentAmbiguous(one, two), None));
+            }
+        };
+        agree(agent, verified.as_ref()).map_err(|cause| unproven(cause, Some(agent)))?;
+        Ok(Caller {
+            agent: Arc::clone(agent),
+            session: session(agent, &attribution.process, claims.map(|claims| &**claims)),
+            evidence: evidence(attribution.source, claims.is_some()),
+            attribution: Some(Arc::clone(attribution)),
+            token: claims.cloned(),
+        })
+    }
+}
+
+/// Whether the token, or its absence, fits the agent that the process is.
+fn agree(agent: &Agent, verified: Option<&Result<Arc<Claims>, TokenError>>) -> Result<(), Cause> {
+    match verified {
+        None if agent.token == TokenRule::Required => Err(Cause::TokenRequired),
+        None => Ok(()),
+        Some(Err(TokenError::Expired)) => Err(Cause::TokenExpired),
+        Some(Err(error)) => Err(Cause::TokenInvalid(*error)),
+        Some(Ok(claims)) if claims.subject != agent.id => Err(Cause::TokenWorkloadMismatch),
+        Some(Ok(_)) => Ok(()),
+    }
+}
+
+fn evidence(source: Source, token: bool) -> &'static str {
+    match (source, token) {
+        (Source::Kernel, true) => "kernel+token",
+        (Source::Kernel, false) => "kernel",
+        (Source::Proc, true) => "inferred+token",
+        (Source::Proc, false) => "inferred",
+    }
+}
+
+fn session(agent: &Agent, process: &Process, claims: Option<&Claims>) -> Arc<str> {
+    let (pid, start_ns) = root(process);
+    let joint = claims.and_then(|claims| claims.session.as_ref().or(claims.token_id.as_ref()));
+    let mut hash = digest::Context::new(&digest::SHA256);
+    for part in [agent.id.as_str(), joint.map_or("", |joint| joint)] {
+        // The length first, so that no two pairs run together into the same bytes.
+        hash.update(&part.len().to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.update(&pid.to_le_bytes());
+    hash.update(&start_ns.to_le_bytes());
+    let digits = hex::encode(hash.finish());
+    digits.get(..SESSION_DIGITS).unwrap_or(&digits).into()
+}
+
+/// The pid and start of the process at the root of the session.
+fn root(process: &Process) -> (u32, u64) {
+    let own = (process.pid, process.start_ns);
+    if process.exe.is_none() {
+        return own;
+    }
+    process
+        .ancestors
+        .iter()
+        // Without its start a pid names whoever has it today.
+        .take_while(|ancestor| ancestor.exe == process.exe && ancestor.start_ns != 0)
+        .last()
+        .map_or(own, |ancestor| (ancestor.pid, ancestor.start_ns))
+}

@@ -1,0 +1,367 @@
+//! Short-lived tokens (RFC 7519): who may use one, for what task, and until when.
+//!
+//! To verify costs a signature; to see the same token again costs a hash and two comparisons.
+//! What is remembered is believed only while its issuer's keys are of the same generation, and
+//! the times are looked at every time.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use aws_lc_rs::digest;
+use jiff::{SignedDuration, Timestamp};
+use jsonwebtoken::{Algorithm, Header, Validation, dangerous, errors::ErrorKind};
+use moka::sync::Cache;
+use serde::{Deserialize, Deserializer};
+
+use crate::{KeySet, SpiffeId};
+
+/// The longest token, in bytes.
+pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
+
+/// The most verified tokens that are remembered.
+pub const TOKENS_REMEMBERED_MAX: u64 = 16 * 1024;
+
+/// How far an issuer's clock may run ahead of ours, in seconds. An expired token gets nothing.
+pub const CLOCK_SKEW_SECONDS_MAX: i64 = 30;
+
+/// The most entries in the scope of a task.
+pub const SCOPE_ENTRIES_MAX: usize = 32;
+
+/// The longest name or value in the scope of a task, in bytes.
+pub const SCOPE_VALUE_BYTES_MAX: usize = 256;
+
+/// Types a token's header may state (RFC 8725, 3.11): a plain JWT, an access token (RFC 9068), a
+/// transaction token. A logout or proof token of the same issuer is none of these.
+const TYPES: [&str; 3] = ["jwt", "at+jwt", "txntoken+jwt"];
+
+/// One issuer of tokens.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    /// Its name, as `iss` has it.
+    pub name: String,
+    /// What `aud` must hold.
+    pub audience: String,
+    /// Its keys.
+    pub keys: Arc<KeySet>,
+    /// The longest time from `iat` to `exp`.
+    pub lifetime_max: SignedDuration,
+}
+
+/// What a verified token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claims {
+    /// `iss`.
+    pub issuer: Arc<str>,
+    /// `sub`: the agent that may use it.
+    pub subject: SpiffeId,
+    /// `jti`.
+    pub token_id: Option<Arc<str>>,
+    /// `sid`: what joins several tokens into one session.
+    pub session: Option<Arc<str>>,
+    /// `iat`.
+    pub issued_at: Timestamp,
+    /// `nbf`.
+    pub not_before: Option<Timestamp>,
+    /// `exp`.
+    pub expires_at: Timestamp,
+    /// What it is for.
+    pub task: Option<Task>,
+}
+
+/// What an agent is at work on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Its id.
+    pub id: Arc<str>,
+    /// Why; empty if the token does not say.
+    pub purpose: Arc<str>,
+    /// What it may touch: `customer` → `C-771`.
+    pub scope: Arc<BTreeMap<String, String>>,
+}
+
+/// Why a token is not believed. No sentence holds any of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It is too long.
+    #[error("the token has more than {TOKEN_BYTES_MAX} bytes")]
+    Length,
+    /// It is not what it should be.
+    #[error("the token is not a signed JWT with the claims that are needed")]
+    Malformed,
+    /// It is meant for something else.
+    #[error("the token's type is not that of an access token")]
+    Type,
+    /// Its header demands what we do not know (RFC 7515, 4.1.11).
+    #[error("the token demands an extension that is not known here")]
+    Critical,
+    /// Nobody configured who issued it.
+    #[error("the token's issuer is not known here")]
+    Issuer,
+    /// Its key is not among the issuer's.
+    #[error("the token's key is not one of its issuer's")]
+    Key,
+    /// Its algorithm is not its key's.
+    #[error("the token's algorithm is not its key's")]
+    Algorithm,
+    /// It was not signed by this key, or was changed.
+    #[error("the token's signature does not hold")]
+    Signature,
+    /// It is for somebody else.
+    #[error("the token is not meant for this gateway")]
+    Audience,
+    /// Whom it names is no agent.
+    #[error("the token's subject is not a SPIFFE id")]
+    Subject,
+    /// Its task's scope is too large.
+    #[error(
+        "the scope of the token's task has more than {SCOPE_ENTRIES_MAX} entries, or one of more \
+         than {SCOPE_VALUE_BYTES_MAX} bytes"
+    )]
+    Scope,
+    /// It lives longer than its issuer's tokens may.
+    #[error("the token's lifetime is longer than allowed")]
+    Lifetime,
+    /// It says it comes from the future.
+    #[error("the token is not valid yet")]
+    Immature,
+    /// Its time is over.
+    #[error("the token has expired")]
+    Expired,
+}
+
+/// What is wrong with the list of issuers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VerifierError {
+    /// One issuer, two entries.
+    #[error("issuer `{0}` is configured twice; join the entries")]
+    Duplicate(String),
+    /// Its tokens could not be told from those for others.
+    #[error("issuer `{0}` has no audience; name the one its tokens for this gateway carry")]
+    Audience(String),
+    /// No token of it could be valid.
+    #[error("issuer `{0}` has a longest lifetime of nothing; `15m` is usual")]
+    Lifetime(String),
+}
+
+/// Verifies tokens and remembers which it has verified.
+#[derive(Debug)]
+pub struct Verifier {
+    issuers: HashMap<String, Arc<Issuer>>,
+    remembered: Cache<[u8; digest::SHA256_OUTPUT_LEN], Arc<Verified>>,
+}
+
+/// A token that held, with the keys by which it did.
+#[derive(Debug)]
+struct Verified {
+    claims: Arc<Claims>,
+    issuer: Arc<Issuer>,
+    generation: u64,
+}
+
+impl Verifier {
+    /// Checks `issuers`.
+    pub fn build(issuers: Vec<Issuer>) -> Result<Self, VerifierError> {
+        let mut known = HashMap::new();
+        for issuer in issuers {
+            let name = issuer.name.clone();
+            if issuer.audience.is_empty() {
+                return Err(VerifierError::Audience(name));
+            }
+            if !issuer.lifetime_max.is_positive() {
+                return Err(VerifierError::Lifetime(name));
+            }
+            if known.insert(name.clone(), Arc::new(issuer)).is_some() {
+                return Err(VerifierError::Duplicate(name));
+            }
+        }
+        Ok(Self {
+            issuers: known,
+            remembered: Cache::new(TOKENS_REMEMBERED_MAX),
+        })
+    }
+
+    /// What `token` says, if it holds `now`.
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Claims>, TokenError> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(TokenError::Length);
+        }
+        let key = key_of(token);
+        let remembered = self.remembered.get(&key).filter(|verified| {
+            // With other keys it must prove itself again.
+            verified.generation == verified.issuer.keys.now().generation
+        });
+        if let Some(verified) = remembered {
+            verified.claims.hold(now)?;
+            return Ok(Arc::clone(&verified.claims));
+        }
+        let verified = Arc::new(self.prove(token)?);
+        verified.claims.hold(now)?;
+        self.remembered.insert(key, Arc::clone(&verified));
+        Ok(Arc::clone(&verified.claims))
+    }
+
+    /// All that does not depend on the time.
+    fn prove(&self, token: &str) -> Result<Verified, TokenError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Malformed)?;
+        known_kind(&header)?;
+        // Unverified, and used for one thing: to choose whose keys must verify it.
+        let claimed: ClaimedIssuer =
+            dangerous::insecure_decode_claims(token).map_err(|_| TokenError::Malformed)?;
+        let issuer = self.issuers.get(&claimed.iss).ok_or(TokenError::Issuer)?;
+        let keys = issuer.keys.now();
+        let key = keys.find(header.kid.as_deref()).ok_or(TokenError::Key)?;
+        if header.alg != key.algorithm {
+            return Err(TokenError::Algorithm);
+        }
+        let rules = rules(issuer, key.algorithm);
+        let raw = jsonwebtoken::decode::<RawClaims>(token, &key.decoding, &rules);
+        let claims = raw.map_err(|error| fault(error.kind()))?.claims.check()?;
+        let lifetime = claims.expires_at.duration_since(claims.issued_at);
+        if !lifetime.is_positive() || lifetime > issuer.lifetime_max {
+            return Err(TokenError::Lifetime);
+        }
+        Ok(Verified {
+            claims: Arc::new(claims),
+            issuer: Arc::clone(issuer),
+            generation: keys.generation,
+        })
+    }
+}
+
+impl Claims {
+    fn hold(&self, now: Timestamp) -> Result<(), TokenError> {
+        let ahead = SignedDuration::from_secs(CLOCK_SKEW_SECONDS_MAX);
+        let latest = now.saturating_add(ahead).unwrap_or(now);
+        if self.expires_at <= now {
+            return Err(TokenError::Expired);
+        }
+        let begins = self.not_before.unwrap_or(self.issued_at);
+        if self.issued_at > latest || begins > latest {
+            return Err(TokenError::Immature);
+        }
+        Ok(())
+    }
+}
+
+fn key_of(token: &str) -> [u8; digest::SHA256_OUTPUT_LEN] {
+    let mut key = [0; digest::SHA256_OUTPUT_LEN];
+    let hash = digest::digest(&digest::SHA256, token.as_bytes());
+    key.copy_from_slice(hash.as_ref());
+    key
+}
+
+fn known_kind(header: &Header) -> Result<(), TokenError> {
+    if header.crit.is_some() {
+        return Err(TokenError::Critical);
+    }
+    let Some(kind) = &header.typ else {
+        return Ok(());
+    };
+    // RFC 7515, 4.1.9: `application/` may be left out, and case does not matter.
+    let kind = kind.to_ascii_lowercase();
+    let kind = kind.strip_prefix("application/").unwrap_or(&kind);
+    let known = TYPES.contains(&kind);
+    known.then_some(()).ok_or(TokenError::Type)
+}
+
+/// What the library checks. It would read the clock for the times; [`Claims::hold`] does not.
+fn rules(issuer: &Issuer, algorithm: Algorithm) -> Validation {
+    let mut rules = Validation::new(algorithm);
+    rules.validate_exp = false;
+    rules.validate_nbf = false;
+    rules.set_audience(&[&issuer.audience]);
+    rules.set_issuer(&[&issuer.name]);
+    rules.set_required_spec_claims(&["iss", "sub", "aud", "exp"]);
+    rules
+}
+
+fn fault(kind: &ErrorKind) -> TokenError {
+    match kind {
+        ErrorKind::InvalidAudience => TokenError::Audience,
+        ErrorKind::InvalidIssuer => TokenError::Issuer,
+        ErrorKind::InvalidAlgorithm | ErrorKind::MissingAlgorithm => TokenError::Algorithm,
+        ErrorKind::MissingRequiredClaim(claim) if claim == "aud" => TokenError::Audience,
+        ErrorKind::InvalidToken
+        | ErrorKind::MissingRequiredClaim(_)
+        | ErrorKind::InvalidClaimFormat(_)
+        | ErrorKind::Base64(_)
+        | ErrorKind::Json(_)
+        | ErrorKind::Utf8(_) => TokenError::Malformed,
+        _ => TokenError::Signature,
+    }
+}
+
+#[derive(Deserialize)]
+struct ClaimedIssuer {
+    iss: String,
+}
+
+#[derive(Deserialize)]
+struct RawClaims {
+    iss: Arc<str>,
+    sub: String,
+    jti: Option<Arc<str>>,
+    sid: Option<Arc<str>>,
+    #[serde(deserialize_with = "instant")]
+    iat: Timestamp,
+    #[serde(default, deserialize_with = "instant_if_any")]
+    nbf: Option<Timestamp>,
+    #[serde(deserialize_with = "instant")]
+    exp: Timestamp,
+    task: Option<RawTask>,
+}
+
+#[derive(Deserialize)]
+struct RawTask {
+    id: Arc<str>,
+    #[serde(default)]
+    purpose: Arc<str>,
+    #[serde(default)]
+    scope: BTreeMap<String, String>,
+}
+
+impl RawClaims {
+    fn check(self) -> Result<Claims, TokenError> {
+        let fits = |text: &String| text.len() <= SCOPE_VALUE_BYTES_MAX;
+        let task = self.task.map(|task| {
+            let entries_fit = task.scope.len() <= SCOPE_ENTRIES_MAX;
+            let values_fit = task.scope.iter().all(|(k, v)| fits(k) && fits(v));
+            (entries_fit && values_fit)
+                .then(|| Task {
+                    id: task.id,
+                    purpose: task.purpose,
+                    scope: Arc::new(task.scope),
+                })
+                .ok_or(TokenError::Scope)
+        });
+        Ok(Claims {
+            issuer: self.iss,
+            subject: self.sub.parse().map_err(|_| TokenError::Subject)?,
+            token_id: self.jti,
+            session: self.sid,
+            issued_at: self.iat,
+            not_before: self.nbf,
+            expires_at: self.exp,
+            task: task.transpose()?,
+        })
+    }
+}
+
+/// A `NumericDate` (RFC 7519, 2): seconds, perhaps with a fraction, which does not matter here.
+fn instant<'de, D: Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    let number = serde_json::Number::deserialize(from)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturates, and is then out of range"
+    )]
+    let fraction = || number.as_f64().map(|seconds| seconds.floor() as i64);
+    let seconds = number.as_i64().or_else(fraction);
+    let instant = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    instant.ok_or_else(|| serde::de::Error::custom("not a time"))
+}
+
+fn instant_if_any<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    instant(from).map(Some)
+}

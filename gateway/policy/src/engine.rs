@@ -1,0 +1,287 @@
+//! The one engine: policies that passed every check, asked through Cedar, answers remembered.
+//!
+//! Cedar evaluates every policy for every question, about 1 µs each, so the engine asks as
+//! little as it can: only the policies whose action fits, and no question twice. To remember is
+//! sound because a question holds all that Cedar sees and no time; the memory lives and dies
+//! with the engine, so a new bundle of policies begins with an empty one.
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
+use aws_lc_rs::digest;
+use cedar_policy::{
+    AuthorizationError, Authorizer, Decision as Verdict, PolicyId, PolicySet, Response, Schema,
+};
+use classifiers::DataClass;
+use miette::NamedSource;
+use moka::{Equivalent, sync::Cache};
+use redaction::Action;
+
+use crate::{
+    Decision, Disclosure, DisclosureContext, Disclosures, Operation, PolicyRef, Principal,
+    disclosure::Table,
+    error::{PolicyError, PolicyErrors},
+    explain,
+    load::{self, Loaded, Notes, PolicyFile},
+    regions,
+    request::{Question, Questions, Unaskable, Verb, verbs_of},
+};
+
+/// The most decisions about calls that are remembered.
+pub const CALLS_REMEMBERED_MAX: u64 = 16 * 1024;
+
+/// The most contexts of disclosure that are remembered; each is some 5 KiB.
+pub const CONTEXTS_REMEMBERED_MAX: u64 = 2 * 1024;
+
+const SCHEMA: &str = include_str!("schema.cedarschema");
+
+/// Decides. Immutable: new policies are a new engine.
+pub struct Engine {
+    calls: PolicySet,
+    disclosures: PolicySet,
+    notes: Notes,
+    questions: Questions,
+    authorizer: Authorizer,
+    digest: String,
+    calls_remembered: Cache<CallKey, Arc<Decision>>,
+    contexts_remembered: Cache<DisclosureContext, Arc<Table>>,
+}
+
+impl Engine {
+    /// Reads and checks `files`; of what is wrong with them, everything.
+    pub fn load(files: &[PolicyFile]) -> Result<Self, PolicyErrors> {
+        let (schema, _warnings) = Schema::from_cedarschema_str(SCHEMA).map_err(ours)?;
+        let questions = Questions::new().ok_or_else(|| ours("a type's name does not parse"))?;
+        let Loaded { policies, notes } = load::load(files, &schema)?;
+        Ok(Self {
+            calls: slice(&policies, Verb::Call)?,
+            disclosures: slice(&policies, Verb::Disclose)?,
+            notes,
+            questions,
+            authorizer: Authorizer::new(),
+            digest: digest_of(files),
+            calls_remembered: Cache::new(CALLS_REMEMBERED_MAX),
+            contexts_remembered: Cache::new(CONTEXTS_REMEMBERED_MAX),
+        })
+    }
+
+    /// May `principal` make this call? A `forbid` wins over any `permit`; where nothing
+    /// permits, the denial names no policy.
+    pub fn call(&self, principal: &Principal, operation: &Operation) -> Arc<Decision> {
+        let asked = CallRef {
+            principal,
+            operation,
+        };
+        if let Some(decision) = self.calls_remembered.get(&asked) {
+            return decision;
+        }
+        let decision = Arc::new(self.decide(principal, operation));
+        self.calls_remembered
+            .insert(asked.to_owned(), Arc::clone(&decision));
+        decision
+    }
+
+    /// The answers about disclosure in `context`.
+    pub fn disclosures(self: &Arc<Self>, context: DisclosureContext) -> Disclosures {
+        let remembered = self.contexts_remembered.get(&context);
+        let table = remembered.unwrap_or_else(|| {
+            let table = || Arc::new(Table::empty());
+            self.contexts_remembered.get_with_by_ref(&context, table)
+        });
+        Disclosures::new(Arc::clone(self), context, table)
+    }
+
+    /// SHA-256, hexadecimal, of all that decides: policies, schema and regions.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Every policy, by id.
+    pub fn policies(&self) -> Vec<Arc<PolicyRef>> {
+        self.refs(self.notes.keys())
+    }
+
+    fn decide(&self, principal: &Principal, operation: &Operation) -> Decision {
+        let question = self.questions.call(principal, operation);
+        let answer = self.ask(&self.calls, question);
+        let allowed = answer.verdict == Verdict::Allow;
+        Decision {
+            allowed,
+            policies: self.refs(answer.policies.iter()),
+            mismatches: if allowed {
+                Vec::new()
+            } else {
+                explain::mismatches(principal, operation)
+            },
+        }
+    }
+
+    /// Asks, and remembers nothing: [`Disclosures`] does.
+    pub(crate) fn disclosure(&self, context: &DisclosureContext, class: DataClass) -> Disclosure {
+        let question = self.questions.disclose(context, class);
+        let answer = self.ask(&self.disclosures, question);
+        let policies = self.refs(answer.policies.iter());
+        if answer.verdict == Verdict::Allow {
+            return Disclosure {
+                action: Action::Show,
+                policy: policies.into_iter().next(),
+            };
+        }
+        // Cedar names every satisfied `forbid`: the strongest obligation among them holds, and
+        // of equal ones the first by category and id.
+        let strongest = policies
+            .into_iter()
+            .map(|policy| (self.obligation(&policy), policy))
+            .reduce(|best, next| if next.0 > best.0 { next } else { best });
+        let (action, policy) = match strongest {
+            Some((action, policy)) => (action, Some(policy)),
+            None if answer.failed => (Action::Block, None),
+            None => (Action::Drop, None),
+        };
+        Disclosure { action, policy }
+    }
+
+    fn obligation(&self, policy: &PolicyRef) -> Action {
+        let note = self.notes.get(&PolicyId::new(&policy.id));
+        note.map_or(Action::Block, |note| note.obligation)
+    }
+
+    fn ask(&self, policies: &PolicySet, question: Result<Question, Unaskable>) -> Answer {
+        match question {
+            Ok(Question { request, entities }) => {
+                Answer::of(&self.authorizer.is_authorized(&request, policies, &entities))
+            }
+            Err(Unaskable) => Answer::FAILED,
+        }
+    }
+
+    fn refs<'a>(&self, ids: impl Iterator<Item = &'a PolicyId>) -> Vec<Arc<PolicyRef>> {
+        let mut refs: Vec<Arc<PolicyRef>> = ids
+            .filter_map(|id| self.notes.get(id))
+            .map(|note| Arc::clone(&note.policy))
+            .collect();
+        refs.sort_by(|a, b| (a.category, &a.id).cmp(&(b.category, &b.id)));
+        refs
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("policies", &self.notes.len())
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What Cedar said.
+struct Answer {
+    verdict: Verdict,
+    policies: Vec<PolicyId>,
+    failed: bool,
+}
+
+impl Answer {
+    const FAILED: Self = Self {
+        verdict: Verdict::Deny,
+        policies: Vec::new(),
+        failed: true,
+    };
+
+    /// Cedar skips a policy that fails to evaluate (an overflow: the validator sees types, not
+    /// values). A skipped `forbid` would let through what it forbids, so a failure denies and is
+    /// named.
+    fn of(response: &Response) -> Self {
+        let diagnostics = response.diagnostics();
+        let failed: Vec<PolicyId> = diagnostics
+            .errors()
+            .map(|AuthorizationError::PolicyEvaluationError(error)| error.policy_id().clone())
+            .collect();
+        if failed.is_empty() {
+            return Self {
+                verdict: response.decision(),
+                policies: diagnostics.reason().cloned().collect(),
+                failed: false,
+            };
+        }
+        let denied = response.decision() == Verdict::Deny;
+        let also = diagnostics.reason().filter(|_| denied).cloned();
+        Self {
+            verdict: Verdict::Deny,
+            policies: failed.into_iter().chain(also).collect(),
+            failed: true,
+        }
+    }
+}
+
+/// All that Cedar sees of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct CallKey {
+    principal: Principal,
+    operation: Operation,
+}
+
+/// The same, borrowed, so that to look up copies nothing.
+#[derive(Clone, Copy)]
+struct CallRef<'a> {
+    principal: &'a Principal,
+    operation: &'a Operation,
+}
+
+impl CallRef<'_> {
+    fn to_owned(self) -> CallKey {
+        CallKey {
+            principal: self.principal.clone(),
+            operation: self.operation.clone(),
+        }
+    }
+}
+
+impl Hash for CallRef<'_> {
+    // INVARIANT: field by field as `CallKey` derives it.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.principal.hash(state);
+        self.operation.hash(state);
+    }
+}
+
+impl Equivalent<CallKey> for CallRef<'_> {
+    fn equivalent(&self, key: &CallKey) -> bool {
+        *self.principal == key.principal && *self.operation == key.operation
+    }
+}
+
+/// The policies that can take part in an answer to `verb`.
+fn slice(policies: &PolicySet, verb: Verb) -> Result<PolicySet, PolicyErrors> {
+    let fitting = policies
+        .policies()
+        .filter(|policy| verbs_of(policy).contains(&verb))
+        .cloned();
+    PolicySet::from_policies(fitting).map_err(ours)
+}
+
+/// A fault in what this crate embeds, told like the others: tests load it, so none is released.
+fn ours(fault: impl fmt::Display) -> PolicyErrors {
+    let source = Arc::new(NamedSource::new("schema.cedarschema", Arc::from(SCHEMA)));
+    let error = PolicyError::new(&source, 0.into(), fault.to_string(), None);
+    PolicyErrors::one(error)
+}
+
+fn digest_of(files: &[PolicyFile]) -> String {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    let mut add = |text: &str| {
+        // The length first, so that text moved from one file to the next changes the digest.
+        hash.update(&text.len().to_le_bytes());
+        hash.update(text.as_bytes());
+    };
+    add("tidegate policy 1");
+    add(SCHEMA);
+    add(regions::TABLE_VERSION);
+    let mut texts: Vec<&str> = files.iter().map(|file| file.text.as_str()).collect();
+    texts.sort_unstable();
+    texts.into_iter().for_each(&mut add);
+    hex::encode(hash.finish())
+}

@@ -1,0 +1,218 @@
+//! What Cedar sees of a question: the entities and the context, and nothing else.
+//!
+//! Whatever is put here must also be in the keys of the engine's memory (`engine.rs`): they hold
+//! the same structs whole.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use cedar_policy::{
+    ActionConstraint, Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy,
+    Request, RestrictedExpression,
+};
+use classifiers::DataClass;
+
+use crate::{Country, DisclosureContext, Operation, Principal, regions};
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Call,
+    Disclose,
+}
+
+impl Verb {
+    const ALL: [Self; 2] = [Self::Call, Self::Disclose];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Disclose => "disclose",
+        }
+    }
+}
+
+/// The questions that a policy can take part in, by its scope. The schema has no groups of
+/// actions, so names decide.
+pub(crate) fn verbs_of(policy: &Policy) -> Vec<Verb> {
+    let names = |uid: &EntityUid, verb: Verb| uid.id().unescaped() == verb.name();
+    let constraint = policy.action_constraint();
+    Verb::ALL
+        .into_iter()
+        .filter(|verb| match &constraint {
+            ActionConstraint::Any => true,
+            ActionConstraint::Eq(uid) => names(uid, *verb),
+            ActionConstraint::In(uids) => uids.iter().any(|uid| names(uid, *verb)),
+        })
+        .collect()
+}
+
+/// A question in Cedar's terms.
+pub(crate) struct Question {
+    pub(crate) request: Request,
+    pub(crate) entities: Entities,
+}
+
+/// Cedar refused the question. It has the shape of the schema and no cycles, so this is a
+/// fault of ours, and the answer to it is a refusal.
+#[derive(Debug)]
+pub(crate) struct Unaskable;
+
+/// Makes questions; holds what all of them share.
+pub(crate) struct Questions {
+    types: Types,
+    call: EntityUid,
+    disclose: EntityUid,
+}
+
+struct Types {
+    agent: EntityTypeName,
+    api: EntityTypeName,
+    call: EntityTypeName,
+    country: EntityTypeName,
+    data_class: EntityTypeName,
+    operation: EntityTypeName,
+    region: EntityTypeName,
+    session: EntityTypeName,
+}
+
+impl Questions {
+    /// None if a type's name does not parse, which no release can have.
+    pub(crate) fn new() -> Option<Self> {
+        let action: EntityTypeName = "Action".parse().ok()?;
+        Some(Self {
+            types: Types {
+                agent: "Agent".parse().ok()?,
+                api: "Api".parse().ok()?,
+                call: "Call".parse().ok()?,
+                country: "Country".parse().ok()?,
+                data_class: "DataClass".parse().ok()?,
+                operation: "Operation".parse().ok()?,
+                region: "Region".parse().ok()?,
+                session: "Session".parse().ok()?,
+            },
+            call: uid(&action, "call"),
+            disclose: uid(&action, "disclose"),
+        })
+    }
+
+    /// May `principal` make this call?
+    pub(crate) fn call(
+        &self,
+        principal: &Principal,
+        operation: &Operation,
+    ) -> Result<Question, Unaskable> {
+        let name = format!("{}/{}", operation.service, operation.id);
+        let call = uid(&self.types.call, &name);
+        let context = [
+            ("country", self.country(operation.country)),
+            ("effect", string(operation.effect.name())),
+            ("evidence", string(principal.evidence)),
+            ("operation", string(&operation.id)),
+            ("purpose", string(&principal.purpose)),
+            ("service", string(&operation.service)),
+        ];
+        let parents = [
+            uid(&self.types.operation, &name),
+            uid(&self.types.api, &operation.service),
+        ];
+        let resource = Entity::new_with_tags(call.clone(), [], parents, tags(&operation.bound))
+            .map_err(|_| Unaskable)?;
+        let mut entities = self.places([principal.country, operation.country]);
+        entities.extend([self.session(principal)?, resource]);
+        self.question(principal, &self.call, call, context, entities)
+    }
+
+    /// May a value of `class` be shown?
+    pub(crate) fn disclose(
+        &self,
+        asked: &DisclosureContext,
+        class: DataClass,
+    ) -> Result<Question, Unaskable> {
+        let principal = &*asked.principal;
+        let resource = uid(&self.types.data_class, class.name());
+        let context = [
+            ("effect", string(asked.effect.name())),
+            ("evidence", string(principal.evidence)),
+            ("operation", string(&asked.operation)),
+            ("origin", self.country(asked.origin)),
+            ("purpose", string(&principal.purpose)),
+            ("recipient", self.country(asked.recipient)),
+            ("service", string(&asked.service)),
+        ];
+        let mut entities = self.places([principal.country, asked.origin, asked.recipient]);
+        entities.extend([self.session(principal)?, self.class(class)]);
+        self.question(principal, &self.disclose, resource, context, entities)
+    }
+
+    fn question<const N: usize>(
+        &self,
+        principal: &Principal,
+        action: &EntityUid,
+        resource: EntityUid,
+        context: [(&str, RestrictedExpression); N],
+        entities: Vec<Entity>,
+    ) -> Result<Question, Unaskable> {
+        let context = context.map(|(name, value)| (name.to_owned(), value));
+        let context = Context::from_pairs(context).map_err(|_| Unaskable)?;
+        let session = uid(&self.types.session, &principal.session);
+        let request = Request::new(session, action.clone(), resource, context, None);
+        Ok(Question {
+            request: request.map_err(|_| Unaskable)?,
+            entities: Entities::from_entities(entities, None).map_err(|_| Unaskable)?,
+        })
+    }
+
+    fn session(&self, principal: &Principal) -> Result<Entity, Unaskable> {
+        let agent = uid(&self.types.agent, &principal.agent);
+        let attributes = [
+            ("agent", RestrictedExpression::new_entity_uid(agent.clone())),
+            ("country", self.country(principal.country)),
+            ("evidence", string(principal.evidence)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value));
+        let session = uid(&self.types.session, &principal.session);
+        Entity::new_with_tags(session, attributes, [agent], tags(&principal.scope))
+            .map_err(|_| Unaskable)
+    }
+
+    /// The class with all that is above it: the tree itself need not be there.
+    fn class(&self, class: DataClass) -> Entity {
+        let above = std::iter::successors(class.parent(), |class| class.parent())
+            .map(|class| uid(&self.types.data_class, class.name()))
+            .collect();
+        Entity::new_no_attrs(uid(&self.types.data_class, class.name()), above)
+    }
+
+    /// The countries, each once, with the regions that hold them.
+    fn places<const N: usize>(&self, countries: [Country; N]) -> Vec<Entity> {
+        let countries: HashSet<Country> = countries.into_iter().collect();
+        countries
+            .into_iter()
+            .map(|country| {
+                let regions = regions::regions_of(country)
+                    .map(|region| uid(&self.types.region, region))
+                    .collect();
+                Entity::new_no_attrs(uid(&self.types.country, country.code()), regions)
+            })
+            .collect()
+    }
+
+    fn country(&self, country: Country) -> RestrictedExpression {
+        RestrictedExpression::new_entity_uid(uid(&self.types.country, country.code()))
+    }
+}
+
+fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+}
+
+fn string(value: &str) -> RestrictedExpression {
+    RestrictedExpression::new_string(value.to_owned())
+}
+
+fn tags(pairs: &BTreeMap<String, String>) -> HashMap<String, RestrictedExpression> {
+    pairs
+        .iter()
+        .map(|(name, value)| (name.clone(), string(value)))
+        .collect()
+}
