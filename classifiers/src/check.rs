@@ -4,7 +4,7 @@
 
 /// The Luhn check (ISO/IEC 7812-1 annex B): double every second digit from the right.
 pub fn luhn(digits: &[u8]) -> bool {
-    digits.len() > 1 && digits.iter().all(u8::is_ascii_digit) && luhn_sum(digits) % 10 == 0
+    digits.len() > 1 && digits.iter().all(u8::is_ascii_digit) && luhn_sum(digits).is_multiple_of(10)
 }
 
 fn luhn_sum(digits: &[u8]) -> u32 {
@@ -29,23 +29,25 @@ pub fn npi(digits: &[u8]) -> bool {
     digits.len() == 10
         && matches!(digits.first(), Some(b'1' | b'2'))
         && digits.iter().all(u8::is_ascii_digit)
-        && (luhn_sum(digits) + 24) % 10 == 0
+        && (luhn_sum(digits) + 24).is_multiple_of(10)
 }
 
 /// Whether the Social Security Administration could have issued this number: area not 000, 666 or
 /// 9xx, group not 00, serial not 0000 (SSA POMS RM 10201.035), and not one of two numbers that were
 /// printed in advertisements.
 pub fn us_ssn(digits: &[u8]) -> bool {
-    let &[a, b, c, d, e, f, g, h, i] = digits else {
+    let (Some(area), Some(group), Some(serial)) =
+        (digits.get(..3), digits.get(3..5), digits.get(5..9))
+    else {
         return false;
     };
-    let area = [a, b, c];
-    digits.iter().all(u8::is_ascii_digit)
-        && a != b'9'
-        && &area != b"000"
-        && &area != b"666"
-        && [d, e] != *b"00"
-        && [f, g, h, i] != *b"0000"
+    digits.len() == 9
+        && digits.iter().all(u8::is_ascii_digit)
+        && !area.starts_with(b"9")
+        && area != b"000"
+        && area != b"666"
+        && group != b"00"
+        && serial != b"0000"
         && digits != b"078051120"
         && digits != b"219099999"
 }

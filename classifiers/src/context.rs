@@ -39,6 +39,7 @@ impl Context {
     }
 
     /// The context of the value under member `name` of an object with this context.
+    #[must_use]
     pub fn member(&self, name: &[u8], cache: &mut KeyCache) -> Self {
         let key = cache.key(name);
         Self {
@@ -50,6 +51,7 @@ impl Context {
     }
 
     /// The context of the elements of an array with this context.
+    #[must_use]
     pub fn element(&self) -> Self {
         Self {
             subject: KeyClass::None,
@@ -70,9 +72,15 @@ impl Context {
             Tells::Resource => self.element = fhir::resource(value).unwrap_or(self.element),
             Tells::System => {
                 self.element = self.element.system(value);
-                self.subject_is(key_class(value));
+                self.label_is(key_class(value));
             }
-            Tells::Subject => self.subject_is(key_class(value)),
+            Tells::Subject => match key_class(value) {
+                about @ (KeyClass::Someone | KeyClass::Patient | KeyClass::Card) => {
+                    self.subject = about;
+                }
+                other => self.label_is(other),
+            },
+            Tells::Label => self.label_is(key_class(value)),
             Tells::Person => {
                 if self.subject == KeyClass::None {
                     self.subject = KeyClass::Someone;
@@ -81,21 +89,29 @@ impl Context {
         }
     }
 
-    /// What a sibling says of the object, unless it says nothing.
-    fn subject_is(&mut self, class: KeyClass) {
-        if matches!(
-            class,
-            KeyClass::Leaf(_) | KeyClass::Someone | KeyClass::Patient | KeyClass::Card
-        ) {
+    /// What a sibling says of the value beside it, unless it says nothing.
+    fn label_is(&mut self, class: KeyClass) {
+        if let KeyClass::Leaf(_) = class {
             self.subject = class;
         }
     }
 
     fn joined(&self, child: KeyClass) -> KeyClass {
+        let silent = match self.subject {
+            KeyClass::None => true,
+            KeyClass::Leaf(_) => !matches!(child, KeyClass::Value | KeyClass::Number),
+            // A record beside an e-mail address has a number of its own; it is not the person's.
+            KeyClass::Someone => matches!(child, KeyClass::Id | KeyClass::Number),
+            _ => false,
+        };
+        if silent {
+            return inherit(self.key, child);
+        }
         let by_sibling = inherit(self.subject, child);
-        match by_sibling == child {
-            true => inherit(self.key, child),
-            false => by_sibling,
+        if by_sibling == child {
+            inherit(self.key, child)
+        } else {
+            by_sibling
         }
     }
 

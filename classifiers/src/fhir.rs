@@ -1,22 +1,178 @@
-//! FHIR R4 by element (to come with the table).
+//! FHIR R4 (HL7 FHIR 4.0.1) by element: which data class stands at `Patient.name.given`.
+//!
+//! A walker steps from element to element, one [`Element`] per nesting level. The tables in
+//! `elements` name what is personal in each resource; the datatypes that all resources share
+//! (`CodeableConcept`, `Reference`, `Identifier`, `ContactPoint`, `Extension`) are steps here.
+
+mod elements;
 
 use crate::DataClass;
+use elements::{COMMON, EXTENSIONS, IDENTIFIERS, ORGANISATIONS, RESOURCES};
 
+/// Where in a resource a value stands.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Element {
+    /// In no resource.
     None,
+    /// In a resource, at an element of no interest; references to patients are still seen.
+    Loose,
+    /// A resource to come: `Bundle.entry.resource`, `contained`.
+    Resource,
+    /// A resource, a backbone element or a datatype with a table of its own.
+    Shape(&'static Shape),
+    /// The scalars here and in the datatypes below are of this class.
+    Of(DataClass),
+    /// A Quantity, Range or Ratio: only its numbers are of this class, not the units.
+    Amount(DataClass),
+    /// A `ContactPoint`, by its `system`.
+    Contact(DataClass),
+    /// An Identifier, by its `system`.
+    Identifier(DataClass),
+    /// A Reference to the patient.
+    Patient,
+    /// A Reference to someone who may be a patient, or an element that holds one.
+    Agent,
+    /// `reference` or `fullUrl`: of this class if it is a patient's.
+    Link(DataClass),
+    /// An Extension whose `url` says nothing yet.
+    Extension,
+    /// An Extension whose `url` gives its values this class.
+    Extended(DataClass),
 }
+
+/// The elements of a resource, a backbone element or a datatype that matter.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    elements: &'static [(&'static str, Element)],
+    /// Whether it is in the patient compartment, where [`COMMON`] elements matter too.
+    common: bool,
+}
+
+/// The outermost element of a resource of this type.
+pub(crate) fn resource(name: &[u8]) -> Option<Element> {
+    let name = std::str::from_utf8(name).ok()?;
+    RESOURCES.get(name).map(|shape| Element::Shape(shape))
+}
+
 impl Element {
-    pub(crate) fn member(self, _name: &[u8]) -> Self {
-        self
+    /// The element under member `name`.
+    pub(crate) fn member(self, name: &[u8]) -> Self {
+        match self {
+            Self::None | Self::Resource => Self::None,
+            Self::Shape(shape) => shape.member(name),
+            Self::Of(class) => match name {
+                b"coding" | b"code" | b"display" | b"text" | b"value" | b"start" | b"end"
+                | b"event" | b"concept" => self,
+                b"valueQuantity" | b"valueRange" => Self::Amount(class),
+                _ => Self::Loose,
+            },
+            Self::Amount(_) => match name {
+                b"value" | b"low" | b"high" | b"numerator" | b"denominator" | b"data" => self,
+                _ => Self::Loose,
+            },
+            Self::Contact(class) | Self::Identifier(class) if name == b"value" => Self::Of(class),
+            Self::Patient => match name {
+                b"reference" => Self::Of(DataClass::PATIENT_REF),
+                b"display" => Self::Of(DataClass::PERSON),
+                b"identifier" => Self::Identifier(DataClass::MRN),
+                _ => Self::Loose,
+            },
+            Self::Agent => match name {
+                b"display" => Self::Of(DataClass::PERSON),
+                b"actor" | b"individual" | b"member" | b"provider" | b"party" | b"target"
+                | b"who" | b"detail" | b"performer" | b"other" => self,
+                _ => loose(name),
+            },
+            Self::Extension => match name {
+                b"extension" => self,
+                _ => loose(name),
+            },
+            Self::Extended(class) => match name {
+                b"extension" => self,
+                b"valueAddress" => Self::Shape(&elements::ADDRESS),
+                _ if name.starts_with(b"value") => Self::Of(class),
+                _ => Self::Loose,
+            },
+            Self::Loose | Self::Link(_) | Self::Contact(_) | Self::Identifier(_) => loose(name),
+        }
     }
-    pub(crate) fn system(self, _value: &[u8]) -> Self {
-        self
+
+    /// The element once its `system`, `url` or `reference` is known.
+    pub(crate) fn system(self, value: &[u8]) -> Self {
+        match self {
+            Self::Of(DataClass::CONDITION) if contains(value, b"icd-10") => {
+                Self::Of(DataClass::ICD10)
+            }
+            Self::Contact(_) => match value {
+                b"email" => Self::Contact(DataClass::EMAIL),
+                b"fax" => Self::Contact(DataClass::FAX),
+                b"url" => Self::Contact(DataClass::URL),
+                _ => self,
+            },
+            Self::Identifier(_) => by_part(IDENTIFIERS, value).map_or(self, Self::Identifier),
+            Self::Extension => by_part(EXTENSIONS, value).map_or(self, Self::Extended),
+            Self::Agent if ORGANISATIONS.iter().any(|kind| contains(value, kind)) => Self::Loose,
+            _ => self,
+        }
     }
-    pub(crate) fn class_of(self, _value: &[u8]) -> Option<DataClass> {
-        None
+
+    /// The class of a scalar that stands here.
+    pub(crate) fn class_of(self, value: &[u8]) -> Option<DataClass> {
+        match self {
+            Self::Of(class) | Self::Amount(class) => Some(class),
+            Self::Link(class) => is_patient(value, class).then_some(class),
+            _ => None,
+        }
     }
 }
-pub(crate) fn resource(_name: &[u8]) -> Option<Element> {
-    None
+
+impl Shape {
+    fn member(&self, name: &[u8]) -> Element {
+        let own = find(self.elements, name);
+        let common = || find(COMMON, name).filter(|_| self.common);
+        let every = match name {
+            b"text" if self.common => Element::Shape(&elements::NARRATIVE),
+            b"contained" => Element::Resource,
+            b"extension" => Element::Extension,
+            _ => loose(name),
+        };
+        own.or_else(common).unwrap_or(every)
+    }
 }
+
+fn find(elements: &'static [(&'static str, Element)], name: &[u8]) -> Option<Element> {
+    elements
+        .iter()
+        .find(|(known, _)| known.as_bytes() == name)
+        .map(|(_, element)| *element)
+}
+
+/// Beneath an element of no interest.
+fn loose(name: &[u8]) -> Element {
+    match name {
+        b"reference" => Element::Link(DataClass::PATIENT_REF),
+        _ => Element::Loose,
+    }
+}
+
+/// Whether a link leads to a patient. A `urn:uuid:` does not say, so a `fullUrl` that is one counts
+/// as a patient's; references to patients have elements of their own.
+fn is_patient(value: &[u8], class: DataClass) -> bool {
+    contains(value, b"Patient/")
+        || contains(value, b"RelatedPerson/")
+        || class == DataClass::PATIENT_ID && value.starts_with(b"urn:")
+}
+
+fn by_part(table: &[(&str, DataClass)], value: &[u8]) -> Option<DataClass> {
+    table
+        .iter()
+        .find(|(part, _)| contains(value, part.as_bytes()))
+        .map(|(_, class)| *class)
+}
+
+fn contains(value: &[u8], part: &[u8]) -> bool {
+    memchr::memmem::find(value, part).is_some()
+}
+
+#[cfg(test)]
+mod tests;

@@ -127,10 +127,10 @@ taxonomy! {
     HUGGINGFACE_TOKEN: "secret.huggingface_token", Some(Self::SECRET), "", "Art. 32", "Hugging Face token";
     JWT: "secret.jwt", Some(Self::SECRET), "", "Art. 32", "JSON Web Token";
     NPM_TOKEN: "secret.npm_token", Some(Self::SECRET), "", "Art. 32", "npm token";
-    OPENAI_KEY: "secret.openai_key", Some(Self::SECRET), "", "Art. 32", "OpenAI API key";
+    OPENAI_KEY: "secret.openai_key", Some(Self::SECRET), "", "Art. 32", "API key of `OpenAI`";
     PASSWORD: "secret.password", Some(Self::SECRET), "", "Art. 32", "Password";
     PRIVATE_KEY: "secret.private_key", Some(Self::SECRET), "", "Art. 32", "Private key";
-    SENDGRID_KEY: "secret.sendgrid_key", Some(Self::SECRET), "", "Art. 32", "SendGrid key";
+    SENDGRID_KEY: "secret.sendgrid_key", Some(Self::SECRET), "", "Art. 32", "API key of `SendGrid`";
     SLACK_TOKEN: "secret.slack_token", Some(Self::SECRET), "", "Art. 32", "Slack token";
     STRIPE_KEY: "secret.stripe_key", Some(Self::SECRET), "", "Art. 32", "Stripe key";
     TWILIO_KEY: "secret.twilio_key", Some(Self::SECRET), "", "Art. 32", "Twilio key";

@@ -98,7 +98,7 @@ fn userinfo(value: &[u8], start: usize) -> bool {
     value
         .get(from..start)
         .unwrap_or_default()
-        .rsplit(|byte| byte.is_ascii_whitespace())
+        .rsplit(u8::is_ascii_whitespace)
         .next()
         .is_some_and(|word| memchr::memmem::find(word, b"://").is_some())
 }

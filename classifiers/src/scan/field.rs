@@ -145,7 +145,7 @@ static LOOKS: &[(DataClass, Rule)] = &[
     text(DataClass::PATIENT_REF, |value| token(value, 1, 256, 0)),
     either(DataClass::HEALTH_PLAN_ID, |value| token(value, 3, 64, 1)),
     text(DataClass::US_MBI, |value| code(value, 11, 13, 4)),
-    either(DataClass::US_NPI, |value| numeric(value, 10, 10)),
+    either(DataClass::US_NPI, |value| numeric(value, 1, 10)),
     text(DataClass::US_DEA, |value| code(value, 9, 10, 7)),
     either(DataClass::CONDITION, prose),
     text(DataClass::ICD10, icd10),

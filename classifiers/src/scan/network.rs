@@ -89,12 +89,11 @@ fn parse<T: std::str::FromStr>(token: &[u8]) -> Option<T> {
 /// Whether nothing before or after makes it part of a longer word, version or path.
 fn alone(value: &[u8], start: usize, end: usize) -> bool {
     let (previous, next) = (before(value, start, 1), byte(value, end));
+    // `Chrome/120.0.0.0` is a version.
     let version = previous == b'/' && before(value, start, 2).is_ascii_alphanumeric();
-    !version
-        && !is_word(previous)
-        && !matches!(previous, b'.' | b'-' | b':')
-        && !is_word(next)
-        && !(matches!(next, b'.' | b'-') && is_word(byte(value, end + 1)))
+    let inside = is_word(previous) || matches!(previous, b'.' | b'-' | b':');
+    let goes_on = is_word(next) || matches!(next, b'.' | b'-') && is_word(byte(value, end + 1));
+    !(version || inside || goes_on)
 }
 
 fn is_word(byte: u8) -> bool {

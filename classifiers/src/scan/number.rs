@@ -43,16 +43,12 @@ fn at(key: KeyClass, value: &[u8], start: usize, groups: &Groups) -> Option<Matc
     if let Some(found) = iban(value, start) {
         return Some(found);
     }
-    if !opens(value, start) {
+    if !opens(value, start) || matches!(key, KeyClass::Veto | KeyClass::Id) {
         return None;
     }
-    let vetoed = matches!(key, KeyClass::Veto | KeyClass::Id);
-    match vetoed {
-        true => None,
-        false => card(value, start, groups)
-            .or_else(|| ssn(value, start, groups))
-            .or_else(|| phone(value, start, groups)),
-    }
+    card(value, start, groups)
+        .or_else(|| ssn(value, start, groups))
+        .or_else(|| phone(value, start, groups))
 }
 
 fn card(value: &[u8], start: usize, groups: &Groups) -> Option<Match> {
