@@ -72,9 +72,15 @@ impl Context {
             Tells::Resource => self.element = fhir::resource(value).unwrap_or(self.element),
             Tells::System => {
                 self.element = self.element.system(value);
-                self.subject_is(key_class(value));
+                self.label_is(key_class(value));
             }
-            Tells::Subject => self.subject_is(key_class(value)),
+            Tells::Subject => match key_class(value) {
+                about @ (KeyClass::Someone | KeyClass::Patient | KeyClass::Card) => {
+                    self.subject = about;
+                }
+                other => self.label_is(other),
+            },
+            Tells::Label => self.label_is(key_class(value)),
             Tells::Person => {
                 if self.subject == KeyClass::None {
                     self.subject = KeyClass::Someone;
@@ -83,17 +89,24 @@ impl Context {
         }
     }
 
-    /// What a sibling says of the object, unless it says nothing.
-    fn subject_is(&mut self, class: KeyClass) {
-        if matches!(
-            class,
-            KeyClass::Leaf(_) | KeyClass::Someone | KeyClass::Patient | KeyClass::Card
-        ) {
+    /// What a sibling says of the value beside it, unless it says nothing.
+    fn label_is(&mut self, class: KeyClass) {
+        if let KeyClass::Leaf(_) = class {
             self.subject = class;
         }
     }
 
     fn joined(&self, child: KeyClass) -> KeyClass {
+        let silent = match self.subject {
+            KeyClass::None => true,
+            KeyClass::Leaf(_) => !matches!(child, KeyClass::Value | KeyClass::Number),
+            // A record beside an e-mail address has a number of its own; it is not the person's.
+            KeyClass::Someone => matches!(child, KeyClass::Id | KeyClass::Number),
+            _ => false,
+        };
+        if silent {
+            return inherit(self.key, child);
+        }
         let by_sibling = inherit(self.subject, child);
         if by_sibling == child {
             inherit(self.key, child)

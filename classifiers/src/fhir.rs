@@ -131,7 +131,7 @@ impl Shape {
         let own = find(self.elements, name);
         let common = || find(COMMON, name).filter(|_| self.common);
         let every = match name {
-            b"text" => Element::Shape(&elements::NARRATIVE),
+            b"text" if self.common => Element::Shape(&elements::NARRATIVE),
             b"contained" => Element::Resource,
             b"extension" => Element::Extension,
             _ => loose(name),

@@ -61,6 +61,10 @@ const ENTRY_WORDS_MAX: usize = 4;
 
 /// What this member name means by itself.
 pub fn key_class(name: &[u8]) -> KeyClass {
+    // JSON Schema and its like: `$ref`, `$id`.
+    if name.starts_with(b"$") {
+        return KeyClass::Veto;
+    }
     let words = Words::split(name);
     let (noun, rest) = words.noun(words.count);
     if noun == KeyClass::None {
@@ -76,9 +80,16 @@ pub fn inherit(parent: KeyClass, child: KeyClass) -> KeyClass {
         Card, Id, Leaf, Name, NamePart, Number, Patient, Someone, Thing, Value, Veto, Wrapper,
     };
     match (parent, child) {
+        (KeyClass::None, _) => child,
+        // A passport runs out too.
+        (
+            Leaf(DataClass::US_PASSPORT | DataClass::US_DRIVER_LICENSE | DataClass::NATIONAL_ID),
+            Leaf(DataClass::EXPIRY),
+        ) => KeyClass::None,
         (_, Wrapper)
         | (Veto | Leaf(_), Value | Number | Id)
-        // `email: { address }`, `ip_address`: the other noun only says where to look.
+        // `email: { address }`, `ssn_last4`: the other noun only says where to look.
+        | (Leaf(DataClass::US_SSN), Leaf(DataClass::PAN_TRUNCATED))
         | (Leaf(DataClass::EMAIL | DataClass::IP | DataClass::MAC), Leaf(DataClass::ADDRESS)) => parent,
         (Card, Name) => Leaf(DataClass::CARDHOLDER),
         (Card, Number) => Leaf(DataClass::PAN),
@@ -256,8 +267,10 @@ pub(crate) enum Tells {
     Resource,
     /// FHIR's `system` of a code, an identifier or a contact point, and `url` of an extension.
     System,
-    /// What the object is about: `type`, `name` beside `value`.
+    /// What the object is about: `type: customer`.
     Subject,
+    /// What the `value` beside it is: `name: ssn`.
+    Label,
     /// That the object is about a person, whatever the value: `email`.
     Person,
 }
@@ -268,9 +281,9 @@ impl Key {
         let tells = match name {
             b"resourceType" => Tells::Resource,
             b"system" | b"url" | b"reference" => Tells::System,
-            b"name" | b"key" | b"label" | b"field" | b"type" | b"object" | b"kind"
-            | b"question" | b"attribute" | b"fieldName" | b"field_name" | b"title" | b"code"
-            | b"resource_type" => Tells::Subject,
+            b"type" | b"object" | b"kind" | b"resource_type" => Tells::Subject,
+            b"name" | b"key" | b"label" | b"field" | b"fieldName" | b"field_name" | b"title"
+            | b"question" | b"attribute" => Tells::Label,
             _ => match class {
                 KeyClass::Leaf(DataClass::EMAIL | DataClass::DOB | DataClass::US_SSN) => {
                     Tells::Person

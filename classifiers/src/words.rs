@@ -18,7 +18,7 @@ pub(crate) static KEYS: phf::Map<&'static str, KeyClass> = phf_map! {
     | "nurse" | "driver" | "rider" | "caller" | "callee" | "attendee" | "participant" | "candidate"
     | "lead" | "buyer" | "shopper" | "seller" | "borrower" | "insured" | "policyholder" | "cardowner"
     | "accountholder" | "holder" | "representative" | "individual" | "citizen" | "resident" | "spouse"
-    | "parent" | "mother" | "father" | "child" | "guardian" | "nextofkin" | "emergencycontact" | "actor"
+    | "mother" | "father" | "guardian" | "nextofkin" | "emergencycontact" | "actor"
     | "dbtr" | "cdtr" | "debtor" | "creditor" | "payee" | "payer" | "payor" | "signer" | "manager"
     | "supervisor" | "staff" | "respondent" | "visitor" | "kunde" | "kundin" | "mitarbeiter" | "nutzer"
     | "benutzer" | "personne" | "utilisateur" | "cliente" | "usuario" | "utente" | "persona" | "pessoa"
@@ -28,7 +28,7 @@ pub(crate) static KEYS: phf::Map<&'static str, KeyClass> = phf_map! {
     "card" | "creditcard" | "debitcard" | "bankcard" | "paymentcard" | "paymentmethod" | "cc"
     | "kreditkarte" | "tarjeta" | "cartao" | "carta" => KeyClass::Card,
     "company" | "organization" | "organisation" | "org" | "business" | "merchant" | "store" | "shop"
-    | "vendor" | "supplier" | "brand" | "product" | "item" | "sku" | "plan" | "file" | "host" | "server"
+    | "vendor" | "supplier" | "brand" | "product" | "item" | "plan" | "file" | "host" | "server"
     | "domain" | "project" | "repository" | "repo" | "branch" | "package" | "module" | "class" | "method"
     | "function" | "table" | "column" | "schema" | "database" | "db" | "service" | "app" | "application"
     | "tag" | "category" | "event" | "group" | "team" | "role" | "bucket" | "queue" | "topic" | "job"
@@ -42,8 +42,8 @@ pub(crate) static KEYS: phf::Map<&'static str, KeyClass> = phf_map! {
     "name" | "nm" | "nom" | "nombre" | "nome" | "naam" | "nominativo" => KeyClass::Name,
     "first" | "last" | "middle" | "given" | "family" => KeyClass::NamePart,
     "number" | "no" | "num" | "nr" | "numero" | "nummer" | "numeri" => KeyClass::Number,
-    "id" | "uid" | "uuid" | "guid" | "identifier" | "ref" | "key" => KeyClass::Id,
-    "value" | "val" | "text" | "raw" | "content" | "formatted" | "display" | "full" | "e164" | "year"
+    "id" | "idstr" | "uid" | "uuid" | "guid" | "identifier" | "ref" | "key" => KeyClass::Id,
+    "value" | "val" | "text" | "raw" | "line" | "formatted" | "display" | "full" | "e164" | "year"
     | "month" | "day" | "international" | "national" | "primary" | "answer" | "home" | "work" => KeyClass::Value,
     "data" | "attribute" | "attr" | "detail" | "info" | "information" | "profile" | "personal" | "field"
     | "property" | "propertie" | "result" | "record" | "edge" | "object" | "source" | "payload" | "body"
@@ -51,7 +51,7 @@ pub(crate) static KEYS: phf::Map<&'static str, KeyClass> = phf_map! {
     => KeyClass::Wrapper,
 
     // Numbers that look like others'.
-    "order" | "ordernumber" | "tracking" | "trackingnumber" | "timestamp" | "ts" | "time" | "epoch"
+    "order" | "sku" | "ordernumber" | "tracking" | "trackingnumber" | "timestamp" | "ts" | "time" | "epoch"
     | "createdat" | "updatedat" | "barcode" | "ean" | "upc" | "gtin" | "isbn" | "issn" | "asin"
     | "partnumber" | "part" | "serial" | "serialnumber" | "hash" | "sha" | "sha1" | "sha256" | "sha512"
     | "md5" | "checksum" | "digest" | "integrity" | "etag" | "signature" | "commit" | "revision" | "rev"
@@ -83,8 +83,8 @@ pub(crate) static KEYS: phf::Map<&'static str, KeyClass> = phf_map! {
     "fax" | "faxnumber" | "telefax" => KeyClass::Leaf(DataClass::FAX),
 
     // Places and times.
-    "address" | "addr" | "street" | "streetaddress" | "streetname" | "streetline" | "streetnumber" | "addressline"
-    | "line" | "housenumber" | "housenumberorname" | "apartment" | "suite" | "unitnumber"
+    "address" | "addr" | "street" | "streetaddress" | "streetname" | "streetline" | "streetnumber" | "addressline" | "line1" | "line2" | "line3"
+    | "housenumber" | "housenumberorname" | "apartment" | "suite" | "unitnumber"
     | "postaladdress" | "pstladr" | "strtnm" | "bldgnb" | "adrline" | "postofficebox" | "pobox" | "homeaddress"
     | "mailingaddress" | "billingaddress" | "shippingaddress" | "anschrift" | "adresse" | "strasse"
     | "hausnummer" | "strassenname" | "rue" | "voie" | "direccion" | "calle" | "domicilio" | "indirizzo"
@@ -96,8 +96,7 @@ pub(crate) static KEYS: phf::Map<&'static str, KeyClass> = phf_map! {
     | "woonplaats" | "plaats" | "cidade" | "bairro" | "birthcity" => KeyClass::Leaf(DataClass::CITY),
     "zip" | "zipcode" | "postal" | "postalcode" | "postcode" | "pstcd" | "postnumber" | "plz" | "postleitzahl" | "codepostal"
     | "codigopostal" | "cap" | "cep" | "pincode" | "eircode" => KeyClass::Leaf(DataClass::POSTAL_CODE),
-    "lat" | "lng" | "lon" | "long" | "latitude" | "longitude" | "latlng" | "latlong" | "geolocation"
-    | "coordinate" => KeyClass::Leaf(DataClass::GEO),
+    "lat" | "lng" | "lon" | "latitude" | "longitude" | "latlng" | "latlong" | "geolocation" => KeyClass::Leaf(DataClass::GEO),
     "dob" | "birthdate" | "dateofbirth" | "birthday" | "birthdt" | "borndate" | "bornon" | "born" | "geburtsdatum"
     | "geburtstag" | "datedenaissance" | "datenaissance" | "naissance" | "fechadenacimiento" | "fechanacimiento"
     | "nacimiento" | "datadinascita" | "datanascita" | "nascita" | "geboortedatum" | "datadenascimento"

@@ -143,7 +143,7 @@ static CONTACT: Shape = plain(&[
     ("address", shape(&ADDRESS)),
     ("gender", Of(D::GENDER)),
 ]);
-static PATIENT: Shape = plain(&[
+static PATIENT: Shape = clinical(&[
     ("id", Of(D::PATIENT_ID)),
     ("identifier", Identifier(D::MRN)),
     ("name", shape(&HUMAN_NAME)),
@@ -159,7 +159,7 @@ static PATIENT: Shape = plain(&[
     ("link", Agent),
     ("generalPractitioner", Agent),
 ]);
-static RELATED_PERSON: Shape = plain(&[
+static RELATED_PERSON: Shape = clinical(&[
     ("identifier", Identifier(D::CUSTOMER_ID)),
     ("patient", Patient),
     ("name", shape(&HUMAN_NAME)),
@@ -169,7 +169,7 @@ static RELATED_PERSON: Shape = plain(&[
     ("gender", Of(D::GENDER)),
     ("photo", shape(&PHOTO)),
 ]);
-static PERSON: Shape = plain(&[
+static PERSON: Shape = clinical(&[
     ("identifier", Identifier(D::MRN)),
     ("name", shape(&HUMAN_NAME)),
     ("telecom", Contact(D::PHONE)),
@@ -179,7 +179,7 @@ static PERSON: Shape = plain(&[
     ("photo", shape(&PHOTO)),
     ("link", Agent),
 ]);
-static PRACTITIONER: Shape = plain(&[
+static PRACTITIONER: Shape = clinical(&[
     ("identifier", Identifier(D::US_NPI)),
     ("name", shape(&HUMAN_NAME)),
     ("telecom", Contact(D::PHONE)),
@@ -220,7 +220,7 @@ static EVIDENCE: Shape = plain(&[("code", Of(D::CONDITION))]);
 static CONDITION: Shape = clinical(&[
     ("code", Of(D::CONDITION)),
     ("evidence", shape(&EVIDENCE)),
-    ("onsetString", Of(D::CONDITION)),
+    ("onsetString", Of(D::DATE)),
     ("severity", Of(D::CONDITION)),
 ]);
 static ENCOUNTER_LOCATION: Shape = plain(&[("period", Of(D::DATE))]);
@@ -261,7 +261,11 @@ static DOCUMENT: Shape = clinical(&[
     ("content", shape(&CONTENT)),
     ("description", Of(D::NARRATIVE)),
 ]);
-static SECTION: Shape = plain(&[("section", shape(&SECTION)), ("note", shape(&ANNOTATION))]);
+static SECTION: Shape = plain(&[
+    ("text", shape(&NARRATIVE)),
+    ("section", shape(&SECTION)),
+    ("note", shape(&ANNOTATION)),
+]);
 static COMPOSITION: Shape = clinical(&[("section", shape(&SECTION))]);
 static FAMILY_CONDITION: Shape = plain(&[("code", Of(D::CONDITION)), ("note", shape(&ANNOTATION))]);
 static FAMILY: Shape = clinical(&[

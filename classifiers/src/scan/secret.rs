@@ -119,23 +119,29 @@ pub(super) fn scan(value: &[u8], findings: &mut Vec<Finding>) {
         let Some(rule) = RULES.get(found.pattern().as_usize()) else {
             continue;
         };
-        let previous = before(value, found.start(), 1);
-        if previous.is_ascii_alphanumeric()
-            || findings
-                .last()
-                .is_some_and(|last| covers(last, found.start()))
-        {
+        if before(value, found.start(), 1).is_ascii_alphanumeric() {
             continue;
         }
-        if let Some((start, end)) = rule.token(value, found.start(), found.end()) {
-            findings.push(finding(rule.class, start, end, 95, "secret"));
+        let Some((start, end)) = rule.token(value, found.start(), found.end()) else {
+            continue;
+        };
+        let token = finding(rule.class, start, end, 95, "secret");
+        match findings.last_mut() {
+            // `Bearer eyJ...` is a JWT; any other token within a token is a part of it.
+            Some(last) if token.start < last.end => {
+                if is_header(last.class) {
+                    *last = token;
+                }
+            }
+            _ => findings.push(token),
         }
     }
     urls(value, findings);
 }
 
-fn covers(last: &Finding, at: usize) -> bool {
-    u32::try_from(at).is_ok_and(|at| at >= last.start && at < last.end)
+/// Whether the class is only where a token was seen, not what it is.
+fn is_header(class: DataClass) -> bool {
+    matches!(class, DataClass::BEARER_TOKEN | DataClass::BASIC_AUTH)
 }
 
 impl Rule {
@@ -156,9 +162,10 @@ impl Rule {
         let token = rest.get(..body)?;
         let parts = !matches!(self.charset, Charset::Jwt) || token.contains(&b'.');
         let follows = rest.get(body).is_some_and(u8::is_ascii_alphanumeric);
-        let header = matches!(self.class, DataClass::BEARER_TOKEN | DataClass::BASIC_AUTH);
-        (body >= self.least && parts && !follows && is_random(token))
-            .then_some((if header { after } else { start }, after + body))
+        (body >= self.least && parts && !follows && is_random(token)).then_some((
+            if is_header(self.class) { after } else { start },
+            after + body,
+        ))
     }
 }
 

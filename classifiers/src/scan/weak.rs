@@ -2,7 +2,7 @@
 
 use phf::phf_map;
 
-use super::{before, field, finding};
+use super::{field, finding};
 use crate::DataClass;
 use crate::finding::Finding;
 
@@ -10,9 +10,10 @@ use crate::finding::Finding;
 static TELLING: phf::Map<&'static str, DataClass> = phf_map! {
     "ssn" => DataClass::US_SSN,
     "mrn" => DataClass::MRN,
-    "dob" | "born" | "birthdate" | "birthday" => DataClass::DOB,
+    "dob" | "born" | "birth" | "birthdate" | "birthday" | "dateofbirth" | "date-of-birth"
+    | "geburtsdatum" | "nascimento" => DataClass::DOB,
     "npi" => DataClass::US_NPI,
-    "phone" | "tel" | "telephone" | "mobile" | "cell" | "telefon" | "whatsapp" => DataClass::PHONE,
+    "phone" | "phonenumber" | "tel" | "telephone" | "mobile" | "cell" | "telefon" | "whatsapp" => DataClass::PHONE,
     "fax" => DataClass::FAX,
     "icd10" | "icd" | "icd-10" | "icd-10-cm" | "dx" => DataClass::ICD10,
     "passport" => DataClass::US_PASSPORT,
@@ -30,7 +31,7 @@ const WORD_BYTES_MAX: usize = 16;
 /// Most words looked at before a number.
 const WORDS_MAX: usize = 3;
 /// Most bytes between a number and the word before it.
-const GAP_BYTES_MAX: usize = 4;
+const GAP_BYTES_MAX: usize = 32;
 /// Longest text that is judged behind a word, in bytes.
 const CANDIDATE_BYTES_MAX: usize = 24;
 
@@ -73,7 +74,10 @@ fn telling(value: &[u8], start: usize) -> Option<DataClass> {
     let mut end = start;
     for _ in 0..WORDS_MAX {
         let gap = back(value, end, GAP_BYTES_MAX, |byte| {
-            matches!(byte, b' ' | b':' | b'#' | b'=' | b'.' | b'(' | b'"' | b'\'')
+            matches!(
+                byte,
+                b' ' | b'\t' | b'|' | b':' | b'#' | b'=' | b'.' | b'(' | b'"' | b'\''
+            )
         });
         let stop = end - gap;
         let length = back(value, stop, WORD_BYTES_MAX + 1, |byte| {
@@ -87,8 +91,8 @@ fn telling(value: &[u8], start: usize) -> Option<DataClass> {
         if let Some(class) = TELLING.get(word) {
             return Some(*class);
         }
-        if word == "birth" && before(value, stop - length, 1) == b' ' {
-            return Some(DataClass::DOB);
+        if matches!(word, "record" | "rec") && medical(value, stop - length) {
+            return Some(DataClass::MRN);
         }
         if !FILLERS.contains(word) {
             return None;
@@ -96,6 +100,18 @@ fn telling(value: &[u8], start: usize) -> Option<DataClass> {
         end = stop - length;
     }
     None
+}
+
+/// Whether `medical` or `med.` stands right before `end`.
+fn medical(value: &[u8], end: usize) -> bool {
+    let from = end.saturating_sub(WORD_BYTES_MAX);
+    let words = value.get(from..end).unwrap_or_default();
+    let mut word = words
+        .trim_ascii_end()
+        .rsplit(|byte| !byte.is_ascii_alphabetic());
+    word.find(|word| !word.is_empty()).is_some_and(|word| {
+        word.eq_ignore_ascii_case(b"medical") || word.eq_ignore_ascii_case(b"med")
+    })
 }
 
 /// Where the longest text ends that starts here and looks like its class.
