@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use classifiers::media::json::{self, Scalar, Token, Visitor, Walker};
-use classifiers::{DataClass, Finding, KeyCache, ValueKind, classify_key, classify_value};
+use classifiers::{
+    DISCRIMINATOR_BYTES_MAX, DataClass, Finding, KeyCache, ValueKind, classify_key, classify_value,
+};
 use thiserror::Error;
 
 use crate::coding::Undecodable;
@@ -340,7 +342,10 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
         let context = self.trail.value();
         self.findings.clear();
         classify_value(&context, kind, value.decoded, self.findings);
-        if kind == ValueKind::Text && context.is_discriminator() {
+        if context.is_discriminator()
+            && kind == ValueKind::Text
+            && value.decoded.len() <= DISCRIMINATOR_BYTES_MAX
+        {
             self.trail.observe(value.decoded);
         }
         if !self.findings.is_empty() && self.judge() {
