@@ -35,21 +35,25 @@ pub fn classify_value(
     if kind == ValueKind::Bool || value.is_empty() {
         return;
     }
-    let told = field::told(context, value);
+    let Some(class) = field::told(context, value) else {
+        look(context.key(), kind, value, findings);
+        return;
+    };
     let from = findings.len();
-    match told {
-        // A secret's own look says more than the name `token`.
-        Some(class) if class.is_within(DataClass::SECRET) => {
-            look(context.key(), kind, value, findings);
-            if findings.len() == from {
-                findings.extend(field::judge(class, context, kind, value));
-            }
-        }
-        Some(class) => match field::judge(class, context, kind, value) {
-            Some(finding) => findings.push(finding),
-            None => look(context.key(), kind, value, findings),
-        },
-        None => look(context.key(), kind, value, findings),
+    // A secret's own look says more than the name `token`.
+    let look_first = class.is_within(DataClass::SECRET);
+    if look_first {
+        look(context.key(), kind, value, findings);
+    }
+    if findings.len() == from {
+        findings.extend(field::judge(class, context, kind, value));
+    }
+    if findings.len() == from && !look_first {
+        look(context.key(), kind, value, findings);
+    }
+    // FHIR says what stands here, even if it looks like nothing of the kind: hide it.
+    if findings.len() == from {
+        findings.extend(field::by_element(context, value));
     }
 }
 
