@@ -60,6 +60,10 @@ impl Element {
         match self {
             Self::None | Self::Resource => Self::None,
             Self::Shape(shape) => shape.member(name),
+            // Only the code of a coding is one; its text is words.
+            Self::Of(DataClass::ICD10) if name != b"code" => {
+                Self::Of(DataClass::CONDITION).member(name)
+            }
             Self::Of(class) => match name {
                 b"coding" | b"code" | b"display" | b"text" | b"value" | b"start" | b"end"
                 | b"event" | b"concept" => self,

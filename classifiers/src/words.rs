@@ -168,7 +168,7 @@ pub(crate) static KEYS: phf::Map<&'static str, KeyClass> = phf_map! {
     "immunization" | "immunisation" | "vaccine" | "vaccination" => KeyClass::Leaf(DataClass::IMMUNIZATION),
     "labresult" | "bloodpressure" | "bloodtype" | "heartrate" | "bmi" | "glucose" | "hba1c"
     | "vitalsign" => KeyClass::Leaf(DataClass::OBSERVATION),
-    "admitdate" | "admissiondate" | "dischargedate" | "dateofservice" | "servicedate" | "dateofdeath" | "deathdate"
+    "admitdate" | "prescribedon" | "datewritten" | "admissiondate" | "dischargedate" | "dateofservice" | "servicedate" | "dateofdeath" | "deathdate"
     | "deceaseddate" | "admittedat" | "dischargedat" | "encounterdate" | "visitdate" => KeyClass::Leaf(DataClass::DATE),
     "clinicalnote" | "progressnote" | "dischargesummary" | "narrative" | "doctornote"
     | "historyofpresentillness" => KeyClass::Leaf(DataClass::NARRATIVE),

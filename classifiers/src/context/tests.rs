@@ -198,11 +198,12 @@ fn a_patient_is_read_by_element() {
 fn bundles_and_contained_resources_switch_the_type() {
     check(
         r#"{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Condition",
-            "code":{"coding":[{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"E11.9"}]},
+            "code":{"coding":[{"system":"http://hl7.org/fhir/sid/icd-10-cm","code":"E11.9","display":"Type 2 diabetes"}]},
             "subject":{"reference":"Patient/p1"},
             "contained":[{"resourceType":"Practitioner","name":[{"family":"Roe"}]}]}}]}"#,
         &[
             ("/entry/0/resource/code/coding/0/code", D::ICD10),
+            ("/entry/0/resource/code/coding/0/display", D::CONDITION),
             ("/entry/0/resource/subject/reference", D::PATIENT_REF),
             ("/entry/0/resource/contained/0/name/0/family", D::PERSON),
         ],
@@ -235,5 +236,13 @@ fn us_core_extensions_say_what_they_hold() {
         r#"{"resourceType":"Patient","extension":[{"url":"http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity",
             "extension":[{"url":"text","valueString":"Not Hispanic or Latino"}]}]}"#,
         &[("/extension/0/extension/0/valueString", D::ETHNICITY)],
+    );
+}
+
+#[test]
+fn an_element_is_hidden_whatever_its_value_looks_like() {
+    check(
+        r#"{"resourceType":"Patient","birthDate":"[see file]","telecom":[{"value":"ask at the desk"}]}"#,
+        &[("/birthDate", D::DOB), ("/telecom/0/value", D::PHONE)],
     );
 }

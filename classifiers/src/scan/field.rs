@@ -32,17 +32,21 @@ pub(super) fn told(context: &Context, value: &[u8]) -> Option<DataClass> {
         })
 }
 
-/// The finding for the whole value, if it looks like what it is said to be.
+/// The finding for the whole value, if it looks like what it is said to be, or like the class above:
+/// an `icd10` that holds words is a condition.
 pub(super) fn judge(
     class: DataClass,
     context: &Context,
     kind: ValueKind,
     value: &[u8],
 ) -> Option<Finding> {
-    let rule = rule_of(class)?;
-    if kind == ValueKind::Number && !rule.numbers || is_empty(value) || !(rule.looks)(value) {
+    if is_empty(value) {
         return None;
     }
+    let class = std::iter::successors(Some(class), |class| class.parent()).find(|class| {
+        rule_of(*class)
+            .is_some_and(|rule| (kind != ValueKind::Number || rule.numbers) && (rule.looks)(value))
+    })?;
     let (confidence, detector) = match context.fhir(value) {
         Some(_) => (BY_ELEMENT, "fhir"),
         None if context.key().data_class().is_none() => (BY_OWNER, "owner"),
@@ -50,6 +54,13 @@ pub(super) fn judge(
         None => (BY_NAME, "key"),
     };
     Some(finding(class, 0, value.len(), confidence, detector))
+}
+
+/// The finding for the whole value because of where it stands in a FHIR resource, whatever it
+/// looks like.
+pub(super) fn by_element(context: &Context, value: &[u8]) -> Option<Finding> {
+    let class = context.fhir(value).filter(|_| !is_empty(value))?;
+    Some(finding(class, 0, value.len(), BY_NAME_ONLY, "fhir"))
 }
 
 /// Whether the text looks like a value of this class.
@@ -313,7 +324,7 @@ fn phone(value: &[u8]) -> bool {
 
 fn ssn(value: &[u8]) -> bool {
     value.len() <= 16
-        && matches!(digits(value), 4 | 9)
+        && (4..=9).contains(&digits(value))
         && value
             .iter()
             .all(|byte| byte.is_ascii_digit() || b" -.*xX".contains(byte))
@@ -323,6 +334,7 @@ fn address(value: &[u8]) -> bool {
     value.len() <= 400
         && prose(value)
         && !value.starts_with(b"0x")
+        && !value.starts_with(b"+")
         && !value.iter().any(|byte| matches!(byte, b'@' | b'{'))
         && memchr::memmem::find(value, b"://").is_none()
         && !network::is_address(value)
