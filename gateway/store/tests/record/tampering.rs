@@ -72,7 +72,8 @@ impl Lines {
     }
 
     fn text(&self) -> String {
-        self.0.iter().map(|line| format!("{line}\n")).collect()
+        let lines: Vec<_> = self.0.iter().map(Value::to_string).collect();
+        lines.join("\n") + "\n"
     }
 
     fn place(&self, record: u64) -> usize {
