@@ -175,11 +175,10 @@ impl Identity {
 fn agree(agent: &Agent, verified: Option<&Result<Arc<Claims>, TokenError>>) -> Result<(), Cause> {
     match verified {
         None if agent.token == TokenRule::Required => Err(Cause::TokenRequired),
-        None => Ok(()),
         Some(Err(TokenError::Expired)) => Err(Cause::TokenExpired),
         Some(Err(error)) => Err(Cause::TokenInvalid(*error)),
         Some(Ok(claims)) if claims.subject != agent.id => Err(Cause::TokenWorkloadMismatch),
-        Some(Ok(_)) => Ok(()),
+        None | Some(Ok(_)) => Ok(()),
     }
 }
 

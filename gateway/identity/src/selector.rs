@@ -94,8 +94,13 @@ fn unit_of(cgroup: &str) -> Option<&str> {
     let mut parts = cgroup.split('/').filter(|part| !part.is_empty());
     // systemd puts an underscore before a name that the kernel would misread.
     parts
-        .find(|part| !part.ends_with(".slice"))
+        .find(|part| kind_of(part) != Some("slice"))
         .map(|part| part.strip_prefix('_').unwrap_or(part))
+}
+
+/// What a unit is, by its suffix.
+fn kind_of(unit: &str) -> Option<&str> {
+    unit.rsplit_once('.').map(|(_, kind)| kind)
 }
 
 impl FromStr for Selector {
@@ -208,7 +213,7 @@ fn cgroup(value: &str) -> Result<Kind, Fault> {
 }
 
 fn unit(value: &str) -> Result<String, Fault> {
-    let unit = value.ends_with(".service") || value.ends_with(".scope");
+    let unit = matches!(kind_of(value), Some("service" | "scope"));
     if unit && !value.contains(['/', '*']) {
         return Ok(value.to_owned());
     }

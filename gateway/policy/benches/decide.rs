@@ -1,9 +1,5 @@
 //! What a decision costs: remembered and asked, with 10 and 100 policies.
-#![expect(
-    clippy::unwrap_used,
-    missing_docs,
-    reason = "a benchmark stops at its first fault, and nobody links to it"
-)]
+#![expect(clippy::unwrap_used, reason = "a benchmark stops at its first fault")]
 
 use std::{collections::BTreeMap, fmt::Write as _, hint::black_box, sync::Arc};
 

@@ -88,8 +88,8 @@ impl Diagnostic for PolicyError {
 
 /// All that is wrong with a set of policies, by file and place. Never empty.
 ///
-/// Its `Display` is `file:line:column: message`, one a line, hints indented beneath; as a
-/// [`Diagnostic`] it shows the source.
+/// Its `Display` is `file:line:column: message`, one a line, hints indented beneath. To show
+/// the source too, give each [`PolicyError`] to `miette::Report::new`.
 #[derive(Clone, Debug)]
 pub struct PolicyErrors(Vec<PolicyError>);
 
@@ -129,11 +129,3 @@ impl fmt::Display for PolicyErrors {
 }
 
 impl std::error::Error for PolicyErrors {}
-
-impl Diagnostic for PolicyErrors {
-    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        Some(Box::new(
-            self.0.iter().map(|error| error as &dyn Diagnostic),
-        ))
-    }
-}

@@ -4,13 +4,14 @@
 //! in a `forbid` would let the data through without a word. So names are checked, not only types.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     str::FromStr as _,
     sync::Arc,
 };
 
 use cedar_policy::{
-    Effect, EntityUid, Policy, PolicyId, PolicySet, Schema, ValidationMode, Validator,
+    Effect, EntityUid, Policy, PolicyId, PolicySet, Schema, ValidationMode, ValidationWarning,
+    Validator,
 };
 use classifiers::DataClass;
 use miette::{Diagnostic, NamedSource, SourceSpan};
@@ -34,6 +35,11 @@ const ID_BYTES_MAX: usize = 128;
 
 /// How alike two names must be (Jaro-Winkler, 0 to 1) for one to be proposed for the other.
 const ALIKE_MIN: f64 = 0.8;
+
+/// Cedar says of such a policy one thing or two; this is what both mean.
+const NEVER_APPLIES: &str = "the policy can never apply: no request satisfies it";
+const RESOURCES: &str = "a `call` has a `Call` for its resource (in an `Operation`, in an `Api`), \
+                         a `disclose` a `DataClass`";
 
 const ANNOTATIONS: &[&str] = &["id", "reason", "basis", "category", "obligation"];
 const CATEGORIES: &[Category] = &[Category::Access, Category::Scope, Category::Residency];
@@ -173,20 +179,32 @@ impl Reader {
     }
 
     fn validate(&mut self, schema: &Schema) {
-        let result =
-            Validator::new(schema.clone()).validate(&self.policies, ValidationMode::Strict);
-        let errors = result
-            .validation_errors()
-            .map(|error| (error.policy_id(), error as &dyn Diagnostic));
-        // A warning is a policy that never applies, or text that does not read as it looks.
-        let warnings = result
-            .validation_warnings()
-            .map(|warning| (warning.policy_id(), warning as &dyn Diagnostic));
-        for (id, problem) in errors.chain(warnings) {
-            let id: &str = id.as_ref();
+        let validator = Validator::new(schema.clone());
+        let result = validator.validate(&self.policies, ValidationMode::Strict);
+        let mut wrong: HashSet<&str> = HashSet::new();
+        for error in result.validation_errors() {
+            let id: &str = error.policy_id().as_ref();
+            wrong.insert(id);
             if let Some((source, at)) = self.homes.get(id) {
-                self.errors.push(foreign(source, *at, problem));
+                self.errors.push(foreign(source, *at, error));
             }
+        }
+        // A warning is a policy that never applies, or text that does not read as it looks:
+        // for us as wrong as an error, where it is not the consequence of one.
+        for warning in result.validation_warnings() {
+            let id: &str = warning.policy_id().as_ref();
+            let Some((source, at)) = self.homes.get(id) else {
+                continue;
+            };
+            let found = match warning {
+                _ if wrong.contains(id) => continue,
+                ValidationWarning::InvalidActionApplication(_) => continue,
+                ValidationWarning::ImpossiblePolicy(_) => {
+                    PolicyError::new(source, *at, NEVER_APPLIES, Some(RESOURCES.to_owned()))
+                }
+                other => foreign(source, *at, other),
+            };
+            self.errors.push(found);
         }
     }
 }

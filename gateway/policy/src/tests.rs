@@ -310,6 +310,7 @@ fn a_policy_that_fails_to_evaluate_denies() {
 
 #[test]
 fn answers_differ_with_everything_that_policies_see() {
+    use Action::{Drop, Show};
     let engine = engine(
         r#"@id("it") permit (principal, action == Action::"disclose", resource)
            when { context.purpose == "support" && context.recipient == Country::"DE" };"#,
@@ -324,7 +325,6 @@ fn answers_differ_with_everything_that_policies_see() {
             asked.push(first);
         }
     }
-    use Action::{Drop, Show};
     let support = [Show, Drop, Show];
     assert_eq!(asked, [support, [Drop; 3], support].concat());
 }
@@ -394,9 +394,9 @@ fn the_united_states_are_not_adequate_as_such() {
     assert_eq!(crate::adequacy_decisions().len(), 14);
     for decision in crate::adequacy_decisions() {
         assert!(regions(decision.country).contains(&"GDPR-adequate"));
-        // Sector 3, the year, D for a decision, four digits.
-        assert_eq!(decision.celex.len(), 10);
-        assert_eq!(&decision.celex[..3], format!("3{}", &decision.decided[..2]));
+        // Sector 3, a year, D for a decision, four digits.
+        let celex = decision.celex.as_bytes();
+        assert_eq!((celex.len(), celex[0], celex[5]), (10, b'3', b'D'));
     }
 }
 
@@ -472,7 +472,7 @@ fn an_error_shows_its_source_line() {
         errors("@id(\"a\") permit (principal, action, resource in DataClass::\"pii.emial\");");
     let mut shown = String::new();
     miette::NarratableReportHandler::new()
-        .render_report(&mut shown, &found)
+        .render_report(&mut shown, found.iter().next().unwrap())
         .unwrap();
     insta::assert_snapshot!(shown);
     let first = found.iter().next().unwrap();

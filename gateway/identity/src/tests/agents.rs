@@ -206,7 +206,7 @@ fn the_most_particular_agent_is_it_and_of_equals_none() {
     let found = |exe: &str, uid: u32| {
         let found = registry
             .find(&process(exe, uid))
-            .map(|found| found.cloned());
+            .map(|found| found.map(Arc::clone));
         found.map(|found| found.map(|agent| agent.id.to_string()))
     };
     assert_eq!(
