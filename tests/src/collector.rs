@@ -97,15 +97,19 @@ impl Collector {
     /// Waits until what arrived satisfies `enough`, and returns it.
     pub fn wait_for(&self, enough: impl Fn(&[Span]) -> bool) -> Result<Vec<Span>> {
         let deadline = Instant::now() + SPANS_WAIT_MAX;
+        let mut before = self.output()?;
         loop {
-            let spans = self.spans()?;
-            if enough(&spans) {
+            thread::sleep(POLL);
+            let output = self.output()?;
+            let spans = parse(&output);
+            // While the output grows, its last span may be half printed.
+            if output == before && enough(&spans) {
                 return Ok(spans);
             }
             if Instant::now() > deadline {
                 bail!("the collector never got the expected spans; it has: {spans:#?}");
             }
-            thread::sleep(POLL);
+            before = output;
         }
     }
 

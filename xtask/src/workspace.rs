@@ -89,9 +89,24 @@ pub(crate) fn can_load_programs() -> bool {
     is_root() && Path::new(BTF).exists()
 }
 
-/// Debian's compiler for the kernel's instruction set.
+/// Whether something here compiles for the kernel's instruction set: Debian's packages, or a
+/// rustup toolchain with the sources of `core`.
 pub(crate) fn has_bpf_compiler() -> bool {
+    let rustup = env::var_os("RUSTUP_HOME").map(PathBuf::from);
+    let rustup = rustup.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".rustup")));
+    let toolchains = rustup.and_then(|home| fs::read_dir(home.join("toolchains")).ok());
     Path::new(BPF_CORE).is_dir()
+        || toolchains.into_iter().flatten().flatten().any(|toolchain| {
+            toolchain
+                .path()
+                .join("lib/rustlib/src/rust/library/core")
+                .is_dir()
+        })
+}
+
+/// Whether the developer wants no kernel programs.
+pub(crate) fn skips_bpf() -> bool {
+    env::var_os(EBPF).is_some_and(|value| value == "skip")
 }
 
 /// The first `name` on the search path, or where cargo installs.

@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use super::Scope;
 use crate::{
     step,
-    workspace::{Workspace, has_bpf_compiler, has_version, program},
+    workspace::{Workspace, has_bpf_compiler, has_version, program, skips_bpf},
 };
 
 /// The linker must understand the compiler's LLVM: 22 for rustc 1.96.
@@ -58,19 +58,19 @@ static ALWAYS: [Need; 8] = [
         what: "BPF compiler",
         why: "compiles the kernel programs; without it callers are inferred from /proc",
         cure: Cure::Packages(&["rustc-web", "cargo-web", "libstd-rust-web-dev-bpf"]),
-        present: |_| has_bpf_compiler(),
+        present: |_| skips_bpf() || has_bpf_compiler(),
     },
     Need {
         what: "LLVM 22",
         why: "bpf-linker is built with it and loads it",
         cure: Cure::Packages(&["llvm-22-dev", "libzstd-dev", "zlib1g-dev"]),
-        present: |_| Path::new("/usr/lib/llvm-22/bin/llvm-config").exists(),
+        present: |_| has_bpf_linker() || Path::new("/usr/lib/llvm-22/bin/llvm-config").exists(),
     },
     Need {
         what: "bpf-linker",
         why: "links the kernel programs",
         cure: Cure::BpfLinker,
-        present: |_| has_version("bpf-linker", BPF_LINKER),
+        present: |_| has_bpf_linker(),
     },
     Need {
         what: "curl",
@@ -132,4 +132,8 @@ static BENCH: [Need; 2] = [
 
 fn has_venv() -> bool {
     step::answer(Command::new("python3").args(["-c", "import ensurepip, venv"])).is_some()
+}
+
+fn has_bpf_linker() -> bool {
+    skips_bpf() || has_version("bpf-linker", BPF_LINKER)
 }
