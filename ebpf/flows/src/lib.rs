@@ -27,6 +27,10 @@
 //! are those that the kernel saw at `exec`; else there is none. Both are read when a process first
 //! connects: the first call of a large executable waits until it is hashed once.
 //!
+//! What a process runs is noted at `exec` and handed down at `fork`, not read from the process when it
+//! connects, because a process may pass for another there (`prctl(PR_SET_MM)`). Processes that are
+//! older than the programs are the exception: they are taken at their word.
+//!
 //! Only the gateway may ask, and the programs live as long as their [`KernelSource`].
 
 mod btf;

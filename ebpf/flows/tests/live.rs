@@ -112,6 +112,24 @@ fn a_forked_child_writes_for_the_parent_that_connected() {
 }
 
 #[test]
+fn a_forked_child_that_connects_has_its_parents_executable() {
+    let Some(source) = source() else { return };
+    let door = Door::open(source, "127.0.0.1:0");
+    let parent = printed_pid(&run(
+        Command::new(CALLER).args(["forked-caller", &door.to()])
+    ));
+    let (owner, child) = door.admit();
+    is_attested(&owner, child, Path::new(CALLER));
+    let by = owner.process.ancestors.first().unwrap();
+    assert_eq!(
+        (by.pid, by.exe.as_deref()),
+        (parent, Some(Path::new(CALLER)))
+    );
+    let above = owner.process.ancestors.get(1).unwrap();
+    assert_eq!(above.pid, std::process::id());
+}
+
+#[test]
 fn a_passed_socket_belongs_to_whoever_connected_it() {
     let Some(source) = source() else { return };
     let door = Door::open(source, "127.0.0.1:0");
