@@ -16,6 +16,7 @@
 //! | the pid was recycled since | the process that connected: start time and count of `exec` belong to the key | nobody, or rarely the new one |
 //! | the process ran another executable (`exec`) between two connections | each connection the executable that made it | the present one |
 //! | the connection is older than the programs | as [`Source::Proc`], marked so | the holder of the socket |
+//! | the owner could not be kept (memory ran out; counted) | nobody | the holder of the socket |
 //! | the caller is on another host, or behind a user-space forwarder | nobody; the forwarder | nobody; the forwarder |
 //!
 //! The parents are those that forked, as seen then, so a chain stays whole when its middle is gone.
