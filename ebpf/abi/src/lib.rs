@@ -38,9 +38,9 @@ pub mod counter {
 pub const TUPLES_MAX: usize = 65_536;
 /// Owners of connections being made, by sequence numbers.
 pub const SEQUENCES_MAX: usize = 32_768;
-/// Process images remembered, the gone ones too.
-pub const IMAGES_MAX: usize = 16_384;
-/// Parents remembered, the gone ones too.
-pub const PARENTS_MAX: usize = 65_536;
+/// Living processes; a host's default limit of pids. Rows are allocated as they are needed.
+pub const LIVING_MAX: usize = 32_768;
+/// Gone processes remembered.
+pub const GONE_MAX: usize = 16_384;
 /// The ring of events, in bytes.
 pub const EVENTS_BYTES: usize = 1024 * 1024;

@@ -16,7 +16,8 @@ pub mod role {
 pub struct Owner {
     /// The connecting socket's cookie: unique until the next boot.
     pub cookie: u64,
-    /// The process and the executable it was running.
+    /// The process and the executable it was running; pid 0 if the programs saw the connection
+    /// but no process of this host making it.
     pub process: ProcessKey,
     /// The task's cgroup v2 id, not the socket's.
     pub cgroup: u64,

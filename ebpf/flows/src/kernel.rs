@@ -127,9 +127,11 @@ impl KernelSource {
 impl FlowSource for KernelSource {
     fn owner(&self, socket: BorrowedFd<'_>, flow: Flow) -> Option<Arc<Attribution>> {
         let Ok(owner) = ask(socket) else {
-            // A connection older than the programs, or no process of this host.
-            return self.inferred.owner(socket, flow);
+            return self.inferred.owner(socket, flow); // Older than the programs.
         };
+        if owner.process.pid == 0 {
+            return None; // Seen, but made by no process of this host: inferring could only err.
+        }
         let attribution = match self.known.get(&owner.process) {
             Some(known) if is_current(&known.process, &owner) => return Some(known),
             Some(known) => Arc::new(self.refreshed(&known, &owner)),

@@ -16,6 +16,7 @@
 //! | the pid was recycled since | the process that connected: start time and count of `exec` belong to the key | nobody, or rarely the new one |
 //! | the process ran another executable (`exec`) between two connections | each connection the executable that made it | the present one |
 //! | the connection is older than the programs | as [`Source::Proc`], marked so | the holder of the socket |
+//! | the owner could not be kept (memory ran out; counted) | nobody | the holder of the socket |
 //! | the caller is on another host, or behind a user-space forwarder | nobody; the forwarder | nobody; the forwarder |
 //!
 //! The parents are those that forked, as seen then, so a chain stays whole when its middle is gone.
@@ -26,6 +27,10 @@
 //! is taken from the running process's own file, or from the path if inode, size and change time
 //! are those that the kernel saw at `exec`; else there is none. Both are read when a process first
 //! connects: the first call of a large executable waits until it is hashed once.
+//!
+//! What a process runs is noted at `exec` and handed down at `fork`, not read from the process when it
+//! connects, because a process may pass for another there (`prctl(PR_SET_MM)`). Processes that are
+//! older than the programs are the exception: they are taken at their word.
 //!
 //! Only the gateway may ask, and the programs live as long as their [`KernelSource`].
 

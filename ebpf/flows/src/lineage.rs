@@ -14,14 +14,29 @@ const READS_MAX: usize = 4;
 /// A clock tick of `/proc`, nanoseconds: it tells start times no finer.
 const NANOSECONDS: u64 = 1_000_000_000;
 
-/// The images of processes, living and gone.
+/// The kernel's rows. A process's row is among the gone before it leaves the living.
+pub(crate) struct Images {
+    pub(crate) living: HashMap<MapData, ProcessKey, Image>,
+    pub(crate) gone: HashMap<MapData, ProcessKey, Image>,
+}
+
+impl Images {
+    fn get(&self, process: &ProcessKey) -> Option<Image> {
+        self.living
+            .get(process, 0)
+            .or_else(|_| self.gone.get(process, 0))
+            .ok()
+    }
+}
+
+/// What processes run and ran, and who forked them.
 pub(crate) struct Lineage {
-    images: HashMap<MapData, ProcessKey, Image>,
+    images: Images,
     executables: Executables,
 }
 
 impl Lineage {
-    pub(crate) fn new(images: HashMap<MapData, ProcessKey, Image>) -> Self {
+    pub(crate) fn new(images: Images) -> Self {
         Self {
             images,
             executables: Executables::new(),
@@ -48,7 +63,7 @@ impl Lineage {
         let mut next = parent;
         while found.len() < ANCESTORS_MAX && next.pid != 0 {
             let Some(image) = self.image(&next) else {
-                // It has not forked since the programs are attached, so it is no short-lived one.
+                // It forked before the programs were attached, and not since; or it is long gone.
                 found.extend(rest(&next, ANCESTORS_MAX - found.len()));
                 break;
             };
@@ -66,9 +81,9 @@ impl Lineage {
     /// Reads until two reads agree: the kernel recycles the rows of a full map at once, and a row
     /// half of which is another process's must not be believed.
     fn image(&self, process: &ProcessKey) -> Option<Image> {
-        let mut last = self.images.get(process, 0).ok()?;
+        let mut last = self.images.get(process)?;
         for _ in 0..READS_MAX {
-            let again = self.images.get(process, 0).ok()?;
+            let again = self.images.get(process)?;
             if again == last {
                 return (again.process == *process).then_some(again);
             }

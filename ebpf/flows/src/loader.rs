@@ -2,14 +2,16 @@
 
 use std::{fs::File, process};
 
-use abi::{Event, Image, Offsets, ProcessKey, counter};
+use abi::{Event, Offsets, ProcessKey, counter};
 use aya::{
     Ebpf, EbpfLoader, VerifierLogLevel,
-    maps::{HashMap, Map, MapData, MapError, PerCpuArray, RingBuf},
+    maps::{Array, Map, MapData, MapError, PerCpuArray, RingBuf},
     programs::{CgroupAttachMode, Program, ProgramError},
 };
 
-use crate::{FlowsError, btf::Btf};
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::{FlowsError, btf::Btf, lineage::Images};
 
 #[cfg(not(no_ebpf))]
 static OBJECT: Option<&[u8]> = Some(aya::include_bytes_aligned!(concat!(
@@ -19,17 +21,20 @@ static OBJECT: Option<&[u8]> = Some(aya::include_bytes_aligned!(concat!(
 #[cfg(no_ebpf)]
 static OBJECT: Option<&[u8]> = None;
 
-/// The programs and, where they have one, their tracepoints.
-///
-/// In this order: what carries owners onward must run before owners are made.
-const PROGRAMS: [(&str, &str); 7] = [
-    ("process_fork", "sched_process_fork"),
-    ("process_exec", "sched_process_exec"),
+/// What follows the lives of processes, and where it is attached.
+const LIVES: [(&str, &str); 3] = [
     ("process_exit", "sched_process_exit"),
-    ("owner_getsockopt", ""),
-    ("owner_handshake", ""),
-    ("owner_connect4", ""),
-    ("owner_connect6", ""),
+    ("process_exec", "sched_process_exec"),
+    ("process_fork", "sched_process_fork"),
+];
+
+/// What follows connections. In this order: what carries owners onward must run before owners are
+/// made.
+const OWNERS: [&str; 4] = [
+    "owner_getsockopt",
+    "owner_handshake",
+    "owner_connect4",
+    "owner_connect6",
 ];
 
 /// A program that the kernel accepted.
@@ -44,7 +49,7 @@ pub struct Verified {
 /// The programs, attached as long as this lives, and the maps that the host reads.
 pub(crate) struct Attached {
     pub(crate) programs: Ebpf,
-    pub(crate) images: HashMap<MapData, ProcessKey, Image>,
+    pub(crate) images: Images,
     pub(crate) counters: PerCpuArray<MapData, u64>,
     pub(crate) events: RingBuf<MapData>,
 }
@@ -66,24 +71,59 @@ pub(crate) fn attach(cgroup: &File) -> Result<Attached, FlowsError> {
         .override_global("GATEWAY_PID", &gateway, true)
         .load(object)
         .map_err(|error| FlowsError::Load(Box::new(error)))?;
-    for (name, tracepoint) in PROGRAMS {
-        let program = programs
-            .program_mut(name)
-            .ok_or(FlowsError::Missing(name))?;
-        start(program, cgroup, tracepoint).map_err(|error| FlowsError::Program {
-            name,
-            source: Box::new(error),
-        })?;
+    for (name, tracepoint) in LIVES {
+        start(&mut programs, name, cgroup, tracepoint)?;
+    }
+    watch_from_now(&mut programs)?;
+    for name in OWNERS {
+        start(&mut programs, name, cgroup, "")?;
     }
     Ok(Attached {
-        images: map(&mut programs, "IMAGES")?,
+        images: Images {
+            living: map(&mut programs, "LIVING")?,
+            gone: map(&mut programs, "GONE")?,
+        },
         counters: map(&mut programs, "COUNTERS")?,
         events: map(&mut programs, "EVENTS")?,
         programs,
     })
 }
 
-fn start(program: &mut Program, cgroup: &File, tracepoint: &str) -> Result<(), ProgramError> {
+/// From now on the programs have seen every process begin, and take none at its word.
+fn watch_from_now(programs: &mut Ebpf) -> Result<(), FlowsError> {
+    const NAME: &str = "WATCHED_SINCE";
+    let now = clock_gettime(ClockId::Boottime);
+    let nanoseconds = now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs();
+    let refused = |error| FlowsError::Map {
+        name: NAME,
+        source: Box::new(error),
+    };
+    // Borrowed: programs that are not loaded yet need the map too.
+    let map = programs.map_mut(NAME).ok_or(FlowsError::Missing(NAME))?;
+    let mut since: Array<_, u64> = Array::try_from(map).map_err(refused)?;
+    since.set(0, nanoseconds, 0).map_err(refused)
+}
+
+fn start(
+    programs: &mut Ebpf,
+    name: &'static str,
+    cgroup: &File,
+    tracepoint: &str,
+) -> Result<(), FlowsError> {
+    let program = programs
+        .program_mut(name)
+        .ok_or(FlowsError::Missing(name))?;
+    load_and_attach(program, cgroup, tracepoint).map_err(|error| FlowsError::Program {
+        name,
+        source: Box::new(error),
+    })
+}
+
+fn load_and_attach(
+    program: &mut Program,
+    cgroup: &File,
+    tracepoint: &str,
+) -> Result<(), ProgramError> {
     // With a link, "single" does not shut others out: links live side by side.
     let mode = CgroupAttachMode::Single;
     match program {

@@ -112,6 +112,24 @@ fn a_forked_child_writes_for_the_parent_that_connected() {
 }
 
 #[test]
+fn a_forked_child_that_connects_has_its_parents_executable() {
+    let Some(source) = source() else { return };
+    let door = Door::open(source, "127.0.0.1:0");
+    let parent = printed_pid(&run(
+        Command::new(CALLER).args(["forked-caller", &door.to()])
+    ));
+    let (owner, child) = door.admit();
+    is_attested(&owner, child, Path::new(CALLER));
+    let by = owner.process.ancestors.first().unwrap();
+    assert_eq!(
+        (by.pid, by.exe.as_deref()),
+        (parent, Some(Path::new(CALLER)))
+    );
+    let above = owner.process.ancestors.get(1).unwrap();
+    assert_eq!(above.pid, std::process::id());
+}
+
+#[test]
 fn a_passed_socket_belongs_to_whoever_connected_it() {
     let Some(source) = source() else { return };
     let door = Door::open(source, "127.0.0.1:0");
@@ -303,37 +321,42 @@ fn a_cgroup_is_named_though_it_is_gone() {
 /// A network namespace with a cable to this one.
 struct Netns {
     name: String,
+    /// This end's address.
+    gate: String,
+    /// This end's IPv6 address.
+    gate6: String,
 }
 
 impl Netns {
-    fn new() -> Option<Self> {
+    fn new(kind: &str, number: u32) -> Option<Self> {
         let id = std::process::id();
+        let third = id % 250;
         let netns = Self {
-            name: format!("tidegate-{id}"),
+            name: format!("tidegate-{kind}-{id}"),
+            gate: format!("198.18.{third}.{}", number * 4 + 1),
+            gate6: format!("fd77:7469:{third:x}:{number}::1"),
         };
-        let ip = |words: &str| {
-            let words: Vec<&str> = words.split(' ').collect();
-            Command::new("ip")
-                .args(words)
-                .stderr(Stdio::null())
-                .status()
-                .ok()?
-                .success()
-                .then_some(())
+        let ip = |words: String| {
+            let mut command = Command::new("ip");
+            command.args(words.split(' ')).stderr(Stdio::null());
+            command.status().ok()?.success().then_some(())
         };
-        let (name, outer, inner) = (&netns.name, format!("tgo{id}"), format!("tgi{id}"));
-        ip(&format!("netns add {name}"))?;
-        ip(&format!(
+        let Self { name, gate, gate6 } = &netns;
+        let (outer, inner) = (format!("{kind}o{id}"), format!("{kind}i{id}"));
+        let (far, far6) = (
+            format!("198.18.{third}.{}", number * 4 + 2),
+            gate6.replace("::1", "::2"),
+        );
+        ip(format!("netns add {name}"))?;
+        ip(format!(
             "link add {outer} type veth peer name {inner} netns {name}"
         ))?;
-        ip(&format!("addr add 198.18.77.1/30 dev {outer}"))?;
-        ip(&format!("addr add fd77:7469:6465::1/64 dev {outer} nodad"))?;
-        ip(&format!("link set {outer} up"))?;
-        ip(&format!("-n {name} addr add 198.18.77.2/30 dev {inner}"))?;
-        ip(&format!(
-            "-n {name} addr add fd77:7469:6465::2/64 dev {inner} nodad"
-        ))?;
-        ip(&format!("-n {name} link set {inner} up"))?;
+        ip(format!("addr add {gate}/30 dev {outer}"))?;
+        ip(format!("addr add {gate6}/64 dev {outer} nodad"))?;
+        ip(format!("link set {outer} up"))?;
+        ip(format!("-n {name} addr add {far}/30 dev {inner}"))?;
+        ip(format!("-n {name} addr add {far6}/64 dev {inner} nodad"))?;
+        ip(format!("-n {name} link set {inner} up"))?;
         Some(netns)
     }
 }
@@ -353,7 +376,7 @@ impl Drop for Netns {
 #[test]
 fn a_caller_in_another_network_namespace_is_attested() {
     let Some(source) = source() else { return };
-    let Some(netns) = Netns::new() else {
+    let Some(netns) = Netns::new("far", 0) else {
         return say_skipped(
             "another network namespace",
             "`ip netns` and veth cannot be used here",
@@ -364,8 +387,8 @@ fn a_caller_in_another_network_namespace_is_attested() {
         run(Command::new(CALLER).args(["connect", &door.to()]));
         door.admit().0.process.netns
     };
-    for at in ["198.18.77.1:0", "[fd77:7469:6465::1]:0"] {
-        let door = Door::open(source, at);
+    for at in [format!("{}:0", netns.gate), format!("[{}]:0", netns.gate6)] {
+        let door = Door::open(source, &at);
         let words = ["netns", "exec", &netns.name, CALLER, "connect", &door.to()];
         run(Command::new("ip").args(words));
         let (owner, pid) = door.admit();
@@ -373,10 +396,40 @@ fn a_caller_in_another_network_namespace_is_attested() {
         assert_ne!(owner.process.netns, own);
     }
     let door = Door::open(source, "[::]:0");
-    let to = format!("198.18.77.1:{}", door.address().port());
+    let to = format!("{}:{}", netns.gate, door.address().port());
     run(Command::new("ip").args(["netns", "exec", &netns.name, CALLER, "connect", &to]));
     let (owner, pid) = door.admit();
     is_attested(&owner, pid, Path::new(CALLER));
+}
+
+#[test]
+fn a_caller_whose_owner_could_not_be_kept_is_nobody_and_counted() {
+    let Some(source) = source() else { return };
+    let Some(netns) = Netns::new("poor", 1) else {
+        return say_skipped(
+            "memory that runs out",
+            "`ip netns` and veth cannot be used here",
+        );
+    };
+    // What a socket of that namespace may have in memory of its own: nothing.
+    let script = "echo 1 > /proc/sys/net/core/optmem_max && exec \"$0\" \"$@\"";
+    let words = [
+        "netns",
+        "exec",
+        &netns.name,
+        "/bin/sh",
+        "-c",
+        script,
+        CALLER,
+        "connect",
+    ];
+    let door = Door::open(source, &format!("{}:0", netns.gate));
+    let failed = source.failed();
+    run(Command::new("ip").args(words).arg(door.to()));
+    let (mut stream, owner) = door.accept();
+    support::told(&mut stream);
+    assert_eq!(owner, None);
+    assert!(source.failed() > failed);
 }
 
 #[test]

@@ -1,21 +1,55 @@
-//! Recording which executable the current process runs.
+//! Recording which executable a process runs.
 //!
-//! A row is written when a process calls `exec`, and for those that began before the programs were
-//! attached or only forked, when they first fork or connect. So whoever owns a connection has one,
-//! and so has every ancestor that forked in our sight.
+//! A row is written at `exec`, copied to the child at `fork`, and put aside at `exit`. What a
+//! process says of itself later is not asked: with a user namespace of its own it may exchange
+//! `mm->exe_file` (`PR_SET_MM`). Only processes that are older than the programs are taken at their
+//! word, when they first fork or connect.
 
 use abi::{Image, NAME_BYTES_MAX, PATH_BYTES_MAX, PATH_STEPS_MAX, ProcessKey, counter, path};
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
 
 use crate::{
-    maps::{DRAFT, IMAGES, PARENTS, count},
+    maps::{DRAFT, GONE, LIVING, WATCHED_SINCE, count},
     task::{self, field, read},
 };
 
-/// Whether the image of `process` is known already.
+/// Whether the process has no row because it began before anybody watched.
 #[inline(always)]
-pub(crate) fn known(process: &ProcessKey) -> bool {
-    IMAGES.get_ptr(process).is_some()
+pub(crate) fn is_older(process: &ProcessKey) -> bool {
+    if LIVING.get_ptr(process).is_some() {
+        return false;
+    }
+    let since = WATCHED_SINCE.get(0).map_or(0, |since| *since);
+    since == 0 || process.start_ns < since
+}
+
+/// Gives the child the image of its parent, before it runs.
+#[inline(always)]
+pub(crate) fn inherit(parent: &ProcessKey, child: &ProcessKey) -> Option<()> {
+    let image = LIVING.get_ptr(parent)?;
+    // SAFETY: a row of a living process: this one.
+    if LIVING.insert(child, unsafe { &*image }, 0).is_err() {
+        count(counter::STORES_FAILED);
+        return None;
+    }
+    let image = LIVING.get_ptr_mut(child)?;
+    // SAFETY: nobody knows the child yet.
+    unsafe {
+        (*image).process = *child;
+        (*image).parent = *parent;
+    }
+    Some(())
+}
+
+/// Puts a row aside that is not the present one any more.
+#[inline(always)]
+pub(crate) fn retire(process: &ProcessKey) -> Option<()> {
+    let image = LIVING.get_ptr(process)?;
+    // SAFETY: only the process itself retires its row.
+    if GONE.insert(process, unsafe { &*image }, 0).is_err() {
+        count(counter::STORES_FAILED);
+    }
+    LIVING.remove(process).ok()
 }
 
 /// Records the current process's image from a tracepoint, where preemption is off.
@@ -45,21 +79,21 @@ pub(crate) fn file(leader: u64, process: &ProcessKey, draft: *mut Image) {
     image.reserved = 0;
     image.comm = task::comm(leader);
     trace_path(image, file);
-    if IMAGES.insert(process, &*image, 0).is_err() {
+    if LIVING.insert(process, &*image, 0).is_err() {
         count(counter::STORES_FAILED);
     }
 }
 
-/// Who forked the process, as seen then; else who is its parent now.
+/// Who forked the process, as noted with what it ran before; else who is its parent now.
 #[inline(always)]
 fn parent(leader: u64, process: &ProcessKey) -> ProcessKey {
-    let forked = ProcessKey {
-        exec: 0,
+    let before = ProcessKey {
+        exec: process.exec.wrapping_sub(1),
         ..*process
     };
-    // SAFETY: the row is copied at once.
-    if let Some(parent) = unsafe { PARENTS.get(&forked) } {
-        return *parent;
+    // SAFETY: the row is the process's own, and copied at once.
+    if let Some(image) = unsafe { LIVING.get(before) } {
+        return image.parent;
     }
     task::process(task::leader(read(field!(leader, task_parent))))
 }

@@ -1,11 +1,12 @@
 //! What the programs remember.
 
 use abi::{
-    EVENTS_BYTES, Event, IMAGES_MAX, Image, Owner, PARENTS_MAX, ProcessKey, SEQUENCES_MAX,
+    EVENTS_BYTES, Event, GONE_MAX, Image, LIVING_MAX, Owner, ProcessKey, SEQUENCES_MAX,
     SequenceKey, TUPLES_MAX, TupleKey, counter,
 };
 use aya_ebpf::{
-    btf_maps::{LruHashMap, PerCpuArray, RingBuf, SkStorage},
+    bindings::BPF_F_NO_PREALLOC,
+    btf_maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf, SkStorage},
     macros::btf_map,
 };
 
@@ -22,13 +23,19 @@ pub(crate) static BY_TUPLE: LruHashMap<TupleKey, Owner, TUPLES_MAX> = LruHashMap
 #[btf_map]
 pub(crate) static BY_SEQUENCE: LruHashMap<SequenceKey, Owner, SEQUENCES_MAX> = LruHashMap::new();
 
-/// What processes run, and ran.
+/// What living processes run. Nothing is ever evicted from here: whoever could push a row out could
+/// have a process's image read again at a time of its own choosing.
 #[btf_map]
-pub(crate) static IMAGES: LruHashMap<ProcessKey, Image, IMAGES_MAX> = LruHashMap::new();
+pub(crate) static LIVING: HashMap<ProcessKey, Image, LIVING_MAX, { BPF_F_NO_PREALLOC as usize }> =
+    HashMap::new();
 
-/// Who forked whom; the key's `exec` is 0.
+/// What processes ran that are gone, or that run something else now.
 #[btf_map]
-pub(crate) static PARENTS: LruHashMap<ProcessKey, ProcessKey, PARENTS_MAX> = LruHashMap::new();
+pub(crate) static GONE: LruHashMap<ProcessKey, Image, GONE_MAX> = LruHashMap::new();
+
+/// Since when every fork and exec has been seen, nanoseconds since boot; 0 before that.
+#[btf_map]
+pub(crate) static WATCHED_SINCE: Array<u64, 1> = Array::new();
 
 /// Room to put an image together in a tracepoint, where nothing else can run on the CPU.
 #[btf_map]

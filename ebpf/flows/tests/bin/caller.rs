@@ -43,6 +43,7 @@ fn run(words: &[&str]) -> io::Result<()> {
         [_, "hold", to] => hold(to),
         [_, "reset", to] => reset(to),
         [_, "forked-writer", to] => forked_writer(to),
+        [_, "forked-caller", to] => forked_caller(to),
         [_, "pass-connected", to] => give(connect(to)?.as_fd()),
         [_, "pass-unconnected"] => give(Socket::new(Domain::IPV4, Type::STREAM, None)?.as_fd()),
         [_, "receive-connected"] => tell(&TcpStream::from(take()?)),
@@ -99,6 +100,16 @@ fn forked_writer(to: &str) -> io::Result<()> {
     // SAFETY: there is one thread.
     match unsafe { libc::fork() } {
         0 => tell(&stream),
+        child => wait(child),
+    }
+}
+
+/// The child connects for itself, without an `exec` of its own.
+fn forked_caller(to: &str) -> io::Result<()> {
+    println!("{}", std::process::id());
+    // SAFETY: there is one thread.
+    match unsafe { libc::fork() } {
+        0 => tell(&connect(to)?),
         child => wait(child),
     }
 }

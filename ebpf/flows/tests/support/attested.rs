@@ -6,18 +6,19 @@ use flows::{FlowsError, KernelSource};
 
 use crate::support::say_skipped;
 
-/// One for all tests: the programs see the whole host anyway.
+/// One for all tests of a binary: the programs see the whole host anyway.
 pub(crate) fn source() -> Option<&'static KernelSource> {
-    static SOURCE: OnceLock<Result<KernelSource, FlowsError>> = OnceLock::new();
-    match SOURCE.get_or_init(KernelSource::open) {
-        Ok(source) => Some(source),
-        Err(error) => {
-            let able = rustix::process::geteuid().is_root()
-                && Path::new("/sys/kernel/btf/vmlinux").exists()
-                && !matches!(error, FlowsError::NotBuilt);
-            assert!(!able, "root on a kernel with BTF, but: {error:?}");
-            say_skipped("attribution by the kernel", &error.to_string());
-            None
-        }
-    }
+    static SOURCE: OnceLock<Option<KernelSource>> = OnceLock::new();
+    SOURCE
+        .get_or_init(|| KernelSource::open().map_err(|error| refuse(&error)).ok())
+        .as_ref()
+}
+
+/// Where it must work, not working is a failure.
+fn refuse(error: &FlowsError) {
+    let able = rustix::process::geteuid().is_root()
+        && Path::new("/sys/kernel/btf/vmlinux").exists()
+        && !matches!(error, FlowsError::NotBuilt);
+    assert!(!able, "root on a kernel with BTF, but: {error:?}");
+    say_skipped("attribution by the kernel", &error.to_string());
 }

@@ -40,7 +40,7 @@ fn try_connect(ctx: &SockAddrContext) -> Option<()> {
     let process = task::process(leader);
     // SAFETY: the context is the kernel's, and always has its socket.
     let socket = unsafe { (*ctx.sock_addr).__bindgen_anon_1.sk };
-    if !image::known(&process) {
+    if image::is_older(&process) {
         record_image(socket, leader, &process);
     }
     // SAFETY: the pointers are this program's context, map and socket.

@@ -1,6 +1,6 @@
 //! `exec`: the process runs another executable.
 
-use abi::event;
+use abi::{ProcessKey, event};
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 
 use crate::{events, image, task};
@@ -17,5 +17,9 @@ fn try_exec() {
     let leader = task::current_leader();
     let process = task::process(leader);
     image::record(leader, &process);
+    image::retire(&ProcessKey {
+        exec: process.exec.wrapping_sub(1),
+        ..process
+    });
     events::emit(event::EXEC, process);
 }

@@ -1,10 +1,10 @@
-//! `exit`: the host may forget what it keeps for the living; the maps do not.
+//! `exit`: what the process ran is put aside, and remembered as long as there is room.
 
 use abi::event;
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 
 use crate::{
-    events,
+    events, image,
     task::{self, field, read},
 };
 
@@ -21,6 +21,8 @@ fn try_exit() {
     let signal: u64 = read(field!(leader, task_signal));
     let live: u32 = read(field!(signal, signal_live));
     if live == 0 {
-        events::emit(event::EXIT, task::process(leader));
+        let process = task::process(leader);
+        image::retire(&process);
+        events::emit(event::EXIT, process);
     }
 }

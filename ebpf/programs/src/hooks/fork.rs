@@ -1,13 +1,8 @@
 //! `fork`: the parent is known now; it may be gone when somebody asks.
 
-use abi::{ProcessKey, counter};
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 
-use crate::{
-    image,
-    maps::{PARENTS, count},
-    task,
-};
+use crate::{image, task};
 
 /// `sched_process_fork(parent, child)`: the child has not run yet.
 #[raw_tracepoint(tracepoint = "sched_process_fork")]
@@ -23,14 +18,8 @@ fn try_fork(leader: u64, child: u64) -> Option<()> {
     if child.pid == parent.pid {
         return None; // A thread.
     }
-    if PARENTS
-        .insert(ProcessKey { exec: 0, ..child }, parent, 0)
-        .is_err()
-    {
-        count(counter::STORES_FAILED);
-    }
-    if !image::known(&parent) {
+    if image::is_older(&parent) {
         image::record(leader, &parent);
     }
-    Some(())
+    image::inherit(&parent, &child)
 }

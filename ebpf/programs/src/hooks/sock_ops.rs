@@ -94,19 +94,24 @@ fn try_active(ctx: &SockOpsContext) -> Option<()> {
 }
 
 /// The new socket is still locked, and `accept` waits for that lock.
+///
+/// A socket whose other end nobody owns here is marked as well, with an empty owner: so the host
+/// knows that it was seen, and need not look for somebody who could be taken for the caller.
 #[inline(always)]
 fn try_passive(ctx: &SockOpsContext) -> Option<()> {
     let (near, far) = ends(ctx);
-    let by_tuple = BY_TUPLE.get_ptr(tuple(ctx, far, near));
-    let owner = match by_tuple {
+    let owner = match BY_TUPLE.get_ptr(tuple(ctx, far, near)) {
         Some(owner) => owner,
-        None if is_loopback(far.address) => return None,
-        None => BY_SEQUENCE.get_ptr(SequenceKey {
-            client: context!(ctx, rcv_nxt),
-            server: context!(ctx, snd_una),
-        })?,
+        None if is_loopback(far.address) => core::ptr::null(),
+        None => BY_SEQUENCE
+            .get_ptr(SequenceKey {
+                client: context!(ctx, rcv_nxt),
+                server: context!(ctx, snd_una),
+            })
+            .unwrap_or(core::ptr::null()),
     };
-    // SAFETY: the pointers are this program's map and socket, and a row of the same type.
+    // SAFETY: the pointers are this program's map and socket, and a row of the same type
+    // or null, for zeroes.
     let kept = unsafe {
         bpf_sk_storage_get(
             (&raw const OWNERS).cast_mut().cast(),
