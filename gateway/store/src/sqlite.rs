@@ -54,8 +54,11 @@ impl SqliteLedger {
         made.map_err(failed)?;
         let lock = lock(directory.join(LOCK_NAME))?;
         let file = directory.join(FILE_NAME);
-        // SQLite gives its other files the mode of this one.
-        private(&file).map_err(failed)?;
+        // SQLite gives its other files the mode of this one. One that exists is left alone:
+        // closing any descriptor of it would drop this process's POSIX locks on it.
+        if !fs::exists(&file).map_err(failed)? {
+            private(&file).map_err(failed)?;
+        }
         let options = options(&file)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)

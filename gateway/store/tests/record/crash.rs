@@ -26,19 +26,33 @@ const DIRECTORY: &str = "TIDEGATE_CRASH_DIRECTORY";
 const CRASHES: &str = "TIDEGATE_CRASHES";
 const CRASHES_USUAL: u64 = 8;
 
+/// A log is verified whole after every kill, so it should not grow for ever.
+const CRASHES_PER_LOG: u64 = 10;
+
 const CALLERS: usize = 32;
 
 #[tokio::test]
 async fn what_was_acknowledged_survives_every_kill() {
-    let home = tempfile::tempdir().unwrap();
     let crashes = env::var_os(CRASHES).and_then(|it| it.to_str()?.parse().ok());
+    let mut left = crashes.unwrap_or(CRASHES_USUAL);
+    while left > 0 {
+        let crashes = left.min(CRASHES_PER_LOG);
+        crash(crashes).await;
+        left -= crashes;
+    }
+}
+
+/// Kills the writers of one log so often, one after the other.
+async fn crash(crashes: u64) {
+    let home = tempfile::tempdir().unwrap();
     let (mut acknowledged, mut last) = (0, None);
-    for crash in 0..crashes.unwrap_or(CRASHES_USUAL) {
+    for crash in 0..crashes {
         let lines = killed(home.path());
         acknowledged += lines.len();
         last = lines.into_iter().max().max(last);
         let report = verify(home.path(), &[]).await;
         assert_eq!(report.findings, [], "after crash {crash}");
+        // Indices are dense in a log without findings, so every one before this is there, too.
         assert!(
             last.is_none_or(|it| it < report.size),
             "{last:?} was acknowledged"
@@ -46,7 +60,7 @@ async fn what_was_acknowledged_survives_every_kill() {
         let of = |kind| report.records.get(&kind).copied().unwrap_or_default();
         assert_eq!(report.open.len() as u64, of(Kind::Open) - of(Kind::Close));
     }
-    assert!(acknowledged > 100, "the child had work to do");
+    assert!(acknowledged > 0, "the children had work to do");
     let trail = start(home.path()).await.unwrap();
     let open = verify(home.path(), &[]).await.open;
     assert!(
