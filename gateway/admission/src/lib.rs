@@ -1,1 +1,83 @@
-//! May this exchange proceed; the only maker of a Permit.
+//! May this exchange proceed? The only maker of a [`Permit`].
+//!
+//! A permit is a value: whoever wants to open a record, screen a body or call an upstream must hold
+//! one, so the order of work is checked by the compiler. Today admission is the policy decision;
+//! budgets, rates and behaviour join it here, before policy, as they are built.
+
+mod permit;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use identity::Caller;
+use policy::{Country, Decision, Engine, Operation, Principal};
+
+pub use permit::Permit;
+
+/// Decides over one generation of policies.
+#[derive(Clone)]
+pub struct Admission {
+    engine: Arc<Engine>,
+    country: Country,
+    no_scope: Arc<BTreeMap<String, String>>,
+    no_purpose: Arc<str>,
+}
+
+/// A refused call: who asked, for what, and which policies said no.
+#[derive(Debug)]
+pub struct Refused {
+    /// Who asked.
+    pub caller: Caller,
+    /// For what.
+    pub operation: Operation,
+    /// The denial.
+    pub decision: Arc<Decision>,
+}
+
+impl Admission {
+    /// Admission by `engine`'s policies, for agents that run in `country`.
+    pub fn new(engine: Arc<Engine>, country: Country) -> Self {
+        Self {
+            engine,
+            country,
+            no_scope: Arc::default(),
+            no_purpose: Arc::from(""),
+        }
+    }
+
+    /// The digest of the policies in force.
+    pub fn policy_digest(&self) -> &str {
+        self.engine.digest()
+    }
+
+    /// Admits `caller` to `operation`, or says which policies refuse.
+    pub fn admit(&self, caller: Caller, operation: Operation) -> Result<Permit, Box<Refused>> {
+        let principal = self.principal(&caller);
+        let decision = self.engine.call(&principal, &operation);
+        if !decision.allowed {
+            return Err(Box::new(Refused {
+                caller,
+                operation,
+                decision,
+            }));
+        }
+        Ok(Permit::new(
+            Arc::clone(&self.engine),
+            caller,
+            principal,
+            operation,
+            decision,
+        ))
+    }
+
+    fn principal(&self, caller: &Caller) -> Principal {
+        let task = caller.token.as_ref().and_then(|token| token.task.as_ref());
+        Principal {
+            session: Arc::clone(&caller.session),
+            agent: Arc::clone(caller.agent.id.shared()),
+            evidence: caller.evidence,
+            purpose: task.map_or_else(|| Arc::clone(&self.no_purpose), |t| Arc::clone(&t.purpose)),
+            scope: task.map_or_else(|| Arc::clone(&self.no_scope), |t| Arc::clone(&t.scope)),
+            country: self.country,
+        }
+    }
+}

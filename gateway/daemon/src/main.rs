@@ -1,2 +1,24 @@
-//! Skeleton.
-fn main() {}
+//! `tidegate`: reads arguments and configuration, builds the parts, waits for a signal.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "the command line answers on standard output"
+)]
+
+mod cli;
+mod config;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    match cli::run(arguments) {
+        Ok(code) => code,
+        Err(report) => {
+            eprintln!("{report:?}");
+            ExitCode::from(cli::USAGE)
+        }
+    }
+}

@@ -71,6 +71,17 @@ impl KeySet {
         })
     }
 
+    /// No keys yet: no token verifies until [`KeySet::replace`] brings some.
+    pub fn empty() -> Self {
+        let keys = Keys {
+            generation: 0,
+            by_id: Arc::default(),
+        };
+        Self {
+            keys: ArcSwap::from_pointee(keys),
+        }
+    }
+
     /// Puts the keys of another JWKS in their place; on an error the old ones stay. Tokens that
     /// were verified with the old keys are verified again.
     pub fn replace(&self, json: &str) -> Result<(), KeySetError> {

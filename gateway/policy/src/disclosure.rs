@@ -9,7 +9,7 @@ use crate::{Disclosure, DisclosureContext, Engine};
 
 /// Answers per class for one context. Exchanges in equal contexts share one table, which fills
 /// as classes appear: to ask again costs an array access.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Disclosures {
     engine: Arc<Engine>,
     context: DisclosureContext,

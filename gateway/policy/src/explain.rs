@@ -18,12 +18,9 @@ impl Decision {
         self.rule().map_or(Category::Access, |rule| rule.category)
     }
 
-    /// The rules with their reasons, and for a rule of scope the values that differ:
+    /// The rules with their reasons, and for a rule of scope what the task holds:
     /// ``session-sees-only-its-customer: the session's customer is `C-771`, the call names
-    /// `C-332` ``.
-    ///
-    /// It shows values of the scope, so it is for the answer to the agent and for the record,
-    /// never for logs, spans or metrics.
+    /// another``. What the call names is the caller's own text, so it is not repeated.
     pub fn sentence(&self) -> String {
         if self.policies.is_empty() {
             return "not_permitted: no rule permits this".to_owned();
@@ -49,12 +46,11 @@ impl Decision {
 }
 
 fn differ(mismatch: &ScopeMismatch) -> String {
-    let ScopeMismatch { tag, session, call } = mismatch;
-    let (tag, session, call) = (shown(tag), shown(session), shown(call));
-    format!("the session's {tag} is `{session}`, the call names `{call}`")
+    let (tag, session) = (shown(&mismatch.tag), shown(&mismatch.session));
+    format!("the session's {tag} is `{session}`, the call names another")
 }
 
-/// The value without control characters, cut where it is long: a caller chose it.
+/// The value without control characters, cut where it is long.
 fn shown(value: &str) -> String {
     let escaped = value.chars().flat_map(char::escape_debug);
     let mut shown: String = escaped.clone().take(SCOPE_VALUE_CHARS_MAX).collect();

@@ -103,7 +103,7 @@ fn a_session_reads_its_customer_and_no_other() {
     assert_eq!(other.category(), Category::Scope);
     assert_eq!(
         other.sentence(),
-        "session-sees-only-its-customer: the session's customer is `C-771`, the call names `C-332`"
+        "session-sees-only-its-customer: the session's customer is `C-771`, the call names another"
     );
     let policy = other.rule().unwrap();
     assert_eq!(

@@ -20,6 +20,9 @@ use crate::{
     DataKey, FileProvider, KeyMaterial, KeyProvider, LogSigner, Pseudonymizer, VaultError,
 };
 
+/// The file's usual name, in the log's folder.
+pub const KEYRING_FILE: &str = "keyring.json";
+
 /// The only layout so far.
 const VERSION: u32 = 1;
 

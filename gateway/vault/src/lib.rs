@@ -15,7 +15,7 @@ mod signer;
 use std::{io, path::PathBuf};
 
 pub use datakey::{DataKey, NONCE_BYTES, SEALS_MAX, Seal, TAG_BYTES};
-pub use keyring::Keyring;
+pub use keyring::{KEYRING_FILE, Keyring};
 pub use material::KeyMaterial;
 pub use provider::{FileProvider, KeyProvider};
 pub use pseudonym::{PSEUDONYM_BYTES, Pseudonymizer};

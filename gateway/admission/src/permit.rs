@@ -1,0 +1,79 @@
+//! The value that says "admitted".
+
+use std::sync::Arc;
+
+use identity::Caller;
+use policy::{
+    Country, Decision, DisclosureContext, Disclosures, Engine, Operation, PolicyRef, Principal,
+};
+
+/// An admitted call. It carries the policies that admitted it, so that what is disclosed later is
+/// decided by the same generation.
+#[must_use = "a permit that is not used admits nothing"]
+pub struct Permit {
+    engine: Arc<Engine>,
+    caller: Caller,
+    principal: Arc<Principal>,
+    operation: Operation,
+    decision: Arc<Decision>,
+}
+
+impl Permit {
+    // INVARIANT: only `Admission::admit` calls this, after an allowing decision.
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        caller: Caller,
+        principal: Principal,
+        operation: Operation,
+        decision: Arc<Decision>,
+    ) -> Self {
+        Self {
+            engine,
+            caller,
+            principal: Arc::new(principal),
+            operation,
+            decision,
+        }
+    }
+
+    /// Who was admitted.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// To what.
+    pub fn operation(&self) -> &Operation {
+        &self.operation
+    }
+
+    /// The policies that allow it.
+    pub fn policies(&self) -> &[Arc<PolicyRef>] {
+        &self.decision.policies
+    }
+
+    /// The digest of the policies that decided.
+    pub fn policy_digest(&self) -> &str {
+        self.engine.digest()
+    }
+
+    /// What the service may be told: from the agent's country to the service's.
+    pub fn towards_service(&self) -> Disclosures {
+        self.disclosures(self.principal.country, self.operation.country)
+    }
+
+    /// What the agent may be told: from the service's country to the agent's.
+    pub fn towards_agent(&self) -> Disclosures {
+        self.disclosures(self.operation.country, self.principal.country)
+    }
+
+    fn disclosures(&self, origin: Country, recipient: Country) -> Disclosures {
+        self.engine.disclosures(DisclosureContext {
+            principal: Arc::clone(&self.principal),
+            service: Arc::clone(&self.operation.service),
+            operation: Arc::clone(&self.operation.id),
+            effect: self.operation.effect,
+            origin,
+            recipient,
+        })
+    }
+}

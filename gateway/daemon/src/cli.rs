@@ -1,0 +1,154 @@
+//! The command line. Exit code 0: fine; 1: there is a finding; 2: it was used wrongly.
+
+mod audit;
+mod check;
+mod classify;
+mod run;
+mod table;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Exit code for wrong usage, an unreadable file, a broken configuration.
+pub(crate) const USAGE: u8 = 2;
+/// Exit code for a finding.
+pub(crate) const FINDING: u8 = 1;
+
+/// A data governance gateway for AI agents.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve: attribute, decide, redact and record every call.
+    Run(Configured),
+    /// Check a configuration with its policies, keys and certificates, and do nothing else.
+    Check(Configured),
+    /// Tell what personal, health, payment and secret data a JSON file holds.
+    Classify(Classify),
+    /// Read and prove the record.
+    #[command(subcommand)]
+    Audit(Audit),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+struct Configured {
+    /// The configuration file.
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        default_value = "/etc/tidegate/tidegate.yaml"
+    )]
+    config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Classify {
+    /// The file; `-` reads standard input.
+    file: PathBuf,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+enum Audit {
+    /// List records, newest first.
+    List {
+        #[command(flatten)]
+        data: Data,
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: u64,
+        /// Only records of this kind: start, stop, open, close, refuse.
+        #[arg(long)]
+        kind: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show one record with its outcome.
+    Show {
+        /// Its index, as the `tidegate-record` header tells it.
+        record: u64,
+        #[command(flatten)]
+        data: Data,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Prove that no record was changed, removed, moved or cut off.
+    Verify {
+        #[command(flatten)]
+        what: Verified,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Write the whole log to one file that anybody can verify with the public key.
+    Export {
+        #[command(flatten)]
+        data: Data,
+        /// Where to; `-` writes to standard output.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Print the public key that checkpoints are signed with.
+    Key {
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+/// Which log.
+#[derive(Debug, Args)]
+struct Data {
+    /// The folder of the log, as `audit.directory` names it.
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/tidegate")]
+    data: PathBuf,
+}
+
+/// What to verify: a log in place, or an export with the public key alone.
+#[derive(Debug, Args)]
+struct Verified {
+    /// The folder of the log.
+    #[arg(long, value_name = "DIR", required_unless_present = "export")]
+    data: Option<PathBuf>,
+    /// An export.
+    #[arg(long, value_name = "FILE", conflicts_with = "data", requires = "key")]
+    export: Option<PathBuf>,
+    /// The public key: the line that `audit key` prints, or a file that holds it.
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+    /// A checkpoint that was kept elsewhere: a log that ends before it was cut.
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+struct Output {
+    /// The form of the answer.
+    #[arg(long, short, value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
+    match arguments.command {
+        Command::Run(Configured { config }) => run::run(&config),
+        Command::Check(Configured { config }) => check::check(&config),
+        Command::Classify(Classify { file, output }) => classify::classify(&file, output.output),
+        Command::Audit(audit) => audit::audit(audit),
+    }
+}

@@ -1,0 +1,114 @@
+//! `tidegate check`: everything that `run` would refuse, without running.
+
+use std::{path::Path, process::ExitCode, sync::Arc};
+
+use identity::{Identity, Issuer, KeySet, Registry, Verifier};
+use miette::{Diagnostic, IntoDiagnostic, Result, WrapErr, miette};
+use policy::Engine;
+use proxy::tls;
+use thiserror::Error;
+
+use crate::config::{self, Config, JwksSource};
+
+pub(crate) fn check(path: &Path) -> Result<ExitCode> {
+    let config = config::load(path)?;
+    let engine = engine(&config)?;
+    identity(&config)?;
+    endpoints(&config)?;
+    let operations: usize = config
+        .services
+        .iter()
+        .map(|service| service.operations.len())
+        .sum();
+    println!(
+        "`{}` holds: {} agents, {} services with {operations} operations, {} policies (digest {})",
+        path.display(),
+        config.agents.len(),
+        config.services.len(),
+        engine.policies().len(),
+        engine.digest().get(..12).unwrap_or_default(),
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Everything that is wrong with the policies.
+#[derive(Debug, Error, Diagnostic)]
+#[error("the policies cannot be used: {count} faults")]
+struct Faults {
+    count: usize,
+    #[related]
+    faults: Vec<Box<dyn Diagnostic + Send + Sync>>,
+}
+
+/// The policies, checked.
+pub(crate) fn engine(config: &Config) -> Result<Arc<Engine>> {
+    Engine::load(&config.policies)
+        .map(Arc::new)
+        .map_err(|errors| {
+            let faults: Vec<_> = errors
+                .iter()
+                .cloned()
+                .map(|error| Box::new(error) as Box<dyn Diagnostic + Send + Sync>)
+                .collect();
+            Faults {
+                count: faults.len(),
+                faults,
+            }
+            .into()
+        })
+}
+
+/// Agents and issuers; an issuer whose keys come by URL has none yet.
+pub(crate) fn identity(config: &Config) -> Result<(Identity, Vec<(JwksSource, Arc<KeySet>)>)> {
+    let registry = Registry::build(config.agents.clone()).map_err(|errors| {
+        let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        miette!(
+            help = "see `agents` in the configuration",
+            "{}",
+            all.join("; ")
+        )
+    })?;
+    let mut issuers = Vec::new();
+    let mut sources = Vec::new();
+    for issuer in &config.issuers {
+        let keys = Arc::new(keys(&issuer.source)?);
+        sources.push((issuer.source.clone(), Arc::clone(&keys)));
+        issuers.push(Issuer {
+            name: issuer.name.clone(),
+            audience: issuer.audience.clone(),
+            keys,
+            lifetime_max: issuer.lifetime_max,
+        });
+    }
+    let verifier = Verifier::build(issuers)
+        .into_diagnostic()
+        .wrap_err("`tokens` cannot be used")?;
+    Ok((Identity::new(registry, verifier), sources))
+}
+
+fn keys(source: &JwksSource) -> Result<KeySet> {
+    let text = match source {
+        JwksSource::Url(_) => return Ok(KeySet::empty()),
+        JwksSource::File(path) => std::fs::read_to_string(path)
+            .into_diagnostic()
+            .wrap_err_with(|| format!("the key set `{}` cannot be read", path.display()))?,
+    };
+    KeySet::parse(&text)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("the key set {source} cannot be used"))
+}
+
+/// The addresses with their certificates.
+pub(crate) fn endpoints(config: &Config) -> Result<Vec<proxy::Endpoint>> {
+    let endpoint = |(address, files): &(_, Option<(std::path::PathBuf, std::path::PathBuf)>)| {
+        let tls = files
+            .as_ref()
+            .map(|(certificate, key)| tls::server(certificate, key))
+            .transpose();
+        Ok(proxy::Endpoint {
+            address: *address,
+            tls: tls.into_diagnostic()?,
+        })
+    };
+    config.listen.iter().map(endpoint).collect()
+}

@@ -1,0 +1,365 @@
+//! `tidegate run`: builds the parts, says when it is ready, waits for a signal, ends in good order.
+
+use std::{
+    io::Write,
+    path::Path,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use admin::{Condition, Part, Status};
+use audit::{Event, Keys, Lifecycle, Trail};
+use http::Uri;
+use identity::KeySet;
+use jiff::Timestamp;
+use miette::{IntoDiagnostic, Result, WrapErr};
+use proxy::{Bound, Gateway, Upstream, jwks};
+use redaction::Pseudonyms;
+use rustls::ClientConfig;
+use serde_json::json;
+use telemetry::{Instance, Metrics, Traces, Watched};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use vault::{Keyring, Pseudonymizer};
+
+use super::check;
+use crate::config::{self, Config, JwksSource};
+
+/// How often key sets are fetched again.
+const JWKS_PERIOD: Duration = Duration::from_secs(300);
+/// How soon a failed fetch is tried again.
+const JWKS_RETRY: Duration = Duration::from_secs(5);
+
+pub(crate) fn run(path: &Path) -> Result<ExitCode> {
+    logs();
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    // Another part of the process may have installed it first; it is the same one.
+    let _installed_before = provider.install_default();
+    let config = config::load(path)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .into_diagnostic()?;
+    let running = Running::build(&config, &runtime)?;
+    runtime.block_on(running.wait())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn logs() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TIDEGATE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .json()
+        .init();
+}
+
+/// Everything that runs, in the order in which it ends.
+struct Running {
+    stop: watch::Sender<bool>,
+    workers: Vec<JoinHandle<()>>,
+    gateway: Arc<Gateway>,
+    lifecycle: Lifecycle,
+}
+
+impl Running {
+    fn build(config: &Config, runtime: &tokio::runtime::Runtime) -> Result<Self> {
+        let _inside = runtime.enter();
+        let engine = check::engine(config)?;
+        let (identity, sources) = check::identity(config)?;
+        let endpoints = check::endpoints(config)?;
+        let upstream_tls = Upstream::tls(config.upstream_ca.as_deref()).into_diagnostic()?;
+        let opened = flows::open(config.attestation).into_diagnostic()?;
+        let notes: Vec<String> = opened
+            .note
+            .iter()
+            .map(|note| format!("attestation: {note}"))
+            .collect();
+        for note in &notes {
+            tracing::warn!(note, "running with less than the kernel's word");
+        }
+        let lifecycle = lifecycle(config, engine.digest(), notes);
+        let (trail, pseudonyms) = record(config, runtime)?;
+        let traces = Traces::start(
+            config.otlp.as_deref(),
+            config.sample,
+            Instance {
+                version: env!("CARGO_PKG_VERSION"),
+                id: &format!("{}-{}", std::process::id(), lifecycle.at.as_microsecond()),
+            },
+        );
+        let gateway = Arc::new(Gateway {
+            flows: opened.source,
+            identity,
+            routes: config.routes(),
+            admission: admission::Admission::new(engine, config.country),
+            trail,
+            traces: traces.into_diagnostic()?,
+            metrics: metrics(config)?,
+            pseudonyms,
+            uninspected: config.uninspected,
+        });
+        watch_figures(&gateway)?;
+        let (stop, stopped) = watch::channel(false);
+        let tokens = Arc::new(AtomicBool::new(false));
+        runtime.spawn(keep_keys(
+            sources,
+            Arc::clone(&upstream_tls),
+            Arc::clone(&tokens),
+            stopped.clone(),
+        ));
+        let started = gateway.trail.note(Event::Start(lifecycle.clone()));
+        runtime
+            .block_on(started)
+            .into_diagnostic()
+            .wrap_err("the log does not take records")?;
+        let bound = Bound::bind(&endpoints, config.workers).into_diagnostic()?;
+        let listen = bound.addresses().to_vec();
+        let admin = config
+            .admin
+            .map(|address| operators(address, &gateway, &tokens, &stopped, runtime))
+            .transpose()?;
+        let workers = bound
+            .serve(&gateway, &upstream_tls, &stopped)
+            .into_diagnostic()?;
+        announce(&listen, admin)?;
+        Ok(Self {
+            stop,
+            workers,
+            gateway,
+            lifecycle,
+        })
+    }
+
+    /// Waits for SIGTERM or SIGINT, then ends: listeners, exchanges, record, spans.
+    async fn wait(self) -> Result<()> {
+        let mut terminate = signal(SignalKind::terminate()).into_diagnostic()?;
+        let mut interrupt = signal(SignalKind::interrupt()).into_diagnostic()?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: open exchanges may end");
+        self.stop.send_replace(true);
+        for worker in self.workers {
+            let joined = tokio::task::spawn_blocking(move || worker.join())
+                .await
+                .into_diagnostic()?;
+            if joined.is_err() {
+                tracing::error!("a worker ended by a panic");
+            }
+        }
+        let farewell = Event::Stop(Lifecycle {
+            at: now(),
+            ..self.lifecycle
+        });
+        self.gateway
+            .trail
+            .clone()
+            .stop(farewell)
+            .await
+            .into_diagnostic()
+            .wrap_err("the log was not closed")?;
+        let traces = self.gateway.traces.clone();
+        tokio::task::spawn_blocking(move || traces.shutdown())
+            .await
+            .into_diagnostic()?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+fn lifecycle(config: &Config, policy: &str, mut notes: Vec<String>) -> Lifecycle {
+    if config.otlp.is_none() {
+        notes.push("telemetry: off".to_owned());
+    }
+    Lifecycle {
+        at: now(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        config: config.digest.clone(),
+        policy: policy.to_owned(),
+        notes,
+    }
+}
+
+fn record(
+    config: &Config,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<(Trail, Arc<dyn Pseudonyms>)> {
+    let ledger = runtime
+        .block_on(store::SqliteLedger::open(&config.data))
+        .into_diagnostic()?;
+    let keyring =
+        Keyring::open_or_create(&config.data.join(vault::KEYRING_FILE)).into_diagnostic()?;
+    let keys = Keys::from_keyring(&keyring).into_diagnostic()?;
+    let trail = Trail::start(Box::new(ledger), keys).into_diagnostic()?;
+    Ok((trail, Arc::new(Keyed(keyring.pseudonymizer()))))
+}
+
+/// The vault's pseudonyms, as the redaction asks for them.
+struct Keyed(Pseudonymizer);
+
+impl Pseudonyms for Keyed {
+    fn pseudonym(&self, class: classifiers::DataClass, value: &[u8]) -> [u8; 16] {
+        self.0.pseudonym(class.name(), value)
+    }
+}
+
+fn metrics(config: &Config) -> Result<Metrics> {
+    let operations = config.services.iter().flat_map(|service| {
+        service
+            .operations
+            .iter()
+            .map(|operation| (service.name.as_ref(), operation.id.as_ref()))
+    });
+    Metrics::new(operations).into_diagnostic()
+}
+
+fn watch_figures(gateway: &Arc<Gateway>) -> Result<()> {
+    let metrics = &gateway.metrics;
+    let trail = gateway.trail.clone();
+    metrics
+        .watch(Watched::RecordsCommitted, move || trail.status().size)
+        .into_diagnostic()?;
+    let flows = Arc::clone(&gateway.flows);
+    metrics
+        .watch(Watched::EventsLost, move || flows.lost())
+        .into_diagnostic()?;
+    let traces = gateway.traces.clone();
+    metrics
+        .watch(Watched::SpansDropped, move || traces.dropped())
+        .into_diagnostic()
+}
+
+/// Keeps every issuer's keys fresh; `ready` turns true once each was fetched.
+async fn keep_keys(
+    sources: Vec<(JwksSource, Arc<KeySet>)>,
+    tls: Arc<ClientConfig>,
+    ready: Arc<AtomicBool>,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        let mut all = true;
+        for (source, keys) in &sources {
+            if let Err(error) = refresh(source, keys, &tls).await {
+                tracing::warn!(%error, source = %source, "an issuer's keys could not be refreshed");
+                all = all && !keys.is_empty();
+            }
+        }
+        ready.store(all, Ordering::Relaxed);
+        let pause = if all { JWKS_PERIOD } else { JWKS_RETRY };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = stop.wait_for(|stopped| *stopped) => return,
+        }
+    }
+}
+
+async fn refresh(source: &JwksSource, keys: &KeySet, tls: &Arc<ClientConfig>) -> Result<()> {
+    let text = match source {
+        JwksSource::Url(uri) => jwks::fetch(tls, Uri::clone(uri)).await.into_diagnostic()?,
+        JwksSource::File(path) => {
+            let path = path.clone();
+            let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(path)).await;
+            read.into_diagnostic()?.into_diagnostic()?
+        }
+    };
+    keys.replace(&text).into_diagnostic()
+}
+
+fn operators(
+    address: std::net::SocketAddr,
+    gateway: &Arc<Gateway>,
+    tokens: &Arc<AtomicBool>,
+    stopped: &watch::Receiver<bool>,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<std::net::SocketAddr> {
+    let listener = runtime
+        .block_on(TcpListener::bind(address))
+        .into_diagnostic();
+    let listener = listener.wrap_err_with(|| format!("cannot listen on `{address}`"))?;
+    let bound = listener.local_addr().into_diagnostic()?;
+    let status = Arc::new(Health {
+        gateway: Arc::clone(gateway),
+        tokens: Arc::clone(tokens),
+    });
+    let mut stopped = stopped.clone();
+    runtime.spawn(async move {
+        let stop = async move {
+            // The sender lives as long as the process, so the wait ends only with a stop.
+            let _ended = stopped.wait_for(|stopped| *stopped).await;
+        };
+        if let Err(error) = admin::serve(listener, status, stop).await {
+            tracing::error!(%error, "the admin listener failed");
+        }
+    });
+    Ok(bound)
+}
+
+/// How the parts stand.
+struct Health {
+    gateway: Arc<Gateway>,
+    tokens: Arc<AtomicBool>,
+}
+
+impl Status for Health {
+    fn parts(&self) -> Vec<Part> {
+        let trail = self.gateway.trail.status();
+        let audit = if trail.healthy {
+            Condition::Ready
+        } else {
+            Condition::Down(
+                "the latest commit failed; nothing is served until one succeeds".to_owned(),
+            )
+        };
+        let attestation = match self.gateway.flows.source() {
+            flows::Source::Kernel => Condition::Ready,
+            flows::Source::Proc => Condition::Degraded("inferred from /proc".to_owned()),
+        };
+        let tokens = if self.tokens.load(Ordering::Relaxed) {
+            Condition::Ready
+        } else {
+            Condition::Down("an issuer's keys were never fetched".to_owned())
+        };
+        [
+            ("audit", audit),
+            ("attestation", attestation),
+            ("tokens", tokens),
+        ]
+        .map(|(name, condition)| Part { name, condition })
+        .into()
+    }
+
+    fn metrics(&self) -> String {
+        self.gateway.metrics.render()
+    }
+}
+
+/// One line on standard output for whoever started it.
+fn announce(listen: &[std::net::SocketAddr], admin: Option<std::net::SocketAddr>) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "{}",
+        json!({ "ready": true, "listen": listen, "admin": admin })
+    )
+    .into_diagnostic()?;
+    out.flush().into_diagnostic()?;
+    tracing::info!(?listen, ?admin, "serving");
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the daemon owns the clock")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}

@@ -1,0 +1,180 @@
+//! The configuration as it is typed: one YAML file, unknown keys are errors.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+/// The whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    /// Where agents connect.
+    pub(crate) listen: Vec<Listen>,
+    /// Health and metrics; off if absent.
+    pub(crate) admin: Option<Admin>,
+    /// How callers are attributed.
+    #[serde(default)]
+    pub(crate) attestation: Attestation,
+    /// ISO 3166 country of this host and its agents.
+    pub(crate) country: Spanned<String>,
+    /// Who issues tokens.
+    #[serde(default)]
+    pub(crate) tokens: Vec<Issuer>,
+    /// Who may call.
+    pub(crate) agents: Vec<Agent>,
+    /// What may be called.
+    pub(crate) services: Vec<Service>,
+    /// Cedar policy files; `*` stands for any part of a file name.
+    pub(crate) policies: Vec<Spanned<String>>,
+    /// Bodies that cannot be inspected.
+    #[serde(default)]
+    pub(crate) uninspected: Uninspected,
+    /// The record.
+    pub(crate) audit: Audit,
+    /// Traces.
+    #[serde(default)]
+    pub(crate) telemetry: Telemetry,
+    /// Certificates to trust beside the system's, for upstreams and issuers (PEM).
+    pub(crate) upstream_ca: Option<Spanned<PathBuf>>,
+    /// Worker threads; one for each core if absent.
+    pub(crate) workers: Option<usize>,
+}
+
+/// One address.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listen {
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: Option<Tls>,
+}
+
+/// A certificate chain and its key, PEM.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    pub(crate) certificate: Spanned<PathBuf>,
+    pub(crate) key: PathBuf,
+}
+
+/// The operators' address.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Admin {
+    pub(crate) address: SocketAddr,
+}
+
+/// How callers are attributed.
+#[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Attestation {
+    /// By the kernel where it can, by `/proc` where it cannot.
+    #[default]
+    Auto,
+    /// By the kernel, or the gateway does not start.
+    Kernel,
+    /// By `/proc`.
+    Proc,
+}
+
+/// One token issuer.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Issuer {
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+    pub(crate) jwks: Spanned<Jwks>,
+    /// The longest life of a token: `15m` if absent.
+    pub(crate) lifetime_max: Option<Spanned<String>>,
+}
+
+/// Where an issuer's keys are: exactly one of the two.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Jwks {
+    pub(crate) file: Option<Spanned<PathBuf>>,
+    pub(crate) url: Option<Spanned<String>>,
+}
+
+/// One agent.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Agent {
+    pub(crate) id: Spanned<String>,
+    pub(crate) selectors: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) token: Token,
+}
+
+/// Whether an agent needs a token beside its kernel identity.
+#[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Token {
+    /// It does.
+    #[default]
+    Required,
+    /// It may have one.
+    Optional,
+}
+
+/// One upstream API.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Service {
+    pub(crate) name: Spanned<String>,
+    pub(crate) prefix: Option<String>,
+    pub(crate) host: Option<String>,
+    pub(crate) upstream: Spanned<String>,
+    pub(crate) country: Spanned<String>,
+    pub(crate) operations: Vec<Operation>,
+}
+
+/// One operation of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Operation {
+    pub(crate) id: Spanned<String>,
+    pub(crate) method: Spanned<String>,
+    pub(crate) path: Spanned<String>,
+    pub(crate) effect: Option<Effect>,
+    /// Parameters bound by the query: `customer: id` binds `?id=`.
+    #[serde(default)]
+    pub(crate) query: BTreeMap<String, String>,
+}
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Effect {
+    Read,
+    Write,
+    Delete,
+}
+
+/// Bodies that cannot be inspected.
+#[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Uninspected {
+    /// Are refused.
+    #[default]
+    Refuse,
+    /// Pass, and the record names the gap.
+    Record,
+}
+
+/// The record.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Audit {
+    pub(crate) directory: PathBuf,
+}
+
+/// Traces.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Telemetry {
+    /// An OTLP/gRPC endpoint; nothing is exported if absent.
+    pub(crate) otlp: Option<Spanned<String>>,
+    /// The part of traces that is kept, 0 to 1; refusals and redactions are always kept.
+    pub(crate) sample: Option<Spanned<f64>>,
+}

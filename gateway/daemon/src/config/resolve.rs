@@ -1,0 +1,443 @@
+//! From what was typed to what it means: checked, resolved against the file's folder, immutable.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+};
+
+use http::{Method, Uri};
+use identity::{Agent, TokenRule};
+use jiff::SignedDuration;
+use miette::Result;
+use policy::{Country, Effect, PolicyFile};
+use proxy::{
+    Uninspected,
+    route::{Match, Routes, Service, Template},
+};
+use serde_saphyr::Spanned;
+
+use super::{
+    fault::Text,
+    file::{self, File},
+};
+
+/// The longest life that an operator may allow a token.
+const TOKEN_LIFETIME_MAX: SignedDuration = SignedDuration::from_hours(24);
+/// The life that a token may have where nothing is said.
+const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
+
+/// The configuration in force.
+pub(crate) struct Config {
+    pub(crate) listen: Vec<(SocketAddr, Option<(PathBuf, PathBuf)>)>,
+    pub(crate) admin: Option<SocketAddr>,
+    pub(crate) attestation: flows::Mode,
+    pub(crate) country: Country,
+    pub(crate) issuers: Vec<IssuerEntry>,
+    pub(crate) agents: Vec<Agent>,
+    pub(crate) services: Vec<Arc<Service>>,
+    pub(crate) policies: Vec<PolicyFile>,
+    pub(crate) uninspected: Uninspected,
+    pub(crate) data: PathBuf,
+    pub(crate) otlp: Option<String>,
+    pub(crate) sample: f64,
+    pub(crate) upstream_ca: Option<PathBuf>,
+    pub(crate) workers: usize,
+    pub(crate) digest: String,
+}
+
+/// Where an issuer's keys are.
+#[derive(Clone, Debug)]
+pub(crate) enum JwksSource {
+    File(PathBuf),
+    Url(Uri),
+}
+
+impl std::fmt::Display for JwksSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "`{}`", path.display()),
+            Self::Url(uri) => write!(f, "`{uri}`"),
+        }
+    }
+}
+
+/// One token issuer; its keys are fetched later.
+#[derive(Clone, Debug)]
+pub(crate) struct IssuerEntry {
+    pub(crate) name: String,
+    pub(crate) audience: String,
+    pub(crate) source: JwksSource,
+    pub(crate) lifetime_max: SignedDuration,
+}
+
+impl Config {
+    pub(crate) fn routes(&self) -> Routes {
+        Routes::new(self.services.clone())
+    }
+}
+
+/// Resolves `file` against `directory`.
+pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String) -> Result<Config> {
+    let resolver = Resolver { text, directory };
+    Ok(Config {
+        listen: file
+            .listen
+            .into_iter()
+            .map(|listen| resolver.listen(listen))
+            .collect(),
+        admin: file.admin.map(|admin| admin.address),
+        attestation: match file.attestation {
+            file::Attestation::Auto => flows::Mode::Auto,
+            file::Attestation::Kernel => flows::Mode::Kernel,
+            file::Attestation::Proc => flows::Mode::Proc,
+        },
+        country: resolver.country(&file.country)?,
+        issuers: file
+            .tokens
+            .into_iter()
+            .map(|issuer| resolver.issuer(issuer))
+            .collect::<Result<_>>()?,
+        agents: file
+            .agents
+            .into_iter()
+            .map(|agent| resolver.agent(&agent))
+            .collect::<Result<_>>()?,
+        services: resolver.services(file.services)?,
+        policies: resolver.policies(&file.policies)?,
+        uninspected: match file.uninspected {
+            file::Uninspected::Refuse => Uninspected::Refuse,
+            file::Uninspected::Record => Uninspected::Record,
+        },
+        data: directory.join(file.audit.directory),
+        sample: resolver.sample(file.telemetry.sample.as_ref())?,
+        otlp: file
+            .telemetry
+            .otlp
+            .as_ref()
+            .map(|otlp| resolver.uri(otlp).map(|uri| uri.to_string()))
+            .transpose()?,
+        upstream_ca: file
+            .upstream_ca
+            .as_ref()
+            .map(|path| resolver.existing(path))
+            .transpose()?,
+        workers: file
+            .workers
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into)),
+        digest,
+    })
+}
+
+struct Resolver<'a> {
+    text: &'a Text,
+    directory: &'a Path,
+}
+
+impl Resolver<'_> {
+    fn fault<T>(
+        &self,
+        at: &Spanned<T>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> miette::Report {
+        self.text.fault(&at.referenced, message, help).into()
+    }
+
+    fn listen(&self, listen: file::Listen) -> (SocketAddr, Option<(PathBuf, PathBuf)>) {
+        let path = |path: PathBuf| self.directory.join(path);
+        (
+            listen.address,
+            listen
+                .tls
+                .map(|tls| (path(tls.certificate.value), path(tls.key))),
+        )
+    }
+
+    fn country(&self, code: &Spanned<String>) -> Result<Country> {
+        Country::parse(&code.value).ok_or_else(|| {
+            let message = format!("`{}` is not a country code", code.value);
+            self.fault(
+                code,
+                message,
+                "two upper-case letters of ISO 3166-1, such as DE or US",
+            )
+        })
+    }
+
+    fn existing(&self, path: &Spanned<PathBuf>) -> Result<PathBuf> {
+        let full = self.directory.join(&path.value);
+        if full.is_file() {
+            return Ok(full);
+        }
+        let message = format!("there is no file `{}`", full.display());
+        Err(self.fault(
+            path,
+            message,
+            "relative paths begin at the configuration file's folder",
+        ))
+    }
+
+    fn uri(&self, typed: &Spanned<String>) -> Result<Uri> {
+        let uri = Uri::from_str(&typed.value).ok().filter(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
+        });
+        uri.ok_or_else(|| {
+            let message = format!("`{}` is not an address of the web", typed.value);
+            self.fault(
+                typed,
+                message,
+                "write scheme, host and port: `http://127.0.0.1:9001`",
+            )
+        })
+    }
+
+    fn sample(&self, typed: Option<&Spanned<f64>>) -> Result<f64> {
+        let Some(typed) = typed else { return Ok(1.0) };
+        if (0.0..=1.0).contains(&typed.value) {
+            return Ok(typed.value);
+        }
+        Err(self.fault(
+            typed,
+            "the sampling share lies outside 0 to 1",
+            "1.0 keeps every trace, 0.01 one in a hundred",
+        ))
+    }
+
+    fn issuer(&self, issuer: file::Issuer) -> Result<IssuerEntry> {
+        let source = match (&issuer.jwks.value.file, &issuer.jwks.value.url) {
+            (Some(path), None) => JwksSource::File(self.existing(path)?),
+            (None, Some(url)) => JwksSource::Url(self.uri(url)?),
+            _ => {
+                let help =
+                    "`jwks: { file: keys.json }` or `jwks: { url: https://... }`, one of the two";
+                return Err(self.fault(&issuer.jwks, "an issuer's keys come from one place", help));
+            }
+        };
+        let lifetime_max = match &issuer.lifetime_max {
+            None => TOKEN_LIFETIME,
+            Some(typed) => self.lifetime(typed)?,
+        };
+        Ok(IssuerEntry {
+            name: issuer.issuer,
+            audience: issuer.audience,
+            source,
+            lifetime_max,
+        })
+    }
+
+    fn lifetime(&self, typed: &Spanned<String>) -> Result<SignedDuration> {
+        let parsed = SignedDuration::from_str(&typed.value).ok();
+        parsed
+            .filter(|duration| duration.is_positive() && *duration <= TOKEN_LIFETIME_MAX)
+            .ok_or_else(|| {
+                let message = format!("`{}` is not a token's lifetime", typed.value);
+                self.fault(typed, message, "a duration up to 24h: `15m`, `1h`")
+            })
+    }
+
+    fn agent(&self, agent: &file::Agent) -> Result<Agent> {
+        let id = agent.id.value.parse().map_err(|error| {
+            self.fault(
+                &agent.id,
+                format!("{error}"),
+                "an agent's id reads `spiffe://acme.example/agent/support`",
+            )
+        })?;
+        let selectors = agent.selectors.iter().map(|typed| {
+            typed
+                .value
+                .parse()
+                .map_err(|error: identity::SelectorError| {
+                    let message = error.to_string();
+                    self.fault(typed, message, error.hint)
+                })
+        });
+        let selectors = selectors.collect::<Result<BTreeSet<_>>>()?;
+        if selectors.is_empty() {
+            let help = "give at least one selector, such as `unix:path:/usr/bin/python3.11`";
+            return Err(self.fault(
+                &agent.id,
+                "an agent without selectors would match every process",
+                help,
+            ));
+        }
+        let token = match agent.token {
+            file::Token::Required => TokenRule::Required,
+            file::Token::Optional => TokenRule::Optional,
+        };
+        Ok(Agent {
+            id,
+            selectors,
+            token,
+        })
+    }
+
+    fn services(&self, services: Vec<file::Service>) -> Result<Vec<Arc<Service>>> {
+        let mut names = HashSet::new();
+        let mut matches = HashSet::new();
+        let mut resolved = Vec::new();
+        for service in services {
+            if !names.insert(service.name.value.clone()) {
+                let message = format!("service `{}` is defined twice", service.name.value);
+                return Err(self.fault(&service.name, message, "rename one of the two"));
+            }
+            let service_match = self.service_match(&service)?;
+            if !matches.insert(format!("{service_match:?}")) {
+                let message = format!(
+                    "service `{}` answers where another one does",
+                    service.name.value
+                );
+                return Err(self.fault(
+                    &service.name,
+                    message,
+                    "give each service its own prefix or host",
+                ));
+            }
+            resolved.push(Arc::new(self.service(service, service_match)?));
+        }
+        Ok(resolved)
+    }
+
+    fn service_match(&self, service: &file::Service) -> Result<Match> {
+        let help = "write `prefix: /crm` or `host: crm.internal`, one of the two";
+        match (&service.prefix, &service.host) {
+            (Some(prefix), None) if prefix.starts_with('/') && prefix.len() > 1 => {
+                Ok(Match::Prefix(prefix.clone()))
+            }
+            (None, Some(host)) if !host.is_empty() => Ok(Match::Host(host.clone())),
+            _ => Err(self.fault(
+                &service.name,
+                "a service is reached by a prefix or by a host",
+                help,
+            )),
+        }
+    }
+
+    fn service(&self, service: file::Service, matches: Match) -> Result<Service> {
+        let mut ids = HashSet::new();
+        let mut operations = Vec::new();
+        for operation in &service.operations {
+            if !ids.insert(operation.id.value.clone()) {
+                let message = format!("operation `{}` is defined twice", operation.id.value);
+                return Err(self.fault(
+                    &operation.id,
+                    message,
+                    "give each operation of a service its own id",
+                ));
+            }
+            operations.push(self.operation(operation)?);
+        }
+        Ok(Service {
+            upstream: self.uri(&service.upstream)?,
+            country: self.country(&service.country)?,
+            name: Arc::from(service.name.value),
+            matches,
+            operations,
+        })
+    }
+
+    fn operation(&self, operation: &file::Operation) -> Result<Template> {
+        let method = Method::from_str(&operation.method.value)
+            .ok()
+            .filter(|method| method.as_str().bytes().all(|b| b.is_ascii_uppercase()));
+        let method = method.ok_or_else(|| {
+            let message = format!("`{}` is not an HTTP method", operation.method.value);
+            self.fault(
+                &operation.method,
+                message,
+                "upper case: GET, POST, PUT, PATCH, DELETE",
+            )
+        })?;
+        let effect = match operation.effect {
+            Some(file::Effect::Read) => Effect::Read,
+            Some(file::Effect::Write) => Effect::Write,
+            Some(file::Effect::Delete) => Effect::Delete,
+            None => effect_of(&method),
+        };
+        Template::new(
+            &operation.id.value,
+            method,
+            &operation.path.value,
+            effect,
+            &operation.query,
+        )
+        .map_err(|error| {
+            self.fault(
+                &operation.path,
+                error.to_string(),
+                "a path reads `/customers/{customer}`",
+            )
+        })
+    }
+
+    fn policies(&self, patterns: &[Spanned<String>]) -> Result<Vec<PolicyFile>> {
+        let mut files = Vec::new();
+        for pattern in patterns {
+            let found = matching(&self.directory.join(&pattern.value));
+            if found.is_empty() {
+                let message = format!("no policy file matches `{}`", pattern.value);
+                return Err(self.fault(
+                    pattern,
+                    message,
+                    "relative paths begin at the configuration file's folder",
+                ));
+            }
+            for path in found {
+                let text = std::fs::read_to_string(&path).map_err(|error| {
+                    self.fault(
+                        pattern,
+                        format!("`{}` cannot be read: {error}", path.display()),
+                        "policies are UTF-8 text",
+                    )
+                })?;
+                files.push(PolicyFile {
+                    name: path.display().to_string(),
+                    text,
+                });
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// Safe methods read (RFC 9110 section 9.2.1), DELETE deletes, all else counts as a write.
+fn effect_of(method: &Method) -> Effect {
+    match *method {
+        Method::GET | Method::HEAD | Method::OPTIONS => Effect::Read,
+        Method::DELETE => Effect::Delete,
+        _ => Effect::Write,
+    }
+}
+
+/// The files that `pattern` names, sorted; `*` stands for any part of the file name.
+fn matching(pattern: &Path) -> Vec<PathBuf> {
+    let name = pattern
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let Some((before, after)) = name.split_once('*') else {
+        return if pattern.is_file() {
+            vec![pattern.to_owned()]
+        } else {
+            Vec::new()
+        };
+    };
+    let folder = pattern.parent().unwrap_or(Path::new("."));
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries
+        .filter(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            name.len() >= before.len() + after.len()
+                && name.starts_with(before)
+                && name.ends_with(after)
+        })
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file())
+        .collect();
+    found.sort();
+    found
+}

@@ -1,0 +1,337 @@
+//! What is known of an exchange so far, and the duty to put its end on record.
+//!
+//! Every exchange has one account. However it ends, by release, refusal, failure or because the
+//! agent hung up, the account writes the record first and then tells traces and metrics. Dropping
+//! an account that was opened closes its record as `client_gone`.
+
+use std::{sync::Arc, time::SystemTime};
+
+use admission::Permit;
+use audit::{BodyRecord, Event, FindingRecord, Opening, Outcome, Receipt, Refusal};
+use http::{Method, StatusCode};
+use policy::{Operation, PolicyRef};
+use telemetry::{Exchange, FindingAttrs, ProcessAttrs, Trace, UpstreamCall, names};
+
+use crate::{
+    clock,
+    gateway::Gateway,
+    record::{self, Who},
+    refusal::Interruption,
+    request::{self, Shared},
+    route::Service,
+};
+
+/// How an admitted exchange ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Everything that policy shows was handed over.
+    Released,
+    /// Refused after it was admitted, before anything was handed over.
+    Refused,
+    /// Broken off after the first bytes went out.
+    Aborted,
+    /// The agent hung up.
+    ClientGone,
+}
+
+impl End {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Released => "released",
+            Self::Refused => "refused",
+            Self::Aborted => "aborted",
+            Self::ClientGone => "client_gone",
+        }
+    }
+}
+
+/// What was asked for, once it is known.
+struct What {
+    operation: Operation,
+    route: Arc<str>,
+}
+
+/// The upstream's part.
+pub(crate) struct Call {
+    pub(crate) service: Arc<Service>,
+    pub(crate) start: SystemTime,
+    pub(crate) end: SystemTime,
+    pub(crate) status: Option<u16>,
+}
+
+/// The state of one exchange's record.
+pub(crate) struct Account {
+    gateway: Arc<Gateway>,
+    trace: Option<Trace>,
+    began: SystemTime,
+    method: Method,
+    peer_port: Option<u16>,
+    what: Option<What>,
+    rule: Option<Arc<PolicyRef>>,
+    receipt: Option<Receipt>,
+    record: Option<u64>,
+    pub(crate) who: Who,
+    pub(crate) request: BodyRecord,
+    pub(crate) response: BodyRecord,
+    pub(crate) screening: Option<Shared>,
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) upstream: Option<Call>,
+}
+
+impl Account {
+    pub(crate) fn new(
+        gateway: Arc<Gateway>,
+        trace: Trace,
+        began: SystemTime,
+        method: Method,
+        peer_port: Option<u16>,
+    ) -> Self {
+        Self {
+            peer_port,
+            gateway,
+            trace: Some(trace),
+            began,
+            method,
+            what: None,
+            rule: None,
+            receipt: None,
+            record: None,
+            who: Who::default(),
+            request: BodyRecord::default(),
+            response: BodyRecord::default(),
+            screening: None,
+            status: None,
+            upstream: None,
+        }
+    }
+
+    /// The trace id, hexadecimal.
+    pub(crate) fn trace_id(&self) -> String {
+        self.trace
+            .as_ref()
+            .map(|trace| trace.id().to_owned())
+            .unwrap_or_default()
+    }
+
+    /// The trace, while the exchange lasts.
+    pub(crate) fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
+    }
+
+    /// The index of the record that holds this exchange, once there is one.
+    pub(crate) fn record(&self) -> Option<u64> {
+        self.record
+    }
+
+    /// Notes that a stage was reached, for the trace.
+    pub(crate) fn mark(&mut self, stage: &'static str) {
+        if let Some(trace) = &mut self.trace {
+            trace.mark(stage, clock::now());
+        }
+    }
+
+    pub(crate) fn resolved(&mut self, operation: &Operation, route: Arc<str>) {
+        self.what = Some(What {
+            operation: operation.clone(),
+            route,
+        });
+    }
+
+    /// Puts the intent on record; durable when this returns.
+    pub(crate) async fn open(&mut self, permit: &Permit) -> Result<(), Interruption> {
+        let opening = Opening {
+            at: clock::timestamp(self.began),
+            trace: self.trace_id(),
+            caller: self.who.record(),
+            operation: self
+                .operation()
+                .unwrap_or_else(|| record::operation(permit.operation(), &self.method, "")),
+            policies: record::policies(permit.policies()),
+            policy: permit.policy_digest().to_owned(),
+            notices: Vec::new(),
+        };
+        let receipt = self
+            .gateway
+            .trail
+            .open(opening)
+            .await
+            .map_err(|_| Interruption::audit_unavailable())?;
+        self.record = Some(receipt.index());
+        self.receipt = Some(receipt);
+        self.mark(names::INTENT_DURABLE);
+        Ok(())
+    }
+
+    /// Puts a refusal before admission on record.
+    pub(crate) async fn refuse(
+        &mut self,
+        why: &Interruption,
+        policies: &[Arc<PolicyRef>],
+    ) -> Result<(), Interruption> {
+        self.status = Some(why.status);
+        self.rule = policies.first().cloned();
+        let refusal = Refusal {
+            at: clock::timestamp(clock::now()),
+            trace: self.trace_id(),
+            caller: self.who.record(),
+            operation: self.operation(),
+            reason: why.reason.to_owned(),
+            status: why.status.as_u16(),
+            policies: record::policies(policies),
+            policy: self.gateway.admission.policy_digest().to_owned(),
+            finding: why.finding,
+            findings: Vec::new(),
+        };
+        let noted = self
+            .gateway
+            .trail
+            .note(Event::Refuse(Box::new(refusal)))
+            .await;
+        self.record = noted.as_ref().ok().copied();
+        self.tell(End::Refused.name(), Some(why.reason));
+        noted
+            .map(drop)
+            .map_err(|_| Interruption::audit_unavailable())
+    }
+
+    /// Puts the outcome on record; durable when this returns. Only then may the last byte go.
+    pub(crate) async fn conclude(
+        &mut self,
+        end: End,
+        why: Option<&Interruption>,
+    ) -> Result<(), Interruption> {
+        let Some(receipt) = self.receipt.take() else {
+            return Ok(());
+        };
+        let outcome = self.outcome(receipt.index(), end, why.map(|why| why.reason));
+        let closed = self.gateway.trail.close(receipt, outcome).await;
+        self.mark(names::OUTCOME_DURABLE);
+        self.tell(end.name(), why.map(|why| why.reason));
+        closed
+            .map(drop)
+            .map_err(|_| Interruption::audit_unavailable())
+    }
+
+    fn outcome(&mut self, opening: u64, end: End, reason: Option<&'static str>) -> Outcome {
+        if let Some(screening) = &self.screening {
+            self.request = request::settle(screening).0;
+        }
+        let now = clock::now();
+        let duration = now.duration_since(self.began).unwrap_or_default();
+        Outcome {
+            at: clock::timestamp(now),
+            opening,
+            status: self.status.map(|status| status.as_u16()),
+            upstream_status: self.upstream.as_ref().and_then(|call| call.status),
+            result: end.name().to_owned(),
+            reason: reason.map(str::to_owned),
+            request: self.request.clone(),
+            response: self.response.clone(),
+            duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
+        }
+    }
+
+    fn operation(&self) -> Option<audit::OperationRecord> {
+        self.what
+            .as_ref()
+            .map(|what| record::operation(&what.operation, &self.method, &what.route))
+    }
+
+    /// Tells traces and metrics, once.
+    fn tell(&mut self, decision: &'static str, reason: Option<&'static str>) {
+        let Some(trace) = self.trace.take() else {
+            return;
+        };
+        let findings: Vec<FindingAttrs<'_>> = self
+            .request
+            .findings
+            .iter()
+            .chain(&self.response.findings)
+            .map(attributes)
+            .collect();
+        let task = self
+            .who
+            .claims
+            .as_ref()
+            .and_then(|claims| claims.task.as_ref());
+        let process = self.who.attribution.as_deref().map(|known| &known.process);
+        let exe = process
+            .and_then(|process| process.exe.as_ref())
+            .map(|path| path.to_string_lossy());
+        let sha256 = process
+            .and_then(|process| process.exe_sha256)
+            .map(hex::encode);
+        let operation = self.what.as_ref().map(|what| &what.operation);
+        let exchange = Exchange {
+            start: self.began,
+            end: clock::now(),
+            upstream: self.upstream_call(),
+            method: self.method.as_str(),
+            route: self
+                .what
+                .as_ref()
+                .map_or(names::UNMATCHED, |what| &what.route),
+            status: self.status.map(|status| status.as_u16()),
+            service: operation.map_or(names::UNMATCHED, |operation| &operation.service),
+            operation: operation.map_or(names::UNMATCHED, |operation| &operation.id),
+            effect: operation.map_or(names::NONE, |operation| operation.effect.name()),
+            decision,
+            agent: self.who.agent.as_deref(),
+            session: self.who.session.as_deref(),
+            task: task.map(|task| task.id.as_ref()),
+            purpose: task.map(|task| task.purpose.as_ref()),
+            evidence: self.who.evidence,
+            process: process.map(|process| ProcessAttrs {
+                pid: process.pid,
+                uid: process.uid,
+                exe: exe.as_deref(),
+                sha256: sha256.as_deref(),
+            }),
+            peer_port: self.peer_port,
+            record: self.record,
+            reason,
+            rule: self.rule.as_ref().map(|rule| rule.id.as_ref()),
+            findings: &findings,
+            request_bytes: self.request.received,
+            response_bytes: self.response.released,
+        };
+        self.gateway.metrics.exchange(&exchange);
+        self.gateway.traces.finish(trace, &exchange);
+    }
+
+    fn upstream_call(&self) -> Option<UpstreamCall<'_>> {
+        let call = self.upstream.as_ref()?;
+        let authority = call.service.upstream.authority()?;
+        let implied = if call.service.upstream.scheme_str() == Some("https") {
+            443
+        } else {
+            80
+        };
+        Some(UpstreamCall {
+            start: call.start,
+            end: call.end,
+            status: call.status,
+            host: authority.host(),
+            port: authority.port_u16().unwrap_or(implied),
+        })
+    }
+}
+
+fn attributes(finding: &FindingRecord) -> FindingAttrs<'_> {
+    FindingAttrs {
+        class: &finding.class,
+        path: &finding.path,
+        count: finding.count,
+        action: &finding.action,
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        if let Some(receipt) = self.receipt.take() {
+            let outcome = self.outcome(receipt.index(), End::ClientGone, Some("client_gone"));
+            self.gateway.trail.close_detached(receipt, outcome);
+            self.tell(End::ClientGone.name(), Some("client_gone"));
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The life of one exchange, top to bottom: identify, route, admit, record the intent, screen the
+//! request, send it, release the answer. What must happen first returns what the next step takes.
+
+use std::sync::Arc;
+
+use admission::Permit;
+use flows::Attribution;
+use http::{HeaderValue, Method, Request, Response, Uri, Version, header, request::Parts};
+use hyper::body::Incoming;
+use telemetry::names;
+
+use crate::{
+    account::{Account, Call, End},
+    body::{Inbound, Outbound},
+    clock,
+    gateway::Gateway,
+    headers,
+    record::Who,
+    refusal::{About, Interruption},
+    request, response,
+    route::Way,
+    upstream::Upstream,
+};
+
+/// One worker's way through the gateway.
+#[derive(Clone)]
+pub(crate) struct Worker {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) upstream: Upstream,
+}
+
+/// Who is at the other end of a connection, asked once and kept for its life.
+pub(crate) struct Peer {
+    pub(crate) attribution: Option<Arc<Attribution>>,
+    pub(crate) port: Option<u16>,
+}
+
+/// A refusal before admission, with the policies that made it.
+type Unadmitted = (Interruption, Vec<Arc<policy::PolicyRef>>);
+
+impl Worker {
+    /// Serves one request of a connection whose owner is known; never fails, always on record.
+    pub(crate) async fn serve(self, peer: &Peer, request: Request<Incoming>) -> Response<Inbound> {
+        let began = clock::now();
+        let text = |name| {
+            request
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+        };
+        let trace = self
+            .gateway
+            .traces
+            .begin(text(&headers::TRACEPARENT), text(&headers::TRACESTATE));
+        let mut account = Account::new(
+            Arc::clone(&self.gateway),
+            trace,
+            began,
+            request.method().clone(),
+            peer.port,
+        );
+        let (permit, way) = match self.admit(&mut account, peer.attribution.as_ref(), &request) {
+            Ok(admitted) => admitted,
+            Err((why, policies)) => return refuse(account, why, &policies).await,
+        };
+        match self.exchange(account, permit, way, request).await {
+            Ok(response) => response,
+            Err((account, why)) => interrupt(account, why).await,
+        }
+    }
+
+    /// Who calls, what for, and whether that may be.
+    fn admit(
+        &self,
+        account: &mut Account,
+        attribution: Option<&Arc<Attribution>>,
+        request: &Request<Incoming>,
+    ) -> Result<(Permit, Way), Unadmitted> {
+        let gateway = &self.gateway;
+        let token = headers::token(request.headers());
+        let now = clock::timestamp(clock::now());
+        let caller = gateway
+            .identity
+            .identify(attribution, token, now)
+            .map_err(|unproven| {
+                account.who = Who::unproven(attribution, &unproven);
+                (Interruption::unproven(&unproven), Vec::new())
+            })?;
+        account.who = Who::proven(&caller);
+        account.mark(names::AUTHENTICATED);
+        if request.method() == Method::CONNECT || request.headers().contains_key(header::UPGRADE) {
+            return Err((Interruption::switching_refused(), Vec::new()));
+        }
+        let host = request
+            .headers()
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        let resolved = gateway
+            .routes
+            .resolve(request.method(), request.uri(), host);
+        let (operation, way) =
+            resolved.map_err(|why| (Interruption::unroutable(why), Vec::new()))?;
+        account.resolved(&operation, way.route());
+        let permit = gateway
+            .admission
+            .admit(caller, operation)
+            .map_err(|refused| {
+                let policies = refused.decision.policies.clone();
+                (Interruption::not_permitted(&refused), policies)
+            })?;
+        account.mark(names::ADMITTED);
+        Ok((permit, way))
+    }
+
+    /// What happens to an admitted request.
+    async fn exchange(
+        &self,
+        mut account: Account,
+        permit: Permit,
+        way: Way,
+        request: Request<Incoming>,
+    ) -> Result<Response<Inbound>, (Account, Interruption)> {
+        if let Err(why) = account.open(&permit).await {
+            return Err((account, why));
+        }
+        // The intent is durable here. A crash from now on leaves an open record, which `verify`
+        // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
+        let (parts, incoming) = request.into_parts();
+        let body =
+            match request::screen(&self.gateway, &permit, &mut account, &parts, incoming).await {
+                Ok(body) => body,
+                Err(why) => return Err((account, why)),
+            };
+        account.mark(names::REQUEST_SCREENED);
+        let request = match present(&account, &way, parts, body) {
+            Ok(request) => request,
+            Err(why) => return Err((account, why)),
+        };
+        let answer = match self.send(&mut account, &way, request).await {
+            Ok(answer) => answer,
+            Err(why) => return Err((account, why)),
+        };
+        response::release(&self.gateway, &permit, account, answer).await
+    }
+
+    async fn send(
+        &self,
+        account: &mut Account,
+        way: &Way,
+        request: Request<Outbound>,
+    ) -> Result<Response<Incoming>, Interruption> {
+        let start = clock::now();
+        let answer = self.upstream.send(request).await;
+        let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
+        account.upstream = Some(Call {
+            service: Arc::clone(&way.service),
+            start,
+            end: clock::now(),
+            status,
+        });
+        account.mark(names::UPSTREAM_HEAD);
+        // A send that failed because the agent's body was refused or broke off is not the
+        // upstream's fault.
+        let own = || {
+            account
+                .screening
+                .as_ref()
+                .and_then(|screening| request::settle(screening).1)
+        };
+        answer.map_err(|why| own().unwrap_or(why))
+    }
+}
+
+/// Writes the request that the upstream gets.
+fn present(
+    account: &Account,
+    way: &Way,
+    mut parts: Parts,
+    body: Outbound,
+) -> Result<Request<Outbound>, Interruption> {
+    headers::towards_upstream(&mut parts.headers);
+    if let Some(trace) = account.trace() {
+        if let Ok(value) = HeaderValue::try_from(trace.upstream_traceparent()) {
+            parts.headers.insert(headers::TRACEPARENT, value);
+        }
+        if trace.tracestate().is_none() {
+            parts.headers.remove(&headers::TRACESTATE);
+        }
+    }
+    let service = &way.service.upstream;
+    let uri = Uri::builder()
+        .scheme(service.scheme_str().unwrap_or("http"))
+        .authority(service.authority().map_or("", http::uri::Authority::as_str))
+        .path_and_query(way.target.as_str())
+        .build();
+    parts.uri = uri.map_err(|_| Interruption::unroutable(crate::route::Unroutable::Ambiguous))?;
+    parts.version = Version::HTTP_11;
+    if let Outbound::Whole(pieces) = &body
+        && pieces.iter().any(|piece| !piece.is_empty())
+    {
+        // What was decoded to be judged is sent on decoded.
+        parts.headers.remove(header::CONTENT_ENCODING);
+    }
+    Ok(Request::from_parts(parts, body))
+}
+
+/// Answers a request that was never admitted.
+async fn refuse(
+    mut account: Account,
+    why: Interruption,
+    policies: &[Arc<policy::PolicyRef>],
+) -> Response<Inbound> {
+    let why = match account.refuse(&why, policies).await {
+        Ok(()) => why,
+        Err(unavailable) => unavailable,
+    };
+    answer(&account, &why)
+}
+
+/// Answers an admitted request that goes no further.
+async fn interrupt(mut account: Account, why: Interruption) -> Response<Inbound> {
+    account.status = Some(why.status);
+    let why = match account.conclude(End::Refused, Some(&why)).await {
+        Ok(()) => why,
+        Err(unavailable) => unavailable,
+    };
+    answer(&account, &why)
+}
+
+fn answer(account: &Account, why: &Interruption) -> Response<Inbound> {
+    tracing::debug!(
+        reason = why.reason,
+        status = why.status.as_u16(),
+        record = account.record(),
+        "request refused"
+    );
+    let trace = account.trace_id();
+    let response = why.response(About {
+        record: account.record(),
+        trace: &trace,
+    });
+    let mut response = response.map(Inbound::full);
+    response::stamp(response.headers_mut(), account);
+    response
+}

@@ -1,0 +1,44 @@
+//! The parts of a running gateway, handed over by the daemon.
+
+use std::sync::Arc;
+
+use admission::Admission;
+use audit::Trail;
+use flows::FlowSource;
+use identity::Identity;
+use redaction::Pseudonyms;
+use telemetry::{Metrics, Traces};
+
+use crate::route::Routes;
+
+/// What happens to a body that cannot be inspected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Uninspected {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// It passes, and the record names the gap.
+    Record,
+}
+
+/// Everything an exchange needs; one generation of configuration.
+pub struct Gateway {
+    /// Tells who owns a connection.
+    pub flows: Arc<dyn FlowSource>,
+    /// Tells who calls, and how that is known.
+    pub identity: Identity,
+    /// Tells what a request asks for.
+    pub routes: Routes,
+    /// Tells whether it may.
+    pub admission: Admission,
+    /// The record.
+    pub trail: Trail,
+    /// Spans.
+    pub traces: Traces,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Stable stand-ins for values.
+    pub pseudonyms: Arc<dyn Pseudonyms>,
+    /// What happens to bodies that cannot be inspected.
+    pub uninspected: Uninspected,
+}

@@ -1,0 +1,46 @@
+//! Every bound of the data plane, with its unit.
+
+use std::time::Duration;
+
+/// A body that declares at most this many bytes is judged whole, so that a refusal still has a
+/// status line; longer ones are judged as they stream.
+pub const WHOLE_BODY_BYTES_MAX: u64 = 64 * 1024;
+
+/// Connections that one worker serves at a time; further ones wait in the kernel's queue.
+pub const CONNECTIONS_PER_WORKER_MAX: usize = 8_192;
+
+/// Concurrent HTTP/2 streams of one connection.
+pub const STREAMS_PER_CONNECTION_MAX: u32 = 128;
+
+/// hyper's read buffer of one HTTP/1 connection; a request head must fit.
+pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Connections waiting in the kernel to be accepted.
+pub const BACKLOG: i32 = 4_096;
+
+/// Idle upstream connections that one worker keeps for one service.
+pub const UPSTREAM_IDLE_PER_HOST_MAX: usize = 512;
+
+/// For the TLS handshake of an agent.
+pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// For the head of an agent's request.
+pub const REQUEST_HEAD_DEADLINE: Duration = Duration::from_secs(30);
+
+/// For a connection to an upstream.
+pub const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// For the head of an upstream's response, from the last byte of the request on.
+pub const RESPONSE_HEAD_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Between two pieces of a body, either way.
+pub const BODY_IDLE_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How long an idle upstream connection is kept.
+pub const UPSTREAM_IDLE_DEADLINE: Duration = Duration::from_secs(60);
+
+/// For open exchanges to end after the gateway was told to stop.
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Before accepting again after `accept` failed, most often for want of descriptors.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(10);

@@ -1,0 +1,237 @@
+//! Reads one body piece by piece, through an inspection where it can be inspected.
+
+use std::{
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use audit::BodyRecord;
+use bytes::Bytes;
+use classifiers::DataClass;
+use http_body::Body as _;
+use hyper::body::Incoming;
+use policy::{Disclosures, PolicyRef};
+use redaction::{Action, Coding, Disclose, Interrupted, Output, Redactor};
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::{gateway::Gateway, limits, record, workspace};
+
+/// What policy says of each data class, as the redactor asks for it.
+struct Rules(Disclosures);
+
+impl Disclose for Rules {
+    fn action(&mut self, class: DataClass) -> Action {
+        self.0.of(class).action
+    }
+}
+
+/// A body under inspection.
+struct Inspection {
+    body: redaction::Body<Rules>,
+    /// The same answers again, for the record: they share one table.
+    disclosures: Disclosures,
+    /// Whether what leaves is what came, content coding aside.
+    coded: bool,
+}
+
+/// Why a body could not be read to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// The sender broke off.
+    Source,
+    /// The sender said nothing for too long.
+    Idle,
+    /// It is not the document it says it is.
+    Unreadable(String),
+    /// It holds what policy does not release at all.
+    Blocked(DataClass, Option<PolicyRef>),
+}
+
+/// A body on its way.
+pub(crate) struct Pump {
+    incoming: Incoming,
+    inspection: Option<Inspection>,
+    ready: VecDeque<Bytes>,
+    idle: Option<Pin<Box<Sleep>>>,
+    ended: bool,
+    record: BodyRecord,
+}
+
+impl Pump {
+    /// A body that passes as it is; `gap` says why it is not inspected.
+    pub(crate) fn blind(incoming: Incoming, gap: &'static str) -> Self {
+        let record = BodyRecord {
+            gaps: vec![gap.to_owned()],
+            ..BodyRecord::default()
+        };
+        Self {
+            incoming,
+            inspection: None,
+            ready: VecDeque::new(),
+            idle: None,
+            ended: false,
+            record,
+        }
+    }
+
+    /// A JSON body that is inspected under `disclosures`.
+    pub(crate) fn inspecting(
+        incoming: Incoming,
+        gateway: &Gateway,
+        coding: Coding,
+        disclosures: Disclosures,
+    ) -> Self {
+        let pseudonyms = gateway.pseudonyms.clone();
+        let redactor = Redactor::new(Rules(disclosures.clone()), pseudonyms, workspace::take());
+        let body = redaction::Body::new(coding, redactor);
+        Self {
+            incoming,
+            inspection: Some(Inspection {
+                body,
+                disclosures,
+                coded: coding != Coding::Identity,
+            }),
+            ready: VecDeque::new(),
+            idle: None,
+            ended: false,
+            record: BodyRecord::default(),
+        }
+    }
+
+    /// Whether the body has been read to its end.
+    pub(crate) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Pieces that may be released and were not yet.
+    pub(crate) fn waiting(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Their length in bytes.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        self.ready.iter().map(|piece| piece.len() as u64).sum()
+    }
+
+    /// The next piece that may be released.
+    pub(crate) fn take(&mut self) -> Option<Bytes> {
+        let piece = self.ready.pop_front()?;
+        self.record.released += piece.len() as u64;
+        Some(piece)
+    }
+
+    /// Everything that may be released.
+    pub(crate) fn take_all(&mut self) -> VecDeque<Bytes> {
+        self.record.released += self.waiting_bytes();
+        std::mem::take(&mut self.ready)
+    }
+
+    /// Whether anything was changed so far.
+    pub(crate) fn changed(&self) -> bool {
+        self.inspection.as_ref().is_some_and(|inspection| {
+            let places = &inspection.body.summary().places;
+            inspection.coded || places.iter().any(|place| place.action != Action::Show)
+        })
+    }
+
+    /// What the record says of this body, as far as it came.
+    pub(crate) fn record(&mut self) -> BodyRecord {
+        let mut record = self.record.clone();
+        if let Some(inspection) = &mut self.inspection {
+            record::findings(
+                inspection.body.summary(),
+                &mut inspection.disclosures,
+                &mut record,
+            );
+        }
+        record
+    }
+
+    /// Reads until the end, or until more than `bytes` came.
+    pub(crate) async fn read_up_to(&mut self, bytes: u64) -> Result<(), Broken> {
+        while !self.ended && self.record.received <= bytes {
+            poll_fn(|cx| self.poll_read(cx)).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads one piece; ready when one came or the body ended.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        if self.ended {
+            return Poll::Ready(Ok(()));
+        }
+        let frame = match Pin::new(&mut self.incoming).poll_frame(cx) {
+            Poll::Pending => return self.poll_idle(cx),
+            Poll::Ready(frame) => frame,
+        };
+        if let Some(idle) = &mut self.idle {
+            idle.as_mut()
+                .reset(Instant::now() + limits::BODY_IDLE_DEADLINE);
+        }
+        Poll::Ready(match frame {
+            None => self.finish(),
+            Some(Err(_)) => Err(Broken::Source),
+            // Trailers are dropped: nothing in them is inspected.
+            Some(Ok(frame)) => frame.into_data().map_or(Ok(()), |data| self.push(data)),
+        })
+    }
+
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        let idle = self
+            .idle
+            .get_or_insert_with(|| Box::pin(sleep(limits::BODY_IDLE_DEADLINE)));
+        ready!(idle.as_mut().poll(cx));
+        Poll::Ready(Err(Broken::Idle))
+    }
+
+    fn push(&mut self, data: Bytes) -> Result<(), Broken> {
+        self.record.received += data.len() as u64;
+        if let Some(inspection) = &mut self.inspection {
+            let mut released = Output::new();
+            let pushed = inspection.body.push(&data, &mut released);
+            pushed.map_err(|interrupted| self.broken(interrupted))?;
+            self.ready.extend(released);
+        } else if !data.is_empty() {
+            self.ready.push_back(data);
+        }
+        // A body that ends with this piece need not be asked again.
+        if self.incoming.is_end_stream() {
+            self.finish()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), Broken> {
+        if let Some(inspection) = &mut self.inspection {
+            let mut released = Output::new();
+            let finished = inspection.body.finish(&mut released);
+            finished.map_err(|interrupted| self.broken(interrupted))?;
+            self.ready.extend(released);
+        }
+        self.ended = true;
+        Ok(())
+    }
+
+    fn broken(&mut self, interrupted: Interrupted) -> Broken {
+        match interrupted {
+            Interrupted::Blocked { class, .. } => {
+                let policy = self.inspection.as_mut().and_then(|inspection| {
+                    inspection.disclosures.of(class).policy.as_deref().cloned()
+                });
+                Broken::Blocked(class, policy)
+            }
+            unreadable => Broken::Unreadable(unreadable.to_string()),
+        }
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        if let Some(inspection) = self.inspection.take() {
+            workspace::give_back(inspection.body.into_parts().1);
+        }
+    }
+}

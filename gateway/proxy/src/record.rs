@@ -1,0 +1,139 @@
+//! From what the data plane knows to what the record says; the only place that maps them.
+
+use std::sync::Arc;
+
+use audit::{
+    BodyRecord, CallerRecord, FindingRecord, OperationRecord, PolicyRecord, ProcessRecord,
+    TokenRecord,
+};
+use flows::{Attribution, Process};
+use identity::{Caller, Claims, Unproven};
+use policy::{Disclosures, Operation, PolicyRef};
+use redaction::Summary;
+
+/// Who a caller is, as far as it is known.
+#[derive(Debug, Default)]
+pub(crate) struct Who {
+    pub(crate) attribution: Option<Arc<Attribution>>,
+    pub(crate) claims: Option<Arc<Claims>>,
+    pub(crate) agent: Option<Arc<str>>,
+    pub(crate) session: Option<Arc<str>>,
+    pub(crate) evidence: &'static str,
+}
+
+impl Who {
+    pub(crate) fn proven(caller: &Caller) -> Self {
+        Self {
+            attribution: caller.attribution.clone(),
+            claims: caller.token.clone(),
+            agent: Some(Arc::clone(caller.agent.id.shared())),
+            session: Some(Arc::clone(&caller.session)),
+            evidence: caller.evidence,
+        }
+    }
+
+    pub(crate) fn unproven(attribution: Option<&Arc<Attribution>>, unproven: &Unproven) -> Self {
+        Self {
+            attribution: attribution.cloned(),
+            claims: unproven.token.clone(),
+            agent: unproven
+                .agent
+                .as_ref()
+                .map(|agent| Arc::clone(agent.id.shared())),
+            session: None,
+            evidence: attribution.map_or("none", |known| known.source.name()),
+        }
+    }
+
+    pub(crate) fn record(&self) -> CallerRecord {
+        CallerRecord {
+            agent: self.agent.as_deref().map(str::to_owned),
+            session: self.session.as_deref().map(str::to_owned),
+            evidence: self.evidence.to_owned(),
+            process: self
+                .attribution
+                .as_deref()
+                .map(|known| process(&known.process)),
+            token: self.claims.as_deref().map(token),
+        }
+    }
+}
+
+fn process(process: &Process) -> ProcessRecord {
+    ProcessRecord {
+        pid: process.pid,
+        start_ns: process.start_ns,
+        uid: process.uid,
+        gid: process.gid,
+        cgroup_id: process.cgroup_id,
+        cgroup: process.cgroup.clone(),
+        comm: process.comm.clone(),
+        exe: process
+            .exe
+            .as_ref()
+            .map(|path| path.to_string_lossy().into_owned()),
+        exe_sha256: process.exe_sha256.map(hex::encode),
+        ancestors: process
+            .ancestors
+            .iter()
+            .map(|a| format!("{} {}", a.pid, a.comm))
+            .collect(),
+    }
+}
+
+fn token(claims: &Claims) -> TokenRecord {
+    let task = claims.task.as_ref();
+    TokenRecord {
+        issuer: claims.issuer.to_string(),
+        subject: claims.subject.as_str().to_owned(),
+        id: claims.token_id.as_deref().map(str::to_owned),
+        task: task.map(|task| task.id.to_string()),
+        purpose: task.map(|task| task.purpose.to_string()),
+        scope: task
+            .map(|task| task.scope.as_ref().clone())
+            .unwrap_or_default(),
+    }
+}
+
+pub(crate) fn operation(
+    operation: &Operation,
+    method: &http::Method,
+    route: &str,
+) -> OperationRecord {
+    OperationRecord {
+        service: operation.service.to_string(),
+        operation: operation.id.to_string(),
+        effect: operation.effect.name().to_owned(),
+        method: method.as_str().to_owned(),
+        route: route.to_owned(),
+        bound: operation.bound.clone(),
+        country: operation.country.code().to_owned(),
+    }
+}
+
+pub(crate) fn policies(policies: &[Arc<PolicyRef>]) -> Vec<PolicyRecord> {
+    let record = |policy: &Arc<PolicyRef>| PolicyRecord {
+        id: policy.id.to_string(),
+        reason: policy.reason.as_deref().map(str::to_owned),
+        basis: policy.basis.as_deref().map(str::to_owned),
+    };
+    policies.iter().map(record).collect()
+}
+
+/// Writes what an inspection found into `body`.
+pub(crate) fn findings(summary: &Summary, disclosures: &mut Disclosures, body: &mut BodyRecord) {
+    body.findings.extend(summary.places.iter().map(|place| {
+        FindingRecord {
+            class: place.class.name().to_owned(),
+            path: place.path.clone(),
+            count: place.count,
+            action: place.action.name().to_owned(),
+            policy: disclosures
+                .of(place.class)
+                .policy
+                .as_ref()
+                .map(|policy| policy.id.to_string()),
+        }
+    }));
+    body.findings_unlisted += summary.unlisted;
+}

@@ -1,0 +1,230 @@
+//! The one table from what went wrong to HTTP: problem documents (RFC 9457).
+//!
+//! What an agent reads says which rule refused and what to do; it never repeats anything of the
+//! request or of the upstream's answer, so that an error cannot carry data out.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use policy::Category;
+use serde::Serialize;
+
+/// Why an exchange was refused or broken off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interruption {
+    /// The status that goes to the agent.
+    pub status: StatusCode,
+    /// The stable code, for programs, records and metrics.
+    pub reason: &'static str,
+    /// A sentence for people.
+    pub detail: String,
+    /// The deciding rule, where there is one.
+    pub rule: Option<String>,
+    /// The law or contract behind the rule.
+    pub basis: Option<String>,
+    /// Whether it is a security finding.
+    pub finding: bool,
+    /// Seconds after which trying again may help.
+    pub retry_after: Option<u32>,
+}
+
+/// What is said of the exchange beside the refusal itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct About<'a> {
+    /// The index of the record that holds it.
+    pub record: Option<u64>,
+    /// The trace id.
+    pub trace: &'a str,
+}
+
+impl Interruption {
+    const fn new(status: StatusCode, reason: &'static str) -> Self {
+        Self {
+            status,
+            reason,
+            detail: String::new(),
+            rule: None,
+            basis: None,
+            finding: false,
+            retry_after: None,
+        }
+    }
+
+    fn says(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    /// The caller's identity is not proven.
+    pub fn unproven(unproven: &identity::Unproven) -> Self {
+        let status = StatusCode::from_u16(unproven.status()).unwrap_or(StatusCode::FORBIDDEN);
+        let mut refusal = Self::new(status, unproven.reason()).says(unproven.to_string());
+        refusal.finding = unproven.is_finding();
+        refusal
+    }
+
+    /// No route.
+    pub fn unroutable(unroutable: crate::route::Unroutable) -> Self {
+        use crate::route::Unroutable;
+        let (status, reason) = match unroutable {
+            Unroutable::ServiceUnknown => (StatusCode::NOT_FOUND, "service_unknown"),
+            Unroutable::OperationUnknown => (StatusCode::FORBIDDEN, "operation_unknown"),
+            Unroutable::Ambiguous => (StatusCode::BAD_REQUEST, "path_ambiguous"),
+        };
+        Self::new(status, reason).says(unroutable.to_string())
+    }
+
+    /// Policy says no to the call.
+    pub fn not_permitted(refused: &admission::Refused) -> Self {
+        let first = refused.decision.policies.first();
+        let category = first.map_or(Category::Access, |policy| policy.category);
+        let reason = match (first, category) {
+            (None, _) => "not_permitted",
+            (_, Category::Access) => "access_refused",
+            (_, Category::Scope) => "scope_mismatch",
+            (_, Category::Residency) => "residency_refused",
+        };
+        let detail = refused.decision.sentence();
+        let mut refusal = Self::new(category_status(category), reason).says(detail);
+        refusal.rule = first.map(|policy| policy.id.to_string());
+        refusal.basis = first.and_then(|policy| policy.basis.as_deref().map(str::to_owned));
+        refusal
+    }
+
+    /// Policy says that a data class may not be released, and that the message goes with it.
+    pub fn blocked(class: classifiers::DataClass, policy: Option<&policy::PolicyRef>) -> Self {
+        let category = policy.map_or(Category::Access, |policy| policy.category);
+        let reason = match category {
+            Category::Residency => "residency_refused",
+            Category::Access | Category::Scope => "disclosure_refused",
+        };
+        let detail = match policy.and_then(|policy| policy.reason.as_deref()) {
+            Some(sentence) => format!("{class}: {sentence}"),
+            None => format!("{class} may not be released here"),
+        };
+        let mut refusal = Self::new(category_status(category), reason).says(detail);
+        refusal.rule = policy.map(|policy| policy.id.to_string());
+        refusal.basis = policy.and_then(|policy| policy.basis.as_deref().map(str::to_owned));
+        refusal
+    }
+
+    /// The record cannot be made durable, so nothing is served.
+    pub fn audit_unavailable() -> Self {
+        let mut refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "audit_unavailable")
+            .says("the audit record could not be made durable, so nothing was sent");
+        refusal.retry_after = Some(1);
+        refusal
+    }
+
+    /// The request's body is not the document it says it is.
+    pub fn request_unreadable(what: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "request_unreadable")
+            .says(format!("the request body could not be read: {what}"))
+    }
+
+    /// The request's body is of a kind that cannot be inspected.
+    pub fn request_uninspected(gap: &'static str) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "request_uninspected").says(format!(
+            "the request body cannot be inspected ({gap}) and policy refuses what it cannot see"
+        ))
+    }
+
+    /// The agent's body broke off.
+    pub fn request_incomplete() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "request_incomplete")
+            .says("the request body ended early")
+    }
+
+    /// The response's body is not the document it says it is.
+    pub fn response_unreadable(what: &str) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "response_unreadable")
+            .says(format!("the service's answer could not be read: {what}"))
+    }
+
+    /// The response's body is of a kind that cannot be inspected.
+    pub fn response_uninspected(gap: &'static str) -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "response_uninspected").says(format!(
+            "the service's answer cannot be inspected ({gap}) and policy refuses what it cannot see"
+        ))
+    }
+
+    /// The upstream could not be reached or broke off.
+    pub fn upstream_failed() -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "upstream_failed")
+            .says("the service could not be reached or broke off")
+    }
+
+    /// The upstream took too long.
+    pub fn upstream_timeout() -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout")
+            .says("the service did not answer in time")
+    }
+
+    /// A limit of the gateway was reached.
+    pub fn switching_refused() -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, "upgrade_refused")
+            .says("protocol upgrades and tunnels cannot be inspected here")
+    }
+
+    /// The response that the agent gets.
+    pub fn response(&self, about: About<'_>) -> Response<Bytes> {
+        let problem = Problem {
+            kind: format!("urn:tidegate:refusal:{}", self.reason),
+            title: title(self.status),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            reason: self.reason,
+            rule: self.rule.as_deref(),
+            basis: self.basis.as_deref(),
+            record: about.record,
+            trace_id: about.trace,
+        };
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"tidegate\""),
+            );
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// A problem document (RFC 9457 section 3.1) with Tidegate's members.
+#[derive(Serialize)]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    reason: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    basis: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<u64>,
+    trace_id: &'a str,
+}
+
+fn title(status: StatusCode) -> &'static str {
+    status.canonical_reason().unwrap_or("Refused")
+}
+
+fn category_status(category: Category) -> StatusCode {
+    match category {
+        Category::Access | Category::Scope => StatusCode::FORBIDDEN,
+        Category::Residency => StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS,
+    }
+}

@@ -1,0 +1,212 @@
+//! The service's answer on its way to the agent: classified, redacted, and released only as far as
+//! the record allows.
+//!
+//! A short answer is judged whole, so a refusal still has a status line. A longer one is released
+//! as it is judged; its last piece waits until the outcome is durable.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use admission::Permit;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, header, response::Parts};
+use http_body::{Body, Frame};
+use hyper::body::Incoming;
+
+use crate::{
+    account::{Account, End},
+    body::{BoxError, Inbound},
+    gateway::{Gateway, Uninspected},
+    headers, limits,
+    media::{self, Media},
+    pump::{Broken, Pump},
+    refusal::Interruption,
+};
+
+/// Releases an answer under a permit, as far as policy shows it.
+pub(crate) async fn release(
+    gateway: &Gateway,
+    permit: &Permit,
+    mut account: Account,
+    response: Response<Incoming>,
+) -> Result<Response<Inbound>, (Account, Interruption)> {
+    let (mut parts, incoming) = response.into_parts();
+    let media = media::of_response(parts.status, &parts.headers, incoming.is_end_stream());
+    let declared = content_length(&parts.headers);
+    let held_back = !media::is_event_stream(&parts.headers);
+    headers::towards_agent(&mut parts.headers, matches!(media, Media::Json(_)));
+    let mut pump = match media {
+        Media::Empty => return whole(account, parts, Inbound::empty()).await,
+        Media::Opaque(gap) if gateway.uninspected == Uninspected::Refuse => {
+            account.response.gaps.push(gap.to_owned());
+            let mut why = Interruption::response_uninspected(gap);
+            if parts.status.is_client_error() || parts.status.is_server_error() {
+                // The service already says no: its status is kept, its text is not.
+                why.status = parts.status;
+            }
+            return Err((account, why));
+        }
+        Media::Opaque(gap) => Pump::blind(incoming, gap),
+        Media::Json(coding) => Pump::inspecting(incoming, gateway, coding, permit.towards_agent()),
+    };
+    if declared.is_some_and(|bytes| bytes <= limits::WHOLE_BODY_BYTES_MAX) {
+        let read = pump.read_up_to(u64::MAX).await;
+        if let Err(broken) = read {
+            account.response = pump.record();
+            return Err((account, interruption(broken)));
+        }
+        if pump.changed() {
+            headers::body_changed(&mut parts.headers);
+        }
+        let pieces = pump.take_all();
+        account.response = pump.record();
+        return whole(account, parts, Inbound::Whole(pieces)).await;
+    }
+    if !matches!(media, Media::Opaque(_)) {
+        headers::body_changed(&mut parts.headers);
+    }
+    account.status = Some(parts.status);
+    stamp(&mut parts.headers, &account);
+    let governed = Governed {
+        pump,
+        state: State::Reading(Box::new(account)),
+        held_back,
+    };
+    Ok(Response::from_parts(
+        parts,
+        Inbound::Stream(Box::new(governed)),
+    ))
+}
+
+/// An answer that is all there: its outcome is durable before its first byte goes.
+async fn whole(
+    mut account: Account,
+    mut parts: Parts,
+    body: Inbound,
+) -> Result<Response<Inbound>, (Account, Interruption)> {
+    account.status = Some(parts.status);
+    stamp(&mut parts.headers, &account);
+    match account.conclude(End::Released, None).await {
+        Ok(()) => Ok(Response::from_parts(parts, body)),
+        Err(why) => Err((account, why)),
+    }
+}
+
+/// Writes the record's index and the trace id on an answer.
+pub(crate) fn stamp(headers: &mut HeaderMap, account: &Account) {
+    if let Some(record) = account.record() {
+        headers.insert(headers::RECORD, HeaderValue::from(record));
+    }
+    if let Ok(trace) = HeaderValue::try_from(account.trace_id()) {
+        headers.insert(headers::TRACE, trace);
+    }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+fn interruption(broken: Broken) -> Interruption {
+    match broken {
+        Broken::Source => Interruption::upstream_failed(),
+        Broken::Idle => Interruption::upstream_timeout(),
+        Broken::Unreadable(what) => Interruption::response_unreadable(&what),
+        Broken::Blocked(class, policy) => Interruption::blocked(class, policy.as_ref()),
+    }
+}
+
+/// A long answer, released as it is judged.
+pub(crate) struct Governed {
+    pump: Pump,
+    state: State,
+    /// Whether the last piece waits for the outcome; event streams would stall, so there only the
+    /// end of the stream waits.
+    held_back: bool,
+}
+
+enum State {
+    Reading(Box<Account>),
+    Closing(Pin<Box<dyn Future<Output = Result<(), Interruption>> + Send>>),
+    Released,
+    Broken,
+}
+
+impl Governed {
+    /// Ends the account: with everything released, or broken off because of `why`.
+    fn close(&mut self, why: Option<Interruption>) {
+        let State::Reading(mut account) = std::mem::replace(&mut self.state, State::Broken) else {
+            return;
+        };
+        account.response = self.pump.record();
+        // The pieces that wait are released next, and the record says so beforehand.
+        if why.is_none() {
+            account.response.released += self.pump.waiting_bytes();
+        }
+        self.state = State::Closing(Box::pin(async move {
+            let end = if why.is_some() {
+                End::Aborted
+            } else {
+                End::Released
+            };
+            account.conclude(end, why.as_ref()).await?;
+            why.map_or(Ok(()), Err)
+        }));
+    }
+
+    fn may_release(&self) -> bool {
+        match self.state {
+            State::Reading(_) => self.pump.waiting() > usize::from(self.held_back),
+            State::Closing(_) | State::Broken => false,
+            State::Released => self.pump.waiting() > 0,
+        }
+    }
+}
+
+impl Body for Governed {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        loop {
+            if this.may_release() {
+                return Poll::Ready(this.pump.take().map(|piece| Ok(Frame::data(piece))));
+            }
+            match &mut this.state {
+                State::Reading(_) if this.pump.ended() => this.close(None),
+                State::Reading(_) => {
+                    if let Err(broken) = ready!(this.pump.poll_read(cx)) {
+                        this.close(Some(interruption(broken)));
+                    }
+                }
+                State::Closing(closing) => match ready!(closing.as_mut().poll(cx)) {
+                    Ok(()) => this.state = State::Released,
+                    Err(why) => {
+                        this.state = State::Broken;
+                        return Poll::Ready(Some(Err(why.reason.into())));
+                    }
+                },
+                State::Released | State::Broken => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+impl Drop for Governed {
+    fn drop(&mut self) {
+        if let State::Reading(account) = &mut self.state {
+            account.response = self.pump.record();
+        }
+    }
+}

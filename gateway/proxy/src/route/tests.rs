@@ -1,0 +1,166 @@
+use super::*;
+
+fn routes() -> Routes {
+    let template = |id: &str, method, path: &str, query: &[(&str, &str)]| {
+        let query = query
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        Template::new(id, method, path, Effect::Read, &query).expect("a template")
+    };
+    let service = |name: &str, matches, upstream: &'static str| {
+        Arc::new(Service {
+            name: Arc::from(name),
+            matches,
+            upstream: Uri::from_static(upstream),
+            country: Country::UNKNOWN,
+            operations: vec![
+                template("customer.read", Method::GET, "/customers/{customer}", &[]),
+                template(
+                    "customer.list",
+                    Method::GET,
+                    "/customers",
+                    &[("customer", "id")],
+                ),
+                template("root", Method::GET, "/", &[]),
+            ],
+        })
+    };
+    Routes::new(vec![
+        service("crm", Match::Prefix("/crm".into()), "http://up:1/base/"),
+        service("crm2", Match::Prefix("/crm/two".into()), "http://up:2"),
+        service("hosted", Match::Host("crm.internal".into()), "http://up:3"),
+    ])
+}
+
+fn check(
+    method: &Method,
+    uri: &str,
+    host: Option<&str>,
+    expected: Result<(&str, &str, &str, &str), Unroutable>,
+) {
+    let resolved = routes().resolve(method, &uri.parse().expect("a uri"), host);
+    let found = resolved.map(|(operation, way)| {
+        let customer = operation.bound.get("customer").cloned().unwrap_or_default();
+        (
+            operation.service.to_string(),
+            operation.id.to_string(),
+            customer,
+            way.target,
+        )
+    });
+    let expected =
+        expected.map(|(a, b, c, d)| (a.to_owned(), b.to_owned(), c.to_owned(), d.to_owned()));
+    assert_eq!(found, expected, "{uri}");
+}
+
+#[test]
+fn a_request_finds_its_operation_and_what_it_binds() {
+    let get = &Method::GET;
+    check(
+        get,
+        "/crm/customers/C-771",
+        None,
+        Ok(("crm", "customer.read", "C-771", "/base/customers/C-771")),
+    );
+    check(
+        get,
+        "/crm/customers/C%2D771?x=1",
+        None,
+        Ok((
+            "crm",
+            "customer.read",
+            "C-771",
+            "/base/customers/C%2D771?x=1",
+        )),
+    );
+    check(
+        get,
+        "/crm/customers?id=C-1",
+        None,
+        Ok(("crm", "customer.list", "C-1", "/base/customers?id=C-1")),
+    );
+    check(
+        get,
+        "/crm/customers?i%64=C-1",
+        None,
+        Ok(("crm", "customer.list", "C-1", "/base/customers?i%64=C-1")),
+    );
+    check(
+        get,
+        "/crm/two/customers",
+        None,
+        Ok(("crm2", "customer.list", "", "/customers")),
+    );
+    check(
+        get,
+        "/customers",
+        Some("CRM.internal:8080"),
+        Ok(("hosted", "customer.list", "", "/customers")),
+    );
+    check(
+        get,
+        "http://crm.internal/customers",
+        None,
+        Ok(("hosted", "customer.list", "", "/customers")),
+    );
+    check(get, "/crm", None, Ok(("crm", "root", "", "/base/")));
+}
+
+#[test]
+fn what_can_be_read_two_ways_is_refused() {
+    for path in [
+        "/crm/customers/../x",
+        "/crm//customers",
+        "/crm/customers/%2e%2e/x",
+        "/crm/customers/a%2Fb",
+        "/crm/customers/a%5cb",
+        "/crm/customers/%00",
+        "/crm/customers/%zz",
+        "/crm/customers/%C3",
+        "/crm/customers/C-771;v=1",
+        "/crm/customers/",
+        "/crm/customers?id=a&id=b",
+        "/crm/customers?id=a&%69d=b",
+    ] {
+        check(&Method::GET, path, None, Err(Unroutable::Ambiguous));
+    }
+}
+
+#[test]
+fn what_no_table_names_is_unknown() {
+    check(
+        &Method::GET,
+        "/other",
+        None,
+        Err(Unroutable::ServiceUnknown),
+    );
+    check(
+        &Method::GET,
+        "/crmx/customers",
+        None,
+        Err(Unroutable::ServiceUnknown),
+    );
+    check(
+        &Method::POST,
+        "/crm/customers",
+        None,
+        Err(Unroutable::OperationUnknown),
+    );
+    check(
+        &Method::GET,
+        "/crm/customers/C-1/x",
+        None,
+        Err(Unroutable::OperationUnknown),
+    );
+}
+
+#[test]
+fn a_bad_template_is_refused() {
+    let make = |path: &str| {
+        Template::new("x", Method::GET, path, Effect::Read, &BTreeMap::new()).map(|_| ())
+    };
+    assert_eq!(make("a"), Err(TemplateFault::Relative("a".into())));
+    assert_eq!(make("/a{b}"), Err(TemplateFault::Segment("a{b}".into())));
+    assert_eq!(make("/{a}/{a}"), Err(TemplateFault::Twice("a".into())));
+}

@@ -1,0 +1,118 @@
+//! The client side: pooled connections to the services, one pool per worker.
+
+use std::{path::Path, sync::Arc};
+
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use tokio::time::timeout;
+
+use crate::{body::Outbound, limits, refusal::Interruption};
+
+/// A client with its own pool.
+#[derive(Clone)]
+pub struct Upstream {
+    client: Client<HttpsConnector<HttpConnector>, Outbound>,
+}
+
+/// Why the client cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamFault {
+    /// The extra certificates cannot be read.
+    #[error("the certificates of `upstream_ca` cannot be read")]
+    Certificates(#[source] rustls::pki_types::pem::Error),
+    /// One of them is not a certificate.
+    #[error("a certificate of `upstream_ca` is not usable")]
+    Certificate(#[source] rustls::Error),
+}
+
+impl Upstream {
+    /// The TLS side of every worker's client: the system's roots, and those of `extra`.
+    pub fn tls(extra: Option<&Path>) -> Result<Arc<ClientConfig>, UpstreamFault> {
+        let mut roots = RootCertStore::empty();
+        let system = rustls_native_certs::load_native_certs();
+        let (_, unusable) = roots.add_parsable_certificates(system.certs);
+        if unusable > 0 {
+            tracing::warn!(unusable, "system certificates passed over");
+        }
+        if let Some(path) = extra {
+            let certificates =
+                CertificateDer::pem_file_iter(path).map_err(UpstreamFault::Certificates)?;
+            for certificate in certificates {
+                let certificate = certificate.map_err(UpstreamFault::Certificates)?;
+                roots.add(certificate).map_err(UpstreamFault::Certificate)?;
+            }
+        }
+        Ok(Arc::new(
+            ClientConfig::builder()
+                .with_root_certificates(roots)
+                .with_no_client_auth(),
+        ))
+    }
+
+    /// A client with a pool of its own.
+    pub fn new(tls: &Arc<ClientConfig>) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(limits::CONNECT_DEADLINE));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(ClientConfig::clone(tls))
+            .https_or_http()
+            .enable_all_versions()
+            .wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(limits::UPSTREAM_IDLE_PER_HOST_MAX)
+            .pool_idle_timeout(limits::UPSTREAM_IDLE_DEADLINE)
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .build(connector);
+        Self { client }
+    }
+
+    /// Sends `request` and waits for the head of the answer.
+    pub(crate) async fn send(
+        &self,
+        request: Request<Outbound>,
+    ) -> Result<Response<Incoming>, Interruption> {
+        match timeout(limits::RESPONSE_HEAD_DEADLINE, self.client.request(request)).await {
+            Err(_elapsed) => Err(Interruption::upstream_timeout()),
+            Ok(Err(error)) => {
+                // The error names addresses and causes, never payload: hyper keeps none in it.
+                tracing::warn!(error = %Causes(&error), "upstream failed");
+                Err(Interruption::upstream_failed())
+            }
+            Ok(Ok(response)) => Ok(response),
+        }
+    }
+
+    /// Fetches a small document, for JWKS.
+    pub(crate) async fn get(&self, uri: Uri) -> Result<Response<Incoming>, Interruption> {
+        let mut request = Request::new(Outbound::empty());
+        *request.uri_mut() = uri;
+        self.send(request).await
+    }
+}
+
+/// An error with its causes, on one line.
+struct Causes<'a>(&'a dyn std::error::Error);
+
+impl std::fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

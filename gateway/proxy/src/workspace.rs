@@ -1,0 +1,32 @@
+//! Buffers that one redactor after the other works with, kept by each worker.
+
+use std::cell::RefCell;
+
+use redaction::Workspace;
+
+/// Workspaces that one worker keeps; each is a few KiB, or a value's limit where one was that long.
+const KEPT_MAX: usize = 64;
+
+/// A workspace whose buffers grew beyond this many bytes is let go.
+const KEPT_BYTES_MAX: usize = 64 * 1024;
+
+thread_local! {
+    static KEPT: RefCell<Vec<Box<Workspace>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A workspace: a used one, or a new one.
+pub(crate) fn take() -> Box<Workspace> {
+    KEPT.with_borrow_mut(Vec::pop).unwrap_or_default()
+}
+
+/// Keeps a workspace for the next body.
+pub(crate) fn give_back(workspace: Box<Workspace>) {
+    if workspace.capacity() > KEPT_BYTES_MAX {
+        return;
+    }
+    KEPT.with_borrow_mut(|kept| {
+        if kept.len() < KEPT_MAX {
+            kept.push(workspace);
+        }
+    });
+}
