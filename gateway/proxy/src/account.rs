@@ -85,8 +85,8 @@ impl Account {
         began: SystemTime,
         method: Method,
         peer_port: Option<u16>,
-    ) -> Self {
-        Self {
+    ) -> Box<Self> {
+        Box::new(Self {
             peer_port,
             gateway,
             trace: Some(trace),
@@ -102,7 +102,7 @@ impl Account {
             screening: None,
             status: None,
             upstream: None,
-        }
+        })
     }
 
     /// The trace id, hexadecimal.

@@ -36,7 +36,19 @@ pub(crate) struct Peer {
 }
 
 /// A refusal before admission, with the policies that made it.
-type Unadmitted = (Interruption, Vec<Arc<policy::PolicyRef>>);
+struct Unadmitted {
+    why: Box<Interruption>,
+    policies: Vec<Arc<policy::PolicyRef>>,
+}
+
+impl From<Interruption> for Unadmitted {
+    fn from(why: Interruption) -> Self {
+        Self {
+            why: Box::new(why),
+            policies: Vec::new(),
+        }
+    }
+}
 
 impl Worker {
     /// Serves one request of a connection whose owner is known; never fails, always on record.
@@ -61,7 +73,7 @@ impl Worker {
         );
         let (permit, way) = match self.admit(&mut account, peer.attribution.as_ref(), &request) {
             Ok(admitted) => admitted,
-            Err((why, policies)) => return refuse(account, why, &policies).await,
+            Err(refused) => return refuse(account, refused).await,
         };
         match self.exchange(account, permit, way, request).await {
             Ok(response) => response,
@@ -84,12 +96,12 @@ impl Worker {
             .identify(attribution, token, now)
             .map_err(|unproven| {
                 account.who = Who::unproven(attribution, &unproven);
-                (Interruption::unproven(&unproven), Vec::new())
+                Interruption::unproven(&unproven)
             })?;
         account.who = Who::proven(&caller);
         account.mark(names::AUTHENTICATED);
         if request.method() == Method::CONNECT || request.headers().contains_key(header::UPGRADE) {
-            return Err((Interruption::switching_refused(), Vec::new()));
+            return Err(Interruption::switching_refused().into());
         }
         let host = request
             .headers()
@@ -98,15 +110,17 @@ impl Worker {
         let resolved = gateway
             .routes
             .resolve(request.method(), request.uri(), host);
-        let (operation, way) =
-            resolved.map_err(|why| (Interruption::unroutable(why), Vec::new()))?;
+        let (operation, way) = resolved.map_err(Interruption::unroutable)?;
         account.resolved(&operation, way.route());
         let permit = gateway
             .admission
             .admit(caller, operation)
             .map_err(|refused| {
                 let policies = refused.decision.policies.clone();
-                (Interruption::not_permitted(&refused), policies)
+                Unadmitted {
+                    why: Box::new(Interruption::not_permitted(&refused)),
+                    policies,
+                }
             })?;
         account.mark(names::ADMITTED);
         Ok((permit, way))
@@ -115,11 +129,11 @@ impl Worker {
     /// What happens to an admitted request.
     async fn exchange(
         &self,
-        mut account: Account,
+        mut account: Box<Account>,
         permit: Permit,
         way: Way,
         request: Request<Incoming>,
-    ) -> Result<Response<Inbound>, (Account, Interruption)> {
+    ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
         if let Err(why) = account.open(&permit).await {
             return Err((account, why));
         }
@@ -205,20 +219,16 @@ fn present(
 }
 
 /// Answers a request that was never admitted.
-async fn refuse(
-    mut account: Account,
-    why: Interruption,
-    policies: &[Arc<policy::PolicyRef>],
-) -> Response<Inbound> {
-    let why = match account.refuse(&why, policies).await {
-        Ok(()) => why,
+async fn refuse(mut account: Box<Account>, refused: Unadmitted) -> Response<Inbound> {
+    let why = match account.refuse(&refused.why, &refused.policies).await {
+        Ok(()) => *refused.why,
         Err(unavailable) => unavailable,
     };
     answer(&account, &why)
 }
 
 /// Answers an admitted request that goes no further.
-async fn interrupt(mut account: Account, why: Interruption) -> Response<Inbound> {
+async fn interrupt(mut account: Box<Account>, why: Interruption) -> Response<Inbound> {
     account.status = Some(why.status);
     let why = match account.conclude(End::Refused, Some(&why)).await {
         Ok(()) => why,

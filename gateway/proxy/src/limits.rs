@@ -31,13 +31,13 @@ pub const REQUEST_HEAD_DEADLINE: Duration = Duration::from_secs(30);
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 
 /// For the head of an upstream's response, from the last byte of the request on.
-pub const RESPONSE_HEAD_DEADLINE: Duration = Duration::from_secs(60);
+pub const RESPONSE_HEAD_DEADLINE: Duration = Duration::from_mins(1);
 
 /// Between two pieces of a body, either way.
-pub const BODY_IDLE_DEADLINE: Duration = Duration::from_secs(60);
+pub const BODY_IDLE_DEADLINE: Duration = Duration::from_mins(1);
 
 /// How long an idle upstream connection is kept.
-pub const UPSTREAM_IDLE_DEADLINE: Duration = Duration::from_secs(60);
+pub const UPSTREAM_IDLE_DEADLINE: Duration = Duration::from_mins(1);
 
 /// For open exchanges to end after the gateway was told to stop.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(10);

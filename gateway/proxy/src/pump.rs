@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -83,7 +84,7 @@ impl Pump {
         coding: Coding,
         disclosures: Disclosures,
     ) -> Self {
-        let pseudonyms = gateway.pseudonyms.clone();
+        let pseudonyms = Arc::clone(&gateway.pseudonyms);
         let redactor = Redactor::new(Rules(disclosures.clone()), pseudonyms, workspace::take());
         let body = redaction::Body::new(coding, redactor);
         Self {

@@ -30,9 +30,9 @@ use crate::{
 pub(crate) async fn release(
     gateway: &Gateway,
     permit: &Permit,
-    mut account: Account,
+    mut account: Box<Account>,
     response: Response<Incoming>,
-) -> Result<Response<Inbound>, (Account, Interruption)> {
+) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
     let (mut parts, incoming) = response.into_parts();
     let media = media::of_response(parts.status, &parts.headers, incoming.is_end_stream());
     let declared = content_length(&parts.headers);
@@ -72,7 +72,7 @@ pub(crate) async fn release(
     stamp(&mut parts.headers, &account);
     let governed = Governed {
         pump,
-        state: State::Reading(Box::new(account)),
+        state: State::Reading(account),
         held_back,
     };
     Ok(Response::from_parts(
@@ -83,10 +83,10 @@ pub(crate) async fn release(
 
 /// An answer that is all there: its outcome is durable before its first byte goes.
 async fn whole(
-    mut account: Account,
+    mut account: Box<Account>,
     mut parts: Parts,
     body: Inbound,
-) -> Result<Response<Inbound>, (Account, Interruption)> {
+) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
     account.status = Some(parts.status);
     stamp(&mut parts.headers, &account);
     match account.conclude(End::Released, None).await {

@@ -58,8 +58,11 @@ pub(crate) fn engine(config: &Config) -> Result<Arc<Engine>> {
         })
 }
 
+/// Where each issuer's keys come from, and where they go.
+pub(crate) type KeySources = Vec<(JwksSource, Arc<KeySet>)>;
+
 /// Agents and issuers; an issuer whose keys come by URL has none yet.
-pub(crate) fn identity(config: &Config) -> Result<(Identity, Vec<(JwksSource, Arc<KeySet>)>)> {
+pub(crate) fn identity(config: &Config) -> Result<(Identity, KeySources)> {
     let registry = Registry::build(config.agents.clone()).map_err(|errors| {
         let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
         miette!(

@@ -34,7 +34,7 @@ use super::check;
 use crate::config::{self, Config, JwksSource};
 
 /// How often key sets are fetched again.
-const JWKS_PERIOD: Duration = Duration::from_secs(300);
+const JWKS_PERIOD: Duration = Duration::from_mins(5);
 /// How soon a failed fetch is tried again.
 const JWKS_RETRY: Duration = Duration::from_secs(5);
 
@@ -243,7 +243,7 @@ fn watch_figures(gateway: &Arc<Gateway>) -> Result<()> {
 
 /// Keeps every issuer's keys fresh; `ready` turns true once each was fetched.
 async fn keep_keys(
-    sources: Vec<(JwksSource, Arc<KeySet>)>,
+    sources: check::KeySources,
     tls: Arc<ClientConfig>,
     ready: Arc<AtomicBool>,
     mut stop: watch::Receiver<bool>,

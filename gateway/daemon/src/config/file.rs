@@ -81,7 +81,8 @@ pub(crate) enum Attestation {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Issuer {
-    pub(crate) issuer: String,
+    #[serde(rename = "issuer")]
+    pub(crate) name: String,
     pub(crate) audience: String,
     pub(crate) jwks: Spanned<Jwks>,
     /// The longest life of a token: `15m` if absent.

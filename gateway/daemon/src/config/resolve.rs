@@ -221,7 +221,7 @@ impl Resolver<'_> {
             Some(typed) => self.lifetime(typed)?,
         };
         Ok(IssuerEntry {
-            name: issuer.issuer,
+            name: issuer.name,
             audience: issuer.audience,
             source,
             lifetime_max,
