@@ -42,5 +42,5 @@ pub const SEQUENCES_MAX: usize = 32_768;
 pub const LIVING_MAX: usize = 32_768;
 /// Gone processes remembered.
 pub const GONE_MAX: usize = 16_384;
-/// The ring of events, in bytes.
-pub const EVENTS_BYTES: usize = 1024 * 1024;
+/// The ring of events, in bytes, unless the host asks for another size.
+pub const EVENTS_BYTES: u32 = 1024 * 1024;

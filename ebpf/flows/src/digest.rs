@@ -9,8 +9,9 @@ use std::{
 use aws_lc_rs::digest::{Context, SHA256};
 use moka::sync::Cache;
 
-/// A larger executable gets no digest: hashing it would hold up the call that asks.
-pub(crate) const EXECUTABLE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// A larger executable gets no digest: hashing holds up the call that asks first, here for about a
+/// quarter of a second.
+pub(crate) const EXECUTABLE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Digests kept; a host runs some hundred executables.
 const DIGESTS_MAX: u64 = 4_096;
 /// Read at a time.

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use abi::{Owner, ProcessKey, SOCKOPT_LEVEL, SOCKOPT_OWNER, counter};
+use abi::{EVENTS_BYTES, Owner, ProcessKey, SOCKOPT_LEVEL, SOCKOPT_OWNER, counter};
 use aya::{
     Ebpf,
     maps::{MapData, PerCpuArray},
@@ -49,7 +49,7 @@ impl KernelSource {
     /// Says which condition is not met: privilege, kernel, hierarchy.
     pub fn open() -> Result<Self, FlowsError> {
         let cgroups = Arc::new(Cgroups::open()?);
-        let attached = loader::attach(cgroups.root())?;
+        let attached = loader::attach(cgroups.root(), EVENTS_BYTES)?;
         let Attached {
             programs,
             images,

@@ -26,7 +26,8 @@
 //! same file, else as `mnt:[NUMBER]/path`, which no rule for an absolute path can match. The digest
 //! is taken from the running process's own file, or from the path if inode, size and change time
 //! are those that the kernel saw at `exec`; else there is none. Both are read when a process first
-//! connects: the first call of a large executable waits until it is hashed once.
+//! connects: the first call of a large executable waits until it is hashed once, and one of more
+//! than 256 MiB has no digest.
 //!
 //! What a process runs is noted at `exec` and handed down at `fork`, not read from the process when it
 //! connects, because a process may pass for another there (`prctl(PR_SET_MM)`). Processes that are

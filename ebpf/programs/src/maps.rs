@@ -49,7 +49,7 @@ pub(crate) static SOCKET_DRAFT: SkStorage<Image> = SkStorage::new();
 
 /// Turns in the lives of processes, for the host.
 #[btf_map]
-pub(crate) static EVENTS: RingBuf<Event, EVENTS_BYTES> = RingBuf::new();
+pub(crate) static EVENTS: RingBuf<Event, { EVENTS_BYTES as usize }> = RingBuf::new();
 
 /// See [`counter`].
 #[btf_map]
