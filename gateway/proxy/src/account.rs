@@ -28,6 +28,8 @@ pub(crate) enum End {
     Released,
     /// Refused after it was admitted, before anything was handed over.
     Refused,
+    /// Given up because the upstream failed, before anything was handed over.
+    UpstreamFailed,
     /// Broken off after the first bytes went out.
     Aborted,
     /// The agent hung up.
@@ -39,6 +41,7 @@ impl End {
         match self {
             Self::Released => "released",
             Self::Refused => "refused",
+            Self::UpstreamFailed => "upstream_failed",
             Self::Aborted => "aborted",
             Self::ClientGone => "client_gone",
         }
@@ -63,6 +66,7 @@ pub(crate) struct Call {
 pub(crate) struct Account {
     gateway: Arc<Gateway>,
     trace: Option<Trace>,
+    trace_id: Box<str>,
     began: SystemTime,
     method: Method,
     peer_port: Option<u16>,
@@ -89,6 +93,7 @@ impl Account {
         Box::new(Self {
             peer_port,
             gateway,
+            trace_id: trace.id().into(),
             trace: Some(trace),
             began,
             method,
@@ -106,11 +111,8 @@ impl Account {
     }
 
     /// The trace id, hexadecimal.
-    pub(crate) fn trace_id(&self) -> String {
-        self.trace
-            .as_ref()
-            .map(|trace| trace.id().to_owned())
-            .unwrap_or_default()
+    pub(crate) fn trace_id(&self) -> &str {
+        &self.trace_id
     }
 
     /// The trace, while the exchange lasts.
@@ -141,7 +143,7 @@ impl Account {
     pub(crate) async fn open(&mut self, permit: &Permit) -> Result<(), Interruption> {
         let opening = Opening {
             at: clock::timestamp(self.began),
-            trace: self.trace_id(),
+            trace: self.trace_id.to_string(),
             caller: self.who.record(),
             operation: self
                 .operation()
@@ -172,7 +174,7 @@ impl Account {
         self.rule = policies.first().cloned();
         let refusal = Refusal {
             at: clock::timestamp(clock::now()),
-            trace: self.trace_id(),
+            trace: self.trace_id.to_string(),
             caller: self.who.record(),
             operation: self.operation(),
             reason: why.reason.to_owned(),

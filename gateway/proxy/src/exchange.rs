@@ -230,7 +230,12 @@ async fn refuse(mut account: Box<Account>, refused: Unadmitted) -> Response<Inbo
 /// Answers an admitted request that goes no further.
 async fn interrupt(mut account: Box<Account>, why: Interruption) -> Response<Inbound> {
     account.status = Some(why.status);
-    let why = match account.conclude(End::Refused, Some(&why)).await {
+    let end = if why.is_of_upstream() {
+        End::UpstreamFailed
+    } else {
+        End::Refused
+    };
+    let why = match account.conclude(end, Some(&why)).await {
         Ok(()) => why,
         Err(unavailable) => unavailable,
     };

@@ -159,7 +159,12 @@ impl Interruption {
             .says("the service did not answer in time")
     }
 
-    /// A limit of the gateway was reached.
+    /// Whether it is the upstream that failed, and not a rule that refused.
+    pub(crate) fn is_of_upstream(&self) -> bool {
+        matches!(self.reason, "upstream_failed" | "upstream_timeout")
+    }
+
+    /// The request asks for another protocol.
     pub fn switching_refused() -> Self {
         Self::new(StatusCode::NOT_IMPLEMENTED, "upgrade_refused")
             .says("protocol upgrades and tunnels cannot be inspected here")

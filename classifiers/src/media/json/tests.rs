@@ -91,11 +91,23 @@ fn peer(document: &[u8]) -> Vec<Event> {
     }
 }
 
-/// Whether `serde_json` takes the document. A number beyond `f64` is no flaw of the document.
+/// Whether `serde_json` takes the document. A number beyond `f64` is no flaw of the document, but
+/// ends its reading there: the other parser says whether the whole is well formed.
 fn serde_takes(document: &[u8]) -> bool {
     match serde_json::from_slice::<serde_json::Value>(document) {
         Ok(_) => true,
-        Err(error) => error.to_string().contains("number out of range"),
+        Err(error) => error.to_string().contains("number out of range") && is_well_formed(document),
+    }
+}
+
+fn is_well_formed(document: &[u8]) -> bool {
+    let mut parser = SliceJsonParser::new(document);
+    loop {
+        match parser.parse_next() {
+            Ok(JsonEvent::Eof) => return true,
+            Ok(_) => {}
+            Err(_) => return false,
+        }
     }
 }
 
