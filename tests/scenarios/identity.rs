@@ -124,14 +124,20 @@ fn bad_tokens_are_refused() -> Result<()> {
 #[test]
 fn the_upstream_never_sees_the_agents_token() -> Result<()> {
     let world = World::new()?;
-    let token = world.token(SUPPORT, |claims| claims)?;
-    let url = world.gateway.url("/crm/customers/C-002")?;
+    let token = world.token(REPORTING, |claims| claims)?;
+    let url = world.gateway.url("/trouble/heard")?;
     for ask in [
         Ask::get(url.as_str()).token(&token),
         Ask::get(url.as_str()).header("authorization", &format!("Bearer {token}")),
     ] {
-        let answer = Agent::curl()?.ask(&ask)?;
+        let answer = Agent::python()?.ask(&ask)?;
         assert_eq!(answer.status, 200, "{}", answer.text());
+        let heard = answer.json()?["heard"].to_string();
+        ensure!(heard.contains("\"traceparent\""), "{heard}");
+        ensure!(
+            !heard.contains("token") && !heard.contains("authorization"),
+            "{heard}"
+        );
     }
     world.finish()
 }

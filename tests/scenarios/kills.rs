@@ -1,6 +1,7 @@
 //! SIGKILL at any moment loses no byte's record.
 
 use std::{
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -10,7 +11,12 @@ use std::{
 };
 
 use anyhow::{Result, anyhow, ensure};
-use tests::{client::Client, env, people::Dice, records};
+use tests::{
+    client::Client,
+    env,
+    people::Dice,
+    records::{self, Record},
+};
 
 use crate::world::{World, verified};
 
@@ -19,10 +25,16 @@ const CALLERS: u64 = 4;
 /// Kills fall within this time after the start, in milliseconds.
 const KILL_AFTER_MS_MAX: u64 = 400;
 
-/// What a caller remembers of an answer: item, index of the record.
-type Seen = Vec<(String, u64)>;
+/// What a caller remembers of an answer.
+struct Seen {
+    item: String,
+    /// The index of the record that the answer names.
+    record: u64,
+    /// Whether its last byte came too.
+    whole: bool,
+}
 
-fn caller(number: u64, base: String, stop: Arc<AtomicBool>) -> JoinHandle<Result<Seen>> {
+fn caller(number: u64, base: String, stop: Arc<AtomicBool>) -> JoinHandle<Result<Vec<Seen>>> {
     thread::spawn(move || {
         let client = Client::plain()?;
         let mut seen = Vec::new();
@@ -38,11 +50,62 @@ fn caller(number: u64, base: String, stop: Arc<AtomicBool>) -> JoinHandle<Result
             if !reply.body.is_empty() {
                 let record = reply.record();
                 let record = record.ok_or_else(|| anyhow!("bytes without a record: {reply:?}"))?;
-                seen.push((item, record));
+                let whole = reply.whole;
+                seen.push(Seen {
+                    item,
+                    record,
+                    whole,
+                });
             }
         }
         Ok(seen)
     })
+}
+
+/// What the log says of admitted calls.
+struct Log {
+    /// The item that each opening is about, by its index.
+    opened: HashMap<u64, String>,
+    /// The openings that are closed.
+    closed: HashSet<u64>,
+}
+
+impl Log {
+    fn of(records: &[Record]) -> Self {
+        let (mut opened, mut closed) = (HashMap::new(), HashSet::new());
+        for record in records {
+            match (record.kind().as_str(), record.index()) {
+                ("open", Some(index)) => {
+                    let item = record
+                        .find("bound")
+                        .and_then(|bound| bound["item"].as_str());
+                    opened.insert(index, item.unwrap_or_default().to_owned());
+                }
+                ("close", _) => closed.extend(record.number("opening")),
+                _ => {}
+            }
+        }
+        Self { opened, closed }
+    }
+
+    /// An answer's intent is there and, if its last byte came, its outcome.
+    fn holds(&self, answer: &Seen) -> Result<()> {
+        let Seen {
+            item,
+            record,
+            whole,
+        } = answer;
+        let about = self.opened.get(record);
+        ensure!(
+            about == Some(item),
+            "record {record} is of {about:?}, not of {item}"
+        );
+        ensure!(
+            !*whole || self.closed.contains(record),
+            "the whole answer to {item} came, and record {record} is open"
+        );
+        Ok(())
+    }
 }
 
 #[test]
@@ -68,16 +131,8 @@ fn a_killed_gateway_has_released_nothing_that_is_not_on_record() -> Result<()> {
 
         world.gateway.restart()?;
         verified(&world.gateway)?;
-        let log = records::list(&world.gateway)?;
-        for (item, index) in seen {
-            let record = log.iter().find(|record| record.index() == Some(index));
-            let record = record.ok_or_else(|| anyhow!("record {index} of {item} is gone"))?;
-            ensure!(
-                ["open", "refuse"].contains(&record.kind().as_str()),
-                "record {index} of {item} is a {}",
-                record.kind()
-            );
-        }
+        let log = Log::of(&records::list(&world.gateway)?);
+        seen.iter().try_for_each(|answer| log.holds(answer))?;
     }
     ensure!(answers > 0, "nobody got an answer before a kill");
     // Openings of killed lives stay open, and are reported as such.

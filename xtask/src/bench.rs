@@ -8,7 +8,7 @@ use crate::{
     demo::pass_through,
     setup::{self, Scope},
     step::{answer, run as command, step},
-    workspace::Workspace,
+    workspace::{SEED, Workspace},
 };
 
 /// Sets up, builds for release, and measures beside nginx and a bare proxy.
@@ -25,6 +25,9 @@ pub(crate) fn run(workspace: &Workspace, yes: bool, arguments: &[String]) -> Res
     pass_through(Command::new(workspace.built("release", "tidegate-bench")).args(arguments))
 }
 
+/// How many cases each property gets in its long version.
+const PROPERTY_CASES: &str = "100000";
+
 /// A scenario that has a long version.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub(crate) enum Long {
@@ -34,34 +37,30 @@ pub(crate) enum Long {
     Kills,
     /// One gigabyte through the redactor: memory stays bounded.
     Gigabyte,
+    /// Every property test with fresh seeds and many more cases.
+    Properties,
 }
 
 impl Long {
     /// The scenario's name, and what sets its size.
-    fn scenario(self) -> (&'static str, &'static str, &'static str) {
-        match self {
+    fn scenario(self) -> Option<(&'static str, &'static str, &'static str)> {
+        Some(match self {
             Self::Processes => ("processes", "TIDEGATE_BURST", "10000"),
             Self::Kills => ("kills", "TIDEGATE_KILLS", "200"),
             Self::Gigabyte => ("gigabyte", "TIDEGATE_STREAM_MB", "1000"),
-        }
+            Self::Properties => return None,
+        })
     }
 }
 
 /// Runs one scenario at its long size.
 pub(crate) fn long(workspace: &Workspace, which: Long) -> Result<()> {
-    let (name, variable, size) = which.scenario();
     setup::try_all(workspace, Scope::default())?;
+    let Some((name, variable, size)) = which.scenario() else {
+        return step("properties", || command(&mut properties(workspace)));
+    };
     step("release build", || command(&mut release_build(workspace)))?;
-    let tests = [
-        "test",
-        "--release",
-        "--package",
-        "tests",
-        "--test",
-        "scenarios",
-        "--",
-        name,
-    ];
+    let tests = ["test", "--release", "--test", "scenarios", "--", name];
     // cargo is content when a filter matches nothing; we are not.
     let listed = answer(
         workspace
@@ -82,13 +81,26 @@ pub(crate) fn long(workspace: &Workspace, which: Long) -> Result<()> {
     })
 }
 
-fn release_build(workspace: &Workspace) -> Command {
-    workspace.cargo(&[
-        "build",
+/// The crates that have properties, each case new.
+fn properties(workspace: &Workspace) -> Command {
+    let mut tests = workspace.cargo(&[
+        "test",
         "--release",
         "--package",
-        "daemon",
+        "classifiers",
         "--package",
-        "tests",
-    ])
+        "redaction",
+        "--package",
+        "audit",
+        "--package",
+        "vault",
+    ]);
+    tests.env("PROPTEST_CASES", PROPERTY_CASES).env_remove(SEED);
+    tests
+}
+
+/// All packages, always: with another choice cargo unifies features otherwise and builds the
+/// heaviest dependencies a second time.
+fn release_build(workspace: &Workspace) -> Command {
+    workspace.cargo(&["build", "--release"])
 }

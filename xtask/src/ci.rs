@@ -30,7 +30,6 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         command(&mut workspace.cargo(&["deny", "check", "bans", "licenses", "sources"]))
     })?;
     step("advisories", || advisories(workspace))?;
-    step("tidy", || tidy(workspace))?;
     test::all(workspace)?;
     step("demo", || command(&mut demo::built(workspace, true)?))
 }

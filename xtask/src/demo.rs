@@ -27,9 +27,7 @@ pub(crate) fn run(workspace: &Workspace, yes: bool, once: bool) -> Result<ExitCo
 
 /// Builds the demo; to be run.
 pub(crate) fn built(workspace: &Workspace, once: bool) -> Result<Command> {
-    step("build", || {
-        command(&mut workspace.cargo(&["build", "--package", "daemon", "--package", "tests"]))
-    })?;
+    step("build", || command(&mut workspace.cargo(&["build"])))?;
     let mut demo = Command::new(workspace.built("debug", "tidegate-demo"));
     demo.args(once.then_some("--once"));
     demo.arg("--tidegate")

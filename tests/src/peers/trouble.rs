@@ -25,7 +25,7 @@ const STREAM_CHUNK_BYTES: usize = 64 * 1024;
 /// promised · `/trickle/{milliseconds}` byte by byte with pauses · `/broken` not JSON · `/html`, `/binary` other media types ·
 /// `/untyped` no media type · `/gzip` gzip · `/gzip-broken` cut off · `/br` a coding that is unknown here ·
 /// `/big/{megabytes}` a long JSON array · `/echo/{text}` the text in header, body and status 500 ·
-/// `/garbage` not HTTP · `/json` nothing wrong · `/silent` no answer at all.
+/// `/heard` the names of the request's fields · `/garbage` not HTTP · `/json` nothing wrong · `/silent` no answer at all.
 pub fn start(address: &str) -> Result<Peer> {
     Peer::run(address, accept_all)
 }
@@ -50,7 +50,7 @@ async fn accept_all(listener: TcpListener) {
 }
 
 async fn serve(mut stream: TcpStream) -> Result<()> {
-    while let Some(path) = read_request(&mut stream).await? {
+    while let Some(Heard { path, fields }) = read_request(&mut stream).await? {
         let (verb, rest) = path
             .trim_start_matches('/')
             .split_once('/')
@@ -68,14 +68,22 @@ async fn serve(mut stream: TcpStream) -> Result<()> {
             "trickle" => trickle(&mut stream, rest.parse().unwrap_or(1)).await?,
             "big" => big(&mut stream, rest.parse().unwrap_or(1)).await?,
             "echo" => echo(&mut stream, rest).await?,
+            "heard" => heard(&mut stream, &fields).await?,
             _ => answer(&mut stream, verb).await?,
         }
     }
     Ok(())
 }
 
-/// The path of the next request, its body skipped; none when the caller is done.
-async fn read_request(stream: &mut TcpStream) -> Result<Option<String>> {
+/// A request's head.
+struct Heard {
+    path: String,
+    /// The names of its fields, lower case.
+    fields: Vec<String>,
+}
+
+/// The next request, its body skipped; none when the caller is done.
+async fn read_request(stream: &mut TcpStream) -> Result<Option<Heard>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") && head.len() < HEAD_BYTES_MAX {
         let mut byte = [0u8];
@@ -93,7 +101,21 @@ async fn read_request(stream: &mut TcpStream) -> Result<Option<String>> {
         .unwrap_or(0);
     let mut body = stream.take(length);
     tokio::io::copy(&mut body, &mut tokio::io::sink()).await?;
-    Ok(head.split_whitespace().nth(1).map(str::to_owned))
+    let fields = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+    let fields = fields.map(|(name, _)| name.to_ascii_lowercase()).collect();
+    let path = head.split_whitespace().nth(1).map(str::to_owned);
+    Ok(path.map(|path| Heard { path, fields }))
+}
+
+/// Tells which fields came.
+async fn heard(stream: &mut TcpStream, fields: &[String]) -> Result<()> {
+    let body = json!({ "heard": fields }).to_string();
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    );
+    stream.write_all((head + &body).as_bytes()).await?;
+    Ok(())
 }
 
 async fn answer(stream: &mut TcpStream, verb: &str) -> Result<()> {
