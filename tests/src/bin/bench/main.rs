@@ -35,6 +35,9 @@ struct Arguments {
     /// Run proxy, upstream and load under `SCHED_RR`: steadier, and hard on the neighbours.
     #[arg(long)]
     realtime: bool,
+    /// Only cells whose description holds each of these: `--only Dense --only "connections: 256"`.
+    #[arg(long)]
+    only: Vec<String>,
     /// The gateway's binary; without it the one beside this program.
     #[arg(long)]
     tidegate: Option<PathBuf>,
@@ -65,7 +68,7 @@ fn main() -> Result<()> {
     let rig = Rig::build(binary, arguments.realtime)?;
     let mut table = Table::default();
     for round in 1..=arguments.rounds {
-        for cell in cells() {
+        for cell in cells(&arguments.only) {
             eprintln!("round {round}: {cell:?}");
             table.add(cell, rig.measure(cell, arguments.seconds)?);
         }
@@ -80,7 +83,7 @@ fn main() -> Result<()> {
 }
 
 /// Every cell once; the proxies of one comparison stand next to each other.
-fn cells() -> Vec<Cell> {
+fn cells(only: &[String]) -> Vec<Cell> {
     let mut cells = Vec::new();
     for tls in [false, true] {
         for connections in [32, 256] {
@@ -96,5 +99,9 @@ fn cells() -> Vec<Cell> {
             }
         }
     }
+    cells.retain(|cell| {
+        only.iter()
+            .all(|word| format!("{cell:?}").contains(word.as_str()))
+    });
     cells
 }
