@@ -20,6 +20,7 @@ pub struct Admission {
     country: Country,
     no_scope: Arc<BTreeMap<String, String>>,
     no_purpose: Arc<str>,
+    any_session: Arc<str>,
 }
 
 /// A refused call: who asked, for what, and which policies said no.
@@ -41,6 +42,7 @@ impl Admission {
             country,
             no_scope: Arc::default(),
             no_purpose: Arc::from(""),
+            any_session: Arc::from("any"),
         }
     }
 
@@ -72,7 +74,12 @@ impl Admission {
     fn principal(&self, caller: &Caller) -> Principal {
         let task = caller.token.as_ref().and_then(|token| token.task.as_ref());
         Principal {
-            session: Arc::clone(&caller.session),
+            // Short-lived processes have a session each; the engine need not think anew for each.
+            session: Arc::clone(if self.engine.names_sessions() {
+                &caller.session
+            } else {
+                &self.any_session
+            }),
             agent: Arc::clone(caller.agent.id.shared()),
             evidence: caller.evidence,
             purpose: task.map_or_else(|| Arc::clone(&self.no_purpose), |t| Arc::clone(&t.purpose)),

@@ -25,7 +25,7 @@ use crate::{
     disclosure::Table,
     error::{PolicyError, PolicyErrors},
     explain,
-    load::{self, Loaded, Notes, PolicyFile},
+    load::{self, Loaded, Names, Notes, PolicyFile},
     regions,
     request::{Question, Questions, Unaskable, Verb, verbs_of},
 };
@@ -45,6 +45,7 @@ pub struct Engine {
     notes: Notes,
     questions: Questions,
     authorizer: Authorizer,
+    names_sessions: bool,
     digest: String,
     calls_remembered: Cache<CallKey, Arc<Decision>>,
     contexts_remembered: Cache<DisclosureContext, Arc<Table>>,
@@ -53,15 +54,26 @@ pub struct Engine {
 impl Engine {
     /// Reads and checks `files`; of what is wrong with them, everything.
     pub fn load(files: &[PolicyFile]) -> Result<Self, PolicyErrors> {
+        Self::build(files, None)
+    }
+
+    /// As [`load`](Self::load), and every agent, service and operation that a policy names must be
+    /// one of `configured`.
+    pub fn load_for(files: &[PolicyFile], configured: &Names) -> Result<Self, PolicyErrors> {
+        Self::build(files, Some(configured))
+    }
+
+    fn build(files: &[PolicyFile], configured: Option<&Names>) -> Result<Self, PolicyErrors> {
         let (schema, _warnings) = Schema::from_cedarschema_str(SCHEMA).map_err(ours)?;
         let questions = Questions::new().ok_or_else(|| ours("a type's name does not parse"))?;
-        let Loaded { policies, notes } = load::load(files, &schema)?;
+        let Loaded { policies, notes } = load::load(files, &schema, configured)?;
         Ok(Self {
             calls: slice(&policies, Verb::Call)?,
             disclosures: slice(&policies, Verb::Disclose)?,
             notes,
             questions,
             authorizer: Authorizer::new(),
+            names_sessions: files.iter().any(|file| file.text.contains("Session::")),
             digest: digest_of(files),
             calls_remembered: Cache::new(CALLS_REMEMBERED_MAX),
             contexts_remembered: Cache::new(CONTEXTS_REMEMBERED_MAX),
@@ -97,6 +109,12 @@ impl Engine {
     /// SHA-256, hexadecimal, of all that decides: policies, schema and regions.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Whether a policy names a session by its id. Where none does, two sessions that are alike in
+    /// everything else get equal answers, so whoever asks may leave the id out and hit the memory.
+    pub fn names_sessions(&self) -> bool {
+        self.names_sessions
     }
 
     /// Every policy, by id.

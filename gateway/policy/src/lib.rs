@@ -21,7 +21,7 @@ pub use disclosure::Disclosures;
 pub use engine::{CALLS_REMEMBERED_MAX, CONTEXTS_REMEMBERED_MAX, Engine};
 pub use error::{PolicyError, PolicyErrors};
 pub use explain::SCOPE_VALUE_CHARS_MAX;
-pub use load::{POLICIES_MAX, POLICY_FILE_BYTES_MAX, PolicyFile};
+pub use load::{Names, POLICIES_MAX, POLICY_FILE_BYTES_MAX, PolicyFile};
 pub use regions::{Adequacy, adequacy_decisions, regions_of};
 pub use vocabulary::{
     Category, Country, Decision, Disclosure, DisclosureContext, Effect, Operation, PolicyRef,

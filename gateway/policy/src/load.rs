@@ -54,6 +54,18 @@ pub struct PolicyFile {
     pub text: String,
 }
 
+/// The names of this configuration that policies may speak of: a rule about another would never
+/// apply, without a word.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// SPIFFE ids of agents.
+    pub agents: Vec<String>,
+    /// Services, which policies call `Api`.
+    pub services: Vec<String>,
+    /// Operations: `crm/customer.read`.
+    pub operations: Vec<String>,
+}
+
 /// What the authors say of their policies, by policy id.
 pub(crate) type Notes = HashMap<PolicyId, Note>;
 
@@ -71,9 +83,16 @@ pub(crate) struct Loaded {
     pub(crate) notes: Notes,
 }
 
-/// Parses and checks `files` against `schema`.
-pub(crate) fn load(files: &[PolicyFile], schema: &Schema) -> Result<Loaded, PolicyErrors> {
-    let mut reader = Reader::default();
+/// Parses and checks `files` against `schema` and, where they are given, the configuration's names.
+pub(crate) fn load(
+    files: &[PolicyFile],
+    schema: &Schema,
+    configured: Option<&Names>,
+) -> Result<Loaded, PolicyErrors> {
+    let mut reader = Reader {
+        configured,
+        ..Reader::default()
+    };
     for file in files {
         reader.file(file);
     }
@@ -93,14 +112,15 @@ pub(crate) fn load(files: &[PolicyFile], schema: &Schema) -> Result<Loaded, Poli
 type Source = Arc<NamedSource<Arc<str>>>;
 
 #[derive(Default)]
-struct Reader {
+struct Reader<'a> {
+    configured: Option<&'a Names>,
     policies: PolicySet,
     notes: Notes,
     homes: BTreeMap<String, (Source, SourceSpan)>,
     errors: Vec<PolicyError>,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn file(&mut self, file: &PolicyFile) {
         let text: Arc<str> = file.text.as_str().into();
         let source = Arc::new(NamedSource::new(&file.name, text).with_language("Cedar"));
@@ -137,6 +157,7 @@ impl Reader {
         let mut check = Check {
             source,
             policy,
+            configured: self.configured,
             errors: &mut self.errors,
         };
         check.annotations();
@@ -213,6 +234,7 @@ impl Reader {
 struct Check<'a> {
     source: &'a Source,
     policy: &'a Policy,
+    configured: Option<&'a Names>,
     errors: &'a mut Vec<PolicyError>,
 }
 
@@ -299,7 +321,8 @@ impl Check<'_> {
         })
     }
 
-    /// Data classes, regions and countries are closed sets: a name outside them never matches.
+    /// Data classes, regions and countries are closed sets, as are the configuration's own names: a
+    /// name outside them never matches.
     fn names(&mut self) {
         for uid in self.policy.entity_literals() {
             let id = uid.id().unescaped();
@@ -310,7 +333,12 @@ impl Check<'_> {
                 ),
                 "Region" => ("region", regions::REGIONS.to_vec()),
                 "Country" => ("country", regions::country_codes().collect()),
-                _ => continue,
+                other => match (other, self.configured) {
+                    ("Agent", Some(names)) => ("agent", texts(&names.agents)),
+                    ("Api", Some(names)) => ("service", texts(&names.services)),
+                    ("Operation", Some(names)) => ("operation", texts(&names.operations)),
+                    _ => continue,
+                },
             };
             if !known.contains(&id) {
                 let message = format!("no {kind} is called `{}`", id.escape_debug());
@@ -329,6 +357,10 @@ impl Check<'_> {
         let found = uid.as_ref().loc();
         place(found.or_else(|| self.policy.as_ref().loc()))
     }
+}
+
+fn texts(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
 }
 
 /// Where Cedar says it is. Its locations are reached through its abstract syntax, which the

@@ -4,7 +4,7 @@ use classifiers::DataClass;
 use redaction::Action;
 
 use crate::{
-    BASELINE, Category, Country, Decision, DisclosureContext, Effect, Engine, Operation,
+    BASELINE, Category, Country, Decision, DisclosureContext, Effect, Engine, Names, Operation,
     PolicyErrors, PolicyFile, Principal, regions_of,
 };
 
@@ -500,4 +500,30 @@ fn ids_are_unique_over_files() {
 fn a_file_too_long_is_refused() {
     let found = errors(&" ".repeat(crate::POLICY_FILE_BYTES_MAX + 1));
     assert!(found.to_string().contains("more than 1048576 bytes"));
+}
+
+#[test]
+fn a_rule_about_nobody_that_is_configured_is_refused() {
+    let names = Names {
+        agents: vec!["spiffe://t.example/support".to_owned()],
+        services: vec!["crm".to_owned()],
+        operations: vec!["crm/customer.read".to_owned()],
+    };
+    let text = r#"
+@id("typo") forbid (principal in Agent::"spiffe://t.example/suport", action == Action::"call", resource in Api::"crn");
+@id("good") permit (principal in Agent::"spiffe://t.example/support", action == Action::"call", resource in Operation::"crm/customer.read");
+"#;
+    let errors = Engine::load_for(&[file(text)], &names).expect_err("two names are unknown");
+    let hints: Vec<_> = errors
+        .iter()
+        .map(|error| (error.line(), error.hint().unwrap_or_default()))
+        .collect();
+    assert_eq!(hints.len(), 2, "{errors}");
+    assert!(hints.iter().all(|(line, _)| *line == 2));
+    assert!(
+        hints
+            .iter()
+            .any(|(_, hint)| hint.contains("spiffe://t.example/support")),
+        "{hints:?}"
+    );
 }

@@ -4,7 +4,7 @@ use std::{path::Path, process::ExitCode, sync::Arc};
 
 use identity::{Identity, Issuer, KeySet, Registry, Verifier};
 use miette::{Diagnostic, IntoDiagnostic, Result, WrapErr, miette};
-use policy::Engine;
+use policy::{Engine, Names};
 use proxy::tls;
 use thiserror::Error;
 
@@ -42,7 +42,7 @@ struct Faults {
 
 /// The policies, checked.
 pub(crate) fn engine(config: &Config) -> Result<Arc<Engine>> {
-    Engine::load(&config.policies)
+    Engine::load_for(&config.policies, &names(config))
         .map(Arc::new)
         .map_err(|errors| {
             let faults: Vec<_> = errors
@@ -60,6 +60,29 @@ pub(crate) fn engine(config: &Config) -> Result<Arc<Engine>> {
 
 /// Where each issuer's keys come from, and where they go.
 pub(crate) type KeySources = Vec<(JwksSource, Arc<KeySet>)>;
+
+/// What policies may name.
+fn names(config: &Config) -> Names {
+    let operations = config.services.iter().flat_map(|service| {
+        service
+            .operations
+            .iter()
+            .map(move |operation| format!("{}/{}", service.name, operation.id))
+    });
+    Names {
+        agents: config
+            .agents
+            .iter()
+            .map(|agent| agent.id.as_str().to_owned())
+            .collect(),
+        services: config
+            .services
+            .iter()
+            .map(|service| service.name.to_string())
+            .collect(),
+        operations: operations.collect(),
+    }
+}
 
 /// Agents and issuers; an issuer whose keys come by URL has none yet.
 pub(crate) fn identity(config: &Config) -> Result<(Identity, KeySources)> {

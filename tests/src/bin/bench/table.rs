@@ -1,12 +1,8 @@
 //! From measurements to a table in Markdown.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
-use crate::{
-    Cell, bodies,
-    load::Load,
-    rig::{self, Proxy},
-};
+use crate::{Cell, load::Load, rig::Proxy};
 
 /// One cell in one round.
 #[derive(Clone, Copy, Debug)]
@@ -25,27 +21,23 @@ impl Table {
         self.0.entry(cell).or_default().push(measurement);
     }
 
-    /// One table for each way of calling.
+    /// One table for each way of calling that was measured.
     pub(crate) fn markdown(&self) -> String {
         let mut text = String::new();
         for tls in [false, true] {
             for connections in [32, 256] {
-                let transport = if tls { "TLS" } else { "plain" };
-                // Writing to a string does not fail.
-                write!(
-                    text,
-                    "\n**{transport}, {connections} connections**\n\n{HEAD}"
-                )
-                .ok();
-                for body in bodies::ALL {
-                    for proxy in rig::ALL {
-                        text.push_str(&self.row(Cell {
-                            tls,
-                            connections,
-                            body,
-                            proxy,
-                        }));
-                    }
+                let measured = |cell: &&Cell| (cell.tls, cell.connections) == (tls, connections);
+                let rows: String = self
+                    .0
+                    .keys()
+                    .filter(measured)
+                    .map(|cell| self.row(*cell))
+                    .collect();
+                if !rows.is_empty() {
+                    let transport = if tls { "TLS" } else { "plain" };
+                    text.extend([format!(
+                        "\n**{transport}, {connections} connections**\n\n{HEAD}{rows}"
+                    )]);
                 }
             }
         }
