@@ -195,6 +195,11 @@ impl Draft {
         self.kind
     }
 
+    /// When it happened, microseconds since 1970.
+    pub(crate) fn at_us(&self) -> i64 {
+        self.at_us
+    }
+
     /// How many bytes of memory it holds, about.
     pub fn bytes(&self) -> usize {
         self.buffer.len()

@@ -155,7 +155,18 @@ impl Trail {
     /// Records how an exchange ended. Release its last byte only when this has returned.
     pub async fn close(&self, receipt: Receipt, mut outcome: Outcome) -> Result<u64, TrailError> {
         outcome.opening = receipt.index;
-        let closed = self.note(Event::Close(Box::new(outcome))).await;
+        let event = Event::Close(Box::new(outcome));
+        // Whoever waits here may be gone the next moment, so the closing is queued before the first
+        // await wherever there is room for it.
+        let closed = match self.queue_waiting(&event) {
+            Ok(durable) => durable.await.map_err(|_| TrailError::Stopped).flatten(),
+            Err(_full) => {
+                let lost = Unrecorded(&self.gauges);
+                let closed = self.note(event).await;
+                std::mem::forget(lost);
+                closed
+            }
+        };
         if closed.is_err() {
             self.gauges.closings_lost.fetch_add(1, Ordering::Relaxed);
         }
@@ -214,15 +225,38 @@ impl Trail {
     }
 
     fn queue_now(&self, event: &Event) -> Result<(), Unqueued> {
+        self.try_queue(event, None)
+    }
+
+    fn queue_waiting(
+        &self,
+        event: &Event,
+    ) -> Result<oneshot::Receiver<Result<u64, TrailError>>, Unqueued> {
+        let (done, durable) = oneshot::channel();
+        self.try_queue(event, Some(done)).map(|()| durable)
+    }
+
+    fn try_queue(
+        &self,
+        event: &Event,
+        done: Option<oneshot::Sender<Result<u64, TrailError>>>,
+    ) -> Result<(), Unqueued> {
         let draft = Draft::new(event).map_err(|_| Unqueued::Sealing)?;
         let bytes = u32::try_from(draft.bytes()).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).try_acquire_many_owned(bytes);
-        let message = Message::Record {
-            draft,
-            done: None,
-            room: room.map_err(|_| Unqueued::Full)?,
-        };
+        let room = room.map_err(|_| Unqueued::Full)?;
+        let message = Message::Record { draft, done, room };
         self.queue.try_send(message).map_err(|_| Unqueued::Full)
+    }
+}
+
+/// Counts a closing as lost if whoever waited for room went away.
+struct Unrecorded<'a>(&'a Gauges);
+
+impl Drop for Unrecorded<'_> {
+    fn drop(&mut self) {
+        self.0.closings_lost.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!("closing not recorded");
     }
 }
 

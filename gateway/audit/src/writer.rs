@@ -6,11 +6,12 @@
 
 use std::sync::{Arc, atomic::Ordering, mpsc::SyncSender};
 
+use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use vault::DataKey;
 
 use crate::{
-    Group, Kind, Ledger, LedgerError, Row, TrailError, checkpoint,
+    BodyRecord, Event, Group, Kind, Ledger, LedgerError, Outcome, Row, TrailError, checkpoint,
     checkpoint::Authority,
     seal::{Draft, Header},
     trail::{Gauges, Keys},
@@ -60,6 +61,7 @@ pub(crate) fn run(
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else {
         return;
     };
+    let _ending = Ending(Arc::clone(&gauges));
     runtime.block_on(async {
         let log = signed_note::Signer::name(&keys.signer).to_owned();
         let mut writer = Writer {
@@ -159,14 +161,28 @@ impl Writer {
         drop(done.send(last.and(closed)));
     }
 
-    /// Appends `records` as one group and tells everyone who waits how it went.
+    /// Appends `records`, and the closings of those openings whose callers have gone meanwhile: an
+    /// upstream was never called for them, and an open record would say that it may have been.
     async fn commit(&mut self, records: Vec<(Draft, Option<Waiter>)>) {
+        let abandoned = self.commit_group(records).await;
+        let closings: Vec<_> = abandoned.into_iter().filter_map(closing_of).collect();
+        self.commit_group(closings.into_iter().map(|draft| (draft, None)).collect())
+            .await;
+    }
+
+    /// Appends `records` as one group and tells everyone who waits how it went. Gives the openings
+    /// that nobody took: their index and their time.
+    async fn commit_group(&mut self, records: Vec<(Draft, Option<Waiter>)>) -> Vec<(u64, i64)> {
         if records.is_empty() {
-            return;
+            return Vec::new();
         }
         let (drafts, waiters): (Vec<_>, Vec<_>) = records.into_iter().unzip();
         let count = |kind| drafts.iter().filter(|it| it.kind() == kind).count() as u64;
         let (opened, closed) = (count(Kind::Open), count(Kind::Close));
+        let times: Vec<_> = drafts
+            .iter()
+            .map(|it| (it.kind() == Kind::Open).then_some(it.at_us()))
+            .collect();
         match self.append(drafts).await {
             Ok(first) => {
                 let gauges = &self.gauges;
@@ -176,11 +192,19 @@ impl Writer {
                 gauges.commits.fetch_add(1, Ordering::Relaxed);
                 gauges.opened.fetch_add(opened, Ordering::Relaxed);
                 gauges.closed.fetch_add(closed, Ordering::Release);
-                tell(waiters, |at| Ok(first + at));
+                let gone = tell(waiters, |at| Ok(first + at));
+                gone.into_iter()
+                    .zip(times)
+                    .zip(first..)
+                    .filter_map(|((gone, opening), index)| {
+                        opening.filter(|_| gone).map(|at_us| (index, at_us))
+                    })
+                    .collect()
             }
             Err(error) => {
                 self.failed(&error, &waiters, closed);
                 tell(waiters, |_| Err(error.clone()));
+                Vec::new()
             }
         }
     }
@@ -231,12 +255,38 @@ impl Writer {
     }
 }
 
-/// Tells each waiter what became of the record at its place. One that has gone needs nothing.
-fn tell(waiters: Vec<Option<Waiter>>, result: impl Fn(u64) -> Result<u64, TrailError>) {
-    for (waiter, at) in waiters.into_iter().zip(0..) {
-        if let Some(waiter) = waiter {
-            drop(waiter.send(result(at)));
-        }
+/// Tells each waiter what became of the record at its place; true where the waiter has gone.
+fn tell(
+    waiters: Vec<Option<Waiter>>,
+    result: impl Fn(u64) -> Result<u64, TrailError>,
+) -> Vec<bool> {
+    let told = waiters.into_iter().zip(0..);
+    told.map(|(waiter, at)| waiter.is_some_and(|waiter| waiter.send(result(at)).is_err()))
+        .collect()
+}
+
+/// The closing of an opening that its caller abandoned before it was durable.
+fn closing_of((opening, at_us): (u64, i64)) -> Option<Draft> {
+    let outcome = Outcome {
+        at: Timestamp::from_microsecond(at_us).ok()?,
+        opening,
+        status: None,
+        upstream_status: None,
+        result: "client_gone".to_owned(),
+        reason: Some("client_gone".to_owned()),
+        request: BodyRecord::default(),
+        response: BodyRecord::default(),
+        duration_us: 0,
+    };
+    Draft::new(&Event::Close(Box::new(outcome))).ok()
+}
+
+/// Says that the trail is not healthy when the writer ends, in whatever way.
+struct Ending(Arc<Gauges>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.healthy.store(false, Ordering::Relaxed);
     }
 }
 

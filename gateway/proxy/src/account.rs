@@ -8,16 +8,19 @@ use std::{sync::Arc, time::SystemTime};
 
 use admission::Permit;
 use audit::{BodyRecord, Event, FindingRecord, Opening, Outcome, Receipt, Refusal};
+use classifiers::{KeyClass, key_class};
 use http::{Method, StatusCode};
 use policy::{Operation, PolicyRef};
 use telemetry::{Exchange, FindingAttrs, ProcessAttrs, Trace, UpstreamCall, names};
+use tokio::time::timeout;
 
 use crate::{
     clock,
     gateway::Gateway,
+    limits,
     record::{self, Who},
     refusal::Interruption,
-    request::{self, Shared},
+    request::Screening,
     route::Service,
 };
 
@@ -77,7 +80,7 @@ pub(crate) struct Account {
     pub(crate) who: Who,
     pub(crate) request: BodyRecord,
     pub(crate) response: BodyRecord,
-    pub(crate) screening: Option<Shared>,
+    pub(crate) screening: Option<Arc<Screening>>,
     pub(crate) status: Option<StatusCode>,
     pub(crate) upstream: Option<Call>,
 }
@@ -202,6 +205,15 @@ impl Account {
         end: End,
         why: Option<&Interruption>,
     ) -> Result<(), Interruption> {
+        if self.receipt.is_none() {
+            return Ok(());
+        }
+        // What still streams to the upstream belongs to this outcome too.
+        let broken = self.settle().await;
+        let (end, why) = match (&broken, why) {
+            (Some(broken), None) => (End::Aborted, Some(broken)),
+            _ => (end, why),
+        };
         let Some(receipt) = self.receipt.take() else {
             return Ok(());
         };
@@ -209,14 +221,29 @@ impl Account {
         let closed = self.gateway.trail.close(receipt, outcome).await;
         self.mark(names::OUTCOME_DURABLE);
         self.tell(end.name(), why.map(|why| why.reason));
-        closed
-            .map(drop)
-            .map_err(|_| Interruption::audit_unavailable())
+        let called = self.upstream.is_some();
+        closed.map(drop).map_err(|_| match called {
+            true => Interruption::outcome_unrecorded(),
+            false => Interruption::audit_unavailable(),
+        })
+    }
+
+    /// Waits until the request's body has gone as far as it will; why it broke off, if it did.
+    async fn settle(&self) -> Option<Interruption> {
+        let screening = self.screening.as_ref()?;
+        // A body that nobody reads any more ends when its connection does, or after this.
+        if timeout(limits::BODY_IDLE_DEADLINE, screening.ended())
+            .await
+            .is_err()
+        {
+            tracing::warn!(record = self.record, "a request body did not end");
+        }
+        screening.broken()
     }
 
     fn outcome(&mut self, opening: u64, end: End, reason: Option<&'static str>) -> Outcome {
         if let Some(screening) = &self.screening {
-            self.request = request::settle(screening).0;
+            self.request = screening.record();
         }
         let now = clock::now();
         let duration = now.duration_since(self.began).unwrap_or_default();
@@ -244,13 +271,9 @@ impl Account {
         let Some(trace) = self.trace.take() else {
             return;
         };
-        let findings: Vec<FindingAttrs<'_>> = self
-            .request
-            .findings
-            .iter()
-            .chain(&self.response.findings)
-            .map(attributes)
-            .collect();
+        let found = self.request.findings.iter().chain(&self.response.findings);
+        let told: Vec<Told<'_>> = found.map(Told::new).collect();
+        let findings: Vec<FindingAttrs<'_>> = told.iter().map(Told::attributes).collect();
         let task = self
             .who
             .claims
@@ -319,12 +342,36 @@ impl Account {
     }
 }
 
-fn attributes(finding: &FindingRecord) -> FindingAttrs<'_> {
-    FindingAttrs {
-        class: &finding.class,
-        path: &finding.path,
-        count: finding.count,
-        action: &finding.action,
+/// A finding for telemetry. A member's name can itself be somebody's name, so only names that the
+/// classifiers' word lists know leave the host; the sealed record has the others too.
+struct Told<'a> {
+    finding: &'a FindingRecord,
+    path: String,
+}
+
+impl<'a> Told<'a> {
+    fn new(finding: &'a FindingRecord) -> Self {
+        let known = |name: &&str| *name == "*" || key_class(name.as_bytes()) != KeyClass::None;
+        let names = finding.path.split('/').skip(1);
+        let path = names.fold(String::new(), |path, name| {
+            path + "/" + Some(name).filter(known).unwrap_or("?")
+        });
+        Self { finding, path }
+    }
+
+    fn attributes(&self) -> FindingAttrs<'_> {
+        let FindingRecord {
+            class,
+            count,
+            action,
+            ..
+        } = self.finding;
+        FindingAttrs {
+            class,
+            path: &self.path,
+            count: *count,
+            action,
+        }
     }
 }
 
@@ -333,7 +380,8 @@ impl Drop for Account {
         if let Some(receipt) = self.receipt.take() {
             let outcome = self.outcome(receipt.index(), End::ClientGone, Some("client_gone"));
             self.gateway.trail.close_detached(receipt, outcome);
-            self.tell(End::ClientGone.name(), Some("client_gone"));
         }
+        // Does nothing where the end was told already.
+        self.tell(End::ClientGone.name(), Some("client_gone"));
     }
 }

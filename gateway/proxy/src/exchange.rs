@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use admission::Permit;
 use flows::Attribution;
-use http::{HeaderValue, Method, Request, Response, Uri, Version, header, request::Parts};
+use http::{
+    Extensions, HeaderValue, Method, Request, Response, Uri, Version, header, request::Parts,
+};
 use hyper::body::Incoming;
 use telemetry::names;
 
@@ -17,8 +19,10 @@ use crate::{
     headers,
     record::Who,
     refusal::{About, Interruption},
-    request, response,
-    route::Way,
+    request,
+    request::Judged,
+    response,
+    route::{Unroutable, Way},
     upstream::Upstream,
 };
 
@@ -100,13 +104,15 @@ impl Worker {
             })?;
         account.who = Who::proven(&caller);
         account.mark(names::AUTHENTICATED);
-        if request.method() == Method::CONNECT || request.headers().contains_key(header::UPGRADE) {
-            return Err(Interruption::switching_refused().into());
+        if request.method() == Method::CONNECT {
+            return Err(Interruption::tunnel_refused().into());
         }
-        let host = request
-            .headers()
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok());
+        let mut hosts = request.headers().get_all(header::HOST).iter();
+        let host = hosts.next().and_then(|host| host.to_str().ok());
+        if hosts.next().is_some() {
+            // Two names, two readings (RFC 9112 section 3.2).
+            return Err(Interruption::unroutable(Unroutable::Ambiguous).into());
+        }
         let resolved = gateway
             .routes
             .resolve(request.method(), request.uri(), host);
@@ -140,13 +146,13 @@ impl Worker {
         // The intent is durable here. A crash from now on leaves an open record, which `verify`
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
         let (parts, incoming) = request.into_parts();
-        let body =
+        let judged =
             match request::screen(&self.gateway, &permit, &mut account, &parts, incoming).await {
-                Ok(body) => body,
+                Ok(judged) => judged,
                 Err(why) => return Err((account, why)),
             };
         account.mark(names::REQUEST_SCREENED);
-        let request = match present(&account, &way, parts, body) {
+        let request = match present(&account, &way, parts, judged) {
             Ok(request) => request,
             Err(why) => return Err((account, why)),
         };
@@ -164,7 +170,13 @@ impl Worker {
         request: Request<Outbound>,
     ) -> Result<Response<Incoming>, Interruption> {
         let start = clock::now();
-        let answer = self.upstream.send(request).await;
+        let screening = account.screening.clone();
+        let sent = async {
+            if let Some(screening) = &screening {
+                screening.ended().await;
+            }
+        };
+        let answer = self.upstream.send(request, sent).await;
         let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
         account.upstream = Some(Call {
             service: Arc::clone(&way.service),
@@ -175,12 +187,7 @@ impl Worker {
         account.mark(names::UPSTREAM_HEAD);
         // A send that failed because the agent's body was refused or broke off is not the
         // upstream's fault.
-        let own = || {
-            account
-                .screening
-                .as_ref()
-                .and_then(|screening| request::settle(screening).1)
-        };
+        let own = || screening.and_then(|screening| screening.broken());
         answer.map_err(|why| own().unwrap_or(why))
     }
 }
@@ -190,9 +197,18 @@ fn present(
     account: &Account,
     way: &Way,
     mut parts: Parts,
-    body: Outbound,
+    judged: Judged,
 ) -> Result<Request<Outbound>, Interruption> {
     headers::towards_upstream(&mut parts.headers);
+    if judged.decoded {
+        // What was decoded to be judged is sent on decoded.
+        parts.headers.remove(header::CONTENT_ENCODING);
+    }
+    if judged.changed {
+        headers::body_changed(&mut parts.headers);
+    }
+    // Whatever hyper noted beside the fields stays here.
+    parts.extensions = Extensions::new();
     if let Some(trace) = account.trace() {
         if let Ok(value) = HeaderValue::try_from(trace.upstream_traceparent()) {
             parts.headers.insert(headers::TRACEPARENT, value);
@@ -207,15 +223,9 @@ fn present(
         .authority(service.authority().map_or("", http::uri::Authority::as_str))
         .path_and_query(way.target.as_str())
         .build();
-    parts.uri = uri.map_err(|_| Interruption::unroutable(crate::route::Unroutable::Ambiguous))?;
+    parts.uri = uri.map_err(|_| Interruption::unroutable(Unroutable::Ambiguous))?;
     parts.version = Version::HTTP_11;
-    if let Outbound::Whole(pieces) = &body
-        && pieces.iter().any(|piece| !piece.is_empty())
-    {
-        // What was decoded to be judged is sent on decoded.
-        parts.headers.remove(header::CONTENT_ENCODING);
-    }
-    Ok(Request::from_parts(parts, body))
+    Ok(Request::from_parts(parts, judged.body))
 }
 
 /// Answers a request that was never admitted.

@@ -27,6 +27,23 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
+/// What some servers let override the method or the path that was admitted, and what only a proxy
+/// may say of a caller.
+const OVERRIDES: [HeaderName; 12] = [
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
+    HeaderName::from_static("x-original-url"),
+    HeaderName::from_static("x-original-uri"),
+    HeaderName::from_static("x-rewrite-url"),
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-forwarded-prefix"),
+    HeaderName::from_static("x-real-ip"),
+    header::FORWARDED,
+];
+
 /// What speaks of the exact bytes of a body, and lies once they change (RFC 9530, RFC 9110).
 const OF_THE_BYTES: [HeaderName; 6] = [
     header::ETAG,
@@ -37,16 +54,32 @@ const OF_THE_BYTES: [HeaderName; 6] = [
     header::ACCEPT_RANGES,
 ];
 
-/// The token that a request carries for the gateway.
+/// A token that is there and cannot be told: twice, or not text. No token verifies as this.
+const UNREADABLE: &str = "?";
+
+/// The token that a request carries for the gateway. Whoever shows one must show one that holds, so
+/// what cannot be read is told as a token that never verifies, not as none.
 pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
-    if let Some(token) = headers.get(&TOKEN) {
-        return token.to_str().ok();
+    if headers.contains_key(&TOKEN) {
+        return Some(only(headers, &TOKEN).unwrap_or(UNREADABLE));
     }
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    if !headers.contains_key(header::AUTHORIZATION) {
+        return None;
+    }
+    let Some(value) = only(headers, &header::AUTHORIZATION) else {
+        return Some(UNREADABLE);
+    };
     let (scheme, token) = value.split_once(' ')?;
     scheme
         .eq_ignore_ascii_case("bearer")
         .then_some(token.trim())
+}
+
+/// The one value of a field, if it is text.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
 }
 
 /// Turns an agent's header fields into those that the upstream gets.
@@ -57,6 +90,10 @@ pub(crate) fn towards_upstream(headers: &mut HeaderMap) {
     }
     take_hop_by_hop(headers);
     take_ours(headers);
+    for name in &OVERRIDES {
+        headers.remove(name);
+    }
+    join_cookies(headers);
     headers.remove(header::HOST);
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(header::EXPECT);
@@ -84,7 +121,6 @@ pub(crate) fn towards_agent(headers: &mut HeaderMap, inspected: bool) {
     take_ours(headers);
     headers.remove(header::TRAILER);
     if inspected {
-        headers.remove(header::CONTENT_LENGTH);
         headers.remove(header::CONTENT_ENCODING);
     }
 }
@@ -93,6 +129,27 @@ pub(crate) fn towards_agent(headers: &mut HeaderMap, inspected: bool) {
 pub(crate) fn body_changed(headers: &mut HeaderMap) {
     for name in &OF_THE_BYTES {
         headers.remove(name);
+    }
+}
+
+/// Takes out what describes a body that is not sent.
+pub(crate) fn body_withheld(headers: &mut HeaderMap) {
+    body_changed(headers);
+    headers.remove(header::CONTENT_TYPE);
+    headers.remove(header::CONTENT_ENCODING);
+}
+
+/// HTTP/2 may send cookies in crumbs, HTTP/1.1 may not (RFC 9113 section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<&[u8]> = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    if crumbs.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
+    {
+        headers.insert(header::COOKIE, joined);
     }
 }
 
@@ -154,6 +211,16 @@ mod tests {
         towards_upstream(&mut headers);
         assert_eq!(headers.get("authorization").expect("kept"), "Bearer theirs");
         assert!(headers.get("tidegate-token").is_none());
+    }
+
+    #[test]
+    fn a_token_that_cannot_be_read_is_not_no_token() {
+        let twice = map(&[("tidegate-token", "a"), ("tidegate-token", "b")]);
+        assert_eq!(token(&twice), Some(UNREADABLE));
+        let mut odd = map(&[("authorization", "Bearer a")]);
+        odd.append("authorization", HeaderValue::from_static("Bearer b"));
+        assert_eq!(token(&odd), Some(UNREADABLE));
+        assert_eq!(token(&map(&[("authorization", "Basic a")])), None);
     }
 
     #[test]

@@ -44,3 +44,12 @@ pub const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Before accepting again after `accept` failed, most often for want of descriptors.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+
+/// Between two looks at the first bytes of a connection that may become HTTP/2.
+pub const PREFACE_PAUSE: Duration = Duration::from_millis(10);
+
+/// Between two pings of an HTTP/2 connection.
+pub const PING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// For the answer to a ping.
+pub const PING_DEADLINE: Duration = Duration::from_secs(20);

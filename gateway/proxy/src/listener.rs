@@ -4,6 +4,7 @@
 //! (`SO_REUSEPORT`) and an upstream pool of its own, so that requests never cross cores.
 
 use std::{
+    convert::Infallible,
     io,
     net::{SocketAddr, TcpListener as StdListener},
     os::fd::AsFd,
@@ -12,13 +13,16 @@ use std::{
 };
 
 use flows::Flow;
-use hyper::service::service_fn;
+use hyper::{
+    server::conn::{http1, http2},
+    service::service_fn,
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::graceful::{GracefulShutdown, Watcher},
 };
 use rustls::{ClientConfig, ServerConfig};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket, Type};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -121,7 +125,7 @@ fn listen(address: SocketAddr) -> io::Result<StdListener> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
-        Some(Protocol::TCP),
+        Some(socket2::Protocol::TCP),
     )?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
@@ -174,12 +178,14 @@ async fn accept(
 ) {
     let graceful = GracefulShutdown::new();
     loop {
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else {
-            break;
+        let next = async {
+            let place = Arc::clone(&room).acquire_owned().await;
+            (place, listener.accept().await)
         };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let (place, accepted) = tokio::select! {
+            (Ok(place), accepted) = next => (place, accepted),
             () = stopped(&mut stop) => break,
+            else => break,
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
@@ -195,12 +201,8 @@ async fn accept(
         tokio::spawn(async move {
             let open = worker.gateway.metrics.connection();
             match tls {
-                None => connection(worker, peer, stream, watcher).await,
-                Some(tls) => match timeout(limits::HANDSHAKE_DEADLINE, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => connection(worker, peer, stream, watcher).await,
-                    Ok(Err(error)) => tracing::debug!(%error, "the TLS handshake failed"),
-                    Err(_) => tracing::debug!("the TLS handshake took too long"),
-                },
+                None => plain(worker, peer, stream, watcher).await,
+                Some(tls) => secured(worker, peer, tls, stream, watcher).await,
             }
             drop((open, place));
         });
@@ -241,35 +243,96 @@ fn attribute(gateway: &Gateway, stream: &TcpStream) -> Peer {
     }
 }
 
-async fn connection<S>(
+/// What a connection speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// How HTTP/2 begins (RFC 9113 section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+async fn plain(worker: Worker, peer: Peer, stream: TcpStream, watcher: Watcher) {
+    match timeout(limits::REQUEST_HEAD_DEADLINE, detect(&stream)).await {
+        Ok(Ok(protocol)) => connection(worker, peer, stream, protocol, watcher).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a connection ended early"),
+        Err(_) => tracing::debug!("a connection said nothing"),
+    }
+}
+
+async fn secured(
     worker: Worker,
     peer: Peer,
-    stream: S,
-    watcher: hyper_util::server::graceful::Watcher,
-) where
+    tls: TlsAcceptor,
+    stream: TcpStream,
+    watcher: Watcher,
+) {
+    match timeout(limits::HANDSHAKE_DEADLINE, tls.accept(stream)).await {
+        Ok(Ok(stream)) => {
+            let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            let protocol = if http2 {
+                Protocol::Http2
+            } else {
+                Protocol::Http1
+            };
+            connection(worker, peer, stream, protocol, watcher).await;
+        }
+        Ok(Err(error)) => tracing::debug!(%error, "the TLS handshake failed"),
+        Err(_) => tracing::debug!("the TLS handshake took too long"),
+    }
+}
+
+/// What a connection in the clear speaks, by its first bytes, which stay unread.
+async fn detect(stream: &TcpStream) -> io::Result<Protocol> {
+    let mut first = [0; PREFACE.len()];
+    loop {
+        let seen = stream.peek(&mut first).await?;
+        if seen == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let (seen, expected) = (first.get(..seen), PREFACE.get(..seen));
+        if seen != expected {
+            return Ok(Protocol::Http1);
+        }
+        if seen.is_some_and(|seen| seen.len() == PREFACE.len()) {
+            return Ok(Protocol::Http2);
+        }
+        // The rest of a preface is on its way; the same bytes would be seen at once again.
+        tokio::time::sleep(limits::PREFACE_PAUSE).await;
+    }
+}
+
+async fn connection<S>(worker: Worker, peer: Peer, stream: S, protocol: Protocol, watcher: Watcher)
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let peer = Arc::new(peer);
     let service = service_fn(move |request| {
         let (worker, peer) = (worker.clone(), Arc::clone(&peer));
-        async move { Ok::<_, std::convert::Infallible>(worker.serve(&peer, request).await) }
+        async move { Ok::<_, Infallible>(worker.serve(&peer, request).await) }
     });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits::REQUEST_HEAD_DEADLINE)
-        .max_buf_size(limits::HEAD_BYTES_MAX);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(limits::STREAMS_PER_CONNECTION_MAX);
-    let served = watcher.watch(
-        builder
-            .serve_connection(TokioIo::new(stream), service)
-            .into_owned(),
-    );
-    if let Err(error) = served.await {
+    let io = TokioIo::new(stream);
+    let served = match protocol {
+        Protocol::Http1 => {
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(limits::REQUEST_HEAD_DEADLINE)
+                .max_buf_size(limits::HEAD_BYTES_MAX)
+                .serve_connection(io, service);
+            watcher.watch(connection).await
+        }
+        Protocol::Http2 => {
+            let connection = http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(limits::STREAMS_PER_CONNECTION_MAX)
+                .keep_alive_interval(limits::PING_INTERVAL)
+                .keep_alive_timeout(limits::PING_DEADLINE)
+                .serve_connection(io, service);
+            watcher.watch(connection).await
+        }
+    };
+    if let Err(error) = served {
         tracing::debug!(%error, "a connection ended early");
     }
 }

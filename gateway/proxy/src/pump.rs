@@ -158,6 +158,16 @@ impl Pump {
         Ok(())
     }
 
+    /// Whether nothing comes at all.
+    pub(crate) async fn is_empty(&mut self) -> Result<bool, Broken> {
+        self.read_up_to(0).await?;
+        let empty = self.ended && self.record.received == 0;
+        if empty {
+            self.record.gaps.clear();
+        }
+        Ok(empty)
+    }
+
     /// Reads one piece; ready when one came or the body ended.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         if self.ended {

@@ -57,7 +57,14 @@ impl Interruption {
     /// The caller's identity is not proven.
     pub fn unproven(unproven: &identity::Unproven) -> Self {
         let status = StatusCode::from_u16(unproven.status()).unwrap_or(StatusCode::FORBIDDEN);
-        let mut refusal = Self::new(status, unproven.reason()).says(unproven.to_string());
+        // Who the candidates are is nothing for somebody who is neither of them for sure.
+        let detail = match &unproven.cause {
+            identity::Cause::AgentAmbiguous(..) => {
+                "the process fits more than one agent".to_owned()
+            }
+            cause => cause.to_string(),
+        };
+        let mut refusal = Self::new(status, unproven.reason()).says(detail);
         refusal.finding = unproven.is_finding();
         refusal
     }
@@ -69,6 +76,8 @@ impl Interruption {
             Unroutable::ServiceUnknown => (StatusCode::NOT_FOUND, "service_unknown"),
             Unroutable::OperationUnknown => (StatusCode::FORBIDDEN, "operation_unknown"),
             Unroutable::Ambiguous => (StatusCode::BAD_REQUEST, "path_ambiguous"),
+            Unroutable::ParameterMissing => (StatusCode::BAD_REQUEST, "parameter_missing"),
+            Unroutable::ParameterTooLong => (StatusCode::URI_TOO_LONG, "parameter_too_long"),
         };
         Self::new(status, reason).says(unroutable.to_string())
     }
@@ -159,15 +168,26 @@ impl Interruption {
             .says("the service did not answer in time")
     }
 
+    fn is_of_identity(&self) -> bool {
+        self.reason.starts_with("token_") || self.reason.starts_with("workload_")
+    }
+
     /// Whether it is the upstream that failed, and not a rule that refused.
     pub(crate) fn is_of_upstream(&self) -> bool {
         matches!(self.reason, "upstream_failed" | "upstream_timeout")
     }
 
-    /// The request asks for another protocol.
-    pub fn switching_refused() -> Self {
-        Self::new(StatusCode::NOT_IMPLEMENTED, "upgrade_refused")
-            .says("protocol upgrades and tunnels cannot be inspected here")
+    /// The request asks for a tunnel.
+    pub fn tunnel_refused() -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, "tunnel_refused")
+            .says("what goes through a tunnel cannot be inspected here")
+    }
+
+    /// The upstream was called, and the outcome could not be made durable.
+    pub fn outcome_unrecorded() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "outcome_unrecorded").says(
+            "the service was called, but the outcome could not be put on record, so its answer is withheld",
+        )
     }
 
     /// The response that the agent gets.
@@ -192,7 +212,7 @@ impl Interruption {
             HeaderValue::from_static("application/problem+json"),
         );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.status == StatusCode::UNAUTHORIZED && self.is_of_identity() {
             headers.insert(
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static("Bearer realm=\"tidegate\""),

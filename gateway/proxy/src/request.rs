@@ -6,7 +6,7 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
 };
 
@@ -16,6 +16,8 @@ use bytes::Bytes;
 use http::request::Parts;
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
+use redaction::Coding;
+use tokio::sync::Notify;
 
 use crate::{
     account::Account,
@@ -27,15 +29,77 @@ use crate::{
     refusal::Interruption,
 };
 
-/// What became of a body that is still streaming, for the account.
+/// What became of a body that is still streaming.
 #[derive(Debug, Default)]
-pub(crate) struct Screening {
+struct State {
     record: BodyRecord,
     broken: Option<Interruption>,
+    ended: bool,
 }
 
-/// The shared view of a streaming request body.
-pub(crate) type Shared = Arc<Mutex<Screening>>;
+/// A streaming request body, as the account sees it: always as far as it went.
+#[derive(Debug, Default)]
+pub(crate) struct Screening {
+    state: Mutex<State>,
+    ending: Notify,
+}
+
+impl Screening {
+    /// What the record says of the body so far.
+    pub(crate) fn record(&self) -> BodyRecord {
+        self.lock().record.clone()
+    }
+
+    /// Why it broke off, if it did.
+    pub(crate) fn broken(&self) -> Option<Interruption> {
+        self.lock().broken.clone()
+    }
+
+    /// Waits until no more of it will be sent.
+    pub(crate) async fn ended(&self) {
+        loop {
+            let ending = self.ending.notified();
+            if self.lock().ended {
+                return;
+            }
+            ending.await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn report(&self, record: BodyRecord, broken: Option<Interruption>, ended: bool) {
+        let mut state = self.lock();
+        state.record = record;
+        state.broken = broken.or_else(|| state.broken.take());
+        state.ended = ended;
+        drop(state);
+        if ended {
+            self.ending.notify_waiters();
+        }
+    }
+}
+
+/// A request body that may go, and what became of it.
+pub(crate) struct Judged {
+    pub(crate) body: Outbound,
+    /// Its content coding was undone.
+    pub(crate) decoded: bool,
+    /// Its bytes are, or may be, others than those that came.
+    pub(crate) changed: bool,
+}
+
+impl Judged {
+    fn as_it_came(body: Outbound) -> Self {
+        Self {
+            body,
+            decoded: false,
+            changed: false,
+        }
+    }
+}
 
 /// Judges the body of an admitted request.
 pub(crate) async fn screen(
@@ -44,35 +108,45 @@ pub(crate) async fn screen(
     account: &mut Account,
     parts: &Parts,
     incoming: Incoming,
-) -> Result<Outbound, Interruption> {
-    let mut pump = match media::of(&parts.headers, incoming.is_end_stream()) {
-        Media::Empty => return Ok(Outbound::empty()),
-        Media::Opaque(gap) if gateway.uninspected == Uninspected::Refuse => {
-            account.request.gaps.push(gap.to_owned());
-            return Err(Interruption::request_uninspected(gap));
-        }
+) -> Result<Judged, Interruption> {
+    let media = media::of(&parts.headers, incoming.is_end_stream());
+    let mut pump = match media {
+        Media::Empty => return Ok(Judged::as_it_came(Outbound::empty())),
         Media::Opaque(gap) => Pump::blind(incoming, gap),
         Media::Json(coding) => {
             Pump::inspecting(incoming, gateway, coding, permit.towards_service())
         }
     };
+    if let Media::Opaque(gap) = media
+        && !pump.is_empty().await.map_err(interruption)?
+        && gateway.uninspected == Uninspected::Refuse
+    {
+        account.request.gaps.push(gap.to_owned());
+        return Err(Interruption::request_uninspected(gap));
+    }
     let read = pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX).await;
+    let decoded = matches!(media, Media::Json(coding) if coding != Coding::Identity);
     if pump.ended() && read.is_ok() {
-        let pieces = pump.take_all();
+        let changed = pump.changed();
+        let body = Outbound::Whole(pump.take_all());
         account.request = pump.record();
-        return Ok(Outbound::Whole(pieces));
+        return Ok(Judged {
+            body,
+            decoded,
+            changed,
+        });
     }
     account.request = pump.record();
     read.map_err(interruption)?;
-    let shared = Shared::default();
-    account.screening = Some(Arc::clone(&shared));
-    Ok(Outbound::Stream(Box::new(Screened { pump, shared })))
-}
-
-/// The interruption behind a failed send, if the agent's side caused it; and the body's record.
-pub(crate) fn settle(shared: &Shared) -> (BodyRecord, Option<Interruption>) {
-    let screening = shared.lock().unwrap_or_else(PoisonError::into_inner);
-    (screening.record.clone(), screening.broken.clone())
+    let screening = Arc::new(Screening::default());
+    screening.report(pump.record(), None, false);
+    account.screening = Some(Arc::clone(&screening));
+    let body = Outbound::Stream(Box::new(Screened { pump, screening }));
+    Ok(Judged {
+        body,
+        decoded,
+        changed: matches!(media, Media::Json(_)),
+    })
 }
 
 fn interruption(broken: Broken) -> Interruption {
@@ -86,16 +160,7 @@ fn interruption(broken: Broken) -> Interruption {
 /// A long request body, judged as it streams.
 pub(crate) struct Screened {
     pump: Pump,
-    shared: Shared,
-}
-
-impl Screened {
-    fn report(&mut self, broken: Option<&Interruption>) {
-        let record = self.pump.record();
-        let mut screening = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        screening.record = record;
-        screening.broken = broken.cloned();
-    }
+    screening: Arc<Screening>,
 }
 
 impl Body for Screened {
@@ -109,16 +174,19 @@ impl Body for Screened {
         let this = self.get_mut();
         loop {
             if let Some(piece) = this.pump.take() {
+                // On the account before it goes, however soon the answer comes.
+                this.screening.report(this.pump.record(), None, false);
                 return Poll::Ready(Some(Ok(Frame::data(piece))));
             }
             if this.pump.ended() {
-                this.report(None);
+                this.screening.report(this.pump.record(), None, true);
                 return Poll::Ready(None);
             }
             if let Err(broken) = ready!(this.pump.poll_read(cx)) {
                 let why = interruption(broken);
-                this.report(Some(&why));
-                return Poll::Ready(Some(Err(why.reason.into())));
+                let reason = why.reason;
+                this.screening.report(this.pump.record(), Some(why), true);
+                return Poll::Ready(Some(Err(reason.into())));
             }
         }
     }
@@ -126,9 +194,6 @@ impl Body for Screened {
 
 impl Drop for Screened {
     fn drop(&mut self) {
-        if !self.pump.ended() {
-            let known = settle(&self.shared).1;
-            self.report(known.as_ref());
-        }
+        self.screening.report(self.pump.record(), None, true);
     }
 }

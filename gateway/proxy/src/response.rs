@@ -12,7 +12,7 @@ use std::{
 
 use admission::Permit;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, header, response::Parts};
+use http::{Extensions, HeaderMap, HeaderValue, Response, header, response::Parts};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 
@@ -37,33 +37,39 @@ pub(crate) async fn release(
     let media = media::of_response(parts.status, &parts.headers, incoming.is_end_stream());
     let declared = content_length(&parts.headers);
     let held_back = !media::is_event_stream(&parts.headers);
+    // The reason phrase is the upstream's own text (RFC 9112 section 4): it stays here.
+    parts.extensions = Extensions::new();
     headers::towards_agent(&mut parts.headers, matches!(media, Media::Json(_)));
     let mut pump = match media {
         Media::Empty => return whole(account, parts, Inbound::empty()).await,
-        Media::Opaque(gap) if gateway.uninspected == Uninspected::Refuse => {
-            account.response.gaps.push(gap.to_owned());
-            let mut why = Interruption::response_uninspected(gap);
-            if parts.status.is_client_error() || parts.status.is_server_error() {
-                // The service already says no: its status is kept, its text is not.
-                why.status = parts.status;
-            }
-            return Err((account, why));
-        }
         Media::Opaque(gap) => Pump::blind(incoming, gap),
         Media::Json(coding) => Pump::inspecting(incoming, gateway, coding, permit.towards_agent()),
     };
-    if declared.is_some_and(|bytes| bytes <= limits::WHOLE_BODY_BYTES_MAX) {
-        let read = pump.read_up_to(u64::MAX).await;
-        if let Err(broken) = read {
+    // What hyper writes follows what is really sent, not what the upstream promised.
+    parts.headers.remove(header::CONTENT_LENGTH);
+    if let Media::Opaque(gap) = media {
+        match pump.is_empty().await {
+            Err(broken) => return Err((account, interruption(broken))),
+            Ok(false) if gateway.uninspected == Uninspected::Refuse => {
+                account.response.gaps.push(gap.to_owned());
+                return withhold(account, parts, gap).await;
+            }
+            Ok(_) => {}
+        }
+    }
+    if pump.ended() || declared.is_some_and(|bytes| bytes <= limits::WHOLE_BODY_BYTES_MAX) {
+        if let Err(broken) = pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX).await {
             account.response = pump.record();
             return Err((account, interruption(broken)));
         }
-        if pump.changed() {
-            headers::body_changed(&mut parts.headers);
+        if pump.ended() {
+            if pump.changed() {
+                headers::body_changed(&mut parts.headers);
+            }
+            let pieces = pump.take_all();
+            account.response = pump.record();
+            return whole(account, parts, Inbound::Whole(pieces)).await;
         }
-        let pieces = pump.take_all();
-        account.response = pump.record();
-        return whole(account, parts, Inbound::Whole(pieces)).await;
     }
     if !matches!(media, Media::Opaque(_)) {
         headers::body_changed(&mut parts.headers);
@@ -79,6 +85,24 @@ pub(crate) async fn release(
         parts,
         Inbound::Stream(Box::new(governed)),
     ))
+}
+
+/// An answer whose body may not be shown. Where its status speaks for itself, that is kept: a
+/// redirect leads on, an error stays the service's error.
+async fn withhold(
+    account: Box<Account>,
+    mut parts: Parts,
+    gap: &'static str,
+) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
+    if parts.status.is_redirection() {
+        headers::body_withheld(&mut parts.headers);
+        return whole(account, parts, Inbound::empty()).await;
+    }
+    let mut why = Interruption::response_uninspected(gap);
+    if parts.status.is_client_error() || parts.status.is_server_error() {
+        why.status = parts.status;
+    }
+    Err((account, why))
 }
 
 /// An answer that is all there: its outcome is durable before its first byte goes.

@@ -9,6 +9,9 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use http::{Method, Uri};
 use policy::{Country, Effect, Operation};
 
+/// The longest parameter that a request may bind: it stands in the record and in decisions.
+pub const PARAMETER_BYTES_MAX: usize = 256;
+
 /// The most segments a path may have.
 const SEGMENTS_MAX: usize = 64;
 
@@ -84,8 +87,14 @@ pub enum Unroutable {
     #[error("the service has no operation with this method and path")]
     OperationUnknown,
     /// The path or query can be read in more than one way.
-    #[error("the path or query can be read in more than one way")]
+    #[error("the path, the query or the host can be read in more than one way")]
     Ambiguous,
+    /// A query parameter that binds the call to a resource is not there.
+    #[error("a query parameter that the operation is bound by is missing")]
+    ParameterMissing,
+    /// A parameter is longer than [`PARAMETER_BYTES_MAX`].
+    #[error("a parameter of the path or query is too long")]
+    ParameterTooLong,
 }
 
 /// Why a path template is refused at load.
@@ -103,6 +112,15 @@ pub enum TemplateFault {
 }
 
 impl Template {
+    /// Whether each segment is a parameter: templates are tried in the order of this, so that
+    /// `/customers/export` is found before `/customers/{customer}`.
+    pub fn generality(&self) -> Vec<bool> {
+        self.segments
+            .iter()
+            .map(|segment| segment.parameter().is_some())
+            .collect()
+    }
+
     /// A template for `method` and `path`; `query` binds parameters to query names.
     pub fn new(
         id: &str,
@@ -166,15 +184,20 @@ impl Template {
         mut bound: BTreeMap<String, String>,
     ) -> Result<BTreeMap<String, String>, Unroutable> {
         for (parameter, name) in &self.query {
-            let mut values = query.iter().filter(|(key, _)| key == name);
-            let Some((_, value)) = values.next() else {
-                continue;
-            };
-            if values.next().is_some() {
-                // Which of two `customer=` an upstream takes is its own affair, so neither is safe.
+            let mut values = query.iter().filter(|(key, _)| is_like(key, name));
+            let (key, value) = values.next().ok_or(Unroutable::ParameterMissing)?;
+            // Which of two an upstream takes, or whether `Customer` and `customer[]` are `customer`
+            // to it, is its own affair: only one plain spelling is safe.
+            if values.next().is_some() || key != name {
                 return Err(Unroutable::Ambiguous);
             }
             bound.insert(parameter.clone(), value.clone());
+        }
+        if bound
+            .values()
+            .any(|value| value.len() > PARAMETER_BYTES_MAX)
+        {
+            return Err(Unroutable::ParameterTooLong);
         }
         Ok(bound)
     }
@@ -278,7 +301,9 @@ impl Way {
 impl Match {
     fn holds(&self, path: &[Cow<'_, str>], host: Option<&str>) -> bool {
         match self {
-            Self::Host(name) => host.is_some_and(|host| host.eq_ignore_ascii_case(name)),
+            Self::Host(name) => {
+                host.is_some_and(|host| bare(host).eq_ignore_ascii_case(bare(name)))
+            }
             Self::Prefix(prefix) => {
                 let mut path = path.iter();
                 prefix
@@ -318,6 +343,19 @@ impl Service {
     }
 }
 
+/// An IPv6 address without its brackets, any other host as it is.
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(host)
+}
+
+/// Whether some server may take `key` for `name`: `Customer`, `customer[]`, `customer.id`.
+fn is_like(key: &str, name: &str) -> bool {
+    let stem = key.split(['[', '.']).next().unwrap_or_default().trim();
+    stem.eq_ignore_ascii_case(name) || key.eq_ignore_ascii_case(name)
+}
+
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
@@ -349,6 +387,10 @@ fn query_pairs(query: &str) -> Result<Vec<(String, String)>, Unroutable> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {
+            // Old servers part pairs by semicolons too, and so would read another query.
+            if pair.contains(';') {
+                return Err(Unroutable::Ambiguous);
+            }
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             Ok((
                 decode(key, true)?.into_owned(),

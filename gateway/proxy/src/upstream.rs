@@ -1,6 +1,6 @@
 //! The client side: pooled connections to the services, one pool per worker.
 
-use std::{path::Path, sync::Arc};
+use std::{future::Future, path::Path, sync::Arc};
 
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
@@ -13,7 +13,6 @@ use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, pem::PemObject},
 };
-use tokio::time::timeout;
 
 use crate::{body::Outbound, limits, refusal::Interruption};
 
@@ -78,19 +77,29 @@ impl Upstream {
         Self { client }
     }
 
-    /// Sends `request` and waits for the head of the answer.
+    /// Sends `request` and waits for the head of the answer; the deadline runs from the moment that
+    /// `sent` is done, which says that the last byte of the request went.
     pub(crate) async fn send(
         &self,
         request: Request<Outbound>,
+        sent: impl Future<Output = ()>,
     ) -> Result<Response<Incoming>, Interruption> {
-        match timeout(limits::RESPONSE_HEAD_DEADLINE, self.client.request(request)).await {
-            Err(_elapsed) => Err(Interruption::upstream_timeout()),
-            Ok(Err(error)) => {
-                // The error names addresses and causes, never payload: hyper keeps none in it.
-                tracing::warn!(error = %Causes(&error), "upstream failed");
-                Err(Interruption::upstream_failed())
-            }
-            Ok(Ok(response)) => Ok(response),
+        let deadline = async {
+            sent.await;
+            tokio::time::sleep(limits::RESPONSE_HEAD_DEADLINE).await;
+        };
+        tokio::select! {
+            biased;
+            answer = self.client.request(request) => match answer {
+                // A switch of protocols that nobody asked for.
+                Ok(response) if response.status().is_informational() => Err(Interruption::upstream_failed()),
+                Ok(response) => Ok(response),
+                Err(error) => {
+                    tracing::warn!(cause = cause(&error), "upstream failed");
+                    Err(Interruption::upstream_failed())
+                }
+            },
+            () = deadline => Err(Interruption::upstream_timeout()),
         }
     }
 
@@ -98,21 +107,29 @@ impl Upstream {
     pub(crate) async fn get(&self, uri: Uri) -> Result<Response<Incoming>, Interruption> {
         let mut request = Request::new(Outbound::empty());
         *request.uri_mut() = uri;
-        self.send(request).await
+        self.send(request, std::future::ready(())).await
     }
 }
 
-/// An error with its causes, on one line.
-struct Causes<'a>(&'a dyn std::error::Error);
-
-impl std::fmt::Display for Causes<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
+/// What kind of failure it was. The error's own text may hold what the upstream sent, HTTP/2 debug
+/// data for one, so it is not told.
+fn cause(error: &hyper_util::client::legacy::Error) -> &'static str {
+    if error.is_connect() {
+        return "not connected";
     }
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        if let Some(inner) = inner.downcast_ref::<hyper::Error>() {
+            return match inner {
+                e if e.is_parse() => "the answer is not HTTP",
+                e if e.is_incomplete_message() => "the answer broke off",
+                e if e.is_canceled() || e.is_closed() => "the connection was closed",
+                e if e.is_user() => "the request's body broke off",
+                e if e.is_timeout() => "timed out",
+                _ => "the exchange failed",
+            };
+        }
+        source = inner.source();
+    }
+    "the exchange failed"
 }

@@ -157,14 +157,16 @@ impl Resolver<'_> {
     }
 
     fn country(&self, code: &Spanned<String>) -> Result<Country> {
-        Country::parse(&code.value).ok_or_else(|| {
-            let message = format!("`{}` is not a country code", code.value);
-            self.fault(
-                code,
-                message,
-                "two upper-case letters of ISO 3166-1, such as DE or US",
-            )
-        })
+        Country::parse(&code.value)
+            .filter(|country| *country != Country::UNKNOWN)
+            .ok_or_else(|| {
+                let message = format!("`{}` is not a country code", code.value);
+                self.fault(
+                    code,
+                    message,
+                    "two upper-case letters of ISO 3166-1, such as DE or US",
+                )
+            })
     }
 
     fn existing(&self, path: &Spanned<PathBuf>) -> Result<PathBuf> {

@@ -88,21 +88,21 @@ fn a_request_finds_its_operation_and_what_it_binds() {
     );
     check(
         get,
-        "/crm/two/customers",
+        "/crm/two/customers?id=7",
         None,
-        Ok(("crm2", "customer.list", "", "/customers")),
+        Ok(("crm2", "customer.list", "7", "/customers?id=7")),
     );
     check(
         get,
-        "/customers",
+        "/customers?id=7",
         Some("CRM.internal:8080"),
-        Ok(("hosted", "customer.list", "", "/customers")),
+        Ok(("hosted", "customer.list", "7", "/customers?id=7")),
     );
     check(
         get,
-        "http://crm.internal/customers",
+        "http://crm.internal/customers?id=7",
         None,
-        Ok(("hosted", "customer.list", "", "/customers")),
+        Ok(("hosted", "customer.list", "7", "/customers?id=7")),
     );
     check(get, "/crm", None, Ok(("crm", "root", "", "/base/")));
 }
@@ -122,6 +122,11 @@ fn what_can_be_read_two_ways_is_refused() {
         "/crm/customers/",
         "/crm/customers?id=a&id=b",
         "/crm/customers?id=a&%69d=b",
+        "/crm/customers?x=1;id=b",
+        "/crm/customers?Id=b",
+        "/crm/customers?id[]=b",
+        "/crm/customers?id=a&id%5B%5D=b",
+        "/crm/customers?id.x=b",
     ] {
         check(&Method::GET, path, None, Err(Unroutable::Ambiguous));
     }
@@ -163,4 +168,22 @@ fn a_bad_template_is_refused() {
     assert_eq!(make("a"), Err(TemplateFault::Relative("a".into())));
     assert_eq!(make("/a{b}"), Err(TemplateFault::Segment("a{b}".into())));
     assert_eq!(make("/{a}/{a}"), Err(TemplateFault::Twice("a".into())));
+}
+
+#[test]
+fn what_binds_an_operation_must_be_there_and_short() {
+    let long = format!("/crm/customers/{}", "x".repeat(PARAMETER_BYTES_MAX + 1));
+    check(
+        &Method::GET,
+        "/crm/customers",
+        None,
+        Err(Unroutable::ParameterMissing),
+    );
+    check(
+        &Method::GET,
+        "/crm/customers?other=1",
+        None,
+        Err(Unroutable::ParameterMissing),
+    );
+    check(&Method::GET, &long, None, Err(Unroutable::ParameterTooLong));
 }
