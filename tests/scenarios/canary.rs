@@ -69,7 +69,10 @@ fn a_planted_value_is_found_nowhere() -> Result<()> {
     world.client.get(&url("/nowhere/{}?q={}")?, &header)?;
     let echoed = world.client.get(&url("/trouble/echo/{}")?, &header)?;
     ensure!(echoed.record().is_some(), "{}", echoed.text());
-    let body = json!({ "ssn": canary, "email": format!("{canary}@example.org") }).to_string();
+    // In a member's name too, above something that is found.
+    let under = json!({ "email": "tamsel.wrenfold@example.org" });
+    let body = json!({ "ssn": canary, "email": format!("{canary}@example.org"), &canary: under });
+    let body = body.to_string();
     for path in [
         "/analytics/export",
         "/insights/events",

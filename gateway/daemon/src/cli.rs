@@ -59,7 +59,7 @@ struct Classify {
 
 #[derive(Debug, Subcommand)]
 enum Audit {
-    /// List records, newest first.
+    /// List the newest records, oldest of them first.
     List {
         #[command(flatten)]
         data: Data,

@@ -46,3 +46,6 @@ fn unreadable(name: &str, error: &std::io::Error) -> miette::Report {
         "configuration `{name}` cannot be read: {error}"
     )
 }
+
+#[cfg(test)]
+mod tests;

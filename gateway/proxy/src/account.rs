@@ -231,12 +231,18 @@ impl Account {
     /// Waits until the request's body has gone as far as it will; why it broke off, if it did.
     async fn settle(&self) -> Option<Interruption> {
         let screening = self.screening.as_ref()?;
-        // A body that nobody reads any more ends when its connection does, or after this.
-        if timeout(limits::BODY_IDLE_DEADLINE, screening.ended())
+        if timeout(limits::EARLY_ANSWER_GRACE, screening.ended())
             .await
             .is_err()
         {
-            tracing::warn!(record = self.record, "a request body did not end");
+            screening.abandon();
+            // Its sender is gone with its connection, or ends it now.
+            if timeout(limits::EARLY_ANSWER_GRACE, screening.ended())
+                .await
+                .is_err()
+            {
+                tracing::warn!(record = self.record, "a request body did not end");
+            }
         }
         screening.broken()
     }

@@ -53,3 +53,6 @@ pub const PING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// For the answer to a ping.
 pub const PING_DEADLINE: Duration = Duration::from_secs(20);
+
+/// How long an upload may go on after its answer is complete.
+pub const EARLY_ANSWER_GRACE: Duration = Duration::from_secs(1);

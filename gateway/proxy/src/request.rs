@@ -7,7 +7,7 @@
 use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use admission::Permit;
@@ -29,12 +29,19 @@ use crate::{
     refusal::Interruption,
 };
 
+/// The gap in the record of a body that was still coming when the answer was complete.
+const ABANDONED: &str = "upload_abandoned";
+
 /// What became of a body that is still streaming.
 #[derive(Debug, Default)]
 struct State {
     record: BodyRecord,
     broken: Option<Interruption>,
     ended: bool,
+    /// The answer is all there; whatever the agent still sends goes nowhere.
+    abandoned: bool,
+    /// Whoever sends the body, to be told of that.
+    sender: Option<Waker>,
 }
 
 /// A streaming request body, as the account sees it: always as far as it went.
@@ -55,15 +62,37 @@ impl Screening {
         self.lock().broken.clone()
     }
 
+    /// Sends no more of it: the answer does not wait for an upload that waits for the answer.
+    pub(crate) fn abandon(&self) {
+        let mut state = self.lock();
+        state.abandoned = true;
+        if let Some(sender) = state.sender.take() {
+            sender.wake();
+        }
+    }
+
+    /// Whether it was abandoned; if not, `sender` is woken once it is.
+    fn is_abandoned(&self, sender: &Waker) -> bool {
+        let mut state = self.lock();
+        if !state.abandoned {
+            state.sender = Some(sender.clone());
+        }
+        state.abandoned
+    }
+
     /// Waits until no more of it will be sent.
     pub(crate) async fn ended(&self) {
         loop {
             let ending = self.ending.notified();
-            if self.lock().ended {
+            if self.has_ended() {
                 return;
             }
             ending.await;
         }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.lock().ended
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -182,6 +211,12 @@ impl Body for Screened {
                 this.screening.report(this.pump.record(), None, true);
                 return Poll::Ready(None);
             }
+            if this.screening.is_abandoned(cx.waker()) {
+                let mut record = this.pump.record();
+                record.gaps.push(ABANDONED.to_owned());
+                this.screening.report(record, None, true);
+                return Poll::Ready(Some(Err(ABANDONED.into())));
+            }
             if let Err(broken) = ready!(this.pump.poll_read(cx)) {
                 let why = interruption(broken);
                 let reason = why.reason;
@@ -194,6 +229,8 @@ impl Body for Screened {
 
 impl Drop for Screened {
     fn drop(&mut self) {
-        self.screening.report(self.pump.record(), None, true);
+        if !self.screening.has_ended() {
+            self.screening.report(self.pump.record(), None, true);
+        }
     }
 }

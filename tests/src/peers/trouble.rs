@@ -69,6 +69,9 @@ async fn serve(mut stream: TcpStream) -> Result<()> {
             "big" => big(&mut stream, rest.parse().unwrap_or(1)).await?,
             "echo" => echo(&mut stream, rest).await?,
             "heard" => heard(&mut stream, &fields).await?,
+            "lie" => return lie(&mut stream).await,
+            "moved" => moved(&mut stream).await?,
+            "switch" => return switch(&mut stream).await,
             _ => answer(&mut stream, verb).await?,
         }
     }
@@ -237,6 +240,30 @@ async fn echo(stream: &mut TcpStream, text: &str) -> Result<()> {
     );
     stream.write_all(head.as_bytes()).await?;
     Ok(stream.write_all(body.as_bytes()).await?)
+}
+
+/// Says one length and sends another (RFC 9112 section 6.3: the chunks count).
+async fn lie(stream: &mut TcpStream) -> Result<()> {
+    let body = sample();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\
+                transfer-encoding: chunked\r\n\r\n";
+    let answer = format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    Ok(stream.write_all(answer.as_bytes()).await?)
+}
+
+async fn moved(stream: &mut TcpStream) -> Result<()> {
+    let page = "<p>It went.</p>";
+    let answer = format!(
+        "HTTP/1.1 302 Found\r\nlocation: /elsewhere\r\ncontent-type: text/html\r\n\
+         content-length: {}\r\n\r\n{page}",
+        page.len()
+    );
+    Ok(stream.write_all(answer.as_bytes()).await?)
+}
+
+async fn switch(stream: &mut TcpStream) -> Result<()> {
+    let answer = "HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n";
+    Ok(stream.write_all(answer.as_bytes()).await?)
 }
 
 /// The address of a port that nobody listens on.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
     sync::Arc,
@@ -184,7 +184,10 @@ impl Resolver<'_> {
 
     fn uri(&self, typed: &Spanned<String>) -> Result<Uri> {
         let uri = Uri::from_str(&typed.value).ok().filter(|uri| {
-            matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri
+                    .authority()
+                    .is_some_and(|authority| !authority.as_str().contains('@'))
         });
         uri.ok_or_else(|| {
             let message = format!("`{}` is not an address of the web", typed.value);
@@ -211,7 +214,18 @@ impl Resolver<'_> {
     fn issuer(&self, issuer: file::Issuer) -> Result<IssuerEntry> {
         let source = match (&issuer.jwks.value.file, &issuer.jwks.value.url) {
             (Some(path), None) => JwksSource::File(self.existing(path)?),
-            (None, Some(url)) => JwksSource::Url(self.uri(url)?),
+            (None, Some(url)) => {
+                let uri = self.uri(url)?;
+                if uri.scheme_str() != Some("https") && !is_loopback(&uri) {
+                    let message = "an issuer's keys are not fetched in the clear";
+                    return Err(self.fault(
+                        url,
+                        message,
+                        "write `https://`; only loopback may do without",
+                    ));
+                }
+                JwksSource::Url(uri)
+            }
             _ => {
                 let help =
                     "`jwks: { file: keys.json }` or `jwks: { url: https://... }`, one of the two";
@@ -306,10 +320,16 @@ impl Resolver<'_> {
     fn service_match(&self, service: &file::Service) -> Result<Match> {
         let help = "write `prefix: /crm` or `host: crm.internal`, one of the two";
         match (&service.prefix, &service.host) {
-            (Some(prefix), None) if prefix.starts_with('/') && prefix.len() > 1 => {
-                Ok(Match::Prefix(prefix.clone()))
+            (Some(prefix), None) if is_prefix(prefix) => Ok(Match::Prefix(prefix.clone())),
+            (Some(prefix), None) => {
+                let message = format!("`{prefix}` is not a prefix");
+                Err(self.fault(
+                    &service.name,
+                    message,
+                    "a prefix reads `/crm` or `/crm/v2`, without a slash at its end",
+                ))
             }
-            (None, Some(host)) if !host.is_empty() => Ok(Match::Host(host.clone())),
+            (None, Some(host)) if !host.is_empty() => Ok(Match::Host(host.to_ascii_lowercase())),
             _ => Err(self.fault(
                 &service.name,
                 "a service is reached by a prefix or by a host",
@@ -332,8 +352,14 @@ impl Resolver<'_> {
             }
             operations.push(self.operation(operation)?);
         }
+        operations.sort_by_key(Template::generality);
+        let upstream = self.uri(&service.upstream)?;
+        if upstream.query().is_some() {
+            let help = "take the query off; requests bring their own";
+            return Err(self.fault(&service.upstream, "an upstream has no query", help));
+        }
         Ok(Service {
-            upstream: self.uri(&service.upstream)?,
+            upstream,
             country: self.country(&service.country)?,
             name: Arc::from(service.name.value),
             matches,
@@ -403,6 +429,26 @@ impl Resolver<'_> {
         }
         Ok(files)
     }
+}
+
+/// Whether it is made of plain segments: what a request's path can be compared with in one way.
+fn is_prefix(prefix: &str) -> bool {
+    let plain = |segment: &str| {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_~.".contains(&b);
+        !segment.is_empty() && !segment.bytes().all(|b| b == b'.') && segment.bytes().all(fits)
+    };
+    prefix
+        .strip_prefix('/')
+        .is_some_and(|rest| rest.split('/').all(plain))
+}
+
+/// Whether an address is one of this host's own loopback, where nobody else can listen in.
+fn is_loopback(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// Safe methods read (RFC 9110 section 9.2.1), DELETE deletes, all else counts as a write.

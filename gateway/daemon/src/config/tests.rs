@@ -1,0 +1,104 @@
+use std::fs;
+
+use miette::{GraphicalReportHandler, GraphicalTheme};
+
+use super::load;
+
+const GOOD: &str = r#"listen: [{ address: 127.0.0.1:0 }]
+country: DE
+tokens:
+  - { issuer: https://issuer.example, audience: tidegate, jwks: { url: https://issuer.example/keys }, lifetime_max: 10m }
+agents:
+  - { id: spiffe://acme.example/agent/support, selectors: ["unix:path:/usr/bin/curl", "unix:uid:1001"] }
+services:
+  - name: crm
+    prefix: /crm
+    upstream: http://127.0.0.1:9001
+    country: DE
+    operations:
+      - { id: customer.read, method: GET, path: "/customers/{customer}" }
+      - { id: customer.export, method: GET, path: /customers/export }
+policies: ["*.cedar"]
+audit: { directory: data }
+"#;
+
+fn loaded(text: &str) -> miette::Result<super::Config> {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.cedar"), "").unwrap();
+    let path = folder.path().join("tidegate.yaml");
+    fs::write(&path, text).unwrap();
+    load(&path)
+}
+
+/// The report of a configuration in which `from` is mistyped as `to`, without the folder's name.
+fn mistyped(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    let Err(report) = loaded(&GOOD.replacen(from, to, 1)) else {
+        panic!("{to} was taken")
+    };
+    let mut text = String::new();
+    GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor())
+        .with_links(false)
+        .render_report(&mut text, report.as_ref())
+        .unwrap();
+    let place = text
+        .lines()
+        .find(|line| line.contains("tidegate.yaml"))
+        .unwrap_or_default()
+        .to_owned();
+    let line = place
+        .rsplit("tidegate.yaml")
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    text.replace(&place, &format!("   ╭─[tidegate.yaml{line}"))
+}
+
+#[test]
+fn a_good_configuration_is_taken() {
+    let config = loaded(GOOD).unwrap();
+    assert_eq!(
+        (
+            config.agents.len(),
+            config.services.len(),
+            config.policies.len()
+        ),
+        (1, 1, 1)
+    );
+    // What is plain is tried before what takes anything.
+    let ids: Vec<_> = config.services[0]
+        .operations
+        .iter()
+        .map(|operation| operation.id.as_ref())
+        .collect();
+    assert_eq!(ids, ["customer.export", "customer.read"]);
+}
+
+#[test]
+fn every_mistake_is_told_with_its_place_and_mend() {
+    let mistakes = [
+        ("country: DE\ntokens", "country: de\ntokens"),
+        ("country: DE\ntokens", "country: ZZ\ntokens"),
+        ("lifetime_max: 10m", "lifetime_max: 10x"),
+        ("lifetime_max: 10m", "lifetime_max: 48h"),
+        (
+            "url: https://issuer.example/keys",
+            "url: http://issuer.example/keys",
+        ),
+        ("spiffe://acme.example/agent/support", "acme/support"),
+        ("unix:uid:1001", "unix:user:1001"),
+        ("[\"unix:path:/usr/bin/curl\", \"unix:uid:1001\"]", "[]"),
+        ("prefix: /crm", "prefix: /crm/"),
+        ("http://127.0.0.1:9001", "127.0.0.1:9001"),
+        ("method: GET", "method: get"),
+        ("/customers/{customer}", "/customers/{customer"),
+        ("id: customer.export", "id: customer.read"),
+        ("\"*.cedar\"", "\"rules/*.cedar\""),
+        ("audit: {", "audits: {"),
+    ];
+    let reports: Vec<String> = mistakes
+        .iter()
+        .map(|(from, to)| format!("# {to}\n{}", mistyped(from, to)))
+        .collect();
+    insta::assert_snapshot!(reports.join("\n"));
+}
