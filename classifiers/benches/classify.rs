@@ -93,7 +93,7 @@ fn replay(steps: &[Step], cache: &mut KeyCache, findings: &mut Vec<Finding>) {
             Step::Element => context = parent.element(),
             Step::Value(kind, value) => {
                 if member && context.is_discriminator() {
-                    parent.observe(&context, value);
+                    parent.observe(&context, value, cache);
                 }
                 classify_value(&context, *kind, value, findings);
             }

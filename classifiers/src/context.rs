@@ -2,7 +2,7 @@
 
 use crate::DataClass;
 use crate::fhir::{self, Element};
-use crate::key::{KeyCache, KeyClass, Tells, inherit, key_class};
+use crate::key::{KeyCache, KeyClass, Tells, inherit};
 
 /// Longest value that is asked what it tells of its siblings, in bytes. The longest that matters is
 /// FHIR's `http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity`, 65.
@@ -21,6 +21,8 @@ pub struct Context {
     subject: KeyClass,
     /// What the value under this name tells of its siblings.
     tells: Tells,
+    /// Whether nothing hides in the name itself.
+    clean: bool,
     /// Which FHIR element this is.
     element: Element,
 }
@@ -29,29 +31,42 @@ const _: () = assert!(size_of::<Context>() <= 40);
 
 impl Context {
     /// The context of a document's outermost value.
+    pub const ROOT: Self = Self {
+        key: KeyClass::None,
+        subject: KeyClass::None,
+        tells: Tells::Nothing,
+        clean: true,
+        element: Element::None,
+    };
+
+    /// [`Context::ROOT`], to start a walk with.
     pub fn root() -> Self {
-        Self {
-            key: KeyClass::None,
-            subject: KeyClass::None,
-            tells: Tells::Nothing,
-            element: Element::None,
-        }
+        Self::ROOT
     }
 
     /// The context of the value under member `name` of an object with this context.
     #[must_use]
     pub fn member(&self, name: &[u8], cache: &mut KeyCache) -> Self {
+        let mut child = Self::ROOT;
+        self.move_to(&mut child, name, cache);
+        child
+    }
+
+    /// Makes `child` what [`Context::member`] returns, in its place: a walker does this for every
+    /// name, and reading back what was just written to copy it takes longer than the rest.
+    #[inline]
+    pub fn move_to(&self, child: &mut Self, name: &[u8], cache: &mut KeyCache) {
         let key = cache.key(name);
-        Self {
-            key: self.joined(key.class),
-            subject: KeyClass::None,
-            tells: key.tells,
-            element: self.element.member(name),
-        }
+        child.key = self.joined(key.class);
+        child.subject = KeyClass::None;
+        child.tells = key.tells;
+        child.clean = key.clean;
+        child.element = self.element.member(name);
     }
 
     /// The context of the elements of an array with this context.
     #[must_use]
+    #[inline]
     pub fn element(&self) -> Self {
         Self {
             subject: KeyClass::None,
@@ -59,28 +74,36 @@ impl Context {
         }
     }
 
+    /// Whether the name that led here holds nothing that [`crate::classify_key`] finds, so that a
+    /// name seen before need not be looked at again.
+    #[inline]
+    pub fn is_name_clean(&self) -> bool {
+        self.clean
+    }
+
     /// Whether this value's text tells what its siblings are: see [`Context::observe`].
+    #[inline]
     pub fn is_discriminator(&self) -> bool {
         self.tells != Tells::Nothing
     }
 
     /// Tells an object that its discriminating member has this text, of at most
     /// [`DISCRIMINATOR_BYTES_MAX`] bytes. Siblings that follow are read in its light.
-    pub fn observe(&mut self, member: &Self, value: &[u8]) {
+    pub fn observe(&mut self, member: &Self, value: &[u8], cache: &mut KeyCache) {
         match member.tells {
             Tells::Nothing => {}
             Tells::Resource => self.element = fhir::resource(value).unwrap_or(self.element),
             Tells::System => {
                 self.element = self.element.system(value);
-                self.label_is(key_class(value));
+                self.label_is(cache.value(value));
             }
-            Tells::Subject => match key_class(value) {
+            Tells::Subject => match cache.value(value) {
                 about @ (KeyClass::Someone | KeyClass::Patient | KeyClass::Card) => {
                     self.subject = about;
                 }
                 other => self.label_is(other),
             },
-            Tells::Label => self.label_is(key_class(value)),
+            Tells::Label => self.label_is(cache.value(value)),
             Tells::Person => {
                 if self.subject == KeyClass::None {
                     self.subject = KeyClass::Someone;
@@ -96,6 +119,7 @@ impl Context {
         }
     }
 
+    #[inline]
     fn joined(&self, child: KeyClass) -> KeyClass {
         let silent = match self.subject {
             KeyClass::None => true,
@@ -116,11 +140,13 @@ impl Context {
     }
 
     /// The class of this value's name, joined with what is above.
+    #[inline]
     pub fn key(&self) -> KeyClass {
         self.key
     }
 
     /// What FHIR says of a value at this place.
+    #[inline]
     pub(crate) fn fhir(&self, value: &[u8]) -> Option<DataClass> {
         self.element.class_of(value)
     }

@@ -56,7 +56,15 @@ pub(crate) fn resource(name: &[u8]) -> Option<Element> {
 
 impl Element {
     /// The element under member `name`.
+    #[inline]
     pub(crate) fn member(self, name: &[u8]) -> Self {
+        match self {
+            Self::None | Self::Resource => Self::None,
+            _ => self.child(name),
+        }
+    }
+
+    fn child(self, name: &[u8]) -> Self {
         match self {
             Self::None | Self::Resource => Self::None,
             Self::Shape(shape) => shape.member(name),
@@ -121,6 +129,7 @@ impl Element {
     }
 
     /// The class of a scalar that stands here.
+    #[inline]
     pub(crate) fn class_of(self, value: &[u8]) -> Option<DataClass> {
         match self {
             Self::Of(class) | Self::Amount(class) => Some(class),

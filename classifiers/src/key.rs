@@ -5,6 +5,12 @@
 //! is not. What stands before the noun is read the same way, and [`inherit`] joins the two, exactly
 //! as it joins a member to the object around it: `card_number` is `card: { number }`.
 
+mod cache;
+mod endings;
+
+pub use cache::KeyCache;
+pub(crate) use cache::Tells;
+
 use crate::DataClass;
 use crate::words::KEYS;
 
@@ -64,6 +70,9 @@ pub fn key_class(name: &[u8]) -> KeyClass {
     // JSON Schema and its like: `$ref`, `$id`.
     if name.starts_with(b"$") {
         return KeyClass::Veto;
+    }
+    if !endings::may_end_a_noun(name) {
+        return KeyClass::None;
     }
     let words = Words::split(name);
     let (noun, rest) = words.noun(words.count);
@@ -231,121 +240,6 @@ fn fold(byte: u8) -> Option<(u8, Option<u8>)> {
         _ => return None,
     };
     Some((plain, None))
-}
-
-/// What the names seen so far mean: a bounded, direct-mapped cache, one per connection or thread.
-///
-/// Names are compared whole, so that no upstream can make one name pass for another.
-pub struct KeyCache {
-    slots: Box<[Slot]>,
-}
-
-/// Entries of a [`KeyCache`]; a power of two.
-const CACHE_SLOTS: usize = 512;
-/// Longest name a [`KeyCache`] keeps, in bytes.
-const CACHE_NAME_BYTES_MAX: usize = 26;
-
-#[derive(Clone, Copy)]
-struct Slot {
-    name: [u8; CACHE_NAME_BYTES_MAX],
-    length: u8,
-    key: Key,
-}
-
-/// All that is known of a name by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
-    pub(crate) class: KeyClass,
-    pub(crate) tells: Tells,
-}
-
-/// What the value of a member tells of its siblings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tells {
-    Nothing,
-    /// FHIR's `resourceType`.
-    Resource,
-    /// FHIR's `system` of a code, an identifier or a contact point, and `url` of an extension.
-    System,
-    /// What the object is about: `type: customer`.
-    Subject,
-    /// What the `value` beside it is: `name: ssn`.
-    Label,
-    /// That the object is about a person, whatever the value: `email`.
-    Person,
-}
-
-impl Key {
-    fn of(name: &[u8]) -> Self {
-        let class = key_class(name);
-        let tells = match name {
-            b"resourceType" => Tells::Resource,
-            b"system" | b"url" | b"reference" => Tells::System,
-            b"type" | b"object" | b"kind" | b"resource_type" => Tells::Subject,
-            b"name" | b"key" | b"label" | b"field" | b"fieldName" | b"field_name" | b"title"
-            | b"question" | b"attribute" => Tells::Label,
-            _ => match class {
-                KeyClass::Leaf(DataClass::EMAIL | DataClass::DOB | DataClass::US_SSN) => {
-                    Tells::Person
-                }
-                _ => Tells::Nothing,
-            },
-        };
-        Self { class, tells }
-    }
-}
-
-impl KeyCache {
-    /// An empty cache.
-    pub fn new() -> Self {
-        let empty = Slot {
-            name: [0; CACHE_NAME_BYTES_MAX],
-            length: 0,
-            key: Key {
-                class: KeyClass::None,
-                tells: Tells::Nothing,
-            },
-        };
-        Self {
-            slots: vec![empty; CACHE_SLOTS].into_boxed_slice(),
-        }
-    }
-
-    pub(crate) fn key(&mut self, name: &[u8]) -> Key {
-        let Some(slot) = self.slots.get_mut(slot_of(name)) else {
-            return Key::of(name);
-        };
-        let length = usize::from(slot.length);
-        if slot.name.get(..length) == Some(name) {
-            return slot.key;
-        }
-        let key = Key::of(name);
-        if let (Some(kept), Ok(length)) =
-            (slot.name.get_mut(..name.len()), u8::try_from(name.len()))
-        {
-            kept.copy_from_slice(name);
-            slot.length = length;
-            slot.key = key;
-        }
-        key
-    }
-}
-
-impl Default for KeyCache {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// A slot by FNV-1a; only speed hangs on its spread.
-fn slot_of(name: &[u8]) -> usize {
-    let hash = name
-        .iter()
-        .take(CACHE_NAME_BYTES_MAX)
-        .fold(0x811C_9DC5_u32, |hash, byte| {
-            (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-        });
-    usize::try_from(hash ^ (hash >> 15)).map_or(0, |hash| hash % CACHE_SLOTS)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod fhir;
 mod finding;
 mod key;
 pub mod media;
+mod packed;
 mod scan;
 mod taxonomy;
 mod words;

@@ -1,7 +1,7 @@
 //! One value in, its findings out: first by where it stands, then by what it looks like.
 //!
 //! Most values of an API are short words under harmless names. They are told apart in one
-//! vectorised pass that counts digits and looks for `@`, `:` and `.`; only a value that could hold
+//! pass over a few machine words (see `profile`); only a value that could hold
 //! something reaches a detector. Every detector is linear: it looks a bounded number of bytes to
 //! either side of what it stands on.
 
@@ -9,6 +9,7 @@ mod email;
 mod field;
 mod network;
 mod number;
+mod profile;
 mod secret;
 mod weak;
 
@@ -16,16 +17,16 @@ use crate::DataClass;
 use crate::context::Context;
 use crate::finding::{Finding, ValueKind};
 use crate::key::KeyClass;
+use profile::{NUMBER_DIGITS_MIN, Profile, SECRET_BYTES_MIN};
 
 /// Shortest value that holds anything known by its look alone: `a@b.co`.
 const STRONG_BYTES_MIN: usize = 6;
-/// Shortest value that holds a secret with a known prefix.
-const SECRET_BYTES_MIN: usize = 16;
-/// Fewest digits of anything known by its digits: a national telephone number.
-const NUMBER_DIGITS_MIN: usize = 7;
+/// Shortest number that holds anything known by its digits.
+const NUMBER_BYTES_MIN: usize = 7;
 
 /// Finds everything sensitive in one decoded scalar, and appends it to `findings`, in order and
 /// without overlap. What the name tells covers the whole value.
+#[inline]
 pub fn classify_value(
     context: &Context,
     kind: ValueKind,
@@ -35,10 +36,20 @@ pub fn classify_value(
     if kind == ValueKind::Bool || value.is_empty() {
         return;
     }
-    let Some(class) = field::told(context, value) else {
-        look(context.key(), kind, value, findings);
-        return;
-    };
+    match field::told(context, value) {
+        Some(class) => weigh(class, context, kind, value, findings),
+        None => look(context.key(), kind, value, findings),
+    }
+}
+
+/// Weighs what the place says of a value against how it looks.
+fn weigh(
+    class: DataClass,
+    context: &Context,
+    kind: ValueKind,
+    value: &[u8],
+    findings: &mut Vec<Finding>,
+) {
     let from = findings.len();
     // A secret's own look says more than the name `token`.
     let look_first = class.is_within(DataClass::SECRET);
@@ -62,19 +73,43 @@ pub fn classify_key(name: &[u8], findings: &mut Vec<Finding>) {
     look(KeyClass::None, ValueKind::Text, name, findings);
 }
 
-/// Finds what is known by its look.
+/// Whether nothing hides in a member name.
+pub(crate) fn is_clean(name: &[u8]) -> bool {
+    let mut findings = Vec::new();
+    classify_key(name, &mut findings);
+    findings.is_empty()
+}
+
+/// Finds what is known by its look. Most values hold nothing that a detector would look at.
+#[inline]
 fn look(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding>) {
-    if value.len() < STRONG_BYTES_MIN {
+    let least = match kind {
+        ValueKind::Number => NUMBER_BYTES_MIN,
+        _ => STRONG_BYTES_MIN,
+    };
+    if value.len() < least {
         return;
     }
-    let profile = Profile::of(value);
-    let from = findings.len();
+    if let Some(profile) = Profile::of(value) {
+        detect(key, kind, value, &profile, findings);
+    }
+}
+
+/// Asks the detectors that this profile gives something to find.
+fn detect(
+    key: KeyClass,
+    kind: ValueKind,
+    value: &[u8],
+    profile: &Profile,
+    findings: &mut Vec<Finding>,
+) {
     if kind == ValueKind::Number {
         if profile.digits >= NUMBER_DIGITS_MIN {
             number::scan(key, value, findings);
         }
         return;
     }
+    let from = findings.len();
     if profile.digits > 0 && value.len() >= SECRET_BYTES_MIN {
         secret::scan(value, findings);
     }
@@ -129,43 +164,6 @@ fn finding(
         end: u32::try_from(end).unwrap_or(u32::MAX),
         confidence,
         detector,
-    }
-}
-
-/// How often the bytes occur without which no detector can find anything.
-#[derive(Default)]
-struct Profile {
-    digits: usize,
-    ats: usize,
-    colons: usize,
-    dots: usize,
-    spaces: usize,
-}
-
-/// Bytes counted at a time, so that a count fits a byte: with wrapping sums the loop
-/// becomes vector instructions, with checked ones it does not.
-const PROFILE_CHUNK_BYTES: usize = 128;
-
-impl Profile {
-    fn of(value: &[u8]) -> Self {
-        let mut profile = Self::default();
-        for chunk in value.chunks(PROFILE_CHUNK_BYTES) {
-            let mut counts = [0u8; 5];
-            let [digits, ats, colons, dots, spaces] = &mut counts;
-            for byte in chunk {
-                *digits = digits.wrapping_add(u8::from(byte.wrapping_sub(b'0') < 10));
-                *ats = ats.wrapping_add(u8::from(*byte == b'@'));
-                *colons = colons.wrapping_add(u8::from(*byte == b':'));
-                *dots = dots.wrapping_add(u8::from(*byte == b'.'));
-                *spaces = spaces.wrapping_add(u8::from(*byte == b' '));
-            }
-            profile.digits += usize::from(*digits);
-            profile.ats += usize::from(*ats);
-            profile.colons += usize::from(*colons);
-            profile.dots += usize::from(*dots);
-            profile.spaces += usize::from(*spaces);
-        }
-        profile
     }
 }
 

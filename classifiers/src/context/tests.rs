@@ -69,7 +69,7 @@ impl Walk {
             let event = parser.parse_next().unwrap();
             let text = self.event(&mut member, &format!("{path}/{name}"), event, parser);
             if let Some(text) = text.filter(|_| member.is_discriminator()) {
-                context.observe(&member, text.as_bytes());
+                context.observe(&member, text.as_bytes(), &mut self.cache);
             }
         }
     }

@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::cache::Key;
 use super::*;
 use crate::DataClass as D;
 

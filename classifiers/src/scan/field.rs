@@ -21,6 +21,7 @@ const BY_NAME_ONLY: u8 = 70;
 const BY_OWNER: u8 = 60;
 
 /// The class that FHIR or the name gives this value.
+#[inline]
 pub(super) fn told(context: &Context, value: &[u8]) -> Option<DataClass> {
     context
         .fhir(value)
@@ -216,6 +217,12 @@ const fn by_class() -> [Option<Rule>; CLASSES_MAX] {
 
 /// Whether the check digit holds, for classes that have one.
 fn checked(class: DataClass, value: &[u8]) -> bool {
+    let holds = match class {
+        DataClass::US_NPI => check::npi,
+        DataClass::US_SSN => check::us_ssn,
+        DataClass::PAN | DataClass::IMEI => check::luhn,
+        _ => return true,
+    };
     let mut kept = [0u8; 20];
     let mut length = 0;
     for digit in value.iter().filter(|byte| byte.is_ascii_digit()) {
@@ -224,24 +231,30 @@ fn checked(class: DataClass, value: &[u8]) -> bool {
             length += 1;
         }
     }
-    let digits = kept.get(..length).unwrap_or_default();
-    match class {
-        DataClass::US_NPI => check::npi(digits),
-        DataClass::US_SSN => check::us_ssn(digits),
-        DataClass::PAN | DataClass::IMEI => check::luhn(digits),
-        _ => true,
-    }
+    holds(kept.get(..length).unwrap_or_default())
 }
 
-/// What stands for "no value" in APIs.
-static EMPTY: phf::Set<&'static str> = phf::phf_set! {
-    "null", "none", "n/a", "N/A", "NA", "-", "--", "unknown", "Unknown", "UNKNOWN", "None", "nil",
-    "undefined", "string", "[redacted]", "[REDACTED]", "",
-};
-
+/// Whether it is what stands for "no value" in APIs.
 fn is_empty(value: &[u8]) -> bool {
-    std::str::from_utf8(value).is_ok_and(|text| EMPTY.contains(text))
-        || value.iter().all(u8::is_ascii_whitespace)
+    matches!(
+        value,
+        b"null"
+            | b"none"
+            | b"n/a"
+            | b"N/A"
+            | b"NA"
+            | b"-"
+            | b"--"
+            | b"unknown"
+            | b"Unknown"
+            | b"UNKNOWN"
+            | b"None"
+            | b"nil"
+            | b"undefined"
+            | b"string"
+            | b"[redacted]"
+            | b"[REDACTED]"
+    ) || value.iter().all(u8::is_ascii_whitespace)
 }
 
 fn digits(value: &[u8]) -> usize {

@@ -83,6 +83,13 @@ fn telling(value: &[u8], start: usize) -> Option<DataClass> {
         let length = back(value, stop, WORD_BYTES_MAX + 1, |byte| {
             byte.is_ascii_alphanumeric() || byte == b'-'
         });
+        // Words of the tables begin with a letter; other numbers stand before most numbers.
+        if !value
+            .get(stop - length)
+            .is_some_and(u8::is_ascii_alphabetic)
+        {
+            return None;
+        }
         let mut word = [0u8; WORD_BYTES_MAX];
         let target = word.get_mut(..length).filter(|_| length > 0)?;
         target.copy_from_slice(value.get(stop - length..stop)?);

@@ -1,6 +1,7 @@
 //! What may be released: slices of what came in, and what was written in their place.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
 
@@ -60,15 +61,14 @@ impl Output {
         whole
     }
 
-    /// Appends bytes that came in, without copying them if they are many.
-    pub(crate) fn share(&mut self, bytes: Bytes) {
-        if bytes.len() < SLICE_BYTES_MIN && !(self.tail.is_empty() && self.segments.is_empty()) {
-            self.write(&bytes);
-            return;
+    /// Appends a range of the bytes that came in, without copying them if they are many.
+    pub(crate) fn share(&mut self, chunk: &Bytes, range: Range<usize>) {
+        if range.len() < SLICE_BYTES_MIN && !(self.tail.is_empty() && self.segments.is_empty()) {
+            return self.write(chunk.get(range).unwrap_or_default());
         }
         self.seal();
-        self.length += bytes.len();
-        self.segments.push_back(bytes);
+        self.length += range.len();
+        self.segments.push_back(chunk.slice(range));
     }
 
     /// Appends a copy.

@@ -229,7 +229,7 @@ impl<D: Disclose> Editor<'_, D> {
             && from < to
             && to <= self.chunk.len()
         {
-            self.out.share(self.chunk.slice(from..to));
+            self.out.share(self.chunk, from..to);
             *self.settled = until;
         }
     }
@@ -265,6 +265,22 @@ impl<D: Disclose> Editor<'_, D> {
             }
         }
         !self.edits.is_empty()
+    }
+
+    /// Judges what hides in a name. Returns whether another was put in its place.
+    #[cold]
+    fn rename(&mut self, name: Token<'_>) -> bool {
+        self.findings.clear();
+        classify_key(name.decoded, self.findings);
+        if self.findings.is_empty() {
+            return false;
+        }
+        self.trail.hide_name();
+        let rewrite = self.judge();
+        if rewrite {
+            self.replace(name, None);
+        }
+        rewrite
     }
 
     /// Puts what was rewritten in the place of a token.
@@ -316,14 +332,9 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
             .within(name.start)
             .map(|at| (at + 1, at + name.raw.len() - 1));
         let raw = name.raw.get(1..name.raw.len() - 1).unwrap_or_default();
-        self.trail.member(name.decoded, raw, place, self.keys);
-        self.findings.clear();
-        classify_key(name.decoded, self.findings);
-        if !self.findings.is_empty() {
-            self.trail.hide_name();
-            if self.judge() {
-                return self.replace(name, None);
-            }
+        let suspect = self.trail.member(name.decoded, raw, place, self.keys);
+        if suspect && self.rename(name) {
+            return;
         }
         self.keep(name);
     }
@@ -341,12 +352,12 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
         };
         let context = self.trail.value();
         self.findings.clear();
-        classify_value(&context, kind, value.decoded, self.findings);
+        classify_value(context, kind, value.decoded, self.findings);
         if context.is_discriminator()
             && kind == ValueKind::Text
             && value.decoded.len() <= DISCRIMINATOR_BYTES_MAX
         {
-            self.trail.observe(value.decoded);
+            self.trail.observe(value.decoded, self.keys);
         }
         if !self.findings.is_empty() && self.judge() {
             return self.replace(value, Some(kind));

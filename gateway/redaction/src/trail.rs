@@ -45,15 +45,15 @@ impl Trail {
 
     /// The context of the value that comes next.
     #[inline]
-    pub(crate) fn value(&self) -> Context {
+    pub(crate) fn value(&self) -> &Context {
         self.frames
             .last()
-            .map_or_else(Context::root, |frame| frame.value)
+            .map_or(&Context::ROOT, |frame| &frame.value)
     }
 
     #[inline]
     pub(crate) fn enter_object(&mut self) {
-        let context = self.value();
+        let context = *self.value();
         self.frames.push(Frame {
             context,
             value: context,
@@ -63,7 +63,7 @@ impl Trail {
 
     #[inline]
     pub(crate) fn enter_array(&mut self) {
-        let context = self.value();
+        let context = *self.value();
         self.frames.push(Frame {
             context,
             value: context.element(),
@@ -83,7 +83,7 @@ impl Trail {
     }
 
     /// Moves on to the member `name`, written as `raw`, which stands in the chunk at `place` unless
-    /// it began in an earlier one.
+    /// it began in an earlier one. Returns whether something may hide in the name itself.
     #[inline]
     pub(crate) fn member(
         &mut self,
@@ -91,26 +91,27 @@ impl Trail {
         raw: &[u8],
         place: Option<(usize, usize)>,
         keys: &mut KeyCache,
-    ) {
+    ) -> bool {
         let Some(frame) = self.frames.last_mut() else {
-            return;
+            return true;
         };
         if let Step::Kept(start, _) = frame.step {
             self.kept.truncate(start);
         }
-        frame.value = frame.context.member(name, keys);
+        frame.context.move_to(&mut frame.value, name, keys);
         frame.step = match place {
             Some((start, end)) => Step::Chunk(start, end),
             None => keep(&mut self.kept, raw),
         };
+        !frame.value.is_name_clean()
     }
 
     /// Tells the object that the member just seen says `text` of its siblings.
-    pub(crate) fn observe(&mut self, text: &[u8]) {
+    pub(crate) fn observe(&mut self, text: &[u8], keys: &mut KeyCache) {
         if let Some(frame) = self.frames.last_mut()
             && !matches!(frame.step, Step::Element)
         {
-            frame.context.observe(&frame.value, text);
+            frame.context.observe(&frame.value, text, keys);
         }
     }
 

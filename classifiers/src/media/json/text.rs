@@ -2,20 +2,27 @@
 
 use super::Flaw;
 
-/// What a string was seen to hold, which decides how much work it still needs.
+/// What a string was seen to hold, which decides how much work it still needs. One byte of flags:
+/// three booleans would be written one by one and read together, for which a processor waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Seen {
-    escape: bool,
-    /// Bytes above 127.
-    wide: bool,
-    /// The last byte was a backslash, and what it escapes has not come yet.
-    pending: bool,
-}
+pub(super) struct Seen(u8);
 
 impl Seen {
+    const ESCAPE: u8 = 1;
+    /// Bytes above 127.
+    const WIDE: u8 = 2;
+    /// The last byte was a backslash, and what it escapes has not come yet.
+    const PENDING: u8 = 4;
+
     /// Whether the string means what it says, byte for byte.
+    #[inline]
     pub(super) fn plain(self) -> bool {
-        !(self.escape || self.wide)
+        !(self.has(Self::ESCAPE) || self.has(Self::WIDE))
+    }
+
+    #[inline]
+    fn has(self, flag: u8) -> bool {
+        self.0 & flag != 0
     }
 }
 
@@ -38,20 +45,24 @@ const SPACES: u64 = LOW * b' ' as u64;
 /// Looks for the end of the string that continues at `at`.
 #[inline]
 pub(super) fn end(bytes: &[u8], mut at: usize, seen: &mut Seen) -> End {
-    if seen.pending && !bytes.is_empty() {
-        seen.pending = false;
+    if seen.has(Seen::PENDING) && !bytes.is_empty() {
+        seen.0 &= !Seen::PENDING;
         at = 1;
     }
     loop {
-        at = special(bytes, at, &mut seen.wide);
+        let wide;
+        (at, wide) = special(bytes, at);
+        if wide {
+            seen.0 |= Seen::WIDE;
+        }
         match bytes.get(at) {
             None => return End::Open,
             Some(b'"') => return End::Closed(at + 1),
             Some(b'\\') => {
-                seen.escape = true;
+                seen.0 |= Seen::ESCAPE;
                 at += 2;
                 if at > bytes.len() {
-                    seen.pending = true;
+                    seen.0 |= Seen::PENDING;
                     return End::Open;
                 }
             }
@@ -60,9 +71,10 @@ pub(super) fn end(bytes: &[u8], mut at: usize, seen: &mut Seen) -> End {
     }
 }
 
-/// The first quote, backslash or control character from `at` on.
+/// The first quote, backslash or control character from `at` on, and whether bytes above 127 stand
+/// before it.
 #[inline]
-fn special(bytes: &[u8], mut at: usize, wide: &mut bool) -> usize {
+fn special(bytes: &[u8], mut at: usize) -> (usize, bool) {
     let mut high = 0;
     while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let word = u64::from_le_bytes(*word);
@@ -74,21 +86,21 @@ fn special(bytes: &[u8], mut at: usize, wide: &mut bool) -> usize {
         let marks = (quote | backslash | control) & HIGH;
         if marks != 0 {
             let before = (marks & marks.wrapping_neg()) - 1;
-            *wide |= (high | (word & before)) & HIGH != 0;
-            return at + (marks.trailing_zeros() / 8) as usize;
+            let wide = (high | (word & before)) & HIGH != 0;
+            return (at + (marks.trailing_zeros() / 8) as usize, wide);
         }
         high |= word;
         at += 8;
     }
-    *wide |= high & HIGH != 0;
+    let mut wide = high & HIGH != 0;
     while let Some(&byte) = bytes.get(at) {
         if byte < 0x20 || byte == b'"' || byte == b'\\' {
             break;
         }
-        *wide |= byte >= 0x80;
+        wide |= byte >= 0x80;
         at += 1;
     }
-    at
+    (at, wide)
 }
 
 /// The first byte from `at` on that is not white space.
@@ -110,12 +122,12 @@ pub(super) fn decode<'a>(
     seen: Seen,
     buffer: &'a mut Vec<u8>,
 ) -> Result<&'a [u8], (usize, Flaw)> {
-    if seen.wide
+    if seen.has(Seen::WIDE)
         && let Err(error) = std::str::from_utf8(body)
     {
         return Err((error.valid_up_to(), Flaw::Utf8));
     }
-    if !seen.escape {
+    if !seen.has(Seen::ESCAPE) {
         return Ok(body);
     }
     buffer.clear();

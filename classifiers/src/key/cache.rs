@@ -1,0 +1,194 @@
+//! What names meant when they were last seen: a document repeats its few names record by record.
+
+use super::{KeyClass, endings, key_class};
+use crate::DataClass;
+use crate::packed::{PACK_BYTES_MAX, pack};
+use crate::scan;
+
+/// What the names seen so far mean, and what values said of their siblings: two bounded caches, one pair per connection or thread.
+///
+/// Names are compared whole, so that no upstream can make one name pass for another.
+pub struct KeyCache {
+    names: Box<[Slot<Key>]>,
+    /// Apart from the names, which they would push out: most values are never seen again.
+    values: Box<[Slot<KeyClass>]>,
+}
+
+/// Names that are kept; a power of two.
+const NAMES_KEPT: usize = 512;
+/// Values that are kept; a power of two.
+const VALUES_KEPT: usize = 64;
+/// Longest name or value that is kept, in bytes.
+const KEPT_BYTES_MAX: usize = 2 * PACK_BYTES_MAX;
+
+#[derive(Clone, Copy)]
+struct Slot<T> {
+    text: Packed,
+    means: T,
+}
+
+/// All that is known of a name by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) class: KeyClass,
+    pub(crate) tells: Tells,
+    /// Whether nothing hides in the name itself.
+    pub(crate) clean: bool,
+}
+
+/// What the value of a member tells of its siblings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tells {
+    Nothing,
+    /// FHIR's `resourceType`.
+    Resource,
+    /// FHIR's `system` of a code, an identifier or a contact point, and `url` of an extension.
+    System,
+    /// What the object is about: `type: customer`.
+    Subject,
+    /// What the `value` beside it is: `name: ssn`.
+    Label,
+    /// That the object is about a person, whatever the value: `email`.
+    Person,
+}
+
+impl Key {
+    pub(super) fn of(name: &[u8]) -> Self {
+        let class = key_class(name);
+        let tells = match name {
+            b"resourceType" => Tells::Resource,
+            b"system" | b"url" | b"reference" => Tells::System,
+            b"type" | b"object" | b"kind" | b"resource_type" => Tells::Subject,
+            b"name" | b"key" | b"label" | b"field" | b"fieldName" | b"field_name" | b"title"
+            | b"question" | b"attribute" => Tells::Label,
+            _ => match class {
+                KeyClass::Leaf(DataClass::EMAIL | DataClass::DOB | DataClass::US_SSN) => {
+                    Tells::Person
+                }
+                _ => Tells::Nothing,
+            },
+        };
+        Self {
+            class,
+            tells,
+            clean: scan::is_clean(name),
+        }
+    }
+}
+
+impl KeyCache {
+    /// An empty cache.
+    pub fn new() -> Self {
+        let name = Slot {
+            text: Packed::default(),
+            means: Key::of(b""),
+        };
+        let value = Slot {
+            text: Packed::default(),
+            means: key_class(b""),
+        };
+        Self {
+            names: vec![name; NAMES_KEPT].into_boxed_slice(),
+            values: vec![value; VALUES_KEPT].into_boxed_slice(),
+        }
+    }
+
+    /// What this name means.
+    #[inline]
+    pub(crate) fn key(&mut self, name: &[u8]) -> Key {
+        recall(&mut self.names, name, Key::of)
+    }
+
+    /// What this value means, read as a name: `ssn` in `{"name": "ssn", "value": ...}`.
+    pub(crate) fn value(&mut self, value: &[u8]) -> KeyClass {
+        if endings::may_end_a_noun(value) {
+            recall(&mut self.values, value, key_class)
+        } else {
+            KeyClass::None
+        }
+    }
+}
+
+impl Default for KeyCache {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What the text means, from its slots if it is there, which it is afterwards.
+#[inline]
+fn recall<T: Copy>(slots: &mut [Slot<T>], text: &[u8], read: fn(&[u8]) -> T) -> T {
+    let Some(packed) = Packed::of(text) else {
+        return read(text);
+    };
+    // A pair of slots, so that two names of one document do not turn each other out.
+    let place = packed.hash() & slots.len().saturating_sub(2);
+    match slots.get_mut(place..).unwrap_or_default() {
+        [slot, ..] | [_, slot, ..] if slot.text.is(&packed) => slot.means,
+        slots => learn(slots, text, packed, read),
+    }
+}
+
+/// Reads a text that is not in its slots, and puts it there. The one seen longer ago goes.
+#[cold]
+fn learn<T: Copy>(slots: &mut [Slot<T>], text: &[u8], packed: Packed, read: fn(&[u8]) -> T) -> T {
+    let means = read(text);
+    if let [first, second, ..] = slots {
+        *second = *first;
+        *first = Slot {
+            text: packed,
+            means,
+        };
+    }
+    means
+}
+
+/// A text of at most [`KEPT_BYTES_MAX`] bytes: its bytes with zeros behind them, and its length.
+#[derive(Clone, Copy, Default)]
+struct Packed {
+    words: [u64; 4],
+    length: u64,
+}
+
+impl Packed {
+    #[inline]
+    fn of(text: &[u8]) -> Option<Self> {
+        let [first, second, third, fourth] = match text.split_at_checked(PACK_BYTES_MAX) {
+            None => {
+                let [first, second] = pack(text);
+                [first, second, 0, 0]
+            }
+            Some(_) if text.len() > KEPT_BYTES_MAX => return None,
+            Some((head, tail)) => {
+                let ([first, second], [third, fourth]) = (pack(head), pack(tail));
+                [first, second, third, fourth]
+            }
+        };
+        Some(Self {
+            words: [first, second, third, fourth],
+            length: text.len() as u64,
+        })
+    }
+
+    /// Whether both are the same text. Word by word: compared as memory, the words just computed
+    /// would have to be stored first, and the wait for that is longer than all the rest.
+    #[inline]
+    fn is(&self, other: &Self) -> bool {
+        let [first, second, third, fourth] = self.words;
+        let [other_first, other_second, other_third, other_fourth] = other.words;
+        self.length == other.length
+            && first == other_first
+            && second == other_second
+            && third == other_third
+            && fourth == other_fourth
+    }
+
+    /// Only speed hangs on its spread: the high bits of a product, which all bytes reach.
+    #[inline]
+    fn hash(&self) -> usize {
+        let [first, second, third, fourth] = self.words;
+        let mixed = first ^ second.rotate_left(23) ^ third.rotate_left(11) ^ fourth.rotate_left(41);
+        let product = (mixed ^ self.length).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (product >> 50) as usize
+    }
+}

@@ -1,0 +1,121 @@
+//! How often the bytes occur without which no detector can find anything.
+//!
+//! Two steps, because most values need only the first: is there a digit, an `@` or a colon at all?
+//! All of them lie between `0` and `@` in ASCII, so that is one range. Only then is counted.
+
+use crate::packed::{self, PACK_BYTES_MAX, pack};
+
+/// Shortest value that holds a secret with a known prefix, in bytes.
+pub(super) const SECRET_BYTES_MIN: usize = 16;
+/// Fewest digits of anything known by its digits: a national telephone number.
+pub(super) const NUMBER_DIGITS_MIN: u32 = 7;
+
+/// The counts for one value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Profile {
+    pub(super) digits: u32,
+    pub(super) ats: u32,
+    pub(super) colons: u32,
+    pub(super) dots: u32,
+    pub(super) spaces: u32,
+}
+
+/// Bytes looked at together. A loop over so many, and no fewer, becomes vector instructions.
+const BLOCK_BYTES: usize = 16;
+/// Blocks of two words after which a count of one byte per lane could be full.
+const LANE_BLOCKS_MAX: usize = 127;
+
+type Block = [u8; BLOCK_BYTES];
+
+impl Profile {
+    /// The profile of a value, unless nothing in it could interest any detector.
+    #[inline]
+    pub(super) fn of(value: &[u8]) -> Option<Self> {
+        let profile = if value.len() <= PACK_BYTES_MAX {
+            Self::of_words(pack(value))
+        } else {
+            Self::of_blocks(value)
+        };
+        profile.filter(|profile| !profile.is_bland(value.len()))
+    }
+
+    #[inline]
+    fn of_words(words: [u64; 2]) -> Option<Self> {
+        let [first, second] = words;
+        if packed::within(first, b'0', b'@') | packed::within(second, b'0', b'@') == 0 {
+            return None;
+        }
+        let both = |from, to| packed::count(first, from, to) + packed::count(second, from, to);
+        Some(Self {
+            digits: both(b'0', b'9'),
+            ats: both(b'@', b'@'),
+            colons: both(b':', b':'),
+            dots: both(b'.', b'.'),
+            spaces: both(b' ', b' '),
+        })
+    }
+
+    fn of_blocks(value: &[u8]) -> Option<Self> {
+        let (blocks, rest) = value.as_chunks::<BLOCK_BYTES>();
+        let last = value.last_chunk::<BLOCK_BYTES>()?;
+        if !blocks.iter().chain([last]).any(has_mark) {
+            return None;
+        }
+        let mut profile = Self::default();
+        for blocks in blocks.chunks(LANE_BLOCKS_MAX) {
+            profile.add(blocks.iter().map(|block| pack(block)));
+        }
+        profile.add(std::iter::once(pack(rest)));
+        Some(profile)
+    }
+
+    /// Counts in at most [`LANE_BLOCKS_MAX`] blocks, with one sum for each byte of a word.
+    fn add(&mut self, blocks: impl Iterator<Item = [u64; 2]>) {
+        let mut lanes = [0u64; 5];
+        for word in blocks.flatten() {
+            let [digits, ats, colons, dots, spaces] = &mut lanes;
+            tally(digits, word, b'0', b'9');
+            tally(ats, word, b'@', b'@');
+            tally(colons, word, b':', b':');
+            tally(dots, word, b'.', b'.');
+            tally(spaces, word, b' ', b' ');
+        }
+        let [digits, ats, colons, dots, spaces] = lanes.map(sum);
+        self.digits += digits;
+        self.ats += ats;
+        self.colons += colons;
+        self.dots += dots;
+        self.spaces += spaces;
+    }
+
+    /// Whether no detector looks at a value of this length with these counts.
+    #[inline]
+    fn is_bland(&self, length: usize) -> bool {
+        let digits_most = match (length < SECRET_BYTES_MIN, self.spaces, self.dots) {
+            (false, ..) => 0,
+            (true, 0, 0..=2) => NUMBER_DIGITS_MIN - 1,
+            _ => 2,
+        };
+        self.digits <= digits_most && self.ats == 0 && self.colons < 2
+    }
+}
+
+fn has_mark(block: &Block) -> bool {
+    block.iter().fold(false, |seen, byte| {
+        seen | (byte.wrapping_sub(b'0') <= b'@' - b'0')
+    })
+}
+
+#[inline]
+fn tally(lanes: &mut u64, word: u64, first: u8, last: u8) {
+    *lanes = lanes.wrapping_add(packed::within(word, first, last) >> 7);
+}
+
+/// The sum of all lanes: bytes are joined to pairs, which cannot overflow, and a product adds the
+/// pairs up in its highest sixteen bits.
+fn sum(lanes: u64) -> u32 {
+    const EVERY_OTHER: u64 = 0x00FF_00FF_00FF_00FF;
+    let pairs = (lanes & EVERY_OTHER) + (lanes >> 8 & EVERY_OTHER);
+    let total = pairs.wrapping_mul(0x0001_0001_0001_0001) >> 48;
+    u32::try_from(total).unwrap_or(u32::MAX)
+}
