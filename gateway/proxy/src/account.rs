@@ -222,9 +222,12 @@ impl Account {
         self.mark(names::OUTCOME_DURABLE);
         self.tell(end.name(), why.map(|why| why.reason));
         let called = self.upstream.is_some();
-        closed.map(drop).map_err(|_| match called {
-            true => Interruption::outcome_unrecorded(),
-            false => Interruption::audit_unavailable(),
+        closed.map(drop).map_err(|_| {
+            if called {
+                Interruption::outcome_unrecorded()
+            } else {
+                Interruption::audit_unavailable()
+            }
         })
     }
 

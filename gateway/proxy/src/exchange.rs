@@ -262,7 +262,7 @@ fn answer(account: &Account, why: &Interruption) -> Response<Inbound> {
     let trace = account.trace_id();
     let response = why.response(About {
         record: account.record(),
-        trace: &trace,
+        trace,
     });
     let mut response = response.map(Inbound::full);
     response::stamp(response.headers_mut(), account);
