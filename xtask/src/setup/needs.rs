@@ -29,7 +29,7 @@ pub(crate) enum Cure {
     BpfLinker,
     /// The collector, from `PyPI` into a virtual environment of this workspace.
     Rotel,
-    /// A cargo subcommand.
+    /// A cargo subcommand, with its version.
     Cargo(&'static str),
 }
 
@@ -103,13 +103,13 @@ static GATE: [Need; 2] = [
     Need {
         what: "cargo-nextest",
         why: "runs the tests side by side",
-        cure: Cure::Cargo("cargo-nextest"),
+        cure: Cure::Cargo("cargo-nextest@0.9.143"),
         present: |_| program("cargo-nextest").is_some(),
     },
     Need {
         what: "cargo-deny",
         why: "checks licences, sources and advisories of what we depend on",
-        cure: Cure::Cargo("cargo-deny"),
+        cure: Cure::Cargo("cargo-deny@0.20.2"),
         present: |_| program("cargo-deny").is_some(),
     },
 ];
