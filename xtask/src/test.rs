@@ -28,12 +28,12 @@ pub(crate) fn all(workspace: &Workspace) -> Result<()> {
     // The scenarios start the programs of other packages, which `cargo test` alone does not build.
     step("build", || cargo(workspace, &["build"]))?;
     if program("cargo-nextest").is_some() {
-        step("tests", || {
-            cargo(workspace, &["nextest", "run", "--no-fail-fast"])
-        })?;
-        // Binaries have no documentation tests, and nextest runs none at all.
+        // nextest runs no documentation tests; first these, so that its summary stands at the end.
         step("documentation tests", || {
             cargo(workspace, &["test", "--doc", "--quiet"])
+        })?;
+        step("tests", || {
+            cargo(workspace, &["nextest", "run", "--no-fail-fast"])
         })
     } else {
         step("tests", || {
