@@ -128,3 +128,18 @@ fn an_early_answer_hides_no_upload() -> Result<()> {
     ensure!(found > 60, "{request}");
     world.finish()
 }
+
+#[test]
+fn whoever_says_nothing_does_not_hold_up_the_end() -> Result<()> {
+    let mut world = World::new()?;
+    let silent = TcpStream::connect(world.gateway.listen(0)?)?;
+    let status = world.gateway.stop()?;
+    ensure!(status.success(), "{status}");
+    let noticed = world.gateway.stderr();
+    ensure!(
+        !noticed.contains("still open at the drain deadline"),
+        "{noticed}"
+    );
+    drop(silent);
+    world.finish()
+}

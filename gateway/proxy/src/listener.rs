@@ -197,12 +197,13 @@ async fn accept(
             }
         };
         let peer = attribute(&worker.gateway, &stream);
-        let (worker, tls, watcher) = (worker.clone(), tls.clone(), graceful.watcher());
+        let (worker, tls) = (worker.clone(), tls.clone());
+        let (watcher, stop) = (graceful.watcher(), stop.clone());
         tokio::spawn(async move {
             let open = worker.gateway.metrics.connection();
             match tls {
-                None => plain(worker, peer, stream, watcher).await,
-                Some(tls) => secured(worker, peer, tls, stream, watcher).await,
+                None => plain(worker, peer, stream, watcher, stop).await,
+                Some(tls) => secured(worker, peer, (tls, stream), watcher, stop).await,
             }
             drop((open, place));
         });
@@ -253,8 +254,19 @@ enum Protocol {
 /// How HTTP/2 begins (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-async fn plain(worker: Worker, peer: Peer, stream: TcpStream, watcher: Watcher) {
-    match timeout(limits::REQUEST_HEAD_DEADLINE, detect(&stream)).await {
+async fn plain(
+    worker: Worker,
+    peer: Peer,
+    stream: TcpStream,
+    watcher: Watcher,
+    mut stop: watch::Receiver<bool>,
+) {
+    let detected = tokio::select! {
+        detected = timeout(limits::REQUEST_HEAD_DEADLINE, detect(&stream)) => detected,
+        // Who has said nothing yet has nothing to finish.
+        () = stopped(&mut stop) => return,
+    };
+    match detected {
         Ok(Ok(protocol)) => connection(worker, peer, stream, protocol, watcher).await,
         Ok(Err(error)) => tracing::debug!(%error, "a connection ended early"),
         Err(_) => tracing::debug!("a connection said nothing"),
@@ -264,11 +276,15 @@ async fn plain(worker: Worker, peer: Peer, stream: TcpStream, watcher: Watcher) 
 async fn secured(
     worker: Worker,
     peer: Peer,
-    tls: TlsAcceptor,
-    stream: TcpStream,
+    (tls, stream): (TlsAcceptor, TcpStream),
     watcher: Watcher,
+    mut stop: watch::Receiver<bool>,
 ) {
-    match timeout(limits::HANDSHAKE_DEADLINE, tls.accept(stream)).await {
+    let accepted = tokio::select! {
+        accepted = timeout(limits::HANDSHAKE_DEADLINE, tls.accept(stream)) => accepted,
+        () = stopped(&mut stop) => return,
+    };
+    match accepted {
         Ok(Ok(stream)) => {
             let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             let protocol = if http2 {

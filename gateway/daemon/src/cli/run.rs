@@ -25,7 +25,7 @@ use serde_json::json;
 use telemetry::{Instance, Metrics, Traces, Watched};
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 use vault::{Keyring, Pseudonymizer};
@@ -70,6 +70,8 @@ struct Running {
     workers: Vec<JoinHandle<()>>,
     gateway: Arc<Gateway>,
     lifecycle: Lifecycle,
+    /// Heard from before anybody is told that we are ready.
+    signals: [Signal; 2],
 }
 
 impl Running {
@@ -132,19 +134,22 @@ impl Running {
         let workers = bound
             .serve(&gateway, &upstream_tls, &stopped)
             .into_diagnostic()?;
+        let signals = [SignalKind::terminate(), SignalKind::interrupt()];
+        let [terminate, interrupt] = signals.map(|kind| signal(kind).into_diagnostic());
+        let signals = [terminate?, interrupt?];
         announce(&listen, admin)?;
         Ok(Self {
             stop,
             workers,
             gateway,
             lifecycle,
+            signals,
         })
     }
 
     /// Waits for SIGTERM or SIGINT, then ends: listeners, exchanges, record, spans.
     async fn wait(self) -> Result<()> {
-        let mut terminate = signal(SignalKind::terminate()).into_diagnostic()?;
-        let mut interrupt = signal(SignalKind::interrupt()).into_diagnostic()?;
+        let [mut terminate, mut interrupt] = self.signals;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
