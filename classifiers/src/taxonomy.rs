@@ -1,7 +1,10 @@
 //! The tree of data classes, one row each: what a value is, and which law names it.
 //!
 //! HIPAA letters are the identifiers of 45 CFR 164.514(b)(2)(i)(A) to (R); GDPR articles are of
-//! Regulation (EU) 2016/679. A row with neither is kept because policies ask for it by name.
+//! Regulation (EU) 2016/679; CCPA categories of Cal. Civ. Code 1798.140(v)(1) and (ae). A row with
+//! none of them is kept because policies ask for it by name.
+
+mod rows;
 
 use std::fmt;
 
@@ -12,7 +15,7 @@ use phf::phf_map;
 pub struct DataClass(u16);
 
 /// The most classes a taxonomy may hold; tables indexed by class have this length.
-pub const CLASSES_MAX: usize = 128;
+pub const CLASSES_MAX: usize = 256;
 
 /// One row of the taxonomy.
 struct Row {
@@ -20,7 +23,71 @@ struct Row {
     parent: Option<DataClass>,
     hipaa: &'static str,
     gdpr: &'static str,
+    ccpa: Ccpa,
+    severity: Severity,
     about: &'static str,
+}
+
+/// A category of personal information in Cal. Civ. Code 1798.140(v)(1), by its letter there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ccpa {
+    /// Not personal information by itself.
+    None,
+    /// (A) Identifiers.
+    A,
+    /// (B) Customer records (Cal. Civ. Code 1798.80(e)).
+    B,
+    /// (C) Characteristics of protected classifications.
+    C,
+    /// (E) Biometric information.
+    E,
+    /// (H) Audio, electronic, visual, thermal, olfactory or similar information.
+    H,
+    /// (I) Professional or employment-related information.
+    I,
+    /// (L) Sensitive personal information, as 1798.140(ae) lists it.
+    Sensitive,
+}
+
+impl Ccpa {
+    /// How reports cite it; empty for none.
+    pub fn citation(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::A => "1798.140(v)(1)(A)",
+            Self::B => "1798.140(v)(1)(B)",
+            Self::C => "1798.140(v)(1)(C)",
+            Self::E => "1798.140(v)(1)(E)",
+            Self::H => "1798.140(v)(1)(H)",
+            Self::I => "1798.140(v)(1)(I)",
+            Self::Sensitive => "1798.140(ae)",
+        }
+    }
+}
+
+/// How much harm a disclosure does, unless policy says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Of little use alone.
+    Low,
+    /// Reaches or describes a person.
+    Moderate,
+    /// Identifies a person for good, or is of a special category.
+    High,
+    /// Opens an account by itself.
+    Critical,
+}
+
+impl Severity {
+    /// Its name in output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Moderate => "moderate",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
 }
 
 /// Names by which a class is also known, beside its own.
@@ -28,116 +95,7 @@ static ALIASES: phf::Map<&'static str, DataClass> = phf_map! {
     "phi.npi" => DataClass::US_NPI,
 };
 
-macro_rules! taxonomy {
-    ($($id:ident: $name:literal, $parent:expr, $hipaa:literal, $gdpr:literal, $about:literal;)*) => {
-        /// Gives each row its number.
-        #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "named as the constants are")]
-        enum Number { $($id),* }
-
-        impl DataClass {
-            $(#[doc = $about] pub const $id: Self = Self(Number::$id as u16);)*
-
-            const ROWS: &[Row] = &[$(Row {
-                name: $name, parent: $parent, hipaa: $hipaa, gdpr: $gdpr, about: $about,
-            }),*];
-        }
-    };
-}
-
-// name, parent, HIPAA letter, GDPR article, description.
-taxonomy! {
-    PII: "pii", None, "", "Art. 4(1)", "Personal data";
-    PHI: "phi", None, "", "Art. 9(1)", "Health data linked to a person";
-    PCI: "pci", None, "", "Art. 4(1)", "Payment card data (PCI DSS)";
-    SECRET: "secret", None, "", "Art. 32", "What opens a door: keys, tokens, passwords";
-    PERSON: "pii.person", Some(Self::PII), "A", "Art. 4(1)", "Person name (given, family, full)";
-    USERNAME: "pii.username", Some(Self::PII), "R", "Art. 4(1)", "Account/user/screen name";
-    EMAIL: "pii.email", Some(Self::PII), "F", "Art. 4(1)", "E-mail address";
-    PHONE: "pii.phone", Some(Self::PII), "D", "Art. 4(1)", "Telephone number";
-    FAX: "pii.fax", Some(Self::PII), "E", "Art. 4(1)", "Fax number";
-    ADDRESS: "pii.address", Some(Self::PII), "B", "Art. 4(1)", "Street / full postal address";
-    CITY: "pii.city", Some(Self::PII), "B", "Art. 4(1)", "City / county / precinct of a person";
-    POSTAL_CODE: "pii.postal_code", Some(Self::PII), "B", "Art. 4(1)", "Postal / ZIP code of a person";
-    GEO: "pii.geo", Some(Self::PII), "B", "Art. 4(1)", "Latitude/longitude of a person";
-    DOB: "pii.dob", Some(Self::PII), "C", "Art. 4(1)", "Date of birth";
-    AGE: "pii.age", Some(Self::PII), "C", "Art. 4(1)", "Age";
-    GENDER: "pii.gender", Some(Self::PII), "", "Art. 4(1)", "Gender / sex";
-    ETHNICITY: "pii.ethnicity", Some(Self::PII), "", "Art. 9(1)", "Race or ethnic origin";
-    NRP: "pii.nrp", Some(Self::PII), "", "Art. 9(1)", "Nationality, religion or political affiliation";
-    MARITAL_STATUS: "pii.marital_status", Some(Self::PII), "", "Art. 4(1)", "Marital status";
-    IP: "pii.ip", Some(Self::PII), "O", "Art. 4(1)", "IP address";
-    MAC: "pii.mac", Some(Self::PII), "M", "Art. 4(1)", "MAC address";
-    IMEI: "pii.imei", Some(Self::PII), "M", "Art. 4(1)", "Mobile equipment identity";
-    URL: "pii.url", Some(Self::PII), "N", "Art. 4(1)", "URL / domain";
-    PHOTO: "pii.photo", Some(Self::PII), "Q", "Art. 4(1)", "Photo of a face";
-    VIN: "pii.vin", Some(Self::PII), "L", "Art. 4(1)", "Vehicle identification number";
-    VEHICLE_PLATE: "pii.vehicle_plate", Some(Self::PII), "L", "Art. 4(1)", "Licence plate";
-    CUSTOMER_ID: "pii.customer_id", Some(Self::PII), "J", "Art. 4(1)", "Customer / account number of a person";
-    IBAN: "pii.iban", Some(Self::PII), "J", "Art. 4(1)", "IBAN";
-    US_BANK_ACCOUNT: "pii.us_bank_account", Some(Self::PII), "J", "Art. 4(1)", "US bank account number";
-    US_ABA_ROUTING: "pii.us_aba_routing", Some(Self::PII), "", "", "ABA routing number";
-    US_SSN: "pii.us_ssn", Some(Self::PII), "G", "Art. 87", "US SSN";
-    US_PASSPORT: "pii.us_passport", Some(Self::PII), "R", "Art. 87", "US passport";
-    US_DRIVER_LICENSE: "pii.us_driver_license", Some(Self::PII), "K", "Art. 87", "US driving licence";
-    NATIONAL_ID: "pii.national_id", Some(Self::PII), "R", "Art. 87", "National identity or tax number of a country without a row of its own";
-    CA_SIN: "pii.ca_sin", Some(Self::PII), "G", "Art. 87", "Canada SIN";
-    BR_CPF: "pii.br_cpf", Some(Self::PII), "R", "Art. 87", "Brazil CPF";
-    UK_NINO: "pii.uk_nino", Some(Self::PII), "G", "Art. 87", "UK National Insurance Number";
-    DE_TAX_ID: "pii.de_tax_id", Some(Self::PII), "R", "Art. 87", "Germany Steuer-ID";
-    DE_ID_CARD: "pii.de_id_card", Some(Self::PII), "R", "Art. 87", "Germany ID card";
-    FR_NIR: "pii.fr_nir", Some(Self::PII), "G", "Art. 87", "France NIR";
-    ES_NIF: "pii.es_nif", Some(Self::PII), "R", "Art. 87", "Spain NIF/DNI";
-    IT_FISCAL_CODE: "pii.it_fiscal_code", Some(Self::PII), "R", "Art. 87", "Italy codice fiscale";
-    NL_BSN: "pii.nl_bsn", Some(Self::PII), "G", "Art. 87", "Netherlands BSN";
-    IN_AADHAAR: "pii.in_aadhaar", Some(Self::PII), "R", "Art. 87", "India Aadhaar";
-    MRN: "phi.mrn", Some(Self::PHI), "H", "Art. 9(1)", "Medical record number";
-    PATIENT_ID: "phi.patient_id", Some(Self::PHI), "R", "Art. 9(1)", "Patient identifier / resource id";
-    PATIENT_REF: "phi.patient_ref", Some(Self::PHI), "R", "Art. 9(1)", "Reference to a patient";
-    HEALTH_PLAN_ID: "phi.health_plan_id", Some(Self::PHI), "I", "Art. 9(1)", "Health plan beneficiary / subscriber number";
-    US_MBI: "phi.us_mbi", Some(Self::PHI), "I", "Art. 9(1)", "Medicare Beneficiary Identifier";
-    US_NPI: "phi.us_npi", Some(Self::PHI), "", "Art. 4(1)", "National Provider Identifier";
-    US_DEA: "phi.us_dea", Some(Self::PHI), "", "Art. 4(1)", "DEA number";
-    CONDITION: "phi.condition", Some(Self::PHI), "", "Art. 9(1)", "Diagnosis (code or text) linked to a patient";
-    ICD10: "phi.icd10", Some(Self::CONDITION), "", "Art. 9(1)", "ICD-10 diagnosis code";
-    PROCEDURE: "phi.procedure", Some(Self::PHI), "", "Art. 9(1)", "Procedure (code or text) linked to a patient";
-    MEDICATION: "phi.medication", Some(Self::PHI), "", "Art. 9(1)", "Medication (code or text) linked to a patient";
-    OBSERVATION: "phi.observation", Some(Self::PHI), "", "Art. 9(1)", "Lab/vital sign code or value linked to a patient";
-    ALLERGY: "phi.allergy", Some(Self::PHI), "", "Art. 9(1)", "Allergy linked to a patient";
-    IMMUNIZATION: "phi.immunization", Some(Self::PHI), "", "Art. 9(1)", "Immunisation linked to a patient";
-    ENCOUNTER: "phi.encounter", Some(Self::PHI), "", "Art. 9(1)", "Encounter type/reason linked to a patient";
-    DATE: "phi.date", Some(Self::PHI), "C", "Art. 9(1)", "Date linked to a patient (service, admission, death)";
-    DEVICE_ID: "phi.device_id", Some(Self::PHI), "M", "Art. 9(1)", "Device identifier / serial (UDI)";
-    NARRATIVE: "phi.narrative", Some(Self::PHI), "", "Art. 9(1)", "Clinical narrative / note text";
-    PAN: "pci.pan", Some(Self::PCI), "J", "Art. 4(1)", "Primary account number";
-    PAN_TRUNCATED: "pci.pan_truncated", Some(Self::PCI), "", "", "Truncated PAN (last4, optional)";
-    CVV: "pci.cvv", Some(Self::PCI), "", "Art. 4(1)", "Card verification value";
-    EXPIRY: "pci.expiry", Some(Self::PCI), "", "Art. 4(1)", "Card expiry";
-    CARDHOLDER: "pci.cardholder", Some(Self::PCI), "A", "Art. 4(1)", "Cardholder name";
-    TRACK_DATA: "pci.track_data", Some(Self::PCI), "", "Art. 4(1)", "Magnetic stripe track data";
-    PIN: "pci.pin", Some(Self::PCI), "", "Art. 4(1)", "PIN / PIN block";
-    ANTHROPIC_KEY: "secret.anthropic_key", Some(Self::SECRET), "", "Art. 32", "Anthropic API key";
-    AWS_ACCESS_KEY: "secret.aws_access_key", Some(Self::SECRET), "", "Art. 32", "AWS access key";
-    BASIC_AUTH: "secret.basic_auth", Some(Self::SECRET), "", "Art. 32", "HTTP Basic credentials";
-    BEARER_TOKEN: "secret.bearer_token", Some(Self::SECRET), "", "Art. 32", "Bearer token";
-    CONNECTION_STRING: "secret.connection_string", Some(Self::SECRET), "", "Art. 32", "Connection string with a password";
-    GCP_API_KEY: "secret.gcp_api_key", Some(Self::SECRET), "", "Art. 32", "Google API key";
-    GENERIC: "secret.generic", Some(Self::SECRET), "", "Art. 32", "Secret known by its field name";
-    GITHUB_TOKEN: "secret.github_token", Some(Self::SECRET), "", "Art. 32", "GitHub token";
-    GITLAB_TOKEN: "secret.gitlab_token", Some(Self::SECRET), "", "Art. 32", "GitLab token";
-    HUGGINGFACE_TOKEN: "secret.huggingface_token", Some(Self::SECRET), "", "Art. 32", "Hugging Face token";
-    JWT: "secret.jwt", Some(Self::SECRET), "", "Art. 32", "JSON Web Token";
-    NPM_TOKEN: "secret.npm_token", Some(Self::SECRET), "", "Art. 32", "npm token";
-    OPENAI_KEY: "secret.openai_key", Some(Self::SECRET), "", "Art. 32", "API key of `OpenAI`";
-    PASSWORD: "secret.password", Some(Self::SECRET), "", "Art. 32", "Password";
-    PRIVATE_KEY: "secret.private_key", Some(Self::SECRET), "", "Art. 32", "Private key";
-    SENDGRID_KEY: "secret.sendgrid_key", Some(Self::SECRET), "", "Art. 32", "API key of `SendGrid`";
-    SLACK_TOKEN: "secret.slack_token", Some(Self::SECRET), "", "Art. 32", "Slack token";
-    STRIPE_KEY: "secret.stripe_key", Some(Self::SECRET), "", "Art. 32", "Stripe key";
-    TWILIO_KEY: "secret.twilio_key", Some(Self::SECRET), "", "Art. 32", "Twilio key";
-    VENDOR_TOKEN: "secret.vendor_token", Some(Self::SECRET), "", "Art. 32", "Token of another vendor";
-}
-
-const _: () = assert!(DataClass::ROWS.len() <= CLASSES_MAX);
+const _: () = assert!(rows::COUNT <= CLASSES_MAX);
 
 impl DataClass {
     /// The class with this dotted name, `pii.email`. For use at load: it searches the table.
@@ -174,6 +132,16 @@ impl DataClass {
         self.row()
             .map(|row| row.gdpr)
             .filter(|article| !article.is_empty())
+    }
+
+    /// The CCPA category it falls under.
+    pub fn ccpa(self) -> Ccpa {
+        self.row().map_or(Ccpa::None, |row| row.ccpa)
+    }
+
+    /// How much harm a disclosure does by default.
+    pub fn severity(self) -> Severity {
+        self.row().map_or(Severity::Low, |row| row.severity)
     }
 
     /// What the class is, in words.
@@ -243,6 +211,12 @@ mod tests {
     fn every_safe_harbor_letter_is_one_of_the_eighteen() {
         for letter in DataClass::all().filter_map(DataClass::hipaa) {
             assert!(matches!(letter.as_bytes(), [b'A'..=b'R']), "{letter}");
+        }
+        for letter in 'A'..='R' {
+            assert!(
+                DataClass::all().any(|class| class.hipaa() == Some(&letter.to_string())),
+                "no class stands for ({letter})"
+            );
         }
     }
 }
