@@ -47,7 +47,7 @@ impl Admission {
     }
 
     /// The digest of the policies in force.
-    pub fn policy_digest(&self) -> &str {
+    pub fn policy_digest(&self) -> &Arc<str> {
         self.engine.digest()
     }
 

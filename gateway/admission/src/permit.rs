@@ -52,7 +52,7 @@ impl Permit {
     }
 
     /// The digest of the policies that decided.
-    pub fn policy_digest(&self) -> &str {
+    pub fn policy_digest(&self) -> &Arc<str> {
         self.engine.digest()
     }
 

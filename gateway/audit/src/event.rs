@@ -1,9 +1,11 @@
 //! The record: who, what, why, which data classes and what was done with them; never the data.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::Written;
 
 /// One entry of the log, before it is sealed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +21,34 @@ pub enum Event {
     Close(Box<Outcome>),
     /// A request was refused before any upstream saw it.
     Refuse(Box<Refusal>),
+}
+
+/// An [`Event`] that its maker keeps; the same JSON.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EventRef<'a> {
+    /// As [`Event::Start`].
+    Start(&'a Lifecycle),
+    /// As [`Event::Stop`].
+    Stop(&'a Lifecycle),
+    /// As [`Event::Open`].
+    Open(&'a Opening),
+    /// As [`Event::Close`].
+    Close(&'a Outcome),
+    /// As [`Event::Refuse`].
+    Refuse(&'a Refusal),
+}
+
+impl<'a> From<&'a Event> for EventRef<'a> {
+    fn from(event: &'a Event) -> Self {
+        match event {
+            Event::Start(start) => Self::Start(start),
+            Event::Stop(stop) => Self::Stop(stop),
+            Event::Open(opening) => Self::Open(opening),
+            Event::Close(outcome) => Self::Close(outcome),
+            Event::Refuse(refusal) => Self::Refuse(refusal),
+        }
+    }
 }
 
 /// A start or stop of the gateway.
@@ -108,17 +138,17 @@ pub struct TokenRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OperationRecord {
     /// The API.
-    pub service: String,
+    pub service: Arc<str>,
     /// The operation.
-    pub operation: String,
+    pub operation: Arc<str>,
     /// read, write, delete.
-    pub effect: String,
+    pub effect: Cow<'static, str>,
     /// The HTTP method.
     pub method: String,
     /// The path template; never the path itself.
-    pub route: String,
+    pub route: Arc<str>,
     /// What the request binds. Sealed with everything else.
-    pub bound: BTreeMap<String, String>,
+    pub bound: Arc<BTreeMap<String, String>>,
     /// Where the service keeps its data.
     pub country: String,
 }
@@ -127,13 +157,13 @@ pub struct OperationRecord {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PolicyRecord {
     /// The rule's id.
-    pub id: String,
+    pub id: Arc<str>,
     /// Its sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<Arc<str>>,
     /// The law or contract behind it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub basis: Option<String>,
+    pub basis: Option<Arc<str>>,
 }
 
 /// An admitted exchange, before its upstream is called.
@@ -142,15 +172,15 @@ pub struct Opening {
     /// When the request was admitted.
     pub at: Timestamp,
     /// W3C trace id, hexadecimal.
-    pub trace: String,
+    pub trace: Arc<str>,
     /// Who.
-    pub caller: CallerRecord,
+    pub caller: Written<CallerRecord>,
     /// What.
     pub operation: OperationRecord,
     /// Why it may.
     pub policies: Vec<PolicyRecord>,
     /// Digest of the policies in force.
-    pub policy: String,
+    pub policy: Arc<str>,
     /// What the gateway noticed, by name: `agent_header_conflict`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
@@ -162,20 +192,20 @@ pub struct Refusal {
     /// When.
     pub at: Timestamp,
     /// W3C trace id, hexadecimal.
-    pub trace: String,
+    pub trace: Arc<str>,
     /// Who, as far as it is known.
-    pub caller: CallerRecord,
+    pub caller: Written<CallerRecord>,
     /// What, where a route was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<OperationRecord>,
     /// The stable reason code.
-    pub reason: String,
+    pub reason: Cow<'static, str>,
     /// The HTTP status that went out.
     pub status: u16,
     /// The rules that refused.
     pub policies: Vec<PolicyRecord>,
     /// Digest of the policies in force.
-    pub policy: String,
+    pub policy: Arc<str>,
     /// Whether it is a security finding, not only a refusal: a token used by a foreign workload.
     pub finding: bool,
     /// What was found in the request's body, if it came so far.
@@ -187,16 +217,16 @@ pub struct Refusal {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FindingRecord {
     /// The data class.
-    pub class: String,
+    pub class: Cow<'static, str>,
     /// Where: a JSON Pointer with `*` for array positions and unsafe names.
     pub path: String,
     /// How many.
     pub count: u64,
     /// show, mask, ...
-    pub action: String,
+    pub action: Cow<'static, str>,
     /// The rule that asked for it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
+    pub policy: Option<Arc<str>>,
 }
 
 /// One direction of an exchange's body.
@@ -228,14 +258,31 @@ pub struct Outcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_status: Option<u16>,
     /// `released`, `refused`, `aborted`, `upstream_failed`, `client_gone`.
-    pub result: String,
+    pub result: Cow<'static, str>,
     /// The stable reason code, where the result is not `released`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<Cow<'static, str>>,
     /// The request's body.
     pub request: BodyRecord,
     /// The response's body.
     pub response: BodyRecord,
     /// From admission to now, in microseconds.
     pub duration_us: u64,
+}
+
+impl Outcome {
+    /// The closing of an opening whose caller went away before its upstream was called.
+    pub(crate) fn abandoned(opening: u64, at_us: i64) -> Option<Self> {
+        Some(Self {
+            at: Timestamp::from_microsecond(at_us).ok()?,
+            opening,
+            status: None,
+            upstream_status: None,
+            result: "client_gone".into(),
+            reason: Some("client_gone".into()),
+            request: BodyRecord::default(),
+            response: BodyRecord::default(),
+            duration_us: 0,
+        })
+    }
 }

@@ -16,6 +16,7 @@ mod trail;
 pub mod tree;
 pub mod verify;
 mod writer;
+mod written;
 
 pub use event::*;
 pub use ledger::{Group, Head, Ledger, LedgerError, READ_ROWS_MAX, Row};
@@ -23,3 +24,4 @@ pub use query::{Archive, ArchiveError, Entry, Filter, Shown, verify as verify_le
 pub use seal::{Header, Kind, RECORD_BYTES_MAX};
 pub use trail::{Keys, Receipt, Trail, TrailError, TrailStatus};
 pub use verify::{Finding, Report};
+pub use written::Written;

@@ -20,7 +20,7 @@
 use serde::Serialize;
 use vault::{DataKey, NONCE_BYTES, TAG_BYTES, VaultError};
 
-use crate::Event;
+use crate::{Event, EventRef};
 
 /// An event longer than this is not recorded, and what it stands for not done.
 pub const RECORD_BYTES_MAX: usize = 128 * 1024;
@@ -38,7 +38,7 @@ const VERSION: u8 = 1;
 const NO_OPENING: u64 = u64::MAX;
 
 /// Most events fit without a second allocation.
-const EVENT_BYTES_USUAL: usize = 1024;
+const EVENT_BYTES_USUAL: usize = 2 * 1024;
 
 /// What a record is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -167,17 +167,18 @@ pub struct Draft {
 
 impl Draft {
     /// Serializes `event`.
-    pub fn new(event: &Event) -> Result<Self, SealError> {
+    pub fn new<'a>(event: impl Into<EventRef<'a>>) -> Result<Self, SealError> {
+        let event = event.into();
         let (kind, at, opening) = match event {
-            Event::Start(start) => (Kind::Start, start.at, None),
-            Event::Stop(stop) => (Kind::Stop, stop.at, None),
-            Event::Open(opening) => (Kind::Open, opening.at, None),
-            Event::Close(outcome) => (Kind::Close, outcome.at, Some(outcome.opening)),
-            Event::Refuse(refusal) => (Kind::Refuse, refusal.at, None),
+            EventRef::Start(start) => (Kind::Start, start.at, None),
+            EventRef::Stop(stop) => (Kind::Stop, stop.at, None),
+            EventRef::Open(opening) => (Kind::Open, opening.at, None),
+            EventRef::Close(outcome) => (Kind::Close, outcome.at, Some(outcome.opening)),
+            EventRef::Refuse(refusal) => (Kind::Refuse, refusal.at, None),
         };
         let mut buffer = Vec::with_capacity(EVENT_BYTES_USUAL);
         buffer.resize(PREFIX_BYTES, 0);
-        serde_json::to_writer(&mut buffer, event).map_err(SealError::Json)?;
+        serde_json::to_writer(&mut buffer, &event).map_err(SealError::Json)?;
         let bytes = buffer.len() - PREFIX_BYTES;
         if bytes > RECORD_BYTES_MAX {
             return Err(SealError::TooLarge { bytes });

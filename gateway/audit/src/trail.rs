@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use vault::{KeyProvider, Keyring, LogSigner, VaultError};
 
 use crate::{
-    Event, Ledger, LedgerError, Opening, Outcome, seal::Draft, seal::SealError, writer,
+    EventRef, Ledger, LedgerError, Opening, Outcome, seal::Draft, seal::SealError, writer,
     writer::Message,
 };
 
@@ -147,18 +147,24 @@ impl Trail {
     }
 
     /// Records that an exchange was admitted. Call its upstream only with the receipt in hand.
-    pub async fn open(&self, opening: Opening) -> Result<Receipt, TrailError> {
-        let index = self.note(Event::Open(Box::new(opening))).await?;
+    pub async fn open(&self, opening: &Opening) -> Result<Receipt, TrailError> {
+        let mut waiting = Waiting {
+            durable: self.send(EventRef::Open(opening)).await?,
+            trail: self,
+            at_us: opening.at.as_microsecond(),
+        };
+        let index = (&mut waiting.durable).await;
+        let index = index.map_err(|_| TrailError::Stopped)??;
         Ok(Receipt { index })
     }
 
     /// Records how an exchange ended. Release its last byte only when this has returned.
-    pub async fn close(&self, receipt: Receipt, mut outcome: Outcome) -> Result<u64, TrailError> {
+    pub async fn close(&self, receipt: Receipt, outcome: &mut Outcome) -> Result<u64, TrailError> {
         outcome.opening = receipt.index;
-        let event = Event::Close(Box::new(outcome));
+        let event = EventRef::Close(outcome);
         // Whoever waits here may be gone the next moment, so the closing is queued before the first
         // await wherever there is room for it.
-        let closed = match self.queue_waiting(&event) {
+        let closed = match self.queue_waiting(event) {
             Ok(durable) => durable.await.map_err(|_| TrailError::Stopped).flatten(),
             Err(_full) => {
                 let lost = Unrecorded(&self.gauges);
@@ -175,18 +181,23 @@ impl Trail {
 
     /// As [`close`](Self::close), for a connection that has gone: queued, and nobody waits. If
     /// that fails it is counted and logged, and the opening stays on record as open.
-    pub fn close_detached(&self, receipt: Receipt, mut outcome: Outcome) {
+    pub fn close_detached(&self, receipt: Receipt, outcome: &mut Outcome) {
         outcome.opening = receipt.index;
-        if let Err(error) = self.queue_now(&Event::Close(Box::new(outcome))) {
+        if let Err(error) = self.try_queue(EventRef::Close(outcome), None) {
             self.gauges.closings_lost.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(record = receipt.index, %error, "closing not recorded");
         }
     }
 
     /// Records an event that needs no receipt: a start, a stop, a refusal. Gives its index.
-    pub async fn note(&self, event: Event) -> Result<u64, TrailError> {
-        let draft = Draft::new(&event)?;
-        drop(event);
+    pub async fn note(&self, event: impl Into<EventRef<'_>>) -> Result<u64, TrailError> {
+        let durable = self.send(event.into()).await?;
+        durable.await.map_err(|_| TrailError::Stopped)?
+    }
+
+    /// Queues an event, waiting for room; the receiver learns when it is durable.
+    async fn send(&self, event: EventRef<'_>) -> Result<Durable, TrailError> {
+        let draft = Draft::new(event)?;
         let bytes = u32::try_from(draft.bytes()).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).acquire_many_owned(bytes);
         let room = room.await.map_err(|_| TrailError::Stopped)?;
@@ -198,13 +209,13 @@ impl Trail {
         };
         let queued = self.queue.send(message).await;
         queued.map_err(|_| TrailError::Stopped)?;
-        durable.await.map_err(|_| TrailError::Stopped)?
+        Ok(durable)
     }
 
     /// Records `farewell` after everything that is queued, closes the store and ends the trail
     /// for all its clones.
-    pub async fn stop(self, farewell: Event) -> Result<(), TrailError> {
-        let draft = Draft::new(&farewell)?;
+    pub async fn stop(self, farewell: impl Into<EventRef<'_>>) -> Result<(), TrailError> {
+        let draft = Draft::new(farewell)?;
         let (done, stopped) = oneshot::channel();
         let queued = self.queue.send(Message::Stop { draft, done }).await;
         queued.map_err(|_| TrailError::Stopped)?;
@@ -224,21 +235,14 @@ impl Trail {
         }
     }
 
-    fn queue_now(&self, event: &Event) -> Result<(), Unqueued> {
-        self.try_queue(event, None)
-    }
-
-    fn queue_waiting(
-        &self,
-        event: &Event,
-    ) -> Result<oneshot::Receiver<Result<u64, TrailError>>, Unqueued> {
+    fn queue_waiting(&self, event: EventRef<'_>) -> Result<Durable, Unqueued> {
         let (done, durable) = oneshot::channel();
         self.try_queue(event, Some(done)).map(|()| durable)
     }
 
     fn try_queue(
         &self,
-        event: &Event,
+        event: EventRef<'_>,
         done: Option<oneshot::Sender<Result<u64, TrailError>>>,
     ) -> Result<(), Unqueued> {
         let draft = Draft::new(event).map_err(|_| Unqueued::Sealing)?;
@@ -247,6 +251,29 @@ impl Trail {
         let room = room.map_err(|_| Unqueued::Full)?;
         let message = Message::Record { draft, done, room };
         self.queue.try_send(message).map_err(|_| Unqueued::Full)
+    }
+}
+
+/// What becomes of a queued event: its index, once it is on disk.
+type Durable = oneshot::Receiver<Result<u64, TrailError>>;
+
+/// An opening that is being written. If its caller goes away between the commit and waking up,
+/// nobody else knows of the index: the record is closed here, as the writer closes those whose
+/// callers went before.
+struct Waiting<'a> {
+    durable: Durable,
+    trail: &'a Trail,
+    at_us: i64,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.durable.close();
+        if let Ok(Ok(index)) = self.durable.try_recv()
+            && let Some(mut outcome) = Outcome::abandoned(index, self.at_us)
+        {
+            self.trail.close_detached(Receipt { index }, &mut outcome);
+        }
     }
 }
 

@@ -8,13 +8,13 @@
 //! so the workers of one Python service are one session, and two runs of it are two. At most
 //! eight parents are known; below a longer line each process of the ninth generation begins anew.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use aws_lc_rs::digest;
 use flows::{Attribution, Process, Source};
 use jiff::Timestamp;
 
-use crate::{Agent, Ambiguous, Claims, Registry, TokenError, TokenRule, Verifier};
+use crate::{Agent, Ambiguous, Claims, Registry, TokenError, TokenRule, Verifier, token::Verified};
 
 /// Hexadecimal digits of a session's id: 96 bits, so that equal ones do not happen.
 const SESSION_DIGITS: usize = 24;
@@ -32,6 +32,38 @@ pub struct Caller {
     pub session: Arc<str>,
     /// What proves it: `kernel+token`, `kernel`, `inferred+token` or `inferred`.
     pub evidence: &'static str,
+}
+
+/// A caller that was proven, to be believed again: on the same connection, which has the same owner,
+/// for the same token.
+pub struct Proven {
+    caller: Caller,
+    token: Option<(Box<str>, Arc<Verified>)>,
+}
+
+impl Proven {
+    /// Who it is.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Whether [`Identity::identify`] would say the same again, for the owner it was asked about.
+    pub fn holds(&self, token: Option<&str>, now: Timestamp) -> bool {
+        match (&self.token, token) {
+            (None, None) => true,
+            (Some((proven, verified)), Some(shown)) => **proven == *shown && verified.holds(now),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for Proven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the token.
+        f.debug_struct("Proven")
+            .field("caller", &self.caller)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Nobody is proven to be calling. It carries what *is* known, for the record.
@@ -134,11 +166,12 @@ impl Identity {
         attribution: Option<&Arc<Attribution>>,
         token: Option<&str>,
         now: Timestamp,
-    ) -> Result<Caller, Unproven> {
-        let verified = token.map(|token| self.verifier.verify(token, now));
+    ) -> Result<Proven, Unproven> {
+        let verified = token.map(|token| self.verifier.verified(token, now));
         let claims = verified
             .as_ref()
-            .and_then(|verified| verified.as_ref().ok());
+            .and_then(|verified| verified.as_ref().ok())
+            .map(|verified| &verified.claims);
         let unproven = |cause, agent: Option<&Arc<Agent>>| Unproven {
             cause,
             attribution: attribution.cloned(),
@@ -161,23 +194,30 @@ impl Identity {
             }
         };
         agree(agent, verified.as_ref()).map_err(|cause| unproven(cause, Some(agent)))?;
-        Ok(Caller {
+        let caller = Caller {
             agent: Arc::clone(agent),
             session: session(agent, &attribution.process, claims.map(|claims| &**claims)),
             evidence: evidence(attribution.source, claims.is_some()),
             attribution: Some(Arc::clone(attribution)),
             token: claims.cloned(),
+        };
+        let shown = token.map(Box::from).zip(verified.and_then(Result::ok));
+        Ok(Proven {
+            caller,
+            token: shown,
         })
     }
 }
 
 /// Whether the token, or its absence, fits the agent that the process is.
-fn agree(agent: &Agent, verified: Option<&Result<Arc<Claims>, TokenError>>) -> Result<(), Cause> {
+fn agree(agent: &Agent, verified: Option<&Result<Arc<Verified>, TokenError>>) -> Result<(), Cause> {
     match verified {
         None if agent.token == TokenRule::Required => Err(Cause::TokenRequired),
         Some(Err(TokenError::Expired)) => Err(Cause::TokenExpired),
         Some(Err(error)) => Err(Cause::TokenInvalid(*error)),
-        Some(Ok(claims)) if claims.subject != agent.id => Err(Cause::TokenWorkloadMismatch),
+        Some(Ok(verified)) if verified.claims.subject != agent.id => {
+            Err(Cause::TokenWorkloadMismatch)
+        }
         None | Some(Ok(_)) => Ok(()),
     }
 }

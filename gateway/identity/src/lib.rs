@@ -14,7 +14,7 @@ mod spiffe;
 mod token;
 
 pub use agent::{AGENTS_MAX, Agent, AgentError, Ambiguous, Registry, TokenRule};
-pub use caller::{Caller, Cause, Identity, Unproven};
+pub use caller::{Caller, Cause, Identity, Proven, Unproven};
 pub use jwks::{JWKS_BYTES_MAX, KEYS_MAX, KeySet, KeySetError};
 pub use selector::{Selector, SelectorError};
 pub use spiffe::{SpiffeId, SpiffeIdError};

@@ -154,10 +154,23 @@ pub struct Verifier {
 
 /// A token that held, with the keys by which it did.
 #[derive(Debug)]
-struct Verified {
-    claims: Arc<Claims>,
+pub(crate) struct Verified {
+    pub(crate) claims: Arc<Claims>,
     issuer: Arc<Issuer>,
     generation: u64,
+}
+
+impl Verified {
+    /// Whether its issuer still has the keys that it was verified by; with others it must prove
+    /// itself again.
+    fn is_current(&self) -> bool {
+        self.generation == self.issuer.keys.now().generation
+    }
+
+    /// Whether it would be verified again `now`.
+    pub(crate) fn holds(&self, now: Timestamp) -> bool {
+        self.is_current() && self.claims.hold(now).is_ok()
+    }
 }
 
 impl Verifier {
@@ -184,22 +197,29 @@ impl Verifier {
 
     /// What `token` says, if it holds `now`.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Claims>, TokenError> {
+        let verified = self.verified(token, now)?;
+        Ok(Arc::clone(&verified.claims))
+    }
+
+    /// As [`verify`](Self::verify), with what is needed to believe it again.
+    pub(crate) fn verified(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Arc<Verified>, TokenError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::Length);
         }
         let key = key_of(token);
-        let remembered = self.remembered.get(&key).filter(|verified| {
-            // With other keys it must prove itself again.
-            verified.generation == verified.issuer.keys.now().generation
-        });
-        if let Some(verified) = remembered {
+        let remembered = self.remembered.get(&key);
+        if let Some(verified) = remembered.filter(|verified| verified.is_current()) {
             verified.claims.hold(now)?;
-            return Ok(Arc::clone(&verified.claims));
+            return Ok(verified);
         }
         let verified = Arc::new(self.prove(token)?);
         verified.claims.hold(now)?;
         self.remembered.insert(key, Arc::clone(&verified));
-        Ok(Arc::clone(&verified.claims))
+        Ok(verified)
     }
 
     /// All that does not depend on the time.

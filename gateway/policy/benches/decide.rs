@@ -59,7 +59,7 @@ fn operation() -> Operation {
         service: "crm".into(),
         id: "customer.read".into(),
         effect: Effect::Read,
-        bound: BTreeMap::from([("customer".into(), "C-771".into())]),
+        bound: Arc::new(BTreeMap::from([("customer".into(), "C-771".into())])),
         country: Country::parse("DE").unwrap(),
     }
 }

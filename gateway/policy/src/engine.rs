@@ -46,7 +46,7 @@ pub struct Engine {
     questions: Questions,
     authorizer: Authorizer,
     names_sessions: bool,
-    digest: String,
+    digest: Arc<str>,
     calls_remembered: Cache<CallKey, Arc<Decision>>,
     contexts_remembered: Cache<DisclosureContext, Arc<Table>>,
 }
@@ -74,7 +74,7 @@ impl Engine {
             questions,
             authorizer: Authorizer::new(),
             names_sessions: files.iter().any(|file| file.text.contains("Session::")),
-            digest: digest_of(files),
+            digest: digest_of(files).into(),
             calls_remembered: Cache::new(CALLS_REMEMBERED_MAX),
             contexts_remembered: Cache::new(CONTEXTS_REMEMBERED_MAX),
         })
@@ -107,7 +107,7 @@ impl Engine {
     }
 
     /// SHA-256, hexadecimal, of all that decides: policies, schema and regions.
-    pub fn digest(&self) -> &str {
+    pub fn digest(&self) -> &Arc<str> {
         &self.digest
     }
 

@@ -87,7 +87,7 @@ pub struct Operation {
     /// What it does.
     pub effect: Effect,
     /// The parameters that the request binds: `customer` → `C-332`.
-    pub bound: BTreeMap<String, String>,
+    pub bound: Arc<BTreeMap<String, String>>,
     /// Where the service keeps its data.
     pub country: Country,
 }
@@ -118,11 +118,11 @@ impl Category {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyRef {
     /// `@id`.
-    pub id: Box<str>,
+    pub id: Arc<str>,
     /// `@reason`: a sentence for the one who is refused.
-    pub reason: Option<Box<str>>,
+    pub reason: Option<Arc<str>>,
     /// `@basis`: the law or contract behind it.
-    pub basis: Option<Box<str>>,
+    pub basis: Option<Arc<str>>,
     /// `@category`; access if the policy has none.
     pub category: Category,
 }

@@ -7,8 +7,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 use admission::Permit;
-use audit::{BodyRecord, Event, FindingRecord, Opening, Outcome, Receipt, Refusal};
-use classifiers::{KeyClass, key_class};
+use audit::{BodyRecord, EventRef, FindingRecord, Opening, Outcome, Receipt, Refusal};
 use http::{Method, StatusCode};
 use policy::{Operation, PolicyRef};
 use telemetry::{Exchange, FindingAttrs, ProcessAttrs, Trace, UpstreamCall, names};
@@ -22,6 +21,7 @@ use crate::{
     refusal::Interruption,
     request::Screening,
     route::Service,
+    told,
 };
 
 /// How an admitted exchange ended.
@@ -69,7 +69,7 @@ pub(crate) struct Call {
 pub(crate) struct Account {
     gateway: Arc<Gateway>,
     trace: Option<Trace>,
-    trace_id: Box<str>,
+    trace_id: Arc<str>,
     began: SystemTime,
     method: Method,
     peer_port: Option<u16>,
@@ -77,7 +77,7 @@ pub(crate) struct Account {
     rule: Option<Arc<PolicyRef>>,
     receipt: Option<Receipt>,
     record: Option<u64>,
-    pub(crate) who: Who,
+    pub(crate) who: Arc<Who>,
     pub(crate) request: BodyRecord,
     pub(crate) response: BodyRecord,
     pub(crate) screening: Option<Arc<Screening>>,
@@ -104,7 +104,7 @@ impl Account {
             rule: None,
             receipt: None,
             record: None,
-            who: Who::default(),
+            who: Arc::default(),
             request: BodyRecord::default(),
             response: BodyRecord::default(),
             screening: None,
@@ -146,19 +146,19 @@ impl Account {
     pub(crate) async fn open(&mut self, permit: &Permit) -> Result<(), Interruption> {
         let opening = Opening {
             at: clock::timestamp(self.began),
-            trace: self.trace_id.to_string(),
+            trace: Arc::clone(&self.trace_id),
             caller: self.who.record(),
-            operation: self
-                .operation()
-                .unwrap_or_else(|| record::operation(permit.operation(), &self.method, "")),
+            operation: self.operation().unwrap_or_else(|| {
+                record::operation(permit.operation(), &self.method, &Arc::from(""))
+            }),
             policies: record::policies(permit.policies()),
-            policy: permit.policy_digest().to_owned(),
+            policy: Arc::clone(permit.policy_digest()),
             notices: Vec::new(),
         };
         let receipt = self
             .gateway
             .trail
-            .open(opening)
+            .open(&opening)
             .await
             .map_err(|_| Interruption::audit_unavailable())?;
         self.record = Some(receipt.index());
@@ -177,21 +177,17 @@ impl Account {
         self.rule = policies.first().cloned();
         let refusal = Refusal {
             at: clock::timestamp(clock::now()),
-            trace: self.trace_id.to_string(),
+            trace: Arc::clone(&self.trace_id),
             caller: self.who.record(),
             operation: self.operation(),
-            reason: why.reason.to_owned(),
+            reason: why.reason.into(),
             status: why.status.as_u16(),
             policies: record::policies(policies),
-            policy: self.gateway.admission.policy_digest().to_owned(),
+            policy: Arc::clone(self.gateway.admission.policy_digest()),
             finding: why.finding,
             findings: Vec::new(),
         };
-        let noted = self
-            .gateway
-            .trail
-            .note(Event::Refuse(Box::new(refusal)))
-            .await;
+        let noted = self.gateway.trail.note(EventRef::Refuse(&refusal)).await;
         self.record = noted.as_ref().ok().copied();
         self.tell(End::Refused.name(), Some(why.reason));
         noted
@@ -217,8 +213,9 @@ impl Account {
         let Some(receipt) = self.receipt.take() else {
             return Ok(());
         };
-        let outcome = self.outcome(receipt.index(), end, why.map(|why| why.reason));
-        let closed = self.gateway.trail.close(receipt, outcome).await;
+        let mut outcome = self.outcome(receipt.index(), end, why.map(|why| why.reason));
+        let closed = self.gateway.trail.close(receipt, &mut outcome).await;
+        (self.request, self.response) = (outcome.request, outcome.response);
         self.mark(names::OUTCOME_DURABLE);
         self.tell(end.name(), why.map(|why| why.reason));
         let called = self.upstream.is_some();
@@ -261,10 +258,10 @@ impl Account {
             opening,
             status: self.status.map(|status| status.as_u16()),
             upstream_status: self.upstream.as_ref().and_then(|call| call.status),
-            result: end.name().to_owned(),
-            reason: reason.map(str::to_owned),
-            request: self.request.clone(),
-            response: self.response.clone(),
+            result: end.name().into(),
+            reason: reason.map(Into::into),
+            request: std::mem::take(&mut self.request),
+            response: std::mem::take(&mut self.response),
             duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
         }
     }
@@ -281,20 +278,18 @@ impl Account {
             return;
         };
         let found = self.request.findings.iter().chain(&self.response.findings);
-        let told: Vec<Told<'_>> = found.map(Told::new).collect();
-        let findings: Vec<FindingAttrs<'_>> = told.iter().map(Told::attributes).collect();
+        let told = told::paths(found.clone().map(|finding| finding.path.as_str()));
+        let findings: Vec<FindingAttrs<'_>> = found
+            .zip(&told)
+            .map(|(finding, path)| attributes(finding, path))
+            .collect();
         let task = self
             .who
             .claims
             .as_ref()
             .and_then(|claims| claims.task.as_ref());
-        let process = self.who.attribution.as_deref().map(|known| &known.process);
-        let exe = process
-            .and_then(|process| process.exe.as_ref())
-            .map(|path| path.to_string_lossy());
-        let sha256 = process
-            .and_then(|process| process.exe_sha256)
-            .map(hex::encode);
+        let caller = self.who.record();
+        let process = caller.process.as_ref();
         let operation = self.what.as_ref().map(|what| &what.operation);
         let exchange = Exchange {
             start: self.began,
@@ -318,8 +313,8 @@ impl Account {
             process: process.map(|process| ProcessAttrs {
                 pid: process.pid,
                 uid: process.uid,
-                exe: exe.as_deref(),
-                sha256: sha256.as_deref(),
+                exe: process.exe.as_deref(),
+                sha256: process.exe_sha256.as_deref(),
             }),
             peer_port: self.peer_port,
             record: self.record,
@@ -351,44 +346,22 @@ impl Account {
     }
 }
 
-/// A finding for telemetry. A member's name can itself be somebody's name, so only names that the
-/// classifiers' word lists know leave the host; the sealed record has the others too.
-struct Told<'a> {
-    finding: &'a FindingRecord,
-    path: String,
-}
-
-impl<'a> Told<'a> {
-    fn new(finding: &'a FindingRecord) -> Self {
-        let known = |name: &&str| *name == "*" || key_class(name.as_bytes()) != KeyClass::None;
-        let names = finding.path.split('/').skip(1);
-        let path = names.fold(String::new(), |path, name| {
-            path + "/" + Some(name).filter(known).unwrap_or("?")
-        });
-        Self { finding, path }
-    }
-
-    fn attributes(&self) -> FindingAttrs<'_> {
-        let FindingRecord {
-            class,
-            count,
-            action,
-            ..
-        } = self.finding;
-        FindingAttrs {
-            class,
-            path: &self.path,
-            count: *count,
-            action,
-        }
+/// A finding as telemetry may know it, at a path that is told.
+fn attributes<'a>(finding: &'a FindingRecord, path: &'a str) -> FindingAttrs<'a> {
+    FindingAttrs {
+        class: &finding.class,
+        path,
+        count: finding.count,
+        action: &finding.action,
     }
 }
 
 impl Drop for Account {
     fn drop(&mut self) {
         if let Some(receipt) = self.receipt.take() {
-            let outcome = self.outcome(receipt.index(), End::ClientGone, Some("client_gone"));
-            self.gateway.trail.close_detached(receipt, outcome);
+            let mut outcome = self.outcome(receipt.index(), End::ClientGone, Some("client_gone"));
+            self.gateway.trail.close_detached(receipt, &mut outcome);
+            (self.request, self.response) = (outcome.request, outcome.response);
         }
         // Does nothing where the end was told already.
         self.tell(End::ClientGone.name(), Some("client_gone"));

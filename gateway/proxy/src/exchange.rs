@@ -1,14 +1,15 @@
 //! The life of one exchange, top to bottom: identify, route, admit, record the intent, screen the
 //! request, send it, release the answer. What must happen first returns what the next step takes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use admission::Permit;
 use flows::Attribution;
 use http::{
     Extensions, HeaderValue, Method, Request, Response, Uri, Version, header, request::Parts,
 };
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
+use identity::{Identity, Proven};
 use telemetry::names;
 
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
     clock,
     gateway::Gateway,
     headers,
+    media::{self, Media},
     record::Who,
     refusal::{About, Interruption},
     request,
@@ -27,7 +29,6 @@ use crate::{
 };
 
 /// One worker's way through the gateway.
-#[derive(Clone)]
 pub(crate) struct Worker {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) upstream: Upstream,
@@ -37,6 +38,35 @@ pub(crate) struct Worker {
 pub(crate) struct Peer {
     pub(crate) attribution: Option<Arc<Attribution>>,
     pub(crate) port: Option<u16>,
+    /// Who called last, which on most connections is who calls next.
+    proven: Mutex<Option<(Arc<Proven>, Arc<Who>)>>,
+}
+
+impl Peer {
+    pub(crate) fn new(attribution: Option<Arc<Attribution>>, port: Option<u16>) -> Self {
+        Self {
+            attribution,
+            port,
+            proven: Mutex::default(),
+        }
+    }
+
+    /// Who calls now with `token`.
+    fn identify(
+        &self,
+        identity: &Identity,
+        token: Option<&str>,
+    ) -> Result<(Arc<Proven>, Arc<Who>), identity::Unproven> {
+        let now = clock::timestamp(clock::now());
+        let mut last = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        let again = last.as_ref().filter(|(proven, _)| proven.holds(token, now));
+        if let Some(again) = again {
+            return Ok(again.clone());
+        }
+        let proven = identity.identify(self.attribution.as_ref(), token, now)?;
+        let who = Arc::new(Who::proven(proven.caller()));
+        Ok(last.insert((Arc::new(proven), who)).clone())
+    }
 }
 
 /// A refusal before admission, with the policies that made it.
@@ -56,7 +86,7 @@ impl From<Interruption> for Unadmitted {
 
 impl Worker {
     /// Serves one request of a connection whose owner is known; never fails, always on record.
-    pub(crate) async fn serve(self, peer: &Peer, request: Request<Incoming>) -> Response<Inbound> {
+    pub(crate) async fn serve(&self, peer: &Peer, request: Request<Incoming>) -> Response<Inbound> {
         let began = clock::now();
         let text = |name| {
             request
@@ -75,7 +105,7 @@ impl Worker {
             request.method().clone(),
             peer.port,
         );
-        let (permit, way) = match self.admit(&mut account, peer.attribution.as_ref(), &request) {
+        let (permit, way) = match self.admit(&mut account, peer, &request) {
             Ok(admitted) => admitted,
             Err(refused) => return refuse(account, refused).await,
         };
@@ -89,20 +119,18 @@ impl Worker {
     fn admit(
         &self,
         account: &mut Account,
-        attribution: Option<&Arc<Attribution>>,
+        peer: &Peer,
         request: &Request<Incoming>,
     ) -> Result<(Permit, Way), Unadmitted> {
         let gateway = &self.gateway;
         let token = headers::token(request.headers());
-        let now = clock::timestamp(clock::now());
-        let caller = gateway
-            .identity
-            .identify(attribution, token, now)
+        let (proven, who) = peer
+            .identify(&gateway.identity, token)
             .map_err(|unproven| {
-                account.who = Who::unproven(attribution, &unproven);
+                account.who = Arc::new(Who::unproven(peer.attribution.as_ref(), &unproven));
                 Interruption::unproven(&unproven)
             })?;
-        account.who = Who::proven(&caller);
+        account.who = who;
         account.mark(names::AUTHENTICATED);
         if request.method() == Method::CONNECT {
             return Err(Interruption::tunnel_refused().into());
@@ -120,7 +148,7 @@ impl Worker {
         account.resolved(&operation, way.route());
         let permit = gateway
             .admission
-            .admit(caller, operation)
+            .admit(proven.caller().clone(), operation)
             .map_err(|refused| {
                 let policies = refused.decision.policies.clone();
                 Unadmitted {
@@ -146,11 +174,20 @@ impl Worker {
         // The intent is durable here. A crash from now on leaves an open record, which `verify`
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
         let (parts, incoming) = request.into_parts();
-        let judged =
-            match request::screen(&self.gateway, &permit, &mut account, &parts, incoming).await {
-                Ok(judged) => judged,
-                Err(why) => return Err((account, why)),
-            };
+        let media = media::of(&parts.headers, incoming.is_end_stream());
+        let judged = match media {
+            Media::Empty => Ok(Judged::nothing()),
+            // Its future is large, and hyper moves ours: most requests never need it.
+            _ => {
+                let screened =
+                    request::screen(&self.gateway, &permit, &mut account, media, incoming);
+                Box::pin(screened).await
+            }
+        };
+        let judged = match judged {
+            Ok(judged) => judged,
+            Err(why) => return Err((account, why)),
+        };
         account.mark(names::REQUEST_SCREENED);
         let request = match present(&account, &way, parts, judged) {
             Ok(request) => request,
@@ -160,7 +197,7 @@ impl Worker {
             Ok(answer) => answer,
             Err(why) => return Err((account, why)),
         };
-        response::release(&self.gateway, &permit, account, answer).await
+        Box::pin(response::release(&self.gateway, &permit, account, answer)).await
     }
 
     async fn send(

@@ -21,6 +21,7 @@ mod request;
 mod response;
 pub mod route;
 pub mod tls;
+mod told;
 mod upstream;
 mod workspace;
 

@@ -113,7 +113,7 @@ impl Bound {
                             gateway,
                             upstream: Upstream::new(&tls),
                         };
-                        serve(worker, sockets, stop).await;
+                        serve(Arc::new(worker), sockets, stop).await;
                     });
                 })
         };
@@ -139,7 +139,7 @@ fn listen(address: SocketAddr) -> io::Result<StdListener> {
 }
 
 async fn serve(
-    worker: Worker,
+    worker: Arc<Worker>,
     sockets: Vec<(StdListener, Option<Arc<ServerConfig>>)>,
     stop: watch::Receiver<bool>,
 ) {
@@ -155,7 +155,7 @@ async fn serve(
         };
         let acceptor = tls.map(TlsAcceptor::from);
         tasks.push(tokio::spawn(accept(
-            worker.clone(),
+            Arc::clone(&worker),
             listener,
             acceptor,
             Arc::clone(&room),
@@ -170,7 +170,7 @@ async fn serve(
 }
 
 async fn accept(
-    worker: Worker,
+    worker: Arc<Worker>,
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     room: Arc<Semaphore>,
@@ -197,7 +197,7 @@ async fn accept(
             }
         };
         let peer = attribute(&worker.gateway, &stream);
-        let (worker, tls) = (worker.clone(), tls.clone());
+        let (worker, tls) = (Arc::clone(&worker), tls.clone());
         let (watcher, stop) = (graceful.watcher(), stop.clone());
         tokio::spawn(async move {
             let open = worker.gateway.metrics.connection();
@@ -238,10 +238,7 @@ fn attribute(gateway: &Gateway, stream: &TcpStream) -> Peer {
     gateway
         .metrics
         .attributed(attribution.as_ref().map(|known| known.source.name()));
-    Peer {
-        attribution,
-        port: ends.ok().map(|(peer, _)| peer.port()),
-    }
+    Peer::new(attribution, ends.ok().map(|(peer, _)| peer.port()))
 }
 
 /// What a connection speaks.
@@ -255,7 +252,7 @@ enum Protocol {
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 async fn plain(
-    worker: Worker,
+    worker: Arc<Worker>,
     peer: Peer,
     stream: TcpStream,
     watcher: Watcher,
@@ -274,7 +271,7 @@ async fn plain(
 }
 
 async fn secured(
-    worker: Worker,
+    worker: Arc<Worker>,
     peer: Peer,
     (tls, stream): (TlsAcceptor, TcpStream),
     watcher: Watcher,
@@ -319,13 +316,18 @@ async fn detect(stream: &TcpStream) -> io::Result<Protocol> {
     }
 }
 
-async fn connection<S>(worker: Worker, peer: Peer, stream: S, protocol: Protocol, watcher: Watcher)
-where
+async fn connection<S>(
+    worker: Arc<Worker>,
+    peer: Peer,
+    stream: S,
+    protocol: Protocol,
+    watcher: Watcher,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let peer = Arc::new(peer);
     let service = service_fn(move |request| {
-        let (worker, peer) = (worker.clone(), Arc::clone(&peer));
+        let (worker, peer) = (Arc::clone(&worker), Arc::clone(&peer));
         async move { Ok::<_, Infallible>(worker.serve(&peer, request).await) }
     });
     let io = TokioIo::new(stream);

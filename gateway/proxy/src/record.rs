@@ -1,10 +1,10 @@
 //! From what the data plane knows to what the record says; the only place that maps them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use audit::{
     BodyRecord, CallerRecord, FindingRecord, OperationRecord, PolicyRecord, ProcessRecord,
-    TokenRecord,
+    TokenRecord, Written,
 };
 use flows::{Attribution, Process};
 use identity::{Caller, Claims, Unproven};
@@ -19,6 +19,8 @@ pub(crate) struct Who {
     pub(crate) agent: Option<Arc<str>>,
     pub(crate) session: Option<Arc<str>>,
     pub(crate) evidence: &'static str,
+    /// What every record of this caller says of it.
+    record: OnceLock<Written<CallerRecord>>,
 }
 
 impl Who {
@@ -29,6 +31,7 @@ impl Who {
             agent: Some(Arc::clone(caller.agent.id.shared())),
             session: Some(Arc::clone(&caller.session)),
             evidence: caller.evidence,
+            record: OnceLock::new(),
         }
     }
 
@@ -42,10 +45,15 @@ impl Who {
                 .map(|agent| Arc::clone(agent.id.shared())),
             session: None,
             evidence: attribution.map_or("none", |known| known.source.name()),
+            record: OnceLock::new(),
         }
     }
 
-    pub(crate) fn record(&self) -> CallerRecord {
+    pub(crate) fn record(&self) -> Written<CallerRecord> {
+        self.record.get_or_init(|| self.written().into()).clone()
+    }
+
+    fn written(&self) -> CallerRecord {
         CallerRecord {
             agent: self.agent.as_deref().map(str::to_owned),
             session: self.session.as_deref().map(str::to_owned),
@@ -98,24 +106,24 @@ fn token(claims: &Claims) -> TokenRecord {
 pub(crate) fn operation(
     operation: &Operation,
     method: &http::Method,
-    route: &str,
+    route: &Arc<str>,
 ) -> OperationRecord {
     OperationRecord {
-        service: operation.service.to_string(),
-        operation: operation.id.to_string(),
-        effect: operation.effect.name().to_owned(),
+        service: Arc::clone(&operation.service),
+        operation: Arc::clone(&operation.id),
+        effect: operation.effect.name().into(),
         method: method.as_str().to_owned(),
-        route: route.to_owned(),
-        bound: operation.bound.clone(),
+        route: Arc::clone(route),
+        bound: Arc::clone(&operation.bound),
         country: operation.country.code().to_owned(),
     }
 }
 
 pub(crate) fn policies(policies: &[Arc<PolicyRef>]) -> Vec<PolicyRecord> {
     let record = |policy: &Arc<PolicyRef>| PolicyRecord {
-        id: policy.id.to_string(),
-        reason: policy.reason.as_deref().map(str::to_owned),
-        basis: policy.basis.as_deref().map(str::to_owned),
+        id: Arc::clone(&policy.id),
+        reason: policy.reason.clone(),
+        basis: policy.basis.clone(),
     };
     policies.iter().map(record).collect()
 }
@@ -124,15 +132,15 @@ pub(crate) fn policies(policies: &[Arc<PolicyRef>]) -> Vec<PolicyRecord> {
 pub(crate) fn findings(summary: &Summary, disclosures: &mut Disclosures, body: &mut BodyRecord) {
     body.findings.extend(summary.places.iter().map(|place| {
         FindingRecord {
-            class: place.class.name().to_owned(),
+            class: place.class.name().into(),
             path: place.path.clone(),
             count: place.count,
-            action: place.action.name().to_owned(),
+            action: place.action.name().into(),
             policy: disclosures
                 .of(place.class)
                 .policy
                 .as_ref()
-                .map(|policy| policy.id.to_string()),
+                .map(|policy| Arc::clone(&policy.id)),
         }
     }));
     body.findings_unlisted += summary.unlisted;

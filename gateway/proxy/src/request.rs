@@ -13,7 +13,6 @@ use std::{
 use admission::Permit;
 use audit::BodyRecord;
 use bytes::Bytes;
-use http::request::Parts;
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use redaction::Coding;
@@ -24,7 +23,7 @@ use crate::{
     body::{BoxError, Outbound},
     gateway::{Gateway, Uninspected},
     limits,
-    media::{self, Media},
+    media::Media,
     pump::{Broken, Pump},
     refusal::Interruption,
 };
@@ -121,9 +120,10 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
-    fn as_it_came(body: Outbound) -> Self {
+    /// A request without a body.
+    pub(crate) fn nothing() -> Self {
         Self {
-            body,
+            body: Outbound::empty(),
             decoded: false,
             changed: false,
         }
@@ -135,12 +135,11 @@ pub(crate) async fn screen(
     gateway: &Gateway,
     permit: &Permit,
     account: &mut Account,
-    parts: &Parts,
+    media: Media,
     incoming: Incoming,
 ) -> Result<Judged, Interruption> {
-    let media = media::of(&parts.headers, incoming.is_end_stream());
     let mut pump = match media {
-        Media::Empty => return Ok(Judged::as_it_came(Outbound::empty())),
+        Media::Empty => return Ok(Judged::nothing()),
         Media::Opaque(gap) => Pump::blind(incoming, gap),
         Media::Json(coding) => {
             Pump::inspecting(incoming, gateway, coding, permit.towards_service())

@@ -68,6 +68,8 @@ pub(crate) async fn release(
             }
             let pieces = pump.take_all();
             account.response = pump.record();
+            // Its buffers are for the next body; the record is not waited for with them in hand.
+            drop(pump);
             return whole(account, parts, Inbound::Whole(pieces)).await;
         }
     }

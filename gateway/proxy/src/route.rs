@@ -270,7 +270,7 @@ impl Routes {
                     service: Arc::clone(&service.name),
                     id: Arc::clone(&candidate.id),
                     effect: candidate.effect,
-                    bound: bound?,
+                    bound: Arc::new(bound?),
                     country: service.country,
                 };
                 let target = service.target(uri, taken);

@@ -83,7 +83,7 @@ async fn trail(callers: usize) {
     }
     let (time, cpu) = (began.elapsed(), self::cpu().saturating_sub(cpu));
     let status = trail.status();
-    trail.stop(events::stop()).await.unwrap();
+    trail.stop(&events::stop()).await.unwrap();
     waits.sort_unstable();
     let share = |of: usize| waits[(waits.len() - 1) * of / 100].as_micros();
     println!(
@@ -108,9 +108,9 @@ async fn exchanges(trail: Trail, count: usize) -> Vec<Duration> {
     for _ in 0..count {
         let opening = events::opening("C-771");
         let began = Instant::now();
-        let receipt = trail.open(opening).await.unwrap();
+        let receipt = trail.open(&opening).await.unwrap();
         waits.push(began.elapsed());
-        trail.close(receipt, events::outcome()).await.unwrap();
+        trail.close(receipt, &mut events::outcome()).await.unwrap();
     }
     waits
 }

@@ -31,8 +31,12 @@ pub const LOCK_NAME: &str = "log.lock";
 /// How long to wait for another process that checkpoints or migrates.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
-/// The WAL is folded into the file after so many pages of 4 KiB (16 MiB).
-const WAL_PAGES: &str = "4096";
+/// Bytes of a page of a new log. SQLite writes each page of a commit with two system calls, and a
+/// record takes a third of a page of 4 KiB.
+const PAGE_BYTES: u32 = 16 * 1024;
+
+/// The WAL is folded into the file after so many pages (16 MiB).
+const WAL_PAGES: &str = "1024";
 
 /// `SQLITE_CORRUPT`, `SQLITE_NOTADB`: the low byte of an extended result code.
 const DAMAGE_CODES: [i32; 2] = [11, 26];
@@ -60,6 +64,7 @@ impl SqliteLedger {
             private(&file).map_err(failed)?;
         }
         let options = options(&file)
+            .page_size(PAGE_BYTES)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("wal_autocheckpoint", WAL_PAGES);

@@ -28,7 +28,7 @@ pub const QUEUE_SPANS_MAX: usize = 16_384;
 const BATCH_SPANS_MAX: usize = 1_024;
 /// Spans wait this long for company. The thread polls at this pace, so that the data plane never
 /// pays a system call to wake it.
-const LINGER: Duration = Duration::from_millis(200);
+const LINGER: Duration = Duration::from_millis(25);
 /// A collector that takes longer loses the batch.
 const EXPORT_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How long [`Exporter::shutdown`] waits for the queue to drain.

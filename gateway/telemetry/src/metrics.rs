@@ -40,6 +40,8 @@ struct Inner {
     operations: HashMap<String, HashMap<String, OperationCounters>>,
     unmatched: OperationCounters,
     label_values: RwLock<HashSet<String>>,
+    /// The counters of [`Inner::findings`] that were asked for, by class, then action.
+    found: RwLock<HashMap<String, HashMap<String, IntCounter>>>,
     watched: Mutex<Vec<Watch>>,
 }
 
@@ -120,6 +122,7 @@ impl Metrics {
             operations: resolved,
             unmatched,
             label_values: RwLock::default(),
+            found: RwLock::default(),
             watched: Mutex::default(),
         })))
     }
@@ -142,12 +145,7 @@ impl Metrics {
         counters.received.inc_by(exchange.request_bytes);
         counters.sent.inc_by(exchange.response_bytes);
         for finding in exchange.findings {
-            let class = self.0.bounded(finding.class);
-            let action = self.0.bounded(finding.action);
-            self.0
-                .findings
-                .with_label_values(&[class, action])
-                .inc_by(finding.count);
+            self.0.found(finding.class, finding.action, finding.count);
         }
     }
 
@@ -223,6 +221,22 @@ impl Inner {
             .get(operation)
             .or_else(|| known.get(names::UNMATCHED))
             .unwrap_or(&self.unmatched)
+    }
+
+    /// Counts findings; an exchange may have dozens, so their counters are kept at hand.
+    fn found(&self, class: &str, action: &str, count: u64) {
+        let known = self.found.read().unwrap_or_else(PoisonError::into_inner);
+        let counter = known.get(class).and_then(|actions| actions.get(action));
+        if let Some(counter) = counter {
+            return counter.inc_by(count);
+        }
+        drop(known);
+        let (class, action) = (self.bounded(class), self.bounded(action));
+        let counter = self.findings.with_label_values(&[class, action]);
+        counter.inc_by(count);
+        let mut known = self.found.write().unwrap_or_else(PoisonError::into_inner);
+        let actions = known.entry(class.to_owned()).or_default();
+        actions.insert(action.to_owned(), counter);
     }
 
     /// The value itself while there is room for another label.

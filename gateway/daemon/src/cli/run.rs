@@ -13,7 +13,7 @@ use std::{
 };
 
 use admin::{Condition, Part, Status};
-use audit::{Event, Keys, Lifecycle, Trail};
+use audit::{EventRef, Keys, Lifecycle, Trail};
 use http::Uri;
 use identity::KeySet;
 use jiff::Timestamp;
@@ -120,7 +120,7 @@ impl Running {
             Arc::clone(&tokens),
             stopped.clone(),
         ));
-        let started = gateway.trail.note(Event::Start(lifecycle.clone()));
+        let started = gateway.trail.note(EventRef::Start(&lifecycle));
         runtime
             .block_on(started)
             .into_diagnostic()
@@ -164,14 +164,14 @@ impl Running {
                 tracing::error!("a worker ended by a panic");
             }
         }
-        let farewell = Event::Stop(Lifecycle {
+        let farewell = Lifecycle {
             at: now(),
             ..self.lifecycle
-        });
+        };
         self.gateway
             .trail
             .clone()
-            .stop(farewell)
+            .stop(EventRef::Stop(&farewell))
             .await
             .into_diagnostic()
             .wrap_err("the log was not closed")?;

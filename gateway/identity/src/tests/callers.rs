@@ -2,7 +2,7 @@ use flows::{Attribution, Source};
 use serde_json::json;
 
 use super::*;
-use crate::{Caller, Identity, Registry, Unproven};
+use crate::{Identity, Proven, Registry, Unproven};
 
 const OTHER: &str = "spiffe://clinic.example/agent/other";
 const FREE: &str = "spiffe://clinic.example/agent/free";
@@ -47,7 +47,7 @@ fn kernel(exe: &str) -> Arc<Attribution> {
 }
 
 /// The reason, the status, and whether it is a finding.
-fn told(outcome: Result<Caller, Unproven>) -> (&'static str, u16, bool) {
+fn told(outcome: Result<Proven, Unproven>) -> (&'static str, u16, bool) {
     let unproven = outcome.expect_err("nobody is proven to be calling");
     (unproven.reason(), unproven.status(), unproven.is_finding())
 }
@@ -57,9 +57,10 @@ fn kernel_and_token_agree() {
     let key = Key::es256("k");
     let token = key.sign(&claims());
     let seen = kernel("/usr/bin/python3");
-    let caller = identity(&key)
+    let proven = identity(&key)
         .identify(Some(&seen), Some(&token), now())
         .unwrap();
+    let caller = proven.caller().clone();
     assert_eq!(caller.agent.id.as_str(), SUPPORT);
     assert_eq!(caller.evidence, "kernel+token");
     assert_eq!(caller.session.len(), 24);
@@ -80,9 +81,40 @@ fn evidence_tells_what_there_is() {
         (Source::Proc, None, "inferred"),
     ] {
         let seen = attributed("/usr/bin/wget", 1001, source);
-        let caller = identity.identify(Some(&seen), token, now()).unwrap();
-        assert_eq!(caller.evidence, expected);
+        let proven = identity.identify(Some(&seen), token, now()).unwrap();
+        assert_eq!(proven.caller().evidence, expected);
     }
+}
+
+#[test]
+fn a_proven_caller_is_believed_again_only_for_the_same_token_while_it_holds() {
+    let key = Key::es256("k");
+    let issuer = issuer(&[&key]);
+    let keys = Arc::clone(&issuer.keys);
+    let verifier = Verifier::build(vec![issuer]).unwrap();
+    let registry = Registry::build(vec![agent(
+        SUPPORT,
+        &["unix:path:/usr/bin/python3"],
+        TokenRule::Optional,
+    )]);
+    let identity = Identity::new(registry.unwrap(), verifier);
+    let (token, other) = (
+        key.sign(&claims()),
+        key.sign(&claims_with(json!({ "jti": "token-2" }))),
+    );
+    let seen = kernel("/usr/bin/python3");
+    let proven = identity.identify(Some(&seen), Some(&token), now()).unwrap();
+    assert!(proven.holds(Some(&token), now()));
+    assert!(!proven.holds(Some(&other), now()));
+    assert!(!proven.holds(None, now()));
+    assert!(!proven.holds(Some(&token), after(300)), "it expires at 300");
+    keys.replace(&jwks(&[&Key::es256("next")])).unwrap();
+    assert!(!proven.holds(Some(&token), now()), "its key was taken away");
+
+    let without = identity.identify(Some(&seen), None, now()).unwrap();
+    assert!(without.holds(None, now()));
+    assert!(!without.holds(Some(&other), now()));
+    assert!(!format!("{proven:?}").contains(&token));
 }
 
 #[test]
@@ -171,8 +203,8 @@ fn a_session_is_one_run_of_one_agent() {
         let mut seen = kernel("/usr/bin/python3");
         change(&mut Arc::make_mut(&mut seen).process);
         let token = key.sign(claims);
-        let caller = identity.identify(Some(&seen), Some(&token), now()).unwrap();
-        caller.session.to_string()
+        let proven = identity.identify(Some(&seen), Some(&token), now());
+        proven.unwrap().caller().session.to_string()
     };
     let same = |_: &mut Process| ();
     let base = session(&same, &claims());

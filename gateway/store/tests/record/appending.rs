@@ -36,7 +36,7 @@ async fn callers_on_many_threads_get_unique_and_dense_indices() {
         (records, 0, true)
     );
     assert!(status.commits <= records);
-    trail.stop(stop()).await.unwrap();
+    trail.stop(&stop()).await.unwrap();
 
     let report = verify(home.path(), &[]).await;
     assert_eq!(report.findings, []);
@@ -54,9 +54,9 @@ fn exchanges(trail: &Trail) -> Vec<u64> {
         for _ in 0..EXCHANGES {
             let trail = trail.clone();
             exchanges.spawn(async move {
-                let receipt = trail.open(opening("C-771")).await.unwrap();
+                let receipt = trail.open(&opening("C-771")).await.unwrap();
                 let opened = receipt.index();
-                [opened, trail.close(receipt, outcome()).await.unwrap()]
+                [opened, trail.close(receipt, &mut outcome()).await.unwrap()]
             });
         }
         exchanges.join_all().await.concat()
@@ -69,8 +69,8 @@ async fn a_log_goes_on_where_it_stopped() {
     for run in 0..3_u64 {
         let trail = start(home.path()).await.unwrap();
         assert_eq!(trail.status().size, run * 2);
-        assert_eq!(trail.note(refusal("x")).await.unwrap(), run * 2);
-        trail.stop(stop()).await.unwrap();
+        assert_eq!(trail.note(&refusal("x")).await.unwrap(), run * 2);
+        trail.stop(&stop()).await.unwrap();
     }
     let report = verify(home.path(), &[]).await;
     assert_eq!((report.size, report.is_intact()), (6, true));
@@ -80,12 +80,35 @@ async fn a_log_goes_on_where_it_stopped() {
 async fn a_dropped_connection_is_closed_without_waiting() {
     let home = tempfile::tempdir().unwrap();
     let trail = start(home.path()).await.unwrap();
-    let gone = trail.open(opening("x")).await.unwrap();
-    let forgotten = trail.open(opening("x")).await.unwrap().index();
-    trail.close_detached(gone, outcome());
-    trail.clone().stop(stop()).await.unwrap();
+    let gone = trail.open(&opening("x")).await.unwrap();
+    let forgotten = trail.open(&opening("x")).await.unwrap().index();
+    trail.close_detached(gone, &mut outcome());
+    trail.clone().stop(&stop()).await.unwrap();
     assert_eq!(trail.status().open, 1);
     assert_eq!(verify(home.path(), &[]).await.open, [forgotten]);
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_between_commit_and_waking_up_leaves_nothing_open() {
+    let home = tempfile::tempdir().unwrap();
+    let trail = start(home.path()).await.unwrap();
+    let opening = opening("x");
+    let mut waiting = Box::pin(trail.open(&opening));
+    assert!(poll_once(&mut waiting).await.is_pending(), "it is queued");
+    // The writer has a thread of its own, so this one may wait for its commit without polling.
+    while trail.status().commits == 0 {
+        thread::yield_now();
+    }
+    drop(waiting);
+    trail.clone().stop(&stop()).await.unwrap();
+    assert_eq!(trail.status().open, 0);
+    assert!(verify(home.path(), &[]).await.open.is_empty());
+}
+
+/// Polls once.
+async fn poll_once<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
+    std::future::poll_fn(|cx| std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(cx)))
+        .await
 }
 
 #[tokio::test]
@@ -93,17 +116,17 @@ async fn after_the_end_nothing_is_taken_and_a_lost_closing_is_counted() {
     let home = tempfile::tempdir().unwrap();
     let trail = start(home.path()).await.unwrap();
     let receipts = [
-        trail.open(opening("x")).await.unwrap(),
-        trail.open(opening("x")).await.unwrap(),
+        trail.open(&opening("x")).await.unwrap(),
+        trail.open(&opening("x")).await.unwrap(),
     ];
-    trail.clone().stop(stop()).await.unwrap();
+    trail.clone().stop(&stop()).await.unwrap();
     assert!(matches!(
-        trail.note(refusal("x")).await,
+        trail.note(&refusal("x")).await,
         Err(TrailError::Stopped)
     ));
     let [waiting, detached] = receipts;
-    assert!(trail.close(waiting, outcome()).await.is_err());
-    trail.close_detached(detached, outcome());
+    assert!(trail.close(waiting, &mut outcome()).await.is_err());
+    trail.close_detached(detached, &mut outcome());
     assert_eq!(trail.status().closings_lost, 2);
     assert_eq!(verify(home.path(), &[]).await.open, [0, 1]);
 }
@@ -114,24 +137,24 @@ async fn a_record_beyond_the_limit_is_refused_and_the_trail_goes_on() {
     let trail = start(home.path()).await.unwrap();
     let long = "x".repeat(audit::RECORD_BYTES_MAX);
     assert!(matches!(
-        trail.open(opening(&long)).await,
+        trail.open(&opening(&long)).await,
         Err(TrailError::Unsealed(_))
     ));
-    assert_eq!(trail.note(refusal("x")).await.unwrap(), 0);
+    assert_eq!(trail.note(&refusal("x")).await.unwrap(), 0);
 }
 
 #[tokio::test]
 async fn what_the_store_refuses_is_not_acknowledged_and_later_records_are() {
     let home = tempfile::tempdir().unwrap();
     let trail = start(home.path()).await.unwrap();
-    trail.note(refusal("x")).await.unwrap();
+    trail.note(&refusal("x")).await.unwrap();
     let mut saboteur = sabotage::connect(home.path()).await;
     sabotage::refuse_records(&mut saboteur).await;
-    let refused = trail.open(opening("x")).await;
+    let refused = trail.open(&opening("x")).await;
     assert!(matches!(refused, Err(TrailError::Unavailable(_))));
     assert!(!trail.status().healthy);
     sabotage::relent(&mut saboteur).await;
-    assert_eq!(trail.note(refusal("x")).await.unwrap(), 1);
+    assert_eq!(trail.note(&refusal("x")).await.unwrap(), 1);
     let status = trail.status();
     assert_eq!((status.healthy, status.size, status.open), (true, 2, 0));
     assert!(verify(home.path(), &[]).await.is_intact());
@@ -142,14 +165,14 @@ async fn no_planted_value_is_in_any_file() {
     let home = tempfile::tempdir().unwrap();
     let canary = concat!("canary", "-4f1b9e-", "771");
     let trail = start(home.path()).await.unwrap();
-    let receipt = trail.open(opening(canary)).await.unwrap();
+    let receipt = trail.open(&opening(canary)).await.unwrap();
     let mut end = outcome();
     end.reason = Some(canary.into());
-    trail.close(receipt, end).await.unwrap();
-    trail.note(refusal(canary)).await.unwrap();
+    trail.close(receipt, &mut end).await.unwrap();
+    trail.note(&refusal(canary)).await.unwrap();
     // While the log is open, its WAL is there to be read as well.
     assert_absent(home.path(), canary);
-    trail.stop(stop()).await.unwrap();
+    trail.stop(&stop()).await.unwrap();
     assert_absent(home.path(), canary);
 }
 
@@ -184,7 +207,7 @@ fn assert_absent(directory: &Path, canary: &str) {
 async fn the_log_of_another_keyring_is_refused() {
     let home = tempfile::tempdir().unwrap();
     let trail = start(home.path()).await.unwrap();
-    trail.stop(stop()).await.unwrap();
+    trail.stop(&stop()).await.unwrap();
     fs::remove_file(home.path().join("keyring.json")).unwrap();
     let refused = start(home.path()).await.err().unwrap();
     assert!(
@@ -222,9 +245,9 @@ async fn a_log_whose_end_was_changed_is_refused_by_name() {
         let home = tempfile::tempdir().unwrap();
         let trail = start(home.path()).await.unwrap();
         for _ in 0..4 {
-            trail.note(refusal("x")).await.unwrap();
+            trail.note(&refusal("x")).await.unwrap();
         }
-        trail.stop(stop()).await.unwrap();
+        trail.stop(&stop()).await.unwrap();
         sabotage::run(&mut sabotage::connect(home.path()).await, tampering).await;
         let refused = start(home.path()).await.err().unwrap();
         assert!(matches!(refused, TrailError::Unverified(_)));
@@ -238,8 +261,8 @@ async fn the_writer_stores_a_new_data_key_at_every_start() {
     for run in 1..=2 {
         let trail = start(home.path()).await.unwrap();
         let event: Event = refusal("x");
-        trail.note(event).await.unwrap();
-        trail.stop(stop()).await.unwrap();
+        trail.note(&event).await.unwrap();
+        trail.stop(&stop()).await.unwrap();
         let mut ledger = SqliteLedger::open_to_read(home.path()).await.unwrap();
         assert_eq!(ledger.head().await.unwrap().key, run);
     }

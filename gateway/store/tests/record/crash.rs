@@ -125,9 +125,9 @@ async fn work(directory: &OsStr) {
         let trail = trail.clone();
         callers.spawn(async move {
             loop {
-                let receipt = trail.open(opening("C-771")).await.unwrap();
+                let receipt = trail.open(&opening("C-771")).await.unwrap();
                 say(receipt.index());
-                say(trail.close(receipt, outcome()).await.unwrap());
+                say(trail.close(receipt, &mut outcome()).await.unwrap());
             }
         });
     }

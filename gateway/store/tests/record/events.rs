@@ -1,5 +1,7 @@
 //! Events as real exchanges make them; the bench uses them, too.
 
+use std::sync::Arc;
+
 use audit::{
     BodyRecord, CallerRecord, Event, FindingRecord, Lifecycle, Opening, OperationRecord, Outcome,
     PolicyRecord, ProcessRecord, TokenRecord,
@@ -51,14 +53,15 @@ pub(crate) fn opening(value: &str) -> Opening {
                 purpose: Some("support".into()),
                 scope: [("customer".to_owned(), own())].into(),
             }),
-        },
+        }
+        .into(),
         operation: OperationRecord {
             service: "crm".into(),
             operation: "customer.read".into(),
             effect: "read".into(),
             method: "GET".into(),
             route: "/customers/{customer}".into(),
-            bound: [("customer".to_owned(), own())].into(),
+            bound: Arc::new([("customer".to_owned(), own())].into()),
             country: "DE".into(),
         },
         policies: vec![PolicyRecord {
@@ -72,7 +75,7 @@ pub(crate) fn opening(value: &str) -> Opening {
 }
 
 pub(crate) fn outcome() -> Outcome {
-    let finding = |class: &str, path: &str| FindingRecord {
+    let finding = |class: &'static str, path: &str| FindingRecord {
         class: class.into(),
         path: path.into(),
         count: 1,

@@ -24,9 +24,9 @@ fn indices(entries: &[audit::Entry]) -> Vec<u64> {
 async fn a_record_is_shown_with_its_other_half_and_proven() {
     let home = tempfile::tempdir().unwrap();
     let trail = start(home.path()).await.unwrap();
-    let receipt = trail.open(opening("C-771")).await.unwrap();
-    trail.note(refusal("C-332")).await.unwrap();
-    trail.close(receipt, outcome()).await.unwrap();
+    let receipt = trail.open(&opening("C-771")).await.unwrap();
+    trail.note(&refusal("C-332")).await.unwrap();
+    trail.close(receipt, &mut outcome()).await.unwrap();
     // The writer still runs.
     let mut archive = archive(home.path()).await;
 
@@ -43,7 +43,7 @@ async fn a_record_is_shown_with_its_other_half_and_proven() {
     let shown = archive.show(1).await.unwrap().unwrap();
     assert_eq!(shown.entry.event, refusal("C-332"));
     assert!(archive.show(3).await.unwrap().is_none());
-    trail.stop(stop()).await.unwrap();
+    trail.stop(&stop()).await.unwrap();
 }
 
 #[tokio::test]
@@ -55,14 +55,14 @@ async fn lists_are_filtered_and_in_order() {
         let mut notes = tokio::task::JoinSet::new();
         for _ in 0..600 {
             let trail = trail.clone();
-            notes.spawn(async move { trail.note(refusal("x")).await.unwrap() });
+            notes.spawn(async move { trail.note(&refusal("x")).await.unwrap() });
         }
         notes.join_all().await;
-        let closed = trail.open(opening("C-771")).await.unwrap();
-        let left = trail.open(opening("C-332")).await.unwrap();
-        trail.close(closed, outcome()).await.unwrap();
+        let closed = trail.open(&opening("C-771")).await.unwrap();
+        let left = trail.open(&opening("C-332")).await.unwrap();
+        trail.close(closed, &mut outcome()).await.unwrap();
         drop(left);
-        trail.stop(stop()).await.unwrap();
+        trail.stop(&stop()).await.unwrap();
     }
     let mut archive = archive(home.path()).await;
     let all = |limit| Filter {
@@ -104,7 +104,7 @@ async fn lists_are_filtered_and_in_order() {
 async fn another_keyring_opens_nothing() {
     let (home, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let trail = start(home.path()).await.unwrap();
-    trail.note(refusal("x")).await.unwrap();
+    trail.note(&refusal("x")).await.unwrap();
     let ledger = SqliteLedger::open_to_read(home.path()).await.unwrap();
     let keys = Keys::from_keyring(&keyring(other.path())).unwrap();
     let mut archive = Archive::new(Box::new(ledger), keys).unwrap();

@@ -28,17 +28,17 @@ async fn log() -> TempDir {
     let home = tempfile::tempdir().unwrap();
     let trail = start(home.path()).await.unwrap();
     for _ in 0..8 {
-        let receipt = trail.open(opening("C-771")).await.unwrap();
-        trail.close(receipt, outcome()).await.unwrap();
+        let receipt = trail.open(&opening("C-771")).await.unwrap();
+        trail.close(receipt, &mut outcome()).await.unwrap();
     }
     let mut notes = JoinSet::new();
     for _ in 0..23 {
         let trail = trail.clone();
-        notes.spawn(async move { trail.note(refusal("C-332")).await.unwrap() });
+        notes.spawn(async move { trail.note(&refusal("C-332")).await.unwrap() });
     }
     notes.join_all().await;
-    drop(trail.open(opening("C-771")).await.unwrap());
-    trail.stop(stop()).await.unwrap();
+    drop(trail.open(&opening("C-771")).await.unwrap());
+    trail.stop(&stop()).await.unwrap();
     home
 }
 
@@ -419,9 +419,9 @@ async fn a_log_rolled_back_as_a_whole_is_caught_by_a_checkpoint_kept_elsewhere()
     // The key's owner then writes another history over the same places.
     let trail = start(home.path()).await.unwrap();
     for _ in 6..SIZE + 3 {
-        trail.note(refusal("another")).await.unwrap();
+        trail.note(&refusal("another")).await.unwrap();
     }
-    trail.stop(stop()).await.unwrap();
+    trail.stop(&stop()).await.unwrap();
     assert!(verify(home.path(), &[]).await.is_intact());
     let report = verify(home.path(), &anchors).await;
     assert_eq!(report.findings, [Finding::Fork { size: SIZE }]);
