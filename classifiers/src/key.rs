@@ -12,6 +12,7 @@ pub use cache::KeyCache;
 pub(crate) use cache::Tells;
 
 use crate::DataClass;
+use crate::scan::is_vendor;
 use crate::words::KEYS;
 
 /// What a member name means.
@@ -80,7 +81,13 @@ pub fn key_class(name: &[u8]) -> KeyClass {
         return KeyClass::None;
     }
     let (modifier, _) = words.noun(rest);
-    inherit(modifier, noun)
+    match inherit(modifier, noun) {
+        // `heroku_api_key`: a policy may know the vendor.
+        KeyClass::Leaf(DataClass::GENERIC) if is_vendor(name) => {
+            KeyClass::Leaf(DataClass::VENDOR_TOKEN)
+        }
+        class => class,
+    }
 }
 
 /// What a member means inside an object, or a noun behind its modifier.

@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::finding::{Finding, ValueKind};
 use crate::key::KeyClass;
 use profile::{NUMBER_DIGITS_MIN, Profile, SECRET_BYTES_MIN};
+pub(crate) use secret::is_vendor;
 
 /// Shortest value that holds anything known by its look alone: `a@b.co`.
 const STRONG_BYTES_MIN: usize = 6;
@@ -110,8 +111,12 @@ fn detect(
         return;
     }
     let from = findings.len();
-    if profile.digits > 0 && value.len() >= SECRET_BYTES_MIN {
+    if profile.digits + profile.underscores > 0 && value.len() >= SECRET_BYTES_MIN {
         secret::scan(value, findings);
+    }
+    if value.len() >= SECRET_BYTES_MIN && profile.colons + profile.equals > 0 {
+        secret::scan_names(value, findings);
+        secret::scan_credentials(value, profile.ats > 0, findings);
     }
     if profile.ats > 0 {
         email::scan(value, findings);

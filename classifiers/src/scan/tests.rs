@@ -212,7 +212,7 @@ fn secrets_are_known_by_their_prefix() {
             D::GITLAB_TOKEN,
         ),
         (
-            format!("{}{}", "np", format_args!("m_{body}")),
+            format!("{}{}", "np", format_args!("m_{}", &body[..36])),
             D::NPM_TOKEN,
         ),
         (format!("{}{lower}", "SK"), D::TWILIO_KEY),
@@ -226,10 +226,6 @@ fn secrets_are_known_by_their_prefix() {
                 "PRIVATE", "PRIVATE"
             ),
             D::PRIVATE_KEY,
-        ),
-        (
-            format!("postgres://app:{}@db.internal/crm", "hunter22"),
-            D::CONNECTION_STRING,
         ),
     ];
     for (token, class) in cases {
