@@ -82,12 +82,24 @@ pub fn key_class(name: &[u8]) -> KeyClass {
     }
     let (modifier, _) = words.noun(rest);
     match inherit(modifier, noun) {
+        // What a secret is called is none.
+        KeyClass::Leaf(class)
+            if class.is_within(DataClass::SECRET)
+                && (noun == KeyClass::Name || noun == KeyClass::Id && ends_with_id(name)) =>
+        {
+            noun
+        }
         // `heroku_api_key`: a policy may know the vendor.
         KeyClass::Leaf(DataClass::GENERIC) if is_vendor(name) => {
             KeyClass::Leaf(DataClass::VENDOR_TOKEN)
         }
         class => class,
     }
+}
+
+fn ends_with_id(name: &[u8]) -> bool {
+    name.last_chunk::<2>()
+        .is_some_and(|last| last.eq_ignore_ascii_case(b"id"))
 }
 
 /// What a member means inside an object, or a noun behind its modifier.

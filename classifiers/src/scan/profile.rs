@@ -111,7 +111,8 @@ impl Profile {
 
 fn has_mark(block: &Block) -> bool {
     block.iter().fold(false, |seen, byte| {
-        seen | (byte.wrapping_sub(b'0') <= b'@' - b'0') | (*byte == b'_')
+        let mark = byte.wrapping_sub(b'0') <= b'@' - b'0';
+        seen | mark | matches!(byte, b'_')
     })
 }
 

@@ -28,6 +28,9 @@ pub(crate) use vendors::is_vendor;
 /// Longest token that is read, in bytes; what follows is no part of one.
 const TOKEN_BYTES_MAX: usize = 4096;
 
+/// Longest key that a field holds, in bytes.
+const KEY_BYTES_MAX: usize = 8192;
+
 /// How sure a vendor's prefix makes, with the rest in its form, in percent.
 const BY_FORM: u8 = 95;
 /// How sure a check sum in the token makes.
@@ -51,6 +54,9 @@ pub(super) fn scan(value: &[u8], findings: &mut Vec<Finding>) {
     });
     if value.contains(&b'~') {
         entra(value, findings);
+    }
+    if value.contains(&b'|') {
+        facebook(value, findings);
     }
 }
 
@@ -83,6 +89,8 @@ impl Family {
         match self.form {
             Form::Pem => pem::place(value, start, after),
             Form::Jwt => header::jwt(value, start),
+            // A token of a known form is found where it starts, under its own name.
+            Form::Bearer if at(&INDEX, value, after).is_some() => None,
             Form::Bearer => header::bearer(value, start, after),
             Form::Basic => header::basic(value, after),
             Form::Cookie => header::cookie(value, after),
@@ -105,7 +113,7 @@ impl Family {
                 let first = start.checked_sub(back)?;
                 let token = value.get(first..end)?;
                 ((least..=most).contains(&back)
-                    && !before(value, start, 1).is_ascii_alphanumeric()
+                    && !before(value, first, 1).is_ascii_alphanumeric()
                     && closes(value, end)
                     && self.is_random(token))
                 .then_some((first, end, BY_FORM))
@@ -114,7 +122,10 @@ impl Family {
     }
 
     fn is_random(&self, body: &[u8]) -> bool {
-        self.entropy == 0 || random::entropy(body) >= self.entropy && !is_placeholder(body)
+        self.entropy == 0
+            || random::entropy(body) >= self.entropy
+                && !is_placeholder(body)
+                && !random::is_sequence(body)
     }
 
     fn confidence(&self, token: &[u8]) -> u8 {
@@ -124,6 +135,22 @@ impl Family {
             BY_FORM
         }
     }
+}
+
+/// Whether the whole value, whose name calls it a secret, looks like one. Quotes may stand around
+/// it, where a line of code was read as a name and its value.
+pub(super) fn is_key(value: &[u8]) -> bool {
+    let content = value.trim_ascii_end();
+    let content = content.strip_suffix(b";").unwrap_or(content);
+    let content = if let [b'"', inside @ .., b'"'] | [b'\'', inside @ .., b'\''] = content {
+        inside
+    } else {
+        content
+    };
+    (8..=KEY_BYTES_MAX).contains(&content.len())
+        && content.iter().all(u8::is_ascii_graphic)
+        && !content.starts_with(b"http")
+        && is_random(content)
 }
 
 /// Whether a token can start here: not within a name, a path of base64 or a longer token.
@@ -167,3 +194,28 @@ fn entra(value: &[u8], findings: &mut Vec<Finding>) {
         }
     }
 }
+
+/// Access tokens of applications at Facebook: the application's number, a bar, and its secret.
+fn facebook(value: &[u8], findings: &mut Vec<Finding>) {
+    for mark in memchr::memchr_iter(b'|', value) {
+        let digits = shape::DIGIT.run_back(value.get(..mark).unwrap_or_default(), 17);
+        let secret = value.get(mark + 1..).unwrap_or_default();
+        let length = shape::TOKEN.run(secret, 41);
+        let (start, end) = (mark - digits, mark + 1 + length);
+        let shaped = (15..=16).contains(&digits)
+            && (27..=40).contains(&length)
+            && !before(value, start, 1).is_ascii_alphanumeric();
+        if shaped && random::entropy(secret.get(..length).unwrap_or_default()) >= 35 {
+            findings.push(finding(
+                DataClass::VENDOR_TOKEN,
+                start,
+                end,
+                BY_FORM,
+                "facebook",
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -15,8 +15,10 @@ use crate::key::{KeyClass, key_class};
 const NAME_BYTES_MAX: usize = 64;
 /// Shortest value, in bytes.
 const VALUE_BYTES_MIN: usize = 6;
+/// Least entropy of a password, in tenths of a bit per byte.
+const PASSWORD_ENTROPY_MIN: u32 = 20;
 /// Least entropy of a vendor's key, in tenths of a bit per byte.
-const VENDOR_ENTROPY_MIN: u32 = 20;
+const VENDOR_ENTROPY_MIN: u32 = 24;
 
 pub(super) fn scan(value: &[u8], findings: &mut Vec<Finding>) {
     let mut from = 0;
@@ -126,7 +128,7 @@ impl<'a> Pair<'a> {
     fn looks(&self) -> bool {
         self.content.iter().any(u8::is_ascii_digit)
             && self.content.iter().any(u8::is_ascii_alphabetic)
-            && !self.content.starts_with(b"/")
+            && (!self.content.starts_with(b"/") || self.content.ends_with(b"="))
             && self
                 .content
                 .iter()
@@ -144,12 +146,13 @@ impl<'a> Pair<'a> {
             || memchr::memmem::find(self.content, b"::").is_some()
             || self.content.starts_with(b"$")
             || self.content.starts_with(b"/");
-        !code
-            && !(plain && !mixed)
-            && !(self.quoted && self.content.contains(&b' '))
+        let sentence = self.quoted && self.content.contains(&b' ');
+        (!plain || mixed)
+            && !code
+            && !sentence
             && self.content.iter().all(u8::is_ascii_graphic)
             && !random::is_placeholder(self.content)
-            && random::entropy(self.content) >= 20
+            && random::entropy(self.content) >= PASSWORD_ENTROPY_MIN
             && !self.is_reference()
     }
 

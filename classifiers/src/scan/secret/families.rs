@@ -196,9 +196,9 @@ pub(super) static FAMILIES: &[Family] = &[
     row("sourcegraph", "sgp_", D::VENDOR_TOKEN, Parts(&[Run(HEX, 16, 16), Text(b"_"), Run(HEX, 40, 40)]), 30),
     row("sourcegraph", "sgp_local_", D::VENDOR_TOKEN, Parts(&[Run(HEX, 40, 40)]), 30),
     row("sourcegraph", "sgp_", D::VENDOR_TOKEN, Parts(&[Run(HEX, 40, 40)]), 30),
-    row("sonar", "squ_", D::VENDOR_TOKEN, Parts(&[Run(HEX, 40, 40)]), 30),
-    row("sonar", "sqp_", D::VENDOR_TOKEN, Parts(&[Run(HEX, 40, 40)]), 30),
-    row("sonar", "sqa_", D::VENDOR_TOKEN, Parts(&[Run(HEX, 40, 40)]), 30),
+    row("sonar", "squ_", D::VENDOR_TOKEN, Parts(&[Run(ALNUM, 40, 40)]), 30),
+    row("sonar", "sqp_", D::VENDOR_TOKEN, Parts(&[Run(ALNUM, 40, 40)]), 30),
+    row("sonar", "sqa_", D::VENDOR_TOKEN, Parts(&[Run(ALNUM, 40, 40)]), 30),
     row("linear", "lin_api_", D::VENDOR_TOKEN, Parts(&[Run(ALNUM, 32, 48)]), 20),
     row("linear", "lin_oauth_", D::VENDOR_TOKEN, Parts(&[Run(ALNUM, 40, 80)]), 20),
     row("postman", "PMAK-", D::VENDOR_TOKEN, Parts(&[Run(HEX, 24, 24), Text(b"-"), Run(HEX, 34, 34)]), 30),
@@ -249,7 +249,7 @@ pub(super) static FAMILIES: &[Family] = &[
     row("slack", "xoxr-", D::SLACK_TOKEN, Parts(SLACK_SPACE), 20),
     row("slack", "xoxa-", D::SLACK_TOKEN, Parts(&[Run(ALNUM, 8, 48)]), 25),
     row("slack", "xoxr-", D::SLACK_TOKEN, Parts(&[Run(ALNUM, 8, 48)]), 25),
-    row("slack", "xapp-", D::SLACK_TOKEN, Parts(&[Run(DIGIT, 1, 1), Text(b"-"), Run(UPPER_DIGIT, 8, 16), Text(b"-"), Run(DIGIT, 10, 16), Text(b"-"), Run(ALNUM, 32, 80)]), 20),
+    row("slack", "xapp-", D::SLACK_TOKEN, Parts(&[Run(DIGIT, 1, 1), Text(b"-"), Run(UPPER_DIGIT, 8, 16), Text(b"-"), Run(DIGIT, 1, 16), Text(b"-"), Run(ALNUM, 2, 80)]), 20),
     row("telegram", "AA", D::VENDOR_TOKEN, Behind(Set::DIGIT_COLON, 9, 11, &[Run(TOKEN, 33, 33)]), 35),
     row("sendgrid", "SG.", D::SENDGRID_KEY, Parts(&[Run(TOKEN, 20, 24), Text(b"."), Run(TOKEN, 39, 50)]), 20),
     row("sendgrid", "SG.", D::SENDGRID_KEY, Parts(&[Run(Set::DOTTED_PADDED, 66, 66)]), 20),
@@ -327,8 +327,7 @@ const SLACK_BOT: Shape = &[
     Run(DIGIT, 10, 13),
     Text(b"-"),
     Run(DIGIT, 10, 13),
-    Text(b"-"),
-    Run(TOKEN, 18, 64),
+    Run(TOKEN, 2, 64),
 ];
 
 const SLACK_USER: Shape = &[
@@ -348,7 +347,7 @@ const SLACK_LEGACY: Shape = &[
     Text(b"-"),
     Run(DIGIT, 1, 15),
     Text(b"-"),
-    Run(HEX, 8, 64),
+    Run(HEX, 4, 64),
 ];
 
 const SLACK_SPACE: Shape = &[Run(DIGIT, 1, 1), Text(b"-"), Run(ALNUM, 8, 48)];

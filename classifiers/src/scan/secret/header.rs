@@ -22,9 +22,6 @@ pub(super) fn bearer(value: &[u8], start: usize, after: usize) -> Option<Place> 
     let rest = value.get(after..)?;
     let length = TOKEN68.run(rest, TOKEN_BYTES_MAX);
     let token = rest.get(..length)?;
-    if let Some(place) = jwt(value, after) {
-        return Some(place);
-    }
     let opens = !super::before(value, start, 1).is_ascii_alphanumeric();
     (opens
         && length >= BEARER_BYTES_MIN

@@ -23,12 +23,11 @@ pub(super) fn place(value: &[u8], begin: usize, after: usize) -> Option<Place> {
     let dashes = memmem::find(line, b"-----")?;
     memmem::find(line.get(..dashes)?, b"PRIVATE KEY")?;
     let block = rest.get(dashes + 5..)?;
-    let (body, end) = match memmem::find(block, b"-----END ") {
-        Some(last) => (last, last + closing(block.get(last..)?)),
-        None => {
-            let run = block.iter().take_while(|byte| is_body(**byte)).count();
-            (run, run)
-        }
+    let (body, end) = if let Some(last) = memmem::find(block, b"-----END ") {
+        (last, last + closing(block.get(last..)?))
+    } else {
+        let run = block.iter().take_while(|byte| is_body(**byte)).count();
+        (run, run)
     };
     let letters = block.get(..body)?.iter();
     let letters = letters.filter(|byte| byte.is_ascii_alphanumeric()).count();

@@ -69,16 +69,19 @@ pub(super) fn entropy(token: &[u8]) -> u32 {
 
 /// Whether most bytes are one more than, one less than or the same as the byte before: `12345678`,
 /// `abcdef`, `aaaa`.
-fn is_sequence(token: &[u8]) -> bool {
+pub(super) fn is_sequence(token: &[u8]) -> bool {
+    let token = token
+        .get(..token.len().min(WEIGHED_BYTES_MAX))
+        .unwrap_or(token);
     let steps = token
         .windows(2)
         .filter(|pair| matches!(pair, [a, b] if a.abs_diff(*b) <= 1))
         .count();
-    steps * 2 > token.len()
+    steps * 3 > token.len() * 2
 }
 
 /// Shortest text that is called random, in bytes.
-const RANDOM_BYTES_MIN: usize = 8;
+const RANDOM_BYTES_MIN: usize = 10;
 /// Least entropy of a text of hexadecimal digits, which cannot have more than four bits; in tenths
 /// of a bit.
 const HEX_ENTROPY_MIN: u32 = 28;
@@ -98,7 +101,7 @@ pub(in crate::scan) fn is_random(token: &[u8]) -> bool {
     let least = match token.len() {
         0..RANDOM_BYTES_MIN => return false,
         _ if hex => HEX_ENTROPY_MIN,
-        8..12 => 26,
+        RANDOM_BYTES_MIN..12 => 26,
         12..20 => 30,
         20..32 => 34,
         _ => 36,
@@ -168,7 +171,7 @@ mod tests {
             "6fe4476ee5a1832882e326b506d14126",
             "dafa7817-e246-48f3-91a7-e87653d587b8",
             "Ru2b7YzdC7Ok",
-            "9Xk2mPq7",
+            "9Xk2mPq7Rw",
         ] {
             assert!(is_random(text.as_bytes()), "{text}");
         }
