@@ -9,6 +9,7 @@ mod email;
 mod field;
 mod network;
 mod number;
+mod phone;
 mod profile;
 mod secret;
 mod weak;
@@ -129,6 +130,7 @@ fn detect(
     }
     if profile.digits >= NUMBER_DIGITS_MIN {
         number::scan(key, value, findings);
+        phone::scan(key, value, findings);
     }
     if profile.spaces > 0 && profile.digits > 2 {
         weak::scan(value, findings);

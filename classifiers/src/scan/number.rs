@@ -1,4 +1,4 @@
-//! What is known by its digits: cards, IBANs, US Social Security and telephone numbers.
+//! What is known by its digits: cards, IBANs and US Social Security numbers.
 
 use super::{before, byte, finding};
 use crate::DataClass;
@@ -8,10 +8,6 @@ use crate::key::KeyClass;
 
 /// Most digits of a card number (ISO/IEC 7812-1).
 const CARD_DIGITS_MAX: usize = 19;
-/// Most digits of a telephone number (ITU-T E.164).
-const PHONE_DIGITS_MAX: usize = 15;
-/// Fewest digits of a telephone number with its country code.
-const PHONE_DIGITS_MIN: usize = 8;
 /// Most characters of an IBAN (ISO 13616).
 const IBAN_BYTES_MAX: usize = 34;
 /// Most groups of digits that are read together.
@@ -46,9 +42,7 @@ fn at(key: KeyClass, value: &[u8], start: usize, groups: &Groups) -> Option<Matc
     if !opens(value, start) || matches!(key, KeyClass::Veto | KeyClass::Id) {
         return None;
     }
-    card(value, start, groups)
-        .or_else(|| ssn(value, start, groups))
-        .or_else(|| phone(value, start, groups))
+    card(value, start, groups).or_else(|| ssn(value, start, groups))
 }
 
 fn card(value: &[u8], start: usize, groups: &Groups) -> Option<Match> {
@@ -85,59 +79,6 @@ fn ssn(value: &[u8], start: usize, groups: &Groups) -> Option<Match> {
         end,
         85,
         "ssn",
-    ))
-}
-
-/// `+` and a country code, or a number of the North American plan as it is printed there.
-fn phone(value: &[u8], start: usize, groups: &Groups) -> Option<Match> {
-    let plus = before(value, start, 1) == b'+';
-    let bracket = before(value, start, 1) == b'(';
-    if plus {
-        return international(value, start, groups);
-    }
-    let offset = usize::from(groups.lengths.first() == Some(&1));
-    let layout = groups.lengths().get(offset..)?;
-    if !layout.starts_with(&[3, 3, 4]) || (offset == 1 && groups.digits.first() != Some(&b'1')) {
-        return None;
-    }
-    let (digits, end) = groups.take(offset + 3)?;
-    let national = digits.get(offset..)?;
-    let printed = bracket
-        || groups.bracketed
-        || matches!(groups.separator, b'-' | b'.') && groups.uniform_until(offset + 3);
-    let valid = matches!(national.first(), Some(b'2'..=b'9'))
-        && matches!(national.get(3), Some(b'2'..=b'9'));
-    (printed && valid && closes(value, end)).then_some((
-        DataClass::PHONE,
-        start - usize::from(bracket),
-        end,
-        80,
-        "phone",
-    ))
-}
-
-fn international(value: &[u8], start: usize, groups: &Groups) -> Option<Match> {
-    if groups.digits.first() == Some(&b'0') || before(value, start, 2).is_ascii_alphanumeric() {
-        return None;
-    }
-    // +1 has eleven digits; another group behind them is no part of it.
-    let most = if groups.digits.first() == Some(&b'1') {
-        11
-    } else {
-        PHONE_DIGITS_MAX
-    };
-    let count = (1..=groups.count).rev().find(|count| {
-        groups
-            .take(*count)
-            .is_some_and(|(digits, _)| digits.len() <= most)
-    })?;
-    let (digits, end) = groups.take(count)?;
-    (digits.len() >= PHONE_DIGITS_MIN && closes(value, end)).then_some((
-        DataClass::PHONE,
-        start - 1,
-        end,
-        90,
-        "phone",
     ))
 }
 
