@@ -7,6 +7,8 @@
 
 mod email;
 mod field;
+mod geo;
+mod link;
 mod network;
 mod number;
 mod phone;
@@ -112,22 +114,9 @@ fn detect(
         return;
     }
     let from = findings.len();
-    if profile.digits + profile.underscores > 0 && value.len() >= SECRET_BYTES_MIN {
-        secret::scan(value, findings);
-    }
-    if value.len() >= SECRET_BYTES_MIN && profile.colons + profile.equals > 0 {
-        secret::scan_names(value, findings);
-        secret::scan_credentials(value, profile.ats > 0, findings);
-    }
-    if profile.ats > 0 {
-        email::scan(value, findings);
-    }
-    if profile.colons > 1 {
-        network::scan_colons(value, findings);
-    }
-    if profile.dots > 2 && profile.digits > 3 && key != KeyClass::Veto {
-        network::scan_dots(value, findings);
-    }
+    secrets(value, profile, findings);
+    contacts(value, profile, findings);
+    machines(key, value, profile, findings);
     if profile.digits >= NUMBER_DIGITS_MIN {
         number::scan(key, value, findings);
         phone::scan(key, value, findings);
@@ -136,6 +125,54 @@ fn detect(
         weak::scan(value, findings);
     }
     settle(findings, from);
+}
+
+/// Finds what opens a door. A secret has a digit or an underscore, and what names one stands before
+/// a colon or an equals sign.
+fn secrets(value: &[u8], profile: &Profile, findings: &mut Vec<Finding>) {
+    if value.len() < SECRET_BYTES_MIN {
+        return;
+    }
+    if profile.digits + profile.underscores > 0 {
+        secret::scan(value, findings);
+    }
+    if profile.colons + profile.equals > 0 {
+        secret::scan_names(value, findings);
+        secret::scan_credentials(value, profile.ats > 0, findings);
+    }
+}
+
+/// Finds how to reach a person, but for the telephone.
+fn contacts(value: &[u8], profile: &Profile, findings: &mut Vec<Finding>) {
+    if profile.ats > 0 {
+        email::scan(value, findings);
+    }
+    if profile.dots > 0 && profile.digits > 1 && value.iter().any(|byte| b"%&".contains(byte)) {
+        email::scan_encoded(value, findings);
+    }
+    if profile.dots > 1 && profile.digits > 7 {
+        geo::scan(value, findings);
+    }
+    // The first byte of a degree sign.
+    if profile.digits > 3 && value.contains(&0xC2) {
+        geo::scan_degrees(value, findings);
+    }
+    if profile.colons > 0 && profile.dots > 0 && value.len() >= SECRET_BYTES_MIN {
+        link::scan(value, findings);
+    }
+}
+
+/// Finds addresses of machines.
+fn machines(key: KeyClass, value: &[u8], profile: &Profile, findings: &mut Vec<Finding>) {
+    if profile.colons > 1 {
+        network::scan_colons(value, findings);
+    }
+    if profile.digits > 0 && (profile.hyphens > 4 || profile.dots > 1) {
+        network::scan_macs(value, findings);
+    }
+    if profile.dots > 2 && profile.digits > 3 && key != KeyClass::Veto {
+        network::scan_dots(value, findings);
+    }
 }
 
 /// Puts the findings from `from` on in order; of two that overlap, the one that starts first stays,

@@ -20,6 +20,7 @@ pub(super) struct Profile {
     pub(super) spaces: u32,
     pub(super) equals: u32,
     pub(super) underscores: u32,
+    pub(super) hyphens: u32,
 }
 
 /// Bytes looked at together. A loop over so many, and no fewer, becomes vector instructions.
@@ -56,6 +57,7 @@ impl Profile {
             spaces: both(b' ', b' '),
             equals: both(b'=', b'='),
             underscores: both(b'_', b'_'),
+            hyphens: both(b'-', b'-'),
         })
     }
 
@@ -75,9 +77,18 @@ impl Profile {
 
     /// Counts in at most [`LANE_BLOCKS_MAX`] blocks, with one sum for each byte of a word.
     fn add(&mut self, blocks: impl Iterator<Item = [u64; 2]>) {
-        let mut lanes = [0u64; 7];
+        let mut lanes = [0u64; 8];
         for word in blocks.flatten() {
-            let [digits, ats, colons, dots, spaces, equals, underscores] = &mut lanes;
+            let [
+                digits,
+                ats,
+                colons,
+                dots,
+                spaces,
+                equals,
+                underscores,
+                hyphens,
+            ] = &mut lanes;
             tally(digits, word, b'0', b'9');
             tally(ats, word, b'@', b'@');
             tally(colons, word, b':', b':');
@@ -85,8 +96,18 @@ impl Profile {
             tally(spaces, word, b' ', b' ');
             tally(equals, word, b'=', b'=');
             tally(underscores, word, b'_', b'_');
+            tally(hyphens, word, b'-', b'-');
         }
-        let [digits, ats, colons, dots, spaces, equals, underscores] = lanes.map(sum);
+        let [
+            digits,
+            ats,
+            colons,
+            dots,
+            spaces,
+            equals,
+            underscores,
+            hyphens,
+        ] = lanes.map(sum);
         self.digits += digits;
         self.ats += ats;
         self.colons += colons;
@@ -94,6 +115,7 @@ impl Profile {
         self.spaces += spaces;
         self.equals += equals;
         self.underscores += underscores;
+        self.hyphens += hyphens;
     }
 
     /// Whether no detector looks at a value of this length with these counts.
