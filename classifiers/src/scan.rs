@@ -14,6 +14,7 @@ mod number;
 mod phone;
 mod profile;
 mod secret;
+mod view;
 mod weak;
 
 use crate::DataClass;
@@ -40,6 +41,23 @@ pub fn classify_value(
     if kind == ValueKind::Bool || value.is_empty() {
         return;
     }
+    if kind == ValueKind::Text && view::may_show(value) {
+        return see_through(context, value, findings);
+    }
+    classify_plain(context, kind, value, findings);
+}
+
+/// Finds what stands in another form of its characters.
+#[cold]
+fn see_through(context: &Context, value: &[u8], findings: &mut Vec<Finding>) {
+    let from = findings.len();
+    let view = view::View::of(value);
+    classify_plain(context, ValueKind::Text, &view.text, findings);
+    view.lead_back(findings.get_mut(from..).unwrap_or_default());
+}
+
+#[inline]
+fn classify_plain(context: &Context, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding>) {
     match field::told(context, value) {
         Some(class) => weigh(class, context, kind, value, findings),
         None => look(context.key(), kind, value, findings),

@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod cli;
 mod demo;
+mod eval;
 mod setup;
 mod step;
 mod test;
