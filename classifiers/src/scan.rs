@@ -7,17 +7,21 @@
 
 mod email;
 mod field;
+mod identifier;
 mod network;
 mod number;
 mod profile;
 mod secret;
+mod typography;
 mod weak;
 
 use crate::DataClass;
 use crate::context::Context;
 use crate::finding::{Finding, ValueKind};
 use crate::key::KeyClass;
-use profile::{NUMBER_DIGITS_MIN, Profile, SECRET_BYTES_MIN};
+use profile::{
+    CODE_BYTES_MIN, CODE_DIGITS_MIN, NUMBER_DIGITS_MIN, Profile, SECRET_BYTES_MIN, WALLET_BYTES_MIN,
+};
 
 /// Shortest value that holds anything known by its look alone: `a@b.co`.
 const STRONG_BYTES_MIN: usize = 6;
@@ -37,6 +41,11 @@ pub fn classify_value(
         return;
     }
     match field::told(context, value) {
+        Some(DataClass::NATIONAL_ID) => {
+            // The number itself may say of which country it is.
+            let class = identifier::national(value).unwrap_or(DataClass::NATIONAL_ID);
+            weigh(class, context, kind, value, findings);
+        }
         Some(class) => weigh(class, context, kind, value, findings),
         None => look(context.key(), kind, value, findings),
     }
@@ -90,6 +99,20 @@ fn look(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding
     if value.len() < least {
         return;
     }
+    if let Some(plain) = typography::plain(value) {
+        let from = findings.len();
+        look_plain(key, kind, &plain.text, findings);
+        for finding in findings.iter_mut().skip(from) {
+            plain.restore(finding);
+        }
+        return;
+    }
+    look_plain(key, kind, value, findings);
+}
+
+/// Finds what is known by its look in a value of plain signs.
+#[inline]
+fn look_plain(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding>) {
     if let Some(profile) = Profile::of(value) {
         detect(key, kind, value, &profile, findings);
     }
@@ -105,7 +128,7 @@ fn detect(
 ) {
     if kind == ValueKind::Number {
         if profile.digits >= NUMBER_DIGITS_MIN {
-            number::scan(key, value, findings);
+            identifier::scan(key, value, findings);
         }
         return;
     }
@@ -122,6 +145,9 @@ fn detect(
     if profile.dots > 2 && profile.digits > 3 && key != KeyClass::Veto {
         network::scan_dots(value, findings);
     }
+    if may_identify(profile, value.len()) {
+        identifier::scan(key, value, findings);
+    }
     if profile.digits >= NUMBER_DIGITS_MIN {
         number::scan(key, value, findings);
     }
@@ -131,23 +157,44 @@ fn detect(
     settle(findings, from);
 }
 
-/// Puts the findings from `from` on in order; of two that overlap, the one that starts first stays,
-/// and of two that start together the longer.
+/// Whether an identifier may stand here: a code with its digits, or behind its name or as long as a
+/// wallet's address with few of them.
+fn may_identify(profile: &Profile, length: usize) -> bool {
+    match length {
+        0..CODE_BYTES_MIN => false,
+        CODE_BYTES_MIN..WALLET_BYTES_MIN => profile.digits >= CODE_DIGITS_MIN,
+        _ => profile.digits > 0,
+    }
+}
+
+/// Puts the findings from `from` on in order; of two that overlap, the surer one stays, and of two
+/// as sure the one that starts first, then the longer.
 fn settle(findings: &mut Vec<Finding>, from: usize) {
     let Some(new) = findings.get_mut(from..).filter(|new| new.len() > 1) else {
         return;
     };
     new.sort_by_key(|finding| (finding.start, u32::MAX - finding.end));
-    let mut end = 0;
-    let mut seen = 0;
-    findings.retain(|finding| {
-        seen += 1;
-        let keep = seen <= from || finding.start >= end;
-        if keep && seen > from {
-            end = finding.end;
+    let mut kept = from;
+    for next in from..findings.len() {
+        let Some(finding) = findings.get(next).cloned() else {
+            break;
+        };
+        let last = kept.checked_sub(1).filter(|last| *last >= from);
+        let overlapped = last
+            .and_then(|last| findings.get_mut(last))
+            .filter(|last| last.end > finding.start);
+        match overlapped {
+            Some(last) if finding.confidence > last.confidence => *last = finding,
+            Some(_) => {}
+            None => {
+                if let Some(slot) = findings.get_mut(kept) {
+                    *slot = finding;
+                    kept += 1;
+                }
+            }
         }
-        keep
-    });
+    }
+    findings.truncate(kept);
 }
 
 /// A finding for bytes `start..end`.
@@ -177,5 +224,7 @@ fn before(value: &[u8], at: usize, back: usize) -> u8 {
     at.checked_sub(back).map_or(0, |at| byte(value, at))
 }
 
+#[cfg(test)]
+mod complaints;
 #[cfg(test)]
 mod tests;

@@ -1,24 +1,18 @@
-//! What is known by its digits: cards, IBANs, US Social Security and telephone numbers.
+//! Telephone numbers with `+`, or as they are printed in North America.
 
 use super::{before, byte, finding};
 use crate::DataClass;
-use crate::check;
 use crate::finding::Finding;
 use crate::key::KeyClass;
 
-/// Most digits of a card number (ISO/IEC 7812-1).
-const CARD_DIGITS_MAX: usize = 19;
+/// Most digits that are read together.
+const GROUP_DIGITS_MAX: usize = 19;
 /// Most digits of a telephone number (ITU-T E.164).
 const PHONE_DIGITS_MAX: usize = 15;
 /// Fewest digits of a telephone number with its country code.
 const PHONE_DIGITS_MIN: usize = 8;
-/// Most characters of an IBAN (ISO 13616).
-const IBAN_BYTES_MAX: usize = 34;
 /// Most groups of digits that are read together.
 const GROUPS_MAX: usize = 7;
-
-/// How card numbers are printed, the longest first.
-static CARD_LAYOUTS: &[&[usize]] = &[&[4, 4, 4, 4, 3], &[4, 4, 4, 4], &[4, 6, 5], &[4, 6, 4]];
 
 /// A match: class, where it starts and ends, how sure, which rule.
 type Match = (DataClass, usize, usize, u8, &'static str);
@@ -40,52 +34,10 @@ pub(super) fn scan(key: KeyClass, value: &[u8], findings: &mut Vec<Finding>) {
 }
 
 fn at(key: KeyClass, value: &[u8], start: usize, groups: &Groups) -> Option<Match> {
-    if let Some(found) = iban(value, start) {
-        return Some(found);
-    }
     if !opens(value, start) || matches!(key, KeyClass::Veto | KeyClass::Id) {
         return None;
     }
-    card(value, start, groups)
-        .or_else(|| ssn(value, start, groups))
-        .or_else(|| phone(value, start, groups))
-}
-
-fn card(value: &[u8], start: usize, groups: &Groups) -> Option<Match> {
-    let single = groups
-        .lengths
-        .first()
-        .copied()
-        .filter(|length| (12..=CARD_DIGITS_MAX).contains(length));
-    let counts = CARD_LAYOUTS
-        .iter()
-        .filter(|layout| {
-            matches!(groups.separator, b' ' | b'-') && groups.uniform_until(layout.len())
-        })
-        .filter(|layout| groups.lengths().starts_with(layout))
-        .map(|layout| layout.len())
-        .chain(single.map(|_| 1));
-    for count in counts {
-        let (digits, end) = groups.take(count)?;
-        if closes(value, end) && check::card_issuer(digits) && check::luhn(digits) {
-            return Some((DataClass::PAN, start, end, 95, "card"));
-        }
-    }
-    None
-}
-
-fn ssn(value: &[u8], start: usize, groups: &Groups) -> Option<Match> {
-    if groups.separator != b'-' || !groups.lengths().starts_with(&[3, 2, 4]) {
-        return None;
-    }
-    let (digits, end) = groups.take(3)?;
-    (groups.uniform_until(3) && closes(value, end) && check::us_ssn(digits)).then_some((
-        DataClass::US_SSN,
-        start,
-        end,
-        85,
-        "ssn",
-    ))
+    phone(value, start, groups)
 }
 
 /// `+` and a country code, or a number of the North American plan as it is printed there.
@@ -141,45 +93,6 @@ fn international(value: &[u8], start: usize, groups: &Groups) -> Option<Match> {
     ))
 }
 
-/// An IBAN whose check digits start at `start`, bare or in groups of four.
-fn iban(value: &[u8], start: usize) -> Option<Match> {
-    let country =
-        [before(value, start, 2), before(value, start, 1)].map(|byte| byte.to_ascii_uppercase());
-    if !country.iter().all(u8::is_ascii_uppercase) {
-        return None;
-    }
-    let length = check::iban_length(country)?;
-    let first = start - 2;
-    if before(value, first, 1).is_ascii_alphanumeric() {
-        return None;
-    }
-    let mut compact = [0u8; IBAN_BYTES_MAX];
-    let mut filled = 0;
-    let mut end = first;
-    for (place, byte) in value
-        .get(first..)?
-        .iter()
-        .enumerate()
-        .take(IBAN_BYTES_MAX * 2)
-    {
-        match byte {
-            b' ' | b'-' if filled % 4 == 0 && filled > 0 => {}
-            _ if byte.is_ascii_alphanumeric() => {
-                *compact.get_mut(filled)? = byte.to_ascii_uppercase();
-                filled += 1;
-                end = first + place + 1;
-            }
-            _ => break,
-        }
-        if filled == length {
-            break;
-        }
-    }
-    let iban = compact.get(..filled)?;
-    (filled == length && !byte(value, end).is_ascii_alphanumeric() && check::iban_mod97(iban))
-        .then_some((DataClass::IBAN, first, end, 99, "iban"))
-}
-
 /// Whether a number can start here: not inside a word, a longer number, a UUID or a path.
 fn opens(value: &[u8], start: usize) -> bool {
     let (previous, second) = (before(value, start, 1), before(value, start, 2));
@@ -204,7 +117,7 @@ fn closes(value: &[u8], end: usize) -> bool {
 
 /// Groups of digits with one separator between two of them.
 struct Groups {
-    digits: [u8; CARD_DIGITS_MAX],
+    digits: [u8; GROUP_DIGITS_MAX],
     lengths: [usize; GROUPS_MAX],
     ends: [usize; GROUPS_MAX],
     count: usize,
@@ -222,7 +135,7 @@ struct Groups {
 impl Groups {
     fn read(value: &[u8], start: usize) -> Self {
         let mut groups = Self {
-            digits: [0; CARD_DIGITS_MAX],
+            digits: [0; GROUP_DIGITS_MAX],
             lengths: [0; GROUPS_MAX],
             ends: [0; GROUPS_MAX],
             count: 0,
@@ -243,7 +156,7 @@ impl Groups {
                     .get(at..)
                     .unwrap_or_default()
                     .iter()
-                    .take(CARD_DIGITS_MAX + 1)
+                    .take(GROUP_DIGITS_MAX + 1)
                     .take_while(|byte| byte.is_ascii_digit())
                     .count(),
             };
