@@ -12,7 +12,6 @@ mod network;
 mod number;
 mod profile;
 mod secret;
-mod typography;
 mod weak;
 
 use crate::DataClass;
@@ -99,20 +98,6 @@ fn look(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding
     if value.len() < least {
         return;
     }
-    if let Some(plain) = typography::plain(value) {
-        let from = findings.len();
-        look_plain(key, kind, &plain.text, findings);
-        for finding in findings.iter_mut().skip(from) {
-            plain.restore(finding);
-        }
-        return;
-    }
-    look_plain(key, kind, value, findings);
-}
-
-/// Finds what is known by its look in a value of plain signs.
-#[inline]
-fn look_plain(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding>) {
     if let Some(profile) = Profile::of(value) {
         detect(key, kind, value, &profile, findings);
     }
