@@ -12,6 +12,7 @@ mod network;
 mod number;
 mod profile;
 mod secret;
+mod view;
 mod weak;
 
 use crate::DataClass;
@@ -39,6 +40,23 @@ pub fn classify_value(
     if kind == ValueKind::Bool || value.is_empty() {
         return;
     }
+    if kind == ValueKind::Text && view::may_show(value) {
+        return see_through(context, value, findings);
+    }
+    classify_plain(context, kind, value, findings);
+}
+
+/// Finds what stands in another form of its characters.
+#[cold]
+fn see_through(context: &Context, value: &[u8], findings: &mut Vec<Finding>) {
+    let from = findings.len();
+    let view = view::View::of(value);
+    classify_plain(context, ValueKind::Text, &view.text, findings);
+    view.lead_back(findings.get_mut(from..).unwrap_or_default());
+}
+
+#[inline]
+fn classify_plain(context: &Context, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding>) {
     match field::told(context, value) {
         Some(DataClass::NATIONAL_ID) => {
             // The number itself may say of which country it is.

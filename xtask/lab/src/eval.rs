@@ -42,14 +42,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(path) => Some(BufWriter::new(File::create(path)?)),
         None => None,
     };
-    let mut unread = 0;
+    let mut unread = Vec::new();
     corpus.each(|document| {
         let wanted = &arguments.subset;
         if !wanted.is_empty() && !wanted.contains(&document.subset) {
             return Ok(());
         }
         let (prediction, read) = predict(&mut classifier, &document)?;
-        unread += u64::from(!read);
+        if !read {
+            unread.push(document.id.clone());
+        }
         if let Some(file) = &mut predictions {
             serde_json::to_writer(&mut *file, &prediction)?;
             file.write_all(b"\n")?;
@@ -62,6 +64,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         file.flush()?;
     }
     print!("{}", report(&exact, &family)?);
-    println!("\ndocuments that could not be read to their end: {unread}");
+    println!("\ndocuments that could not be read to their end: {unread:?}");
     Ok(ExitCode::SUCCESS)
 }
