@@ -9,7 +9,7 @@ mod email;
 mod field;
 mod identifier;
 mod network;
-mod number;
+mod phone;
 mod profile;
 mod secret;
 mod view;
@@ -22,6 +22,7 @@ use crate::key::KeyClass;
 use profile::{
     CODE_BYTES_MIN, CODE_DIGITS_MIN, NUMBER_DIGITS_MIN, Profile, SECRET_BYTES_MIN, WALLET_BYTES_MIN,
 };
+pub(crate) use secret::is_vendor;
 
 /// Shortest value that holds anything known by its look alone: `a@b.co`.
 const STRONG_BYTES_MIN: usize = 6;
@@ -136,8 +137,12 @@ fn detect(
         return;
     }
     let from = findings.len();
-    if profile.digits > 0 && value.len() >= SECRET_BYTES_MIN {
+    if profile.digits + profile.underscores > 0 && value.len() >= SECRET_BYTES_MIN {
         secret::scan(value, findings);
+    }
+    if value.len() >= SECRET_BYTES_MIN && profile.colons + profile.equals > 0 {
+        secret::scan_names(value, findings);
+        secret::scan_credentials(value, profile.ats > 0, findings);
     }
     if profile.ats > 0 {
         email::scan(value, findings);
@@ -152,7 +157,7 @@ fn detect(
         identifier::scan(key, value, findings);
     }
     if profile.digits >= NUMBER_DIGITS_MIN {
-        number::scan(key, value, findings);
+        phone::scan(key, value, findings);
     }
     if profile.spaces > 0 && profile.digits > 2 {
         weak::scan(value, findings);

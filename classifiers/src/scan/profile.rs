@@ -24,6 +24,8 @@ pub(super) struct Profile {
     pub(super) colons: u32,
     pub(super) dots: u32,
     pub(super) spaces: u32,
+    pub(super) equals: u32,
+    pub(super) underscores: u32,
 }
 
 /// Bytes looked at together. A loop over so many, and no fewer, becomes vector instructions.
@@ -58,6 +60,8 @@ impl Profile {
             colons: both(b':', b':'),
             dots: both(b'.', b'.'),
             spaces: both(b' ', b' '),
+            equals: both(b'=', b'='),
+            underscores: both(b'_', b'_'),
         })
     }
 
@@ -77,21 +81,25 @@ impl Profile {
 
     /// Counts in at most [`LANE_BLOCKS_MAX`] blocks, with one sum for each byte of a word.
     fn add(&mut self, blocks: impl Iterator<Item = [u64; 2]>) {
-        let mut lanes = [0u64; 5];
+        let mut lanes = [0u64; 7];
         for word in blocks.flatten() {
-            let [digits, ats, colons, dots, spaces] = &mut lanes;
+            let [digits, ats, colons, dots, spaces, equals, underscores] = &mut lanes;
             tally(digits, word, b'0', b'9');
             tally(ats, word, b'@', b'@');
             tally(colons, word, b':', b':');
             tally(dots, word, b'.', b'.');
             tally(spaces, word, b' ', b' ');
+            tally(equals, word, b'=', b'=');
+            tally(underscores, word, b'_', b'_');
         }
-        let [digits, ats, colons, dots, spaces] = lanes.map(sum);
+        let [digits, ats, colons, dots, spaces, equals, underscores] = lanes.map(sum);
         self.digits += digits;
         self.ats += ats;
         self.colons += colons;
         self.dots += dots;
         self.spaces += spaces;
+        self.equals += equals;
+        self.underscores += underscores;
     }
 
     /// Whether no detector looks at a value of this length with these counts.
@@ -103,13 +111,15 @@ impl Profile {
             (true, 0, 0..=2) => CODE_DIGITS_MIN - 1,
             _ => 2,
         };
-        self.digits <= digits_most && self.ats == 0 && self.colons < 2
+        let named = length >= SECRET_BYTES_MIN && self.colons + self.equals + self.underscores > 0;
+        self.digits <= digits_most && self.ats == 0 && self.colons < 2 && !named
     }
 }
 
 fn has_mark(block: &Block) -> bool {
     block.iter().fold(false, |seen, byte| {
-        seen | (byte.wrapping_sub(b'0') <= b'@' - b'0')
+        let mark = byte.wrapping_sub(b'0') <= b'@' - b'0';
+        seen | mark | matches!(byte, b'_')
     })
 }
 
