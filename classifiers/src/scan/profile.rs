@@ -9,6 +9,12 @@ use crate::packed::{self, PACK_BYTES_MAX, pack};
 pub(super) const SECRET_BYTES_MIN: usize = 16;
 /// Fewest digits of anything known by its digits: a national telephone number.
 pub(super) const NUMBER_DIGITS_MIN: u32 = 7;
+/// Shortest identifier of letters and digits that is known by its look, in bytes: `AA123456B`.
+pub(super) const CODE_BYTES_MIN: usize = 8;
+/// Fewest digits of one: `AAAPL1234C`.
+pub(super) const CODE_DIGITS_MIN: u32 = 4;
+/// Shortest address of a wallet, in bytes.
+pub(super) const WALLET_BYTES_MIN: usize = 25;
 
 /// The counts for one value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,7 +129,8 @@ impl Profile {
     fn is_bland(&self, length: usize) -> bool {
         let digits_most = match (length < SECRET_BYTES_MIN, self.spaces, self.dots) {
             (false, ..) => 0,
-            (true, 0, 0..=2) => NUMBER_DIGITS_MIN - 1,
+            (true, 0, 0..=2) if length < CODE_BYTES_MIN => NUMBER_DIGITS_MIN - 1,
+            (true, 0, 0..=2) => CODE_DIGITS_MIN - 1,
             _ => 2,
         };
         let named = length >= SECRET_BYTES_MIN && self.colons + self.equals + self.underscores > 0;
