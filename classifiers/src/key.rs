@@ -12,6 +12,7 @@ pub use cache::KeyCache;
 pub(crate) use cache::Tells;
 
 use crate::DataClass;
+use crate::scan::is_vendor;
 use crate::words::KEYS;
 
 /// What a member name means.
@@ -80,7 +81,25 @@ pub fn key_class(name: &[u8]) -> KeyClass {
         return KeyClass::None;
     }
     let (modifier, _) = words.noun(rest);
-    inherit(modifier, noun)
+    match inherit(modifier, noun) {
+        // What a secret is called is none.
+        KeyClass::Leaf(class)
+            if class.is_within(DataClass::SECRET)
+                && (noun == KeyClass::Name || noun == KeyClass::Id && ends_with_id(name)) =>
+        {
+            noun
+        }
+        // `heroku_api_key`: a policy may know the vendor.
+        KeyClass::Leaf(DataClass::GENERIC) if is_vendor(name) => {
+            KeyClass::Leaf(DataClass::VENDOR_TOKEN)
+        }
+        class => class,
+    }
+}
+
+fn ends_with_id(name: &[u8]) -> bool {
+    name.last_chunk::<2>()
+        .is_some_and(|last| last.eq_ignore_ascii_case(b"id"))
 }
 
 /// What a member means inside an object, or a noun behind its modifier.

@@ -7,8 +7,11 @@
 
 mod email;
 mod field;
+mod geo;
+mod identifier;
+mod link;
 mod network;
-mod number;
+mod phone;
 mod profile;
 mod secret;
 mod view;
@@ -18,7 +21,10 @@ use crate::DataClass;
 use crate::context::Context;
 use crate::finding::{Finding, ValueKind};
 use crate::key::KeyClass;
-use profile::{NUMBER_DIGITS_MIN, Profile, SECRET_BYTES_MIN};
+use profile::{
+    CODE_BYTES_MIN, CODE_DIGITS_MIN, NUMBER_DIGITS_MIN, Profile, SECRET_BYTES_MIN, WALLET_BYTES_MIN,
+};
+pub(crate) use secret::is_vendor;
 
 /// Shortest value that holds anything known by its look alone: `a@b.co`.
 const STRONG_BYTES_MIN: usize = 6;
@@ -55,6 +61,11 @@ fn see_through(context: &Context, value: &[u8], findings: &mut Vec<Finding>) {
 #[inline]
 fn classify_plain(context: &Context, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding>) {
     match field::told(context, value) {
+        Some(DataClass::NATIONAL_ID) => {
+            // The number itself may say of which country it is.
+            let class = identifier::national(value).unwrap_or(DataClass::NATIONAL_ID);
+            weigh(class, context, kind, value, findings);
+        }
         Some(class) => weigh(class, context, kind, value, findings),
         None => look(context.key(), kind, value, findings),
     }
@@ -123,25 +134,19 @@ fn detect(
 ) {
     if kind == ValueKind::Number {
         if profile.digits >= NUMBER_DIGITS_MIN {
-            number::scan(key, value, findings);
+            identifier::scan(key, value, findings);
         }
         return;
     }
     let from = findings.len();
-    if profile.digits > 0 && value.len() >= SECRET_BYTES_MIN {
-        secret::scan(value, findings);
-    }
-    if profile.ats > 0 {
-        email::scan(value, findings);
-    }
-    if profile.colons > 1 {
-        network::scan_colons(value, findings);
-    }
-    if profile.dots > 2 && profile.digits > 3 && key != KeyClass::Veto {
-        network::scan_dots(value, findings);
+    secrets(value, profile, findings);
+    contacts(value, profile, findings);
+    machines(key, value, profile, findings);
+    if may_identify(profile, value.len()) {
+        identifier::scan(key, value, findings);
     }
     if profile.digits >= NUMBER_DIGITS_MIN {
-        number::scan(key, value, findings);
+        phone::scan(key, value, findings);
     }
     if profile.spaces > 0 && profile.digits > 2 {
         weak::scan(value, findings);
@@ -149,23 +154,89 @@ fn detect(
     settle(findings, from);
 }
 
-/// Puts the findings from `from` on in order; of two that overlap, the one that starts first stays,
-/// and of two that start together the longer.
+/// Finds what opens a door. A secret has a digit or an underscore, and what names one stands before
+/// a colon or an equals sign.
+fn secrets(value: &[u8], profile: &Profile, findings: &mut Vec<Finding>) {
+    if value.len() < SECRET_BYTES_MIN {
+        return;
+    }
+    if profile.digits + profile.underscores > 0 {
+        secret::scan(value, findings);
+    }
+    if profile.colons + profile.equals > 0 {
+        secret::scan_names(value, findings);
+        secret::scan_credentials(value, profile.ats > 0, findings);
+    }
+}
+
+/// Finds how to reach a person, but for the telephone.
+fn contacts(value: &[u8], profile: &Profile, findings: &mut Vec<Finding>) {
+    if profile.ats > 0 {
+        email::scan(value, findings);
+    }
+    if profile.dots > 1 && profile.digits > 7 {
+        geo::scan(value, findings);
+    }
+    // The first byte of a degree sign.
+    if profile.digits > 3 && value.contains(&0xC2) {
+        geo::scan_degrees(value, findings);
+    }
+    if profile.colons > 0 && profile.dots > 0 && value.len() >= SECRET_BYTES_MIN {
+        link::scan(value, findings);
+    }
+}
+
+/// Finds addresses of machines.
+fn machines(key: KeyClass, value: &[u8], profile: &Profile, findings: &mut Vec<Finding>) {
+    if profile.colons > 1 {
+        network::scan_colons(value, findings);
+    }
+    if profile.digits > 0 && (profile.hyphens > 4 || profile.dots > 1) {
+        network::scan_macs(value, findings);
+    }
+    if profile.dots > 2 && profile.digits > 3 && key != KeyClass::Veto {
+        network::scan_dots(value, findings);
+    }
+}
+
+/// Whether an identifier may stand here: a code with its digits, or behind its name or as long as a
+/// wallet's address with few of them.
+fn may_identify(profile: &Profile, length: usize) -> bool {
+    match length {
+        0..CODE_BYTES_MIN => false,
+        CODE_BYTES_MIN..WALLET_BYTES_MIN => profile.digits >= CODE_DIGITS_MIN,
+        _ => profile.digits > 0,
+    }
+}
+
+/// Puts the findings from `from` on in order; of two that overlap, the surer one stays, and of two
+/// as sure the one that starts first, then the longer.
 fn settle(findings: &mut Vec<Finding>, from: usize) {
     let Some(new) = findings.get_mut(from..).filter(|new| new.len() > 1) else {
         return;
     };
     new.sort_by_key(|finding| (finding.start, u32::MAX - finding.end));
-    let mut end = 0;
-    let mut seen = 0;
-    findings.retain(|finding| {
-        seen += 1;
-        let keep = seen <= from || finding.start >= end;
-        if keep && seen > from {
-            end = finding.end;
+    let mut kept = from;
+    for next in from..findings.len() {
+        let Some(finding) = findings.get(next).cloned() else {
+            break;
+        };
+        let last = kept.checked_sub(1).filter(|last| *last >= from);
+        let overlapped = last
+            .and_then(|last| findings.get_mut(last))
+            .filter(|last| last.end > finding.start);
+        match overlapped {
+            Some(last) if finding.confidence > last.confidence => *last = finding,
+            Some(_) => {}
+            None => {
+                if let Some(slot) = findings.get_mut(kept) {
+                    *slot = finding;
+                    kept += 1;
+                }
+            }
         }
-        keep
-    });
+    }
+    findings.truncate(kept);
 }
 
 /// A finding for bytes `start..end`.
@@ -195,5 +266,7 @@ fn before(value: &[u8], at: usize, back: usize) -> u8 {
     at.checked_sub(back).map_or(0, |at| byte(value, at))
 }
 
+#[cfg(test)]
+mod complaints;
 #[cfg(test)]
 mod tests;

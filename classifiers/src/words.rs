@@ -193,7 +193,8 @@ pub(crate) static KEYS: phf::Map<&'static str, KeyClass> = phf_map! {
     | "sessiontoken" | "idtoken" | "apisecret" | "appsecret" | "sharedsecret" | "signingsecret" | "webhooksecret"
     | "secretaccesskey" | "accountkey" | "encryptionkey" | "sessionid" | "accesskey" | "token"
     | "bottoken" | "credential" => KeyClass::Leaf(DataClass::GENERIC),
-    "nexttoken" | "pagetoken" | "nextpagetoken" | "continuationtoken" | "synctoken" | "cursortoken" => KeyClass::Veto,
+    "cookie" | "setcookie" | "sessioncookie" => KeyClass::Leaf(DataClass::SESSION_COOKIE),
+    "publictoken" | "publickey" | "publishablekey" | "nexttoken" | "pagetoken" | "nextpagetoken" | "continuationtoken" | "synctoken" | "cursortoken" => KeyClass::Veto,
     "privatekey" | "privatekeypem" => KeyClass::Leaf(DataClass::PRIVATE_KEY),
     "authorization" | "proxyauthorization" => KeyClass::Leaf(DataClass::BEARER_TOKEN),
     "connectionstring" | "dsn" | "databaseurl" | "jdbcurl" => KeyClass::Leaf(DataClass::CONNECTION_STRING),

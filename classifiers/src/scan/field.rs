@@ -186,8 +186,10 @@ static LOOKS: &[(DataClass, Rule)] = &[
     either(DataClass::PASSWORD, |value| {
         value.len() >= 4 && !secret::is_placeholder(value)
     }),
-    text(DataClass::GENERIC, |value| {
-        token(value, 8, 8192, 1) && !value.starts_with(b"http") && !secret::is_placeholder(value)
+    text(DataClass::GENERIC, secret::is_key),
+    text(DataClass::VENDOR_TOKEN, secret::is_key),
+    text(DataClass::SESSION_COOKIE, |value| {
+        token(value, 8, 8192, 1) && !secret::is_placeholder(value)
     }),
     text(DataClass::BEARER_TOKEN, |value| {
         value.len() >= 16 && !secret::is_placeholder(value)
@@ -218,7 +220,7 @@ const fn by_class() -> [Option<Rule>; CLASSES_MAX] {
 /// Whether the check digit holds, for classes that have one.
 fn checked(class: DataClass, value: &[u8]) -> bool {
     let holds = match class {
-        DataClass::US_NPI => check::npi,
+        DataClass::US_NPI => check::us_npi,
         DataClass::US_SSN => check::us_ssn,
         DataClass::PAN | DataClass::IMEI => check::luhn,
         _ => return true,
