@@ -209,8 +209,8 @@ fn may_identify(profile: &Profile, length: usize) -> bool {
     }
 }
 
-/// Puts the findings from `from` on in order; of two that overlap, the surer one stays, and of two
-/// as sure the one that starts first, then the longer.
+/// Puts the findings from `from` on in order; of two that overlap, a secret stays before the surer
+/// one, and of two as sure the one that starts first, then the longer.
 fn settle(findings: &mut Vec<Finding>, from: usize) {
     let Some(new) = findings.get_mut(from..).filter(|new| new.len() > 1) else {
         return;
@@ -226,7 +226,7 @@ fn settle(findings: &mut Vec<Finding>, from: usize) {
             .and_then(|last| findings.get_mut(last))
             .filter(|last| last.end > finding.start);
         match overlapped {
-            Some(last) if finding.confidence > last.confidence => *last = finding,
+            Some(last) if weight(&finding) > weight(last) => *last = finding,
             Some(_) => {}
             None => {
                 if let Some(slot) = findings.get_mut(kept) {
@@ -237,6 +237,14 @@ fn settle(findings: &mut Vec<Finding>, from: usize) {
         }
     }
     findings.truncate(kept);
+}
+
+/// What decides between findings that overlap. A password may hold what looks like an address.
+fn weight(finding: &Finding) -> (bool, u8) {
+    (
+        finding.class.is_within(DataClass::SECRET),
+        finding.confidence,
+    )
 }
 
 /// A finding for bytes `start..end`.

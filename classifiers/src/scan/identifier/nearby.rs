@@ -118,7 +118,7 @@ impl Nearby {
 }
 
 /// Words in lower-case ASCII, one behind the other, and where each starts.
-struct Words {
+pub(in super::super) struct Words {
     bytes: [u8; ASCII_BYTES_MAX],
     starts: [usize; READ_WORDS_MAX],
     count: usize,
@@ -127,7 +127,7 @@ struct Words {
 
 impl Words {
     /// Reads the words of a text; the first may have been cut through.
-    fn read(text: &[u8], is_cut: bool) -> Self {
+    pub(in super::super) fn read(text: &[u8], is_cut: bool) -> Self {
         let mut words = Self {
             bytes: [0; ASCII_BYTES_MAX],
             starts: [0; READ_WORDS_MAX],
@@ -168,6 +168,11 @@ impl Words {
         words
     }
 
+    /// How many words there are.
+    pub(in super::super) fn count(&self) -> usize {
+        self.count
+    }
+
     fn start(&mut self) {
         if let Some(slot) = self.starts.get_mut(self.count) {
             *slot = self.length;
@@ -203,7 +208,7 @@ impl Words {
     }
 
     /// The words from `first` to before `end`, as one.
-    fn joined(&self, first: usize, end: usize) -> &str {
+    pub(in super::super) fn joined(&self, first: usize, end: usize) -> &str {
         let from = self.starts.get(first).copied().unwrap_or(self.length);
         let to = match self.starts.get(end) {
             Some(start) if end < self.count => *start,
