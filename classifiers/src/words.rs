@@ -194,7 +194,7 @@ pub(crate) static KEYS: phf::Map<&'static str, KeyClass> = phf_map! {
     | "secretaccesskey" | "accountkey" | "encryptionkey" | "sessionid" | "accesskey" | "token"
     | "bottoken" | "credential" => KeyClass::Leaf(DataClass::GENERIC),
     "cookie" | "setcookie" | "sessioncookie" => KeyClass::Leaf(DataClass::SESSION_COOKIE),
-    "publictoken" | "publickey" | "publishablekey" | "nexttoken" | "pagetoken" | "nextpagetoken" | "continuationtoken" | "synctoken" | "cursortoken" => KeyClass::Veto,
+    "publictoken" | "checkouttoken" | "carttoken" | "publickey" | "publishablekey" | "nexttoken" | "pagetoken" | "nextpagetoken" | "continuationtoken" | "synctoken" | "cursortoken" => KeyClass::Veto,
     "privatekey" | "privatekeypem" => KeyClass::Leaf(DataClass::PRIVATE_KEY),
     "authorization" | "proxyauthorization" => KeyClass::Leaf(DataClass::BEARER_TOKEN),
     "connectionstring" | "dsn" | "databaseurl" | "jdbcurl" => KeyClass::Leaf(DataClass::CONNECTION_STRING),
