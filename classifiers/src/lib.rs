@@ -7,6 +7,7 @@
 pub mod check;
 mod context;
 pub mod document;
+mod explain;
 mod fhir;
 mod finding;
 mod key;
@@ -17,6 +18,7 @@ mod taxonomy;
 mod words;
 
 pub use context::{Context, DISCRIMINATOR_BYTES_MAX};
+pub use explain::{Explanation, explain};
 pub use finding::{Finding, ValueKind};
 pub use key::{KEY_BYTES_MAX, KeyCache, KeyClass, inherit, key_class};
 pub use scan::{classify_key, classify_value};

@@ -97,6 +97,11 @@ fn weigh(
     }
 }
 
+/// Whether a value passes the check of its class; none if the class has no check.
+pub(crate) fn passes(class: DataClass, value: &[u8]) -> Option<bool> {
+    identifier::passes(class, value)
+}
+
 /// Finds what hides in a member name itself: `{"alice@example.com": ...}`.
 pub fn classify_key(name: &[u8], findings: &mut Vec<Finding>) {
     look(KeyClass::None, ValueKind::Text, name, findings);
