@@ -159,10 +159,11 @@ fn detect(
     if profile.digits >= NUMBER_DIGITS_MIN {
         phone::scan(key, value, findings);
     }
-    if profile.spaces > 0 && profile.digits > 2 {
-        weak::scan(value, findings);
-    }
     settle(findings, from);
+    if profile.spaces > 0 && profile.digits > 2 {
+        weak::scan(value, from, findings);
+        settle(findings, from);
+    }
 }
 
 /// Whether an identifier may stand here: a code with its digits, or behind its name or as long as a
