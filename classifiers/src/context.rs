@@ -2,6 +2,7 @@
 
 use crate::DataClass;
 use crate::fhir::{self, Element};
+use crate::jurisdiction::{self, Country};
 use crate::key::{KeyCache, KeyClass, Tells, inherit};
 
 /// Longest value that is asked what it tells of its siblings, in bytes. The longest that matters is
@@ -23,6 +24,8 @@ pub struct Context {
     tells: Tells,
     /// Whether nothing hides in the name itself.
     clean: bool,
+    /// Whose papers and numbers these are, as far as the document says.
+    country: Country,
     /// Which FHIR element this is.
     element: Element,
 }
@@ -36,6 +39,7 @@ impl Context {
         subject: KeyClass::None,
         tells: Tells::Nothing,
         clean: true,
+        country: Country::NONE,
         element: Element::None,
     };
 
@@ -61,6 +65,7 @@ impl Context {
         child.subject = KeyClass::None;
         child.tells = key.tells;
         child.clean = key.clean;
+        child.country = self.country;
         child.element = self.element.member(name);
     }
 
@@ -104,18 +109,29 @@ impl Context {
                 other => self.label_is(other),
             },
             Tells::Label => self.label_is(cache.value(value)),
-            Tells::Person => {
-                if self.subject == KeyClass::None {
-                    self.subject = KeyClass::Someone;
-                }
-            }
+            Tells::Person => self.about(KeyClass::Someone),
+            Tells::Patient => self.about(KeyClass::Patient),
+            Tells::Country => self.country = jurisdiction::of(value),
         }
     }
 
     /// What a sibling says of the value beside it, unless it says nothing.
     fn label_is(&mut self, class: KeyClass) {
-        if let KeyClass::Leaf(_) = class {
+        if let KeyClass::Leaf(_) | KeyClass::Hint(DataClass::NATIONAL_ID) = class {
             self.subject = class;
+        }
+    }
+
+    /// Whom a sibling shows the object to be about, unless it was said already.
+    fn about(&mut self, subject: KeyClass) {
+        let said = match self.subject {
+            KeyClass::None => false,
+            KeyClass::Someone => subject == KeyClass::Someone,
+            _ => true,
+        };
+        // A company has an e-mail address too.
+        if !said && self.key != KeyClass::Thing {
+            self.subject = subject;
         }
     }
 
@@ -123,7 +139,16 @@ impl Context {
     fn joined(&self, child: KeyClass) -> KeyClass {
         let silent = match self.subject {
             KeyClass::None => true,
-            KeyClass::Leaf(_) => !matches!(child, KeyClass::Value | KeyClass::Number),
+            KeyClass::Leaf(_) => !matches!(
+                child,
+                KeyClass::Value
+                    | KeyClass::Number
+                    | KeyClass::Id
+                    | KeyClass::Term
+                    | KeyClass::Note
+            ),
+            KeyClass::Hint(class) if child == KeyClass::Number => return KeyClass::Leaf(class),
+            KeyClass::Hint(_) => true,
             // A record beside an e-mail address has a number of its own; it is not the person's.
             KeyClass::Someone => matches!(child, KeyClass::Id | KeyClass::Number),
             _ => false,
@@ -143,6 +168,11 @@ impl Context {
     #[inline]
     pub fn key(&self) -> KeyClass {
         self.key
+    }
+
+    /// Whose papers and numbers these are.
+    pub(crate) fn country(&self) -> Country {
+        self.country
     }
 
     /// What FHIR says of a value at this place.

@@ -8,6 +8,7 @@ pub mod check;
 mod context;
 mod fhir;
 mod finding;
+mod jurisdiction;
 mod key;
 pub mod media;
 mod packed;

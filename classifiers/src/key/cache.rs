@@ -1,7 +1,6 @@
 //! What names meant when they were last seen: a document repeats its few names record by record.
 
-use super::{KeyClass, endings, key_class};
-use crate::DataClass;
+use super::{KeyClass, Tells, endings, key_class};
 use crate::packed::{PACK_BYTES_MAX, pack};
 use crate::scan;
 
@@ -36,38 +35,10 @@ pub(crate) struct Key {
     pub(crate) clean: bool,
 }
 
-/// What the value of a member tells of its siblings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tells {
-    Nothing,
-    /// FHIR's `resourceType`.
-    Resource,
-    /// FHIR's `system` of a code, an identifier or a contact point, and `url` of an extension.
-    System,
-    /// What the object is about: `type: customer`.
-    Subject,
-    /// What the `value` beside it is: `name: ssn`.
-    Label,
-    /// That the object is about a person, whatever the value: `email`.
-    Person,
-}
-
 impl Key {
     pub(super) fn of(name: &[u8]) -> Self {
         let class = key_class(name);
-        let tells = match name {
-            b"resourceType" => Tells::Resource,
-            b"system" | b"url" | b"reference" => Tells::System,
-            b"type" | b"object" | b"kind" | b"resource_type" => Tells::Subject,
-            b"name" | b"key" | b"label" | b"field" | b"fieldName" | b"field_name" | b"title"
-            | b"question" | b"attribute" => Tells::Label,
-            _ => match class {
-                KeyClass::Leaf(DataClass::EMAIL | DataClass::DOB | DataClass::US_SSN) => {
-                    Tells::Person
-                }
-                _ => Tells::Nothing,
-            },
-        };
+        let tells = Tells::of(name, class);
         Self {
             class,
             tells,
