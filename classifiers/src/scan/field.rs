@@ -218,7 +218,7 @@ const fn by_class() -> [Option<Rule>; CLASSES_MAX] {
 /// Whether the check digit holds, for classes that have one.
 fn checked(class: DataClass, value: &[u8]) -> bool {
     let holds = match class {
-        DataClass::US_NPI => check::npi,
+        DataClass::US_NPI => check::us_npi,
         DataClass::US_SSN => check::us_ssn,
         DataClass::PAN | DataClass::IMEI => check::luhn,
         _ => return true,
