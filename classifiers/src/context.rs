@@ -108,6 +108,8 @@ impl Context {
                 }
                 other => self.label_is(other),
             },
+            // A person's name is no label.
+            Tells::Label if matches!(self.subject, KeyClass::Someone | KeyClass::Patient) => {}
             Tells::Label => self.label_is(cache.value(value)),
             Tells::Person => self.about(KeyClass::Someone),
             Tells::Patient => self.about(KeyClass::Patient),
@@ -141,11 +143,7 @@ impl Context {
             KeyClass::None => true,
             KeyClass::Leaf(_) => !matches!(
                 child,
-                KeyClass::Value
-                    | KeyClass::Number
-                    | KeyClass::Id
-                    | KeyClass::Term
-                    | KeyClass::Note
+                KeyClass::Value | KeyClass::Number | KeyClass::Id | KeyClass::Term | KeyClass::Note
             ),
             KeyClass::Hint(class) if child == KeyClass::Number => return KeyClass::Leaf(class),
             KeyClass::Hint(_) => true,

@@ -112,7 +112,22 @@ pub(crate) fn of(name: &[u8]) -> Country {
 /// The country that a word of a member name says: `german_tax_id`, `us_passport`. Codes that are
 /// words of other languages' names say nothing.
 pub(crate) fn of_adjective(word: &str) -> Option<Country> {
-    let ambiguous = matches!(word, "in" | "no" | "it" | "is" | "at" | "be" | "se" | "can" | "est" | "ind" | "fin" | "ch" | "es" | "de");
+    let ambiguous = matches!(
+        word,
+        "in" | "no"
+            | "it"
+            | "is"
+            | "at"
+            | "be"
+            | "se"
+            | "can"
+            | "est"
+            | "ind"
+            | "fin"
+            | "ch"
+            | "es"
+            | "de"
+    );
     Some(of(word.as_bytes())).filter(|country| *country != Country::NONE && !ambiguous)
 }
 
@@ -124,10 +139,7 @@ pub(crate) fn paper(class: D, country: Country) -> D {
     match class {
         D::US_PASSPORT => papers.passport,
         D::US_DRIVER_LICENSE => papers.licence,
-        D::NATIONAL_ID => match papers.numbers {
-            [only] => *only,
-            _ => class,
-        },
+        D::NATIONAL_ID => papers.numbers.first().copied().unwrap_or(class),
         _ => class,
     }
 }
@@ -160,6 +172,7 @@ mod tests {
         assert_eq!(paper(D::US_PASSPORT, of(b"DEU")), D::DE_PASSPORT);
         assert_eq!(paper(D::US_PASSPORT, of(b"FR")), D::US_PASSPORT);
         assert_eq!(paper(D::NATIONAL_ID, of(b"Poland")), D::PL_PESEL);
+        assert_eq!(paper(D::NATIONAL_ID, of(b"de")), D::DE_TAX_ID);
         assert_eq!(paper(D::EMAIL, of(b"DE")), D::EMAIL);
         assert_eq!(of(b"Atlantis"), Country::NONE);
     }

@@ -78,7 +78,8 @@ mod tests {
         let mut seen = HashMap::new();
         for (noun, class) in all() {
             assert!(
-                noun.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()),
+                noun.bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()),
                 "{noun}"
             );
             if let Some(other) = seen.insert(noun, class) {

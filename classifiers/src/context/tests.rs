@@ -109,10 +109,10 @@ fn check(json: &str, expected: &[(&str, D)]) {
 #[test]
 fn a_name_is_a_persons_if_its_object_is() {
     check(
-        r#"{"customer":{"name":"Ann Lee","id":"C-771"}}"#,
+        r#"{"customer":{"name":"Ann Lee","id":"C-771","number":"771-20"}}"#,
         &[
             ("/customer/name", D::PERSON),
-            ("/customer/id", D::CUSTOMER_ID),
+            ("/customer/number", D::CUSTOMER_ID),
         ],
     );
     check(

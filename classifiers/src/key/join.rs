@@ -45,6 +45,8 @@ pub(super) fn compound(modifier: KeyClass, noun: KeyClass) -> KeyClass {
         (Id | Number, Patient) => Leaf(D::PATIENT_ID),
         (Number, Someone) => Leaf(D::CUSTOMER_ID),
         (Id, Someone) => Id,
+        // `id_card_no`: no payment card.
+        (Id, Leaf(D::PAN)) => Leaf(D::NATIONAL_ID),
         (Date, Leaf(class)) if class.is_within(D::CLINICAL) => Leaf(D::DATE),
         _ => inherit(modifier, noun),
     }
@@ -59,7 +61,9 @@ fn within(class: D, child: KeyClass) -> KeyClass {
         Id => class.is_within(D::GOVERNMENT_ID) || class.is_within(D::PHI) && !coded,
         Term => coded || matches!(class, D::CVV | D::POSTAL_CODE),
         Date => matches!(class, D::DOB | D::EXPIRY | D::DATE),
-        Name | Called => coded || matches!(class, D::CITY | D::LOCATION | D::PERSON | D::CARDHOLDER),
+        Name | Called => {
+            coded || matches!(class, D::CITY | D::LOCATION | D::PERSON | D::CARDHOLDER)
+        }
         NamePart => matches!(class, D::PERSON | D::CARDHOLDER),
         // `email: { address }`, `ssn_last4`: the other noun only says where to look.
         Leaf(D::ADDRESS) => matches!(class, D::EMAIL | D::IP | D::MAC | D::CRYPTO_WALLET),

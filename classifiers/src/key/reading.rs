@@ -3,7 +3,8 @@
 use super::KeyClass;
 use super::join::compound;
 use super::spelling::Words;
-use crate::jurisdiction;
+use crate::DataClass;
+use crate::jurisdiction::{self, Country};
 use crate::words::noun;
 
 /// Most words that make one entry of the table.
@@ -19,20 +20,58 @@ const HEAD_BYTES_MIN: usize = 3;
 pub(super) fn read(name: &[u8]) -> KeyClass {
     let words = Words::split(name);
     let count = words.count();
+    let mut country = None;
     let (class, rest) = match noun_at_end(&words, count) {
-        (KeyClass::None, _) => (written_together(&words), count.saturating_sub(1)),
+        (KeyClass::None, _) => {
+            country = suffix(&words);
+            match country {
+                Some(_) => noun_at_end(&words, count - 1),
+                None => (written_together(&words), count.saturating_sub(1)),
+            }
+        }
         found => found,
     };
     if class == KeyClass::None {
         return KeyClass::None;
     }
     let joined = compound(modifier(&words, rest, NOUNS_MAX), class);
-    match joined {
-        KeyClass::Negative => KeyClass::None,
-        // `german_tax_id`, `us_passport_number`.
-        KeyClass::Leaf(class) => KeyClass::Leaf(of_country(&words, rest, class)),
+    if joined == KeyClass::Negative {
+        return KeyClass::None;
+    }
+    match country.or_else(|| adjective(&words, rest)) {
+        Some(country) => of_country(joined, country),
+        None => joined,
+    }
+}
+
+/// The meaning of a name that says which country's number it is: `german_tax_id`, `norwegian_id`.
+fn of_country(class: KeyClass, country: Country) -> KeyClass {
+    match class {
+        KeyClass::Leaf(class) | KeyClass::Hint(class) => {
+            KeyClass::Leaf(jurisdiction::paper(class, country))
+        }
+        KeyClass::Id => match jurisdiction::paper(DataClass::NATIONAL_ID, country) {
+            DataClass::NATIONAL_ID => KeyClass::Id,
+            own => KeyClass::Leaf(own),
+        },
         other => other,
     }
+}
+
+/// The country that the word before the noun says.
+fn adjective(words: &Words, rest: usize) -> Option<Country> {
+    let word = rest.checked_sub(1)?;
+    jurisdiction::of_adjective(words.joined(word, rest)?)
+}
+
+/// A country's code at the end: `national_id_th`.
+fn suffix(words: &Words) -> Option<Country> {
+    let last = words.count().checked_sub(1).filter(|last| *last > 0)?;
+    words
+        .joined(last, words.count())
+        .filter(|code| code.len() == 2)
+        .map(|code| jurisdiction::of(code.as_bytes()))
+        .filter(|country| *country != Country::NONE)
 }
 
 /// What the first `count` words say of the noun behind them.
@@ -56,8 +95,28 @@ fn without_prepositions(words: &Words, count: usize) -> usize {
     let joins = |word: &str| {
         matches!(
             word,
-            "de" | "del" | "du" | "da" | "do" | "di" | "des" | "della" | "dello" | "dell" | "la" | "le"
-                | "el" | "of" | "the" | "van" | "von" | "der" | "s" | "d" | "l" | "for" | "to"
+            "de" | "del"
+                | "du"
+                | "da"
+                | "do"
+                | "di"
+                | "des"
+                | "della"
+                | "dello"
+                | "dell"
+                | "la"
+                | "le"
+                | "el"
+                | "of"
+                | "the"
+                | "van"
+                | "von"
+                | "der"
+                | "s"
+                | "d"
+                | "l"
+                | "for"
+                | "to"
         )
     };
     let mut count = count;
@@ -73,14 +132,6 @@ fn noun_at_end(words: &Words, count: usize) -> (KeyClass, usize) {
     (first..count)
         .find_map(|word| lookup(words.joined(word, count)?).map(|class| (class, word)))
         .unwrap_or((KeyClass::None, 0))
-}
-
-/// The class of a country's own number, where the words say which country.
-fn of_country(words: &Words, rest: usize, class: crate::DataClass) -> crate::DataClass {
-    rest.checked_sub(1)
-        .and_then(|word| words.joined(word, rest))
-        .and_then(jurisdiction::of_adjective)
-        .map_or(class, |country| jurisdiction::paper(class, country))
 }
 
 /// A last word that is two nouns, as German writes them and people who hate underscores:
@@ -115,6 +166,11 @@ fn head_of(head: &str) -> Option<KeyClass> {
         .find_map(noun)
 }
 
+/// Whether a plural of this ends in `es`: `addresses`, `conductores`, and not `Dobes`.
+fn takes_es(stem: &str) -> bool {
+    stem.len() > 4 || stem.ends_with(['s', 'x', 'z', 'h'])
+}
+
 /// The table's word for this noun, which may be numbered or plural: `line1`, `addresses`, `cities`.
 fn lookup(entry: &str) -> Option<KeyClass> {
     let unnumbered = entry.trim_end_matches(|letter: char| letter.is_ascii_digit());
@@ -122,7 +178,7 @@ fn lookup(entry: &str) -> Option<KeyClass> {
         Some(entry),
         Some(unnumbered).filter(|bare| bare.len() < entry.len()),
         unnumbered.strip_suffix('s'),
-        unnumbered.strip_suffix("es"),
+        unnumbered.strip_suffix("es").filter(|stem| takes_es(stem)),
     ]
     .into_iter()
     .flatten()

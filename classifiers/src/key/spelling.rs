@@ -144,7 +144,10 @@ mod tests {
         check("FIRST_NAME", &["first", "name"]);
         check("clientIPAddress", &["client", "ip", "address"]);
         check("address1Line", &["address1", "line"]);
-        check("billing.address-line 1", &["billing", "address", "line", "1"]);
+        check(
+            "billing.address-line 1",
+            &["billing", "address", "line", "1"],
+        );
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Tells {
         if is_kind(name) {
             return Self::Subject;
         }
-        if is_label(name) {
+        if is_label(name) || ends_in_word(name, b"type") || ends_in_word(name, b"kind") {
             return Self::Label;
         }
         match class {
@@ -47,27 +47,68 @@ impl Tells {
     }
 }
 
-/// `type`, `object`, `idDocType`, `document_type`, `__typename`.
+/// `type`, `object`, `entity_type`, `@type`: what the object is about. Other types are of a part of
+/// it: a `call_type` of `client` makes no person of the call.
 fn is_kind(name: &[u8]) -> bool {
-    matches!(name, b"object" | b"kind" | b"typ" | b"tipo" | b"__typename")
-        || ends_in_word(name, b"type")
-        || ends_in_word(name, b"kind")
+    const OF: &[&[u8]] = &[
+        b"entity",
+        b"object",
+        b"resource",
+        b"record",
+        b"party",
+        b"actor",
+        b"subject",
+        b"principal",
+        b"owner",
+        b"@",
+        b"_",
+        b"doc",
+        b"_doc",
+    ];
+    matches!(
+        name,
+        b"type" | b"Type" | b"object" | b"kind" | b"typ" | b"tipo" | b"__typename"
+    ) || OF.iter().any(|word| {
+        name.strip_prefix(*word)
+            .is_some_and(|rest| ends_in_word(rest, b"type") && rest.len() <= b"_type".len())
+    })
 }
 
 /// Names whose value names the member beside it, as forms, audit logs and properties have them.
 fn is_label(name: &[u8]) -> bool {
     const OF: &[&[u8]] = &[
-        b"field", b"attribute", b"property", b"question", b"column", b"param", b"parameter",
-        b"claim", b"input", b"element", b"custom", b"variable", b"characteristic", b"header",
+        b"field",
+        b"attribute",
+        b"property",
+        b"question",
+        b"column",
+        b"param",
+        b"parameter",
+        b"claim",
+        b"input",
+        b"element",
+        b"custom",
+        b"variable",
+        b"characteristic",
+        b"header",
     ];
     const WHAT: &[&[u8]] = &[b"name", b"key", b"label", b"text", b"title", b"code"];
     let plain = matches!(
         name,
-        b"name" | b"key" | b"label" | b"title" | b"prompt" | b"caption" | b"Name" | b"Key" | b"Label"
+        b"name"
+            | b"key"
+            | b"label"
+            | b"title"
+            | b"prompt"
+            | b"caption"
+            | b"Name"
+            | b"Key"
+            | b"Label"
     );
     plain
         || OF.iter().any(|word| {
-            name.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
+            name.get(..word.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(word))
                 && name.get(word.len()..).is_some_and(|rest| {
                     rest.is_empty() || WHAT.iter().any(|what| ends_in_word(rest, what))
                 })
@@ -85,7 +126,9 @@ fn ends_in_word(name: &[u8], word: &[u8]) -> bool {
     };
     let starts = match (head.last(), tail.first()) {
         (None, _) => true,
-        (Some(before), Some(first)) => !before.is_ascii_alphanumeric() || first.is_ascii_uppercase(),
+        (Some(before), Some(first)) => {
+            !before.is_ascii_alphanumeric() || first.is_ascii_uppercase()
+        }
         _ => false,
     };
     starts && tail.eq_ignore_ascii_case(word)
@@ -95,12 +138,17 @@ fn ends_in_word(name: &[u8], word: &[u8]) -> bool {
 fn is_patients(name: &[u8], class: D) -> bool {
     let one = matches!(
         class,
-        D::MRN | D::PATIENT_ID | D::HEALTH_PLAN_ID | D::US_MBI | D::UK_NHS | D::AU_MEDICARE | D::DE_KVNR
+        D::MRN
+            | D::PATIENT_ID
+            | D::HEALTH_PLAN_ID
+            | D::US_MBI
+            | D::UK_NHS
+            | D::AU_MEDICARE
+            | D::DE_KVNR
     );
-    one || class.is_within(D::CLINICAL)
-        || name
-            .get(..7)
-            .is_some_and(|head| head.eq_ignore_ascii_case(b"patient"))
+    one || name
+        .get(..7)
+        .is_some_and(|head| head.eq_ignore_ascii_case(b"patient"))
 }
 
 /// Whether only an object about a person has such a member.

@@ -5,7 +5,9 @@ use crate::DataClass as D;
 use crate::key::KeyClass::{Hint, Leaf};
 
 pub(super) static ROWS: &[Row] = &[
-    (Leaf(D::MRN), "mrn mrnnumber medicalrecordnumber medicalrecord medicalrecordno medicalrecordid
+    (
+        Leaf(D::MRN),
+        "mrn mrnnumber medicalrecordnumber medicalrecord medicalrecordno medicalrecordid
         medrecnum medrecno chartnumber chartno chartid patientnumber patientnum patientno
         patientmrn hospitalnumber hospitalno healthrecordnumber unitrecordnumber epi
         enterprisepatientid accessionpatientid emrid ehrid personsourcevalue
@@ -13,11 +15,17 @@ pub(super) static ROWS: &[Row] = &[
         numerodossier numeropatient numerodossiermedical dossierpatient numerohistoria
         numerohistoriaclinica historiaclinica nhc historialclinico numerocartella
         cartellaclinica numeropaziente patientnummer zinummer numeroprocesso numeroprontuario
-        prontuario journalnummer potilasnumero hastano kanjabango"),
-    (Leaf(D::PATIENT_ID), "patientid patientidentifier patientuuid patientguid patientkey ptid patid idpatient
-        idpaciente idpaziente externalpatientid patientuid"),
+        prontuario journalnummer potilasnumero hastano kanjabango",
+    ),
+    (
+        Leaf(D::PATIENT_ID),
+        "patientid patientidentifier patientuuid patientguid patientkey ptid patid idpatient
+        idpaciente idpaziente externalpatientid patientuid",
+    ),
     (Leaf(D::PATIENT_REF), "patientreference patientref"),
-    (Leaf(D::HEALTH_PLAN_ID), "memberid memberidnumber memberidentifier insuranceid insuranceidnumber insurancenumber
+    (
+        Leaf(D::HEALTH_PLAN_ID),
+        "memberid memberidnumber memberidentifier insuranceid insuranceidnumber insurancenumber
         insurancememberid insurancememberno insurancepolicynumber insurancepolicyno
         insurancepolicyid insurancecard insurancecardnumber subscriberid subscribernumber
         subscribermemberid subscriberidentifier policynumber policyno healthplanid
@@ -25,8 +33,7 @@ pub(super) static ROWS: &[Row] = &[
         healthinsuranceclaimnumber hicn healthcardnumber healthcard beneficiaryid
         beneficiarynumber beneficiaryidentifier medicaidid medicaidnumber medicaid coverageid
         cardholderid cardholderidnumber rxmemberid planmemberid certificatenumber insuredid
-        insuredidnumber insuredsid ohip ohipnumber personalhealthnumber versichertennummer
-        versichertennr versichertenid versichertenkarte krankenversicherungsnummer
+        insuredidnumber insuredsid ohip ohipnumber personalhealthnumber versichertenkarte
         krankenkassennummer policennummer versicherungsscheinnummer versicherungsnummer
         numeroassure numeroadherentmutuelle numeromutuelle numerobeneficiaire cartevitale
         numeropoliza numerodepoliza poliza numeroasegurado numeroafiliacion numeroafiliado
@@ -35,27 +42,61 @@ pub(super) static ROWS: &[Row] = &[
         zorgverzekeringsnummer carteirinha numerocarteirinha cartaonacionaldesaude cartaosus
         numeroutente numeroapolice apolice numerpolisy hokenshobango insurance healthinsurance
         healthplan insuranceinfo insuranceplan healthcoverage krankenversicherung mutuelle
-        primaryinsurance secondaryinsurance"),
-    (Leaf(D::US_MBI), "mbi mbinumber medicarenumber medicareid medicareno medicarebeneficiaryidentifier
-        medicarebeneficiaryid medicareidnumber"),
-    (Leaf(D::US_NPI), "npi npinumber npiid npino nationalprovideridentifier nationalproviderid providernpi
-        billingprovidernpi renderingprovidernpi prescribernpi"),
-    (Leaf(D::US_DEA), "dea deanumber deano dearegistration dearegistrationnumber prescriberdea deaid"),
-    (Leaf(D::UK_NHS), "nhs nhsnumber nhsno nhsnum nationalhealthservicenumber nhsid chinumber"),
-    (Leaf(D::AU_MEDICARE), "medicarecardnumber medicarecard australianmedicare medicareirn medicareau"),
-    (Leaf(D::DE_KVNR), "kvnr krankenversichertennummer krankenversichertennr kvnummer egknummer gkvnummer
-        krankenversichertenid kvid"),
-    (Leaf(D::DE_LANR), "lanr lebenslangearztnummer arztnummer arztnr"),
-    (Leaf(D::DE_BSNR), "bsnr betriebsstattennummer betriebsstaettennummer betriebsstattennr betriebsstaettennr"),
-    (Leaf(D::DEVICE_ID), "udi udidi udicarrier deviceserial deviceserialnumber deviceserialno implantserial
-        implantserialnumber pacemakerserial implantid medicaldeviceid"),
-
-    (Leaf(D::ICD10), "icd10 icd icdcode icd10code icd10cm icd10cmcode icd10gm icd9 icd9code icd9cm
+        primaryinsurance secondaryinsurance healthcardno insurancecardno memberidno",
+    ),
+    (
+        Leaf(D::US_MBI),
+        "mbi mbinumber medicarenumber medicareid medicareno medicarebeneficiaryidentifier
+        medicarebeneficiaryid medicareidnumber",
+    ),
+    (
+        Leaf(D::US_NPI),
+        "npi npinumber npiid npino nationalprovideridentifier nationalproviderid providernpi
+        billingprovidernpi renderingprovidernpi prescribernpi",
+    ),
+    (
+        Leaf(D::US_DEA),
+        "dea deanumber deano dearegistration dearegistrationnumber prescriberdea deaid",
+    ),
+    (
+        Leaf(D::UK_NHS),
+        "nhs nhsnumber nhsno nhsnum nationalhealthservicenumber nhsid chinumber",
+    ),
+    (
+        Leaf(D::AU_MEDICARE),
+        "medicarecardnumber medicarecard australianmedicare medicareirn medicareau aumedicare
+        medicareaustralia",
+    ),
+    (
+        Leaf(D::DE_KVNR),
+        "kvnr krankenversichertennummer krankenversichertennr kvnummer egknummer gkvnummer
+        krankenversichertenid kvid versichertennummer versichertennr versichertenid
+        krankenversicherungsnummer",
+    ),
+    (
+        Leaf(D::DE_LANR),
+        "lanr lebenslangearztnummer arztnummer arztnr",
+    ),
+    (
+        Leaf(D::DE_BSNR),
+        "bsnr betriebsstattennummer betriebsstaettennummer betriebsstattennr betriebsstaettennr",
+    ),
+    (
+        Leaf(D::DEVICE_ID),
+        "udi udidi udicarrier deviceserial deviceserialnumber deviceserialno implantserial
+        implantserialnumber pacemakerserial implantid medicaldeviceid",
+    ),
+    (
+        Leaf(D::ICD10),
+        "icd10 icd icdcode icd10code icd10cm icd10cmcode icd10gm icd9 icd9code icd9cm
         diagnosiscode diagnosticcode diagcode dxcode primarydiagnosiscode principaldiagnosiscode
         admittingdiagnosiscode secondarydiagnosiscode diagnosisicd diagnosisicd10 codecim10
         cim10 cie10 codigocie10 diagnosecode diagnoseschlussel diagnoseschluessel codicediagnosi
-        cid10"),
-    (Leaf(D::CONDITION), "diagnosis diagnoses diagnose primarydx admitdx diagnosisname diagnosisdescription
+        cid10",
+    ),
+    (
+        Leaf(D::CONDITION),
+        "diagnosis diagnoses diagnose primarydx admitdx diagnosisname diagnosisdescription
         primarydiagnosis admittingdiagnosis dischargediagnosis differentialdiagnosis symptom
         symptoms medicalcondition healthcondition medicalconditions conditionname chiefcomplaint
         presentingcomplaint reasonforvisit visitreason admitreason admissionreason
@@ -72,18 +113,30 @@ pub(super) static ROWS: &[Row] = &[
         malattia malattie sintomo sintomi anamnesi patologia patologie invalidita ziekte
         aandoening aandoeningen klacht klachten ziektebeeld diagnosestelling doenca doencas
         queixaprincipal historicomedico rozpoznanie choroba choroby diagnoosi sairaus teshis
-        hastalik tani byomei jindan jilbyeong zhenduan"),
-    (Hint(D::CONDITION), "condition conditions problem problems assessmentdiagnosis finding findings indication
-        diagnostic diagnostics dx dxs befund"),
-    (Leaf(D::PROCEDURE), "cpt cptcode cptcodes hcpcs hcpcscode procedurecode procedurecodes proceduredescription
+        hastalik tani byomei jindan jilbyeong zhenduan",
+    ),
+    (
+        Hint(D::CONDITION),
+        "condition conditions problem problems assessmentdiagnosis finding findings indication
+        diagnostic diagnostics dx dxs befund",
+    ),
+    (
+        Leaf(D::PROCEDURE),
+        "cpt cptcode cptcodes hcpcs hcpcscode procedurecode procedurecodes proceduredescription
         procedurename medicalprocedure surgicalprocedure surgery surgeries icd10pcs icdprocedure
         treatmentplan therapy therapies opscode eingriff operationsschlussel therapie ccam
         procedimiento procedimientos cirugia intervento terapia behandeling verrichting ingreep
-        procedimentomedico cirurgia zabieg leczenie toimenpide tedavi shujutsu"),
-    (Hint(D::PROCEDURE), "procedure procedures operation operations treatment treatments acte actemedical
+        procedimentomedico cirurgia zabieg leczenie toimenpide tedavi shujutsu",
+    ),
+    (
+        Hint(D::PROCEDURE),
+        "procedure procedures operation operations treatment treatments acte actemedical
         traitement traitements tratamiento tratamientos tratamento trattamento behandlung
-        behandling"),
-    (Leaf(D::MEDICATION), "medication medications medicationname medicationcode medicationdose medicationlist
+        behandling",
+    ),
+    (
+        Leaf(D::MEDICATION),
+        "medication medications medicationname medicationcode medicationdose medicationlist
         currentmedication currentmedications prescription prescriptions prescribedmedication
         prescribeddrug drug drugs drugname drugcode drugdescription ndc ndccode rxnorm rxcui
         rxname medicine medicines meds activeingredient dosage dosageinstruction
@@ -92,19 +145,28 @@ pub(super) static ROWS: &[Row] = &[
         ordonnance prescriptionmedicale medicamento medicamentos medicacion posologia receta
         farmaco farmaci medicinale terapiafarmacologica prescrizione medicatie geneesmiddel
         geneesmiddelen dosering medicijn medicacao remedio receitamedica leki lekarstwo
-        lakemedel legemiddel laegemiddel laakitys laake ilac kusuri yakuzai yaowu"),
+        lakemedel legemiddel laegemiddel laakitys laake ilac kusuri yakuzai yaowu",
+    ),
     (Hint(D::MEDICATION), "dose strength refill daysupply rx lek"),
-    (Leaf(D::ALLERGY), "allergy allergies allergen allergens allergyname allergylist drugallergy drugallergies
+    (
+        Leaf(D::ALLERGY),
+        "allergy allergies allergen allergens allergyname allergylist drugallergy drugallergies
         foodallergy foodallergies knownallergies allergyintolerance intolerance intolerances
         adversereaction adversereactions allergicreaction allergie allergien unvertraglichkeit
         unvertraeglichkeit alergia alergias alergeno allergia allergene alergie uczulenie
-        allergier allergiat alerji arerugi"),
-    (Leaf(D::IMMUNIZATION), "immunization immunizations immunisation immunisations vaccine vaccines vaccinename
+        allergier allergiat alerji arerugi",
+    ),
+    (
+        Leaf(D::IMMUNIZATION),
+        "immunization immunizations immunisation immunisations vaccine vaccines vaccinename
         vaccinecode vaccinetype vaccination vaccinations vaccinationstatus vaccinationhistory
         immunizationhistory cvx cvxcode vaccinelot impfung impfungen impfstoff impfstatus vaccin
         vaccins vacuna vacunas vacunacion vaccino vaccini vaccinazione vaccinatie vacina vacinas
-        vacinacao szczepienie szczepionka vaksine rokotus rokote asilar yobosesshu"),
-    (Leaf(D::OBSERVATION), "labresult labresults labvalue labtest labname labtestname testresult testresults
+        vacinacao szczepienie szczepionka vaksine rokotus rokote asilar yobosesshu",
+    ),
+    (
+        Leaf(D::OBSERVATION),
+        "labresult labresults labvalue labtest labname labtestname testresult testresults
         bloodpressure systolic diastolic systolicbp diastolicbp bloodtype bloodgroup heartrate
         pulserate respiratoryrate resprate bodytemperature oxygensaturation spo2 o2sat bmi
         bodymassindex bodyweight bodyheight weightkg heightcm weightlbs glucose bloodglucose
@@ -118,16 +180,28 @@ pub(super) static ROWS: &[Row] = &[
         glucemia grupposanguigno pressionearteriosa frequenzacardiaca glicemia bloeddruk
         bloedgroep hartslag tiposanguineo pressaoarterial frequenciacardiaca grupakrwi cisnienie
         blodtryck blodtrykk blodtryk blodgrupp verenpaine veriryhma kangrubu tansiyon ketsuatsu
-        ketsuekigata hyeoraekhyeong xuexing"),
-    (Hint(D::OBSERVATION), "weight temperature bodytemp observation observations pulse vital vitals psa tsh bp dbp
-        sbp puls poids taille potassium platelets"),
-    (Leaf(D::ENCOUNTER), "encounter encounters encountertype encounterreason admissiontype admittype
+        ketsuekigata hyeoraekhyeong xuexing",
+    ),
+    (
+        Hint(D::OBSERVATION),
+        "weight temperature bodytemp observation observations pulse vital vitals psa tsh bp dbp
+        sbp puls poids taille potassium platelets height",
+    ),
+    (
+        Leaf(D::ENCOUNTER),
+        "encounter encounters encountertype encounterreason admissiontype admittype
         hospitalization hospitalisation dischargedisposition inpatientstay outpatientvisit
         clinicvisit doctorvisit medicalappointment referralreason aufenthalt aufnahmegrund
-        altamedica hospitalizacion ricovero dimissione ziekenhuisopname internacao internamento"),
-    (Hint(D::ENCOUNTER), "admitted discharged visit appointment admission admissions discharge aufnahme entlassung
-        sejour opname"),
-    (Leaf(D::DATE), "admitdate admitdatetime admitdt admitteddate prescribedon prescribeddate dateprescribed
+        altamedica hospitalizacion ricovero dimissione ziekenhuisopname internacao internamento",
+    ),
+    (
+        Hint(D::ENCOUNTER),
+        "admitted discharged visit appointment admission admissions discharge aufnahme entlassung
+        sejour opname",
+    ),
+    (
+        Leaf(D::DATE),
+        "admitdate admitdatetime admitdt admitteddate prescribedon prescribeddate dateprescribed
         prescriptiondate datewritten writtendate admissiondate admissiondatetime dischargedate
         dischargedatetime dischargedt dateofservice servicedate servicedatetime servicefrom
         serviceto servicefromdate servicetodate servicestartdate serviceenddate dateofdeath
@@ -146,8 +220,11 @@ pub(super) static ROWS: &[Row] = &[
         fechaalta fechadealta fechaconsulta fechafallecimiento fechadefuncion fechacirugia
         fechadiagnostico dataricovero datadimissione datadecesso datavisita opnamedatum
         ontslagdatum overlijdensdatum consultdatum datainternacao dataalta dataobito
-        dataconsulta dataprzyjecia datawypisu datazgonu"),
-    (Leaf(D::NARRATIVE), "clinicalnote clinicalnotes progressnote progressnotes dischargesummary doctornote
+        dataconsulta dataprzyjecia datawypisu datazgonu",
+    ),
+    (
+        Leaf(D::NARRATIVE),
+        "clinicalnote clinicalnotes progressnote progressnotes dischargesummary doctornote
         doctornotes physiciannote physiciannotes nursingnote nursingnotes nursenote nursenotes
         visitnote visitnotes consultnote consultationnote operativenote operativereport soapnote
         historyofpresentillness clinicalsummary clinicalhistory treatmentnote treatmentnotes
@@ -156,8 +233,15 @@ pub(super) static ROWS: &[Row] = &[
         verlaufsnotiz pflegebericht behandlungsnotiz epikrise compterendu
         compterenduhospitalisation observationclinique notaclinica evolucionclinica
         notasclinicas informeclinico epicrisis diarioclinico letteradimissione ontslagbrief
-        evolucaoclinica epikryza"),
-    (Hint(D::HEALTH_PLAN_ID), "cns cip phn groupnumber groupno insuredgroupnumber"),
-    (Hint(D::DATE), "lastvisit lastvisitdate collectiondate filldate dos dosfrom dosto dod lmp nextvisit labdate"),
+        evolucaoclinica epikryza",
+    ),
+    (
+        Hint(D::HEALTH_PLAN_ID),
+        "cns cip phn groupnumber groupno insuredgroupnumber",
+    ),
+    (
+        Hint(D::DATE),
+        "lastvisit lastvisitdate collectiondate filldate dos dosfrom dosto dod lmp nextvisit labdate",
+    ),
     (Hint(D::NARRATIVE), "narrative narratives soap hpi verslag"),
 ];

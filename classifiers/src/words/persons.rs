@@ -5,11 +5,16 @@ use crate::DataClass as D;
 use crate::key::KeyClass::{Called, Hint, Leaf};
 
 pub(super) static ROWS: &[Row] = &[
-    (Called, "displayname friendlyname legalname preferredname formattedname nickname alias
+    (
+        Called,
+        "displayname friendlyname legalname preferredname formattedname nickname alias
         longdisplayname realname personname knownas nicename anzeigename nomaffiche
         nombremostrado nomevisualizzato weergavenaam formername othername aliases birthname
-        name2"),
-    (Leaf(D::PERSON), "firstname fname forename lastname lname surname fullname givenname familyname middlename
+        name2",
+    ),
+    (
+        Leaf(D::PERSON),
+        "firstname fname forename lastname lname surname fullname givenname familyname middlename
         mname middleinitial middleinit maidenname secondname secondlastname lastname2 namefirst
         namelast namemiddle namefull firstlast contactname customername patientname clientname
         guestname employeename membername additionalname authorname recipientname sendername
@@ -21,8 +26,11 @@ pub(super) static ROWS: &[Row] = &[
         contactperson attn attentionto careof realnamenormalized displaynamenormalized firstnm
         lastnm firstnames lastnames givennames surnames givn surn patronymic patronym fullnm
         custname empname stdname legalfirstname legallastname firstnamekana lastnamekana
-        kananame phoneticname assignedtoname"),
-    (Leaf(D::PERSON), "vorname nachname familienname geburtsname zuname rufname nachnamen vornamen personenname
+        kananame phoneticname assignedtoname",
+    ),
+    (
+        Leaf(D::PERSON),
+        "vorname nachname familienname geburtsname zuname rufname nachnamen vornamen personenname
         kundenname ansprechpartner kontoinhabername prenom prenoms nomdefamille nomnaissance
         nomdenaissance nomdusage nomusage nomcomplet nomprenom nompatronymique patronyme
         apellido apellidos primerapellido segundoapellido apellidopaterno apellidomaterno
@@ -33,18 +41,27 @@ pub(super) static ROWS: &[Row] = &[
         volledigenaam voorletters imie nazwisko imieinazwisko nazwiskorodowe drugieimie fornamn
         efternamn tilltalsnamn fornavn etternavn mellomnavn efternavn etunimi sukunimi
         kutsumanimi soyad soyadi soyisim adsoyad adisoyadi shimei seimei myoji namaekanji simei
-        seongmyeong ireum xingming xing mingzi"),
-    (Leaf(D::TITLE), "salutation honorific honorificprefix honorificsuffix nameprefix namesuffix anrede
-        civilite aanhef tituloprofesional"),
-    (Leaf(D::USERNAME), "username login loginname loginid screenname userlogin preferredusername
+        seongmyeong ireum xingming xing mingzi",
+    ),
+    (
+        Leaf(D::TITLE),
+        "salutation honorific honorificprefix honorificsuffix nameprefix namesuffix anrede
+        civilite aanhef tituloprofesional",
+    ),
+    (
+        Leaf(D::USERNAME),
+        "username login loginname loginid screenname userlogin preferredusername
         userprincipalname upn samaccountname usernm accountname accountlogin nick twitterhandle
         twitterusername instagramhandle githubusername githublogin skypeid skype
         telegramusername telegram discordtag uname benutzername benutzerkennung anmeldename
         nutzername nomutilisateur nomdutilisateur identifiantconnexion pseudo pseudonyme
         nombreusuario nombredeusuario nomeutente nomeusuario nomedeusuario gebruikersnaam
         nazwauzytkownika anvandarnamn brukernavn brugernavn kayttajatunnus kayttajanimi
-        kullaniciadi"),
-    (Leaf(D::EMAIL), "email emailaddress emailaddr mail emailid useremail mailaddress emailadr eml emailto
+        kullaniciadi",
+    ),
+    (
+        Leaf(D::EMAIL),
+        "email emailaddress emailaddr mail emailid useremail mailaddress emailadr eml emailto
         emailfrom replyto ccemail bccemail fromaddress toaddress fromemail toemail contactemail
         customeremail shopperemail payeremail payeeemail workemail personalemail recoveryemail
         smtpaddress primarysmtpaddress mailto rfc822name correo correoelectronico
@@ -52,8 +69,11 @@ pub(super) static ROWS: &[Row] = &[
         correioeletronico enderecoemail mailadresse emailadresse emailanschrift
         posteelectronique postaelettronica indirizzoemail epost epostadresse eposta epostaadresi
         sahkoposti sahkopostiosoite adresemail adrese mejl meruadoresu imeil youxiang
-        dianziyouxiang"),
-    (Leaf(D::PHONE), "phone phonenumber phoneno phonenum phonenbr telephone telephonenumber telephoneno tel
+        dianziyouxiang",
+    ),
+    (
+        Leaf(D::PHONE),
+        "phone phonenumber phoneno phonenum phonenbr telephone telephonenumber telephoneno tel
         telno telnumber teleph telnr mobile mobilenumber mobileno mobileph mob cellphone
         cellphonenumber cellnumber cellno mobilephone mobilephonenumber homephone workphone
         homenumber worknumber landline landlinenumber msisdn whatsapp whatsappnumber
@@ -70,13 +90,18 @@ pub(super) static ROWS: &[Row] = &[
         telefonecelular numerotelefone fone numerodetelefone telefoon telefoonnummer
         mobielnummer mobiel telefoonnr numertelefonu komorka telefonkomorkowy mobilnr
         telefonnumer puhelin puhelinnumero matkapuhelin telefonnumarasi ceptelefonu ceptel denwa
-        denwabango keitai jeonhwa jeonhwabeonho hyudaepon dianhua shouji shoujihao"),
+        denwabango keitai jeonhwa jeonhwabeonho hyudaepon dianhua shouji shoujihao",
+    ),
     (Hint(D::PHONE), "cell whats handset calling sms"),
-    (Leaf(D::FAX), "fax faxnumber faxno faxnum facsimile facsimiletelephonenumber telefax telefaxnummer
-        faxnummer telecopie numerofax fakkusu telecopieur"),
-
+    (
+        Leaf(D::FAX),
+        "fax faxnumber faxno faxnum facsimile facsimiletelephonenumber telefax telefaxnummer
+        faxnummer telecopie numerofax fakkusu telecopieur",
+    ),
     // Demographics.
-    (Leaf(D::DOB), "dob birthdate birthdt bdate dateofbirth birthday bday birthdatetime borndate bornon
+    (
+        Leaf(D::DOB),
+        "dob birthdate birthdt bdate dateofbirth birthday bday birthdatetime borndate bornon
         birthyear yearofbirth birthmonth birthtime datebirth dobirth childdob brthdt persondob
         dtofbirth birth monthofbirth dayofbirth birthdateandtime geburtsdatum geburtstag
         geburtsjahr gebdat gebdatum gebtag datedenaissance datenaissance naissance
@@ -84,38 +109,58 @@ pub(super) static ROWS: &[Row] = &[
         nacimiento datadinascita datanascita dtnascita nascita geboortedatum geboortedag
         datadenascimento datanascimento dtnascimento nascimento datanasc dataurodzenia
         fodelsedatum fodelsedag fodselsdato fodselsdag foedselsdato foedselsdag syntymaaika
-        syntymapaiva dogumtarihi seinengappi tanjobi saengnyeonworil saengil chushengriqi"),
+        syntymapaiva dogumtarihi seinengappi tanjobi saengnyeonworil saengil chushengriqi",
+    ),
     (Hint(D::DOB), "born geboren nato nata"),
-    (Leaf(D::AGE), "age ageyears ageinyears currentage patientage customerage agegroup ageband agerange
-        alter alterinjahren edad leeftijd idade wiek alder yas nenrei nai"),
-    (Leaf(D::GENDER), "gender gendercode genderidentity sex sexcode sexatbirth birthsex biologicalsex legalsex
+    (
+        Leaf(D::AGE),
+        "age ageyears ageinyears currentage patientage customerage agegroup ageband agerange
+        alter alterinjahren edad leeftijd idade wiek alder yas nenrei nai",
+    ),
+    (
+        Leaf(D::GENDER),
+        "gender gendercode genderidentity sex sexcode sexatbirth birthsex biologicalsex legalsex
         sexassignedatbirth administrativesex administrativegender pronouns pronoun geschlecht
         sexe sexo sesso genero genere geslacht plec kon kjonn koen sukupuoli cinsiyet seibetsu
-        seongbyeol xingbie"),
-    (Leaf(D::ETHNICITY), "ethnicity ethnicities ethnicorigin ethnicgroup ethnicbackground ethniccategory racecode
+        seongbyeol xingbie",
+    ),
+    (
+        Leaf(D::ETHNICITY),
+        "ethnicity ethnicities ethnicorigin ethnicgroup ethnicbackground ethniccategory racecode
         raceethnicity ethnic racialgroup racialorigin ethnie origineethnique etnia raza raca
-        origenetnico etniciteit ethniebezeichnung skincolor ethnos"),
+        origenetnico etniciteit ethniebezeichnung skincolor ethnos",
+    ),
     (Hint(D::ETHNICITY), "race races"),
-    (Leaf(D::NRP), "nationality nationalities citizenship citizenships religion religiousaffiliation
+    (
+        Leaf(D::NRP),
+        "nationality nationalities citizenship citizenships religion religiousaffiliation
         religiousbelief faith politicalaffiliation politicalparty politicalopinion
         partyaffiliation tradeunion unionmembership nationalitat nationalitaet
         staatsangehorigkeit staatsangehoerigkeit staatsburgerschaft staatsbuergerschaft
         konfession religionszugehorigkeit nationalite citoyennete nacionalidad ciudadania
         religione nazionalita cittadinanza nationaliteit geloof godsdienst nacionalidade
         cidadania religiao naturalidade narodowosc obywatelstwo wyznanie nationalitet
-        medborgarskap statsborgerskab statsborgerskap kansalaisuus uyruk kokuseki gukjeok"),
-    (Leaf(D::MARITAL_STATUS), "maritalstatus civilstatus marital maritalstate maritalstatuscode relationshipstatus
+        medborgarskap statsborgerskab statsborgerskap kansalaisuus uyruk kokuseki gukjeok",
+    ),
+    (
+        Leaf(D::MARITAL_STATUS),
+        "maritalstatus civilstatus marital maritalstate maritalstatuscode relationshipstatus
         familienstand zivilstand situationfamiliale etatcivil situationmatrimoniale estadocivil
         statocivile burgerlijkestaat stancywilny civilstand sivilstand siviilisaaty medenihal
-        medenidurum koninjokyo"),
-
+        medenidurum koninjokyo",
+    ),
     // Likeness.
-    (Leaf(D::PHOTO), "portrait avatarurl selfie facephoto faceimage facialimage profilephoto profilepicture
+    (
+        Leaf(D::PHOTO),
+        "portrait avatarurl selfie facephoto faceimage facialimage profilephoto profilepicture
         profilepic profileimage profileimageurl photourl pictureurl headshot mugshot
         passportphoto thumbnailphoto jpegphoto userphoto lichtbild passbild passfoto pasfoto
-        photoidentite fotografia fotoperfil fotopaciente profilbild"),
+        photoidentite fotografia fotoperfil fotopaciente profilbild",
+    ),
     (Hint(D::PHOTO), "photo picture avatar foto"),
-    (Leaf(D::BIOMETRIC), "biometric biometrics biometricdata biometrictemplate fingerprinttemplate fingerprintdata
+    (
+        Leaf(D::BIOMETRIC),
+        "biometric biometrics biometricdata biometrictemplate fingerprinttemplate fingerprintdata
         fingerprintimage fingerprints fingerprintscan fingerprintminutiae minutiae facetemplate
         faceembedding facevector faceencoding facedescriptor faceid facialtemplate
         facialfeatures facialrecognition faceprint faciometric iriscode iristemplate irisimage
@@ -125,9 +170,13 @@ pub(super) static ROWS: &[Row] = &[
         biometrischedaten fingerabdruck fingerabdrucke empreintedigitale empreintesdigitales
         huelladactilar huellasdactilares huelladigital improntadigitale impronte vingerafdruk
         impressaodigital impressoesdigitais odciskpalca fingeravtryck fingeravtrykk sormenjalki
-        parmakizi"),
-    (Hint(D::URL), "website homepage blog profileurl linkedin linkedinurl facebook facebookurl twitter
-        twitterurl instagram personalurl webpage"),
+        parmakizi",
+    ),
+    (
+        Hint(D::URL),
+        "website homepage blog profileurl linkedin linkedinurl facebook facebookurl twitter
+        twitterurl instagram personalurl webpage",
+    ),
     (Hint(D::PERSON), "sn cn gn attention"),
     (Hint(D::USERNAME), "handle"),
 ];

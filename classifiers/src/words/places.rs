@@ -5,7 +5,9 @@ use crate::DataClass as D;
 use crate::key::KeyClass::{Hint, Leaf};
 
 pub(super) static ROWS: &[Row] = &[
-    (Leaf(D::ADDRESS), "address addr addresses street streetaddress streetaddr streetname streetline
+    (
+        Leaf(D::ADDRESS),
+        "address addr addresses street streetaddress streetaddr streetname streetline
         streetnumber streetno streetandnumber streetnr streetaddress1 addressline addrline
         addressln line1 line2 line3 line4 address1 address2 address3 addr1 addr2 add1 add2
         addressstreet addresslineone addresslinetwo housenumber housenumberorname houseno
@@ -30,9 +32,15 @@ pub(super) static ROWS: &[Row] = &[
         ulica nrdomu nrmieszkania adreszamieszkania adreszameldowania adreskorespondencyjny
         gatuadress gata adress postadress bostadsadress gateadresse vej vejnavn husnummer husnr
         bopael bostedsadresse osoite katuosoite lahiosoite sokak cadde adresi evadresi jusho
-        juso dizhi xiangxidizhi banchi"),
-    (Hint(D::ADDRESS), "apartmentno suite block premises strt str ave"),
-    (Leaf(D::CITY), "city town locality twnnm district county village suburb municipality township borough
+        juso dizhi xiangxidizhi banchi",
+    ),
+    (
+        Hint(D::ADDRESS),
+        "apartmentno suite block premises strt str ave",
+    ),
+    (
+        Leaf(D::CITY),
+        "city town locality twnnm district county village suburb municipality township borough
         parish precinct neighborhood neighbourhood cityname towncity citytown addresslocality
         addresscity dependentlocality sublocality placeofbirth birthplace birthcity cityofbirth
         countyname cityofresidence mailingcity billingcity shippingcity homecity residencecity
@@ -45,20 +53,33 @@ pub(super) static ROWS: &[Row] = &[
         bairro localnascimento localdenascimento cidadenascimento freguesia concelho miasto
         miejscowosc miejsceurodzenia gmina powiat postort ortnamn fodelseort poststed kommune
         postby fodested foedested kaupunki postitoimipaikka kunta syntymapaikka sehir ilce
-        dogumyeri semt shikuchoson chengshi chusheng metropolitancity"),
+        dogumyeri semt shikuchoson chengshi chusheng metropolitancity",
+    ),
     (Hint(D::CITY), "ort gemeente borgo il"),
-    (Leaf(D::POSTAL_CODE), "zip zipcode zip4 zip5 zipplus4 zipcode4 postal postalcode postalcd postcode postcd pstcd
+    (
+        Leaf(D::POSTAL_CODE),
+        "zip zipcode zip4 zip5 zipplus4 zipcode4 postal postalcode postalcd postcode postcd pstcd
         postnumber postalnumber postalzip postalzipcode zippostalcode zippostal eircode pincode
         mailingpostalcode billingzip shippingzip mailingzip zippc areapostcode pstlz plz
         postleitzahl codepostal codigopostal cep codigopostalfiscal codicepostale postcodenummer
         postnr postnummer kodpocztowy postinumero postakodu yubinbango yubin upyeonbeonho
-        youbian youzhengbianma irsz psc cpostal"),
+        youbian youzhengbianma irsz psc cpostal",
+    ),
     (Hint(D::POSTAL_CODE), "cap cp pcode"),
-    (Leaf(D::GEO), "lat lng lon lati latitude longitude latlng latlong latlon geolocation geopoint
+    (
+        Leaf(D::GEO),
+        "lat lng lon lati latitude longitude latlng latlong latlon geolocation geopoint
         geocoordinate geocoordinates gpscoordinates gpslocation gpslat gpslng gpslon gps
         gpslatitude gpslongitude coordonneesgps latitud longitud latitudine longitudine
         breitengrad laengengrad langengrad geolat geolng geolon geohash homelat homelng
-        lastknownlocation breedtegraad lengtegraad ido keido"),
-    (Hint(D::GEO), "coordinate coords coord geo point coordinates"),
-    (Leaf(D::LOCATION), "hometown currentcity userlocation residencelocation"),
+        lastknownlocation breedtegraad lengtegraad ido keido",
+    ),
+    (
+        Hint(D::GEO),
+        "coordinate coords coord geo point coordinates",
+    ),
+    (
+        Leaf(D::LOCATION),
+        "hometown currentcity userlocation residencelocation",
+    ),
 ];
