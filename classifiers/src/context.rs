@@ -140,13 +140,11 @@ impl Context {
     #[inline]
     fn joined(&self, child: KeyClass) -> KeyClass {
         let silent = match self.subject {
-            KeyClass::None => true,
-            KeyClass::Leaf(_) => !matches!(
-                child,
-                KeyClass::Value | KeyClass::Number | KeyClass::Id | KeyClass::Term | KeyClass::Note
-            ),
             KeyClass::Hint(class) if child == KeyClass::Number => return KeyClass::Leaf(class),
-            KeyClass::Hint(_) => true,
+            KeyClass::None | KeyClass::Hint(_) => true,
+            KeyClass::Leaf(_) => {
+                !matches!(child, KeyClass::Value | KeyClass::Number | KeyClass::Id)
+            }
             // A record beside an e-mail address has a number of its own; it is not the person's.
             KeyClass::Someone => matches!(child, KeyClass::Id | KeyClass::Number),
             _ => false,

@@ -109,26 +109,15 @@ pub(crate) fn of(name: &[u8]) -> Country {
         .map_or(Country::NONE, Country)
 }
 
-/// The country that a word of a member name says: `german_tax_id`, `us_passport`. Codes that are
-/// words of other languages' names say nothing.
+/// The country that a word of a member name says: `german_tax_id`, `us_passport`. Other codes are
+/// words too.
 pub(crate) fn of_adjective(word: &str) -> Option<Country> {
-    let ambiguous = matches!(
-        word,
-        "in" | "no"
-            | "it"
-            | "is"
-            | "at"
-            | "be"
-            | "se"
-            | "can"
-            | "est"
-            | "ind"
-            | "fin"
-            | "ch"
-            | "es"
-            | "de"
-    );
-    Some(of(word.as_bytes())).filter(|country| *country != Country::NONE && !ambiguous)
+    let told = word.len() > 3
+        || matches!(
+            word,
+            "us" | "usa" | "uk" | "gb" | "uae" | "br" | "mx" | "ca"
+        );
+    Some(of(word.as_bytes())).filter(|country| told && *country != Country::NONE)
 }
 
 /// The class of a paper once its country is known.

@@ -246,3 +246,5 @@ fn an_element_is_hidden_whatever_its_value_looks_like() {
         &[("/birthDate", D::DOB), ("/telecom/0/value", D::PHONE)],
     );
 }
+
+mod vendors;

@@ -33,7 +33,7 @@ static ENDINGS: LazyLock<[u64; WORDS]> = LazyLock::new(|| {
 /// end, of what folding could shorten or lengthen, and of a word that starts so late that it is
 /// shorter than an ending: `userId`.
 pub(super) fn may_end_a_noun(name: &[u8]) -> bool {
-    let Some(ending) = name.last_chunk::<LETTERS>() else {
+    let Some(ending) = name.last_chunk::<LETTERS>().copied() else {
         return true;
     };
     let Some(place) = place_of(ending) else {
@@ -43,14 +43,14 @@ pub(super) fn may_end_a_noun(name: &[u8]) -> bool {
 }
 
 /// Whether a capital stands behind the first letter, unless all are capitals.
-fn starts_a_word(ending: &[u8; LETTERS]) -> bool {
+fn starts_a_word(ending: [u8; LETTERS]) -> bool {
     let [_, rest @ ..] = ending;
     rest.iter().any(u8::is_ascii_uppercase) && !ending.iter().all(u8::is_ascii_uppercase)
 }
 
 /// Marks the last letters of a noun; shorter ones are words of their own, which are seen.
 fn mark(endings: &mut [u64; WORDS], noun: &[u8]) {
-    if let Some(place) = noun.last_chunk::<LETTERS>().and_then(place_of)
+    if let Some(place) = noun.last_chunk::<LETTERS>().copied().and_then(place_of)
         && let Some(word) = endings.get_mut((place / u64::BITS) as usize)
     {
         *word |= 1 << (place % u64::BITS);
@@ -64,11 +64,11 @@ fn is_set(endings: &[u64; WORDS], place: u32) -> bool {
 }
 
 /// The place of an ending's bit, if it is letters: a product's high bits, which all letters reach.
-fn place_of(ending: &[u8; LETTERS]) -> Option<u32> {
+fn place_of(ending: [u8; LETTERS]) -> Option<u32> {
     if !ending.iter().all(u8::is_ascii_alphabetic) {
         return None;
     }
-    let letters = u32::from_le_bytes(*ending) | 0x2020_2020;
+    let letters = u32::from_le_bytes(ending) | 0x2020_2020;
     Some(letters.wrapping_mul(0x9E37_79B9) / (u32::MAX / BITS + 1))
 }
 

@@ -12,7 +12,7 @@ pub fn inherit(parent: KeyClass, child: KeyClass) -> KeyClass {
     match (parent, child) {
         (KeyClass::None, _) => child,
         (Negative, _) => Negative,
-        (_, Wrapper) => parent,
+        (_, Wrapper) | (Hint(_), Value | Number) => parent,
         (_, Hint(class)) if fits(parent, class) => Leaf(class),
         (Leaf(class), _) => within(class, child),
         (Veto, Value | Number | Id | Term | Date) => Veto,

@@ -20,40 +20,33 @@ const HEAD_BYTES_MIN: usize = 3;
 pub(super) fn read(name: &[u8]) -> KeyClass {
     let words = Words::split(name);
     let count = words.count();
-    let mut country = None;
-    let (class, rest) = match noun_at_end(&words, count) {
-        (KeyClass::None, _) => {
-            country = suffix(&words);
-            match country {
-                Some(_) => noun_at_end(&words, count - 1),
-                None => (written_together(&words), count.saturating_sub(1)),
-            }
+    let class = match noun_at_end(&words, count) {
+        (KeyClass::None, _) => coded_paper(&words)
+            .unwrap_or_else(|| joined(&words, count.saturating_sub(1), written_together(&words))),
+        (class, rest) => {
+            let class = joined(&words, rest, class);
+            adjective(&words, rest).map_or(class, |country| of_country(class, country))
         }
-        found => found,
     };
-    if class == KeyClass::None {
-        return KeyClass::None;
+    match class {
+        KeyClass::Negative => KeyClass::None,
+        class => class,
     }
-    let joined = compound(modifier(&words, rest, NOUNS_MAX), class);
-    if joined == KeyClass::Negative {
-        return KeyClass::None;
-    }
-    match country.or_else(|| adjective(&words, rest)) {
-        Some(country) => of_country(joined, country),
-        None => joined,
+}
+
+/// What a noun means behind the first `rest` words.
+fn joined(words: &Words, rest: usize, noun: KeyClass) -> KeyClass {
+    match noun {
+        KeyClass::None => KeyClass::None,
+        noun => compound(modifier(words, rest, NOUNS_MAX), noun),
     }
 }
 
 /// The meaning of a name that says which country's number it is: `german_tax_id`, `norwegian_id`.
 fn of_country(class: KeyClass, country: Country) -> KeyClass {
     match class {
-        KeyClass::Leaf(class) | KeyClass::Hint(class) => {
-            KeyClass::Leaf(jurisdiction::paper(class, country))
-        }
-        KeyClass::Id => match jurisdiction::paper(DataClass::NATIONAL_ID, country) {
-            DataClass::NATIONAL_ID => KeyClass::Id,
-            own => KeyClass::Leaf(own),
-        },
+        KeyClass::Leaf(class) => KeyClass::Leaf(jurisdiction::paper(class, country)),
+        KeyClass::Id => KeyClass::Leaf(jurisdiction::paper(DataClass::NATIONAL_ID, country)),
         other => other,
     }
 }
@@ -64,14 +57,21 @@ fn adjective(words: &Words, rest: usize) -> Option<Country> {
     jurisdiction::of_adjective(words.joined(word, rest)?)
 }
 
-/// A country's code at the end: `national_id_th`.
-fn suffix(words: &Words) -> Option<Country> {
-    let last = words.count().checked_sub(1).filter(|last| *last > 0)?;
-    words
+/// The paper of a name with a country's code at its end: `national_id_th`.
+fn coded_paper(words: &Words) -> Option<KeyClass> {
+    let last = words.count().checked_sub(1)?;
+    let country = words
         .joined(last, words.count())
         .filter(|code| code.len() == 2)
         .map(|code| jurisdiction::of(code.as_bytes()))
-        .filter(|country| *country != Country::NONE)
+        .filter(|country| *country != Country::NONE)?;
+    let (class, rest) = noun_at_end(words, last);
+    match joined(words, rest, class) {
+        KeyClass::Leaf(class) if class.is_within(DataClass::GOVERNMENT_ID) => {
+            Some(of_country(KeyClass::Leaf(class), country))
+        }
+        _ => None,
+    }
 }
 
 /// What the first `count` words say of the noun behind them.

@@ -73,7 +73,7 @@ pub(super) fn judge(
         _ if context.key().data_class().is_none() => (BY_OWNER, "owner"),
         Verdict::Holds => (BY_CHECK, "key"),
         Verdict::Fails | Verdict::Refused => (BY_NAME_ONLY, "key"),
-        _ => (BY_NAME, "key"),
+        Verdict::Unchecked => (BY_NAME, "key"),
     };
     Some(finding(class, 0, value.len(), confidence, detector))
 }
@@ -123,6 +123,9 @@ fn refined(class: DataClass, context: &Context, value: &[u8]) -> DataClass {
     let looks = |class: &&DataClass| looks(**class, value);
     let holds = |class: &&DataClass| looks(class) && verdict(**class, value) == Verdict::Holds;
     let country = context.country();
+    if class == DataClass::USERNAME && looks(&&DataClass::EMAIL) {
+        return DataClass::EMAIL;
+    }
     if class == DataClass::NATIONAL_ID {
         let numbers = jurisdiction::numbers_of(country);
         if let Some(own) = numbers
@@ -179,5 +182,6 @@ static DISTINCTIVE: &[DataClass] = &[
     DataClass::TH_TNIN,
     DataClass::EE_IK,
     DataClass::NO_FNR,
+    DataClass::DE_ID_CARD,
     DataClass::US_SSN,
 ];

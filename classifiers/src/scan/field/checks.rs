@@ -85,7 +85,7 @@ static CHECKS: &[(D, Check)] = &[
     strict(D::CH_AHV, 13, check::ch_ahv),
     strict(D::FR_NIR, 0, check::fr_nir),
     strict(D::ES_NIF, 0, |nif| check::es_nif(nif) || check::es_nie(nif) || check::es_cif(nif)),
-    strict(D::ES_NIE, 0, |nie| check::es_nie(nie)),
+    strict(D::ES_NIE, 0, check::es_nie),
     strict(D::IT_FISCAL_CODE, 0, |code| check::it_fiscal_code(code) || check::it_vat(code)),
     strict(D::IT_VAT, 11, check::it_vat),
     strict(D::PT_NIF, 9, check::pt_nif),
@@ -153,7 +153,7 @@ pub(super) fn verdict(class: D, value: &[u8]) -> Verdict {
     let Some(check) = BY_CLASS.get(class.index()).and_then(Option::as_ref) else {
         return Verdict::Unchecked;
     };
-    let bare = Bare::of(value, |byte| byte.is_ascii_alphanumeric());
+    let bare = Bare::of(value, u8::is_ascii_alphanumeric);
     let number = bare.bytes();
     let signed = Bare::of(value, |byte| !byte.is_ascii_whitespace());
     let unprefixed = number

@@ -42,7 +42,7 @@ const fn either(class: DataClass, looks: fn(&[u8]) -> bool) -> (DataClass, Rule)
 
 #[rustfmt::skip]
 static LOOKS: &[(DataClass, Rule)] = &[
-    text(D::PERSON, words),
+    text(D::PERSON, person),
     text(D::CARDHOLDER, words),
     text(D::USERNAME, |value| token(value, 2, 64, 0)),
     text(D::EMAIL, |value| {
@@ -245,6 +245,11 @@ fn words(value: &[u8]) -> bool {
         && memchr::memmem::find(value, b"://").is_none()
 }
 
+/// A person's name: words, and no path.
+fn person(value: &[u8]) -> bool {
+    words(value) && !value.iter().any(|byte| matches!(byte, b'/' | b'_'))
+}
+
 /// Two or three capitalised words, as a person is written.
 pub(super) fn two_names(value: &[u8]) -> bool {
     let capitalised = |word: &[u8]| {
@@ -317,6 +322,7 @@ fn address(value: &[u8]) -> bool {
         && prose(value)
         && !value.starts_with(b"0x")
         && !value.starts_with(b"+")
+        && memchr::memmem::find(value, b":+").is_none()
         && !value.iter().any(|byte| matches!(byte, b'@' | b'{'))
         && memchr::memmem::find(value, b"://").is_none()
         && !network::is_address(value)
