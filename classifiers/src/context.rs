@@ -67,6 +67,9 @@ impl Context {
         child.clean = key.clean;
         child.country = self.country;
         child.element = self.element.member(name);
+        if self.element.is_identifier() && name == b"value" {
+            child.element = cache.identified().map_or(child.element, Element::Of);
+        }
     }
 
     /// The context of the elements of an array with this context.
@@ -100,8 +103,10 @@ impl Context {
             Tells::Resource => self.element = fhir::resource(value).unwrap_or(self.element),
             Tells::System => {
                 self.element = self.element.system(value);
+                cache.identify(self.element.identified(value));
                 self.label_is(cache.value(value));
             }
+            Tells::Code => cache.identify(self.element.identified(value)),
             Tells::Subject => match cache.value(value) {
                 about @ (KeyClass::Someone | KeyClass::Patient | KeyClass::Card) => {
                     self.subject = about;

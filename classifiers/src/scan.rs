@@ -57,14 +57,13 @@ fn weigh(
         look(context.key(), kind, value, findings);
     }
     if findings.len() == from {
-        findings.extend(field::judge(class, context, kind, value));
+        // FHIR says what stands here, even if it looks like nothing of the kind: hide it.
+        findings.extend(
+            field::judge(class, context, kind, value).or_else(|| field::by_element(context, value)),
+        );
     }
     if findings.len() == from && !look_first {
         look(context.key(), kind, value, findings);
-    }
-    // FHIR says what stands here, even if it looks like nothing of the kind: hide it.
-    if findings.len() == from {
-        findings.extend(field::by_element(context, value));
     }
 }
 
@@ -83,6 +82,11 @@ pub(crate) fn is_clean(name: &[u8]) -> bool {
 /// Finds what is known by its look. Most values hold nothing that a detector would look at.
 #[inline]
 fn look(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding>) {
+    // The numbers of a date are no telephone's.
+    let key = match key {
+        KeyClass::Date => KeyClass::Veto,
+        key => key,
+    };
     let least = match kind {
         ValueKind::Number => NUMBER_BYTES_MIN,
         _ => STRONG_BYTES_MIN,
@@ -119,7 +123,7 @@ fn detect(
     if profile.colons > 1 {
         network::scan_colons(value, findings);
     }
-    if profile.dots > 2 && profile.digits > 3 && key != KeyClass::Veto {
+    if profile.dots > 2 && profile.digits > 3 && !matches!(key, KeyClass::Veto | KeyClass::Id) {
         network::scan_dots(value, findings);
     }
     if profile.digits >= NUMBER_DIGITS_MIN {

@@ -1,6 +1,7 @@
 //! What names meant when they were last seen: a document repeats its few names record by record.
 
 use super::{KeyClass, Tells, endings, key_class};
+use crate::DataClass;
 use crate::packed::{PACK_BYTES_MAX, pack};
 use crate::scan;
 
@@ -11,6 +12,8 @@ pub struct KeyCache {
     names: Box<[Slot<Key>]>,
     /// Apart from the names, which they would push out: most values are never seen again.
     values: Box<[Slot<KeyClass>]>,
+    /// What FHIR's Identifier that is being read has said it is.
+    identifier: Option<DataClass>,
 }
 
 /// Names that are kept; a power of two.
@@ -61,6 +64,7 @@ impl KeyCache {
         Self {
             names: vec![name; NAMES_KEPT].into_boxed_slice(),
             values: vec![value; VALUES_KEPT].into_boxed_slice(),
+            identifier: None,
         }
     }
 
@@ -68,6 +72,17 @@ impl KeyCache {
     #[inline]
     pub(crate) fn key(&mut self, name: &[u8]) -> Key {
         recall(&mut self.names, name, Key::of)
+    }
+
+    /// Keeps what an Identifier said of itself until its value comes. The last word counts: the
+    /// system, which follows the type.
+    pub(crate) fn identify(&mut self, class: Option<DataClass>) {
+        self.identifier = class.or(self.identifier);
+    }
+
+    /// What the Identifier whose value has come said it is.
+    pub(crate) fn identified(&mut self) -> Option<DataClass> {
+        self.identifier.take()
     }
 
     /// What this value means, read as a name: `ssn` in `{"name": "ssn", "value": ...}`.

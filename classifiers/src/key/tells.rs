@@ -11,6 +11,8 @@ pub(crate) enum Tells {
     Resource,
     /// FHIR's `system` of a code, an identifier or a contact point, and `url` of an extension.
     System,
+    /// FHIR's `code` of an identifier's type.
+    Code,
     /// What the object is about: `type: customer`.
     Subject,
     /// What the `value` beside it is: `name: ssn`.
@@ -29,6 +31,7 @@ impl Tells {
         match name {
             b"resourceType" => return Self::Resource,
             b"system" | b"url" | b"reference" => return Self::System,
+            b"code" => return Self::Code,
             b"sub" => return Self::Person,
             _ => {}
         }
