@@ -211,7 +211,7 @@ impl Filter {
         while row < elements.len() {
             let name = elements[row].0.as_bytes();
             let place = place_of(name[0], name[name.len() - 1], name.len());
-            bits[(place >> 6) as usize] |= 1 << (place & 63);
+            bits[place >> 6] |= 1 << (place & 63);
             row += 1;
         }
         Self(bits)
@@ -224,15 +224,15 @@ impl Filter {
         };
         let place = place_of(*first, *last, name.len());
         self.0
-            .get((place >> 6) as usize)
+            .get(place >> 6)
             .is_some_and(|bits| bits >> (place & 63) & 1 == 1)
     }
 }
 
 /// The bit of a name, by its first and last letter and its length: below 256.
-const fn place_of(first: u8, last: u8, length: usize) -> u32 {
+const fn place_of(first: u8, last: u8, length: usize) -> usize {
     let mixed = first as usize * 31 + last as usize * 7 + length * 17;
-    (mixed & 0xFF) as u32
+    mixed & 0xFF
 }
 
 /// Within a resource in the patient compartment.
