@@ -67,9 +67,6 @@ impl Context {
         child.clean = key.clean;
         child.country = self.country;
         child.element = self.element.member(name);
-        if self.element.is_identifier() && name == b"value" {
-            child.element = cache.identified().map_or(child.element, Element::Of);
-        }
     }
 
     /// The context of the elements of an array with this context.
@@ -102,8 +99,8 @@ impl Context {
             Tells::Nothing => {}
             Tells::Resource => self.element = fhir::resource(value).unwrap_or(self.element),
             Tells::System => {
-                self.element = self.element.system(value);
-                cache.identify(self.element.identified(value));
+                let typed = cache.identified(self.element);
+                self.element = self.element.system(value, typed);
                 self.label_is(cache.value(value));
             }
             Tells::Code => cache.identify(self.element.identified(value)),

@@ -128,9 +128,13 @@ impl Element {
         }
     }
 
-    /// The element once its `system`, `url` or `reference` is known.
-    pub(crate) fn system(self, value: &[u8]) -> Self {
+    /// The element once its `system`, `url` or `reference` is known, and the type of an Identifier
+    /// before it.
+    pub(crate) fn system(self, value: &[u8], typed: Option<DataClass>) -> Self {
         match self {
+            Self::Identifier(_) => by_part(IDENTIFIERS, value)
+                .or(typed)
+                .map_or(self, Self::Identifier),
             Self::Of(DataClass::CONDITION) if contains(value, b"icd-10") => {
                 Self::Of(DataClass::ICD10)
             }
@@ -147,19 +151,18 @@ impl Element {
         }
     }
 
-    /// What the `system` of an Identifier, or the `code` of its type, says that it is.
-    pub(crate) fn identified(self, value: &[u8]) -> Option<DataClass> {
-        match self {
-            Self::Identifier(_) => by_part(IDENTIFIERS, value),
-            Self::IdentifierType => IDENTIFIER_TYPES
-                .iter()
-                .find(|(code, _)| code.as_bytes() == value)
-                .map(|(_, class)| *class),
-            _ => None,
+    /// What the `code` of an Identifier's type says that it is.
+    pub(crate) fn identified(self, code: &[u8]) -> Option<DataClass> {
+        if !matches!(self, Self::IdentifierType) {
+            return None;
         }
+        IDENTIFIER_TYPES
+            .iter()
+            .find(|(known, _)| known.as_bytes() == code)
+            .map(|(_, class)| *class)
     }
 
-    /// Whether this is the value of an Identifier.
+    /// Whether this is an Identifier.
     pub(crate) fn is_identifier(self) -> bool {
         matches!(self, Self::Identifier(_))
     }

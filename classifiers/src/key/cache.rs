@@ -2,6 +2,7 @@
 
 use super::{KeyClass, Tells, endings, key_class};
 use crate::DataClass;
+use crate::fhir::Element;
 use crate::packed::{PACK_BYTES_MAX, pack};
 use crate::scan;
 
@@ -12,7 +13,7 @@ pub struct KeyCache {
     names: Box<[Slot<Key>]>,
     /// Apart from the names, which they would push out: most values are never seen again.
     values: Box<[Slot<KeyClass>]>,
-    /// What FHIR's Identifier that is being read has said it is.
+    /// What the type of a FHIR Identifier said it is, until its system comes.
     identifier: Option<DataClass>,
 }
 
@@ -74,15 +75,19 @@ impl KeyCache {
         recall(&mut self.names, name, Key::of)
     }
 
-    /// Keeps what an Identifier said of itself until its value comes. The last word counts: the
-    /// system, which follows the type.
+    /// Keeps what the type of a FHIR Identifier says it is until its system comes, which follows: a
+    /// context knows what is above it and beside it, but not what is below.
     pub(crate) fn identify(&mut self, class: Option<DataClass>) {
         self.identifier = class.or(self.identifier);
     }
 
-    /// What the Identifier whose value has come said it is.
-    pub(crate) fn identified(&mut self) -> Option<DataClass> {
-        self.identifier.take()
+    /// What the type of the Identifier here said it is.
+    pub(crate) fn identified(&mut self, here: Element) -> Option<DataClass> {
+        if here.is_identifier() {
+            self.identifier.take()
+        } else {
+            None
+        }
     }
 
     /// What this value means, read as a name: `ssn` in `{"name": "ssn", "value": ...}`.
