@@ -6,11 +6,13 @@
 
 mod elements;
 
+use std::hash::{Hash, Hasher};
+
 use crate::DataClass;
 use elements::{COMMON, EXTENSIONS, IDENTIFIERS, ORGANISATIONS, RESOURCES};
 
 /// Where in a resource a value stands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Element {
     /// In no resource.
     None,
@@ -46,6 +48,21 @@ pub(crate) struct Shape {
     elements: &'static [(&'static str, Element)],
     /// Whether it is in the patient compartment, where [`COMMON`] elements matter too.
     common: bool,
+}
+
+/// One is the other if it is the same table.
+impl PartialEq for Shape {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Shape {}
+
+impl Hash for Shape {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::ptr::hash(self, state);
+    }
 }
 
 /// The outermost element of a resource of this type.
@@ -126,6 +143,12 @@ impl Element {
             Self::Agent if ORGANISATIONS.iter().any(|kind| contains(value, kind)) => Self::Loose,
             _ => self,
         }
+    }
+
+    /// Whether no scalar that stands here has a class by that.
+    #[inline]
+    pub(crate) fn is_silent(self) -> bool {
+        !matches!(self, Self::Of(_) | Self::Amount(_) | Self::Link(_))
     }
 
     /// The class of a scalar that stands here.

@@ -7,15 +7,17 @@
 
 mod cache;
 mod endings;
+mod steps;
 
 pub use cache::KeyCache;
 pub(crate) use cache::Tells;
+pub use steps::{Name, Spot};
 
 use crate::DataClass;
 use crate::words::KEYS;
 
 /// What a member name means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyClass {
     /// Nothing that is known.
     None,

@@ -33,6 +33,13 @@ pub(super) fn told(context: &Context, value: &[u8]) -> Option<DataClass> {
         })
 }
 
+/// Whether [`told`] says nothing of any value in this context.
+pub(crate) fn is_untold(context: &Context) -> bool {
+    context.is_silent_in_fhir()
+        && context.key().data_class().is_none()
+        && !matches!(context.key(), KeyClass::Someone | KeyClass::Patient)
+}
+
 /// The finding for the whole value, if it looks like what it is said to be, or like the class above:
 /// an `icd10` that holds words is a condition.
 pub(super) fn judge(
