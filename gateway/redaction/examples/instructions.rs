@@ -8,7 +8,7 @@ use bytes::Bytes;
 use classifiers::DataClass;
 use redaction::{Action, Output, Pseudonyms, Redactor, Workspace};
 
-#[path = "../benches/samples.rs"]
+#[path = "../benches/samples/mod.rs"]
 mod samples;
 
 use samples::{Fixed, SAMPLES};
