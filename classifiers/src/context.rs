@@ -14,7 +14,7 @@ pub const DISCRIMINATOR_BYTES_MAX: usize = 128;
 /// A FHIR resource is known by its `resourceType`, which the format puts first. Members that come
 /// before it are judged by the generic rules, and so is every element the FHIR table is silent on:
 /// FHIR only ever adds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Context {
     /// The class of this value's own name, joined with what is above.
     key: KeyClass,
@@ -171,6 +171,12 @@ impl Context {
     /// Whose papers and numbers these are.
     pub(crate) fn country(&self) -> Country {
         self.country
+    }
+
+    /// Whether FHIR says nothing of any value at this place.
+    #[inline]
+    pub(crate) fn is_silent_in_fhir(&self) -> bool {
+        self.element.is_silent()
     }
 
     /// What FHIR says of a value at this place.

@@ -6,13 +6,15 @@
 
 mod elements;
 
+use std::hash::{Hash, Hasher};
+
 use crate::DataClass;
 use elements::{
     COMMON, EXTENSIONS, IDENTIFIER_TYPES, IDENTIFIERS, ORGANISATIONS, PERSONS, RESOURCES,
 };
 
 /// Where in a resource a value stands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Element {
     /// In no resource.
     None,
@@ -59,6 +61,21 @@ pub(crate) struct Shape {
 /// Which names a table may hold: most names of a resource are in none, and a look at one bit says so.
 #[derive(Debug)]
 struct Filter([u64; 4]);
+
+/// One is the other if it is the same table.
+impl PartialEq for Shape {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Shape {}
+
+impl Hash for Shape {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::ptr::hash(self, state);
+    }
+}
 
 /// The outermost element of a resource of this type.
 pub(crate) fn resource(name: &[u8]) -> Option<Element> {
@@ -165,6 +182,12 @@ impl Element {
     /// Whether this is an Identifier.
     pub(crate) fn is_identifier(self) -> bool {
         matches!(self, Self::Identifier(_))
+    }
+
+    /// Whether no scalar that stands here has a class by that.
+    #[inline]
+    pub(crate) fn is_silent(self) -> bool {
+        !matches!(self, Self::Of(_) | Self::Amount(_) | Self::Link(_))
     }
 
     /// The class of a scalar that stands here.

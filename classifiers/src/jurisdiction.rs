@@ -6,7 +6,7 @@
 use crate::DataClass as D;
 
 /// A country with classes of its own; [`Country::NONE`] for all others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Country(u8);
 
 impl Country {

@@ -10,16 +10,18 @@ mod endings;
 mod join;
 mod reading;
 mod spelling;
+mod steps;
 mod tells;
 
 pub use cache::KeyCache;
 pub use join::inherit;
+pub use steps::{Name, Spot};
 pub(crate) use tells::Tells;
 
 use crate::DataClass;
 
 /// What a member name means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyClass {
     /// Nothing that is known.
     None,

@@ -19,6 +19,9 @@ use crate::finding::{Finding, ValueKind};
 use crate::key::KeyClass;
 use profile::{NUMBER_DIGITS_MIN, Profile, SECRET_BYTES_MIN};
 
+pub(crate) use field::is_untold;
+pub(crate) use profile::{is_bland_number, is_bland_text};
+
 /// Shortest value that holds anything known by its look alone: `a@b.co`.
 const STRONG_BYTES_MIN: usize = 6;
 /// Shortest number that holds anything known by its digits.

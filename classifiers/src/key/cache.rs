@@ -1,5 +1,6 @@
 //! What names meant when they were last seen: a document repeats its few names record by record.
 
+use super::steps::Steps;
 use super::{KeyClass, Tells, endings, key_class};
 use crate::DataClass;
 use crate::fhir::Element;
@@ -15,6 +16,7 @@ pub struct KeyCache {
     values: Box<[Slot<KeyClass>]>,
     /// What the type of a FHIR Identifier said it is, until its system comes.
     identifier: Option<DataClass>,
+    pub(super) steps: Steps,
 }
 
 /// Names that are kept; a power of two.
@@ -22,7 +24,7 @@ const NAMES_KEPT: usize = 512;
 /// Values that are kept; a power of two.
 const VALUES_KEPT: usize = 64;
 /// Longest name or value that is kept, in bytes.
-const KEPT_BYTES_MAX: usize = 2 * PACK_BYTES_MAX;
+pub(super) const KEPT_BYTES_MAX: usize = 2 * PACK_BYTES_MAX;
 
 #[derive(Clone, Copy)]
 struct Slot<T> {
@@ -66,6 +68,7 @@ impl KeyCache {
             names: vec![name; NAMES_KEPT].into_boxed_slice(),
             values: vec![value; VALUES_KEPT].into_boxed_slice(),
             identifier: None,
+            steps: Steps::new(),
         }
     }
 
@@ -136,14 +139,14 @@ fn learn<T: Copy>(slots: &mut [Slot<T>], text: &[u8], packed: Packed, read: fn(&
 
 /// A text of at most [`KEPT_BYTES_MAX`] bytes: its bytes with zeros behind them, and its length.
 #[derive(Clone, Copy, Default)]
-struct Packed {
+pub(super) struct Packed {
     words: [u64; 4],
     length: u64,
 }
 
 impl Packed {
     #[inline]
-    fn of(text: &[u8]) -> Option<Self> {
+    pub(super) fn of(text: &[u8]) -> Option<Self> {
         let [first, second, third, fourth] = match text.split_at_checked(PACK_BYTES_MAX) {
             None => {
                 let [first, second] = pack(text);
@@ -161,10 +164,24 @@ impl Packed {
         })
     }
 
+    /// Whether this is the first `length` of these bytes.
+    #[inline]
+    pub(super) fn leads(&self, length: usize, bytes: &[u8; KEPT_BYTES_MAX]) -> bool {
+        let Some(keep) = KEEP.get(length).filter(|_| self.length == length as u64) else {
+            return false;
+        };
+        let (words, _) = bytes.as_chunks::<8>();
+        let mut other = 0;
+        for ((known, word), keep) in self.words.iter().zip(words).zip(keep) {
+            other |= (u64::from_le_bytes(*word) ^ known) & keep;
+        }
+        other == 0
+    }
+
     /// Whether both are the same text. Word by word: compared as memory, the words just computed
     /// would have to be stored first, and the wait for that is longer than all the rest.
     #[inline]
-    fn is(&self, other: &Self) -> bool {
+    pub(super) fn is(&self, other: &Self) -> bool {
         let [first, second, third, fourth] = self.words;
         let [other_first, other_second, other_third, other_fourth] = other.words;
         self.length == other.length
@@ -176,10 +193,31 @@ impl Packed {
 
     /// Only speed hangs on its spread: the high bits of a product, which all bytes reach.
     #[inline]
-    fn hash(&self) -> usize {
+    pub(super) fn hash(&self) -> usize {
         let [first, second, third, fourth] = self.words;
         let mixed = first ^ second.rotate_left(23) ^ third.rotate_left(11) ^ fourth.rotate_left(41);
         let product = (mixed ^ self.length).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         (product >> 50) as usize
     }
+}
+
+/// For each length, which bits of four words its bytes fill.
+static KEEP: [[u64; 4]; KEPT_BYTES_MAX + 1] = keep();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "runs when compiled: out of bounds is a build error"
+)]
+const fn keep() -> [[u64; 4]; KEPT_BYTES_MAX + 1] {
+    let mut keep = [[0; 4]; KEPT_BYTES_MAX + 1];
+    let mut length = 0;
+    while length <= KEPT_BYTES_MAX {
+        let mut byte = 0;
+        while byte < length {
+            keep[length][byte / 8] |= 0xFF << (8 * (byte % 8));
+            byte += 1;
+        }
+        length += 1;
+    }
+    keep
 }

@@ -4,7 +4,7 @@ use super::KeyClass;
 use crate::DataClass as D;
 
 /// What the value of a member tells of its siblings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Tells {
     Nothing,
     /// FHIR's `resourceType`.

@@ -44,6 +44,16 @@ pub(super) fn told(context: &Context, value: &[u8]) -> Option<DataClass> {
         })
 }
 
+/// Whether [`told`] says nothing of any value in this context.
+pub(crate) fn is_untold(context: &Context) -> bool {
+    context.is_silent_in_fhir()
+        && context.key().data_class().is_none()
+        && !matches!(
+            context.key(),
+            KeyClass::Someone | KeyClass::Patient | KeyClass::Called
+        )
+}
+
 /// The finding for the whole value, if it looks like what it is said to be, like the class above (an
 /// `icd10` that holds words is a condition), or like what goes by the same name.
 pub(super) fn judge(
