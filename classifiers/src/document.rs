@@ -5,16 +5,20 @@
 //! as it was pushed, escapes and all, so that whoever replaces them leaves the rest as it is. Memory
 //! is bounded by the longest piece that must be seen whole: a JSON token, a CSV record, a paragraph.
 
-#[expect(dead_code, reason = "the walkers to come use the rest")]
+mod csv;
 mod desk;
+mod form;
+mod html;
+mod joined;
 mod json;
-#[expect(dead_code, reason = "the walkers to come use the rest")]
 pub(crate) mod map;
-#[expect(dead_code, reason = "the walkers to come use the rest")]
+mod nested;
 mod path;
 mod prose;
+mod sse;
 mod stream;
 mod units;
+mod xml;
 
 use std::ops::Range;
 
@@ -22,8 +26,10 @@ use thiserror::Error;
 
 use crate::Finding;
 use crate::media::json::Unreadable as UnreadableJson;
+pub use crate::media::xml::Flaw as FlawXml;
 use desk::Desk;
 use stream::Stream;
+use units::Out;
 
 /// What kind of document it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +38,16 @@ pub enum Media {
     Json,
     /// A JSON document per line.
     Ndjson,
+    /// Server-sent events (WHATWG HTML section 9.2), JSON in them included.
+    Sse,
+    /// RFC 4180, with any of the usual delimiters.
+    Csv,
+    /// XML 1.0 without a document type.
+    Xml,
+    /// `application/x-www-form-urlencoded` (WHATWG URL section 5).
+    Form,
+    /// HTML, read as its text and its attributes.
+    Html,
     /// Anything that people read.
     Text,
 }
@@ -43,11 +59,18 @@ impl Media {
         let essence = essence.to_ascii_lowercase();
         Some(match essence.as_str() {
             "application/json" | "text/json" => Self::Json,
-            "application/x-ndjson" | "application/jsonl" | "application/x-jsonlines" => {
-                Self::Ndjson
-            }
+            "application/x-ndjson"
+            | "application/ndjson"
+            | "application/jsonl"
+            | "application/x-jsonlines"
+            | "application/json-seq" => Self::Ndjson,
+            "text/event-stream" => Self::Sse,
+            "text/csv" | "text/tab-separated-values" => Self::Csv,
+            "application/xml" | "text/xml" => Self::Xml,
+            "application/x-www-form-urlencoded" => Self::Form,
+            "text/html" | "application/xhtml+xml" => Self::Html,
             json if json.ends_with("+json") => Self::Json,
-            "application/xml" | "application/x-www-form-urlencoded" => Self::Text,
+            xml if xml.ends_with("+xml") => Self::Xml,
             text if text.starts_with("text/") => Self::Text,
             _ => return None,
         })
@@ -62,6 +85,8 @@ pub struct Found<'a> {
     /// A pointer (RFC 6901) to the value. Where a document is a sequence of lines, events or rows,
     /// the first token counts them.
     pub path: &'a str,
+    /// A pointer within the document that the value's string is; empty if it is none.
+    pub inner: &'a str,
     /// Whether it stands in the name itself, not in the value under it.
     pub in_name: bool,
     /// Its bytes in the document, in order and without overlap: more than one where other bytes
@@ -87,6 +112,14 @@ pub enum Unreadable {
     /// Not JSON.
     #[error(transparent)]
     Json(#[from] UnreadableJson),
+    /// Not XML.
+    #[error("{flaw} at byte {offset}")]
+    Xml {
+        /// Where.
+        offset: u64,
+        /// What.
+        flaw: FlawXml,
+    },
     /// A piece that must be seen whole is longer than [`UNIT_BYTES_MAX`].
     #[error("the piece that begins at byte {offset} is too long")]
     TooLong {
@@ -125,12 +158,12 @@ impl Classifier {
 
     /// Takes the next bytes. After an error every call repeats it.
     pub fn push(&mut self, chunk: &[u8], sink: &mut dyn Sink) -> Result<(), Unreadable> {
-        self.step(|stream, desk| stream.push(chunk, desk, sink))
+        self.step(|stream, desk| stream.push(chunk, Out { desk, sink }))
     }
 
     /// Ends the document.
     pub fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Unreadable> {
-        self.step(|stream, desk| stream.finish(desk, sink))
+        self.step(|stream, desk| stream.finish(Out { desk, sink }))
     }
 
     fn step(
@@ -145,3 +178,6 @@ impl Classifier {
         stepped
     }
 }
+
+#[cfg(test)]
+mod tests;

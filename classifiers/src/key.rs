@@ -19,6 +19,7 @@ pub use steps::{Name, Spot};
 pub(crate) use tells::Tells;
 
 use crate::DataClass;
+use crate::scan::is_vendor;
 
 /// What a member name means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,7 +93,13 @@ pub fn key_class(name: &[u8]) -> KeyClass {
     if !endings::may_end_a_noun(name) {
         return KeyClass::None;
     }
-    reading::read(name)
+    match reading::read(name) {
+        // `heroku_api_key`: a policy may know the vendor.
+        KeyClass::Leaf(DataClass::GENERIC) if is_vendor(name) => {
+            KeyClass::Leaf(DataClass::VENDOR_TOKEN)
+        }
+        class => class,
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::algorithm::{
 
 /// A German tax identification number: eleven digits, the first not 0, of the first ten exactly one
 /// digit twice or three times and the others once at most, three never in a row; ISO 7064 MOD 11,10
-/// (§ 139b AO; ITZBund, "Informationen zur Steuerlichen Identifikationsnummer").
+/// (§ 139b AO; `ITZBund`, "Informationen zur Steuerlichen Identifikationsnummer").
 pub fn de_tax_id(number: &[u8]) -> bool {
     let Some([head @ .., _]) = digits::<11>(number) else {
         return false;
@@ -187,7 +187,7 @@ pub fn de_driver_license(number: &[u8]) -> bool {
     de_driver_license_form(number) && sum.is_some_and(|sum| stands(b"0123456789X", sum % 11, check))
 }
 
-/// A German VAT identification number without its `DE`: ISO 7064 MOD 11,10 (§ 27a UStG; VIES).
+/// A German VAT identification number without its `DE`: ISO 7064 MOD 11,10 (§ 27a `UStG`; VIES).
 pub fn de_vat_id(number: &[u8]) -> bool {
     let number = number.strip_prefix(b"DE").unwrap_or(number);
     number.len() == 9 && number.first() != Some(&b'0') && mod_11_10(number)

@@ -168,7 +168,7 @@ pub fn track_data(track: &[u8]) -> bool {
 /// Most characters of an address of twenty-five bytes in base 58.
 const BASE58_BYTES_MAX: usize = 35;
 
-/// A wallet's address: base58check with the version of a public chain (Bitcoin Wiki, "Base58Check
+/// A wallet's address: base58check with the version of a public chain (Bitcoin Wiki, "`Base58Check`
 /// encoding"), Bech32 of a witness program (BIP 173, BIP 350), or Ethereum's with the mixed case of
 /// EIP-55.
 pub fn crypto_wallet(address: &[u8]) -> bool {

@@ -30,16 +30,17 @@ pub fn us_dea(number: &[u8]) -> bool {
 /// "Understanding the Medicare Beneficiary Identifier format").
 pub fn us_mbi(mbi: &[u8]) -> bool {
     let letter = |byte: u8| byte.is_ascii_uppercase() && !b"SLOIBZ".contains(&byte);
-    let digit = |byte: u8| byte.is_ascii_digit();
-    let either = |byte: u8| letter(byte) || digit(byte);
-    let Ok([a, b, c, d, e, f, g, h, i, j, k]) = <[u8; 11]>::try_from(mbi) else {
-        return false;
-    };
-    matches!(a, b'1'..=b'9')
-        && [b, e, h, i].into_iter().all(letter)
-        && [c, f].into_iter().all(either)
-        && [d, g, j, k].into_iter().all(digit)
+    mbi.len() == MBI_PLACES.len()
+        && mbi.iter().zip(MBI_PLACES).all(|(byte, place)| match place {
+            b'1' => matches!(byte, b'1'..=b'9'),
+            b'9' => byte.is_ascii_digit(),
+            b'A' => letter(*byte),
+            _ => letter(*byte) || byte.is_ascii_digit(),
+        })
 }
+
+/// The places of an MBI: `1` a digit but 0, `9` a digit, `A` a letter, `*` either.
+const MBI_PLACES: &[u8] = b"1A*9A*9AA99";
 
 /// A code of LOINC: up to seven digits, of which the last, behind a hyphen, is Luhn (Regenstrief
 /// Institute, LOINC Users' Guide, appendix C).
@@ -73,7 +74,7 @@ pub fn snomed(id: &[u8]) -> bool {
         && verhoeff(id)
 }
 
-/// An RxNorm concept: up to eight digits (NLM, RxNorm Technical Documentation, RXCUI).
+/// An `RxNorm` concept: up to eight digits (NLM, `RxNorm` Technical Documentation, RXCUI).
 pub fn rxnorm(code: &[u8]) -> bool {
     (1..=8).contains(&code.len()) && is_digits(code) && code.first() != Some(&b'0')
 }

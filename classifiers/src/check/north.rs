@@ -104,7 +104,7 @@ pub fn ee_ik(code: &[u8]) -> bool {
     let expected = if first < 10 { first } else { second % 10 };
     (1..=8).contains(&sex)
         && is_date(
-            1700 + (sex + 1) / 2 * 100 + y1 * 10 + y2,
+            1700 + sex.div_ceil(2) * 100 + y1 * 10 + y2,
             m1 * 10 + m2,
             d1 * 10 + d2,
         )

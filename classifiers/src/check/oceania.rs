@@ -32,7 +32,7 @@ pub fn au_acn(acn: &[u8]) -> bool {
 }
 
 /// An Australian Medicare card: the first digit 2 to 6, weights 1, 3, 7, 9, modulo 10, the issue
-/// number, and the person's own digit if it is there (Services Australia; METeOR 270101).
+/// number, and the person's own digit if it is there (Services Australia; `METeOR` 270101).
 pub fn au_medicare(card: &[u8]) -> bool {
     let Some((number, rest)) = card.split_at_checked(9) else {
         return false;
@@ -49,10 +49,17 @@ pub fn au_medicare(card: &[u8]) -> bool {
 /// a second round where the first gives 10 (Inland Revenue, "Payroll calculations specification",
 /// IRD number validation).
 pub fn nz_ird(number: &[u8]) -> bool {
-    let full = match (digits::<9>(number), digits::<8>(number)) {
-        (Some(all), _) => all,
-        (_, Some([a, b, c, d, e, f, g, h])) => [0, a, b, c, d, e, f, g, h],
-        _ => return false,
+    let mut padded = *b"000000000";
+    let start = padded.len().saturating_sub(number.len()).min(1);
+    let Some(target) = padded
+        .get_mut(start..)
+        .filter(|target| target.len() == number.len())
+    else {
+        return false;
+    };
+    target.copy_from_slice(number);
+    let Some(full) = digits::<9>(&padded) else {
+        return false;
     };
     let [head @ .., check] = full;
     let round = |weights: [u32; 8]| (11 - weighted(&head, &weights) % 11) % 11;

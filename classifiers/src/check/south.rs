@@ -1,7 +1,7 @@
 //! Numbers of Spain, Italy, Portugal, Greece, Croatia, Turkey and Israel.
 
 use super::algorithm::{
-    decimal, digits, is_date, is_digits, luhn, mod_11_10, place, stands, weighted,
+    cross, decimal, digits, is_date, is_digits, luhn, mod_11_10, place, stands, weighted,
 };
 
 const NIF_LETTERS: &[u8] = b"TRWAGMYFPDXBNJZSQVHLCKE";
@@ -47,14 +47,15 @@ pub fn es_cif(cif: &[u8]) -> bool {
     let [form, head @ .., control] = cif else {
         return false;
     };
-    let Some([a, b, c, d, e, f, g]) = digits::<7>(head) else {
+    let Some(head) = digits::<7>(head) else {
         return false;
     };
-    let doubled: u32 = [a, c, e, g]
+    let sum: u32 = head
         .iter()
-        .map(|digit| super::algorithm::cross(digit * 2))
+        .zip([2, 1].into_iter().cycle())
+        .map(|(digit, weight)| cross(digit * weight))
         .sum();
-    let check = (10 - (doubled + b + d + f) % 10) % 10;
+    let check = (10 - sum % 10) % 10;
     let digit = stands(b"0123456789", check, *control);
     let letter = stands(b"JABCDEFGHI", check, *control);
     match form {
@@ -127,11 +128,15 @@ fn it_value(at: usize, byte: u8) -> Option<u32> {
 /// An Italian partita IVA: seven digits, a province, Luhn (DPR 633/1972 art. 35; Agenzia delle
 /// Entrate).
 pub fn it_vat(number: &[u8]) -> bool {
-    let Some([a, b, c, d, e, f, g, p1, p2, p3, _]) = digits::<11>(number) else {
+    let (Some(company), Some(province)) = (
+        number.get(..7).and_then(digits::<7>),
+        number.get(7..10).and_then(digits::<3>),
+    ) else {
         return false;
     };
-    let province = decimal(&[p1, p2, p3]);
-    decimal(&[a, b, c, d, e, f, g]) > 0
+    let province = decimal(&province);
+    number.len() == 11
+        && decimal(&company) > 0
         && matches!(province, 1..=100 | 120 | 121 | 888 | 999)
         && luhn(number)
 }
@@ -170,11 +175,14 @@ pub fn hr_oib(oib: &[u8]) -> bool {
 /// A Turkish identity number: the tenth digit from sums of the odd and even places, the eleventh
 /// from all before (Nüfus Hizmetleri Kanunu 5490, art. 46; NVİ).
 pub fn tr_tckn(number: &[u8]) -> bool {
-    let Some([a, b, c, d, e, f, g, h, i, tenth, last]) = digits::<11>(number) else {
+    let Some([head @ .., tenth, last]) = digits::<11>(number) else {
         return false;
     };
-    let (odd, even) = (a + c + e + g + i, b + d + f + h);
-    a > 0 && (odd * 7 + 100 - even) % 10 == tenth && (odd + even + tenth) % 10 == last
+    let odd: u32 = head.iter().step_by(2).sum();
+    let even: u32 = head.iter().skip(1).step_by(2).sum();
+    head.first() > Some(&0)
+        && (odd * 7 + 100 - even) % 10 == tenth
+        && (odd + even + tenth) % 10 == last
 }
 
 /// An Israeli identity number: nine digits with leading zeros, Luhn (Population Registry Law

@@ -111,13 +111,13 @@ pub fn fr_siren(siren: &[u8]) -> bool {
 
 /// A French SIRET: a SIREN and five digits, Luhn over all; La Poste's sum to a multiple of five
 /// (INSEE, "SIRET").
-pub fn fr_siret(siret: &[u8]) -> bool {
-    let Some(siren) = siret.get(..9) else {
+pub fn fr_siret(number: &[u8]) -> bool {
+    let Some(siren) = number.get(..9) else {
         return false;
     };
     let post = siren == b"356000000"
-        && digits::<14>(siret).is_some_and(|all| all.iter().sum::<u32>().is_multiple_of(5));
-    siret.len() == 14 && fr_siren(siren) && (luhn(siret) || post)
+        && digits::<14>(number).is_some_and(|all| all.iter().sum::<u32>().is_multiple_of(5));
+    number.len() == 14 && fr_siren(siren) && (luhn(number) || post)
 }
 
 /// A Dutch BSN: the eleven-test, weights 9 to 2 and -1 (Besluit BSN; Logisch Ontwerp BRP, 01.20).

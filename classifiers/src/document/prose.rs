@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::desk::{Desk, Raw};
-use super::units::Cut;
-use super::{Sink, UNIT_BYTES_MAX};
+use super::units::{Cut, Judge, Out, Seen};
+use super::{UNIT_BYTES_MAX, Unreadable};
 use crate::{Context, KeyClass, ValueKind};
 
 /// A longer name is prose that has a colon in it.
@@ -13,6 +13,20 @@ const NAME_BYTES_MAX: usize = 48;
 const NAME_WORDS_MAX: usize = 5;
 /// A paragraph longer than this is cut at white space.
 const PARAGRAPH_BYTES_MAX: usize = UNIT_BYTES_MAX / 4;
+
+/// Text on its way.
+pub(crate) struct Text;
+
+impl Judge for Text {
+    fn cut(&self, bytes: &[u8], seen: Seen) -> Cut {
+        cut(bytes, seen.bytes)
+    }
+
+    fn unit(&mut self, unit: &[u8], start: u64, out: Out<'_>) -> Result<(), Unreadable> {
+        paragraph(unit, Raw::At(start), out);
+        Ok(())
+    }
+}
 
 /// Where the paragraph that begins with `bytes` ends: behind an empty line.
 pub(crate) fn cut(bytes: &[u8], from: usize) -> Cut {
@@ -25,7 +39,7 @@ pub(crate) fn cut(bytes: &[u8], from: usize) -> Cut {
             (Some(b'\r'), Some(b'\n')) => return Cut::At(line + 3),
             _ if line + 2 >= window.len() => {
                 if window.len() < PARAGRAPH_BYTES_MAX {
-                    return Cut::Later(line);
+                    return Cut::later(line);
                 }
                 break;
             }
@@ -33,7 +47,7 @@ pub(crate) fn cut(bytes: &[u8], from: usize) -> Cut {
         }
     }
     if window.len() < PARAGRAPH_BYTES_MAX {
-        return Cut::Later(window.len());
+        return Cut::later(window.len());
     }
     Cut::At(last_break(window))
 }
@@ -49,19 +63,19 @@ fn last_break(window: &[u8]) -> usize {
         .unwrap_or(window.len())
 }
 
-/// Judges one paragraph that stands at `start`.
-pub(crate) fn paragraph(text: &[u8], start: u64, desk: &mut Desk, sink: &mut dyn Sink) {
+/// Judges one paragraph.
+pub(crate) fn paragraph(text: &[u8], raw: Raw<'_>, mut out: Out<'_>) {
     let mut from = 0;
     let mut open: Option<Named> = None;
     for line in lines(text) {
-        let Some(named) = Named::of(text, line.clone(), desk) else {
+        let Some(named) = Named::of(text, line.clone(), out.desk) else {
             continue;
         };
-        settle(text, from..line.start, open.take(), start, desk, sink);
+        settle(text, from..line.start, open.take(), raw, out.again());
         from = line.start;
         open = Some(named);
     }
-    settle(text, from..text.len(), open, start, desk, sink);
+    settle(text, from..text.len(), open, raw, out);
 }
 
 /// A line that says what it holds: `SSN: 123`.
@@ -88,32 +102,45 @@ impl Named {
 }
 
 /// Judges the lines at `range`: as the value of the name they begin with, else as prose.
-fn settle(
-    text: &[u8],
-    range: Range<usize>,
-    named: Option<Named>,
-    start: u64,
-    desk: &mut Desk,
-    sink: &mut dyn Sink,
-) {
+fn settle(text: &[u8], range: Range<usize>, named: Option<Named>, raw: Raw<'_>, out: Out<'_>) {
+    if range.is_empty() {
+        return;
+    }
+    let Out { desk, sink } = out;
     let slice = |range: Range<usize>| text.get(range).unwrap_or_default();
+    let mut from = range.start;
     if let Some(named) = named
         && named.context.key() != KeyClass::None
     {
-        let value = slice(named.value..range.end);
-        let value = value.trim_ascii_end();
         desk.path.enter();
         desk.path.name(slice(named.name));
-        let raw = Raw::At(start + named.value as u64);
-        let found = desk.value(&named.context, ValueKind::Text, value, raw, sink);
+        let mut judge = |end: usize| {
+            let value = slice(named.value..end).trim_ascii_end();
+            let raw = raw.skip(named.value);
+            desk.value(&named.context, ValueKind::Text, value, raw, sink)
+        };
+        let line = slice(named.value..range.end);
+        let line = memchr::memchr(b'\n', line).map_or(range.end, |at| named.value + at);
+        // A key in PEM and the like is one value over many lines.
+        let lines = slice(named.value..line)
+            .trim_ascii_end()
+            .ends_with(b"-----");
+        let found = !lines && judge(line);
+        let end = if found { line } else { range.end };
+        let found = found || (line < range.end && judge(range.end));
         desk.path.leave();
         if found {
-            return;
+            from = end;
         }
     }
-    let raw = Raw::At(start + range.start as u64);
-    let prose = slice(range);
-    desk.value(&Context::ROOT, ValueKind::Text, prose, raw, sink);
+    let raw = raw.skip(from);
+    desk.value(
+        &Context::ROOT,
+        ValueKind::Text,
+        slice(from..range.end),
+        raw,
+        sink,
+    );
 }
 
 /// The lines of a text, without what ends them.

@@ -63,7 +63,7 @@ pub(super) static ROWS: &[Row] = &[
     ),
     (
         Veto,
-        "nexttoken pagetoken nextpagetoken continuationtoken synctoken cursortoken checkouttoken
+        "publickey publishablekey nexttoken pagetoken nextpagetoken continuationtoken synctoken cursortoken checkouttoken
         carttoken csrftoken xsrftoken devicetoken pushtoken tokentype tokenid paymenttoken
         cardtoken prevtoken starttoken resumetoken nextsynctoken changetoken publictoken
         idempotencytoken idempotencykey cancellationtoken sharetoken numtokens prompttokens

@@ -115,9 +115,8 @@ static LOOKS: &[(DataClass, Rule)] = &[
     either(D::PASSWORD, |value| {
         value.len() >= 4 && !secret::is_placeholder(value)
     }),
-    text(D::GENERIC, |value| {
-        token(value, 8, 8192, 1) && !value.starts_with(b"http") && !secret::is_placeholder(value)
-    }),
+    text(D::GENERIC, secret::is_key),
+    text(D::VENDOR_TOKEN, secret::is_key),
     text(D::BEARER_TOKEN, |value| {
         value.len() >= 16 && !secret::is_placeholder(value)
     }),
@@ -206,7 +205,7 @@ static LOOKS: &[(DataClass, Rule)] = &[
     text(D::DE_KVNR, |value| code(value, 10, 12, 9)),
     either(D::DE_LANR, |value| numeric(value, 8, 9)),
     either(D::DE_BSNR, |value| numeric(value, 8, 9)),
-    text(D::SESSION_COOKIE, |value| value.len() >= 16 && !secret::is_placeholder(value)),
+    text(D::SESSION_COOKIE, |value| token(value, 8, 8192, 1) && !secret::is_placeholder(value)),
 ];
 
 /// [`LOOKS`] by class.
