@@ -9,6 +9,7 @@ mod context;
 pub mod document;
 mod fhir;
 mod finding;
+mod jurisdiction;
 mod key;
 pub mod media;
 mod packed;
@@ -18,6 +19,6 @@ mod words;
 
 pub use context::{Context, DISCRIMINATOR_BYTES_MAX};
 pub use finding::{Finding, ValueKind};
-pub use key::{KEY_BYTES_MAX, KeyCache, KeyClass, inherit, key_class};
+pub use key::{KEY_BYTES_MAX, KeyCache, KeyClass, Name, Spot, inherit, key_class};
 pub use scan::{classify_key, classify_value};
 pub use taxonomy::{CLASSES_MAX, Ccpa, DataClass, Severity};

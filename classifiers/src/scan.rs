@@ -7,7 +7,9 @@
 
 mod email;
 mod field;
+mod geo;
 mod identifier;
+mod link;
 mod network;
 mod phone;
 mod profile;
@@ -23,6 +25,9 @@ use profile::{
     CODE_BYTES_MIN, CODE_DIGITS_MIN, NUMBER_DIGITS_MIN, Profile, SECRET_BYTES_MIN, WALLET_BYTES_MIN,
 };
 pub(crate) use secret::is_vendor;
+
+pub(crate) use field::is_untold;
+pub(crate) use profile::{is_bland_number, is_bland_text};
 
 /// Shortest value that holds anything known by its look alone: `a@b.co`.
 const STRONG_BYTES_MIN: usize = 6;
@@ -84,14 +89,13 @@ fn weigh(
         look(context.key(), kind, value, findings);
     }
     if findings.len() == from {
-        findings.extend(field::judge(class, context, kind, value));
+        // FHIR says what stands here, even if it looks like nothing of the kind: hide it.
+        findings.extend(
+            field::judge(class, context, kind, value).or_else(|| field::by_element(context, value)),
+        );
     }
     if findings.len() == from && !look_first {
         look(context.key(), kind, value, findings);
-    }
-    // FHIR says what stands here, even if it looks like nothing of the kind: hide it.
-    if findings.len() == from {
-        findings.extend(field::by_element(context, value));
     }
 }
 
@@ -110,6 +114,11 @@ pub(crate) fn is_clean(name: &[u8]) -> bool {
 /// Finds what is known by its look. Most values hold nothing that a detector would look at.
 #[inline]
 fn look(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding>) {
+    // The numbers of a date are no telephone's.
+    let key = match key {
+        KeyClass::Date => KeyClass::Veto,
+        key => key,
+    };
     let least = match kind {
         ValueKind::Number => NUMBER_BYTES_MIN,
         _ => STRONG_BYTES_MIN,
@@ -137,22 +146,9 @@ fn detect(
         return;
     }
     let from = findings.len();
-    if profile.digits + profile.underscores > 0 && value.len() >= SECRET_BYTES_MIN {
-        secret::scan(value, findings);
-    }
-    if value.len() >= SECRET_BYTES_MIN && profile.colons + profile.equals > 0 {
-        secret::scan_names(value, findings);
-        secret::scan_credentials(value, profile.ats > 0, findings);
-    }
-    if profile.ats > 0 {
-        email::scan(value, findings);
-    }
-    if profile.colons > 1 {
-        network::scan_colons(value, findings);
-    }
-    if profile.dots > 2 && profile.digits > 3 && key != KeyClass::Veto {
-        network::scan_dots(value, findings);
-    }
+    secrets(value, profile, findings);
+    contacts(value, profile, findings);
+    machines(key, value, profile, findings);
     if may_identify(profile, value.len()) {
         identifier::scan(key, value, findings);
     }
@@ -163,6 +159,51 @@ fn detect(
     if profile.spaces > 0 && profile.digits > 2 {
         weak::scan(value, from, findings);
         settle(findings, from);
+    }
+}
+
+/// Finds what opens a door. A secret has a digit or an underscore, and what names one stands before
+/// a colon or an equals sign.
+fn secrets(value: &[u8], profile: &Profile, findings: &mut Vec<Finding>) {
+    if value.len() < SECRET_BYTES_MIN {
+        return;
+    }
+    if profile.digits + profile.underscores > 0 {
+        secret::scan(value, findings);
+    }
+    if profile.colons + profile.equals > 0 {
+        secret::scan_names(value, findings);
+        secret::scan_credentials(value, profile.ats > 0, findings);
+    }
+}
+
+/// Finds how to reach a person, but for the telephone.
+fn contacts(value: &[u8], profile: &Profile, findings: &mut Vec<Finding>) {
+    if profile.ats > 0 {
+        email::scan(value, findings);
+    }
+    if profile.dots > 1 && profile.digits > 7 {
+        geo::scan(value, findings);
+    }
+    // The first byte of a degree sign.
+    if profile.digits > 3 && value.contains(&0xC2) {
+        geo::scan_degrees(value, findings);
+    }
+    if profile.colons > 0 && profile.dots > 0 && value.len() >= SECRET_BYTES_MIN {
+        link::scan(value, findings);
+    }
+}
+
+/// Finds addresses of machines.
+fn machines(key: KeyClass, value: &[u8], profile: &Profile, findings: &mut Vec<Finding>) {
+    if profile.colons > 1 {
+        network::scan_colons(value, findings);
+    }
+    if profile.digits > 0 && (profile.hyphens > 4 || profile.dots > 1) {
+        network::scan_macs(value, findings);
+    }
+    if profile.dots > 2 && profile.digits > 3 && !matches!(key, KeyClass::Veto | KeyClass::Id) {
+        network::scan_dots(value, findings);
     }
 }
 

@@ -136,7 +136,7 @@ fn north_american(value: &[u8], run: &Run, bracket: bool) -> Option<(usize, u8)>
 
 /// `0049 30 901820`: the prefix that dials out of most countries, and the code of another.
 fn exit_code(value: &[u8], run: &Run) -> Option<(usize, u8)> {
-    let grouped = run.lengths().len() > 1;
+    let grouped = matches!(run.lengths(), [first, _, ..] if *first >= 2);
     let found = run
         .digits
         .starts_with(b"00")

@@ -26,6 +26,25 @@ pub(super) struct Profile {
     pub(super) spaces: u32,
     pub(super) equals: u32,
     pub(super) underscores: u32,
+    pub(super) hyphens: u32,
+}
+
+/// Whether [`super::look`] finds nothing in a text of this length with so many digits and neither
+/// `@` nor colon; `broken` if it has dots or spaces.
+#[inline]
+pub(crate) fn is_bland_text(length: usize, digits: u32, broken: bool) -> bool {
+    let profile = Profile {
+        digits,
+        spaces: u32::from(broken),
+        ..Profile::default()
+    };
+    profile.is_bland(length)
+}
+
+/// Whether [`super::look`] finds nothing in a number with so many digits.
+#[inline]
+pub(crate) fn is_bland_number(digits: u32) -> bool {
+    digits < NUMBER_DIGITS_MIN
 }
 
 /// Bytes looked at together. A loop over so many, and no fewer, becomes vector instructions.
@@ -62,6 +81,7 @@ impl Profile {
             spaces: both(b' ', b' '),
             equals: both(b'=', b'='),
             underscores: both(b'_', b'_'),
+            hyphens: both(b'-', b'-'),
         })
     }
 
@@ -81,9 +101,18 @@ impl Profile {
 
     /// Counts in at most [`LANE_BLOCKS_MAX`] blocks, with one sum for each byte of a word.
     fn add(&mut self, blocks: impl Iterator<Item = [u64; 2]>) {
-        let mut lanes = [0u64; 7];
+        let mut lanes = [0u64; 8];
         for word in blocks.flatten() {
-            let [digits, ats, colons, dots, spaces, equals, underscores] = &mut lanes;
+            let [
+                digits,
+                ats,
+                colons,
+                dots,
+                spaces,
+                equals,
+                underscores,
+                hyphens,
+            ] = &mut lanes;
             tally(digits, word, b'0', b'9');
             tally(ats, word, b'@', b'@');
             tally(colons, word, b':', b':');
@@ -91,8 +120,18 @@ impl Profile {
             tally(spaces, word, b' ', b' ');
             tally(equals, word, b'=', b'=');
             tally(underscores, word, b'_', b'_');
+            tally(hyphens, word, b'-', b'-');
         }
-        let [digits, ats, colons, dots, spaces, equals, underscores] = lanes.map(sum);
+        let [
+            digits,
+            ats,
+            colons,
+            dots,
+            spaces,
+            equals,
+            underscores,
+            hyphens,
+        ] = lanes.map(sum);
         self.digits += digits;
         self.ats += ats;
         self.colons += colons;
@@ -100,6 +139,7 @@ impl Profile {
         self.spaces += spaces;
         self.equals += equals;
         self.underscores += underscores;
+        self.hyphens += hyphens;
     }
 
     /// Whether no detector looks at a value of this length with these counts.

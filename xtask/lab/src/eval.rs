@@ -7,13 +7,14 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use classifiers::document::{Classifier, Media};
 
 use crate::corpus::Corpus;
 use crate::predict::predict;
 use crate::report::report;
 use crate::score::Score;
+use crate::table;
 
 /// What to score.
 #[derive(Debug, clap::Args)]
@@ -30,6 +31,12 @@ pub(crate) struct Arguments {
     /// Show up to this many errors of each kind.
     #[arg(long, default_value_t = 0)]
     errors: usize,
+    /// The kept results to compare with; what got worse is an error.
+    #[arg(long)]
+    table: Option<PathBuf>,
+    /// Write the table instead.
+    #[arg(long, requires = "table", conflicts_with = "subset")]
+    write: bool,
 }
 
 #[expect(clippy::print_stdout, reason = "results are what this program is for")]
@@ -65,5 +72,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     print!("{}", report(&exact, &family)?);
     println!("\ndocuments that could not be read to their end: {unread:?}");
-    Ok(ExitCode::SUCCESS)
+    let Some(path) = arguments
+        .table
+        .as_ref()
+        .filter(|_| arguments.subset.is_empty())
+    else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let results = table::write(&exact, &family)?;
+    if arguments.write {
+        std::fs::write(path, results)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let kept = std::fs::read_to_string(path)
+        .with_context(|| format!("`{}` cannot be read", path.display()))?;
+    let worse = table::worse(&table::read(&kept), &table::read(&results));
+    for line in &worse {
+        println!("worse: {line}");
+    }
+    Ok(if worse.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -7,15 +7,6 @@ const DIGITS_MAX: usize = 17;
 /// Most groups that are read.
 const GROUPS_MAX: usize = 8;
 
-/// Hyphens, a dash and a blank that do not break, as word processors write them.
-static WIDE: &[(&[u8], u8)] = &[
-    ("\u{2010}".as_bytes(), b'-'),
-    ("\u{2011}".as_bytes(), b'-'),
-    ("\u{2013}".as_bytes(), b'-'),
-    ("\u{a0}".as_bytes(), b' '),
-    ("\u{202f}".as_bytes(), b' '),
-];
-
 /// Digits in groups.
 pub(super) struct Run {
     kept: [u8; DIGITS_MAX],
@@ -101,9 +92,9 @@ impl Run {
             separator = b')';
             next += 1;
         }
-        if let Some((byte, width)) = separator_at(value, next) {
-            separator = byte;
-            next += width;
+        if let found @ (b' ' | b'-' | b'.' | b'/') = byte(value, next) {
+            separator = found;
+            next += 1;
         }
         if byte(value, next) == b'(' {
             separator = b' ';
@@ -167,18 +158,5 @@ impl Run {
             [a @ 1..=2, b @ 1..=2, 4, ..] => year(a + b),
             _ => false,
         }
-    }
-}
-
-/// The separator at `at` and how many bytes it has.
-fn separator_at(value: &[u8], at: usize) -> Option<(u8, usize)> {
-    let rest = value.get(at..)?;
-    match rest.first()? {
-        separator @ (b' ' | b'-' | b'.' | b'/') => Some((*separator, 1)),
-        0x80.. => WIDE
-            .iter()
-            .find(|(wide, _)| rest.starts_with(wide))
-            .map(|(wide, plain)| (*plain, wide.len())),
-        _ => None,
     }
 }
