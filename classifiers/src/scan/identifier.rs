@@ -18,7 +18,7 @@ use crate::finding::Finding;
 use crate::key::KeyClass;
 use layout::{GROUPS_MAX, Layout, Needs, ROOT, Separators, TEXT_BYTES_MAX, TREE};
 use nearby::Nearby;
-pub(super) use nearby::Words;
+pub(super) use nearby::{Entries, Words};
 
 /// Longest run of letters and digits that is looked at: a wallet's address in Bech32.
 const RUN_BYTES_MAX: usize = 90;

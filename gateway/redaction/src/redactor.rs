@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use classifiers::media::json::{self, Scalar, Token, Visitor, Walker};
+use classifiers::media::json::{self, AHEAD_BYTES, Scalar, Token, Visitor, Walker};
 use classifiers::{
     DISCRIMINATOR_BYTES_MAX, DataClass, Finding, KeyCache, ValueKind, classify_key, classify_value,
 };
@@ -74,6 +74,14 @@ impl Workspace {
     /// A new one. Keep it: it costs more than the redactor.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// One whose redactors use no vector instructions, whatever the processor has.
+    pub fn plain() -> Self {
+        Self {
+            walker: Walker::plain(),
+            ..Self::default()
+        }
     }
 
     /// The bytes that its buffers occupy.
@@ -269,7 +277,11 @@ impl<D: Disclose> Editor<'_, D> {
 
     /// Judges what hides in a name. Returns whether another was put in its place.
     #[cold]
+    #[inline(never)]
     fn rename(&mut self, name: Token<'_>) -> bool {
+        if self.blocked.is_some() {
+            return false;
+        }
         self.findings.clear();
         classify_key(name.decoded, self.findings);
         if self.findings.is_empty() {
@@ -315,7 +327,7 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
 
     #[inline]
     fn array_start(&mut self) {
-        self.trail.enter_array();
+        self.trail.enter_array(self.keys);
     }
 
     #[inline]
@@ -328,15 +340,27 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
         if self.blocked.is_some() {
             return;
         }
-        let place = self
-            .within(name.start)
-            .map(|at| (at + 1, at + name.raw.len() - 1));
-        let raw = name.raw.get(1..name.raw.len() - 1).unwrap_or_default();
+        let raw = match name.raw {
+            [_, raw @ .., _] => raw,
+            _ => &[],
+        };
+        let place = self.within(name.start).map(|at| at.wrapping_add(1));
         let suspect = self.trail.member(name.decoded, raw, place, self.keys);
         if suspect && self.rename(name) {
             return;
         }
         self.keep(name);
+    }
+
+    #[inline]
+    fn foresees(&mut self, start: u64, length: usize, ahead: &[u8; AHEAD_BYTES]) -> bool {
+        self.within(start)
+            .is_some_and(|place| self.trail.foresees(place, length, ahead, self.keys))
+    }
+
+    #[inline]
+    fn skips_bland(&self) -> bool {
+        self.trail.is_quiet()
     }
 
     #[inline]
@@ -350,7 +374,7 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
             Scalar::Boolean => ValueKind::Bool,
             Scalar::Null => return self.keep(value),
         };
-        let context = self.trail.value();
+        let context = self.trail.context(self.keys);
         self.findings.clear();
         classify_value(context, kind, value.decoded, self.findings);
         if context.is_discriminator()
