@@ -247,6 +247,24 @@ fn elements_and_attributes_are_names() {
 }
 
 #[test]
+fn arrays_and_scalars_of_xml_are_what_they_are_in_json() {
+    check(
+        Media::Xml,
+        "<r><emails><item>a@example.com</item></emails><first_name value=\"Ann\"/>\
+         <medications><item>Atorvastatin 20 MG</item></medications></r>",
+        &[
+            ("pii.email", "/r/emails/item", &["a@example.com"]),
+            ("pii.person", "/r/first_name/@value", &["Ann"]),
+            (
+                "phi.medication",
+                "/r/medications/item",
+                &["Atorvastatin 20 MG"],
+            ),
+        ],
+    );
+}
+
+#[test]
 fn fhir_is_known_in_its_xml_form() {
     check(
         Media::Xml,
