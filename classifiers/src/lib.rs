@@ -11,6 +11,7 @@ mod finding;
 mod key;
 pub mod media;
 mod packed;
+pub mod prose;
 mod scan;
 mod taxonomy;
 mod words;

@@ -1,0 +1,209 @@
+//! The averaged perceptron (Collins 2002; averaging as in Daumé, "Practical Structured Learning
+//! Techniques", 2006, section 2.1.1).
+
+use classifiers::prose::Entity;
+use classifiers::prose::training::{
+    ENTITIES, FEATURES, LABELS, LANES, REACH, ROW_BITS, Token, Tokens, WINDOW, rows,
+};
+
+use super::Text;
+use super::random::Random;
+
+/// The words of one text as rows of the model, and their labels.
+#[derive(Clone, Debug)]
+pub struct Example {
+    rows: Vec<[u32; FEATURES]>,
+    labels: Vec<usize>,
+}
+
+impl Example {
+    /// Reads a text, as far as one window goes.
+    pub fn of(text: &Text) -> Self {
+        let words: Vec<Token> = Tokens::of(text.text.as_bytes()).take(WINDOW).collect();
+        let none = Token::default();
+        let at = |index: Option<usize>| index.and_then(|index| words.get(index)).unwrap_or(&none);
+        let window = |index: usize| {
+            std::array::from_fn(|offset| at((index + offset).checked_sub(REACH)))
+        };
+        Self {
+            rows: (0..words.len()).map(|index| rows(window(index))).collect(),
+            labels: labels(&words, &text.entities),
+        }
+    }
+}
+
+fn labels(words: &[Token], entities: &[(usize, usize, Entity)]) -> Vec<usize> {
+    let mut last = None;
+    let label = |word: &Token| {
+        let start = usize::try_from(word.start).unwrap_or(usize::MAX);
+        let found = entities.iter().position(|(from, to, _)| (*from..*to).contains(&start));
+        let goes_on = found.is_some() && found == last;
+        last = found;
+        let entity = found.and_then(|found| entities.get(found));
+        let number = entity.and_then(|(.., entity)| ENTITIES.iter().position(|one| one == entity));
+        number.map_or(0, |number| 1 + 2 * number + usize::from(goes_on))
+    };
+    words.iter().map(label).collect()
+}
+
+type Row = [i32; LABELS];
+
+/// Weights, and what averaging takes off them.
+#[derive(Debug)]
+pub struct Perceptron {
+    weights: Vec<Row>,
+    transitions: [Row; LABELS],
+    past_weights: Vec<[i64; LABELS]>,
+    past_transitions: [[i64; LABELS]; LABELS],
+    step: i64,
+}
+
+impl Default for Perceptron {
+    fn default() -> Self {
+        let rows = 1 << ROW_BITS;
+        Self {
+            weights: vec![[0; LABELS]; rows],
+            transitions: [[0; LABELS]; LABELS],
+            past_weights: vec![[0; LABELS]; rows],
+            past_transitions: [[0; LABELS]; LABELS],
+            step: 1,
+        }
+    }
+}
+
+impl Perceptron {
+    /// Goes once through the examples, and returns how many words had a wrong label.
+    pub fn learn(&mut self, examples: &[Example], random: &mut Random) -> usize {
+        let mut order: Vec<&Example> = examples.iter().collect();
+        random.shuffle(&mut order);
+        let mut wrong = 0;
+        for example in order {
+            let guess = self.decode(&example.rows);
+            if guess != example.labels {
+                wrong += guess.iter().zip(&example.labels).filter(|(a, b)| a != b).count();
+                self.correct(example, &guess);
+            }
+            self.step += 1;
+        }
+        wrong
+    }
+
+    fn correct(&mut self, example: &Example, guess: &[usize]) {
+        let mut before = (0, 0);
+        for ((rows, right), wrong) in example.rows.iter().zip(&example.labels).zip(guess) {
+            if right != wrong {
+                for row in rows {
+                    self.shift(*row, *right, 1);
+                    self.shift(*row, *wrong, -1);
+                }
+            }
+            if before != (*right, *wrong) || right != wrong {
+                self.shift_transition(before.0, *right, 1);
+                self.shift_transition(before.1, *wrong, -1);
+            }
+            before = (*right, *wrong);
+        }
+    }
+
+    fn shift(&mut self, row: u32, label: usize, by: i32) {
+        let row = usize::try_from(row).unwrap_or(usize::MAX);
+        if let Some(weight) = self.weights.get_mut(row).and_then(|row| row.get_mut(label)) {
+            *weight += by;
+        }
+        if let Some(past) = self.past_weights.get_mut(row).and_then(|row| row.get_mut(label)) {
+            *past += self.step * i64::from(by);
+        }
+    }
+
+    fn shift_transition(&mut self, from: usize, to: usize, by: i32) {
+        if let Some(weight) = self.transitions.get_mut(from).and_then(|row| row.get_mut(to)) {
+            *weight += by;
+        }
+        if let Some(past) = self.past_transitions.get_mut(from).and_then(|row| row.get_mut(to)) {
+            *past += self.step * i64::from(by);
+        }
+    }
+
+    /// The best labels by the weights as they are now.
+    fn decode(&self, rows: &[[u32; FEATURES]]) -> Vec<usize> {
+        let mut best = [0; LABELS];
+        let mut from = Vec::with_capacity(rows.len());
+        for (index, rows) in rows.iter().enumerate() {
+            let scores = self.scores(rows);
+            let mut next = [i32::MIN / 4; LABELS];
+            let mut back = [0; LABELS];
+            for (to, ((next, back), score)) in next.iter_mut().zip(&mut back).zip(scores).enumerate() {
+                for (label, (before, row)) in best.iter().zip(&self.transitions).enumerate() {
+                    let goes_on = to > 0 && to % 2 == 0;
+                    let may = !goes_on || label == to || label + 1 == to;
+                    let sum = before + row.get(to).copied().unwrap_or(0);
+                    if may && (index > 0 || label == 0) && sum > *next {
+                        (*next, *back) = (sum, label);
+                    }
+                }
+                *next += score;
+            }
+            best = next;
+            from.push(back);
+        }
+        let last = best.iter().enumerate().max_by_key(|(label, score)| (**score, LABELS - label));
+        let mut label = last.map_or(0, |(label, _)| label);
+        let mut labels = Vec::with_capacity(rows.len());
+        for back in from.iter().rev() {
+            labels.push(label);
+            label = back.get(label).copied().unwrap_or(0);
+        }
+        labels.reverse();
+        labels
+    }
+
+    fn scores(&self, rows: &[u32; FEATURES]) -> Row {
+        let mut sums = [0; LABELS];
+        for row in rows {
+            let row = usize::try_from(*row).ok().and_then(|row| self.weights.get(row));
+            for (sum, weight) in sums.iter_mut().zip(row.into_iter().flatten()) {
+                *sum += weight;
+            }
+        }
+        sums
+    }
+
+    /// The mean of all weights that were, in bytes: transitions of two, weights of one.
+    pub fn quantised(&self) -> Vec<u8> {
+        let mean = |weight: i32, past: i64| f64::from(weight) - past as f64 / self.step as f64;
+        let means: Vec<[f64; LABELS]> = self
+            .weights
+            .iter()
+            .zip(&self.past_weights)
+            .map(|(row, past)| std::array::from_fn(|label| mean(row[label], past[label])))
+            .collect();
+        let scale = scale(&means);
+        let mut bytes = Vec::new();
+        for from in 0..LANES {
+            for to in 0..LANES {
+                let is_used = from < LABELS && to < LABELS;
+                let weight = if is_used {
+                    mean(self.transitions[from][to], self.past_transitions[from][to])
+                } else {
+                    0.0
+                };
+                bytes.extend(((weight * scale).round() as i16).to_le_bytes());
+            }
+        }
+        for row in &means {
+            bytes.extend((0..LANES).map(|label| {
+                let weight = row.get(label).copied().unwrap_or(0.0);
+                ((weight * scale).round() as i8).cast_unsigned()
+            }));
+        }
+        bytes
+    }
+}
+
+/// What makes all but one weight in two thousand fit a byte; the rest saturate.
+fn scale(means: &[[f64; LABELS]]) -> f64 {
+    let mut sizes: Vec<f64> = means.iter().flatten().map(|mean| mean.abs()).filter(|size| *size > 0.0).collect();
+    sizes.sort_by(f64::total_cmp);
+    let most = sizes.get(sizes.len() - sizes.len() / 2000 - 1).copied().unwrap_or(1.0);
+    127.0 / most
+}
