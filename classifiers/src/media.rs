@@ -1,3 +1,4 @@
 //! Walkers: from the bytes of one media type to its values, in one pass and at any cut.
 
+pub(crate) mod coding;
 pub mod json;

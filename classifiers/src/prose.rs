@@ -12,10 +12,52 @@ mod token;
 
 pub use model::Entity;
 
+use crate::DataClass;
+use crate::finding::Finding;
+use gate::may_name;
+use model::Model;
+use tagger::{Span, tag};
+
 /// What `lab train` shares with the tagger.
 pub mod training {
     pub use super::feature::{FEATURES, REACH, ROW_BITS, rows};
     pub use super::gazetteer::{Lists, PROBES_MAX, SLOT_BYTES, TAG, start};
     pub use super::model::{ENTITIES, LABELS, LANES, WINDOW};
     pub use super::token::{Gap, Shape, Token, Tokens, fold, hash};
+}
+
+/// The weights, made by `lab train`.
+static WEIGHTS: &[u8] = include_bytes!("../data/prose.model");
+
+/// By how much no label is held back, in units of the model: a leak is worse than a word too much.
+const BIAS: i32 = 0;
+
+/// Finds what is named in a text, beside what is already found in it from `from` on.
+pub(crate) fn scan(text: &[u8], from: usize, findings: &mut Vec<Finding>) {
+    if !may_name(text) {
+        return;
+    }
+    let known = findings.len();
+    tag(&Model::of(WEIGHTS), text, BIAS, |span, _| {
+        let taken = findings.get(from..known).unwrap_or_default();
+        let free = !taken.iter().any(|other| other.start < span.end && span.start < other.end);
+        findings.extend(finding(span).filter(|_| free));
+    });
+}
+
+fn finding(span: Span) -> Option<Finding> {
+    let (class, detector) = match span.entity {
+        Entity::Person => (DataClass::PERSON, "prose-name"),
+        Entity::Address => (DataClass::ADDRESS, "prose-address"),
+        Entity::Location => (DataClass::LOCATION, "prose-place"),
+        Entity::Date => (DataClass::DATE_TIME, "prose-date"),
+        Entity::Organization => return None,
+    };
+    Some(Finding {
+        class,
+        start: span.start,
+        end: span.end,
+        confidence: 60,
+        detector,
+    })
 }

@@ -12,6 +12,7 @@ mod random;
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -21,9 +22,12 @@ use grammar::Grammar;
 use perceptron::{Example, Perceptron};
 use random::Random;
 
+/// Where chance starts: any number would do.
+const SEED: u64 = 0x7469_6465_6761_7465;
+
 /// What to make.
-#[derive(clap::Args)]
-pub struct Options {
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
     /// `lists` or `model`.
     what: What,
     /// Where templates and lists are read.
@@ -43,7 +47,7 @@ pub struct Options {
     show: usize,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum What {
     Lists,
     Model,
@@ -51,24 +55,28 @@ enum What {
 
 /// A text, and where its entities stand.
 #[derive(Clone, Debug, Default)]
-pub struct Text {
+pub(crate) struct Text {
     text: String,
     entities: Vec<(usize, usize, Entity)>,
 }
 
 /// Makes the lists or the model.
-pub fn run(options: &Options) -> Result<()> {
-    if options.what == What::Lists {
-        let table = lists::table(&options.data)?;
-        return write(options, "prose.lists", &table);
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    match options.what {
+        What::Lists => write(options, "prose.lists", &lists::table(&options.data)?)?,
+        What::Model => model(options)?,
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn model(options: &Options) -> Result<()> {
     let started = Instant::now();
     let grammar = Grammar::read(&options.data)?;
-    let mut random = Random::new(0x7469_6465);
+    let mut random = Random::new(SEED);
+    for _ in 0..options.show {
+        show(&grammar.text(&mut random)?);
+    }
     if options.show > 0 {
-        for _ in 0..options.show {
-            show(&grammar.text(&mut random)?);
-        }
         return Ok(());
     }
     let examples: Vec<Example> = (0..options.texts)

@@ -20,7 +20,7 @@ use slot::Slots;
 
 /// All templates and rules.
 #[derive(Debug)]
-pub struct Grammar {
+pub(crate) struct Grammar {
     files: Vec<File>,
     rules: BTreeMap<String, Vec<Sequence>>,
     slots: Slots,
@@ -64,7 +64,7 @@ const DEPTH_MAX: usize = 24;
 
 impl Grammar {
     /// Reads the templates and lists below this folder.
-    pub fn read(data: &Path) -> Result<Self> {
+    pub(crate) fn read(data: &Path) -> Result<Self> {
         let mut grammar = Self {
             files: Vec::new(),
             rules: BTreeMap::new(),
@@ -103,7 +103,7 @@ impl Grammar {
     }
 
     /// A text of one to four templates of one file.
-    pub fn text(&self, random: &mut Random) -> Result<Text> {
+    pub(crate) fn text(&self, random: &mut Random) -> Result<Text> {
         let total: usize = self.files.iter().map(|file| file.share).sum();
         let mut at = random.below(total);
         let file = self.files.iter().find(|file| {

@@ -27,7 +27,7 @@ const FILES: [(&str, u16); 12] = [
 const SLOTS: usize = 1 << 17;
 
 /// The table.
-pub fn table(data: &Path) -> Result<Vec<u8>> {
+pub(crate) fn table(data: &Path) -> Result<Vec<u8>> {
     let mut words: BTreeMap<u32, u16> = BTreeMap::new();
     for (file, bit) in FILES {
         let list = List::read(&data.join(file))?;

@@ -8,16 +8,19 @@ use anyhow::{Context as _, Result};
 
 use super::random::Random;
 
+/// Share of names that are of the language of the text, in percent.
+const NATIVE: usize = 60;
+
 /// Entries of one file, by the language of the section they stand in.
 #[derive(Clone, Debug, Default)]
-pub struct List {
+pub(crate) struct List {
     sections: BTreeMap<String, Vec<String>>,
     names: Vec<String>,
 }
 
 impl List {
     /// Reads a file: `#` starts a comment, `[de]` a section, all else is one entry a line.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
         let mut list = Self::default();
         let mut section = "any".to_owned();
@@ -32,24 +35,24 @@ impl List {
     }
 
     /// All entries.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         self.sections.values().flatten().map(String::as_str)
     }
 
-    /// An entry: in three of five cases of this language.
-    pub fn pick(&self, language: &str, random: &mut Random) -> &str {
-        let own = self.sections.get(language).filter(|_| random.percent(60));
+    /// An entry: in so many of a hundred cases of this language.
+    pub(crate) fn pick(&self, language: &str, share: usize, random: &mut Random) -> &str {
+        let own = self.sections.get(language).filter(|_| random.percent(share));
         let section = own.or_else(|| random.one_of(&self.names).and_then(|name| self.sections.get(name)));
         section.and_then(|entries| random.one_of(entries)).map_or("", String::as_str)
     }
 
     /// An entry that in one of five cases is put together from two, so that it is on no list.
-    pub fn invent(&self, language: &str, random: &mut Random) -> String {
-        let name = self.pick(language, random).to_owned();
+    pub(crate) fn invent(&self, language: &str, random: &mut Random) -> String {
+        let name = self.pick(language, NATIVE, random).to_owned();
         if !random.percent(22) {
             return name;
         }
-        let other: Vec<char> = self.pick(language, random).chars().collect();
+        let other: Vec<char> = self.pick(language, NATIVE, random).chars().collect();
         let kept = name.chars().count().div_ceil(2).max(2);
         let tail = other.len() / 2;
         let blend: String = name.chars().take(kept).chain(other.into_iter().skip(tail)).collect();

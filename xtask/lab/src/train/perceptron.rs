@@ -11,14 +11,14 @@ use super::random::Random;
 
 /// The words of one text as rows of the model, and their labels.
 #[derive(Clone, Debug)]
-pub struct Example {
+pub(crate) struct Example {
     rows: Vec<[u32; FEATURES]>,
     labels: Vec<usize>,
 }
 
 impl Example {
     /// Reads a text, as far as one window goes.
-    pub fn of(text: &Text) -> Self {
+    pub(crate) fn of(text: &Text) -> Self {
         let words: Vec<Token> = Tokens::of(text.text.as_bytes()).take(WINDOW).collect();
         let none = Token::default();
         let at = |index: Option<usize>| index.and_then(|index| words.get(index)).unwrap_or(&none);
@@ -50,7 +50,7 @@ type Row = [i32; LABELS];
 
 /// Weights, and what averaging takes off them.
 #[derive(Debug)]
-pub struct Perceptron {
+pub(crate) struct Perceptron {
     weights: Vec<Row>,
     transitions: [Row; LABELS],
     past_weights: Vec<[i64; LABELS]>,
@@ -73,7 +73,7 @@ impl Default for Perceptron {
 
 impl Perceptron {
     /// Goes once through the examples, and returns how many words had a wrong label.
-    pub fn learn(&mut self, examples: &[Example], random: &mut Random) -> usize {
+    pub(crate) fn learn(&mut self, examples: &[Example], random: &mut Random) -> usize {
         let mut order: Vec<&Example> = examples.iter().collect();
         random.shuffle(&mut order);
         let mut wrong = 0;
@@ -169,7 +169,7 @@ impl Perceptron {
     }
 
     /// The mean of all weights that were, in bytes: transitions of two, weights of one.
-    pub fn quantised(&self) -> Vec<u8> {
+    pub(crate) fn quantised(&self) -> Vec<u8> {
         let mean = |weight: i32, past: i64| f64::from(weight) - past as f64 / self.step as f64;
         let means: Vec<[f64; LABELS]> = self
             .weights

@@ -8,6 +8,9 @@ use anyhow::{Context as _, Result};
 use crate::train::names::List;
 use crate::train::random::Random;
 
+/// Share of words that are of the language of the text, in percent.
+const NATIVE: usize = 95;
+
 /// The lists that slots are filled from.
 #[derive(Debug)]
 pub(super) struct Slots {
@@ -41,12 +44,12 @@ impl Slots {
         if let Some(list) = self.lists.get(slot) {
             return Ok(match slot {
                 "given" | "family" | "city" => list.invent(language, random),
-                _ => list.pick(language, random).to_owned(),
+                _ => list.pick(language, NATIVE, random).to_owned(),
             });
         }
         let word = || self.lists.get("word").context("no words");
         if slot == "Word" {
-            return Ok(capital(word()?.pick(language, random)));
+            return Ok(capital(word()?.pick(language, NATIVE, random)));
         }
         let (kind, rest) = slot.split_at_checked(1).context("an empty slot")?;
         let filled = match kind {
