@@ -9,6 +9,7 @@ mod gazetteer;
 mod model;
 mod tagger;
 mod token;
+mod verify;
 
 pub use model::Entity;
 
@@ -38,9 +39,10 @@ pub(crate) fn scan(text: &[u8], from: usize, findings: &mut Vec<Finding>) {
         return;
     }
     let known = findings.len();
-    tag(&Model::of(WEIGHTS), text, BIAS, |span, _| {
+    tag(&Model::of(WEIGHTS), text, BIAS, |span, words| {
         let taken = findings.get(from..known).unwrap_or_default();
-        let free = !taken.iter().any(|other| other.start < span.end && span.start < other.end);
+        let free = verify::holds(&span, words, text)
+            && !taken.iter().any(|other| other.start < span.end && span.start < other.end);
         findings.extend(finding(span).filter(|_| free));
     });
 }

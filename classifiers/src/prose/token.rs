@@ -142,7 +142,13 @@ impl<'a> Tokens<'a> {
         let mut spaces = 0;
         while let Some(byte) = self.text.get(self.at) {
             let mut width = 1;
+            if *byte == b'<' || *byte == b'&' {
+                width = markup(self.text.get(self.at..).unwrap_or_default());
+            }
             bits |= match byte {
+                // A tag is no text, and ends what stands before it.
+                b'<' if width > 1 => Gap::LINE,
+                b'&' if width > 1 => Gap::SIGN,
                 b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => break,
                 0x80.. => match sign(self.text.get(self.at..).unwrap_or_default()) {
                     Some((bits, bytes)) => {
@@ -210,6 +216,21 @@ impl<'a> Tokens<'a> {
         };
         joins.then_some(width)
     }
+}
+
+/// Longest tag or character reference of HTML and XML that is skipped, in bytes.
+const MARKUP_BYTES_MAX: usize = 256;
+
+/// How many bytes a tag or a character reference has that starts here; 1 if none does.
+fn markup(rest: &[u8]) -> usize {
+    let rest = rest.get(..rest.len().min(MARKUP_BYTES_MAX)).unwrap_or(rest);
+    let (end, longest) = match rest {
+        [b'<', b'/' | b'!' | b'?' | b'a'..=b'z' | b'A'..=b'Z', ..] => (b'>', MARKUP_BYTES_MAX),
+        [b'&', b'#' | b'a'..=b'z', ..] => (b';', 10),
+        _ => return 1,
+    };
+    let found = rest.iter().take(longest).position(|byte| *byte == end);
+    found.map_or(1, |end| end + 1)
 }
 
 /// What a sign beyond ASCII is, and how many bytes it has; none for a letter.

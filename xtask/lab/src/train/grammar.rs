@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use classifiers::prose::Entity;
 
 use super::Text;
+use super::names::List;
 use super::random::Random;
 use slot::Slots;
 
@@ -51,7 +52,7 @@ const FILES: [(&str, &str, usize); 11] = [
     ("templates/news.txt", "en", 17),
     ("templates/care.txt", "en", 8),
     ("templates/addresses.txt", "en", 11),
-    ("templates/plain.txt", "en", 24),
+    ("templates/plain.txt", "en", 34),
     ("templates/de.txt", "de", 5),
     ("templates/fr.txt", "fr", 4),
     ("templates/es.txt", "es", 4),
@@ -59,6 +60,8 @@ const FILES: [(&str, &str, usize); 11] = [
     ("templates/nl.txt", "nl", 2),
     ("templates/pt.txt", "pt", 2),
 ];
+/// How many of so many more texts are sentences of our own documentation.
+const OWN_PROSE_SHARE: usize = 8;
 /// How deep rules may stand in rules.
 const DEPTH_MAX: usize = 24;
 
@@ -79,6 +82,12 @@ impl Grammar {
                 templates,
             });
         }
+        let own = List::read(&data.join("own-prose.txt"))?;
+        grammar.files.push(File {
+            language: "en".to_owned(),
+            share: OWN_PROSE_SHARE,
+            templates: own.iter().map(|line| vec![Part::Literal(line.to_owned())]).collect(),
+        });
         Ok(grammar)
     }
 

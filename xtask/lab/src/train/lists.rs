@@ -35,6 +35,12 @@ pub(crate) fn table(data: &Path) -> Result<Vec<u8>> {
             for word in parts(entry, bit) {
                 *words.entry(word).or_default() |= bit;
             }
+            if bit == Lists::WORD {
+                // Nouns in the plural, verbs of the third person.
+                for word in parts(&format!("{entry}s"), bit) {
+                    *words.entry(word).or_default() |= bit;
+                }
+            }
         }
     }
     let mut slots = vec![0u32; SLOTS];

@@ -44,12 +44,13 @@ impl Slots {
         if let Some(list) = self.lists.get(slot) {
             return Ok(match slot {
                 "given" | "family" | "city" => list.invent(language, random),
+                "word" => coin(list, language, random),
                 _ => list.pick(language, NATIVE, random).to_owned(),
             });
         }
         let word = || self.lists.get("word").context("no words");
         if slot == "Word" {
-            return Ok(capital(word()?.pick(language, NATIVE, random)));
+            return Ok(capital(&coin(word()?, language, random)));
         }
         let (kind, rest) = slot.split_at_checked(1).context("an empty slot")?;
         let filled = match kind {
@@ -64,6 +65,31 @@ impl Slots {
             _ => anyhow::bail!("no slot `{slot}`"),
         };
         Ok(filled)
+    }
+}
+
+/// A word, which in one of four cases is on no list: names must not be all that is unknown.
+fn coin(words: &List, language: &str, random: &mut Random) -> String {
+    const ENDINGS: [&str; 14] = [
+        "er", "ing", "ed", "ation", "able", "ment", "ness", "ity", "ee", "or", "ly", "ism", "ize", "al",
+    ];
+    let word = words.pick(language, NATIVE, random);
+    if !random.percent(25) {
+        return word.to_owned();
+    }
+    let other = words.pick(language, NATIVE, random);
+    match random.below(3) {
+        0 => format!("{word}{other}"),
+        1 => {
+            let ending = random.one_of(&ENDINGS).copied().unwrap_or_default();
+            let stem = word.trim_end_matches(['e', 'y']);
+            format!("{stem}{ending}")
+        }
+        _ => {
+            let kept = word.chars().count().div_ceil(2);
+            let tail = other.chars().count() / 2;
+            word.chars().take(kept).chain(other.chars().skip(tail)).collect()
+        }
     }
 }
 

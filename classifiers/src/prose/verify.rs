@@ -1,0 +1,98 @@
+//! What a span must hold to be believed, whatever its words' weights say.
+//!
+//! The tagger sees five words at a time and guesses by their company. A name written small, a
+//! place that is an abbreviation, a date without a day: these it would take too, and a document of
+//! an API is full of them.
+
+use super::gazetteer::Lists;
+use super::model::Entity;
+use super::tagger::Span;
+use super::token::{Gap, Shape, Token};
+
+/// Lead of a name that no list holds, in units of the model.
+const STRANGER_LEAD_MIN: i16 = 60;
+/// Lead of a word that is an ordinary word too.
+const WORD_LEAD_MIN: i16 = 60;
+
+/// Whether these words can be what the tagger takes them for.
+pub(super) fn holds(span: &Span, words: &[Token], text: &[u8]) -> bool {
+    match span.entity {
+        Entity::Person => is_person(span, words),
+        Entity::Address => is_address(words),
+        Entity::Location => is_place(span, words),
+        Entity::Date => is_date(words, text),
+        Entity::Organization => false,
+    }
+}
+
+const NAMES: u16 = Lists::GIVEN | Lists::FAMILY;
+const OTHERS: u16 = Lists::WORD | Lists::PRODUCT | Lists::COMPANY | Lists::MONTH;
+
+fn is_person(span: &Span, words: &[Token]) -> bool {
+    let spelled = words.iter().all(|word| {
+        is_name_shape(word.shape) || word.lists.has(Lists::PARTICLE | Lists::TITLE)
+    });
+    let [only] = words else {
+        return spelled && !words.iter().all(|word| word.lists.has(OTHERS) && !word.lists.has(NAMES));
+    };
+    let known = only.lists.has(NAMES) && !only.lists.has(OTHERS);
+    spelled && (known || span.lead >= STRANGER_LEAD_MIN)
+}
+
+fn is_name_shape(shape: Shape) -> bool {
+    matches!(
+        shape,
+        Shape::Capital | Shape::Initial | Shape::Upper | Shape::Acronym | Shape::Camel | Shape::Compound | Shape::Dotted
+    )
+}
+
+fn is_place(span: &Span, words: &[Token]) -> bool {
+    let spelled = words.iter().any(|word| {
+        matches!(word.shape, Shape::Capital | Shape::Compound | Shape::Camel | Shape::Upper)
+            || word.shape == Shape::Acronym && word.lists.has(Lists::REGION)
+    });
+    let known = words.iter().any(|word| {
+        word.lists.has(Lists::CITY | Lists::REGION) && !word.lists.has(Lists::WORD | Lists::PRODUCT)
+    });
+    spelled && (known || span.lead >= WORD_LEAD_MIN)
+}
+
+/// An address has a number and a name.
+fn is_address(words: &[Token]) -> bool {
+    let numbered = words.iter().any(|word| is_number(word.shape));
+    let named = words.iter().any(|word| is_name_shape(word.shape) || word.lists.has(Lists::STREET));
+    numbered && named || words.len() > 1 && words.iter().any(|word| word.lists.has(Lists::STREET))
+}
+
+fn is_number(shape: Shape) -> bool {
+    matches!(
+        shape,
+        Shape::Digit1 | Shape::Digit2 | Shape::Digit3 | Shape::Digit4 | Shape::Year | Shape::Digit5
+            | Shape::Ordinal | Shape::Mixed | Shape::Number
+    )
+}
+
+/// A date has a day or a month with a name: a year alone is no element of 45 CFR
+/// 164.514(b)(2)(i)(C).
+fn is_date(words: &[Token], text: &[u8]) -> bool {
+    words.iter().any(|word| match word.shape {
+        Shape::Date => is_calendar_date(text.get(word.start as usize..word.end as usize).unwrap_or_default()),
+        _ => words.len() > 1 && word.lists.has(Lists::MONTH),
+    })
+}
+
+/// Whether three numbers can be day, month and year in some order.
+fn is_calendar_date(text: &[u8]) -> bool {
+    let mut numbers = [0u32; 3];
+    let groups = text.split(|byte| !byte.is_ascii_digit());
+    for (slot, group) in numbers.iter_mut().zip(groups) {
+        *slot = group.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+    }
+    match numbers {
+        [1800..=2199, month, day] => (1..=12).contains(&month) && (1..=31).contains(&day),
+        [first, second, 0..=99 | 1800..=2199] => {
+            first.min(second) >= 1 && first.min(second) <= 12 && first.max(second) <= 31
+        }
+        _ => false,
+    }
+}
