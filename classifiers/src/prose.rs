@@ -3,6 +3,7 @@
 //! A small sequence tagger of our own (see [`model`]) and rules for what has a form. Both run only
 //! for values of some words in which something may be named: see [`gate`].
 
+mod block;
 mod feature;
 mod gate;
 mod gazetteer;
@@ -40,10 +41,14 @@ pub(crate) fn scan(text: &[u8], from: usize, findings: &mut Vec<Finding>) {
     }
     let known = findings.len();
     tag(&Model::of(WEIGHTS), text, BIAS, |span, words| {
-        let taken = findings.get(from..known).unwrap_or_default();
-        let free = verify::holds(&span, words, text)
-            && !taken.iter().any(|other| other.start < span.end && span.start < other.end);
-        findings.extend(finding(span).filter(|_| free));
+        if !verify::holds(&span, words, text) {
+            return;
+        }
+        block::lines(span, words, |part| {
+            let taken = findings.get(from..known).unwrap_or_default();
+            let free = !taken.iter().any(|other| other.start < part.end && part.start < other.end);
+            findings.extend(finding(part).filter(|_| free));
+        });
     });
 }
 

@@ -32,11 +32,23 @@ fn is_person(span: &Span, words: &[Token]) -> bool {
     let spelled = words.iter().all(|word| {
         is_name_shape(word.shape) || word.lists.has(Lists::PARTICLE | Lists::TITLE)
     });
-    let [only] = words else {
-        return spelled && !words.iter().all(|word| word.lists.has(OTHERS) && !word.lists.has(NAMES));
-    };
-    let known = only.lists.has(NAMES) && !only.lists.has(OTHERS);
-    spelled && (known || span.lead >= STRANGER_LEAD_MIN)
+    if !spelled || words.iter().skip(1).any(|word| word.gap.has(Gap::LINE | Gap::WIDE)) {
+        return false;
+    }
+    let known = words.iter().any(|word| word.lists.has(NAMES) && !word.lists.has(OTHERS));
+    let lead = if known { 0 } else { STRANGER_LEAD_MIN };
+    match words {
+        [only] if !known => {
+            matches!(only.shape, Shape::Capital | Shape::Compound) && span.lead >= lead
+        }
+        [only] => is_full_name_shape(only.shape),
+        _ => words.iter().any(|word| is_full_name_shape(word.shape)) && span.lead >= lead / 2,
+    }
+}
+
+/// Whether a word is more than an initial.
+fn is_full_name_shape(shape: Shape) -> bool {
+    matches!(shape, Shape::Capital | Shape::Upper | Shape::Camel | Shape::Compound)
 }
 
 fn is_name_shape(shape: Shape) -> bool {
