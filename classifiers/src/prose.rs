@@ -40,8 +40,9 @@ pub(crate) fn scan(text: &[u8], from: usize, findings: &mut Vec<Finding>) {
         return;
     }
     let known = findings.len();
+    let is_small = !text.iter().any(u8::is_ascii_uppercase);
     tag(&Model::of(WEIGHTS), text, BIAS, |span, words| {
-        if !verify::holds(&span, words, text) {
+        if !verify::holds(&span, words, text, is_small) {
             return;
         }
         block::lines(span, words, |part| {
@@ -50,6 +51,17 @@ pub(crate) fn scan(text: &[u8], from: usize, findings: &mut Vec<Finding>) {
             findings.extend(finding(part).filter(|_| free));
         });
     });
+    drop_dates_of_no_one(known, findings);
+}
+
+/// A date in a text is personal only beside a person or a place: the others are those of releases
+/// and meetings.
+fn drop_dates_of_no_one(known: usize, findings: &mut Vec<Finding>) {
+    let new = findings.get(known..).unwrap_or_default();
+    if new.iter().any(|finding| finding.class != DataClass::DATE_TIME) {
+        return;
+    }
+    findings.truncate(known);
 }
 
 fn finding(span: Span) -> Option<Finding> {

@@ -3,10 +3,14 @@
 //! Most text in an API is a label or a sentence of documentation. A name that the tagger can find
 //! is a word with a capital that does not start a sentence, so a text without one is left alone.
 
+use super::gazetteer::Lists;
+use super::token::hash;
 use crate::packed;
 
 /// Shortest text that is looked at, in bytes: four words.
 pub(crate) const TEXT_BYTES_MIN: usize = 12;
+/// Longest text without any capital that is looked at, in bytes: people write messages so.
+const SMALL_BYTES_MAX: usize = 2048;
 /// Fewest gaps between words.
 const SPACES_MIN: u32 = 2;
 
@@ -24,11 +28,13 @@ pub(crate) fn may_name(text: &[u8]) -> bool {
     let mut spaces = 0;
     let mut carried = 0;
     let mut named = false;
+    let mut written_small = true;
     for (index, word) in words.iter().chain([&last]).enumerate() {
         let word = u64::from_le_bytes(*word);
         let blanks = packed::within(word, b'\t', b' ');
         // Capitals of ASCII, and whatever is beyond it.
         let capitals = packed::within(word, b'A', b'Z') | word & packed::HIGH;
+        written_small &= capitals == 0;
         let mut starts = capitals & (blanks << 8 | carried);
         carried = blanks >> 56;
         spaces += blanks.count_ones();
@@ -41,7 +47,16 @@ pub(crate) fn may_name(text: &[u8]) -> bool {
             return true;
         }
     }
-    false
+    written_small && spaces > SPACES_MIN && text.len() <= SMALL_BYTES_MAX && has_listed_name(text)
+}
+
+/// Whether a word of a text in small letters is on a list of names and on no other.
+fn has_listed_name(text: &[u8]) -> bool {
+    let words = text.split(|byte| !byte.is_ascii_lowercase());
+    words.filter(|word| word.len() > 2).any(|word| {
+        let lists = Lists::of(hash(word));
+        lists.is_name_only() && lists.has(Lists::GIVEN | Lists::FAMILY)
+    })
 }
 
 /// Whether the capital at `at` stands inside a sentence.

@@ -26,6 +26,14 @@ pub struct Token {
     pub gap: Gap,
 }
 
+impl Token {
+    /// Its bytes in the text it was read from.
+    pub(super) fn of(self, text: &[u8]) -> &[u8] {
+        let range = usize::try_from(self.start).ok().zip(usize::try_from(self.end).ok());
+        range.and_then(|(start, end)| text.get(start..end)).unwrap_or_default()
+    }
+}
+
 /// How a word is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shape {

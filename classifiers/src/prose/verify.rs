@@ -11,76 +11,89 @@ use super::token::{Gap, Shape, Token};
 
 /// Lead of a name that no list holds, in units of the model.
 const STRANGER_LEAD_MIN: i16 = 60;
-/// Lead of a word that is an ordinary word too.
-const WORD_LEAD_MIN: i16 = 60;
+/// Lead of a place that is an ordinary word or on no list.
+const PLACE_LEAD_MIN: i16 = 60;
 
-/// Whether these words can be what the tagger takes them for.
-pub(super) fn holds(span: &Span, words: &[Token], text: &[u8]) -> bool {
+const NAMES: u16 = Lists::GIVEN | Lists::FAMILY;
+const OTHERS: u16 = Lists::WORD | Lists::PRODUCT | Lists::COMPANY | Lists::MONTH;
+
+/// Whether these words can be what the tagger takes them for. In a text without any capital,
+/// `is_small`, names are written small too.
+pub(super) fn holds(span: &Span, words: &[Token], text: &[u8], is_small: bool) -> bool {
     match span.entity {
-        Entity::Person => is_person(span, words),
-        Entity::Address => is_address(words),
-        Entity::Location => is_place(span, words),
+        Entity::Person => is_person(span, words, is_small),
+        Entity::Address => is_address(words, is_small),
+        Entity::Location => is_place(span, words, is_small),
         Entity::Date => is_date(words, text),
         Entity::Organization => false,
     }
 }
 
-const NAMES: u16 = Lists::GIVEN | Lists::FAMILY;
-const OTHERS: u16 = Lists::WORD | Lists::PRODUCT | Lists::COMPANY | Lists::MONTH;
-
-fn is_person(span: &Span, words: &[Token]) -> bool {
+fn is_person(span: &Span, words: &[Token], is_small: bool) -> bool {
     let spelled = words.iter().all(|word| {
-        is_name_shape(word.shape) || word.lists.has(Lists::PARTICLE | Lists::TITLE)
+        is_capital(word.shape) || is_small || word.lists.has(Lists::PARTICLE | Lists::TITLE)
     });
     if !spelled || words.iter().skip(1).any(|word| word.gap.has(Gap::LINE | Gap::WIDE)) {
         return false;
     }
     let known = words.iter().any(|word| word.lists.has(NAMES) && !word.lists.has(OTHERS));
-    let lead = if known { 0 } else { STRANGER_LEAD_MIN };
     match words {
-        [only] if !known => {
-            matches!(only.shape, Shape::Capital | Shape::Compound) && span.lead >= lead
+        [only] if known => is_small || is_name(only.shape),
+        [only] => {
+            matches!(only.shape, Shape::Capital | Shape::Compound) && span.lead >= STRANGER_LEAD_MIN
         }
-        [only] => is_full_name_shape(only.shape),
-        _ => words.iter().any(|word| is_full_name_shape(word.shape)) && span.lead >= lead / 2,
+        _ if is_small => known,
+        _ => {
+            let lead = if known { 0 } else { STRANGER_LEAD_MIN / 2 };
+            span.lead >= lead && words.iter().any(|word| is_name(word.shape))
+        }
     }
 }
 
-/// Whether a word is more than an initial.
-fn is_full_name_shape(shape: Shape) -> bool {
+/// Whether a word is written as a part of a name may be.
+fn is_capital(shape: Shape) -> bool {
+    is_name(shape) || matches!(shape, Shape::Initial | Shape::Acronym | Shape::Dotted)
+}
+
+/// Whether a word is written as a name, and is more than an initial.
+fn is_name(shape: Shape) -> bool {
     matches!(shape, Shape::Capital | Shape::Upper | Shape::Camel | Shape::Compound)
 }
 
-fn is_name_shape(shape: Shape) -> bool {
-    matches!(
-        shape,
-        Shape::Capital | Shape::Initial | Shape::Upper | Shape::Acronym | Shape::Camel | Shape::Compound | Shape::Dotted
-    )
-}
-
-fn is_place(span: &Span, words: &[Token]) -> bool {
+fn is_place(span: &Span, words: &[Token], is_small: bool) -> bool {
     let spelled = words.iter().any(|word| {
-        matches!(word.shape, Shape::Capital | Shape::Compound | Shape::Camel | Shape::Upper)
-            || word.shape == Shape::Acronym && word.lists.has(Lists::REGION)
+        is_name(word.shape) || is_small || word.shape == Shape::Acronym && word.lists.has(Lists::REGION)
     });
     let known = words.iter().any(|word| {
         word.lists.has(Lists::CITY | Lists::REGION) && !word.lists.has(Lists::WORD | Lists::PRODUCT)
     });
-    spelled && (known || span.lead >= WORD_LEAD_MIN)
+    spelled && (known || !is_small && span.lead >= PLACE_LEAD_MIN)
 }
 
-/// An address has a number and a name.
-fn is_address(words: &[Token]) -> bool {
+/// An address has a number and a name, or a street.
+fn is_address(words: &[Token], is_small: bool) -> bool {
+    let street = words.iter().any(|word| word.lists.has(Lists::STREET));
     let numbered = words.iter().any(|word| is_number(word.shape));
-    let named = words.iter().any(|word| is_name_shape(word.shape) || word.lists.has(Lists::STREET));
-    numbered && named || words.len() > 1 && words.iter().any(|word| word.lists.has(Lists::STREET))
+    let named = words.iter().any(|word| is_capital(word.shape));
+    if is_small {
+        street && numbered
+    } else {
+        numbered && named || street && words.len() > 1
+    }
 }
 
 fn is_number(shape: Shape) -> bool {
     matches!(
         shape,
-        Shape::Digit1 | Shape::Digit2 | Shape::Digit3 | Shape::Digit4 | Shape::Year | Shape::Digit5
-            | Shape::Ordinal | Shape::Mixed | Shape::Number
+        Shape::Digit1
+            | Shape::Digit2
+            | Shape::Digit3
+            | Shape::Digit4
+            | Shape::Year
+            | Shape::Digit5
+            | Shape::Ordinal
+            | Shape::Mixed
+            | Shape::Number
     )
 }
 
@@ -88,7 +101,7 @@ fn is_number(shape: Shape) -> bool {
 /// 164.514(b)(2)(i)(C).
 fn is_date(words: &[Token], text: &[u8]) -> bool {
     words.iter().any(|word| match word.shape {
-        Shape::Date => is_calendar_date(text.get(word.start as usize..word.end as usize).unwrap_or_default()),
+        Shape::Date => is_calendar_date(word.of(text)),
         _ => words.len() > 1 && word.lists.has(Lists::MONTH),
     })
 }
@@ -103,7 +116,7 @@ fn is_calendar_date(text: &[u8]) -> bool {
     match numbers {
         [1800..=2199, month, day] => (1..=12).contains(&month) && (1..=31).contains(&day),
         [first, second, 0..=99 | 1800..=2199] => {
-            first.min(second) >= 1 && first.min(second) <= 12 && first.max(second) <= 31
+            (1..=12).contains(&first.min(second)) && first.max(second) <= 31
         }
         _ => false,
     }

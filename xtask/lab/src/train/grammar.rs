@@ -173,7 +173,7 @@ impl Grammar {
 /// The text as careless people write it: all in small letters, now and then. Places and names in
 /// capitals are as frequent in forms.
 fn recased(mut text: Text, random: &mut Random) -> Text {
-    if random.percent(4) {
+    if random.percent(7) {
         let small = text.text.to_lowercase();
         if small.len() == text.text.len() {
             text.text = small;
