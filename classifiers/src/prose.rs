@@ -31,9 +31,6 @@ pub mod training {
 /// The weights, made by `lab train`.
 static WEIGHTS: &[u8] = include_bytes!("../data/prose.model");
 
-/// By how much no label is held back, in units of the model: a leak is worse than a word too much.
-const BIAS: i32 = 0;
-
 /// Finds what is named in a text, beside what is already found in it from `from` on.
 pub(crate) fn scan(text: &[u8], from: usize, findings: &mut Vec<Finding>) {
     if !may_name(text) {
@@ -41,13 +38,15 @@ pub(crate) fn scan(text: &[u8], from: usize, findings: &mut Vec<Finding>) {
     }
     let known = findings.len();
     let is_small = !text.iter().any(u8::is_ascii_uppercase);
-    tag(&Model::of(WEIGHTS), text, BIAS, |span, words| {
+    tag(&Model::of(WEIGHTS), text, |span, words| {
         if !verify::holds(&span, words, text, is_small) {
             return;
         }
         block::lines(span, words, |part| {
             let taken = findings.get(from..known).unwrap_or_default();
-            let free = !taken.iter().any(|other| other.start < part.end && part.start < other.end);
+            let free = !taken
+                .iter()
+                .any(|other| other.start < part.end && part.start < other.end);
             findings.extend(finding(part).filter(|_| free));
         });
     });
@@ -58,7 +57,10 @@ pub(crate) fn scan(text: &[u8], from: usize, findings: &mut Vec<Finding>) {
 /// and meetings.
 fn drop_dates_of_no_one(known: usize, findings: &mut Vec<Finding>) {
     let new = findings.get(known..).unwrap_or_default();
-    if new.iter().any(|finding| finding.class != DataClass::DATE_TIME) {
+    if new
+        .iter()
+        .any(|finding| finding.class != DataClass::DATE_TIME)
+    {
         return;
     }
     findings.truncate(known);
@@ -80,3 +82,6 @@ fn finding(span: Span) -> Option<Finding> {
         detector,
     })
 }
+
+#[cfg(test)]
+mod tests;

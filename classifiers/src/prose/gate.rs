@@ -66,5 +66,7 @@ fn is_inside(text: &[u8], at: usize) -> bool {
     let sign = before.last().copied().unwrap_or(b'.');
     let initial = matches!(before, [.., b' ' | b'r' | b's', _, b'.']) || before.len() < 6;
     (!matches!(sign, b'.' | b'!' | b'?') || initial)
-        && (after.is_ascii_lowercase() || after >= 0x80 || matches!(after, b'.' | b'\'' | b'A'..=b'Z'))
+        && (after.is_ascii_lowercase()
+            || after >= 0x80
+            || matches!(after, b'.' | b'\'' | b'A'..=b'Z'))
 }

@@ -4,7 +4,7 @@
 //! Markov Models", EMNLP 2002): each word's features choose rows of weights, one weight a label;
 //! each pair of neighbouring labels has a weight; Viterbi finds the labels with the highest sum.
 
-use super::feature::{self, FEATURES, REACH, ROW_BITS};
+use super::feature::{self, REACH};
 use super::token::Token;
 
 /// What a word is part of.
@@ -39,22 +39,22 @@ pub const LANES: usize = 16;
 pub const WINDOW: usize = 64;
 
 /// One sum for each label, and unused ones.
-pub type Scores = [i32; LANES];
+pub(super) type Scores = [i32; LANES];
 
 /// The weights as the tagger reads them.
 #[derive(Clone, Copy, Debug)]
-pub struct Model<'a> {
+pub(super) struct Model<'a> {
     transitions: &'a [[u8; 2 * LANES]],
     rows: &'a [[u8; LANES]],
 }
 
 /// Bytes of the table of transitions, at the start of the file: two for each pair of lanes.
-pub const TRANSITION_BYTES: usize = 2 * LANES * LANES;
+pub(super) const TRANSITION_BYTES: usize = 2 * LANES * LANES;
 
 impl<'a> Model<'a> {
     /// Reads what `lab train` wrote: transitions, then rows.
     #[must_use]
-    pub fn of(bytes: &'a [u8]) -> Self {
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
         let (transitions, rows) = bytes.split_at_checked(TRANSITION_BYTES).unwrap_or_default();
         Self {
             transitions: transitions.as_chunks().0,
@@ -89,7 +89,7 @@ impl<'a> Model<'a> {
     }
 
     /// The label of each word, and how far it is ahead of none.
-    pub fn decode(&self, words: &[Token], before: [Token; REACH], bias: i32, labels: &mut Labels) {
+    pub(super) fn decode(&self, words: &[Token], before: [Token; REACH], labels: &mut Labels) {
         let transitions: [Scores; LABELS] = std::array::from_fn(|from| self.transition(from));
         let mut lattice = Lattice::default();
         let none = Token::default();
@@ -101,10 +101,7 @@ impl<'a> Model<'a> {
                 1 => (b1, at(0)),
                 _ => (at(index - 2), at(index - 1)),
             };
-            let mut scores = self.emissions([w2, w1, at(index), at(index + 1), at(index + 2)]);
-            if let Some(score) = scores.first_mut() {
-                *score -= bias;
-            }
+            let scores = self.emissions([w2, w1, at(index), at(index + 1), at(index + 2)]);
             lattice.step(&transitions, &scores);
         }
         lattice.trace(labels);
@@ -113,11 +110,11 @@ impl<'a> Model<'a> {
 
 /// The labels of a window, and the lead of each over no label, in units of the model.
 #[derive(Clone, Copy, Debug)]
-pub struct Labels {
+pub(super) struct Labels {
     /// The labels: 0 is none, `1 + 2 * entity` starts an entity, the next goes on with it.
-    pub labels: [u8; WINDOW],
+    pub(super) labels: [u8; WINDOW],
     /// By how much.
-    pub leads: [i16; WINDOW],
+    pub(super) leads: [i16; WINDOW],
 }
 
 impl Default for Labels {
@@ -160,7 +157,9 @@ impl Lattice {
             if is_first && label > 0 {
                 break;
             }
-            for (((slot, from), to), weight) in best.iter_mut().zip(&mut from).zip(0u8..).zip(transitions) {
+            for (((slot, from), to), weight) in
+                best.iter_mut().zip(&mut from).zip(0u8..).zip(transitions)
+            {
                 let sum = if continues(to) && !may_follow(label, to) {
                     IMPOSSIBLE
                 } else {
@@ -173,7 +172,11 @@ impl Lattice {
             }
         }
         for ((lane, slot), score) in best.iter_mut().enumerate().zip(scores) {
-            *slot = if lane < LABELS { (*slot + score).max(IMPOSSIBLE) } else { IMPOSSIBLE };
+            *slot = if lane < LABELS {
+                (*slot + score).max(IMPOSSIBLE)
+            } else {
+                IMPOSSIBLE
+            };
         }
         self.best = best;
         if let Some(slot) = self.from.get_mut(self.length) {
@@ -187,7 +190,11 @@ impl Lattice {
     }
 
     fn trace(&self, labels: &mut Labels) {
-        let best = self.best.iter().zip(0u8..).max_by_key(|(score, label)| (**score, u8::MAX - label));
+        let best = self
+            .best
+            .iter()
+            .zip(0u8..)
+            .max_by_key(|(score, label)| (**score, u8::MAX - label));
         let mut label = best.map_or(0, |(_, label)| label);
         for index in (0..self.length.min(WINDOW)).rev() {
             let lane = usize::from(label);
@@ -198,7 +205,12 @@ impl Lattice {
                 let lead = self.leads.get(index).and_then(|leads| leads.get(lane));
                 *slot = i16::try_from(lead.copied().unwrap_or(0)).unwrap_or(i16::MAX);
             }
-            label = self.from.get(index).and_then(|from| from.get(lane)).copied().unwrap_or(0);
+            label = self
+                .from
+                .get(index)
+                .and_then(|from| from.get(lane))
+                .copied()
+                .unwrap_or(0);
         }
     }
 }

@@ -5,24 +5,24 @@ use super::model::{ENTITIES, Entity, Labels, Model, WINDOW};
 use super::token::{Token, Tokens};
 
 /// Words of a window whose labels wait for the next one, which sees more of what follows.
-pub const OVERLAP: usize = 16;
+pub(super) const OVERLAP: usize = 16;
 
 /// An entity in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
+pub(super) struct Span {
     /// What it is.
-    pub entity: Entity,
+    pub(super) entity: Entity,
     /// First byte.
-    pub start: u32,
+    pub(super) start: u32,
     /// Byte after the last.
-    pub end: u32,
+    pub(super) end: u32,
     /// Mean lead of its labels over none.
-    pub lead: i16,
+    pub(super) lead: i16,
 }
 
 /// Hands the entities of a text to `found`, in order. Labels are settled once [`OVERLAP`] words
 /// behind them were seen.
-pub fn tag(model: &Model<'_>, text: &[u8], bias: i32, mut found: impl FnMut(Span, &[Token])) {
+pub(super) fn tag(model: &Model<'_>, text: &[u8], mut found: impl FnMut(Span, &[Token])) {
     let mut tokens = Tokens::of(text);
     let mut words = [Token::default(); WINDOW];
     let mut before = [Token::default(); REACH];
@@ -36,7 +36,7 @@ pub fn tag(model: &Model<'_>, text: &[u8], bias: i32, mut found: impl FnMut(Span
         }
         let window = words.get(..count).unwrap_or_default();
         let mut labels = Labels::default();
-        model.decode(window, before, bias, &mut labels);
+        model.decode(window, before, &mut labels);
         let is_last = count < WINDOW;
         let settled = if is_last { count } else { WINDOW - OVERLAP };
         let end = spans(window, &labels, settled, &mut found);
@@ -61,7 +61,9 @@ fn spans(
     let mut at = 0;
     while at < settled {
         let label = labels.labels.get(at).copied().unwrap_or(0);
-        let entity = usize::from(label).checked_sub(1).and_then(|label| ENTITIES.get(label / 2));
+        let entity = usize::from(label)
+            .checked_sub(1)
+            .and_then(|label| ENTITIES.get(label / 2));
         let Some(entity) = entity else {
             at += 1;
             continue;

@@ -29,8 +29,12 @@ pub struct Token {
 impl Token {
     /// Its bytes in the text it was read from.
     pub(super) fn of(self, text: &[u8]) -> &[u8] {
-        let range = usize::try_from(self.start).ok().zip(usize::try_from(self.end).ok());
-        range.and_then(|(start, end)| text.get(start..end)).unwrap_or_default()
+        let range = usize::try_from(self.start)
+            .ok()
+            .zip(usize::try_from(self.end).ok());
+        range
+            .and_then(|(start, end)| text.get(start..end))
+            .unwrap_or_default()
     }
 }
 

@@ -9,10 +9,12 @@ use super::model::Entity;
 use super::tagger::Span;
 use super::token::{Gap, Shape, Token};
 
-/// Lead of a name that no list holds, in units of the model.
-const STRANGER_LEAD_MIN: i16 = 60;
-/// Lead of a place that is an ordinary word or on no list.
-const PLACE_LEAD_MIN: i16 = 60;
+/// Least lead of a single word that no list of names holds, in units of the model.
+const STRANGER_LEAD_MIN: i16 = 600;
+/// Least lead of several words of which no list of names holds one.
+const STRANGERS_LEAD_MIN: i16 = 350;
+/// Least lead of a place that is an ordinary word or on no list.
+const PLACE_LEAD_MIN: i16 = 500;
 
 const NAMES: u16 = Lists::GIVEN | Lists::FAMILY;
 const OTHERS: u16 = Lists::WORD | Lists::PRODUCT | Lists::COMPANY | Lists::MONTH;
@@ -33,10 +35,17 @@ fn is_person(span: &Span, words: &[Token], is_small: bool) -> bool {
     let spelled = words.iter().all(|word| {
         is_capital(word.shape) || is_small || word.lists.has(Lists::PARTICLE | Lists::TITLE)
     });
-    if !spelled || words.iter().skip(1).any(|word| word.gap.has(Gap::LINE | Gap::WIDE)) {
+    if !spelled
+        || words
+            .iter()
+            .skip(1)
+            .any(|word| word.gap.has(Gap::LINE | Gap::WIDE))
+    {
         return false;
     }
-    let known = words.iter().any(|word| word.lists.has(NAMES) && !word.lists.has(OTHERS));
+    let known = words
+        .iter()
+        .any(|word| word.lists.has(NAMES) && !word.lists.has(OTHERS));
     match words {
         [only] if known => is_small || is_name(only.shape),
         [only] => {
@@ -44,7 +53,7 @@ fn is_person(span: &Span, words: &[Token], is_small: bool) -> bool {
         }
         _ if is_small => known,
         _ => {
-            let lead = if known { 0 } else { STRANGER_LEAD_MIN / 2 };
+            let lead = if known { 0 } else { STRANGERS_LEAD_MIN };
             span.lead >= lead && words.iter().any(|word| is_name(word.shape))
         }
     }
@@ -57,12 +66,17 @@ fn is_capital(shape: Shape) -> bool {
 
 /// Whether a word is written as a name, and is more than an initial.
 fn is_name(shape: Shape) -> bool {
-    matches!(shape, Shape::Capital | Shape::Upper | Shape::Camel | Shape::Compound)
+    matches!(
+        shape,
+        Shape::Capital | Shape::Upper | Shape::Camel | Shape::Compound
+    )
 }
 
 fn is_place(span: &Span, words: &[Token], is_small: bool) -> bool {
     let spelled = words.iter().any(|word| {
-        is_name(word.shape) || is_small || word.shape == Shape::Acronym && word.lists.has(Lists::REGION)
+        is_name(word.shape)
+            || is_small
+            || word.shape == Shape::Acronym && word.lists.has(Lists::REGION)
     });
     let known = words.iter().any(|word| {
         word.lists.has(Lists::CITY | Lists::REGION) && !word.lists.has(Lists::WORD | Lists::PRODUCT)
@@ -111,7 +125,9 @@ fn is_calendar_date(text: &[u8]) -> bool {
     let mut numbers = [0u32; 3];
     let groups = text.split(|byte| !byte.is_ascii_digit());
     for (slot, group) in numbers.iter_mut().zip(groups) {
-        *slot = group.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
+        *slot = group
+            .iter()
+            .fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
     }
     match numbers {
         [1800..=2199, month, day] => (1..=12).contains(&month) && (1..=31).contains(&day),

@@ -82,11 +82,18 @@ fn model(options: &Options) -> Result<()> {
     let examples: Vec<Example> = (0..options.texts)
         .map(|_| Ok(Example::of(&grammar.text(&mut random)?)))
         .collect::<Result<_>>()?;
-    report(&format!("{} texts in {:?}", examples.len(), started.elapsed()));
+    report(&format!(
+        "{} texts in {:?}",
+        examples.len(),
+        started.elapsed()
+    ));
     let mut perceptron = Perceptron::default();
     for epoch in 0..options.epochs {
         let wrong = perceptron.learn(&examples, &mut random);
-        report(&format!("epoch {epoch}: {wrong} wrong words, {:?}", started.elapsed()));
+        report(&format!(
+            "epoch {epoch}: {wrong} wrong words, {:?}",
+            started.elapsed()
+        ));
     }
     write(options, "prose.model", &perceptron.quantised())
 }

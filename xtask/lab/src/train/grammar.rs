@@ -86,7 +86,10 @@ impl Grammar {
         grammar.files.push(File {
             language: "en".to_owned(),
             share: OWN_PROSE_SHARE,
-            templates: own.iter().map(|line| vec![Part::Literal(line.to_owned())]).collect(),
+            templates: own
+                .iter()
+                .map(|line| vec![Part::Literal(line.to_owned())])
+                .collect(),
         });
         Ok(grammar)
     }
@@ -95,15 +98,23 @@ impl Grammar {
     fn add(&mut self, path: &Path) -> Result<Vec<Sequence>> {
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
         let mut templates = Vec::new();
-        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            let rule = line.strip_prefix('<').and_then(|line| line.split_once("> = "));
+        for line in text
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        {
+            let rule = line
+                .strip_prefix('<')
+                .and_then(|line| line.split_once("> = "));
             match rule {
                 Some((name, alternatives)) => {
                     let (parsed, rest) = alternatives_of(alternatives).context(line.to_owned())?;
                     if !rest.is_empty() {
                         bail!("`{line}` does not end");
                     }
-                    self.rules.entry(name.to_owned()).or_default().extend(parsed);
+                    self.rules
+                        .entry(name.to_owned())
+                        .or_default()
+                        .extend(parsed);
                 }
                 None => templates.push(sequence(line, "").context(line.to_owned())?.0),
             }
@@ -125,7 +136,8 @@ impl Grammar {
         let count = [1, 1, 1, 2, 3].get(random.below(5)).copied().unwrap_or(1);
         for index in 0..count {
             if index > 0 {
-                text.text.push_str(if random.percent(70) { " " } else { "\n" });
+                text.text
+                    .push_str(if random.percent(70) { " " } else { "\n" });
             }
             let template = random.one_of(&file.templates).context("no templates")?;
             self.expand(template, &file.language, random, &mut text, 0)?;
@@ -152,12 +164,16 @@ impl Grammar {
                     self.expand(chosen, language, random, text, depth + 1)?;
                 }
                 Part::Rule(name) => {
-                    let rule = self.rules.get(name).with_context(|| format!("no rule `{name}`"))?;
+                    let rule = self
+                        .rules
+                        .get(name)
+                        .with_context(|| format!("no rule `{name}`"))?;
                     let chosen = random.one_of(rule).context("no choice")?;
                     self.expand(chosen, language, random, text, depth + 1)?;
                 }
                 Part::Slot(name) => {
-                    text.text.push_str(&self.slots.fill(name, language, random)?);
+                    text.text
+                        .push_str(&self.slots.fill(name, language, random)?);
                 }
                 Part::Entity(entity, inner) => {
                     let start = text.text.len();
@@ -240,7 +256,10 @@ fn sequence<'a>(mut rest: &'a str, ends: &str) -> Result<(Sequence, &'a str)> {
             }
             '[' => {
                 let (choices, after) = alternatives_of(after)?;
-                (Part::Choice(choices), after.strip_prefix(']').context("a choice does not end")?)
+                (
+                    Part::Choice(choices),
+                    after.strip_prefix(']').context("a choice does not end")?,
+                )
             }
             '<' => named(after, '>', Part::Rule)?,
             '{' => named(after, '}', Part::Slot)?,
@@ -268,7 +287,9 @@ fn named(rest: &str, end: char, part: impl Fn(String) -> Part) -> Result<(Part, 
 }
 
 fn entity(rest: &str) -> Result<(Part, &str)> {
-    let (letter, inner) = rest.split_once('(').context("an entity without a bracket")?;
+    let (letter, inner) = rest
+        .split_once('(')
+        .context("an entity without a bracket")?;
     let entity = match letter {
         "P" => Entity::Person,
         "A" => Entity::Address,

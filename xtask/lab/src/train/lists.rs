@@ -64,7 +64,10 @@ pub(crate) fn table(data: &Path) -> Result<Vec<u8>> {
 /// The words of an entry. Short words of long names, `am` and `sur`, are nothing by themselves.
 fn parts(entry: &str, bit: u16) -> Vec<u32> {
     let names = bit & (Lists::GIVEN | Lists::FAMILY | Lists::CITY | Lists::REGION) != 0;
-    let words: Vec<&str> = entry.split([' ', '’']).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = entry
+        .split([' ', '’'])
+        .filter(|word| !word.is_empty())
+        .collect();
     let single = words.len() == 1;
     let wanted = words.into_iter().filter(|word| {
         !names

@@ -24,10 +24,20 @@ impl List {
         let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
         let mut list = Self::default();
         let mut section = "any".to_owned();
-        for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            match line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+        for line in text
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        {
+            match line
+                .strip_prefix('[')
+                .and_then(|line| line.strip_suffix(']'))
+            {
                 Some(name) => name.clone_into(&mut section),
-                None => list.sections.entry(section.clone()).or_default().push(line.to_owned()),
+                None => list
+                    .sections
+                    .entry(section.clone())
+                    .or_default()
+                    .push(line.to_owned()),
             }
         }
         list.names = list.sections.keys().cloned().collect();
@@ -41,9 +51,18 @@ impl List {
 
     /// An entry: in so many of a hundred cases of this language.
     pub(crate) fn pick(&self, language: &str, share: usize, random: &mut Random) -> &str {
-        let own = self.sections.get(language).filter(|_| random.percent(share));
-        let section = own.or_else(|| random.one_of(&self.names).and_then(|name| self.sections.get(name)));
-        section.and_then(|entries| random.one_of(entries)).map_or("", String::as_str)
+        let own = self
+            .sections
+            .get(language)
+            .filter(|_| random.percent(share));
+        let section = own.or_else(|| {
+            random
+                .one_of(&self.names)
+                .and_then(|name| self.sections.get(name))
+        });
+        section
+            .and_then(|entries| random.one_of(entries))
+            .map_or("", String::as_str)
     }
 
     /// An entry that in one of five cases is put together from two, so that it is on no list.
@@ -55,7 +74,15 @@ impl List {
         let other: Vec<char> = self.pick(language, NATIVE, random).chars().collect();
         let kept = name.chars().count().div_ceil(2).max(2);
         let tail = other.len() / 2;
-        let blend: String = name.chars().take(kept).chain(other.into_iter().skip(tail)).collect();
-        if blend.contains([' ', '-', '\'', '.']) { name } else { blend }
+        let blend: String = name
+            .chars()
+            .take(kept)
+            .chain(other.into_iter().skip(tail))
+            .collect();
+        if blend.contains([' ', '-', '\'', '.']) {
+            name
+        } else {
+            blend
+        }
     }
 }

@@ -22,9 +22,8 @@ impl Example {
         let words: Vec<Token> = Tokens::of(text.text.as_bytes()).take(WINDOW).collect();
         let none = Token::default();
         let at = |index: Option<usize>| index.and_then(|index| words.get(index)).unwrap_or(&none);
-        let window = |index: usize| {
-            std::array::from_fn(|offset| at((index + offset).checked_sub(REACH)))
-        };
+        let window =
+            |index: usize| std::array::from_fn(|offset| at((index + offset).checked_sub(REACH)));
         Self {
             rows: (0..words.len()).map(|index| rows(window(index))).collect(),
             labels: labels(&words, &text.entities),
@@ -36,7 +35,9 @@ fn labels(words: &[Token], entities: &[(usize, usize, Entity)]) -> Vec<usize> {
     let mut last = None;
     let label = |word: &Token| {
         let start = usize::try_from(word.start).unwrap_or(usize::MAX);
-        let found = entities.iter().position(|(from, to, _)| (*from..*to).contains(&start));
+        let found = entities
+            .iter()
+            .position(|(from, to, _)| (*from..*to).contains(&start));
         let goes_on = found.is_some() && found == last;
         last = found;
         let entity = found.and_then(|found| entities.get(found));
@@ -80,7 +81,11 @@ impl Perceptron {
         for example in order {
             let guess = self.decode(&example.rows);
             if guess != example.labels {
-                wrong += guess.iter().zip(&example.labels).filter(|(a, b)| a != b).count();
+                wrong += guess
+                    .iter()
+                    .zip(&example.labels)
+                    .filter(|(a, b)| a != b)
+                    .count();
                 self.correct(example, &guess);
             }
             self.step += 1;
@@ -110,16 +115,28 @@ impl Perceptron {
         if let Some(weight) = self.weights.get_mut(row).and_then(|row| row.get_mut(label)) {
             *weight += by;
         }
-        if let Some(past) = self.past_weights.get_mut(row).and_then(|row| row.get_mut(label)) {
+        if let Some(past) = self
+            .past_weights
+            .get_mut(row)
+            .and_then(|row| row.get_mut(label))
+        {
             *past += self.step * i64::from(by);
         }
     }
 
     fn shift_transition(&mut self, from: usize, to: usize, by: i32) {
-        if let Some(weight) = self.transitions.get_mut(from).and_then(|row| row.get_mut(to)) {
+        if let Some(weight) = self
+            .transitions
+            .get_mut(from)
+            .and_then(|row| row.get_mut(to))
+        {
             *weight += by;
         }
-        if let Some(past) = self.past_transitions.get_mut(from).and_then(|row| row.get_mut(to)) {
+        if let Some(past) = self
+            .past_transitions
+            .get_mut(from)
+            .and_then(|row| row.get_mut(to))
+        {
             *past += self.step * i64::from(by);
         }
     }
@@ -132,7 +149,9 @@ impl Perceptron {
             let scores = self.scores(rows);
             let mut next = [i32::MIN / 4; LABELS];
             let mut back = [0; LABELS];
-            for (to, ((next, back), score)) in next.iter_mut().zip(&mut back).zip(scores).enumerate() {
+            for (to, ((next, back), score)) in
+                next.iter_mut().zip(&mut back).zip(scores).enumerate()
+            {
                 for (label, (before, row)) in best.iter().zip(&self.transitions).enumerate() {
                     let goes_on = to > 0 && to % 2 == 0;
                     let may = !goes_on || label == to || label + 1 == to;
@@ -146,7 +165,10 @@ impl Perceptron {
             best = next;
             from.push(back);
         }
-        let last = best.iter().enumerate().max_by_key(|(label, score)| (**score, LABELS - label));
+        let last = best
+            .iter()
+            .enumerate()
+            .max_by_key(|(label, score)| (**score, LABELS - label));
         let mut label = last.map_or(0, |(label, _)| label);
         let mut labels = Vec::with_capacity(rows.len());
         for back in from.iter().rev() {
@@ -160,7 +182,9 @@ impl Perceptron {
     fn scores(&self, rows: &[u32; FEATURES]) -> Row {
         let mut sums = [0; LABELS];
         for row in rows {
-            let row = usize::try_from(*row).ok().and_then(|row| self.weights.get(row));
+            let row = usize::try_from(*row)
+                .ok()
+                .and_then(|row| self.weights.get(row));
             for (sum, weight) in sums.iter_mut().zip(row.into_iter().flatten()) {
                 *sum += weight;
             }
@@ -170,40 +194,48 @@ impl Perceptron {
 
     /// The mean of all weights that were, in bytes: transitions of two, weights of one.
     pub(crate) fn quantised(&self) -> Vec<u8> {
-        let mean = |weight: i32, past: i64| f64::from(weight) - past as f64 / self.step as f64;
-        let means: Vec<[f64; LABELS]> = self
-            .weights
-            .iter()
-            .zip(&self.past_weights)
-            .map(|(row, past)| std::array::from_fn(|label| mean(row[label], past[label])))
-            .collect();
-        let scale = scale(&means);
-        let mut bytes = Vec::new();
-        for from in 0..LANES {
-            for to in 0..LANES {
-                let is_used = from < LABELS && to < LABELS;
-                let weight = if is_used {
-                    mean(self.transitions[from][to], self.past_transitions[from][to])
-                } else {
-                    0.0
-                };
-                bytes.extend(((weight * scale).round() as i16).to_le_bytes());
+        let sums = |row: &Row, past: &[i64; LABELS]| -> [i64; LABELS] {
+            let mut sums = *past;
+            for (sum, weight) in sums.iter_mut().zip(row) {
+                *sum = i64::from(*weight) * self.step - *sum;
             }
-        }
-        for row in &means {
-            bytes.extend((0..LANES).map(|label| {
-                let weight = row.get(label).copied().unwrap_or(0.0);
-                ((weight * scale).round() as i8).cast_unsigned()
-            }));
-        }
+            sums
+        };
+        let rows = self.weights.iter().zip(&self.past_weights);
+        let rows: Vec<_> = rows.map(|(row, past)| sums(row, past)).collect();
+        let transitions = self.transitions.iter().zip(&self.past_transitions);
+        let transitions: Vec<_> = transitions.map(|(row, past)| sums(row, past)).collect();
+        let full = full_scale(&rows);
+        let lanes = |row: Option<&[i64; LABELS]>| -> [i64; LANES] {
+            let mut lanes = [0; LANES];
+            for (lane, sum) in lanes.iter_mut().zip(row.into_iter().flatten()) {
+                *lane = (2 * 127 * sum + full).div_euclid(2 * full);
+            }
+            lanes
+        };
+        let transitions = (0..LANES).flat_map(|from| lanes(transitions.get(from)));
+        let mut bytes: Vec<u8> = transitions
+            .flat_map(|weight| saturated::<i16>(weight, i16::MIN, i16::MAX).to_le_bytes())
+            .collect();
+        let weights = rows.iter().flat_map(|row| lanes(Some(row)));
+        bytes.extend(
+            weights.map(|weight| saturated::<i8>(weight, i8::MIN, i8::MAX).cast_unsigned()),
+        );
         bytes
     }
 }
 
-/// What makes all but one weight in two thousand fit a byte; the rest saturate.
-fn scale(means: &[[f64; LABELS]]) -> f64 {
-    let mut sizes: Vec<f64> = means.iter().flatten().map(|mean| mean.abs()).filter(|size| *size > 0.0).collect();
-    sizes.sort_by(f64::total_cmp);
-    let most = sizes.get(sizes.len() - sizes.len() / 2000 - 1).copied().unwrap_or(1.0);
-    127.0 / most
+fn saturated<T: TryFrom<i64>>(weight: i64, least: T, most: T) -> T {
+    T::try_from(weight).unwrap_or(if weight < 0 { least } else { most })
+}
+
+/// What all but one weight in two thousand are no larger than; the rest saturate.
+fn full_scale(rows: &[[i64; LABELS]]) -> i64 {
+    let sizes = rows.iter().flatten().map(|sum| sum.abs());
+    let mut sizes: Vec<i64> = sizes.filter(|size| *size > 0).collect();
+    sizes.sort_unstable();
+    sizes
+        .get(sizes.len() - sizes.len() / 2000 - 1)
+        .copied()
+        .unwrap_or(1)
 }

@@ -1,4 +1,4 @@
-//! A source of chance that is the same on every machine: SplitMix64 (Steele, Lea and Flood, "Fast
+//! A source of chance that is the same on every machine: `SplitMix64` (Steele, Lea and Flood, "Fast
 //! Splittable Pseudorandom Number Generators", OOPSLA 2014).
 
 /// The state.

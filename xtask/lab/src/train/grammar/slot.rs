@@ -71,7 +71,8 @@ impl Slots {
 /// A word, which in one of four cases is on no list: names must not be all that is unknown.
 fn coin(words: &List, language: &str, random: &mut Random) -> String {
     const ENDINGS: [&str; 14] = [
-        "er", "ing", "ed", "ation", "able", "ment", "ness", "ity", "ee", "or", "ly", "ism", "ize", "al",
+        "er", "ing", "ed", "ation", "able", "ment", "ness", "ity", "ee", "or", "ly", "ism", "ize",
+        "al",
     ];
     let word = words.pick(language, NATIVE, random);
     if !random.percent(25) {
@@ -88,18 +89,27 @@ fn coin(words: &List, language: &str, random: &mut Random) -> String {
         _ => {
             let kept = word.chars().count().div_ceil(2);
             let tail = other.chars().count() / 2;
-            word.chars().take(kept).chain(other.chars().skip(tail)).collect()
+            word.chars()
+                .take(kept)
+                .chain(other.chars().skip(tail))
+                .collect()
         }
     }
 }
 
 fn count(text: &str) -> Result<usize> {
-    text.parse().with_context(|| format!("`{text}` is no number"))
+    text.parse()
+        .with_context(|| format!("`{text}` is no number"))
 }
 
 fn capital(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+    letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(letters)
+        .collect()
 }
 
 fn letters(from: &[u8], count: usize, random: &mut Random) -> String {
