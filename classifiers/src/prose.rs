@@ -22,9 +22,9 @@ use tagger::{Span, tag};
 
 /// What `lab train` shares with the tagger.
 pub mod training {
-    pub use super::feature::{FEATURES, REACH, ROW_BITS, rows};
+    pub use super::feature::{FEATURES, REACH, ROW_BITS, row_and_tag, rows};
     pub use super::gazetteer::{Lists, PROBES_MAX, SLOT_BYTES, TAG, start};
-    pub use super::model::{ENTITIES, LABELS, LANES, WINDOW};
+    pub use super::model::{ENTITIES, LABELS, LANES, TAG_LANE, WINDOW};
     pub use super::token::{Gap, Shape, Token, Tokens, fold, hash};
 }
 

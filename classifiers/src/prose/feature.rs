@@ -1,6 +1,8 @@
 //! What the tagger looks at for one word: itself, its neighbours, and pairs of them.
 //!
-//! Each feature is hashed to one row of the model. The same code runs when the model is trained, so
+//! Each feature is hashed to one row of the model and to a tag of eight bits. A row belongs to one
+//! feature, the most frequent of those that fall on it, and bears its tag: what was never seen in
+//! training then hardly ever speaks. The same code runs when the model is trained, so
 //! the two cannot differ; a change here needs a new model.
 
 use super::gazetteer::Lists;
@@ -73,9 +75,18 @@ fn pair(first: u64, second: u64) -> u64 {
     (first ^ second.rotate_left(29)).wrapping_mul(0xD6E8_FEB8_6659_FD93) ^ second
 }
 
+/// A row of the model, and above it the tag of the feature that asks for it.
 #[inline]
 fn row_of(feature: u64, kind: u64) -> u32 {
     let mixed = (feature ^ kind << 56).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let row = (mixed ^ mixed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> (64 - ROW_BITS);
+    let row = (mixed ^ mixed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> (64 - ROW_BITS - 8);
     u32::try_from(row).unwrap_or(0)
+}
+
+/// The row of the model, and the tag that the row must bear to speak for this feature.
+#[inline]
+#[must_use]
+pub fn row_and_tag(row: u32) -> (usize, u8) {
+    let [tag, ..] = row.to_le_bytes();
+    (usize::try_from(row >> 8).unwrap_or(0), tag)
 }

@@ -35,6 +35,8 @@ pub const ENTITIES: [Entity; 5] = [
 pub const LABELS: usize = 1 + 2 * ENTITIES.len();
 /// Weights of a row: labels, filled up to a power of two, so that a row is one vector register.
 pub const LANES: usize = 16;
+/// The lane of a row that holds no weight but the tag of its feature.
+pub const TAG_LANE: usize = LANES - 1;
 /// Most words that are labelled together.
 pub const WINDOW: usize = 64;
 
@@ -67,12 +69,15 @@ impl<'a> Model<'a> {
     fn emissions(&self, window: [&Token; 2 * REACH + 1]) -> Scores {
         let mut sums = [0i16; LANES];
         for row in feature::rows(window) {
-            let row = usize::try_from(row).unwrap_or(0);
-            if let Some(row) = self.rows.get(row) {
-                for (sum, weight) in sums.iter_mut().zip(row) {
-                    // A byte is a weight between -128 and 127, and there are few: no overflow.
-                    *sum = sum.wrapping_add(i16::from(weight.cast_signed()));
-                }
+            let (row, tag) = feature::row_and_tag(row);
+            let Some(row) = self.rows.get(row) else {
+                continue;
+            };
+            // All ones if the row is this feature's.
+            let own = i16::from(row.get(TAG_LANE) == Some(&tag)).wrapping_neg();
+            for (sum, weight) in sums.iter_mut().zip(row) {
+                // A byte is a weight between -128 and 127, and there are few: no overflow.
+                *sum = sum.wrapping_add(i16::from(weight.cast_signed()) & own);
             }
         }
         sums.map(i32::from)

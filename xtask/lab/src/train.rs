@@ -19,7 +19,7 @@ use anyhow::{Context as _, Result};
 use classifiers::prose::Entity;
 
 use grammar::Grammar;
-use perceptron::{Example, Perceptron};
+use perceptron::{Example, Perceptron, owners, settle};
 use random::Random;
 
 /// Where chance starts: any number would do.
@@ -79,7 +79,7 @@ fn model(options: &Options) -> Result<()> {
     if options.show > 0 {
         return Ok(());
     }
-    let examples: Vec<Example> = (0..options.texts)
+    let mut examples: Vec<Example> = (0..options.texts)
         .map(|_| Ok(Example::of(&grammar.text(&mut random)?)))
         .collect::<Result<_>>()?;
     report(&format!(
@@ -87,6 +87,8 @@ fn model(options: &Options) -> Result<()> {
         examples.len(),
         started.elapsed()
     ));
+    let owners = owners(&examples);
+    settle(&mut examples, &owners);
     let mut perceptron = Perceptron::default();
     for epoch in 0..options.epochs {
         let wrong = perceptron.learn(&examples, &mut random);
@@ -95,7 +97,7 @@ fn model(options: &Options) -> Result<()> {
             started.elapsed()
         ));
     }
-    write(options, "prose.model", &perceptron.quantised())
+    write(options, "prose.model", &perceptron.quantised(&owners))
 }
 
 #[expect(clippy::print_stdout, reason = "the command's output")]

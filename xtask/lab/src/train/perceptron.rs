@@ -3,7 +3,7 @@
 
 use classifiers::prose::Entity;
 use classifiers::prose::training::{
-    ENTITIES, FEATURES, LABELS, LANES, REACH, ROW_BITS, Token, Tokens, WINDOW, rows,
+    ENTITIES, FEATURES, LABELS, LANES, REACH, ROW_BITS, Token, TAG_LANE, Tokens, WINDOW, row_and_tag, rows,
 };
 
 use super::Text;
@@ -45,6 +45,34 @@ fn labels(words: &[Token], entities: &[(usize, usize, Entity)]) -> Vec<usize> {
         number.map_or(0, |number| 1 + 2 * number + usize::from(goes_on))
     };
     words.iter().map(label).collect()
+}
+
+/// Which feature each row belongs to: the most frequent of those that fall on it, by its tag.
+pub(crate) fn owners(examples: &[Example]) -> Vec<u8> {
+    let mut counts = vec![0u32; 1 << (ROW_BITS + 8)];
+    for row in examples.iter().flat_map(|example| example.rows.iter().flatten()) {
+        if let Some(count) = usize::try_from(*row).ok().and_then(|row| counts.get_mut(row)) {
+            *count += 1;
+        }
+    }
+    let (rows, _) = counts.as_chunks::<256>();
+    rows.iter()
+        .map(|counts| {
+            let tagged = (0..=u8::MAX).zip(counts);
+            tagged.max_by_key(|(_, count)| **count).map_or(0, |(tag, _)| tag)
+        })
+        .collect()
+}
+
+/// Leaves each row to its owner: other features fall on a row beyond the last.
+pub(crate) fn settle(examples: &mut [Example], owners: &[u8]) {
+    for row in examples.iter_mut().flat_map(|example| example.rows.iter_mut().flatten()) {
+        let (index, tag) = row_and_tag(*row);
+        *row = match owners.get(index) {
+            Some(owner) if *owner == tag => *row >> 8,
+            _ => u32::MAX,
+        };
+    }
 }
 
 type Row = [i32; LABELS];
@@ -193,7 +221,7 @@ impl Perceptron {
     }
 
     /// The mean of all weights that were, in bytes: transitions of two, weights of one.
-    pub(crate) fn quantised(&self) -> Vec<u8> {
+    pub(crate) fn quantised(&self, owners: &[u8]) -> Vec<u8> {
         let sums = |row: &Row, past: &[i64; LABELS]| -> [i64; LABELS] {
             let mut sums = *past;
             for (sum, weight) in sums.iter_mut().zip(row) {
@@ -217,10 +245,15 @@ impl Perceptron {
         let mut bytes: Vec<u8> = transitions
             .flat_map(|weight| saturated::<i16>(weight, i16::MIN, i16::MAX).to_le_bytes())
             .collect();
-        let weights = rows.iter().flat_map(|row| lanes(Some(row)));
-        bytes.extend(
-            weights.map(|weight| saturated::<i8>(weight, i8::MIN, i8::MAX).cast_unsigned()),
-        );
+        for (row, owner) in rows.iter().zip(owners) {
+            let weights = lanes(Some(row));
+            let weight = |weight| saturated::<i8>(weight, i8::MIN, i8::MAX).cast_unsigned();
+            let mut weights = weights.map(weight);
+            if let Some(tag) = weights.get_mut(TAG_LANE) {
+                *tag = *owner;
+            }
+            bytes.extend(weights);
+        }
         bytes
     }
 }
