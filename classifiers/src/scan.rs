@@ -21,6 +21,7 @@ use crate::DataClass;
 use crate::context::Context;
 use crate::finding::{Finding, ValueKind};
 use crate::key::KeyClass;
+use crate::prose;
 use profile::{
     CODE_BYTES_MIN, CODE_DIGITS_MIN, NUMBER_DIGITS_MIN, Profile, SECRET_BYTES_MIN, WALLET_BYTES_MIN,
 };
@@ -131,8 +132,13 @@ fn look(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding
     if value.len() < least {
         return;
     }
+    let from = findings.len();
     if let Some(profile) = Profile::of(value) {
         detect(key, kind, value, &profile, findings);
+    }
+    if kind == ValueKind::Text {
+        prose::scan(value, from, findings);
+        settle(findings, from);
     }
 }
 
