@@ -25,6 +25,8 @@ pub struct Context {
     clean: bool,
     /// Which FHIR element this is.
     element: Element,
+    /// Which of an operator's detectors look under this name; 0 for none.
+    scope: u16,
 }
 
 const _: () = assert!(size_of::<Context>() <= 40);
@@ -37,6 +39,7 @@ impl Context {
         tells: Tells::Nothing,
         clean: true,
         element: Element::None,
+        scope: 0,
     };
 
     /// [`Context::ROOT`], to start a walk with.
@@ -62,6 +65,7 @@ impl Context {
         child.tells = key.tells;
         child.clean = key.clean;
         child.element = self.element.member(name);
+        child.scope = cache.scope(name);
     }
 
     /// The context of the elements of an array with this context.
@@ -143,6 +147,11 @@ impl Context {
     #[inline]
     pub fn key(&self) -> KeyClass {
         self.key
+    }
+
+    /// Which of an operator's detectors look here.
+    pub(crate) fn scope(&self) -> u16 {
+        self.scope
     }
 
     /// What FHIR says of a value at this place.

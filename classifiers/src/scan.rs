@@ -21,6 +21,7 @@ use crate::DataClass;
 use crate::context::Context;
 use crate::finding::{Finding, ValueKind};
 use crate::key::KeyClass;
+use crate::operator::Operator;
 use profile::{
     CODE_BYTES_MIN, CODE_DIGITS_MIN, NUMBER_DIGITS_MIN, Profile, SECRET_BYTES_MIN, WALLET_BYTES_MIN,
 };
@@ -47,6 +48,20 @@ pub fn classify_value(
         return see_through(context, value, findings);
     }
     classify_plain(context, kind, value, findings);
+}
+
+/// Finds what [`classify_value`] finds and what the operator's own detectors do.
+pub fn classify_value_with(
+    operator: &Operator,
+    context: &Context,
+    kind: ValueKind,
+    value: &[u8],
+    findings: &mut Vec<Finding>,
+) {
+    let from = findings.len();
+    classify_value(context, kind, value, findings);
+    operator.scan(context, kind, value, findings);
+    settle(findings, from);
 }
 
 /// Finds what stands in another form of its characters.

@@ -1,7 +1,10 @@
 //! What names meant when they were last seen: a document repeats its few names record by record.
 
+use std::sync::Arc;
+
 use super::{KeyClass, endings, key_class};
 use crate::DataClass;
+use crate::operator::Operator;
 use crate::packed::{PACK_BYTES_MAX, pack};
 use crate::scan;
 
@@ -12,6 +15,7 @@ pub struct KeyCache {
     names: Box<[Slot<Key>]>,
     /// Apart from the names, which they would push out: most values are never seen again.
     values: Box<[Slot<KeyClass>]>,
+    operator: Option<Arc<Operator>>,
 }
 
 /// Names that are kept; a power of two.
@@ -90,6 +94,30 @@ impl KeyCache {
         Self {
             names: vec![name; NAMES_KEPT].into_boxed_slice(),
             values: vec![value; VALUES_KEPT].into_boxed_slice(),
+            operator: None,
+        }
+    }
+
+    /// An empty cache that also knows an operator's field names.
+    pub fn with_operator(operator: Arc<Operator>) -> Self {
+        Self {
+            operator: Some(operator),
+            ..Self::new()
+        }
+    }
+
+    /// The operator's detectors, for [`crate::classify_value_with`].
+    #[inline]
+    pub fn operator(&self) -> Option<&Arc<Operator>> {
+        self.operator.as_ref()
+    }
+
+    /// Which of the operator's detectors look under this name; 0 for none.
+    #[inline]
+    pub(crate) fn scope(&self, name: &[u8]) -> u16 {
+        match &self.operator {
+            Some(operator) => operator.scope(name),
+            None => 0,
         }
     }
 
