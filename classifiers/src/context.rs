@@ -2,7 +2,7 @@
 
 use crate::DataClass;
 use crate::fhir::{self, Element};
-use crate::key::{KeyCache, KeyClass, Tells, inherit};
+use crate::key::{KeyCache, KeyClass, Tells, inherit, may_be_known};
 
 /// Longest value that is asked what it tells of its siblings, in bytes. The longest that matters is
 /// FHIR's `http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity`, 65.
@@ -110,6 +110,12 @@ impl Context {
                 }
             }
         }
+    }
+
+    /// Whether this value of a member that only names something names nothing that is known, so that
+    /// [`Context::observe`] would change nothing.
+    pub(crate) fn says_nothing(&self, value: &[u8]) -> bool {
+        matches!(self.tells, Tells::Label | Tells::Subject) && !may_be_known(value)
     }
 
     /// What a sibling says of the value beside it, unless it says nothing.

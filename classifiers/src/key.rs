@@ -11,6 +11,7 @@ mod steps;
 
 pub use cache::KeyCache;
 pub(crate) use cache::Tells;
+pub(crate) use endings::may_end_a_noun as may_be_known;
 pub use steps::{Name, Spot};
 
 use crate::DataClass;

@@ -174,7 +174,11 @@ impl Packed {
     }
 
     /// Whether this is the first `length` of these bytes.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "done for every name, and with vectors only where it is part of the lane"
+    )]
     pub(super) fn leads(&self, length: usize, bytes: &[u8; KEPT_BYTES_MAX]) -> bool {
         let Some(keep) = KEEP.get(length).filter(|_| self.length == length as u64) else {
             return false;

@@ -26,7 +26,7 @@ static ENDINGS: LazyLock<[u64; ENDING_WORDS]> = LazyLock::new(|| {
 
 /// Whether a noun of the table may end this name. Says yes of whatever is not plain letters at its
 /// end, and of what folding could shorten or lengthen.
-pub(super) fn may_end_a_noun(name: &[u8]) -> bool {
+pub(crate) fn may_end_a_noun(name: &[u8]) -> bool {
     let Some(place) = name.last_chunk::<3>().copied().and_then(place_of) else {
         return true;
     };
