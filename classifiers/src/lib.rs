@@ -6,8 +6,11 @@
 
 pub mod check;
 mod context;
+pub mod document;
+mod explain;
 mod fhir;
 mod finding;
+mod jurisdiction;
 mod key;
 pub mod media;
 mod packed;
@@ -16,6 +19,7 @@ mod taxonomy;
 mod words;
 
 pub use context::{Context, DISCRIMINATOR_BYTES_MAX};
+pub use explain::{Explanation, explain};
 pub use finding::{Finding, ValueKind};
 pub use key::{KEY_BYTES_MAX, KeyCache, KeyClass, Name, Spot, inherit, key_class};
 pub use scan::{classify_key, classify_value};

@@ -1,8 +1,9 @@
 //! What names meant when they were last seen: a document repeats its few names record by record.
 
 use super::steps::Steps;
-use super::{KeyClass, endings, key_class};
+use super::{KeyClass, Tells, endings, key_class};
 use crate::DataClass;
+use crate::fhir::Element;
 use crate::packed::{PACK_BYTES_MAX, pack};
 use crate::scan;
 
@@ -13,6 +14,8 @@ pub struct KeyCache {
     names: Box<[Slot<Key>]>,
     /// Apart from the names, which they would push out: most values are never seen again.
     values: Box<[Slot<KeyClass>]>,
+    /// What the type of a FHIR Identifier said it is, until its system comes.
+    identifier: Option<DataClass>,
     pub(super) steps: Steps,
 }
 
@@ -38,38 +41,10 @@ pub(crate) struct Key {
     pub(crate) clean: bool,
 }
 
-/// What the value of a member tells of its siblings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Tells {
-    Nothing,
-    /// FHIR's `resourceType`.
-    Resource,
-    /// FHIR's `system` of a code, an identifier or a contact point, and `url` of an extension.
-    System,
-    /// What the object is about: `type: customer`.
-    Subject,
-    /// What the `value` beside it is: `name: ssn`.
-    Label,
-    /// That the object is about a person, whatever the value: `email`.
-    Person,
-}
-
 impl Key {
     pub(super) fn of(name: &[u8]) -> Self {
         let class = key_class(name);
-        let tells = match name {
-            b"resourceType" => Tells::Resource,
-            b"system" | b"url" | b"reference" => Tells::System,
-            b"type" | b"object" | b"kind" | b"resource_type" => Tells::Subject,
-            b"name" | b"key" | b"label" | b"field" | b"fieldName" | b"field_name" | b"title"
-            | b"question" | b"attribute" => Tells::Label,
-            _ => match class {
-                KeyClass::Leaf(DataClass::EMAIL | DataClass::DOB | DataClass::US_SSN) => {
-                    Tells::Person
-                }
-                _ => Tells::Nothing,
-            },
-        };
+        let tells = Tells::of(name, class);
         Self {
             class,
             tells,
@@ -92,6 +67,7 @@ impl KeyCache {
         Self {
             names: vec![name; NAMES_KEPT].into_boxed_slice(),
             values: vec![value; VALUES_KEPT].into_boxed_slice(),
+            identifier: None,
             steps: Steps::new(),
         }
     }
@@ -100,6 +76,21 @@ impl KeyCache {
     #[inline]
     pub(crate) fn key(&mut self, name: &[u8]) -> Key {
         recall(&mut self.names, name, Key::of)
+    }
+
+    /// Keeps what the type of a FHIR Identifier says it is until its system comes, which follows: a
+    /// context knows what is above it and beside it, but not what is below.
+    pub(crate) fn identify(&mut self, class: Option<DataClass>) {
+        self.identifier = class.or(self.identifier);
+    }
+
+    /// What the type of the Identifier here said it is.
+    pub(crate) fn identified(&mut self, here: Element) -> Option<DataClass> {
+        if here.is_identifier() {
+            self.identifier.take()
+        } else {
+            None
+        }
     }
 
     /// What this value means, read as a name: `ssn` in `{"name": "ssn", "value": ...}`.

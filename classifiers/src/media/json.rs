@@ -123,6 +123,12 @@ impl Walker {
         };
     }
 
+    /// [`Walker::reset`] for a document that begins at this byte of a stream.
+    pub(crate) fn reset_at(&mut self, start: u64) {
+        self.reset();
+        self.base = start;
+    }
+
     /// How many of the bytes pushed last belong to a token that is still open: these may not be
     /// released yet.
     pub fn held(&self) -> usize {
@@ -523,6 +529,11 @@ impl Walker {
         };
         Unreadable { offset, flaw }
     }
+}
+
+/// The character that the escape at the front of `bytes` stands for, and how long the escape is.
+pub(crate) fn unescape(bytes: &[u8]) -> Option<(char, usize)> {
+    text::unescape(bytes).ok()
 }
 
 fn after_value(depth: usize) -> Expect {

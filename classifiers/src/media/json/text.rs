@@ -150,7 +150,7 @@ pub(super) fn decode<'a>(
 }
 
 /// The character that the escape at the front of `bytes` stands for, and how long the escape is.
-fn unescape(bytes: &[u8]) -> Result<(char, usize), Flaw> {
+pub(super) fn unescape(bytes: &[u8]) -> Result<(char, usize), Flaw> {
     let character = match bytes.get(1) {
         Some(b'"') => '"',
         Some(b'\\') => '\\',
