@@ -27,6 +27,9 @@ use profile::{
 };
 pub(crate) use secret::is_vendor;
 
+pub(crate) use field::is_untold;
+pub(crate) use profile::{is_bland_number, is_bland_text};
+
 /// Shortest value that holds anything known by its look alone: `a@b.co`.
 const STRONG_BYTES_MIN: usize = 6;
 /// Shortest number that holds anything known by its digits.
@@ -101,15 +104,19 @@ fn weigh(
         look(context.key(), kind, value, findings);
     }
     if findings.len() == from {
-        findings.extend(field::judge(class, context, kind, value));
+        // FHIR says what stands here, even if it looks like nothing of the kind: hide it.
+        findings.extend(
+            field::judge(class, context, kind, value).or_else(|| field::by_element(context, value)),
+        );
     }
     if findings.len() == from && !look_first {
         look(context.key(), kind, value, findings);
     }
-    // FHIR says what stands here, even if it looks like nothing of the kind: hide it.
-    if findings.len() == from {
-        findings.extend(field::by_element(context, value));
-    }
+}
+
+/// Whether a value passes the check of its class; none if the class has no check.
+pub(crate) fn passes(class: DataClass, value: &[u8]) -> Option<bool> {
+    identifier::passes(class, value)
 }
 
 /// Finds what hides in a member name itself: `{"alice@example.com": ...}`.
@@ -127,6 +134,11 @@ pub(crate) fn is_clean(name: &[u8]) -> bool {
 /// Finds what is known by its look. Most values hold nothing that a detector would look at.
 #[inline]
 fn look(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding>) {
+    // The numbers of a date are no telephone's.
+    let key = match key {
+        KeyClass::Date => KeyClass::Veto,
+        key => key,
+    };
     let least = match kind {
         ValueKind::Number => NUMBER_BYTES_MIN,
         _ => STRONG_BYTES_MIN,
@@ -163,10 +175,11 @@ fn detect(
     if profile.digits >= NUMBER_DIGITS_MIN {
         phone::scan(key, value, findings);
     }
-    if profile.spaces > 0 && profile.digits > 2 {
-        weak::scan(value, findings);
-    }
     settle(findings, from);
+    if profile.spaces > 0 && profile.digits > 2 {
+        weak::scan(value, from, findings);
+        settle(findings, from);
+    }
 }
 
 /// Finds what opens a door. A secret has a digit or an underscore, and what names one stands before
@@ -209,7 +222,7 @@ fn machines(key: KeyClass, value: &[u8], profile: &Profile, findings: &mut Vec<F
     if profile.digits > 0 && (profile.hyphens > 4 || profile.dots > 1) {
         network::scan_macs(value, findings);
     }
-    if profile.dots > 2 && profile.digits > 3 && key != KeyClass::Veto {
+    if profile.dots > 2 && profile.digits > 3 && !matches!(key, KeyClass::Veto | KeyClass::Id) {
         network::scan_dots(value, findings);
     }
 }
@@ -224,8 +237,8 @@ fn may_identify(profile: &Profile, length: usize) -> bool {
     }
 }
 
-/// Puts the findings from `from` on in order; of two that overlap, the surer one stays, and of two
-/// as sure the one that starts first, then the longer.
+/// Puts the findings from `from` on in order; of two that overlap, a secret stays before the surer
+/// one, and of two as sure the one that starts first, then the longer.
 fn settle(findings: &mut Vec<Finding>, from: usize) {
     let Some(new) = findings.get_mut(from..).filter(|new| new.len() > 1) else {
         return;
@@ -241,7 +254,7 @@ fn settle(findings: &mut Vec<Finding>, from: usize) {
             .and_then(|last| findings.get_mut(last))
             .filter(|last| last.end > finding.start);
         match overlapped {
-            Some(last) if finding.confidence > last.confidence => *last = finding,
+            Some(last) if weight(&finding) > weight(last) => *last = finding,
             Some(_) => {}
             None => {
                 if let Some(slot) = findings.get_mut(kept) {
@@ -252,6 +265,14 @@ fn settle(findings: &mut Vec<Finding>, from: usize) {
         }
     }
     findings.truncate(kept);
+}
+
+/// What decides between findings that overlap. A password may hold what looks like an address.
+fn weight(finding: &Finding) -> (bool, u8) {
+    (
+        finding.class.is_within(DataClass::SECRET),
+        finding.confidence,
+    )
 }
 
 /// A finding for bytes `start..end`.

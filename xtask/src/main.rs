@@ -5,6 +5,7 @@ mod ci;
 mod cli;
 mod demo;
 mod eval;
+mod fuzz;
 mod setup;
 mod step;
 mod test;

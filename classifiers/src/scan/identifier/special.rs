@@ -86,7 +86,11 @@ fn iban(value: &[u8], start: usize) -> Option<usize> {
         }
     }
     let iban = compact.get(..filled)?;
+    let text = value.get(start..end)?;
+    // An IBAN is written in one case.
+    let mixed = text.iter().any(u8::is_ascii_lowercase) && text.iter().any(u8::is_ascii_uppercase);
     (filled >= IBAN_BYTES_MIN
+        && !mixed
         && filled == length
         && !byte(value, end).is_ascii_alphanumeric()
         && check::iban_mod97(iban))
