@@ -9,6 +9,7 @@ mod context;
 pub mod document;
 mod fhir;
 mod finding;
+mod hl7;
 mod jurisdiction;
 mod key;
 pub mod media;
