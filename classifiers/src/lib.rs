@@ -10,6 +10,7 @@ pub mod document;
 mod explain;
 mod fhir;
 mod finding;
+mod hl7;
 mod jurisdiction;
 mod key;
 pub mod media;
