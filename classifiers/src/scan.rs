@@ -20,11 +20,17 @@ mod weak;
 use crate::DataClass;
 use crate::context::Context;
 use crate::finding::{Finding, ValueKind};
+use crate::hl7;
 use crate::key::KeyClass;
+use crate::operator::Operator;
+use crate::prose;
 use profile::{
     CODE_BYTES_MIN, CODE_DIGITS_MIN, NUMBER_DIGITS_MIN, Profile, SECRET_BYTES_MIN, WALLET_BYTES_MIN,
 };
 pub(crate) use secret::is_vendor;
+
+pub(crate) use field::is_untold;
+pub(crate) use profile::{is_bland_number, is_bland_text};
 
 /// Shortest value that holds anything known by its look alone: `a@b.co`.
 const STRONG_BYTES_MIN: usize = 6;
@@ -47,6 +53,20 @@ pub fn classify_value(
         return see_through(context, value, findings);
     }
     classify_plain(context, kind, value, findings);
+}
+
+/// Finds what [`classify_value`] finds and what the operator's own detectors do.
+pub fn classify_value_with(
+    operator: &Operator,
+    context: &Context,
+    kind: ValueKind,
+    value: &[u8],
+    findings: &mut Vec<Finding>,
+) {
+    let from = findings.len();
+    classify_value(context, kind, value, findings);
+    operator.scan(context, kind, value, findings);
+    settle(findings, from);
 }
 
 /// Finds what stands in another form of its characters.
@@ -86,15 +106,19 @@ fn weigh(
         look(context.key(), kind, value, findings);
     }
     if findings.len() == from {
-        findings.extend(field::judge(class, context, kind, value));
+        // FHIR says what stands here, even if it looks like nothing of the kind: hide it.
+        findings.extend(
+            field::judge(class, context, kind, value).or_else(|| field::by_element(context, value)),
+        );
     }
     if findings.len() == from && !look_first {
         look(context.key(), kind, value, findings);
     }
-    // FHIR says what stands here, even if it looks like nothing of the kind: hide it.
-    if findings.len() == from {
-        findings.extend(field::by_element(context, value));
-    }
+}
+
+/// Whether a value passes the check of its class; none if the class has no check.
+pub(crate) fn passes(class: DataClass, value: &[u8]) -> Option<bool> {
+    identifier::passes(class, value)
 }
 
 /// Finds what hides in a member name itself: `{"alice@example.com": ...}`.
@@ -112,6 +136,11 @@ pub(crate) fn is_clean(name: &[u8]) -> bool {
 /// Finds what is known by its look. Most values hold nothing that a detector would look at.
 #[inline]
 fn look(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding>) {
+    // The numbers of a date are no telephone's.
+    let key = match key {
+        KeyClass::Date => KeyClass::Veto,
+        key => key,
+    };
     let least = match kind {
         ValueKind::Number => NUMBER_BYTES_MIN,
         _ => STRONG_BYTES_MIN,
@@ -119,8 +148,13 @@ fn look(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding
     if value.len() < least {
         return;
     }
+    let from = findings.len();
     if let Some(profile) = Profile::of(value) {
         detect(key, kind, value, &profile, findings);
+    }
+    if kind == ValueKind::Text {
+        prose::scan(value, from, findings);
+        settle(findings, from);
     }
 }
 
@@ -138,6 +172,10 @@ fn detect(
         }
         return;
     }
+    if hl7::is_message(value) {
+        message(value, findings);
+        return;
+    }
     let from = findings.len();
     secrets(value, profile, findings);
     contacts(value, profile, findings);
@@ -148,10 +186,11 @@ fn detect(
     if profile.digits >= NUMBER_DIGITS_MIN {
         phone::scan(key, value, findings);
     }
-    if profile.spaces > 0 && profile.digits > 2 {
-        weak::scan(value, findings);
-    }
     settle(findings, from);
+    if profile.spaces > 0 && profile.digits > 2 {
+        weak::scan(value, from, findings);
+        settle(findings, from);
+    }
 }
 
 /// Finds what opens a door. A secret has a digit or an underscore, and what names one stands before
@@ -194,7 +233,7 @@ fn machines(key: KeyClass, value: &[u8], profile: &Profile, findings: &mut Vec<F
     if profile.digits > 0 && (profile.hyphens > 4 || profile.dots > 1) {
         network::scan_macs(value, findings);
     }
-    if profile.dots > 2 && profile.digits > 3 && key != KeyClass::Veto {
+    if profile.dots > 2 && profile.digits > 3 && !matches!(key, KeyClass::Veto | KeyClass::Id) {
         network::scan_dots(value, findings);
     }
 }
@@ -206,6 +245,21 @@ fn may_identify(profile: &Profile, length: usize) -> bool {
         0..CODE_BYTES_MIN => false,
         CODE_BYTES_MIN..WALLET_BYTES_MIN => profile.digits >= CODE_DIGITS_MIN,
         _ => profile.digits > 0,
+    }
+}
+
+/// Finds what an HL7 v2 message holds: by position where the segment is known, else by its look.
+fn message(value: &[u8], findings: &mut Vec<Finding>) {
+    for (start, line) in hl7::segments(value) {
+        let from = findings.len();
+        if !hl7::segment(line, findings) {
+            look(KeyClass::None, ValueKind::Text, line, findings);
+        }
+        let shift = u32::try_from(start).unwrap_or(u32::MAX);
+        for finding in findings.iter_mut().skip(from) {
+            finding.start = finding.start.saturating_add(shift);
+            finding.end = finding.end.saturating_add(shift);
+        }
     }
 }
 

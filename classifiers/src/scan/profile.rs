@@ -29,6 +29,24 @@ pub(super) struct Profile {
     pub(super) hyphens: u32,
 }
 
+/// Whether [`super::look`] finds nothing in a text of this length with so many digits and neither
+/// `@` nor colon; `broken` if it has dots or spaces.
+#[inline]
+pub(crate) fn is_bland_text(length: usize, digits: u32, broken: bool) -> bool {
+    let profile = Profile {
+        digits,
+        spaces: u32::from(broken),
+        ..Profile::default()
+    };
+    profile.is_bland(length)
+}
+
+/// Whether [`super::look`] finds nothing in a number with so many digits.
+#[inline]
+pub(crate) fn is_bland_number(digits: u32) -> bool {
+    digits < NUMBER_DIGITS_MIN
+}
+
 /// Bytes looked at together. A loop over so many, and no fewer, becomes vector instructions.
 const BLOCK_BYTES: usize = 16;
 /// Blocks of two words after which a count of one byte per lane could be full.
