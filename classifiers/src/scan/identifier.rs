@@ -53,9 +53,11 @@ pub(super) fn scan(key: KeyClass, value: &[u8], findings: &mut Vec<Finding>) {
             ));
             continue;
         }
-        let found = place
-            .head(start)
+        let head = place.head(start);
+        let found = head
+            .and_then(|head| place.head(head))
             .and_then(|head| place.at(head, end))
+            .or_else(|| head.and_then(|head| place.at(head, end)))
             .or_else(|| place.at(start, end));
         if let Some(found) = found {
             from = from.max(found.end);
@@ -70,13 +72,14 @@ pub(super) fn scan(key: KeyClass, value: &[u8], findings: &mut Vec<Finding>) {
     }
 }
 
-/// The class of national identifiers that a whole value has, if the check of just one row holds.
-pub(super) fn national(value: &[u8]) -> Option<DataClass> {
+/// The class of which a whole value is under a name of class `name`, which may be that of many
+/// countries, if the checks of just one class hold.
+pub(super) fn narrowed(name: DataClass, value: &[u8]) -> Option<DataClass> {
     let plain = Plain::of(value)?;
     let mut classes = TREE
         .all()
         .iter()
-        .filter(|layout| words::NATIONAL.contains(&layout.row.class) && !layout.row.form)
+        .filter(|layout| !layout.row.form && words::admits(name, layout.row.class))
         .filter(|layout| layout.fits_plain(plain.length, plain.digits))
         .filter(|layout| (layout.row.check)(plain.text()))
         .map(|layout| layout.row.class);
