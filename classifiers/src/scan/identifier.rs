@@ -168,6 +168,7 @@ impl Place<'_> {
 
     /// Reads groups from `start` on, as long as the tree goes on.
     fn walk(&self, start: usize, edge: Edge) -> Option<Match> {
+        let tree = &*TREE;
         let mut groups = Groups::new(start);
         let mut node = ROOT;
         let mut nearby = None;
@@ -175,12 +176,12 @@ impl Place<'_> {
         loop {
             let next = groups
                 .push(self.value)
-                .and_then(|length| TREE.step(node, length));
+                .and_then(|length| tree.step(node, length));
             let Some(next) = next else {
                 return best;
             };
             node = next;
-            for layout in TREE.ending(node) {
+            for layout in tree.ending(node) {
                 let found = self.judge(layout, &groups, edge, &mut nearby);
                 if let Some(found) =
                     found.filter(|found| best.as_ref().is_none_or(|best| found.beats(best)))
@@ -216,10 +217,16 @@ impl Place<'_> {
         if edge == Edge::Inside || (!alone && whole && self.name().is_none()) {
             return None;
         }
+        // A check costs less than reading words, where not many layouts share the form.
+        let checked = layout.needs != Needs::Word;
+        if checked && !(layout.row.check)(groups.text()) {
+            return None;
+        }
         let nearby = nearby
             .get_or_insert_with(|| Nearby::read(self.name(), self.value, groups.start, groups.end));
         let rank = nearby.rank(layout.row.class);
-        if (rank.is_none() && (!alone || nearby.vetoed)) || !(layout.row.check)(groups.text()) {
+        let tells = rank.is_some() || (alone && !nearby.vetoed);
+        if !tells || !(checked || (layout.row.check)(groups.text())) {
             return None;
         }
         let confidence = if rank.is_some() {
