@@ -3,7 +3,7 @@
 use crate::DataClass;
 use crate::fhir::{self, Element};
 use crate::jurisdiction::{self, Country};
-use crate::key::{KeyCache, KeyClass, Tells, inherit};
+use crate::key::{KeyCache, KeyClass, Tells, inherit, may_be_known};
 
 /// Longest value that is asked what it tells of its siblings, in bytes. The longest that matters is
 /// FHIR's `http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity`, 65.
@@ -28,6 +28,8 @@ pub struct Context {
     country: Country,
     /// Which FHIR element this is.
     element: Element,
+    /// Which of an operator's detectors look under this name; 0 for none.
+    scope: u16,
 }
 
 const _: () = assert!(size_of::<Context>() <= 40);
@@ -41,6 +43,7 @@ impl Context {
         clean: true,
         country: Country::NONE,
         element: Element::None,
+        scope: 0,
     };
 
     /// [`Context::ROOT`], to start a walk with.
@@ -67,6 +70,7 @@ impl Context {
         child.clean = key.clean;
         child.country = self.country;
         child.element = self.element.member(name);
+        child.scope = cache.scope(name);
     }
 
     /// The context of the elements of an array with this context.
@@ -119,6 +123,12 @@ impl Context {
         }
     }
 
+    /// Whether this value of a member that only names something names nothing that is known, so that
+    /// [`Context::observe`] would change nothing.
+    pub(crate) fn says_nothing(&self, value: &[u8]) -> bool {
+        matches!(self.tells, Tells::Label | Tells::Subject) && !may_be_known(value)
+    }
+
     /// What a sibling says of the value beside it, unless it says nothing.
     fn label_is(&mut self, class: KeyClass) {
         if let KeyClass::Leaf(_) | KeyClass::Hint(DataClass::NATIONAL_ID) = class {
@@ -166,6 +176,11 @@ impl Context {
     #[inline]
     pub fn key(&self) -> KeyClass {
         self.key
+    }
+
+    /// Which of an operator's detectors look here.
+    pub(crate) fn scope(&self) -> u16 {
+        self.scope
     }
 
     /// Whose papers and numbers these are.

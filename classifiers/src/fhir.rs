@@ -83,6 +83,14 @@ pub(crate) fn resource(name: &[u8]) -> Option<Element> {
     RESOURCES.get(name).map(|shape| Element::Shape(shape))
 }
 
+/// What an identifier is whose type has this code (HL7 v2 table 0203).
+pub(crate) fn identifier_type(code: &[u8]) -> Option<DataClass> {
+    IDENTIFIER_TYPES
+        .iter()
+        .find(|(known, _)| known.as_bytes() == code)
+        .map(|(_, class)| *class)
+}
+
 impl Element {
     /// The element under member `name`.
     #[inline]
@@ -170,13 +178,9 @@ impl Element {
 
     /// What the `code` of an Identifier's type says that it is.
     pub(crate) fn identified(self, code: &[u8]) -> Option<DataClass> {
-        if !matches!(self, Self::IdentifierType) {
-            return None;
-        }
-        IDENTIFIER_TYPES
-            .iter()
-            .find(|(known, _)| known.as_bytes() == code)
-            .map(|(_, class)| *class)
+        matches!(self, Self::IdentifierType)
+            .then(|| identifier_type(code))
+            .flatten()
     }
 
     /// Whether this is an Identifier.

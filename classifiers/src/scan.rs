@@ -20,7 +20,9 @@ mod weak;
 use crate::DataClass;
 use crate::context::Context;
 use crate::finding::{Finding, ValueKind};
+use crate::hl7;
 use crate::key::KeyClass;
+use crate::operator::Operator;
 use profile::{
     CODE_BYTES_MIN, CODE_DIGITS_MIN, NUMBER_DIGITS_MIN, Profile, SECRET_BYTES_MIN, WALLET_BYTES_MIN,
 };
@@ -50,6 +52,20 @@ pub fn classify_value(
         return see_through(context, value, findings);
     }
     classify_plain(context, kind, value, findings);
+}
+
+/// Finds what [`classify_value`] finds and what the operator's own detectors do.
+pub fn classify_value_with(
+    operator: &Operator,
+    context: &Context,
+    kind: ValueKind,
+    value: &[u8],
+    findings: &mut Vec<Finding>,
+) {
+    let from = findings.len();
+    classify_value(context, kind, value, findings);
+    operator.scan(context, kind, value, findings);
+    settle(findings, from);
 }
 
 /// Finds what stands in another form of its characters.
@@ -126,6 +142,11 @@ fn surer_part(
     }
 }
 
+/// Whether a value passes the check of its class; none if the class has no check.
+pub(crate) fn passes(class: DataClass, value: &[u8]) -> Option<bool> {
+    identifier::passes(class, value)
+}
+
 /// Finds what hides in a member name itself: `{"alice@example.com": ...}`.
 pub fn classify_key(name: &[u8], findings: &mut Vec<Finding>) {
     look(KeyClass::None, ValueKind::Text, name, findings);
@@ -170,6 +191,10 @@ fn detect(
         if profile.digits >= NUMBER_DIGITS_MIN {
             identifier::scan(key, value, findings);
         }
+        return;
+    }
+    if hl7::is_message(value) {
+        message(value, findings);
         return;
     }
     let from = findings.len();
@@ -241,6 +266,21 @@ fn may_identify(profile: &Profile, length: usize) -> bool {
         0..CODE_BYTES_MIN => false,
         CODE_BYTES_MIN..WALLET_BYTES_MIN => profile.digits >= CODE_DIGITS_MIN,
         _ => profile.digits > 0,
+    }
+}
+
+/// Finds what an HL7 v2 message holds: by position where the segment is known, else by its look.
+fn message(value: &[u8], findings: &mut Vec<Finding>) {
+    for (start, line) in hl7::segments(value) {
+        let from = findings.len();
+        if !hl7::segment(line, findings) {
+            look(KeyClass::None, ValueKind::Text, line, findings);
+        }
+        let shift = u32::try_from(start).unwrap_or(u32::MAX);
+        for finding in findings.iter_mut().skip(from) {
+            finding.start = finding.start.saturating_add(shift);
+            finding.end = finding.end.saturating_add(shift);
+        }
     }
 }
 

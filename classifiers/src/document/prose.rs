@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::desk::{Desk, Raw};
 use super::units::{Cut, Judge, Out, Seen};
-use super::{UNIT_BYTES_MAX, Unreadable};
+use super::{UNIT_BYTES_MAX, Unreadable, grid};
 use crate::{Context, KeyClass, ValueKind};
 
 /// A longer name is prose that has a colon in it.
@@ -65,15 +65,26 @@ fn last_break(window: &[u8]) -> usize {
 
 /// Judges one paragraph.
 pub(crate) fn paragraph(text: &[u8], raw: Raw<'_>, mut out: Out<'_>) {
+    let lines: Vec<Range<usize>> = lines(text).collect();
     let mut from = 0;
     let mut open: Option<Named> = None;
-    for line in lines(text) {
-        let Some(named) = Named::of(text, line.clone(), out.desk) else {
+    let mut at = 0;
+    while let Some(rest) = lines.get(at..).filter(|rest| !rest.is_empty()) {
+        let line = rest.first().cloned().unwrap_or_default();
+        if let Some(height) = grid::height(text, rest) {
+            let table = rest.get(..height).unwrap_or(rest);
+            settle(text, from..line.start, open.take(), raw, out.again());
+            grid::judge(text, table, raw, out.again());
+            at += height;
+            from = lines.get(at).map_or(text.len(), |line| line.start);
             continue;
-        };
-        settle(text, from..line.start, open.take(), raw, out.again());
-        from = line.start;
-        open = Some(named);
+        }
+        if let Some(named) = Named::of(text, line.clone(), out.desk) {
+            settle(text, from..line.start, open.take(), raw, out.again());
+            from = line.start;
+            open = Some(named);
+        }
+        at += 1;
     }
     settle(text, from..text.len(), open, raw, out);
 }

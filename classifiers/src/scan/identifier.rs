@@ -72,6 +72,19 @@ pub(super) fn scan(key: KeyClass, value: &[u8], findings: &mut Vec<Finding>) {
     }
 }
 
+/// Whether a value passes one of the checks of its class; none if the class has none.
+pub(super) fn passes(class: DataClass, value: &[u8]) -> Option<bool> {
+    let text: Vec<u8> = value
+        .iter()
+        .filter(|byte| byte.is_ascii_alphanumeric())
+        .map(u8::to_ascii_uppercase)
+        .collect();
+    let rows = rows::ROWS.iter().copied().flatten();
+    rows.filter(|row| row.class == class && !row.form)
+        .map(|row| (row.check)(&text))
+        .reduce(|one, other| one || other)
+}
+
 /// The class of which a whole value is under a name of class `name`, which may be that of many
 /// countries, if the checks of just one class hold.
 pub(super) fn narrowed(name: DataClass, value: &[u8]) -> Option<DataClass> {

@@ -28,6 +28,8 @@ const BY_CODE: u8 = 75;
 const BY_FORM: u8 = 85;
 /// How sure a printed form makes that no plan has a number for, as in examples and tests.
 const BY_FORM_ONLY: u8 = 70;
+/// How sure groups behind a trunk prefix make, of which some country's plan has a number.
+const BY_GROUPS: u8 = 60;
 /// How sure a word nearby makes.
 const BY_WORD: u8 = 80;
 
@@ -181,7 +183,7 @@ fn printed(value: &[u8], run: &Run, bracket: bool) -> Option<(usize, u8)> {
     if !bracketed && run.digits.first() != Some(&b'0') {
         return None;
     }
-    FORMS.iter().find_map(|(layout, needs_bracket, code)| {
+    let formed = FORMS.iter().find_map(|(layout, needs_bracket, code)| {
         let whole = run.lengths() == *layout && run.one_separator();
         let (count, end) = run.ends().last()?;
         let digits = run.digits.get(..count)?;
@@ -191,14 +193,23 @@ fn printed(value: &[u8], run: &Run, bracket: bool) -> Option<(usize, u8)> {
             && closes(value, end)
             && is_number(*code, digits))
         .then_some((end, BY_FORM_ONLY))
-    })
+    });
+    formed.or_else(|| trunk_and_groups(value, run))
 }
 
-/// Countries whose plans are asked for a number without a code, by a word before it.
-static ASKED: &[u16] = &[
-    1, 44, 49, 33, 34, 39, 31, 351, 61, 55, 91, 81, 43, 41, 32, 45, 46, 47, 358, 353, 48, 420, 30,
-    90, 63, 65, 82, 86, 27, 52, 54, 64, 886, 36, 40, 420,
-];
+/// A trunk prefix and three groups or more between blanks: how most other countries print theirs.
+fn trunk_and_groups(value: &[u8], run: &Run) -> Option<(usize, u8)> {
+    let (count, end) = run.ends().last()?;
+    let digits = run.digits.get(..count)?;
+    let grouped = matches!(run.lengths(), [3..=5, _, _, ..]) && run.is_spaced();
+    let trunk = digits.first() == Some(&b'0') && digits.get(1) != Some(&b'0');
+    (grouped
+        && trunk
+        && (9..=11).contains(&count)
+        && closes(value, end)
+        && plan::is_national(digits))
+    .then_some((end, BY_GROUPS))
+}
 
 /// A number behind a word that says so.
 fn told(value: &[u8], start: usize, run: &Run) -> Option<(usize, u8)> {
@@ -210,7 +221,7 @@ fn told(value: &[u8], start: usize, run: &Run) -> Option<(usize, u8)> {
     if run.is_date() || run.is_decimal() || !words::say_phone(value, start, !grouped) {
         return None;
     }
-    let known = ASKED.iter().any(|code| is_number(*code, digits));
+    let known = plan::is_national(digits);
     (known || grouped && count >= 7).then_some((end, if known { BY_WORD } else { BY_FORM_ONLY }))
 }
 

@@ -94,7 +94,7 @@ pub(super) static FAMILIES: &[Family] = &[
     row("aws-bedrock", "bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t", D::AWS_BEDROCK_KEY, Parts(&[Run(BASE64, 0, 4096)]), 0),
     row("gcp", "AIza", D::GCP_API_KEY, Parts(&[Run(TOKEN, 35, 35)]), 40),
     row("gcp-oauth", "GOCSPX-", D::VENDOR_TOKEN, Parts(&[Run(TOKEN, 28, 28)]), 30),
-    row("gcp-oauth", "ya29.", D::VENDOR_TOKEN, Parts(&[Run(DOTTED, 30, 2048)]), 30),
+    row("gcp-oauth", "ya29.", D::VENDOR_TOKEN, Parts(&[Run(DOTTED, 30, 400)]), 30),
     row("alibaba", "LTAI", D::VENDOR_TOKEN, Parts(&[Run(ALNUM, 12, 26)]), 25),
     row("digitalocean", "dop_v1_", D::VENDOR_TOKEN, Parts(&[Run(HEX, 64, 64)]), 30),
     row("digitalocean", "doo_v1_", D::VENDOR_TOKEN, Parts(&[Run(HEX, 64, 64)]), 30),
@@ -269,6 +269,8 @@ pub(super) static FAMILIES: &[Family] = &[
     row("stripe", "rk_test_", D::STRIPE_KEY, Parts(&[Run(ALNUM, 10, 120)]), 25),
     row("stripe", "rk_prod_", D::STRIPE_KEY, Parts(&[Run(ALNUM, 10, 120)]), 25),
     row("stripe", "whsec_", D::STRIPE_KEY, Parts(&[Run(BASE64, 24, 64)]), 30),
+    // `pi_..._secret_...`: what completes one payment.
+    row("stripe", "secret_", D::VENDOR_TOKEN, Behind(WORD, 4, 64, &[Run(ALNUM, 20, 40)]), 40),
     row("square", "sq0atp-", D::VENDOR_TOKEN, Parts(&[Run(PADDED, 22, 60)]), 20),
     row("square", "sq0csp-", D::VENDOR_TOKEN, Parts(&[Run(PADDED, 43, 43)]), 30),
     row("square", "EAAA", D::VENDOR_TOKEN, Parts(&[Run(PADDED, 22, 60)]), 40),
