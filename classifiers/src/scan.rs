@@ -81,9 +81,9 @@ fn see_through(context: &Context, value: &[u8], findings: &mut Vec<Finding>) {
 #[inline]
 fn classify_plain(context: &Context, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding>) {
     match field::told(context, value) {
-        Some(DataClass::NATIONAL_ID) => {
+        Some(class @ (DataClass::NATIONAL_ID | DataClass::US_DRIVER_LICENSE)) => {
             // The number itself may say of which country it is.
-            let class = identifier::national(value).unwrap_or(DataClass::NATIONAL_ID);
+            let class = identifier::narrowed(class, value).unwrap_or(class);
             weigh(class, context, kind, value, findings);
         }
         Some(class) => weigh(class, context, kind, value, findings),
@@ -113,6 +113,33 @@ fn weigh(
     }
     if findings.len() == from && !look_first {
         look(context.key(), kind, value, findings);
+    }
+    surer_part(class, context, value, from, findings);
+}
+
+/// Puts the number in the place of the value around it: `IBAN: DE89... until May`.
+fn surer_part(
+    class: DataClass,
+    context: &Context,
+    value: &[u8],
+    from: usize,
+    findings: &mut Vec<Finding>,
+) {
+    let unsure = findings
+        .get(from)
+        .is_some_and(|finding| finding.class == class && finding.confidence <= field::BY_NAME_ONLY);
+    if !unsure || !value.contains(&b' ') {
+        return;
+    }
+    let part = findings.len();
+    look(context.key(), ValueKind::Text, value, findings);
+    if findings
+        .get(part)
+        .is_some_and(|finding| finding.class == class)
+    {
+        findings.drain(from..part);
+    } else {
+        findings.truncate(part);
     }
 }
 

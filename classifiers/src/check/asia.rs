@@ -157,9 +157,10 @@ fn kr_digit(number: &[u8], from: u32) -> bool {
 /// product (국세청, 사업자등록번호).
 pub fn kr_brn(number: &[u8]) -> bool {
     digits::<10>(number).is_some_and(|[head @ .., check]| {
-        let [.., ninth] = head;
+        let [office, .., ninth] = head;
         let sum = weighted(&head, &[1, 3, 7, 1, 3, 7, 1, 3, 5]) + ninth * 5 / 10;
-        decimal(&head) > 0 && (10 - sum % 10) % 10 == check
+        // Tax offices have numbers from 101.
+        office > 0 && (10 - sum % 10) % 10 == check
     })
 }
 

@@ -24,7 +24,7 @@ const BY_CHECK: u8 = 95;
 /// How sure a field name makes whose value has the right look.
 const BY_NAME: u8 = 90;
 /// How sure a field name makes whose value fails its check digit.
-const BY_NAME_ONLY: u8 = 70;
+pub(super) const BY_NAME_ONLY: u8 = 70;
 /// How sure a name like `author` makes of two capitalised words.
 const BY_OWNER: u8 = 60;
 

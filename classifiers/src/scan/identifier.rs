@@ -53,9 +53,11 @@ pub(super) fn scan(key: KeyClass, value: &[u8], findings: &mut Vec<Finding>) {
             ));
             continue;
         }
-        let found = place
-            .head(start)
+        let head = place.head(start);
+        let found = head
+            .and_then(|head| place.head(head))
             .and_then(|head| place.at(head, end))
+            .or_else(|| head.and_then(|head| place.at(head, end)))
             .or_else(|| place.at(start, end));
         if let Some(found) = found {
             from = from.max(found.end);
@@ -83,13 +85,14 @@ pub(super) fn passes(class: DataClass, value: &[u8]) -> Option<bool> {
         .reduce(|one, other| one || other)
 }
 
-/// The class of national identifiers that a whole value has, if the check of just one row holds.
-pub(super) fn national(value: &[u8]) -> Option<DataClass> {
+/// The class of which a whole value is under a name of class `name`, which may be that of many
+/// countries, if the checks of just one class hold.
+pub(super) fn narrowed(name: DataClass, value: &[u8]) -> Option<DataClass> {
     let plain = Plain::of(value)?;
     let mut classes = TREE
         .all()
         .iter()
-        .filter(|layout| words::NATIONAL.contains(&layout.row.class) && !layout.row.form)
+        .filter(|layout| !layout.row.form && words::admits(name, layout.row.class))
         .filter(|layout| layout.fits_plain(plain.length, plain.digits))
         .filter(|layout| (layout.row.check)(plain.text()))
         .map(|layout| layout.row.class);
@@ -178,6 +181,7 @@ impl Place<'_> {
 
     /// Reads groups from `start` on, as long as the tree goes on.
     fn walk(&self, start: usize, edge: Edge) -> Option<Match> {
+        let tree = &*TREE;
         let mut groups = Groups::new(start);
         let mut node = ROOT;
         let mut nearby = None;
@@ -185,12 +189,12 @@ impl Place<'_> {
         loop {
             let next = groups
                 .push(self.value)
-                .and_then(|length| TREE.step(node, length));
+                .and_then(|length| tree.step(node, length));
             let Some(next) = next else {
                 return best;
             };
             node = next;
-            for layout in TREE.ending(node) {
+            for layout in tree.ending(node) {
                 let found = self.judge(layout, &groups, edge, &mut nearby);
                 if let Some(found) =
                     found.filter(|found| best.as_ref().is_none_or(|best| found.beats(best)))
@@ -226,10 +230,16 @@ impl Place<'_> {
         if edge == Edge::Inside || (!alone && whole && self.name().is_none()) {
             return None;
         }
+        // A check costs less than reading words, where not many layouts share the form.
+        let checked = layout.needs != Needs::Word;
+        if checked && !(layout.row.check)(groups.text()) {
+            return None;
+        }
         let nearby = nearby
             .get_or_insert_with(|| Nearby::read(self.name(), self.value, groups.start, groups.end));
         let rank = nearby.rank(layout.row.class);
-        if (rank.is_none() && (!alone || nearby.vetoed)) || !(layout.row.check)(groups.text()) {
+        let tells = rank.is_some() || (alone && !nearby.vetoed);
+        if !tells || !(checked || (layout.row.check)(groups.text())) {
             return None;
         }
         let confidence = if rank.is_some() {

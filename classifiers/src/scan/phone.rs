@@ -207,15 +207,9 @@ fn trunk_and_groups(value: &[u8], run: &Run) -> Option<(usize, u8)> {
         && trunk
         && (9..=11).contains(&count)
         && closes(value, end)
-        && ASKED.iter().any(|code| is_number(*code, digits)))
+        && plan::is_national(digits))
     .then_some((end, BY_GROUPS))
 }
-
-/// Countries whose plans are asked for a number without a code, by a word before it.
-static ASKED: &[u16] = &[
-    1, 44, 49, 33, 34, 39, 31, 351, 61, 55, 91, 81, 43, 41, 32, 45, 46, 47, 358, 353, 48, 420, 30,
-    90, 63, 65, 82, 86, 27, 52, 54, 64, 886, 36, 40, 420,
-];
 
 /// A number behind a word that says so.
 fn told(value: &[u8], start: usize, run: &Run) -> Option<(usize, u8)> {
@@ -227,7 +221,7 @@ fn told(value: &[u8], start: usize, run: &Run) -> Option<(usize, u8)> {
     if run.is_date() || run.is_decimal() || !words::say_phone(value, start, !grouped) {
         return None;
     }
-    let known = ASKED.iter().any(|code| is_number(*code, digits));
+    let known = plan::is_national(digits);
     (known || grouped && count >= 7).then_some((end, if known { BY_WORD } else { BY_FORM_ONLY }))
 }
 

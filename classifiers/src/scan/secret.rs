@@ -82,6 +82,16 @@ fn at(index: &Index, value: &[u8], start: usize) -> Option<(&'static Family, Pla
         .find_map(|family| Some((family, family.place(value, start)?)))
 }
 
+/// Whether a token of a vendor's form or a JSON Web Token starts here.
+fn is_known(value: &[u8], start: usize) -> bool {
+    let rest = value.get(start..).unwrap_or_default();
+    INDEX
+        .families(byte(value, start))
+        .filter(|family| matches!(family.form, Form::Parts(_) | Form::Jwt))
+        .filter(|family| rest.starts_with(family.prefix.as_bytes()))
+        .any(|family| family.place(value, start).is_some())
+}
+
 impl Family {
     fn place(&self, value: &[u8], start: usize) -> Option<Place> {
         let after = start + self.prefix.len();
@@ -90,7 +100,7 @@ impl Family {
             Form::Pem => pem::place(value, start, after),
             Form::Jwt => header::jwt(value, start),
             // A token of a known form is found where it starts, under its own name.
-            Form::Bearer if at(&INDEX, value, after).is_some() => None,
+            Form::Bearer if is_known(value, after) => None,
             Form::Bearer => header::bearer(value, start, after),
             Form::Basic => header::basic(value, after),
             Form::Cookie => header::cookie(value, after),
@@ -123,7 +133,8 @@ impl Family {
 
     fn is_random(&self, body: &[u8]) -> bool {
         self.entropy == 0
-            || random::entropy(body) >= self.entropy
+            || random::may_reach(body, self.entropy)
+                && random::entropy(body) >= self.entropy
                 && !is_placeholder(body)
                 && !random::is_sequence(body)
     }

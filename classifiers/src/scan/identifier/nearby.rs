@@ -79,7 +79,12 @@ impl Nearby {
     }
 
     fn before(&mut self, value: &[u8], start: usize) {
-        let from = start.saturating_sub(BEFORE_BYTES_MAX);
+        let near = start.saturating_sub(BEFORE_BYTES_MAX);
+        // A letter of most scripts takes two bytes or three.
+        let from = match value.get(near..start) {
+            Some(text) if !text.is_ascii() => start.saturating_sub(BEFORE_BYTES_MAX * 2),
+            _ => near,
+        };
         let words = Words::read(value.get(from..start).unwrap_or_default(), from > 0);
         let mut end = words.count;
         while end > words.count.saturating_sub(WORDS_MAX) {

@@ -8,6 +8,7 @@ mod centre;
 mod finance;
 mod north;
 mod pacific;
+mod plate;
 mod south;
 mod west;
 
@@ -100,4 +101,5 @@ pub(super) static ROWS: &[&[Row]] = &[
     north::ROWS,
     asia::ROWS,
     pacific::ROWS,
+    plate::ROWS,
 ];

@@ -259,11 +259,52 @@ fn a_magnetic_stripe_is_found_whole() {
 }
 
 #[test]
-fn a_national_number_is_told_from_others_by_its_check() {
-    assert_eq!(national(b"12345678Z"), Some(D::ES_NIF));
-    assert_eq!(national(b"RSSMRA85T10A562S"), Some(D::IT_FISCAL_CODE));
-    assert_eq!(national(b"85.07.30-033.28"), Some(D::BE_NRN));
-    assert_eq!(national(b"hello"), None);
+fn a_number_says_of_which_country_it_is() {
+    for (name, value, class) in [
+        (D::NATIONAL_ID, "12345678Z", Some(D::ES_NIF)),
+        (D::NATIONAL_ID, "RSSMRA85T10A562S", Some(D::IT_FISCAL_CODE)),
+        (D::NATIONAL_ID, "85.07.30-033.28", Some(D::BE_NRN)),
+        (D::NATIONAL_ID, "hello", None),
+        (
+            D::US_DRIVER_LICENSE,
+            "MORGA657054SM9IJ",
+            Some(D::UK_DRIVING_LICENCE),
+        ),
+        (D::US_DRIVER_LICENSE, "D1234567", None),
+    ] {
+        assert_eq!(narrowed(name, value.as_bytes()), class, "{value}");
+    }
+}
+
+#[test]
+fn a_plate_is_one_by_its_countrys_print_or_its_word() {
+    for plate in [
+        "HH AB 1234",
+        "HH-AB 1234",
+        "S AB 12E",
+        "06 A 123",
+        "LN14 HGT",
+        "APP-456CV",
+        "GJ09AB1234",
+    ] {
+        check(plate, &[(D::VEHICLE_PLATE, plate)]);
+        check(
+            &format!("Kennzeichen: {plate}"),
+            &[(D::VEHICLE_PLATE, plate)],
+        );
+    }
+    check("plate 7ABC123", &[(D::VEHICLE_PLATE, "7ABC123")]);
+    for other in [
+        "82 ABC 123",
+        "10 AM 2024",
+        "12 DEC 99",
+        "AB49 ABC",
+        "XX99AB1234",
+        "see HH AB 1234 there",
+        "7ABC123",
+    ] {
+        check(other, &[]);
+    }
 }
 
 proptest! {

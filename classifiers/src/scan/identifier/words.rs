@@ -257,6 +257,10 @@ pub(super) static TELLING: phf::Map<&'static str, &'static [D]> = phf_map! {
     "vin" | "chassis" | "chassisnumber" | "vehicleidentification" | "vehicleidentificationnumber" | "fahrgestellnummer"
     | "fahrzeugidentifikationsnummer" | "bastidor" | "telaio" | "chassisnummer" => &[D::VIN],
     "imei" | "imeis" | "meid" => &[D::IMEI],
+    "plate" | "plates" | "platenumber" | "licenseplate" | "licenceplate" | "numberplate"
+    | "registrationplate" | "vehicleregistration" | "kennzeichen" | "nummernschild" | "plaque"
+    | "immatriculation" | "matricula" | "targa" | "kenteken" | "plaka" | "vrm"
+    | "rejestracyjny" => &[D::VEHICLE_PLATE],
     "wallet" | "walletaddress" | "btc" | "bitcoin" | "eth" | "ethereum" | "crypto" | "ltc" => &[D::CRYPTO_WALLET],
     "insurance" | "insuranceid" | "healthinsurance" | "healthcard" => HEALTH,
 };

@@ -21,7 +21,7 @@ static PHONE: phf::Set<&'static str> = phf_set! {
     "téléphone", "tél", "portable", "appeler", "appelez", "appel", "joindre", "joignable", "télécopie",
     "teléfono", "telefono", "móvil", "movil", "celular", "llamar", "llame", "llámame", "llamada",
     "cellulare", "chiamare", "chiami", "chiamata", "recapito",
-    "telefoon", "telefoonnummer", "mobiel", "bel", "bellen", "gsm", "06-nummer",
+    "telefoon", "telefoonnummer", "mobiel", "bel", "bellen", "gsm",
     "telefone", "telemóvel", "telemovel", "ligar", "ligue", "contacto",
     "telefonu", "komórka", "puhelin", "telefonnr", "mobilnr", "tlf",
 };
@@ -78,6 +78,8 @@ fn before(value: &[u8], start: usize, most: usize) -> impl Iterator<Item = Word>
         .rsplit(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'-' || *byte >= 0x80))
         .filter(|word| !word.is_empty())
         .take(most)
+        // Most words before a number that is none are numbers too.
+        .filter(|word| !word.first().is_some_and(u8::is_ascii_digit))
         .map(|word| {
             let mut bytes = [0; WORD_BYTES_MAX];
             let length = word.len().min(WORD_BYTES_MAX);

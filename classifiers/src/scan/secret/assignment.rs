@@ -13,6 +13,8 @@ use crate::key::{KeyClass, key_class};
 
 /// Most that is read before the sign, in bytes.
 const NAME_BYTES_MAX: usize = 64;
+/// Most of a value that is looked at before its name, in bytes.
+const LOOK_BYTES_MAX: usize = 256;
 /// Shortest value, in bytes.
 const VALUE_BYTES_MIN: usize = 6;
 /// Least entropy of a password, in tenths of a bit per byte.
@@ -30,8 +32,8 @@ pub(super) fn scan(value: &[u8], findings: &mut Vec<Finding>) {
             continue;
         };
         if let Some((class, confidence, detector)) = pair.judge(value) {
-            from = pair.end;
-            findings.push(finding(class, pair.start, pair.end, confidence, detector));
+            from = pair.whole_end(value);
+            findings.push(finding(class, pair.start, from, confidence, detector));
         }
     }
 }
@@ -44,8 +46,8 @@ struct Pair<'a> {
     end: usize,
     /// Whether it stands among others of its kind, separated by `;` or `&`: a connection string.
     listed: bool,
-    /// Whether quotes stand around the value.
-    quoted: bool,
+    /// The quotes that stand around the value.
+    quote: Option<u8>,
 }
 
 impl<'a> Pair<'a> {
@@ -74,12 +76,13 @@ impl<'a> Pair<'a> {
         let text = rest.get(blank..)?;
         let length = text
             .iter()
-            .take(TOKEN_BYTES_MAX)
-            .take_while(|byte| match quote {
-                Some(quote) => !matches!(byte, b'\n' | b'\\') && *byte != quote,
-                None => !ends(**byte, listed),
-            })
+            .take(LOOK_BYTES_MAX)
+            .take_while(|byte| !stops(**byte, quote.copied(), listed))
             .count();
+        let length = match quote {
+            Some(_) => length,
+            None => before_next(text.get(..length)?),
+        };
         let content = text.get(..length)?;
         let start = sign + 1 + blank;
         (length >= VALUE_BYTES_MIN).then_some(Self {
@@ -88,8 +91,19 @@ impl<'a> Pair<'a> {
             start,
             end: start + length,
             listed: listed || text.get(length) == Some(&b';') && name.len() == sign,
-            quoted: quote.is_some(),
+            quote: quote.copied(),
         })
+    }
+
+    /// Where the value ends, which may be longer than what was looked at.
+    fn whole_end(&self, value: &[u8]) -> usize {
+        let rest = value.get(self.end..).unwrap_or_default();
+        let more = rest
+            .iter()
+            .take(TOKEN_BYTES_MAX)
+            .take_while(|byte| !stops(**byte, self.quote, self.listed))
+            .count();
+        self.end + more
     }
 
     /// What it is, how sure, and who says so.
@@ -146,7 +160,7 @@ impl<'a> Pair<'a> {
             || memchr::memmem::find(self.content, b"::").is_some()
             || self.content.starts_with(b"$")
             || self.content.starts_with(b"/");
-        let sentence = self.quoted && self.content.contains(&b' ');
+        let sentence = self.quote.is_some() && self.content.contains(&b' ');
         (!plain || mixed)
             && !code
             && !sentence
@@ -158,7 +172,7 @@ impl<'a> Pair<'a> {
 
     /// Whether the value is code that fetches the secret: `config.password`, `user_password`.
     fn is_reference(&self) -> bool {
-        !self.quoted
+        self.quote.is_none()
             && self
                 .content
                 .iter()
@@ -213,6 +227,22 @@ fn name(head: &[u8]) -> Option<&[u8]> {
     let name = head.get(head.len() - length..)?.trim_ascii_start();
     (letter && name.len() >= 3 && name.last().is_some_and(u8::is_ascii_alphanumeric))
         .then_some(name)
+}
+
+/// How long a value without quotes is, up to another pair's sign; `=` that ends it pads base64.
+fn before_next(text: &[u8]) -> usize {
+    let is_sign = |at: &usize| text.get(at + 1).is_some_and(|byte| *byte != b'=');
+    memchr::memchr_iter(b'=', text)
+        .find(is_sign)
+        .unwrap_or(text.len())
+}
+
+/// Whether a value ends here.
+fn stops(byte: u8, quote: Option<u8>, listed: bool) -> bool {
+    match quote {
+        Some(quote) => matches!(byte, b'\n' | b'\\') || byte == quote,
+        None => ends(byte, listed),
+    }
 }
 
 /// Whether a value without quotes ends here.

@@ -94,7 +94,7 @@ pub(super) static FAMILIES: &[Family] = &[
     row("aws-bedrock", "bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t", D::AWS_BEDROCK_KEY, Parts(&[Run(BASE64, 0, 4096)]), 0),
     row("gcp", "AIza", D::GCP_API_KEY, Parts(&[Run(TOKEN, 35, 35)]), 40),
     row("gcp-oauth", "GOCSPX-", D::VENDOR_TOKEN, Parts(&[Run(TOKEN, 28, 28)]), 30),
-    row("gcp-oauth", "ya29.", D::VENDOR_TOKEN, Parts(&[Run(DOTTED, 30, 2048)]), 30),
+    row("gcp-oauth", "ya29.", D::VENDOR_TOKEN, Parts(&[Run(DOTTED, 30, 400)]), 30),
     row("alibaba", "LTAI", D::VENDOR_TOKEN, Parts(&[Run(ALNUM, 12, 26)]), 25),
     row("digitalocean", "dop_v1_", D::VENDOR_TOKEN, Parts(&[Run(HEX, 64, 64)]), 30),
     row("digitalocean", "doo_v1_", D::VENDOR_TOKEN, Parts(&[Run(HEX, 64, 64)]), 30),

@@ -8,6 +8,10 @@ use super::{BY_FORM, Place, TOKEN_BYTES_MAX, closes, finding, random};
 use crate::DataClass;
 use crate::finding::Finding;
 
+/// Longest header of cookies that is read, in bytes.
+const COOKIE_BYTES_MAX: usize = 1024;
+/// Longest header of a JSON Web Token, in letters; most have some forty, one with keys some hundred.
+const HEADER_LETTERS_MAX: usize = 1024;
 /// Shortest bearer token, in bytes.
 const BEARER_BYTES_MIN: usize = 16;
 /// Least entropy of a bearer token, in tenths of a bit per byte.
@@ -51,7 +55,7 @@ pub(super) fn cookie(value: &[u8], after: usize) -> Option<Place> {
     let rest = value.get(after..)?;
     let line = rest
         .iter()
-        .take(TOKEN_BYTES_MAX)
+        .take(COOKIE_BYTES_MAX)
         .take_while(|byte| !matches!(byte, b'\r' | b'\n' | b'"' | b'\''))
         .count();
     let mut at = after;
@@ -72,27 +76,27 @@ pub(super) fn cookie(value: &[u8], after: usize) -> Option<Place> {
 /// A JSON Web Token (RFC 7519): three parts, of which the first two are JSON objects in base64url.
 /// One whose header says its algorithm is one for sure.
 pub(super) fn jwt(value: &[u8], start: usize) -> Option<Place> {
-    let part = |at: usize, least: usize| {
+    let part = |at: usize, least: usize, most: usize| {
         let rest = value.get(at..)?;
         let length = rest
             .iter()
-            .take(TOKEN_BYTES_MAX)
+            .take(most)
             .take_while(|byte| TOKEN.has(**byte) || matches!(byte, b'/' | b'\\'))
             .count();
         (length >= least).then_some(length)
     };
-    let header = part(start, HEADER_LETTERS_MIN)?;
+    let header = part(start, HEADER_LETTERS_MIN, HEADER_LETTERS_MAX)?;
     let payload_at = start + header + 1;
     let payload = value
         .get(payload_at - 1..)
         .filter(|rest| rest.starts_with(b".ey"))
-        .and_then(|_| part(payload_at, 2))?;
+        .and_then(|_| part(payload_at, 2, TOKEN_BYTES_MAX))?;
     let dot = payload_at + payload;
     if value.get(start..)?.first_chunk::<2>() != Some(b"ey") || value.get(dot) != Some(&b'.') {
         return None;
     }
     let rest = value.get(dot + 1..)?;
-    let signature = part(dot + 1, 1).unwrap_or(0);
+    let signature = part(dot + 1, 1, TOKEN_BYTES_MAX).unwrap_or(0);
     let padding = rest.get(signature..)?.iter().take(2);
     let end = dot + 1 + signature + padding.take_while(|byte| **byte == b'=').count();
     let mut plain = [0; DECODED_LETTERS_MAX];

@@ -23,10 +23,14 @@ pub(super) fn place(value: &[u8], begin: usize, after: usize) -> Option<Place> {
     let dashes = memmem::find(line, b"-----")?;
     memmem::find(line.get(..dashes)?, b"PRIVATE KEY")?;
     let block = rest.get(dashes + 5..)?;
-    let (body, end) = if let Some(last) = memmem::find(block, b"-----END ") {
-        (last, last + closing(block.get(last..)?))
+    // The next line of dashes ends the block, or shows that it was cut.
+    let next = memmem::find(block, b"-----").unwrap_or(block.len());
+    let last = block.get(next..)?;
+    let (body, end) = if last.starts_with(b"-----END ") {
+        (next, next + closing(last))
     } else {
-        let run = block.iter().take_while(|byte| is_body(**byte)).count();
+        let run = block.iter().take(next);
+        let run = run.take_while(|byte| is_body(**byte)).count();
         (run, run)
     };
     let letters = block.get(..body)?.iter();

@@ -3,6 +3,8 @@
 //! Never asked alone: hashes, ids and keys of public things are as random as any secret. Of 220
 //! false positives that users reported to gitleaks, 218 came from rules that asked only this.
 
+use std::sync::LazyLock;
+
 /// Most bytes that are weighed.
 const WEIGHED_BYTES_MAX: usize = 256;
 
@@ -40,6 +42,18 @@ pub(in crate::scan) fn is_placeholder(token: &[u8]) -> bool {
     })
 }
 
+/// A count of bytes times its logarithm, for each count.
+static WEIGHTS: LazyLock<[f32; WEIGHED_BYTES_MAX + 1]> = LazyLock::new(|| {
+    std::array::from_fn(|count| {
+        let count = u16::try_from(count).map_or(0.0, f32::from);
+        if count > 0.0 {
+            count * count.log2()
+        } else {
+            0.0
+        }
+    })
+});
+
 /// Shannon's entropy of the bytes, in tenths of a bit per byte.
 pub(super) fn entropy(token: &[u8]) -> u32 {
     let token = token
@@ -51,13 +65,11 @@ pub(super) fn entropy(token: &[u8]) -> u32 {
             *count += 1;
         }
     }
-    let length = u16::try_from(token.len()).map_or(f32::MAX, f32::from);
-    let bits: f32 = counts
-        .iter()
-        .filter(|count| **count > 0)
-        .map(|count| f32::from(*count) / length)
-        .map(|share| -share * share.log2())
-        .sum();
+    let weights = &*WEIGHTS;
+    let weight = |count: usize| weights.get(count).copied().unwrap_or(0.0);
+    let same: f32 = counts.iter().map(|count| weight(usize::from(*count))).sum();
+    let length = u16::try_from(token.len()).map_or(1.0, f32::from).max(1.0);
+    let bits = (weight(token.len()) - same) / length;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -65,6 +77,17 @@ pub(super) fn entropy(token: &[u8]) -> u32 {
     )]
     let tenths = (bits * 10.0).round() as u32;
     tenths
+}
+
+/// Whether the entropy can reach so many tenths of a bit at all: with so few different bytes, it
+/// cannot. Costs less than the entropy.
+pub(super) fn may_reach(token: &[u8], tenths: u32) -> bool {
+    let seen = token
+        .iter()
+        .take(WEIGHED_BYTES_MAX)
+        .fold(0u128, |seen, byte| seen | 1 << (byte & 0x7F));
+    // The logarithm of so many is the most; 2^3.0 is 8, and less is below that.
+    seen.count_ones() >= 1 << (tenths / 10)
 }
 
 /// Whether most bytes are one more than, one less than or the same as the byte before: `12345678`,

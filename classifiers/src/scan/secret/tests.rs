@@ -259,3 +259,49 @@ proptest! {
         prop_assert!(found.iter().any(|finding| finding.class == D::STRIPE_KEY));
     }
 }
+
+/// A megabyte of what each detector takes longest for may take ten times as long as a tenth of it,
+/// and some more on a busy machine.
+#[test]
+fn hostile_text_takes_linear_time() {
+    let patterns = [
+        "Bearer ",
+        "Basic ",
+        "Cookie: ",
+        "ey-",
+        "eyJ.ey.",
+        "aaa=a1b2",
+        "key=a1b2c3d4",
+        "-----BEGIN PRIVATE KEY-----",
+        "curl -u\"",
+        "ya29.",
+        "glpat-",
+        "://",
+        "http://a:b1@",
+        "a1|",
+        "1Q~",
+        "password:",
+        "+1 202 ",
+        "012 345 678 ",
+        "call 12 ",
+        "1.2345,",
+        "aa:aa:",
+        "aa-aa-",
+        "a@a.",
+        "1.1.1.",
+        "48°",
+    ];
+    for pattern in patterns {
+        let measure = |bytes: usize| {
+            let text = pattern.repeat(bytes / pattern.len());
+            let start = std::time::Instant::now();
+            findings("note", &text);
+            start.elapsed()
+        };
+        let (short, long) = (measure(100_000), measure(1_000_000));
+        assert!(
+            long < short * 40 + std::time::Duration::from_millis(200),
+            "{pattern}: {short:?}, {long:?}"
+        );
+    }
+}

@@ -80,6 +80,12 @@ pub(super) const ROWS: &[Row] = &[
     Row::new(D::SG_NRIC, check::sg_nric)
         .alone(88)
         .strong(&["A9999999A"]),
+    // A local company's begins with the year of its registration.
+    Row::new(D::SG_UEN, |uen| {
+        (uen.starts_with(b"19") || uen.starts_with(b"20")) && check::sg_uen(uen)
+    })
+    .alone(75)
+    .strong(&["999999999A"]),
     Row::new(D::SG_UEN, check::sg_uen)
         .alone(80)
         .strong(&["A99AA9999A", "A99A99999A"])

@@ -33,5 +33,9 @@ pub(super) const ROWS: &[Row] = &[
         .alone(88)
         .strong(&["999999 9999 999", "999999 9999 99 9"])
         .weak(&["9999999999999"]),
+    // Not one of a birth in 2010 to 2019, which could be an instant in milliseconds.
+    Row::new(D::ZA_ID, |id| !id.starts_with(b"1") && check::za_id(id))
+        .alone(70)
+        .whole(&["9999999999999"]),
     Row::form(D::NG_NIN, super::any, &["99999999999"]),
 ];
