@@ -182,3 +182,15 @@ fn a_file_says_what_it_means() {
     assert_eq!(test(&file.classifiers).unwrap(), []);
     assert!(serde_json::from_str::<File>(r#"{"classifiers":[{"name":"a","klass":"x"}]}"#).is_err());
 }
+
+#[test]
+fn the_example_of_the_readme_holds() {
+    let rules = [rule("employee-number", |rule| {
+        rule.pattern = Some(r"\bEMP-(?P<value>\d{6})\b".to_owned());
+        rule.words = vec!["employee".to_owned(), "staff".to_owned()];
+        rule.validator = Some("luhn".to_owned());
+        rule.matches = vec!["employee EMP-123455".to_owned()];
+        rule.no_match = vec!["EMP-12".to_owned(), "EMP-123455".to_owned()];
+    })];
+    assert_eq!(test(&rules).unwrap(), []);
+}

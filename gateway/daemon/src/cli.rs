@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod classify;
+mod classify_test;
 mod run;
 mod table;
 
@@ -50,6 +51,7 @@ struct Configured {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Classify {
     /// The file; `-` reads standard input.
     #[arg(required_unless_present = "list_classes")]
@@ -65,6 +67,18 @@ struct Classify {
     list_classes: bool,
     #[command(flatten)]
     output: Output,
+    #[command(subcommand)]
+    instead: Option<Classifiers>,
+}
+
+/// What may be done with classifiers instead of classifying a file.
+#[derive(Debug, Subcommand)]
+enum Classifiers {
+    /// Compile an operator's classifiers, and try them on the examples in their file.
+    Test {
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -158,6 +172,10 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
     match arguments.command {
         Command::Run(Configured { config }) => run::run(&config),
         Command::Check(Configured { config }) => check::check(&config),
+        Command::Classify(Classify {
+            instead: Some(Classifiers::Test { file }),
+            ..
+        }) => classify_test::test(&file),
         Command::Classify(arguments) => classify::classify(&arguments),
         Command::Audit(audit) => audit::audit(audit),
     }

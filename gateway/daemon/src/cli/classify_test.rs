@@ -23,7 +23,9 @@ pub(crate) fn test(path: &Path) -> miette::Result<ExitCode> {
             Ok(ExitCode::from(USAGE))
         }
         Ok(failures) if failures.is_empty() => {
-            let examples = rules.iter().map(|rule| rule.matches.len() + rule.no_match.len());
+            let examples = rules
+                .iter()
+                .map(|rule| rule.matches.len() + rule.no_match.len());
             println!(
                 "`{name}` holds: {} classifiers, {} examples",
                 rules.len(),
