@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{bench, ci, demo, setup, test, workspace::Workspace};
+use crate::{bench, ci, demo, eval, setup, test, workspace::Workspace};
 
 /// Everything a developer runs.
 #[derive(Debug, clap::Parser)]
@@ -39,6 +39,12 @@ pub(crate) enum Command {
         #[command(flatten)]
         consent: Consent,
         /// Passed on to the bench.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Score the classifiers on a labelled corpus, and compare with `classifiers/evaluation.md`.
+    Eval {
+        /// Passed on: `--corpus DIR`, `--predictions FILE`, `--subset NAMES`, `--errors N`, `--write`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -80,6 +86,7 @@ impl Command {
             Self::Bench { consent, arguments } => {
                 return bench::run(&workspace, consent.yes, &arguments);
             }
+            Self::Eval { arguments } => return eval::run(&workspace, &arguments),
             Self::Long { scenario } => bench::long(&workspace, scenario)?,
             Self::Tidy => ci::tidy(&workspace)?,
             Self::Ci => ci::run(&workspace)?,

@@ -4,6 +4,8 @@ mod bench;
 mod ci;
 mod cli;
 mod demo;
+mod eval;
+mod fuzz;
 mod setup;
 mod step;
 mod test;

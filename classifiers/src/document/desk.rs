@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::map::Map;
 use super::path::Path;
-use super::{Found, Sink};
+use super::{Found, Sink, nested};
 use crate::media::coding::Coding;
 use crate::{Context, Finding, KeyCache, ValueKind, classify_key, classify_value};
 
@@ -17,6 +17,8 @@ pub(crate) struct Desk {
     pointer: String,
     /// One map per document that the current one stands in, outermost first.
     pub(crate) layers: Vec<Map>,
+    /// How many steps lead to the string that the current document is.
+    pub(crate) nested: Option<usize>,
 }
 
 /// Where a value's decoded bytes come from.
@@ -26,8 +28,36 @@ pub(crate) enum Raw<'a> {
     At(u64),
     /// They stand here, so coded.
     Coded(u64, &'a [u8], Coding),
-    /// As the map has it.
-    Mapped(&'a Map),
+    /// As the map has it, from this decoded byte on.
+    Mapped(&'a Map, u64),
+}
+
+impl Raw<'_> {
+    /// The same without the first decoded bytes. Coded bytes are mapped first.
+    pub(crate) fn skip(self, bytes: usize) -> Self {
+        match self {
+            Self::At(start) => Self::At(start + bytes as u64),
+            Self::Mapped(map, from) => Self::Mapped(map, from + bytes as u64),
+            Self::Coded(..) => self,
+        }
+    }
+
+    /// As a map of its own, for the document that these `length` decoded bytes are.
+    pub(super) fn to_map(self, length: usize) -> Map {
+        match self {
+            Self::Coded(start, bytes, coding) => coding.map(start, bytes),
+            Self::At(start) => {
+                let mut map = Map::default();
+                map.copied(start, length);
+                map
+            }
+            Self::Mapped(map, from) => {
+                let mut map = map.clone();
+                map.forget(from);
+                map
+            }
+        }
+    }
 }
 
 impl Desk {
@@ -39,6 +69,7 @@ impl Desk {
             ranges: Vec::new(),
             pointer: String::new(),
             layers: Vec::new(),
+            nested: None,
         }
     }
 
@@ -47,6 +78,7 @@ impl Desk {
         self.path.clear();
         self.findings.clear();
         self.layers.clear();
+        self.nested = None;
     }
 
     /// Judges one scalar. Returns whether something was found.
@@ -59,12 +91,18 @@ impl Desk {
         raw: Raw<'_>,
         sink: &mut dyn Sink,
     ) -> bool {
+        if kind == ValueKind::Text
+            && nested::may_be(value)
+            && nested::document(self, context, value, raw, sink)
+        {
+            return true;
+        }
         self.findings.clear();
         classify_value(context, kind, value, &mut self.findings);
         if self.findings.is_empty() {
             return false;
         }
-        self.report(raw, false, sink);
+        self.report(context, value, raw, false, sink);
         true
     }
 
@@ -75,12 +113,20 @@ impl Desk {
         classify_key(name, &mut self.findings);
         if !self.findings.is_empty() {
             self.path.hide_name();
-            self.report(raw, true, sink);
+            self.report(&Context::ROOT, name, raw, true, sink);
         }
     }
 
-    fn report(&mut self, raw: Raw<'_>, in_name: bool, sink: &mut dyn Sink) {
-        self.path.write(&mut self.pointer);
+    fn report(
+        &mut self,
+        context: &Context,
+        value: &[u8],
+        raw: Raw<'_>,
+        in_name: bool,
+        sink: &mut dyn Sink,
+    ) {
+        let split = self.path.write(&mut self.pointer, self.nested);
+        let (path, inner) = self.pointer.split_at_checked(split).unwrap_or_default();
         let own = match raw {
             Raw::Coded(start, bytes, coding) => Some(coding.map(start, bytes)),
             _ => None,
@@ -89,7 +135,11 @@ impl Desk {
             let mut range = u64::from(finding.start)..u64::from(finding.end);
             self.ranges.clear();
             match (raw, &own) {
-                (Raw::Mapped(map), _) | (_, Some(map)) => map.resolve(&range, &mut self.ranges),
+                (Raw::Mapped(map, from), _) => {
+                    range = from + range.start..from + range.end;
+                    map.resolve(&range, &mut self.ranges);
+                }
+                (_, Some(map)) => map.resolve(&range, &mut self.ranges),
                 (Raw::At(start) | Raw::Coded(start, ..), None) => {
                     range = start + range.start..start + range.end;
                     self.ranges.push(range);
@@ -103,9 +153,14 @@ impl Desk {
             }
             sink.found(&Found {
                 finding,
-                path: &self.pointer,
+                path,
+                inner,
                 in_name,
                 ranges: &self.ranges,
+                context,
+                text: value
+                    .get(finding.start as usize..finding.end as usize)
+                    .unwrap_or_default(),
             });
         }
     }

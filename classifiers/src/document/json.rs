@@ -2,6 +2,7 @@
 
 use super::Sink;
 use super::desk::{Desk, Raw};
+use super::joined::{self, Pieces};
 use crate::media::coding::Coding;
 use crate::media::json::{Scalar, Token, Visitor};
 use crate::{Context, DISCRIMINATOR_BYTES_MAX, ValueKind};
@@ -52,6 +53,8 @@ pub(crate) struct Reader<'a> {
     pub(crate) sink: &'a mut dyn Sink,
     /// Where the last token ended.
     pub(crate) end: u64,
+    /// Where pieces of a text that other events continue are put, if anyone joins them.
+    pub(crate) pieces: Option<&'a mut Pieces>,
 }
 
 impl<'a> Reader<'a> {
@@ -61,6 +64,7 @@ impl<'a> Reader<'a> {
             levels,
             sink,
             end: 0,
+            pieces: None,
         }
     }
 }
@@ -77,10 +81,16 @@ impl Reader<'_> {
             object,
         });
         self.desk.path.enter();
+        if let Some(pieces) = &mut self.pieces {
+            pieces.enter();
+        }
     }
 
     #[inline]
     fn leave(&mut self) {
+        if let Some(pieces) = &mut self.pieces {
+            pieces.leave();
+        }
         self.levels.frames.pop();
         self.desk.path.leave();
     }
@@ -90,6 +100,25 @@ impl Reader<'_> {
         if self.levels.in_array() {
             self.desk.path.next();
         }
+    }
+
+    /// Notes a piece of a text that other events continue. Returns whether it was one.
+    fn is_piece(&mut self, kind: ValueKind, value: &[u8], raw: Raw<'_>) -> bool {
+        let Some(pieces) = &mut self.pieces else {
+            return false;
+        };
+        let path = &self.desk.path;
+        if let Some(name) = path.names().last() {
+            pieces.number(name, value);
+        }
+        if kind != ValueKind::Text || value.is_empty() {
+            return false;
+        }
+        let Some(place) = joined::place(path.names()) else {
+            return false;
+        };
+        let pointer = path.pointer();
+        pieces.add(place, value, raw, &pointer)
     }
 
     fn observe(&mut self, text: &[u8]) {
@@ -165,8 +194,10 @@ impl Visitor for Reader<'_> {
             Scalar::Boolean => (ValueKind::Bool, Raw::At(value.start)),
             Scalar::Null => return,
         };
-        self.desk
-            .value(&context, kind, value.decoded, raw, self.sink);
+        if !self.is_piece(kind, value.decoded, raw) {
+            self.desk
+                .value(&context, kind, value.decoded, raw, self.sink);
+        }
         if context.is_discriminator()
             && kind == ValueKind::Text
             && value.decoded.len() <= DISCRIMINATOR_BYTES_MAX

@@ -19,21 +19,6 @@ struct Run {
 }
 
 impl Map {
-    pub(crate) fn clear(&mut self) {
-        self.runs.clear();
-        self.decoded = 0;
-    }
-
-    /// How many decoded bytes it covers.
-    pub(crate) fn len(&self) -> u64 {
-        self.decoded
-    }
-
-    /// The bytes that its buffer occupies.
-    pub(crate) fn capacity(&self) -> usize {
-        self.runs.capacity() * size_of::<Run>()
-    }
-
     /// The next `length` decoded bytes are those at `raw`.
     pub(crate) fn copied(&mut self, raw: u64, length: usize) {
         let length = length as u64;
@@ -66,6 +51,56 @@ impl Map {
         self.decoded += length as u64;
     }
 
+    /// Adds what another map says of the decoded bytes that follow.
+    pub(crate) fn append(&mut self, other: &Self) {
+        for run in &other.runs {
+            self.runs.push(Run {
+                decoded: self.decoded + run.decoded,
+                ..*run
+            });
+        }
+        self.decoded += other.decoded;
+    }
+
+    /// This map and then another: from what is decoded twice to the raw bytes.
+    pub(crate) fn through(&self, outer: &Self) -> Self {
+        let mut whole = Self::default();
+        let mut parts = Vec::new();
+        for run in &self.runs {
+            parts.clear();
+            outer.resolve(&(run.raw..run.raw + run.raw_length), &mut parts);
+            let same = run.length == run.raw_length;
+            for part in &parts {
+                let length = part.end - part.start;
+                if same && length == run.length {
+                    whole.copied(part.start, size(length));
+                } else {
+                    // A part of an escape stands for all of it: replaced, both must go.
+                    whole.escaped(part.start, size(length), size(run.length));
+                    break;
+                }
+            }
+        }
+        whole
+    }
+
+    /// Forgets the first `length` decoded bytes; what stood behind them now stands there.
+    pub(crate) fn forget(&mut self, length: u64) {
+        let mut rest = Self::default();
+        for run in &self.runs {
+            let skipped = length.saturating_sub(run.decoded);
+            if skipped >= run.length {
+                continue;
+            }
+            if run.length == run.raw_length {
+                rest.copied(run.raw + skipped, size(run.length - skipped));
+            } else {
+                rest.escaped(run.raw, size(run.raw_length), size(run.length - skipped));
+            }
+        }
+        *self = rest;
+    }
+
     /// Appends the raw bytes of a decoded range: one range where they are contiguous.
     pub(crate) fn resolve(&self, range: &Range<u64>, out: &mut Vec<Range<u64>>) {
         let after = self.runs.partition_point(|run| run.decoded <= range.start);
@@ -82,6 +117,11 @@ impl Map {
             }
         }
     }
+}
+
+/// A length of bytes in memory.
+fn size(length: u64) -> usize {
+    usize::try_from(length).unwrap_or(usize::MAX)
 }
 
 impl Run {
@@ -103,10 +143,10 @@ impl Run {
 mod tests {
     use super::*;
 
-    fn resolved(map: &Map, range: Range<u64>) -> Vec<Range<u64>> {
+    fn resolved(map: &Map, range: Range<u64>) -> Vec<(u64, u64)> {
         let mut out = Vec::new();
         map.resolve(&range, &mut out);
-        out
+        out.into_iter().map(|part| (part.start, part.end)).collect()
     }
 
     #[test]
@@ -115,9 +155,9 @@ mod tests {
         map.copied(10, 3);
         map.escaped(13, 6, 1);
         map.copied(19, 4);
-        assert_eq!(resolved(&map, 0..8), [10..23]);
-        assert_eq!(resolved(&map, 3..4), [13..19]);
-        assert_eq!(resolved(&map, 1..5), [11..20]);
+        assert_eq!(resolved(&map, 0..8), [(10, 23)]);
+        assert_eq!(resolved(&map, 3..4), [(13, 19)]);
+        assert_eq!(resolved(&map, 1..5), [(11, 20)]);
         assert_eq!(resolved(&map, 4..4), []);
     }
 
@@ -126,7 +166,7 @@ mod tests {
         let mut map = Map::default();
         map.copied(100, 5);
         map.copied(200, 5);
-        assert_eq!(resolved(&map, 3..7), [103..105, 200..202]);
-        assert_eq!(resolved(&map, 5..6), [200..201]);
+        assert_eq!(resolved(&map, 3..7), [(103, 105), (200, 202)]);
+        assert_eq!(resolved(&map, 5..6), [(200, 201)]);
     }
 }

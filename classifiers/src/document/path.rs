@@ -28,11 +28,16 @@ impl Path {
         self.names.clear();
     }
 
-    pub(crate) fn depth(&self) -> usize {
-        self.steps.len()
+    /// Whether the last step has this name, as far as it was kept.
+    pub(crate) fn is_at(&self, name: &[u8]) -> bool {
+        let kept = name.get(..NAME_BYTES_MAX).unwrap_or(name);
+        match self.steps.last() {
+            Some(Step::Name(start) | Step::Hidden(start)) => self.names.get(*start..) == Some(kept),
+            _ => false,
+        }
     }
 
-    /// Goes back up to an earlier [`Path::depth`].
+    /// Goes back up until only this many steps are left.
     pub(crate) fn truncate(&mut self, depth: usize) {
         while self.steps.len() > depth {
             self.leave();
@@ -81,12 +86,47 @@ impl Path {
         }
     }
 
-    /// Writes the pointer.
-    pub(crate) fn write(&self, out: &mut String) {
+    /// The names on the way, outermost first; elements have none.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.steps.iter().enumerate().filter_map(|(at, step)| {
+            let (Step::Name(start) | Step::Hidden(start)) = *step else {
+                return None;
+            };
+            self.text(at, start)
+        })
+    }
+
+    /// The name of the step at `at`, which begins at `start`.
+    fn text(&self, at: usize, start: usize) -> Option<&[u8]> {
+        let behind = self.steps.iter().skip(at + 1);
+        let end = behind.copied().find_map(|step| match step {
+            Step::Name(start) | Step::Hidden(start) => Some(start),
+            _ => None,
+        });
+        self.names.get(start..end.unwrap_or(self.names.len()))
+    }
+
+    /// The pointer.
+    pub(crate) fn pointer(&self) -> String {
+        let mut out = String::new();
+        self.write(&mut out, None);
+        out
+    }
+
+    /// How many steps it has.
+    pub(crate) fn depth(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Writes the pointer. Returns where in it the first `outer` steps end.
+    pub(crate) fn write(&self, out: &mut String, outer: Option<usize>) -> usize {
         use std::fmt::Write as _;
         out.clear();
-        let starts = self.steps.iter().skip(1).copied().map(Some);
+        let mut split = None;
         for (at, step) in self.steps.iter().enumerate() {
+            if outer == Some(at) {
+                split = Some(out.len());
+            }
             match *step {
                 Step::Unnamed => {}
                 Step::Hidden(_) => out.push_str("/?"),
@@ -94,23 +134,10 @@ impl Path {
                     // Writing to a string does not fail.
                     let _infallible = write!(out, "/{index}");
                 }
-                Step::Name(start) => {
-                    let end = starts
-                        .clone()
-                        .skip(at)
-                        .flatten()
-                        .find_map(|step| match step {
-                            Step::Name(start) | Step::Hidden(start) => Some(start),
-                            _ => None,
-                        });
-                    let name = self
-                        .names
-                        .get(start..end.unwrap_or(self.names.len()))
-                        .unwrap_or_default();
-                    push_token(name, out);
-                }
+                Step::Name(start) => push_token(self.text(at, start).unwrap_or_default(), out),
             }
         }
+        split.unwrap_or(out.len())
     }
 }
 
@@ -144,12 +171,12 @@ mod tests {
         path.name(b"secret@example.com");
         path.hide_name();
         let mut out = String::new();
-        path.write(&mut out);
+        path.write(&mut out, None);
         assert_eq!(out, "/3/a~1b~0c/1/?");
         path.leave();
         path.leave();
         path.name(b"z");
-        path.write(&mut out);
+        path.write(&mut out, None);
         assert_eq!(out, "/3/z");
     }
 }

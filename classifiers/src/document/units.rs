@@ -1,6 +1,7 @@
 //! Cuts a stream into the units that are judged whole, wherever its chunks were cut.
 
-use super::{UNIT_BYTES_MAX, Unreadable};
+use super::desk::Desk;
+use super::{Sink, UNIT_BYTES_MAX, Unreadable};
 
 /// What is looked at in one go: a unit that a chunk's end cut through costs a copy of this much.
 const PIECE_BYTES: usize = 16 * 1024;
@@ -9,8 +10,7 @@ const PIECE_BYTES: usize = 16 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Units {
     carry: Vec<u8>,
-    /// How much of the carry is known not to hold an end.
-    scanned: usize,
+    seen: Seen,
     /// Where the open unit begins in the document.
     base: u64,
 }
@@ -20,29 +20,68 @@ pub(crate) struct Units {
 pub(crate) enum Cut {
     /// Behind this many bytes.
     At(usize),
-    /// Not in these bytes; the next look begins at this one.
-    Later(usize),
+    /// Not in these bytes; the next look begins here.
+    Later(Seen),
+}
+
+/// How far the open unit was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Bytes that hold no end.
+    pub(crate) bytes: usize,
+    /// What the one who looks has to remember.
+    pub(crate) state: u8,
+}
+
+impl Cut {
+    /// Not in these many bytes, and nothing to remember.
+    pub(crate) fn later(bytes: usize) -> Self {
+        Self::Later(Seen { bytes, state: 0 })
+    }
+}
+
+/// Who knows where units end and judges them.
+pub(crate) trait Judge {
+    /// Where the unit ends that begins with `bytes`, of which some were seen. Where it finds the
+    /// end must not depend on how many bytes follow.
+    fn cut(&self, bytes: &[u8], seen: Seen) -> Cut;
+    /// Judges a unit that begins at byte `start` of the document.
+    fn unit(&mut self, unit: &[u8], start: u64, out: Out<'_>) -> Result<(), Unreadable>;
+}
+
+/// Where judgements go.
+pub(crate) struct Out<'a> {
+    pub(crate) desk: &'a mut Desk,
+    pub(crate) sink: &'a mut dyn Sink,
+}
+
+impl Out<'_> {
+    pub(crate) fn again(&mut self) -> Out<'_> {
+        Out {
+            desk: &mut *self.desk,
+            sink: &mut *self.sink,
+        }
+    }
 }
 
 impl Units {
-    /// Hands `each` every unit that ends in these bytes, with its place. `cut` looks at the bytes
-    /// of a unit from some byte on; where it finds the end must not depend on how many follow.
+    /// Hands over every unit that ends in these bytes.
     pub(crate) fn push(
         &mut self,
         chunk: &[u8],
-        cut: impl Fn(&[u8], usize) -> Cut,
-        mut each: impl FnMut(&[u8], u64) -> Result<(), Unreadable>,
+        judge: &mut impl Judge,
+        mut out: Out<'_>,
     ) -> Result<(), Unreadable> {
         for piece in chunk.chunks(PIECE_BYTES) {
             if self.carry.is_empty() {
-                let used = self.walk(piece, &cut, &mut each)?;
+                let used = self.walk(piece, judge, &mut out)?;
                 self.carry
                     .extend_from_slice(piece.get(used..).unwrap_or_default());
                 continue;
             }
             let mut bytes = std::mem::take(&mut self.carry);
             bytes.extend_from_slice(piece);
-            let used = self.walk(&bytes, &cut, &mut each)?;
+            let used = self.walk(&bytes, judge, &mut out)?;
             bytes.drain(..used.min(bytes.len()));
             self.carry = bytes;
         }
@@ -53,16 +92,16 @@ impl Units {
     fn walk(
         &mut self,
         bytes: &[u8],
-        cut: &impl Fn(&[u8], usize) -> Cut,
-        each: &mut impl FnMut(&[u8], u64) -> Result<(), Unreadable>,
+        judge: &mut impl Judge,
+        out: &mut Out<'_>,
     ) -> Result<usize, Unreadable> {
         let mut used = 0;
-        let mut from = std::mem::take(&mut self.scanned);
+        let mut seen = std::mem::take(&mut self.seen);
         while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
-            let (length, ended) = match cut(rest, from) {
-                Cut::At(end) => (end, true),
-                Cut::Later(scanned) => {
-                    self.scanned = scanned;
+            let (length, ended) = match judge.cut(rest, seen) {
+                Cut::At(end) => (end.clamp(1, rest.len()), true),
+                Cut::Later(so_far) => {
+                    self.seen = so_far;
                     (rest.len(), false)
                 }
             };
@@ -75,24 +114,30 @@ impl Units {
             let start = self.base;
             self.base += length as u64;
             used += length;
-            from = 0;
-            each(rest.get(..length).unwrap_or_default(), start)?;
+            seen = Seen::default();
+            judge.unit(rest.get(..length).unwrap_or_default(), start, out.again())?;
         }
         Ok(used)
+    }
+
+    /// Where the next unit begins.
+    pub(crate) fn end(&self) -> u64 {
+        self.base
     }
 
     /// Hands over the unit that the end of the document ends.
     pub(crate) fn finish(
         &mut self,
-        mut each: impl FnMut(&[u8], u64) -> Result<(), Unreadable>,
+        judge: &mut impl Judge,
+        out: Out<'_>,
     ) -> Result<(), Unreadable> {
         let unit = std::mem::take(&mut self.carry);
         let start = self.base;
         self.base += unit.len() as u64;
-        self.scanned = 0;
+        self.seen = Seen::default();
         if unit.is_empty() {
             return Ok(());
         }
-        each(&unit, start)
+        judge.unit(&unit, start, out)
     }
 }

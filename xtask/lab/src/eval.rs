@@ -7,13 +7,14 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use classifiers::document::{Classifier, Media};
 
 use crate::corpus::Corpus;
 use crate::predict::predict;
 use crate::report::report;
 use crate::score::Score;
+use crate::table;
 
 /// What to score.
 #[derive(Debug, clap::Args)]
@@ -30,6 +31,12 @@ pub(crate) struct Arguments {
     /// Show up to this many errors of each kind.
     #[arg(long, default_value_t = 0)]
     errors: usize,
+    /// The kept results to compare with; what got worse is an error.
+    #[arg(long)]
+    table: Option<PathBuf>,
+    /// Write the table instead.
+    #[arg(long, requires = "table", conflicts_with = "subset")]
+    write: bool,
 }
 
 #[expect(clippy::print_stdout, reason = "results are what this program is for")]
@@ -42,14 +49,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(path) => Some(BufWriter::new(File::create(path)?)),
         None => None,
     };
-    let mut unread = 0;
+    let mut unread = Vec::new();
     corpus.each(|document| {
         let wanted = &arguments.subset;
         if !wanted.is_empty() && !wanted.contains(&document.subset) {
             return Ok(());
         }
         let (prediction, read) = predict(&mut classifier, &document)?;
-        unread += u64::from(!read);
+        if !read {
+            unread.push(document.id.clone());
+        }
         if let Some(file) = &mut predictions {
             serde_json::to_writer(&mut *file, &prediction)?;
             file.write_all(b"\n")?;
@@ -62,6 +71,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         file.flush()?;
     }
     print!("{}", report(&exact, &family)?);
-    println!("\ndocuments that could not be read to their end: {unread}");
-    Ok(ExitCode::SUCCESS)
+    println!("\ndocuments that could not be read to their end: {unread:?}");
+    let Some(path) = arguments
+        .table
+        .as_ref()
+        .filter(|_| arguments.subset.is_empty())
+    else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let results = table::write(&exact, &family)?;
+    if arguments.write {
+        std::fs::write(path, results)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let kept = std::fs::read_to_string(path)
+        .with_context(|| format!("`{}` cannot be read", path.display()))?;
+    let worse = table::worse(&table::read(&kept), &table::read(&results));
+    for line in &worse {
+        println!("worse: {line}");
+    }
+    Ok(if worse.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

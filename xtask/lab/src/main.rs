@@ -7,6 +7,7 @@ mod predict;
 mod report;
 mod score;
 mod spans;
+mod table;
 mod train;
 
 use std::process::ExitCode;

@@ -51,8 +51,22 @@ impl Visitor for Scribe<'_> {
     }
 }
 
+/// What the walk tells, which is the same with and without vector instructions.
 fn walk(document: &[u8], cuts: &[usize]) -> Result<Vec<Event>, Unreadable> {
-    let mut walker = Walker::new();
+    let told = walk_with(Walker::plain(), document, cuts);
+    for limit in [Limit::Avx2, Limit::Any] {
+        let mut walker = Walker::new();
+        walker.limit = limit;
+        assert_eq!(walk_with(walker, document, cuts), told, "{limit:?}");
+    }
+    told
+}
+
+fn walk_with(
+    mut walker: Walker,
+    document: &[u8],
+    cuts: &[usize],
+) -> Result<Vec<Event>, Unreadable> {
     let mut scribe = Scribe {
         document,
         events: Vec::new(),

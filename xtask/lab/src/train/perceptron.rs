@@ -3,7 +3,8 @@
 
 use classifiers::prose::Entity;
 use classifiers::prose::training::{
-    ENTITIES, FEATURES, LABELS, LANES, REACH, ROW_BITS, Token, TAG_LANE, Tokens, WINDOW, row_and_tag, rows,
+    ENTITIES, FEATURES, LABELS, LANES, REACH, ROW_BITS, TAG_LANE, Token, Tokens, WINDOW,
+    row_and_tag, rows,
 };
 
 use super::Text;
@@ -50,8 +51,14 @@ fn labels(words: &[Token], entities: &[(usize, usize, Entity)]) -> Vec<usize> {
 /// Which feature each row belongs to: the most frequent of those that fall on it, by its tag.
 pub(crate) fn owners(examples: &[Example]) -> Vec<u8> {
     let mut counts = vec![0u32; 1 << (ROW_BITS + 8)];
-    for row in examples.iter().flat_map(|example| example.rows.iter().flatten()) {
-        if let Some(count) = usize::try_from(*row).ok().and_then(|row| counts.get_mut(row)) {
+    for row in examples
+        .iter()
+        .flat_map(|example| example.rows.iter().flatten())
+    {
+        if let Some(count) = usize::try_from(*row)
+            .ok()
+            .and_then(|row| counts.get_mut(row))
+        {
             *count += 1;
         }
     }
@@ -59,14 +66,19 @@ pub(crate) fn owners(examples: &[Example]) -> Vec<u8> {
     rows.iter()
         .map(|counts| {
             let tagged = (0..=u8::MAX).zip(counts);
-            tagged.max_by_key(|(_, count)| **count).map_or(0, |(tag, _)| tag)
+            tagged
+                .max_by_key(|(_, count)| **count)
+                .map_or(0, |(tag, _)| tag)
         })
         .collect()
 }
 
 /// Leaves each row to its owner: other features fall on a row beyond the last.
 pub(crate) fn settle(examples: &mut [Example], owners: &[u8]) {
-    for row in examples.iter_mut().flat_map(|example| example.rows.iter_mut().flatten()) {
+    for row in examples
+        .iter_mut()
+        .flat_map(|example| example.rows.iter_mut().flatten())
+    {
         let (index, tag) = row_and_tag(*row);
         *row = match owners.get(index) {
             Some(owner) if *owner == tag => *row >> 8,
