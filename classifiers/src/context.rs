@@ -1,6 +1,7 @@
 //! What is known at one nesting level of a document: names above, siblings so far, FHIR element.
 
 use crate::DataClass;
+use crate::declared::{Declared, Place, Says};
 use crate::fhir::{self, Element};
 use crate::jurisdiction::{self, Country};
 use crate::key::{KeyCache, KeyClass, Tells, inherit};
@@ -28,9 +29,13 @@ pub struct Context {
     country: Country,
     /// Which FHIR element this is.
     element: Element,
+    /// Which place of the operation's declared schema this is.
+    place: Option<Place>,
+    /// What is declared of the values here.
+    says: Says,
 }
 
-const _: () = assert!(size_of::<Context>() <= 40);
+const _: () = assert!(size_of::<Context>() <= 48);
 
 impl Context {
     /// The context of a document's outermost value.
@@ -41,11 +46,24 @@ impl Context {
         clean: true,
         country: Country::NONE,
         element: Element::None,
+        place: None,
+        says: Says::Nothing,
     };
 
     /// [`Context::ROOT`], to start a walk with.
     pub fn root() -> Self {
         Self::ROOT
+    }
+
+    /// The context of the outermost value of a response that the API's owner has described: the cache
+    /// must be one made [`KeyCache::with`] the same declarations.
+    #[must_use]
+    pub fn declared(place: Place, declared: &Declared) -> Self {
+        Self {
+            place: Some(place),
+            says: declared.says(place),
+            ..Self::ROOT
+        }
     }
 
     /// The context of the value under member `name` of an object with this context.
@@ -67,6 +85,11 @@ impl Context {
         child.clean = key.clean;
         child.country = self.country;
         child.element = self.element.member(name);
+        child.place = None;
+        child.says = Says::Nothing;
+        if let Some(place) = self.place {
+            (child.place, child.says) = cache.declared(place, name);
+        }
     }
 
     /// The context of the elements of an array with this context.
@@ -166,6 +189,12 @@ impl Context {
     #[inline]
     pub fn key(&self) -> KeyClass {
         self.key
+    }
+
+    /// What the API's owner says of the values here.
+    #[inline]
+    pub(crate) fn says(&self) -> Says {
+        self.says
     }
 
     /// Whose papers and numbers these are.

@@ -3,7 +3,8 @@
 //! A schema with `x-data-class: pii.email` says what its values are, whatever their name and look;
 //! `x-data-class: none` says that they are nothing. The schemas of all responses (OpenAPI 3.0 and
 //! 3.1) become one graph of places, in which `$ref` leads back to what it names, so that schemas may
-//! be recursive. Walking the graph takes a member name per step and no allocation.
+//! be recursive. Arrays are passed through: what is said of an element is said of the array, as names
+//! are read. Walking the graph takes a member name per step and no allocation.
 
 mod schema;
 
@@ -29,7 +30,7 @@ pub struct Declared {
     responses: Vec<Response>,
 }
 
-/// A place in a response: its outermost value, a member, the elements of an array.
+/// A place in a response: its outermost value, a member, and the elements of either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place(u16);
 
@@ -97,7 +98,6 @@ struct Node {
     members: Vec<(Box<str>, Place)>,
     /// Members of any other name.
     others: Option<Place>,
-    elements: Option<Place>,
 }
 
 impl Declared {
@@ -136,18 +136,13 @@ impl Declared {
             .or(node.others)
     }
 
-    /// The place of the elements of an array.
-    pub fn element(&self, place: Place) -> Option<Place> {
-        self.node(place)?.elements
-    }
-
     /// What is declared of the values at this place.
     pub fn says(&self, place: Place) -> Says {
         self.node(place).map_or(Says::Nothing, |node| node.says)
     }
 
-    /// What is declared below a place, by JSON pointer with `*` for elements and members of any
-    /// name. Where a schema holds itself, one turn is told.
+    /// What is declared below a place, by JSON pointer with `*` for members of any name. Where a
+    /// schema holds itself, one turn is told.
     pub fn patterns(&self, place: Place) -> Vec<(String, Says)> {
         let mut patterns = Vec::new();
         self.pattern(place, String::new(), &mut HashSet::new(), &mut patterns);
@@ -168,7 +163,7 @@ impl Declared {
             let name = name.replace('~', "~0").replace('/', "~1");
             self.pattern(*below, format!("{pointer}/{name}"), above, patterns);
         }
-        for below in node.others.iter().chain(&node.elements) {
+        if let Some(below) = &node.others {
             self.pattern(*below, format!("{pointer}/*"), above, patterns);
         }
         if node.says != Says::Nothing {

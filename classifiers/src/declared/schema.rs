@@ -76,20 +76,26 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// The place of a schema: that of what it refers to, if it says nothing else.
+    /// The place of a schema: that of its elements, and of what it refers to, if it says nothing else.
     fn schema(&mut self, schema: &'a Value, pointer: &str) -> Result<Place, Undeclarable> {
-        let reference = schema.get("$ref").and_then(Value::as_str);
-        let Some(reference) = reference.filter(|_| schema.get(CLASS).is_none()) else {
-            let place = self.place()?;
-            self.fill(place, schema, pointer, 0)?;
-            return Ok(place);
-        };
-        if let Some(place) = self.known.get(reference) {
-            return Ok(*place);
+        let (mut schema, mut pointer) = (schema, pointer.to_owned());
+        while let Some(items) = elements(schema) {
+            schema = items;
+            pointer.push_str("/items");
+        }
+        let reference = schema
+            .get("$ref")
+            .and_then(Value::as_str)
+            .filter(|_| schema.get(CLASS).is_none());
+        if let Some(known) = reference.and_then(|reference| self.known.get(reference)) {
+            return Ok(*known);
         }
         let place = self.place()?;
-        self.known.insert(reference.to_owned(), place);
-        self.fill(place, schema, pointer, 0)?;
+        // What it holds may lead back to it.
+        if let Some(reference) = reference {
+            self.known.insert(reference.to_owned(), place);
+        }
+        self.fill(place, schema, &pointer, 0)?;
         Ok(place)
     }
 
@@ -129,7 +135,7 @@ impl<'a> Loader<'a> {
                 self.schema(property, &format!("{pointer}/properties/{}", escaped(name)))?;
             self.name(place, name, below);
         }
-        self.fill_rest(place, schema, pointer)?;
+        self.fill_rest(place, schema, pointer, depth)?;
         if let Some(class) = schema.get(CLASS) {
             let says = says(class, pointer)?;
             if let Some(node) = self.node(place) {
@@ -145,12 +151,10 @@ impl<'a> Loader<'a> {
         place: Place,
         schema: &'a Value,
         pointer: &str,
+        depth: usize,
     ) -> Result<(), Undeclarable> {
-        if let Some(items) = schema.get("items").filter(|items| items.is_object()) {
-            let below = self.schema(items, &format!("{pointer}/items"))?;
-            if let Some(node) = self.node(place) {
-                node.elements = Some(below);
-            }
+        if let Some(items) = elements(schema) {
+            self.fill(place, items, &format!("{pointer}/items"), depth + 1)?;
         }
         let others = schema.get("additionalProperties");
         if let Some(others) = others.filter(|others| others.is_object()) {
@@ -206,6 +210,13 @@ impl<'a> Loader<'a> {
             target: target.to_owned(),
         })
     }
+}
+
+/// The schema of an array's elements, unless the array's own says what they are.
+fn elements(schema: &Value) -> Option<&Value> {
+    schema
+        .get("items")
+        .filter(|items| items.is_object() && schema.get(CLASS).is_none())
 }
 
 fn says(class: &Value, pointer: &str) -> Result<Says, Undeclarable> {

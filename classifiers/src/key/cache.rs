@@ -1,8 +1,11 @@
 //! What names meant when they were last seen: a document repeats its few names record by record.
 
+use std::sync::Arc;
+
 use super::steps::Steps;
 use super::{KeyClass, Tells, endings, key_class};
 use crate::DataClass;
+use crate::declared::{Declared, Place, Says};
 use crate::fhir::Element;
 use crate::packed::{PACK_BYTES_MAX, pack};
 use crate::scan;
@@ -16,6 +19,8 @@ pub struct KeyCache {
     values: Box<[Slot<KeyClass>]>,
     /// What the type of a FHIR Identifier said it is, until its system comes.
     identifier: Option<DataClass>,
+    /// What the API's owner says of its members.
+    declared: Option<Arc<Declared>>,
     pub(super) steps: Steps,
 }
 
@@ -68,6 +73,7 @@ impl KeyCache {
             names: vec![name; NAMES_KEPT].into_boxed_slice(),
             values: vec![value; VALUES_KEPT].into_boxed_slice(),
             identifier: None,
+            declared: None,
             steps: Steps::new(),
         }
     }
@@ -76,6 +82,24 @@ impl KeyCache {
     #[inline]
     pub(crate) fn key(&mut self, name: &[u8]) -> Key {
         recall(&mut self.names, name, Key::of)
+    }
+
+    /// An empty cache for responses of an API whose owner has described them.
+    pub fn with(declared: Arc<Declared>) -> Self {
+        Self {
+            declared: Some(declared),
+            ..Self::new()
+        }
+    }
+
+    /// The declared place of a member, and what is said of its values.
+    pub(crate) fn declared(&self, place: Place, name: &[u8]) -> (Option<Place>, Says) {
+        let Some(declared) = &self.declared else {
+            return (None, Says::Nothing);
+        };
+        let below = declared.member(place, name);
+        let says = below.map_or(Says::Nothing, |below| declared.says(below));
+        (below, says)
     }
 
     /// Keeps what the type of a FHIR Identifier says it is until its system comes, which follows: a
