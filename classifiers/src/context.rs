@@ -138,6 +138,7 @@ impl Context {
             Tells::Label => self.label_is(cache.value(value)),
             Tells::Person => self.about(KeyClass::Someone),
             Tells::Patient => self.about(KeyClass::Patient),
+            Tells::Measured => self.about(KeyClass::Leaf(DataClass::OBSERVATION)),
             Tells::Country => self.country = jurisdiction::of(value),
         }
     }
