@@ -4,7 +4,7 @@ use crate::DataClass;
 use crate::declared::{Declared, Place, Says};
 use crate::fhir::{self, Element};
 use crate::jurisdiction::{self, Country};
-use crate::key::{KeyCache, KeyClass, Tells, inherit};
+use crate::key::{KeyCache, KeyClass, Tells, inherit, may_be_known};
 
 /// Longest value that is asked what it tells of its siblings, in bytes. The longest that matters is
 /// FHIR's `http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity`, 65.
@@ -33,6 +33,8 @@ pub struct Context {
     place: Option<Place>,
     /// What is declared of the values here.
     says: Says,
+    /// Which of an operator's detectors look under this name; 0 for none.
+    scope: u16,
 }
 
 const _: () = assert!(size_of::<Context>() <= 48);
@@ -48,6 +50,7 @@ impl Context {
         element: Element::None,
         place: None,
         says: Says::Nothing,
+        scope: 0,
     };
 
     /// [`Context::ROOT`], to start a walk with.
@@ -90,6 +93,7 @@ impl Context {
         if let Some(place) = self.place {
             (child.place, child.says) = cache.declared(place, name);
         }
+        child.scope = cache.scope(name);
     }
 
     /// The context of the elements of an array with this context.
@@ -141,6 +145,12 @@ impl Context {
             Tells::Measured => self.about(KeyClass::Leaf(DataClass::OBSERVATION)),
             Tells::Country => self.country = jurisdiction::of(value),
         }
+    }
+
+    /// Whether this value of a member that only names something names nothing that is known, so that
+    /// [`Context::observe`] would change nothing.
+    pub(crate) fn says_nothing(&self, value: &[u8]) -> bool {
+        matches!(self.tells, Tells::Label | Tells::Subject) && !may_be_known(value)
     }
 
     /// What a sibling says of the value beside it, unless it says nothing.
@@ -196,6 +206,11 @@ impl Context {
     #[inline]
     pub(crate) fn says(&self) -> Says {
         self.says
+    }
+
+    /// Which of an operator's detectors look here.
+    pub(crate) fn scope(&self) -> u16 {
+        self.scope
     }
 
     /// Whose papers and numbers these are.

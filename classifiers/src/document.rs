@@ -8,6 +8,7 @@
 mod csv;
 mod desk;
 mod form;
+mod grid;
 mod html;
 mod joined;
 mod json;
@@ -24,9 +25,11 @@ use std::ops::Range;
 
 use thiserror::Error;
 
-use crate::Finding;
+use crate::media::csv as csv_syntax;
+use crate::media::form as form_syntax;
 use crate::media::json::Unreadable as UnreadableJson;
 pub use crate::media::xml::Flaw as FlawXml;
+use crate::{Context, Explanation, Finding, explain};
 use desk::Desk;
 use stream::Stream;
 use units::Out;
@@ -77,6 +80,59 @@ impl Media {
     }
 }
 
+impl Media {
+    /// The kind that files with this extension are.
+    pub fn of_extension(extension: &str) -> Option<Self> {
+        Some(match extension.to_ascii_lowercase().as_str() {
+            "json" => Self::Json,
+            "ndjson" | "jsonl" => Self::Ndjson,
+            "sse" => Self::Sse,
+            "csv" | "tsv" => Self::Csv,
+            "xml" | "svg" | "rss" | "atom" => Self::Xml,
+            "html" | "htm" | "xhtml" => Self::Html,
+            "txt" | "md" | "log" | "env" | "hl7" => Self::Text,
+            _ => return None,
+        })
+    }
+
+    /// The kind that a document looks like which begins so.
+    pub fn of_content(head: &[u8]) -> Self {
+        let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
+        let head = head.trim_ascii_start();
+        let mut lines = head.split(|byte| *byte == b'\n');
+        let (first, second) = (lines.next().unwrap_or_default(), lines.next());
+        let page = |name: &[u8]| {
+            head.get(..name.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(name))
+        };
+        let event = |name: &&[u8]| first.starts_with(name);
+        match head.first() {
+            Some(b'{') if nested::is_json(first) && second.is_some_and(is_object) => Self::Ndjson,
+            Some(b'{' | b'[' | b'"') => Self::Json,
+            Some(b'<') if page(b"<!doctype html") || page(b"<html") => Self::Html,
+            Some(b'<') => Self::Xml,
+            _ if EVENT_FIELDS.iter().any(event) => Self::Sse,
+            _ if form_syntax::is_form(head) => Self::Form,
+            _ if is_table(first, second) => Self::Csv,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// What the lines of an event stream begin with.
+const EVENT_FIELDS: [&[u8]; 4] = [b"data:", b"event:", b"id:", b"retry:"];
+
+fn is_object(line: &[u8]) -> bool {
+    line.first() == Some(&b'{')
+}
+
+/// Whether two lines have the same fields, and more than one.
+fn is_table(first: &[u8], second: Option<&[u8]>) -> bool {
+    let delimiter = csv_syntax::delimiter(first);
+    let count = |line: &[u8]| csv_syntax::fields(line, delimiter).count();
+    count(first) > 1 && second.is_none_or(|second| count(second) == count(first))
+}
+
 /// What stands where. Never the value itself.
 #[derive(Debug)]
 pub struct Found<'a> {
@@ -92,6 +148,17 @@ pub struct Found<'a> {
     /// Its bytes in the document, in order and without overlap: more than one where other bytes
     /// stand between its parts.
     pub ranges: &'a [Range<u64>],
+    /// Of the value, to explain it.
+    context: &'a Context,
+    /// The decoded bytes of what was found.
+    text: &'a [u8],
+}
+
+impl Found<'_> {
+    /// Which rule, which name and which check made this finding.
+    pub fn explanation(&self) -> Explanation {
+        explain(self.context, self.finding, self.text)
+    }
 }
 
 /// Who is told what is found, in the order in which it is known.

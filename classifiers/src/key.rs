@@ -14,6 +14,7 @@ mod steps;
 mod tells;
 
 pub use cache::KeyCache;
+pub(crate) use endings::may_end_a_noun as may_be_known;
 pub use join::inherit;
 pub use steps::{Name, Spot};
 pub(crate) use tells::Tells;

@@ -23,6 +23,8 @@ use crate::declared::Says;
 use crate::finding::{Finding, ValueKind};
 use crate::hl7;
 use crate::key::KeyClass;
+use crate::operator::Operator;
+use crate::prose;
 use profile::{
     CODE_BYTES_MIN, CODE_DIGITS_MIN, NUMBER_DIGITS_MIN, Profile, SECRET_BYTES_MIN, WALLET_BYTES_MIN,
 };
@@ -52,6 +54,20 @@ pub fn classify_value(
         return see_through(context, value, findings);
     }
     classify_plain(context, kind, value, findings);
+}
+
+/// Finds what [`classify_value`] finds and what the operator's own detectors do.
+pub fn classify_value_with(
+    operator: &Operator,
+    context: &Context,
+    kind: ValueKind,
+    value: &[u8],
+    findings: &mut Vec<Finding>,
+) {
+    let from = findings.len();
+    classify_value(context, kind, value, findings);
+    operator.scan(context, kind, value, findings);
+    settle(findings, from);
 }
 
 /// Finds what stands in another form of its characters.
@@ -101,6 +117,11 @@ fn weigh(
     }
 }
 
+/// Whether a value passes the check of its class; none if the class has no check.
+pub(crate) fn passes(class: DataClass, value: &[u8]) -> Option<bool> {
+    identifier::passes(class, value)
+}
+
 /// Finds what hides in a member name itself: `{"alice@example.com": ...}`.
 pub fn classify_key(name: &[u8], findings: &mut Vec<Finding>) {
     look(KeyClass::None, ValueKind::Text, name, findings);
@@ -128,8 +149,13 @@ fn look(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding
     if value.len() < least {
         return;
     }
+    let from = findings.len();
     if let Some(profile) = Profile::of(value) {
         detect(key, kind, value, &profile, findings);
+    }
+    if kind == ValueKind::Text {
+        prose::scan(value, from, findings);
+        settle(findings, from);
     }
 }
 
@@ -161,10 +187,11 @@ fn detect(
     if profile.digits >= NUMBER_DIGITS_MIN {
         phone::scan(key, value, findings);
     }
-    if profile.spaces > 0 && profile.digits > 2 {
-        weak::scan(value, findings);
-    }
     settle(findings, from);
+    if profile.spaces > 0 && profile.digits > 2 {
+        weak::scan(value, from, findings);
+        settle(findings, from);
+    }
 }
 
 /// Finds what opens a door. A secret has a digit or an underscore, and what names one stands before

@@ -102,7 +102,7 @@ impl Desk {
         if self.findings.is_empty() {
             return false;
         }
-        self.report(raw, false, sink);
+        self.report(context, value, raw, false, sink);
         true
     }
 
@@ -113,11 +113,18 @@ impl Desk {
         classify_key(name, &mut self.findings);
         if !self.findings.is_empty() {
             self.path.hide_name();
-            self.report(raw, true, sink);
+            self.report(&Context::ROOT, name, raw, true, sink);
         }
     }
 
-    fn report(&mut self, raw: Raw<'_>, in_name: bool, sink: &mut dyn Sink) {
+    fn report(
+        &mut self,
+        context: &Context,
+        value: &[u8],
+        raw: Raw<'_>,
+        in_name: bool,
+        sink: &mut dyn Sink,
+    ) {
         let split = self.path.write(&mut self.pointer, self.nested);
         let (path, inner) = self.pointer.split_at_checked(split).unwrap_or_default();
         let own = match raw {
@@ -150,6 +157,10 @@ impl Desk {
                 inner,
                 in_name,
                 ranges: &self.ranges,
+                context,
+                text: value
+                    .get(finding.start as usize..finding.end as usize)
+                    .unwrap_or_default(),
             });
         }
     }

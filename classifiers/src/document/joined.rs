@@ -12,7 +12,7 @@ use super::desk::Raw;
 use super::map::Map;
 use super::units::Out;
 use super::{Found, Sink, prose};
-use crate::Finding;
+use crate::{Context, Finding};
 
 /// Texts that are open at once; the one that was opened first is judged when another opens.
 const TEXTS_MAX: usize = 64;
@@ -222,6 +222,8 @@ impl Text {
             inner: &find.path,
             in_name: find.in_name,
             ranges: &ranges,
+            context: &find.context,
+            text: &find.text,
         });
     }
 }
@@ -233,6 +235,8 @@ struct Find {
     end: u64,
     path: String,
     in_name: bool,
+    context: Context,
+    text: Vec<u8>,
 }
 
 impl Find {
@@ -243,6 +247,8 @@ impl Find {
             end: range.end,
             path: [found.path, found.inner].concat(),
             in_name: found.in_name,
+            context: *found.context,
+            text: found.text.to_vec(),
         }
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn document(
     true
 }
 
-fn is_json(value: &[u8]) -> bool {
+pub(super) fn is_json(value: &[u8]) -> bool {
     let closes = match value.first() {
         Some(b'{') => b'}',
         Some(b'[') => b']',

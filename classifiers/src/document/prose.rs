@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::desk::{Desk, Raw};
+use super::desk::Raw;
 use super::units::{Cut, Judge, Out, Seen};
-use super::{UNIT_BYTES_MAX, Unreadable};
-use crate::{Context, KeyClass, ValueKind};
+use super::{UNIT_BYTES_MAX, Unreadable, grid};
+use crate::{Context, DISCRIMINATOR_BYTES_MAX, KeyClass, ValueKind};
 
 /// A longer name is prose that has a colon in it.
 const NAME_BYTES_MAX: usize = 48;
@@ -65,82 +65,166 @@ fn last_break(window: &[u8]) -> usize {
 
 /// Judges one paragraph.
 pub(crate) fn paragraph(text: &[u8], raw: Raw<'_>, mut out: Out<'_>) {
+    let lines: Vec<Range<usize>> = lines(text).collect();
+    let mut objects = Objects::new();
     let mut from = 0;
     let mut open: Option<Named> = None;
-    for line in lines(text) {
-        let Some(named) = Named::of(text, line.clone(), out.desk) else {
+    let mut at = 0;
+    while let Some(rest) = lines.get(at..).filter(|rest| !rest.is_empty()) {
+        let line = rest.first().cloned().unwrap_or_default();
+        if let Some(height) = grid::height(text, rest) {
+            let table = rest.get(..height).unwrap_or(rest);
+            let before = from..line.start;
+            settle(text, before, open.take(), raw, &mut objects, out.again());
+            grid::judge(text, table, raw, out.again());
+            at += height;
+            from = lines.get(at).map_or(text.len(), |line| line.start);
             continue;
-        };
-        settle(text, from..line.start, open.take(), raw, out.again());
-        from = line.start;
-        open = Some(named);
+        }
+        if let Some(named) = Named::of(text, line.clone()) {
+            let before = from..line.start;
+            settle(text, before, open.take(), raw, &mut objects, out.again());
+            from = line.start;
+            open = Some(named);
+        }
+        at += 1;
     }
-    settle(text, from..text.len(), open, raw, out);
+    settle(text, from..text.len(), open, raw, &mut objects, out);
 }
 
 /// A line that says what it holds: `SSN: 123`.
 struct Named {
-    context: Context,
     name: Range<usize>,
     value: usize,
 }
 
 impl Named {
-    fn of(text: &[u8], line: Range<usize>, desk: &mut Desk) -> Option<Self> {
+    fn of(text: &[u8], line: Range<usize>) -> Option<Self> {
         let bytes = text.get(line.clone())?;
         let name = name(bytes)?;
-        let context = Context::ROOT.member(bytes.get(name.clone())?, &mut desk.keys);
-        let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
         let value = bytes.get(name.end + 1..)?;
-        let space = value.iter().take_while(|byte| blank(byte)).count();
+        let blank = |byte: &&u8| matches!(**byte, b' ' | b'\t');
+        let space = value.iter().take_while(blank).count();
         Some(Self {
-            context,
             value: line.start + name.end + 1 + space,
             name: line.start + name.start..line.start + name.end,
         })
     }
 }
 
+/// What the lines so far tell of those that follow: as members of one object, apart from those
+/// whose names share their first words, `owner name` and `owner email`.
+struct Objects {
+    plain: Context,
+    shared: Context,
+    /// The first words of `shared`.
+    words: Vec<u8>,
+}
+
+impl Objects {
+    fn new() -> Self {
+        Self {
+            plain: Context::ROOT,
+            shared: Context::ROOT,
+            words: Vec::new(),
+        }
+    }
+
+    /// The object of which a line of this name is a member.
+    fn of(&mut self, name: &[u8]) -> &mut Context {
+        let separates = |byte: &u8| b" _./".contains(byte);
+        let words = name.iter().rposition(separates).unwrap_or(0);
+        let words = name.get(..words).unwrap_or_default();
+        if words.is_empty() {
+            return &mut self.plain;
+        }
+        if self.words != words {
+            self.shared = Context::ROOT;
+            self.words = words.to_vec();
+        }
+        &mut self.shared
+    }
+}
+
 /// Judges the lines at `range`: as the value of the name they begin with, else as prose.
-fn settle(text: &[u8], range: Range<usize>, named: Option<Named>, raw: Raw<'_>, out: Out<'_>) {
+fn settle(
+    text: &[u8],
+    range: Range<usize>,
+    named: Option<Named>,
+    raw: Raw<'_>,
+    objects: &mut Objects,
+    mut out: Out<'_>,
+) {
     if range.is_empty() {
         return;
     }
+    let whole = raw.skip(range.start);
+    let lines = text.get(range.clone()).unwrap_or_default();
+    // Indented lines are parts of their own: the name, the street and the town of an address.
+    if is_hanging(lines)
+        && out
+            .desk
+            .value(&Context::ROOT, ValueKind::Text, lines, whole, out.sink)
+    {
+        return;
+    }
+    let told = named.and_then(|named| member(text, &named, range.end, raw, objects, out.again()));
+    let rest = told.unwrap_or(range.start)..range.end;
+    let raw = raw.skip(rest.start);
+    let rest = text.get(rest).unwrap_or_default();
+    let Out { desk, sink } = out;
+    desk.value(&Context::ROOT, ValueKind::Text, rest, raw, sink);
+}
+
+/// Whether a line is continued by indented ones.
+fn is_hanging(lines: &[u8]) -> bool {
+    let first = lines.first().is_some_and(u8::is_ascii_graphic);
+    let second = memchr::memchr(b'\n', lines).and_then(|at| lines.get(at + 1..));
+    let indented = |line: &[u8]| {
+        let space = line
+            .iter()
+            .take_while(|byte| matches!(byte, b' ' | b'\t'))
+            .count();
+        space > 0 && line.get(space).is_some_and(u8::is_ascii_graphic)
+    };
+    first && second.is_some_and(indented)
+}
+
+/// Judges what stands under a name. Returns where it ends, if something was found.
+fn member(
+    text: &[u8],
+    named: &Named,
+    end: usize,
+    raw: Raw<'_>,
+    objects: &mut Objects,
+    out: Out<'_>,
+) -> Option<usize> {
     let Out { desk, sink } = out;
     let slice = |range: Range<usize>| text.get(range).unwrap_or_default();
-    let mut from = range.start;
-    if let Some(named) = named
-        && named.context.key() != KeyClass::None
-    {
-        desk.path.enter();
-        desk.path.name(slice(named.name));
-        let mut judge = |end: usize| {
-            let value = slice(named.value..end).trim_ascii_end();
-            let raw = raw.skip(named.value);
-            desk.value(&named.context, ValueKind::Text, value, raw, sink)
-        };
-        let line = slice(named.value..range.end);
-        let line = memchr::memchr(b'\n', line).map_or(range.end, |at| named.value + at);
-        // A key in PEM and the like is one value over many lines.
-        let lines = slice(named.value..line)
-            .trim_ascii_end()
-            .ends_with(b"-----");
-        let found = !lines && judge(line);
-        let end = if found { line } else { range.end };
-        let found = found || (line < range.end && judge(range.end));
-        desk.path.leave();
-        if found {
-            from = end;
-        }
+    let name = slice(named.name.clone());
+    let object = objects.of(name);
+    let context = object.member(name, &mut desk.keys);
+    let lines = slice(named.value..end);
+    let line = memchr::memchr(b'\n', lines).map_or(end, |at| named.value + at);
+    let value = slice(named.value..line).trim_ascii_end();
+    if context.is_discriminator() && value.len() <= DISCRIMINATOR_BYTES_MAX {
+        object.observe(&context, value, &mut desk.keys);
     }
-    let raw = raw.skip(from);
-    desk.value(
-        &Context::ROOT,
-        ValueKind::Text,
-        slice(from..range.end),
-        raw,
-        sink,
-    );
+    if context.key() == KeyClass::None {
+        return None;
+    }
+    desk.path.enter();
+    desk.path.name(name);
+    let raw = raw.skip(named.value);
+    let mut judge = |value: &[u8]| desk.value(&context, ValueKind::Text, value, raw, sink);
+    // A key in PEM and the like is one value over many lines.
+    let told = if !value.ends_with(b"-----") && judge(value) {
+        Some(line)
+    } else {
+        (line < end && judge(lines.trim_ascii_end())).then_some(end)
+    };
+    desk.path.leave();
+    told
 }
 
 /// The lines of a text, without what ends them.

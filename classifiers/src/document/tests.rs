@@ -247,6 +247,24 @@ fn elements_and_attributes_are_names() {
 }
 
 #[test]
+fn arrays_and_scalars_of_xml_are_what_they_are_in_json() {
+    check(
+        Media::Xml,
+        "<r><emails><item>a@example.com</item></emails><first_name value=\"Ann\"/>\
+         <medications><item>Atorvastatin 20 MG</item></medications></r>",
+        &[
+            ("pii.email", "/r/emails/item", &["a@example.com"]),
+            ("pii.person", "/r/first_name/@value", &["Ann"]),
+            (
+                "phi.medication",
+                "/r/medications/item",
+                &["Atorvastatin 20 MG"],
+            ),
+        ],
+    );
+}
+
+#[test]
 fn fhir_is_known_in_its_xml_form() {
     check(
         Media::Xml,
@@ -313,6 +331,38 @@ fn lines_of_text_say_what_they_hold() {
     );
 }
 
+#[test]
+fn a_table_drawn_in_text_has_columns() {
+    check(
+        Media::Text,
+        "Team:\n| Name of file | SSN |\n|---|:--|\n| a.txt | 219-45-6789 |\n\
+         b.txt        | 219456789\nend a@example.com",
+        &[
+            ("pii.us_ssn", "/SSN", &["219-45-6789"]),
+            ("pii.us_ssn", "/SSN", &["219456789"]),
+            ("pii.email", "", &["a@example.com"]),
+        ],
+    );
+}
+
+#[test]
+fn a_document_is_known_by_how_it_begins() {
+    for (head, media) in [
+        ("\u{feff} {\"a\":\n1}", Media::Json),
+        ("[1]", Media::Json),
+        ("{\"a\":1}\n{\"a\":2}\n", Media::Ndjson),
+        ("{\"a\":1}\n", Media::Json),
+        ("<!DOCTYPE html><p>", Media::Html),
+        ("<?xml version='1.0'?><r/>", Media::Xml),
+        ("data: {}\n\n", Media::Sse),
+        ("a=1&b=2", Media::Form),
+        ("a;b\n1;2\n", Media::Csv),
+        ("Dear Ann, hello.\nHow are you", Media::Text),
+    ] {
+        assert_eq!(Media::of_content(head.as_bytes()), media, "{head:?}");
+    }
+}
+
 const KINDS: [Media; 8] = [
     Media::Json,
     Media::Ndjson,
@@ -369,6 +419,8 @@ fn fragment() -> impl Strategy<Value = Vec<u8>> {
         ">",
         "'",
         "first name: ",
+        "a|ssn\n--|--\n",
+        "|",
         "Ann Lee",
         "219-45-6789",
         "a@example.com",

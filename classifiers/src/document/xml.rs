@@ -11,6 +11,11 @@ use crate::{Context, DISCRIMINATOR_BYTES_MAX, ValueKind};
 /// Where FHIR's XML form says so.
 const FHIR: &[u8] = b"http://hl7.org/fhir";
 
+/// What serializers call the elements of an array, which have no name of their own.
+const ELEMENTS: [&[u8]; 7] = [
+    b"item", b"element", b"li", b"row", b"record", b"string", b"i",
+];
+
 /// A document on its way.
 pub(crate) struct Xml {
     levels: Vec<Level>,
@@ -53,8 +58,14 @@ impl Xml {
         let context = self.enter(tag, name, attributes.clone(), &mut out);
         let told = !attributes.is_empty();
         self.levels.push(Level { context, told });
-        for attribute in xml::attributes(tag, attributes) {
-            self.attribute(tag, start, &attribute, &mut out);
+        let named = |attribute: &xml::Attribute| {
+            let name = tag.get(attribute.name.clone()).unwrap_or_default();
+            !name.starts_with(b"xmlns")
+        };
+        let attributes = xml::attributes(tag, attributes).filter(named);
+        let alone = attributes.clone().count() == 1;
+        for attribute in attributes {
+            self.attribute(tag, start, &attribute, alone, &mut out);
         }
         if empty {
             self.levels.pop();
@@ -89,19 +100,32 @@ impl Xml {
             resource.observe(&member, name, keys);
             return resource;
         }
+        if !self.fhir && ELEMENTS.contains(&local(name)) {
+            return parent.element();
+        }
         parent.member(local(name), keys)
     }
 
-    fn attribute(&mut self, tag: &[u8], start: u64, attribute: &xml::Attribute, out: &mut Out<'_>) {
+    fn attribute(
+        &mut self,
+        tag: &[u8],
+        start: u64,
+        attribute: &xml::Attribute,
+        alone: bool,
+        out: &mut Out<'_>,
+    ) {
         let raw = tag.get(attribute.value.clone()).unwrap_or_default();
         let name = tag.get(attribute.name.clone()).unwrap_or_default();
-        let Some(level) = self.levels.last_mut() else {
+        let Some(level) = self.levels.last() else {
             return;
         };
-        if name.starts_with(b"xmlns") {
-            return;
-        }
-        let member = level.context.member(local(name), &mut out.desk.keys);
+        // `<city value="Rome"/>` is another way to write `<city>Rome</city>`.
+        let scalar = alone && local(name).eq_ignore_ascii_case(b"value");
+        let member = if scalar {
+            level.context
+        } else {
+            level.context.member(local(name), &mut out.desk.keys)
+        };
         out.desk.path.enter();
         out.desk.path.name(&[b"@", name].concat());
         let at = start + attribute.value.start as u64;
@@ -109,7 +133,12 @@ impl Xml {
         let origin = Raw::Coded(at, raw, Coding::Entities);
         out.desk
             .value(&member, ValueKind::Text, &decoded, origin, out.sink);
-        if member.is_discriminator() && decoded.len() <= DISCRIMINATOR_BYTES_MAX {
+        if scalar {
+            self.observe(&decoded, out);
+        } else if let Some(level) = self.levels.last_mut()
+            && member.is_discriminator()
+            && decoded.len() <= DISCRIMINATOR_BYTES_MAX
+        {
             level.context.observe(&member, &decoded, &mut out.desk.keys);
         }
         out.desk.path.leave();

@@ -7,6 +7,7 @@ use super::{KeyClass, Tells, endings, key_class};
 use crate::DataClass;
 use crate::declared::{Declared, Place, Says};
 use crate::fhir::Element;
+use crate::operator::Operator;
 use crate::packed::{PACK_BYTES_MAX, pack};
 use crate::scan;
 
@@ -17,6 +18,7 @@ pub struct KeyCache {
     names: Box<[Slot<Key>]>,
     /// Apart from the names, which they would push out: most values are never seen again.
     values: Box<[Slot<KeyClass>]>,
+    operator: Option<Arc<Operator>>,
     /// What the type of a FHIR Identifier said it is, until its system comes.
     identifier: Option<DataClass>,
     /// What the API's owner says of its members.
@@ -75,6 +77,30 @@ impl KeyCache {
             identifier: None,
             declared: None,
             steps: Steps::new(),
+            operator: None,
+        }
+    }
+
+    /// An empty cache that also knows an operator's field names.
+    pub fn with_operator(operator: Arc<Operator>) -> Self {
+        Self {
+            operator: Some(operator),
+            ..Self::new()
+        }
+    }
+
+    /// The operator's detectors, for [`crate::classify_value_with`].
+    #[inline]
+    pub fn operator(&self) -> Option<&Arc<Operator>> {
+        self.operator.as_ref()
+    }
+
+    /// Which of the operator's detectors look under this name; 0 for none.
+    #[inline]
+    pub(crate) fn scope(&self, name: &[u8]) -> u16 {
+        match &self.operator {
+            Some(operator) => operator.scope(name),
+            None => 0,
         }
     }
 
@@ -189,7 +215,11 @@ impl Packed {
     }
 
     /// Whether this is the first `length` of these bytes.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "done for every name, and with vectors only where it is part of the lane"
+    )]
     pub(super) fn leads(&self, length: usize, bytes: &[u8; KEPT_BYTES_MAX]) -> bool {
         let Some(keep) = KEEP.get(length).filter(|_| self.length == length as u64) else {
             return false;

@@ -32,7 +32,7 @@ static ENDINGS: LazyLock<[u64; WORDS]> = LazyLock::new(|| {
 /// Whether a noun of the table may end this name. Says yes of whatever is not plain letters at its
 /// end, of what folding could shorten or lengthen, and of a word that starts so late that it is
 /// shorter than an ending: `userId`.
-pub(super) fn may_end_a_noun(name: &[u8]) -> bool {
+pub(crate) fn may_end_a_noun(name: &[u8]) -> bool {
     let Some(ending) = name.last_chunk::<LETTERS>().copied() else {
         return true;
     };

@@ -44,15 +44,19 @@ impl Traits {
     const CLEAN: u8 = 2;
     /// The elements of an array here have the same context.
     const ALONE: u8 = 4;
+    /// Nothing is told of the value.
+    const UNTOLD: u8 = 8;
 
     fn of(context: &Context) -> Self {
-        let quiet = !context.is_discriminator() && scan::is_untold(context);
+        let untold = scan::is_untold(context);
+        let quiet = untold && !context.is_discriminator();
         let clean = context.is_name_clean();
         let alone = context.element() == *context;
         let traits = [
             (quiet, Self::QUIET),
             (clean, Self::CLEAN),
             (alone, Self::ALONE),
+            (untold, Self::UNTOLD),
         ];
         let traits = traits.into_iter().filter(|(holds, _)| *holds);
         Self(traits.fold(0, |all, (_, one)| all | one))
@@ -100,6 +104,12 @@ impl Spot {
         self.traits.0 & Traits::QUIET != 0
     }
 
+    /// Whether a value here holds only what [`crate::classify_value`] finds by its look.
+    #[inline]
+    pub fn is_untold(&self) -> bool {
+        self.traits.0 & Traits::UNTOLD != 0
+    }
+
     /// See [`Context::is_name_clean`].
     #[inline]
     pub fn is_name_clean(&self) -> bool {
@@ -121,7 +131,11 @@ impl Spot {
 
     /// Makes `child` the place of the member whose name is the first `length` bytes of `ahead`, if
     /// this name followed the last one before, and nothing hides in it.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "done for every name, and with vectors only where it is part of the lane"
+    )]
     pub fn foresees(
         &self,
         child: &mut Self,
@@ -151,6 +165,9 @@ impl Spot {
 
     /// See [`Context::observe`].
     pub fn observe(&mut self, member: &Self, value: &[u8], cache: &mut KeyCache) {
+        if member.context(cache).says_nothing(value) {
+            return;
+        }
         let mut context = *self.context(cache);
         let member = *member.context(cache);
         context.observe(&member, value, cache);
@@ -200,12 +217,14 @@ impl Spot {
             traits,
             own: context,
         };
-        if let (Some(text), Some(to)) = (packed, id) {
+        // Names in which something hides are looked at each time.
+        if let (Some(text), Some(to)) = (packed.filter(|_| child.is_name_clean()), id) {
             cache.steps.keep(Step {
                 text,
                 from: self.id,
                 to,
                 next: 0,
+                before: 0,
                 traits,
             });
         }
@@ -218,9 +237,21 @@ struct Step {
     text: Packed,
     from: u16,
     to: u16,
-    /// The step that was taken after this one last time.
+    /// The step that was taken after this one last time, and the time before.
     next: u16,
+    before: u16,
     traits: Traits,
+}
+
+impl Step {
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "done for every name, and with vectors only where it is part of the lane"
+    )]
+    fn is(&self, from: u16, length: usize, ahead: &[u8; AHEAD_BYTES]) -> bool {
+        self.from == from && self.text.leads(length, ahead)
+    }
 }
 
 /// The steps that were taken, and the contexts they lead to.
@@ -242,6 +273,7 @@ impl Steps {
             from: OWN,
             to: OWN,
             next: 0,
+            before: 0,
             traits: Traits::default(),
         };
         Self {
@@ -293,22 +325,45 @@ impl Steps {
         Some((step.to, step.traits))
     }
 
-    /// The same for a text whose bytes are the first of `ahead`.
-    #[inline]
+    /// The same for a text whose bytes are the first of `ahead`, if nothing hides in it.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "done for every name, and with vectors only where it is part of the lane"
+    )]
     fn foresee_ahead(
         &mut self,
         from: u16,
         length: usize,
         ahead: &[u8; AHEAD_BYTES],
     ) -> Option<(u16, Traits)> {
-        let step = self.kept.get(usize::from(self.next))?;
-        let clean = step.traits.0 & Traits::CLEAN != 0;
-        if step.from != from || !clean || !step.text.leads(length, ahead) {
-            return None;
+        let found = self.next;
+        let step = self.kept.get(usize::from(found))?;
+        if !step.is(from, length, ahead) {
+            return self.second_guess(from, length, ahead);
         }
-        self.last = self.next;
+        self.last = found;
         self.next = step.next;
         Some((step.to, step.traits))
+    }
+
+    /// Whether it comes as the time before last: behind the last element of an array, or the last
+    /// but one.
+    #[inline(never)]
+    fn second_guess(
+        &mut self,
+        from: u16,
+        length: usize,
+        ahead: &[u8; AHEAD_BYTES],
+    ) -> Option<(u16, Traits)> {
+        let found = self.kept.get(usize::from(self.last))?.before;
+        let step = self.kept.get(usize::from(found))?;
+        if !step.is(from, length, ahead) {
+            return None;
+        }
+        let told = (step.to, step.traits);
+        self.follow(usize::from(found));
+        Some(told)
     }
 
     /// Takes a step by where its kind is kept, and remembers that it followed the last.
@@ -336,6 +391,7 @@ impl Steps {
     fn follow(&mut self, found: usize) {
         let found = u16::try_from(found).unwrap_or_default();
         if let Some(last) = self.kept.get_mut(usize::from(self.last)) {
+            last.before = last.next;
             last.next = found;
         }
         self.last = found;

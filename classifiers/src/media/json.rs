@@ -22,7 +22,7 @@ use lane::{LANE_BYTES_MIN, Left};
 use text::{End, Seen};
 use vector::{Level, Limit};
 
-pub use token::{AHEAD_BYTES, Flaw, Scalar, Token, Unreadable, Visitor};
+pub use token::{AHEAD_BYTES, Flaw, Foreseen, Scalar, Token, Unreadable, Visitor};
 
 /// A JSON token is held whole while it is judged; a longer one, quotes included, is refused.
 pub const VALUE_BYTES_MAX: usize = 256 * 1024;

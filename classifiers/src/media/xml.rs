@@ -167,7 +167,7 @@ pub struct Attribute {
 }
 
 /// The attributes in this part of a start tag.
-pub fn attributes(tag: &[u8], part: Range<usize>) -> impl Iterator<Item = Attribute> {
+pub fn attributes(tag: &[u8], part: Range<usize>) -> impl Iterator<Item = Attribute> + Clone {
     let mut at = part.start;
     let tag = tag.get(..part.end).unwrap_or_default();
     std::iter::from_fn(move || {

@@ -18,7 +18,7 @@ use crate::finding::Finding;
 use crate::key::KeyClass;
 use layout::{GROUPS_MAX, Layout, Needs, ROOT, Separators, TEXT_BYTES_MAX, TREE};
 use nearby::Nearby;
-pub(super) use nearby::Words;
+pub(super) use nearby::{Entries, Words};
 
 /// Longest run of letters and digits that is looked at: a wallet's address in Bech32.
 const RUN_BYTES_MAX: usize = 90;
@@ -68,6 +68,19 @@ pub(super) fn scan(key: KeyClass, value: &[u8], findings: &mut Vec<Finding>) {
             ));
         }
     }
+}
+
+/// Whether a value passes one of the checks of its class; none if the class has none.
+pub(super) fn passes(class: DataClass, value: &[u8]) -> Option<bool> {
+    let text: Vec<u8> = value
+        .iter()
+        .filter(|byte| byte.is_ascii_alphanumeric())
+        .map(u8::to_ascii_uppercase)
+        .collect();
+    let rows = rows::ROWS.iter().copied().flatten();
+    rows.filter(|row| row.class == class && !row.form)
+        .map(|row| (row.check)(&text))
+        .reduce(|one, other| one || other)
 }
 
 /// The class of national identifiers that a whole value has, if the check of just one row holds.

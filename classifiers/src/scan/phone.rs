@@ -28,6 +28,8 @@ const BY_CODE: u8 = 75;
 const BY_FORM: u8 = 85;
 /// How sure a printed form makes that no plan has a number for, as in examples and tests.
 const BY_FORM_ONLY: u8 = 70;
+/// How sure groups behind a trunk prefix make, of which some country's plan has a number.
+const BY_GROUPS: u8 = 60;
 /// How sure a word nearby makes.
 const BY_WORD: u8 = 80;
 
@@ -181,7 +183,7 @@ fn printed(value: &[u8], run: &Run, bracket: bool) -> Option<(usize, u8)> {
     if !bracketed && run.digits.first() != Some(&b'0') {
         return None;
     }
-    FORMS.iter().find_map(|(layout, needs_bracket, code)| {
+    let formed = FORMS.iter().find_map(|(layout, needs_bracket, code)| {
         let whole = run.lengths() == *layout && run.one_separator();
         let (count, end) = run.ends().last()?;
         let digits = run.digits.get(..count)?;
@@ -191,7 +193,22 @@ fn printed(value: &[u8], run: &Run, bracket: bool) -> Option<(usize, u8)> {
             && closes(value, end)
             && is_number(*code, digits))
         .then_some((end, BY_FORM_ONLY))
-    })
+    });
+    formed.or_else(|| trunk_and_groups(value, run))
+}
+
+/// A trunk prefix and three groups or more between blanks: how most other countries print theirs.
+fn trunk_and_groups(value: &[u8], run: &Run) -> Option<(usize, u8)> {
+    let (count, end) = run.ends().last()?;
+    let digits = run.digits.get(..count)?;
+    let grouped = matches!(run.lengths(), [3..=5, _, _, ..]) && run.is_spaced();
+    let trunk = digits.first() == Some(&b'0') && digits.get(1) != Some(&b'0');
+    (grouped
+        && trunk
+        && (9..=11).contains(&count)
+        && closes(value, end)
+        && ASKED.iter().any(|code| is_number(*code, digits)))
+    .then_some((end, BY_GROUPS))
 }
 
 /// Countries whose plans are asked for a number without a code, by a word before it.

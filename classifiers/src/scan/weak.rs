@@ -3,9 +3,11 @@
 //! These have no form of their own, so a telling word must stand right before them, with nothing
 //! between but words like `number` and `is`.
 
+use std::sync::LazyLock;
+
 use phf::{phf_map, phf_set};
 
-use super::identifier::Words;
+use super::identifier::{Entries, Words};
 use super::{field, finding};
 use crate::DataClass as D;
 use crate::finding::Finding;
@@ -36,6 +38,8 @@ static TELLING: phf::Map<&'static str, D> = phf_map! {
     "udi" | "deviceserial" | "pacemakerserial" | "implantserial" => D::DEVICE_ID,
 };
 
+static ENTRIES: LazyLock<Entries<D>> = LazyLock::new(|| Entries::of(&TELLING));
+
 /// Words between the telling one and its number.
 static FILLERS: phf::Set<&'static str> = phf_set! {
     "is", "no", "nr", "number", "num", "was", "of", "code", "on", "at", "date", "the", "id", "file",
@@ -51,7 +55,10 @@ const BEFORE_BYTES_MAX: usize = 48;
 /// Longest text that is judged behind a word, in bytes.
 const CANDIDATE_BYTES_MAX: usize = 24;
 
-pub(super) fn scan(value: &[u8], findings: &mut Vec<Finding>) {
+/// Finds what a word tells. What was found from `known` on, in order, is not looked at again.
+pub(super) fn scan(value: &[u8], known: usize, findings: &mut Vec<Finding>) {
+    let until = findings.len();
+    let mut known = known;
     let mut from = 0;
     while let Some(skip) = value
         .get(from..)
@@ -61,6 +68,15 @@ pub(super) fn scan(value: &[u8], findings: &mut Vec<Finding>) {
         let start = word_start(value, digit, from);
         let end = digit + run(value, digit);
         from = end;
+        let place = u32::try_from(digit).unwrap_or(u32::MAX);
+        let found = |known: usize| findings.get(known).filter(|_| known < until);
+        while found(known).is_some_and(|finding| finding.end <= place) {
+            known += 1;
+        }
+        let is_found = found(known).is_some_and(|finding| finding.start <= place);
+        if is_found || is_numeral(value, start) {
+            continue;
+        }
         let Some(class) = telling(value, start) else {
             continue;
         };
@@ -69,6 +85,11 @@ pub(super) fn scan(value: &[u8], findings: &mut Vec<Finding>) {
             from = end.max(from);
         }
     }
+}
+
+/// Whether the word before `start` ends in a digit: another group of the same number, mostly.
+fn is_numeral(value: &[u8], start: usize) -> bool {
+    super::before(value, start, 1) == b' ' && super::before(value, start, 2).is_ascii_digit()
 }
 
 /// The start of the token that holds this digit: `A48213`, `(202`, `+44`.
@@ -92,9 +113,9 @@ fn telling(value: &[u8], start: usize) -> Option<D> {
     let last = words.count();
     for end in (last.saturating_sub(WORDS_MAX) + 1..=last).rev() {
         let told = (end.saturating_sub(ENTRY_WORDS_MAX)..end)
-            .find_map(|first| TELLING.get(words.joined(first, end)));
+            .find_map(|first| ENTRIES.get(words.joined(first, end)));
         if told.is_some() {
-            return told.copied();
+            return told;
         }
         if !FILLERS.contains(words.joined(end - 1, end)) {
             return None;

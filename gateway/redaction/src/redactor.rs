@@ -5,13 +5,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use classifiers::media::json::{self, AHEAD_BYTES, Scalar, Token, Visitor, Walker};
+use classifiers::media::json::{self, AHEAD_BYTES, Foreseen, Scalar, Token, Visitor, Walker};
 use classifiers::{
     DISCRIMINATOR_BYTES_MAX, DataClass, Finding, KeyCache, ValueKind, classify_key, classify_value,
 };
 use thiserror::Error;
 
 use crate::coding::Undecodable;
+use crate::summary::Order;
 use crate::trail::Trail;
 use crate::transform::{Edit, Rewriter};
 use crate::{Action, Output, Pseudonyms, Summary};
@@ -67,7 +68,7 @@ pub struct Workspace {
     findings: Vec<Finding>,
     edits: Vec<Edit>,
     rewriter: Rewriter,
-    path: String,
+    order: Order,
 }
 
 impl Workspace {
@@ -91,7 +92,6 @@ impl Workspace {
             + self.findings.capacity() * size_of::<Finding>()
             + self.edits.capacity() * size_of::<Edit>()
             + self.rewriter.capacity()
-            + self.path.capacity()
     }
 }
 
@@ -164,7 +164,7 @@ impl<D: Disclose> Redactor<D> {
             findings,
             edits,
             rewriter,
-            path,
+            order,
         } = &mut *self.work;
         let mut editor = Editor {
             disclose: &mut self.disclose,
@@ -175,7 +175,7 @@ impl<D: Disclose> Redactor<D> {
             findings,
             edits,
             rewriter,
-            path,
+            order,
             chunk,
             base: self.pushed,
             settled: &mut self.settled,
@@ -185,10 +185,7 @@ impl<D: Disclose> Redactor<D> {
         let walked = walk(walker, &mut editor);
         // What blocked came before what could not be read.
         let interrupted = match (editor.blocked.take(), walked) {
-            (Some(class), _) => Interrupted::Blocked {
-                class,
-                path: editor.path.clone(),
-            },
+            (Some((class, path)), _) => Interrupted::Blocked { class, path },
             (None, Err(unreadable)) => unreadable.into(),
             (None, Ok(())) => {
                 let end = self.pushed + chunk.len() as u64;
@@ -211,14 +208,14 @@ struct Editor<'a, D> {
     findings: &'a mut Vec<Finding>,
     edits: &'a mut Vec<Edit>,
     rewriter: &'a mut Rewriter,
-    path: &'a mut String,
+    order: &'a mut Order,
     chunk: &'a Bytes,
     /// Where the chunk begins in the message.
     base: u64,
     // INVARIANT: between chunks, this is where the open token begins, or the end of what came.
     settled: &'a mut u64,
-    /// The class that blocks the message; `path` is where it stands.
-    blocked: Option<DataClass>,
+    /// The class that blocks the message, and where it stands.
+    blocked: Option<(DataClass, String)>,
     out: &'a mut Output,
 }
 
@@ -254,14 +251,20 @@ impl<D: Disclose> Editor<'_, D> {
     /// Decides on the findings in a token. Returns whether it must be rewritten.
     fn judge(&mut self) -> bool {
         self.edits.clear();
-        self.trail.path(self.chunk, self.path);
+        let (trail, chunk) = (&*self.trail, self.chunk);
         for finding in self.findings.iter() {
             let action = self.disclose.action(finding.class);
-            self.summary.count(finding.class, action, self.path);
+            self.summary.count(
+                finding.class,
+                action,
+                self.order,
+                |path| trail.is_at(path, chunk),
+                || trail.path(chunk),
+            );
             match action {
                 Action::Show => {}
                 Action::Block => {
-                    self.blocked = Some(finding.class);
+                    self.blocked = Some((finding.class, trail.path(chunk)));
                     return false;
                 }
                 _ => self.edits.push(Edit {
@@ -304,10 +307,8 @@ impl<D: Disclose> Editor<'_, D> {
         let json = match kind {
             Some(kind) => self
                 .rewriter
-                .scalar(kind, token.decoded, self.edits, self.pseudonyms),
-            None => self
-                .rewriter
-                .text(token.decoded, self.edits, self.pseudonyms),
+                .scalar(kind, token, self.edits, self.pseudonyms),
+            None => self.rewriter.text(token, self.edits, self.pseudonyms),
         };
         self.out.write(json);
         *self.settled = token.start + token.raw.len() as u64;
@@ -352,15 +353,36 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
         self.keep(name);
     }
 
-    #[inline]
-    fn foresees(&mut self, start: u64, length: usize, ahead: &[u8; AHEAD_BYTES]) -> bool {
-        self.within(start)
-            .is_some_and(|place| self.trail.foresees(place, length, ahead, self.keys))
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "done for every name, and with vectors only where it is part of the lane"
+    )]
+    fn foresees(
+        &mut self,
+        place: usize,
+        length: usize,
+        ahead: &[u8; AHEAD_BYTES],
+    ) -> Option<Foreseen> {
+        let known = self.trail.foresees(place, length, ahead, self.keys);
+        known.then(|| Foreseen {
+            skips_bland: self.trail.is_quiet(),
+        })
     }
 
     #[inline]
     fn skips_bland(&self) -> bool {
         self.trail.is_quiet()
+    }
+
+    #[inline]
+    fn bland(&mut self, kind: Scalar, value: Token<'_>) {
+        // Told nothing, it may still tell of its siblings.
+        if !self.trail.is_untold() {
+            self.scalar(kind, value);
+        } else if kind == Scalar::Text && value.decoded.len() <= DISCRIMINATOR_BYTES_MAX {
+            self.trail.observe(value.decoded, self.keys);
+        }
     }
 
     #[inline]

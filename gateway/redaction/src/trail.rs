@@ -82,6 +82,12 @@ impl Trail {
         self.top.value.is_quiet()
     }
 
+    /// See [`Spot::is_untold`]: of the value that comes next.
+    #[inline]
+    pub(crate) fn is_untold(&self) -> bool {
+        self.top.value.is_untold()
+    }
+
     #[inline]
     pub(crate) fn enter_object(&mut self) {
         self.outer.push(self.top);
@@ -129,7 +135,11 @@ impl Trail {
 
     /// Moves on to the member whose name is the first `length` bytes of `ahead` and stands at `place`
     /// in the chunk, if that name was to be expected and nothing hides in it.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "done for every name, and with vectors only where it is part of the lane"
+    )]
     pub(crate) fn foresees(
         &mut self,
         place: usize,
@@ -172,25 +182,71 @@ impl Trail {
         }
     }
 
-    /// Writes the path template of the value that comes next.
-    pub(crate) fn path(&self, chunk: &[u8], path: &mut String) {
-        path.clear();
-        for frame in self.outer.iter().chain([&self.top]) {
-            let name = match frame.step {
+    /// The path template of the value that comes next.
+    pub(crate) fn path(&self, chunk: &[u8]) -> String {
+        let mut path = String::new();
+        for step in self.steps() {
+            let name = match step {
                 Step::Element => Some("*"),
-                Step::Chunk(start, end) => tellable(chunk.get(start..end).unwrap_or_default()),
-                Step::Kept(start, end) => tellable(self.kept.get(start..end).unwrap_or_default()),
-                Step::Unnamed => None,
-                Step::Root => continue,
+                _ => self.written(step, chunk).and_then(tellable),
             };
             path.push('/');
             path.push_str(name.unwrap_or("?"));
+        }
+        path
+    }
+
+    /// Whether this is [`Trail::path`].
+    pub(crate) fn is_at(&self, path: &str, chunk: &[u8]) -> bool {
+        let mut rest = path.as_bytes();
+        for step in self.steps() {
+            let Some(name) = rest.strip_prefix(b"/") else {
+                return false;
+            };
+            let written = self.written(step, chunk);
+            let behind = match (step, written) {
+                (Step::Element, _) => segment(name, b"*"),
+                // What a path tells has no slash and is none of the signs.
+                (_, Some(written @ [first, ..])) if !matches!(first, b'*' | b'?') => {
+                    segment(name, written).filter(|_| !written.contains(&b'/'))
+                }
+                _ => None,
+            };
+            let untold = || {
+                let is_untold = written.and_then(tellable).is_none();
+                segment(name, b"?").filter(|_| is_untold && !matches!(step, Step::Element))
+            };
+            let Some(behind) = behind.or_else(untold) else {
+                return false;
+            };
+            rest = behind;
+        }
+        rest.is_empty()
+    }
+
+    fn steps(&self) -> impl Iterator<Item = Step> {
+        let steps = self.outer.iter().chain([&self.top]).map(|frame| frame.step);
+        steps.filter(|step| !matches!(step, Step::Root))
+    }
+
+    /// The name of a step as it is written, if it has one.
+    fn written<'a>(&'a self, step: Step, chunk: &'a [u8]) -> Option<&'a [u8]> {
+        match step {
+            Step::Chunk(start, end) => chunk.get(start..end),
+            Step::Kept(start, end) => self.kept.get(start..end),
+            Step::Root | Step::Element | Step::Unnamed => None,
         }
     }
 
     pub(crate) fn capacity(&self) -> usize {
         self.outer.capacity() * size_of::<Frame>() + self.kept.capacity()
     }
+}
+
+/// What is behind the first segment of a path, if that is this one.
+fn segment<'a>(path: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let behind = path.strip_prefix(name)?;
+    matches!(behind.first(), None | Some(b'/')).then_some(behind)
 }
 
 fn keep(kept: &mut Vec<u8>, name: &[u8]) -> Step {

@@ -250,7 +250,9 @@ impl Index {
     #[inline(always)]
     pub(super) fn bits(&self, start: usize, map: Map) -> u64 {
         let map = self.maps.get(map as usize).map_or(&[][..], |map| map);
-        let word = map.get(start / 8..).and_then(<[u8]>::first_chunk);
+        // The place is within the window as it is; this way it is also seen to be.
+        let place = start / 8 % (WINDOW_BYTES / 8);
+        let word = map.get(place..).and_then(<[u8]>::first_chunk);
         u64::from_le_bytes(*word.unwrap_or(&[0; 8])) >> (start % 8)
     }
 

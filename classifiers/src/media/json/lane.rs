@@ -58,7 +58,8 @@ impl Walker {
             let ride = Ride {
                 sheet: Sheet {
                     window,
-                    origin: self.base.wrapping_add(at as u64),
+                    at,
+                    base: self.base,
                     index,
                 },
                 count,
@@ -134,8 +135,10 @@ enum Step {
 #[derive(Clone, Copy)]
 struct Sheet<'a> {
     window: &'a [u8],
-    /// Where the window begins in the document.
-    origin: u64,
+    /// Where the window begins in the chunk.
+    at: usize,
+    /// Where the chunk begins in the document.
+    base: u64,
     index: &'a Index,
 }
 
@@ -156,14 +159,27 @@ impl<V: Visitor> Lane for Ride<'_, V> {
     type Done = (usize, Step);
 
     #[inline(always)]
-    fn run(mut self, _: impl Fn(&Block) -> Masks) -> (usize, Step) {
-        let tokens = self.sheet.index.tokens(self.count);
+    fn run(self, _: impl Fn(&Block) -> Masks) -> (usize, Step) {
+        // Anew, so that it is taken apart into registers.
+        let mut ride = Ride {
+            sheet: Sheet {
+                window: self.sheet.window,
+                index: self.sheet.index,
+                ..self.sheet
+            },
+            count: self.count,
+            in_object: self.in_object,
+            wants_name: self.wants_name,
+            walker: self.walker,
+            visitor: self.visitor,
+        };
+        let tokens = ride.sheet.index.tokens(ride.count);
         let mut left = tokens;
         let step = loop {
             let [start, rest @ ..] = left else {
                 break Step::Cut;
             };
-            let (rest, step) = self.token(*start as usize, rest);
+            let (rest, step) = ride.token(*start as usize, rest);
             if step != Step::On {
                 break step;
             }
@@ -187,12 +203,12 @@ impl<V: Visitor> Ride<'_, V> {
                 return (rest, Step::Cut);
             };
             let end = *end as usize;
-            let step = if self.wants_name {
-                self.name(start.wrapping_add(1), end)
+            let start = start.wrapping_add(1);
+            return if self.wants_name {
+                self.name(start, end, rest)
             } else {
-                self.text(start.wrapping_add(1), end)
+                (rest, self.text(start, end))
             };
-            return (rest, step);
         }
         let step = match *first {
             b'{' | b'[' => self.open(*first == b'{'),
@@ -203,19 +219,53 @@ impl<V: Visitor> Ride<'_, V> {
     }
 
     #[inline(always)]
-    fn name(&mut self, start: usize, end: usize) -> Step {
+    fn name<'t>(&mut self, start: usize, end: usize, rest: &'t [u32]) -> (&'t [u32], Step) {
         let window = self.sheet.window;
-        let ahead = window.get(start..).and_then(<[u8]>::first_chunk);
-        let foreseen = window.get(end.wrapping_add(1)) == Some(&b':')
-            && ahead.is_some_and(|ahead| {
-                let place = self.sheet.origin.wrapping_add(start as u64);
-                self.visitor.foresees(place, end.wrapping_sub(start), ahead)
-            });
         self.wants_name = false;
-        if foreseen {
-            return Step::On;
+        if let Some(b':') = window.get(end.wrapping_add(1))
+            && let Some(ahead) = window.get(start..).and_then(<[u8]>::first_chunk)
+            && let Some(foreseen) = {
+                let place = self.sheet.at.wrapping_add(start);
+                self.visitor.foresees(place, end.wrapping_sub(start), ahead)
+            }
+        {
+            let passed = if foreseen.skips_bland {
+                self.passes(rest)
+            } else {
+                None
+            };
+            self.wants_name = passed.is_some();
+            return (passed.unwrap_or(rest), Step::On);
         }
-        odd_name(self.sheet, start, end, self.walker, self.visitor)
+        (
+            rest,
+            odd_name(self.sheet, start, end, self.walker, self.visitor),
+        )
+    }
+
+    /// What is left of the tokens behind the value of a member, if it is one of the kinds that most
+    /// are and need not be told. Whatever it leaves is taken the long way.
+    #[inline(always)]
+    fn passes<'t>(&self, tokens: &'t [u32]) -> Option<&'t [u32]> {
+        let Sheet { window, index, .. } = self.sheet;
+        let [start, rest @ ..] = tokens else {
+            return None;
+        };
+        let start = *start as usize;
+        let first = *window.get(start)?;
+        if first == b'"' {
+            let [end, rest @ ..] = rest else {
+                return None;
+            };
+            let end = *end as usize;
+            let closed = matches!(window.get(end.wrapping_add(1))?, b',' | b'}' | b']');
+            let bland = Text::of(index, start.wrapping_add(1), end).is_bland(index);
+            return (closed && bland).then_some(rest);
+        }
+        match self.sheet.word(first, start)? {
+            Word { bland: true, .. } => Some(rest),
+            Word { .. } => None,
+        }
     }
 
     #[inline(always)]
@@ -273,29 +323,19 @@ impl<V: Visitor> Ride<'_, V> {
     /// A number or a literal.
     #[inline(always)]
     fn word(&mut self, first: u8, start: usize) -> Step {
-        let Sheet { window, index, .. } = self.sheet;
-        let length = index.scalar_length(start);
-        let end = start.wrapping_add(length);
-        if end >= window.len() {
-            return Step::Cut;
-        }
-        if self.wants_name || length > SPAN_BYTES {
-            return Step::Stop;
-        }
-        let (valid, bland) = if first == b'-' || first.is_ascii_digit() {
-            let every = lowest(length);
-            let digits = index.bits(start, Map::Digit) & every;
-            let plain = digits == every && (first != b'0' || length == 1);
-            let bland = scan::is_bland_number(digits.count_ones());
-            (plain || is_number(window, start, end, digits), bland)
-        } else {
-            (is_literal(window, start, length), true)
+        let Some(word) = self.sheet.word(first, start) else {
+            let end = start.wrapping_add(self.sheet.index.scalar_length(start));
+            return if end < self.sheet.window.len() {
+                Step::Stop
+            } else {
+                Step::Cut
+            };
         };
-        if !valid {
+        if self.wants_name {
             return Step::Stop;
         }
-        if !(bland && self.visitor.skips_bland()) {
-            tell_word(self.sheet, start, end, self.visitor);
+        if !(word.bland && self.visitor.skips_bland()) {
+            tell_word(self.sheet, start, word.length, self.visitor);
         }
         self.wants_name = self.in_object;
         Step::On
@@ -351,22 +391,60 @@ fn tell_text<V: Visitor>(
 }
 
 #[inline(never)]
-fn tell_word<V: Visitor>(sheet: Sheet<'_>, start: usize, end: usize, visitor: &mut V) {
-    let raw = sheet.window.get(start..end).unwrap_or_default();
+fn tell_word<V: Visitor>(sheet: Sheet<'_>, start: usize, length: usize, visitor: &mut V) {
+    let raw = sheet
+        .window
+        .get(start..)
+        .and_then(|rest| rest.get(..length));
+    let raw = raw.unwrap_or_default();
     let kind = match raw.first() {
         Some(b'n') => Scalar::Null,
         Some(b't' | b'f') => Scalar::Boolean,
         _ => Scalar::Number,
     };
     let token = Token {
-        start: sheet.origin.wrapping_add(start as u64),
+        start: sheet.offset(start),
         raw,
         decoded: raw,
     };
     visitor.scalar(kind, token);
 }
 
+/// A number or a literal.
+struct Word {
+    length: usize,
+    /// Whether nothing can be found in it by its look.
+    bland: bool,
+}
+
 impl Sheet<'_> {
+    /// The number or literal that begins at `start`, if it is one, and whole.
+    #[inline(always)]
+    fn word(&self, first: u8, start: usize) -> Option<Word> {
+        let length = self.index.scalar_length(start);
+        if length > SPAN_BYTES || start.wrapping_add(length) >= self.window.len() {
+            return None;
+        }
+        if first != b'-' && !first.is_ascii_digit() {
+            let literal = is_literal(self.window, start, length);
+            return literal.then_some(Word {
+                length,
+                bland: true,
+            });
+        }
+        let every = lowest(length);
+        let digits = self.index.bits(start, Map::Digit) & every;
+        let plain = digits == every && (first != b'0' || length == 1);
+        let bland = scan::is_bland_number(digits.count_ones());
+        let valid = plain || is_number(self.window, start, length, digits);
+        valid.then_some(Word { length, bland })
+    }
+
+    /// Where a byte of the window stands in the document.
+    fn offset(&self, at: usize) -> u64 {
+        self.base.wrapping_add(self.at.wrapping_add(at) as u64)
+    }
+
     /// The string, if it means anything.
     fn string<'t>(&'t self, text: Text, buffer: &'t mut Vec<u8>) -> Option<Token<'t>> {
         let start = text.start.checked_sub(1)?;
@@ -381,7 +459,7 @@ impl Sheet<'_> {
             body
         };
         Some(Token {
-            start: self.origin.wrapping_add(start as u64),
+            start: self.offset(start),
             raw,
             decoded,
         })
@@ -398,15 +476,22 @@ fn is_literal(window: &[u8], start: usize, length: usize) -> bool {
     }
 }
 
-/// Whether it is a number by the grammar; a decimal fraction is told by its digits alone.
+/// Whether it is a number by the grammar. A decimal fraction is told by its digits alone.
 #[inline(always)]
-fn is_number(window: &[u8], start: usize, end: usize, digits: u64) -> bool {
-    let raw = window.get(start..end).unwrap_or_default();
-    let point = (!digits).trailing_zeros() as usize;
-    let others = lowest(raw.len()) & !digits;
-    let fraction = others.is_power_of_two() && raw.get(point) == Some(&b'.');
-    let whole = point == 1 || point > 1 && raw.first() != Some(&b'0');
-    fraction && whole && point.wrapping_add(1) < raw.len() || number::is_valid(raw)
+fn is_number(window: &[u8], start: usize, length: usize, digits: u64) -> bool {
+    let others = lowest(length) & !digits;
+    let point = others.trailing_zeros() as usize;
+    let byte = |at: usize| window.get(start.wrapping_add(at));
+    let whole = point == 1 || point > 1 && byte(0) != Some(&b'0');
+    if others.is_power_of_two()
+        && whole
+        && point.wrapping_add(1) < length
+        && byte(point) == Some(&b'.')
+    {
+        return true;
+    }
+    let raw = window.get(start..).and_then(|rest| rest.get(..length));
+    number::is_valid(raw.unwrap_or_default())
 }
 
 /// So many bits, fewer than sixty-four, from the lowest on.

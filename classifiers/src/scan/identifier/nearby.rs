@@ -4,6 +4,8 @@
 //! become `egn`, `fodselsnummer` and `shenfenzheng`. Up to four words that follow one another are
 //! looked up as one, so that `tax id` and `taxId` have one entry. Only whole words count.
 
+use std::sync::LazyLock;
+
 use super::words::{ENDINGS, TELLING, VETOING, admits};
 use crate::DataClass;
 
@@ -117,6 +119,16 @@ impl Nearby {
     }
 }
 
+/// Where the reading of words stands.
+struct Reading {
+    /// Inside a word.
+    inside: bool,
+    /// Inside one that does not count.
+    skipping: bool,
+    /// Digits of the word so far.
+    digits: usize,
+}
+
 /// Words in lower-case ASCII, one behind the other, and where each starts.
 pub(in super::super) struct Words {
     bytes: [u8; ASCII_BYTES_MAX],
@@ -134,38 +146,48 @@ impl Words {
             count: 0,
             length: 0,
         };
-        let Some(text) = text.utf8_chunks().map(|chunk| chunk.valid()).last() else {
-            return words;
+        let mut state = Reading {
+            inside: is_cut,
+            skipping: is_cut,
+            digits: 0,
         };
-        let mut inside = is_cut;
-        let mut skipping = is_cut;
-        let mut digits = 0;
-        for letter in text.chars() {
-            if !letter.is_alphanumeric() {
-                inside = false;
-                skipping = false;
-                continue;
+        if text.is_ascii() {
+            for letter in text {
+                words.take(char::from(*letter), &mut state);
             }
-            let ideograph = ('\u{4E00}'..='\u{9FFF}').contains(&letter);
-            if skipping && !ideograph {
-                continue;
+        } else if let Some(chunk) = text.utf8_chunks().last() {
+            for letter in chunk.valid().chars() {
+                words.take(letter, &mut state);
             }
-            if !inside || ideograph {
-                digits = 0;
-                words.start();
-            }
-            inside = !ideograph;
-            digits += usize::from(letter.is_ascii_digit());
-            if digits == NUMBER_DIGITS_MIN {
-                // Another number: what stood before it told that one.
-                words.count = 0;
-                words.length = 0;
-                skipping = true;
-                continue;
-            }
-            words.push(letter);
         }
         words
+    }
+
+    #[inline]
+    fn take(&mut self, letter: char, state: &mut Reading) {
+        if !letter.is_alphanumeric() {
+            state.inside = false;
+            state.skipping = false;
+            return;
+        }
+        let ideograph = ('\u{4E00}'..='\u{9FFF}').contains(&letter);
+        if state.skipping && !ideograph {
+            return;
+        }
+        if !state.inside || ideograph {
+            state.digits = 0;
+            self.start();
+        }
+        state.inside = !ideograph;
+        state.digits += usize::from(letter.is_ascii_digit());
+        if state.digits == NUMBER_DIGITS_MIN {
+            // Another number: what stood before it told that one.
+            self.count = 0;
+            self.length = 0;
+            state.skipping = true;
+            return;
+        }
+        self.push(letter);
     }
 
     /// How many words there are.
@@ -180,13 +202,18 @@ impl Words {
         }
     }
 
+    #[inline]
     fn push(&mut self, letter: char) {
-        let mut ascii = [0; 1];
-        let plain = if letter.is_ascii() {
-            &*letter.encode_utf8(&mut ascii)
-        } else {
-            any_ascii::any_ascii_char(letter)
-        };
+        if let Ok(letter) = u8::try_from(letter)
+            && letter.is_ascii()
+        {
+            if let Some(slot) = self.bytes.get_mut(self.length) {
+                *slot = letter.to_ascii_lowercase();
+                self.length += 1;
+            }
+            return;
+        }
+        let plain = any_ascii::any_ascii_char(letter);
         let end = self.length + plain.len();
         if let Some(target) = self.bytes.get_mut(self.length..end) {
             target.copy_from_slice(plain.as_bytes());
@@ -200,10 +227,10 @@ impl Words {
         (end.saturating_sub(ENTRY_WORDS_MAX)..end).find_map(|first| {
             let text = self.joined(first, end);
             let plain = || ENDINGS.iter().find_map(|ending| text.strip_suffix(ending));
-            let found = TELLING
+            let found = ENTRIES
                 .get(text)
-                .or_else(|| TELLING.get(plain().filter(|plain| plain.len() > 1)?))?;
-            Some((*found, first))
+                .or_else(|| ENTRIES.get(plain().filter(|plain| plain.len() > 1)?))?;
+            Some((found, first))
         })
     }
 
@@ -216,5 +243,42 @@ impl Words {
         };
         let bytes = self.bytes.get(from..to).unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+/// A table of entries, with a bit for the first and last letter and the length of each, since most
+/// words are none and hashing one costs more than the rest.
+pub(in super::super) struct Entries<T: 'static> {
+    table: &'static phf::Map<&'static str, T>,
+    bits: [u64; FILTER_WORDS],
+}
+
+/// Words of 64 bits of the filter before a table.
+const FILTER_WORDS: usize = 64;
+
+static ENTRIES: LazyLock<Entries<&'static [DataClass]>> = LazyLock::new(|| Entries::of(&TELLING));
+
+impl<T: Copy> Entries<T> {
+    pub(in super::super) fn of(table: &'static phf::Map<&'static str, T>) -> Self {
+        let mut bits = [0; FILTER_WORDS];
+        for (word, bit) in table.keys().filter_map(|entry| Self::bit(entry)) {
+            if let Some(slot) = bits.get_mut(word) {
+                *slot |= 1u64 << bit;
+            }
+        }
+        Self { table, bits }
+    }
+
+    pub(in super::super) fn get(&self, text: &str) -> Option<T> {
+        let (word, bit) = Self::bit(text)?;
+        let known = self.bits.get(word).is_some_and(|word| word >> bit & 1 == 1);
+        known.then(|| self.table.get(text).copied()).flatten()
+    }
+
+    #[inline]
+    fn bit(text: &str) -> Option<(usize, usize)> {
+        let (first, last) = (text.as_bytes().first()?, text.as_bytes().last()?);
+        let place = usize::from(*first) * 37 + usize::from(*last) * 11 + text.len() * 131;
+        Some((place / 64 % FILTER_WORDS, place % 64))
     }
 }

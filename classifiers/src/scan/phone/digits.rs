@@ -138,6 +138,11 @@ impl Run {
         between.all(|separator| Some(separator) == first)
     }
 
+    /// Whether blanks stand between all groups.
+    pub(super) fn is_spaced(&self) -> bool {
+        self.between(self.count).all(|separator| separator == b' ')
+    }
+
     fn between(&self, groups: usize) -> impl Iterator<Item = u8> {
         self.separators.iter().take(groups).skip(1).copied()
     }

@@ -15,7 +15,7 @@ const BARE_WORDS_MAX: usize = 3;
 static PHONE: phf::Set<&'static str> = phf_set! {
     "phone", "phones", "telephone", "tel", "mobile", "cell", "cellphone", "landline", "call", "calls",
     "called", "calling", "dial", "ring", "sms", "whatsapp", "fax", "ph", "mob", "hotline", "pager",
-    "voicemail", "phonenumber", "phone-number", "msisdn",
+    "voicemail", "phonenumber", "callback", "toll-free", "tollfree", "contact", "reach", "telepono", "phone-number", "msisdn",
     "telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer", "anrufen",
     "anruf", "durchwahl", "telefonisch", "mobiltelefon", "festnetz",
     "téléphone", "tél", "portable", "appeler", "appelez", "appel", "joindre", "joignable", "télécopie",

@@ -269,6 +269,8 @@ pub(super) static FAMILIES: &[Family] = &[
     row("stripe", "rk_test_", D::STRIPE_KEY, Parts(&[Run(ALNUM, 10, 120)]), 25),
     row("stripe", "rk_prod_", D::STRIPE_KEY, Parts(&[Run(ALNUM, 10, 120)]), 25),
     row("stripe", "whsec_", D::STRIPE_KEY, Parts(&[Run(BASE64, 24, 64)]), 30),
+    // `pi_..._secret_...`: what completes one payment.
+    row("stripe", "secret_", D::VENDOR_TOKEN, Behind(WORD, 4, 64, &[Run(ALNUM, 20, 40)]), 40),
     row("square", "sq0atp-", D::VENDOR_TOKEN, Parts(&[Run(PADDED, 22, 60)]), 20),
     row("square", "sq0csp-", D::VENDOR_TOKEN, Parts(&[Run(PADDED, 43, 43)]), 30),
     row("square", "EAAA", D::VENDOR_TOKEN, Parts(&[Run(PADDED, 22, 60)]), 40),
