@@ -11,7 +11,7 @@ use super::token::{Gap, Shape, Token};
 /// Features of one word.
 pub const FEATURES: usize = 27;
 /// Binary logarithm of the rows of the model.
-pub const ROW_BITS: u32 = 16;
+pub const ROW_BITS: u32 = 17;
 /// Words to either side of one that its features look at.
 pub const REACH: usize = 2;
 

@@ -6,7 +6,7 @@
 //! words on no list about four are taken for one that is.
 
 /// The table, see above.
-static TABLE: &[u8] = include_bytes!("../../data/prose.lists");
+pub(super) static TABLE: &[u8] = include_bytes!("../../data/prose.lists");
 
 /// The lists that hold a word, as bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

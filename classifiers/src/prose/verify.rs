@@ -10,11 +10,11 @@ use super::tagger::Span;
 use super::token::{Gap, Shape, Token};
 
 /// Least lead of a single word that no list of names holds, in units of the model.
-const STRANGER_LEAD_MIN: i16 = 600;
+const STRANGER_LEAD_MIN: i16 = 300;
 /// Least lead of several words of which no list of names holds one.
-const STRANGERS_LEAD_MIN: i16 = 350;
+const STRANGERS_LEAD_MIN: i16 = 200;
 /// Least lead of a place that is an ordinary word or on no list.
-const PLACE_LEAD_MIN: i16 = 500;
+const PLACE_LEAD_MIN: i16 = 300;
 
 const NAMES: u16 = Lists::GIVEN | Lists::FAMILY;
 const OTHERS: u16 = Lists::WORD | Lists::PRODUCT | Lists::COMPANY | Lists::MONTH;
