@@ -1,6 +1,7 @@
 //! What is known at one nesting level of a document: names above, siblings so far, FHIR element.
 
 use crate::DataClass;
+use crate::declared::{Declared, Place, Says};
 use crate::fhir::{self, Element};
 use crate::jurisdiction::{self, Country};
 use crate::key::{KeyCache, KeyClass, Tells, inherit, may_be_known};
@@ -28,11 +29,15 @@ pub struct Context {
     country: Country,
     /// Which FHIR element this is.
     element: Element,
+    /// Which place of the operation's declared schema this is.
+    place: Option<Place>,
+    /// What is declared of the values here.
+    says: Says,
     /// Which of an operator's detectors look under this name; 0 for none.
     scope: u16,
 }
 
-const _: () = assert!(size_of::<Context>() <= 40);
+const _: () = assert!(size_of::<Context>() <= 48);
 
 impl Context {
     /// The context of a document's outermost value.
@@ -43,12 +48,25 @@ impl Context {
         clean: true,
         country: Country::NONE,
         element: Element::None,
+        place: None,
+        says: Says::Nothing,
         scope: 0,
     };
 
     /// [`Context::ROOT`], to start a walk with.
     pub fn root() -> Self {
         Self::ROOT
+    }
+
+    /// The context of the outermost value of a response that the API's owner has described: the cache
+    /// must be one made [`KeyCache::with`] the same declarations.
+    #[must_use]
+    pub fn declared(place: Place, declared: &Declared) -> Self {
+        Self {
+            place: Some(place),
+            says: declared.says(place),
+            ..Self::ROOT
+        }
     }
 
     /// The context of the value under member `name` of an object with this context.
@@ -70,6 +88,11 @@ impl Context {
         child.clean = key.clean;
         child.country = self.country;
         child.element = self.element.member(name);
+        child.place = None;
+        child.says = Says::Nothing;
+        if let Some(place) = self.place {
+            (child.place, child.says) = cache.declared(place, name);
+        }
         child.scope = cache.scope(name);
     }
 
@@ -119,6 +142,7 @@ impl Context {
             Tells::Label => self.label_is(cache.value(value)),
             Tells::Person => self.about(KeyClass::Someone),
             Tells::Patient => self.about(KeyClass::Patient),
+            Tells::Measured => self.about(KeyClass::Leaf(DataClass::OBSERVATION)),
             Tells::Country => self.country = jurisdiction::of(value),
         }
     }
@@ -176,6 +200,12 @@ impl Context {
     #[inline]
     pub fn key(&self) -> KeyClass {
         self.key
+    }
+
+    /// What the API's owner says of the values here.
+    #[inline]
+    pub(crate) fn says(&self) -> Says {
+        self.says
     }
 
     /// Which of an operator's detectors look here.

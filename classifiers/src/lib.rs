@@ -6,6 +6,7 @@
 
 pub mod check;
 mod context;
+pub mod declared;
 pub mod document;
 mod explain;
 mod fhir;

@@ -19,6 +19,7 @@ mod weak;
 
 use crate::DataClass;
 use crate::context::Context;
+use crate::declared::Says;
 use crate::finding::{Finding, ValueKind};
 use crate::hl7;
 use crate::key::KeyClass;
@@ -80,12 +81,12 @@ fn see_through(context: &Context, value: &[u8], findings: &mut Vec<Finding>) {
 
 #[inline]
 fn classify_plain(context: &Context, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding>) {
+    match context.says() {
+        Says::Nothing => {}
+        Says::Class(class) => return findings.extend(field::by_declaration(class, value)),
+        Says::Harmless => return,
+    }
     match field::told(context, value) {
-        Some(class @ (DataClass::NATIONAL_ID | DataClass::US_DRIVER_LICENSE)) => {
-            // The number itself may say of which country it is.
-            let class = identifier::narrowed(class, value).unwrap_or(class);
-            weigh(class, context, kind, value, findings);
-        }
         Some(class) => weigh(class, context, kind, value, findings),
         None => look(context.key(), kind, value, findings),
     }

@@ -8,7 +8,8 @@ fn check(line: &str, expected: &[(&str, D)]) {
         .iter()
         .map(|finding| {
             (
-                &line[finding.start as usize..finding.end as usize],
+                line.get(finding.start as usize..finding.end as usize)
+                    .unwrap(),
                 finding.class,
             )
         })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::steps::Steps;
 use super::{KeyClass, Tells, endings, key_class};
 use crate::DataClass;
+use crate::declared::{Declared, Place, Says};
 use crate::fhir::Element;
 use crate::operator::Operator;
 use crate::packed::{PACK_BYTES_MAX, pack};
@@ -20,6 +21,8 @@ pub struct KeyCache {
     operator: Option<Arc<Operator>>,
     /// What the type of a FHIR Identifier said it is, until its system comes.
     identifier: Option<DataClass>,
+    /// What the API's owner says of its members.
+    declared: Option<Arc<Declared>>,
     pub(super) steps: Steps,
 }
 
@@ -72,6 +75,7 @@ impl KeyCache {
             names: vec![name; NAMES_KEPT].into_boxed_slice(),
             values: vec![value; VALUES_KEPT].into_boxed_slice(),
             identifier: None,
+            declared: None,
             steps: Steps::new(),
             operator: None,
         }
@@ -104,6 +108,24 @@ impl KeyCache {
     #[inline]
     pub(crate) fn key(&mut self, name: &[u8]) -> Key {
         recall(&mut self.names, name, Key::of)
+    }
+
+    /// An empty cache for responses of an API whose owner has described them.
+    pub fn with(declared: Arc<Declared>) -> Self {
+        Self {
+            declared: Some(declared),
+            ..Self::new()
+        }
+    }
+
+    /// The declared place of a member, and what is said of its values.
+    pub(crate) fn declared(&self, place: Place, name: &[u8]) -> (Option<Place>, Says) {
+        let Some(declared) = &self.declared else {
+            return (None, Says::Nothing);
+        };
+        let below = declared.member(place, name);
+        let says = below.map_or(Says::Nothing, |below| declared.says(below));
+        (below, says)
     }
 
     /// Keeps what the type of a FHIR Identifier says it is until its system comes, which follows: a

@@ -45,6 +45,8 @@ pub(super) fn compound(modifier: KeyClass, noun: KeyClass) -> KeyClass {
         (Id | Number, Patient) => Leaf(D::PATIENT_ID),
         (Number, Someone) => Leaf(D::CUSTOMER_ID),
         (Id, Someone) => Id,
+        // Those that customers and members go by stand in the table: an employee's is a record's.
+        (Someone, Number) => Number,
         // `id_card_no`: no payment card.
         (Id, Leaf(D::PAN)) => Leaf(D::NATIONAL_ID),
         (Date, Leaf(class)) if class.is_within(D::CLINICAL) => Leaf(D::DATE),

@@ -21,6 +21,8 @@ pub(crate) enum Tells {
     Person,
     /// That the object is about a patient, whatever the value: `mrn`.
     Patient,
+    /// That the value beside it was measured: `loinc`.
+    Measured,
     /// Which country's numbers stand beside it.
     Country,
 }
@@ -43,6 +45,7 @@ impl Tells {
         }
         match class {
             KeyClass::Country => Self::Country,
+            KeyClass::Leaf(D::OBSERVATION) => Self::Measured,
             KeyClass::Leaf(class) if is_patients(name, class) => Self::Patient,
             KeyClass::Leaf(class) if is_persons(class) => Self::Person,
             _ => Self::Nothing,

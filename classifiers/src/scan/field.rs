@@ -8,15 +8,18 @@ mod checks;
 mod empty;
 mod looks;
 
-use super::finding;
+use super::{finding, identifier};
 use crate::DataClass;
 use crate::context::Context;
+use crate::declared::Says;
 use crate::finding::{Finding, ValueKind};
 use crate::jurisdiction;
 use crate::key::KeyClass;
 use checks::{Verdict, verdict};
 use looks::{rule_of, two_names};
 
+/// How sure the API's owner makes, in percent.
+const BY_DECLARATION: u8 = 99;
 /// How sure a FHIR element makes, in percent.
 const BY_ELEMENT: u8 = 98;
 /// How sure a field name makes whose value passes its check digit.
@@ -46,7 +49,8 @@ pub(super) fn told(context: &Context, value: &[u8]) -> Option<DataClass> {
 
 /// Whether [`told`] says nothing of any value in this context.
 pub(crate) fn is_untold(context: &Context) -> bool {
-    context.is_silent_in_fhir()
+    context.says() == Says::Nothing
+        && context.is_silent_in_fhir()
         && context.key().data_class().is_none()
         && !matches!(
             context.key(),
@@ -102,6 +106,12 @@ pub(super) fn looks(class: DataClass, value: &[u8]) -> bool {
     rule_of(class).is_some_and(|rule| (rule.looks)(value))
 }
 
+/// The finding for the whole value because the API's owner says what stands here.
+pub(super) fn by_declaration(class: DataClass, value: &[u8]) -> Option<Finding> {
+    (!value.trim_ascii().is_empty())
+        .then(|| finding(class, 0, value.len(), BY_DECLARATION, "declared"))
+}
+
 /// Whether it stands for "no value". An element of FHIR has one whatever it says, and `other` is a
 /// gender.
 fn is_no_value(class: DataClass, by_element: bool, value: &[u8]) -> bool {
@@ -137,6 +147,7 @@ fn refined(class: DataClass, context: &Context, value: &[u8]) -> DataClass {
         return DataClass::EMAIL;
     }
     if class == DataClass::NATIONAL_ID {
+        // The number itself may say of which country it is.
         let numbers = jurisdiction::numbers_of(country);
         if let Some(own) = numbers
             .iter()
@@ -153,6 +164,7 @@ fn refined(class: DataClass, context: &Context, value: &[u8]) -> DataClass {
         .find(|(named, _)| *named == class)
         .and_then(|(_, others)| others.iter().find(holds))
         .copied()
+        .or_else(|| identifier::national(value).filter(|_| class == DataClass::NATIONAL_ID))
         .unwrap_or(class)
 }
 

@@ -163,7 +163,7 @@ pub(super) static ROWS: &[Row] = &[
         Term,
         "code description desc display term codigo codice kode kood longname shortname
         beschreibung descripcion descrizione descricao omschrijving libelle intitule freetext
-        codedisplay",
+        codedisplay substance reaction manifestation",
     ),
     (
         Note,
@@ -186,7 +186,7 @@ pub(super) static ROWS: &[Row] = &[
         thuis werk factuur bezorging resposta residencial comercial cobranca faturamento fixo
         completo completa wartosc varde verdi vaerdi arvo deger partial fingerprint face iris
         voice retina palm handgeometry line via corrente thumb thumbprint finger voiceprint
-        facescan irisscan",
+        facescan irisscan ligne zeile linea regel linha rivi linia",
     ),
     (
         Wrapper,

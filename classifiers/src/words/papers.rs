@@ -289,7 +289,8 @@ pub(super) static ROWS: &[Row] = &[
         codicecliente codigocliente numerodecliente numerosocio klantnummer klantnr lidnummer
         numerodocliente numerklienta kundnummer kundenummer asiakasnumero musterino
         musterinumarasi kaiinbango membercardnumber librarycardnumber librarycard loyaltycard
-        loyaltycardno membershipcardnumber bonuscardnumber",
+        loyaltycardno membershipcardnumber bonuscardnumber loyalty loyaltyprogram loyaltyaccount
+        membership",
     ),
     (
         Leaf(D::IBAN),
@@ -382,7 +383,7 @@ pub(super) static ROWS: &[Row] = &[
         Hint(D::NATIONAL_ID),
         "documentnumber docnumber documentid numerodocumento numerodedocumento rg cni spi iddoc",
     ),
-    (Hint(D::US_DRIVER_LICENSE), "dl"),
+    (Hint(D::US_DRIVER_LICENSE), "dl license licence permit"),
     (Hint(D::SG_NRIC), "fin"),
     (Hint(D::IN_VOTER), "epic"),
     (Hint(D::IT_ID_CARD), "cie"),

@@ -90,7 +90,8 @@ pub(super) static ROWS: &[Row] = &[
         telefonecelular numerotelefone fone numerodetelefone telefoon telefoonnummer
         mobielnummer mobiel telefoonnr numertelefonu komorka telefonkomorkowy mobilnr
         telefonnumer puhelin puhelinnumero matkapuhelin telefonnumarasi ceptelefonu ceptel denwa
-        denwabango keitai jeonhwa jeonhwabeonho hyudaepon dianhua shouji shoujihao",
+        denwabango keitai jeonhwa jeonhwabeonho hyudaepon dianhua shouji shoujihao callingparty
+        calledparty callingpartynumber calledpartynumber anumber bnumber",
     ),
     (Hint(D::PHONE), "cell whats handset calling sms"),
     (
@@ -109,7 +110,8 @@ pub(super) static ROWS: &[Row] = &[
         nacimiento datadinascita datanascita dtnascita nascita geboortedatum geboortedag
         datadenascimento datanascimento dtnascimento nascimento datanasc dataurodzenia
         fodelsedatum fodelsedag fodselsdato fodselsdag foedselsdato foedselsdag syntymaaika
-        syntymapaiva dogumtarihi seinengappi tanjobi saengnyeonworil saengil chushengriqi",
+        syntymapaiva dogumtarihi seinengappi tanjobi saengnyeonworil saengil chushengriqi
+        datenaiss datenais dtnaissance dtnasc",
     ),
     (Hint(D::DOB), "born geboren nato nata"),
     (
@@ -155,7 +157,7 @@ pub(super) static ROWS: &[Row] = &[
         "portrait avatarurl selfie facephoto faceimage facialimage profilephoto profilepicture
         profilepic profileimage profileimageurl photourl pictureurl headshot mugshot
         passportphoto thumbnailphoto jpegphoto userphoto lichtbild passbild passfoto pasfoto
-        photoidentite fotografia fotoperfil fotopaciente profilbild",
+        photoidentite fotografia fotoperfil fotopaciente profilbild selfieurl selfieimage",
     ),
     (Hint(D::PHOTO), "photo picture avatar foto"),
     (

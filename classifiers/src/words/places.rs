@@ -53,7 +53,8 @@ pub(super) static ROWS: &[Row] = &[
         bairro localnascimento localdenascimento cidadenascimento freguesia concelho miasto
         miejscowosc miejsceurodzenia gmina powiat postort ortnamn fodelseort poststed kommune
         postby fodested foedested kaupunki postitoimipaikka kunta syntymapaikka sehir ilce
-        dogumyeri semt shikuchoson chengshi chusheng metropolitancity",
+        dogumyeri semt shikuchoson chengshi chusheng metropolitancity adminarea2
+        administrativearealevel2 administrativearea2",
     ),
     (Hint(D::CITY), "ort gemeente borgo il"),
     (
