@@ -14,6 +14,7 @@ mod jurisdiction;
 mod key;
 pub mod media;
 mod packed;
+pub mod prose;
 mod scan;
 mod taxonomy;
 mod words;

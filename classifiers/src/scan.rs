@@ -21,13 +21,14 @@ use crate::DataClass;
 use crate::context::Context;
 use crate::finding::{Finding, ValueKind};
 use crate::key::KeyClass;
+use crate::prose;
 use profile::{
     CODE_BYTES_MIN, CODE_DIGITS_MIN, NUMBER_DIGITS_MIN, Profile, SECRET_BYTES_MIN, WALLET_BYTES_MIN,
 };
 pub(crate) use secret::is_vendor;
 
 pub(crate) use field::is_untold;
-pub(crate) use profile::{is_bland_number, is_bland_text};
+pub(crate) use profile::{Glance, is_bland_number};
 
 /// Shortest value that holds anything known by its look alone: `a@b.co`.
 const STRONG_BYTES_MIN: usize = 6;
@@ -131,8 +132,13 @@ fn look(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding
     if value.len() < least {
         return;
     }
+    let from = findings.len();
     if let Some(profile) = Profile::of(value) {
         detect(key, kind, value, &profile, findings);
+    }
+    if kind == ValueKind::Text {
+        prose::scan(value, from, findings);
+        settle(findings, from);
     }
 }
 

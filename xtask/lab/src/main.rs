@@ -8,6 +8,7 @@ mod report;
 mod score;
 mod spans;
 mod table;
+mod train;
 
 use std::process::ExitCode;
 
@@ -19,11 +20,14 @@ use clap::Parser as _;
 enum Command {
     /// Score the classifiers on a labelled corpus.
     Eval(eval::Arguments),
+    /// Make the lists and the model of the tagger of names.
+    Train(train::Options),
 }
 
 fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Train(options) => train::run(&options),
     };
     match done {
         Ok(code) => code,
