@@ -34,7 +34,7 @@ impl Sample {
             Self::Dense16k => (16 << 10, true),
             Self::Clean256k => (256 << 10, false),
             Self::Dense256k => (256 << 10, true),
-            Self::Hostile => return hostile(32 << 10),
+            Self::Hostile => return hostile(8 << 10),
         };
         let mut text = String::from("{\"data\":[");
         for n in 0.. {
