@@ -17,6 +17,7 @@ pub use model::Entity;
 
 use crate::DataClass;
 use crate::finding::Finding;
+pub(crate) use gate::{SPACES_MIN, TEXT_BYTES_MIN};
 use model::Model;
 use tagger::{Span, tag};
 

@@ -31,7 +31,7 @@ use profile::{
 pub(crate) use secret::is_vendor;
 
 pub(crate) use field::is_untold;
-pub(crate) use profile::{is_bland_number, is_bland_text};
+pub(crate) use profile::{Glance, is_bland_number};
 
 /// Shortest value that holds anything known by its look alone: `a@b.co`.
 const STRONG_BYTES_MIN: usize = 6;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{bench, ci, demo, eval, setup, test, workspace::Workspace};
+use crate::{bench, ci, demo, eval, instructions, setup, test, workspace::Workspace};
 
 /// Everything a developer runs.
 #[derive(Debug, clap::Parser)]
@@ -53,6 +53,8 @@ pub(crate) enum Command {
         /// Which.
         scenario: bench::Long,
     },
+    /// Count the instructions that looking at a byte takes, and compare them with those known.
+    Instructions,
     /// Check the rules of the house: layers, owners, sizes.
     Tidy,
     /// Everything that must hold before a change goes in.
@@ -88,6 +90,16 @@ impl Command {
             }
             Self::Eval { arguments } => return eval::run(&workspace, &arguments),
             Self::Long { scenario } => bench::long(&workspace, scenario)?,
+            Self::Instructions => {
+                setup::complete(
+                    &workspace,
+                    setup::Scope {
+                        ci: true,
+                        ..setup::Scope::default()
+                    },
+                )?;
+                instructions::run(&workspace)?;
+            }
             Self::Tidy => ci::tidy(&workspace)?,
             Self::Ci => ci::run(&workspace)?,
         }

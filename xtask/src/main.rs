@@ -6,6 +6,7 @@ mod cli;
 mod demo;
 mod eval;
 mod fuzz;
+mod instructions;
 mod setup;
 mod step;
 mod test;

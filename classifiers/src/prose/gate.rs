@@ -12,7 +12,7 @@ const TEXT_BYTES_MIN: usize = 12;
 /// Longest text without any capital that is looked at, in bytes: people write messages so.
 const SMALL_BYTES_MAX: usize = 2048;
 /// Fewest gaps between words.
-const SPACES_MIN: u32 = 2;
+pub(crate) const SPACES_MIN: u32 = 2;
 
 /// What a text shows at a glance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

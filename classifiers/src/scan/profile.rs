@@ -4,6 +4,7 @@
 //! All of them lie between `0` and `@` in ASCII, so that is one range. Only then is counted.
 
 use crate::packed::{self, PACK_BYTES_MAX, pack};
+use crate::prose;
 
 /// Shortest value that holds a secret with a known prefix, in bytes.
 pub(super) const SECRET_BYTES_MIN: usize = 16;
@@ -29,16 +30,39 @@ pub(super) struct Profile {
     pub(super) hyphens: u32,
 }
 
-/// Whether [`super::look`] finds nothing in a text of this length with so many digits and neither
-/// `@` nor colon; `broken` if it has dots or spaces.
-#[inline]
-pub(crate) fn is_bland_text(length: usize, digits: u32, broken: bool) -> bool {
-    let profile = Profile {
-        digits,
-        spaces: u32::from(broken),
-        ..Profile::default()
-    };
-    profile.is_bland(length)
+/// What a walker knows of a text from its bitmaps, before it has read it: enough to know of most that
+/// [`super::classify_value`] finds nothing in them by their look.
+///
+/// A detector that can find something in a text without any of this needs a bit of its own here and
+/// in the walker's masks. `what_is_kept_back_holds_nothing` beside the walker's tests is red until
+/// then.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Glance {
+    pub(crate) length: usize,
+    /// Digits.
+    pub(crate) digits: u32,
+    /// Whether any byte is one of `:;<=>?@`, `%` or `&`, a backslash, above 127, or a capital letter
+    /// behind a space.
+    pub(crate) marked: bool,
+    pub(crate) underscored: bool,
+    /// Spaces and dots.
+    pub(crate) breaks: u32,
+}
+
+impl Glance {
+    /// Whether nothing is found in a text that looks like this.
+    #[inline]
+    pub(crate) fn is_bland(self) -> bool {
+        // Spaces or dots, whichever matters more.
+        let profile = Profile {
+            digits: self.digits,
+            underscores: u32::from(self.underscored),
+            spaces: self.breaks,
+            ..Profile::default()
+        };
+        let prose = self.length >= prose::TEXT_BYTES_MIN && self.breaks > prose::SPACES_MIN;
+        !self.marked && !prose && profile.is_bland(self.length)
+    }
 }
 
 /// Whether [`super::look`] finds nothing in a number with so many digits.

@@ -40,6 +40,11 @@ pub(super) struct Masks {
     /// `}` and `]`.
     pub(super) close: u64,
     pub(super) dot: u64,
+    pub(super) underscore: u64,
+    /// `%` and `&`.
+    pub(super) coded: u64,
+    /// `A` to `Z`.
+    pub(super) capital: u64,
     pub(super) digit: u64,
     /// `0` to `@`: digits, `:`, `@`, and what lies between them.
     pub(super) mark: u64,
@@ -48,11 +53,10 @@ pub(super) struct Masks {
 /// What is kept of a window until its values were looked at.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Map {
-    /// Without any of these a text is plain, and no detector finds anything in it.
+    /// Bytes without which a text is plain and hardly any detector finds anything in it: digits, what
+    /// makes a text marked to [`crate::scan::Glance`], and what a string does not mean as it is.
     Attention,
-    /// Bytes that a string does not mean as they are, or that must be checked: backslashes and
-    /// bytes above 127.
-    Special,
+    Underscore,
     Digit,
     /// Dots and white space.
     Break,
@@ -84,6 +88,8 @@ struct Carry {
     in_string: u64,
     /// The last byte belongs to a number or a literal.
     scalar: u64,
+    /// The last byte was white space.
+    white: u64,
     /// A string was the last token.
     after_string: u64,
     /// Another value was.
@@ -159,10 +165,11 @@ impl Carry {
             | after_open & separator
             | masks.control & in_string;
 
-        let special = masks.backslash | masks.wide;
+        let inside = masks.capital & (masks.white << 1 | self.white);
+        self.white = masks.white >> 63;
         let rows = [
-            masks.mark | special,
-            special,
+            masks.mark | masks.coded | masks.backslash | masks.wide | inside,
+            masks.underscore,
             masks.digit,
             masks.dot | masks.white,
             scalar,

@@ -13,7 +13,7 @@ use super::bitmaps::{BLOCK_BYTES, Block, Index, Map, Masks, SPAN_BYTES, WINDOW_B
 use super::text::{self, Seen};
 use super::vector::{Lane, Level};
 use super::{DEPTH_MAX, Expect, Scalar, Token, Visitor, Walker, after_value, number};
-use crate::scan;
+use crate::scan::{self, Glance};
 
 /// Shorter chunks are not worth an index.
 pub(super) const LANE_BYTES_MIN: usize = BLOCK_BYTES;
@@ -453,7 +453,8 @@ impl Sheet<'_> {
             .get(start..)?
             .get(..text.length.wrapping_add(2))?;
         let body = raw.get(1..)?.get(..text.length)?;
-        let decoded = if text.is_special(self.index) {
+        let special = |byte: &u8| *byte == b'\\' || *byte >= 0x80;
+        let decoded = if text.attention != 0 && body.iter().any(special) {
             text::decode(body, Seen::ANYTHING, buffer).ok()?
         } else {
             body
@@ -521,23 +522,22 @@ impl Text {
         text
     }
 
-    /// Whether it must be decoded or checked.
-    #[inline(always)]
-    fn is_special(self, index: &Index) -> bool {
-        self.attention != 0 && self.bits(index, Map::Special) != 0
-    }
-
     /// Whether nothing can be found in it by its look.
     #[inline(always)]
     fn is_bland(self, index: &Index) -> bool {
-        if self.attention == 0 {
-            return true;
+        if self.length > SPAN_BYTES {
+            return self.attention | self.any(index, Map::Underscore) | self.any(index, Map::Break)
+                == 0;
         }
         let digits = self.bits(index, Map::Digit);
-        digits == self.attention && self.length <= SPAN_BYTES && {
-            let broken = self.bits(index, Map::Break) != 0;
-            scan::is_bland_text(self.length, digits.count_ones(), broken)
-        }
+        let glance = Glance {
+            length: self.length,
+            digits: digits.count_ones(),
+            marked: self.attention != digits,
+            underscored: self.bits(index, Map::Underscore) != 0,
+            breaks: self.bits(index, Map::Break).count_ones(),
+        };
+        glance.is_bland()
     }
 
     /// The bits of the body in this map; of a long one, only whether there are any.

@@ -14,13 +14,16 @@ pub(crate) enum Sample {
     Dense16k,
     Clean256k,
     Dense256k,
+    /// What costs most for its length, to see that it stays in proportion to that.
+    Hostile,
 }
 
-pub(crate) const SAMPLES: [Sample; 4] = [
+pub(crate) const SAMPLES: [Sample; 5] = [
     Sample::Clean16k,
     Sample::Dense16k,
     Sample::Clean256k,
     Sample::Dense256k,
+    Sample::Hostile,
 ];
 
 impl Sample {
@@ -31,6 +34,7 @@ impl Sample {
             Self::Dense16k => (16 << 10, true),
             Self::Clean256k => (256 << 10, false),
             Self::Dense256k => (256 << 10, true),
+            Self::Hostile => return hostile(8 << 10),
         };
         let mut text = String::from("{\"data\":[");
         for n in 0.. {
@@ -47,6 +51,27 @@ impl Sample {
         text.push_str("],\"has_more\":false}");
         text.into()
     }
+}
+
+/// Runs of so many bytes of what might make a walker or a detector look twice.
+fn hostile(length: usize) -> Bytes {
+    let text = |piece: &str| format!("\"{}\"", piece.repeat(length / piece.len()));
+    let list = |piece: &str| {
+        format!("[{piece}{piece}]", piece = piece.repeat(length / 4)).replace(",]", "]")
+    };
+    let runs = [
+        text("\\\""),
+        text("\\\\"),
+        text("7"),
+        text("1 "),
+        text("a@"),
+        text("a:"),
+        text("eyJ"),
+        list("[],"),
+        list("\"\","),
+        list("1,"),
+    ];
+    format!("[{}]", runs.join(",")).into()
 }
 
 /// One hit in about a hundred bytes.

@@ -41,6 +41,9 @@ fn masks_avx2(block: &Block) -> Masks {
         open: equal_avx2(brackets, b'{'),
         close: equal_avx2(brackets, b'}'),
         dot: equal_avx2(bytes, b'.'),
+        underscore: equal_avx2(bytes, b'_'),
+        coded: within_avx2(bytes, b'%', b'&'),
+        capital: within_avx2(bytes, b'A', b'Z'),
         digit: within_avx2(bytes, b'0', b'9'),
         mark: within_avx2(bytes, b'0', b'@'),
     }
@@ -99,6 +102,9 @@ fn masks_avx512(block: &Block) -> Masks {
         open: equal_avx512(brackets, b'{'),
         close: equal_avx512(brackets, b'}'),
         dot: equal_avx512(bytes, b'.'),
+        underscore: equal_avx512(bytes, b'_'),
+        coded: within_avx512(bytes, b'%', b'&'),
+        capital: within_avx512(bytes, b'A', b'Z'),
         digit: within_avx512(bytes, b'0', b'9'),
         mark: within_avx512(bytes, b'0', b'@'),
     }
