@@ -8,7 +8,7 @@ use super::token::hash;
 use crate::packed;
 
 /// Shortest text that is looked at, in bytes: four words.
-const TEXT_BYTES_MIN: usize = 12;
+pub(crate) const TEXT_BYTES_MIN: usize = 12;
 /// Longest text without any capital that is looked at, in bytes: people write messages so.
 const SMALL_BYTES_MAX: usize = 2048;
 /// Fewest gaps between words.

@@ -164,7 +164,11 @@ fn refined(class: DataClass, context: &Context, value: &[u8]) -> DataClass {
         .find(|(named, _)| *named == class)
         .and_then(|(_, others)| others.iter().find(holds))
         .copied()
-        .or_else(|| identifier::national(value).filter(|_| class == DataClass::NATIONAL_ID))
+        .or_else(|| {
+            matches!(class, DataClass::NATIONAL_ID | DataClass::US_DRIVER_LICENSE)
+                .then(|| identifier::narrowed(class, value))
+                .flatten()
+        })
         .unwrap_or(class)
 }
 

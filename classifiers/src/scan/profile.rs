@@ -60,7 +60,9 @@ impl Glance {
             spaces: self.breaks,
             ..Profile::default()
         };
-        let prose = self.length >= prose::TEXT_BYTES_MIN && self.breaks > prose::SPACES_MIN;
+        let words =
+            self.breaks > prose::SPACES_MIN || self.breaks == prose::SPACES_MIN && self.digits > 0;
+        let prose = self.length >= prose::TEXT_BYTES_MIN && words;
         !self.marked && !prose && profile.is_bland(self.length)
     }
 }
