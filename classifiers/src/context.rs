@@ -1,8 +1,10 @@
 //! What is known at one nesting level of a document: names above, siblings so far, FHIR element.
 
 use crate::DataClass;
+use crate::declared::{Declared, Place, Says};
 use crate::fhir::{self, Element};
-use crate::key::{KeyCache, KeyClass, Tells, inherit};
+use crate::jurisdiction::{self, Country};
+use crate::key::{KeyCache, KeyClass, Tells, inherit, may_be_known};
 
 /// Longest value that is asked what it tells of its siblings, in bytes. The longest that matters is
 /// FHIR's `http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity`, 65.
@@ -13,7 +15,7 @@ pub const DISCRIMINATOR_BYTES_MAX: usize = 128;
 /// A FHIR resource is known by its `resourceType`, which the format puts first. Members that come
 /// before it are judged by the generic rules, and so is every element the FHIR table is silent on:
 /// FHIR only ever adds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Context {
     /// The class of this value's own name, joined with what is above.
     key: KeyClass,
@@ -23,11 +25,19 @@ pub struct Context {
     tells: Tells,
     /// Whether nothing hides in the name itself.
     clean: bool,
+    /// Whose papers and numbers these are, as far as the document says.
+    country: Country,
     /// Which FHIR element this is.
     element: Element,
+    /// Which place of the operation's declared schema this is.
+    place: Option<Place>,
+    /// What is declared of the values here.
+    says: Says,
+    /// Which of an operator's detectors look under this name; 0 for none.
+    scope: u16,
 }
 
-const _: () = assert!(size_of::<Context>() <= 40);
+const _: () = assert!(size_of::<Context>() <= 48);
 
 impl Context {
     /// The context of a document's outermost value.
@@ -36,12 +46,27 @@ impl Context {
         subject: KeyClass::None,
         tells: Tells::Nothing,
         clean: true,
+        country: Country::NONE,
         element: Element::None,
+        place: None,
+        says: Says::Nothing,
+        scope: 0,
     };
 
     /// [`Context::ROOT`], to start a walk with.
     pub fn root() -> Self {
         Self::ROOT
+    }
+
+    /// The context of the outermost value of a response that the API's owner has described: the cache
+    /// must be one made [`KeyCache::with`] the same declarations.
+    #[must_use]
+    pub fn declared(place: Place, declared: &Declared) -> Self {
+        Self {
+            place: Some(place),
+            says: declared.says(place),
+            ..Self::ROOT
+        }
     }
 
     /// The context of the value under member `name` of an object with this context.
@@ -61,7 +86,14 @@ impl Context {
         child.subject = KeyClass::None;
         child.tells = key.tells;
         child.clean = key.clean;
+        child.country = self.country;
         child.element = self.element.member(name);
+        child.place = None;
+        child.says = Says::Nothing;
+        if let Some(place) = self.place {
+            (child.place, child.says) = cache.declared(place, name);
+        }
+        child.scope = cache.scope(name);
     }
 
     /// The context of the elements of an array with this context.
@@ -94,36 +126,61 @@ impl Context {
             Tells::Nothing => {}
             Tells::Resource => self.element = fhir::resource(value).unwrap_or(self.element),
             Tells::System => {
-                self.element = self.element.system(value);
+                let typed = cache.identified(self.element);
+                self.element = self.element.system(value, typed);
                 self.label_is(cache.value(value));
             }
+            Tells::Code => cache.identify(self.element.identified(value)),
             Tells::Subject => match cache.value(value) {
                 about @ (KeyClass::Someone | KeyClass::Patient | KeyClass::Card) => {
                     self.subject = about;
                 }
                 other => self.label_is(other),
             },
+            // A person's name is no label.
+            Tells::Label if matches!(self.subject, KeyClass::Someone | KeyClass::Patient) => {}
             Tells::Label => self.label_is(cache.value(value)),
-            Tells::Person => {
-                if self.subject == KeyClass::None {
-                    self.subject = KeyClass::Someone;
-                }
-            }
+            Tells::Person => self.about(KeyClass::Someone),
+            Tells::Patient => self.about(KeyClass::Patient),
+            Tells::Measured => self.about(KeyClass::Leaf(DataClass::OBSERVATION)),
+            Tells::Country => self.country = jurisdiction::of(value),
         }
+    }
+
+    /// Whether this value of a member that only names something names nothing that is known, so that
+    /// [`Context::observe`] would change nothing.
+    pub(crate) fn says_nothing(&self, value: &[u8]) -> bool {
+        matches!(self.tells, Tells::Label | Tells::Subject) && !may_be_known(value)
     }
 
     /// What a sibling says of the value beside it, unless it says nothing.
     fn label_is(&mut self, class: KeyClass) {
-        if let KeyClass::Leaf(_) = class {
+        if let KeyClass::Leaf(_) | KeyClass::Hint(DataClass::NATIONAL_ID) = class {
             self.subject = class;
+        }
+    }
+
+    /// Whom a sibling shows the object to be about, unless it was said already.
+    fn about(&mut self, subject: KeyClass) {
+        let said = match self.subject {
+            KeyClass::None => false,
+            KeyClass::Someone => subject == KeyClass::Someone,
+            _ => true,
+        };
+        // A company has an e-mail address too.
+        if !said && self.key != KeyClass::Thing {
+            self.subject = subject;
         }
     }
 
     #[inline]
     fn joined(&self, child: KeyClass) -> KeyClass {
         let silent = match self.subject {
-            KeyClass::None => true,
-            KeyClass::Leaf(_) => !matches!(child, KeyClass::Value | KeyClass::Number),
+            KeyClass::Hint(class) if child == KeyClass::Number => return KeyClass::Leaf(class),
+            KeyClass::None | KeyClass::Hint(_) => true,
+            KeyClass::Leaf(_) => {
+                !matches!(child, KeyClass::Value | KeyClass::Number | KeyClass::Id)
+            }
             // A record beside an e-mail address has a number of its own; it is not the person's.
             KeyClass::Someone => matches!(child, KeyClass::Id | KeyClass::Number),
             _ => false,
@@ -143,6 +200,28 @@ impl Context {
     #[inline]
     pub fn key(&self) -> KeyClass {
         self.key
+    }
+
+    /// What the API's owner says of the values here.
+    #[inline]
+    pub(crate) fn says(&self) -> Says {
+        self.says
+    }
+
+    /// Which of an operator's detectors look here.
+    pub(crate) fn scope(&self) -> u16 {
+        self.scope
+    }
+
+    /// Whose papers and numbers these are.
+    pub(crate) fn country(&self) -> Country {
+        self.country
+    }
+
+    /// Whether FHIR says nothing of any value at this place.
+    #[inline]
+    pub(crate) fn is_silent_in_fhir(&self) -> bool {
+        self.element.is_silent()
     }
 
     /// What FHIR says of a value at this place.

@@ -6,11 +6,15 @@
 
 mod elements;
 
+use std::hash::{Hash, Hasher};
+
 use crate::DataClass;
-use elements::{COMMON, EXTENSIONS, IDENTIFIERS, ORGANISATIONS, RESOURCES};
+use elements::{
+    COMMON, EXTENSIONS, IDENTIFIER_TYPES, IDENTIFIERS, ORGANISATIONS, PERSONS, RESOURCES,
+};
 
 /// Where in a resource a value stands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Element {
     /// In no resource.
     None,
@@ -20,14 +24,19 @@ pub(crate) enum Element {
     Resource,
     /// A resource, a backbone element or a datatype with a table of its own.
     Shape(&'static Shape),
+    /// A backbone element or a datatype of a resource in the patient compartment, with no table of
+    /// its own.
+    Backbone,
     /// The scalars here and in the datatypes below are of this class.
     Of(DataClass),
     /// A Quantity, Range or Ratio: only its numbers are of this class, not the units.
     Amount(DataClass),
     /// A `ContactPoint`, by its `system`.
     Contact(DataClass),
-    /// An Identifier, by its `system`.
+    /// An Identifier, by its `system` or its type.
     Identifier(DataClass),
+    /// The type of an Identifier, or its coding.
+    IdentifierType,
     /// A Reference to the patient.
     Patient,
     /// A Reference to someone who may be a patient, or an element that holds one.
@@ -46,12 +55,40 @@ pub(crate) struct Shape {
     elements: &'static [(&'static str, Element)],
     /// Whether it is in the patient compartment, where [`COMMON`] elements matter too.
     common: bool,
+    filter: Filter,
+}
+
+/// Which names a table may hold: most names of a resource are in none, and a look at one bit says so.
+#[derive(Debug)]
+struct Filter([u64; 4]);
+
+/// One is the other if it is the same table.
+impl PartialEq for Shape {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Shape {}
+
+impl Hash for Shape {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::ptr::hash(self, state);
+    }
 }
 
 /// The outermost element of a resource of this type.
 pub(crate) fn resource(name: &[u8]) -> Option<Element> {
     let name = std::str::from_utf8(name).ok()?;
     RESOURCES.get(name).map(|shape| Element::Shape(shape))
+}
+
+/// What an identifier is whose type has this code (HL7 v2 table 0203).
+pub(crate) fn identifier_type(code: &[u8]) -> Option<DataClass> {
+    IDENTIFIER_TYPES
+        .iter()
+        .find(|(known, _)| known.as_bytes() == code)
+        .map(|(_, class)| *class)
 }
 
 impl Element {
@@ -68,6 +105,7 @@ impl Element {
         match self {
             Self::None | Self::Resource => Self::None,
             Self::Shape(shape) => shape.member(name),
+            Self::Backbone => backbone(name),
             // Only the code of a coding is one; its text is words.
             Self::Of(DataClass::ICD10) if name != b"code" => {
                 Self::Of(DataClass::CONDITION).member(name)
@@ -83,6 +121,8 @@ impl Element {
                 _ => Self::Loose,
             },
             Self::Contact(class) | Self::Identifier(class) if name == b"value" => Self::Of(class),
+            Self::Identifier(_) if name == b"type" => Self::IdentifierType,
+            Self::IdentifierType if name == b"coding" => self,
             Self::Patient => match name {
                 b"reference" => Self::Of(DataClass::PATIENT_REF),
                 b"display" => Self::Of(DataClass::PERSON),
@@ -91,10 +131,10 @@ impl Element {
             },
             Self::Agent => match name {
                 b"display" => Self::Of(DataClass::PERSON),
-                b"actor" | b"individual" | b"member" | b"provider" | b"party" | b"target"
-                | b"who" | b"detail" | b"performer" | b"other" => self,
-                _ => loose(name),
+                b"detail" | b"other" => self,
+                _ => backbone(name),
             },
+            Self::Link(_) if name == b"display" => Self::Of(DataClass::PERSON),
             Self::Extension => match name {
                 b"extension" => self,
                 _ => loose(name),
@@ -105,13 +145,21 @@ impl Element {
                 _ if name.starts_with(b"value") => Self::Of(class),
                 _ => Self::Loose,
             },
-            Self::Loose | Self::Link(_) | Self::Contact(_) | Self::Identifier(_) => loose(name),
+            Self::Loose
+            | Self::Link(_)
+            | Self::Contact(_)
+            | Self::Identifier(_)
+            | Self::IdentifierType => loose(name),
         }
     }
 
-    /// The element once its `system`, `url` or `reference` is known.
-    pub(crate) fn system(self, value: &[u8]) -> Self {
+    /// The element once its `system`, `url` or `reference` is known, and the type of an Identifier
+    /// before it.
+    pub(crate) fn system(self, value: &[u8], typed: Option<DataClass>) -> Self {
         match self {
+            Self::Identifier(_) => by_part(IDENTIFIERS, value)
+                .or(typed)
+                .map_or(self, Self::Identifier),
             Self::Of(DataClass::CONDITION) if contains(value, b"icd-10") => {
                 Self::Of(DataClass::ICD10)
             }
@@ -121,11 +169,29 @@ impl Element {
                 b"url" => Self::Contact(DataClass::URL),
                 _ => self,
             },
-            Self::Identifier(_) => by_part(IDENTIFIERS, value).map_or(self, Self::Identifier),
             Self::Extension => by_part(EXTENSIONS, value).map_or(self, Self::Extended),
+            Self::Backbone if PERSONS.iter().any(|kind| contains(value, kind)) => Self::Agent,
             Self::Agent if ORGANISATIONS.iter().any(|kind| contains(value, kind)) => Self::Loose,
             _ => self,
         }
+    }
+
+    /// What the `code` of an Identifier's type says that it is.
+    pub(crate) fn identified(self, code: &[u8]) -> Option<DataClass> {
+        matches!(self, Self::IdentifierType)
+            .then(|| identifier_type(code))
+            .flatten()
+    }
+
+    /// Whether this is an Identifier.
+    pub(crate) fn is_identifier(self) -> bool {
+        matches!(self, Self::Identifier(_))
+    }
+
+    /// Whether no scalar that stands here has a class by that.
+    #[inline]
+    pub(crate) fn is_silent(self) -> bool {
+        !matches!(self, Self::Of(_) | Self::Amount(_) | Self::Link(_))
     }
 
     /// The class of a scalar that stands here.
@@ -141,23 +207,71 @@ impl Element {
 
 impl Shape {
     fn member(&self, name: &[u8]) -> Element {
-        let own = find(self.elements, name);
-        let common = || find(COMMON, name).filter(|_| self.common);
-        let every = match name {
+        if let Some(own) = self.find(name) {
+            return own;
+        }
+        match name {
             b"text" if self.common => Element::Shape(&elements::NARRATIVE),
             b"contained" => Element::Resource,
-            b"extension" => Element::Extension,
+            b"extension" | b"modifierExtension" => Element::Extension,
+            _ if self.common => backbone(name),
             _ => loose(name),
-        };
-        own.or_else(common).unwrap_or(every)
+        }
+    }
+
+    fn find(&self, name: &[u8]) -> Option<Element> {
+        if !self.filter.may_hold(name) {
+            return None;
+        }
+        self.elements
+            .iter()
+            .find(|(known, _)| known.as_bytes() == name)
+            .map(|(_, element)| *element)
     }
 }
 
-fn find(elements: &'static [(&'static str, Element)], name: &[u8]) -> Option<Element> {
-    elements
-        .iter()
-        .find(|(known, _)| known.as_bytes() == name)
-        .map(|(_, element)| *element)
+impl Filter {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "runs when compiled: out of bounds is a build error"
+    )]
+    const fn of(elements: &[(&str, Element)]) -> Self {
+        let mut bits = [0; 4];
+        let mut row = 0;
+        while row < elements.len() {
+            let name = elements[row].0.as_bytes();
+            let place = place_of(name[0], name[name.len() - 1], name.len());
+            bits[place >> 6] |= 1 << (place & 63);
+            row += 1;
+        }
+        Self(bits)
+    }
+
+    #[inline]
+    fn may_hold(&self, name: &[u8]) -> bool {
+        let (Some(first), Some(last)) = (name.first(), name.last()) else {
+            return false;
+        };
+        let place = place_of(*first, *last, name.len());
+        self.0
+            .get(place >> 6)
+            .is_some_and(|bits| bits >> (place & 63) & 1 == 1)
+    }
+}
+
+/// The bit of a name, by its first and last letter and its length: below 256.
+const fn place_of(first: u8, last: u8, length: usize) -> usize {
+    let mixed = first as usize * 31 + last as usize * 7 + length * 17;
+    mixed & 0xFF
+}
+
+/// Within a resource in the patient compartment.
+fn backbone(name: &[u8]) -> Element {
+    match name {
+        b"reference" => Element::Link(DataClass::PATIENT_REF),
+        b"extension" | b"modifierExtension" => Element::Extension,
+        _ => COMMON.find(name).unwrap_or(Element::Backbone),
+    }
 }
 
 /// Beneath an element of no interest.

@@ -6,17 +6,25 @@
 
 pub mod check;
 mod context;
+pub mod declared;
+pub mod document;
+mod explain;
 mod fhir;
 mod finding;
+mod hl7;
+mod jurisdiction;
 mod key;
 pub mod media;
+pub mod operator;
 mod packed;
+pub mod prose;
 mod scan;
 mod taxonomy;
 mod words;
 
 pub use context::{Context, DISCRIMINATOR_BYTES_MAX};
+pub use explain::{Explanation, explain};
 pub use finding::{Finding, ValueKind};
-pub use key::{KEY_BYTES_MAX, KeyCache, KeyClass, inherit, key_class};
-pub use scan::{classify_key, classify_value};
+pub use key::{KEY_BYTES_MAX, KeyCache, KeyClass, Name, Spot, inherit, key_class};
+pub use scan::{classify_key, classify_value, classify_value_with};
 pub use taxonomy::{CLASSES_MAX, Ccpa, DataClass, Severity};

@@ -8,7 +8,7 @@ pub(crate) const PACK_BYTES_MAX: usize = 16;
 /// One in each byte.
 const LOW: u64 = 0x0101_0101_0101_0101;
 /// The top bit of each byte.
-const HIGH: u64 = LOW << 7;
+pub(crate) const HIGH: u64 = LOW << 7;
 
 /// At most [`PACK_BYTES_MAX`] bytes as two little-endian words, with zeros behind them. Reads
 /// overlap where the length is no power of two: the same bytes come twice to the same place.

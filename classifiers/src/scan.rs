@@ -7,17 +7,31 @@
 
 mod email;
 mod field;
+mod geo;
+mod identifier;
+mod link;
 mod network;
-mod number;
+mod phone;
 mod profile;
 mod secret;
+mod view;
 mod weak;
 
 use crate::DataClass;
 use crate::context::Context;
+use crate::declared::Says;
 use crate::finding::{Finding, ValueKind};
+use crate::hl7;
 use crate::key::KeyClass;
-use profile::{NUMBER_DIGITS_MIN, Profile, SECRET_BYTES_MIN};
+use crate::operator::Operator;
+use crate::prose;
+use profile::{
+    CODE_BYTES_MIN, CODE_DIGITS_MIN, NUMBER_DIGITS_MIN, Profile, SECRET_BYTES_MIN, WALLET_BYTES_MIN,
+};
+pub(crate) use secret::is_vendor;
+
+pub(crate) use field::is_untold;
+pub(crate) use profile::{Glance, is_bland_number};
 
 /// Shortest value that holds anything known by its look alone: `a@b.co`.
 const STRONG_BYTES_MIN: usize = 6;
@@ -35,6 +49,42 @@ pub fn classify_value(
 ) {
     if kind == ValueKind::Bool || value.is_empty() {
         return;
+    }
+    if kind == ValueKind::Text && view::may_show(value) {
+        return see_through(context, value, findings);
+    }
+    classify_plain(context, kind, value, findings);
+}
+
+/// Finds what [`classify_value`] finds and what the operator's own detectors do.
+pub fn classify_value_with(
+    operator: &Operator,
+    context: &Context,
+    kind: ValueKind,
+    value: &[u8],
+    findings: &mut Vec<Finding>,
+) {
+    let from = findings.len();
+    classify_value(context, kind, value, findings);
+    operator.scan(context, kind, value, findings);
+    settle(findings, from);
+}
+
+/// Finds what stands in another form of its characters.
+#[cold]
+fn see_through(context: &Context, value: &[u8], findings: &mut Vec<Finding>) {
+    let from = findings.len();
+    let view = view::View::of(value);
+    classify_plain(context, ValueKind::Text, &view.text, findings);
+    view.lead_back(findings.get_mut(from..).unwrap_or_default());
+}
+
+#[inline]
+fn classify_plain(context: &Context, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding>) {
+    match context.says() {
+        Says::Nothing => {}
+        Says::Class(class) => return findings.extend(field::by_declaration(class, value)),
+        Says::Harmless => return,
     }
     match field::told(context, value) {
         Some(class) => weigh(class, context, kind, value, findings),
@@ -57,15 +107,46 @@ fn weigh(
         look(context.key(), kind, value, findings);
     }
     if findings.len() == from {
-        findings.extend(field::judge(class, context, kind, value));
+        // FHIR says what stands here, even if it looks like nothing of the kind: hide it.
+        findings.extend(
+            field::judge(class, context, kind, value).or_else(|| field::by_element(context, value)),
+        );
     }
     if findings.len() == from && !look_first {
         look(context.key(), kind, value, findings);
     }
-    // FHIR says what stands here, even if it looks like nothing of the kind: hide it.
-    if findings.len() == from {
-        findings.extend(field::by_element(context, value));
+    surer_part(class, context, value, from, findings);
+}
+
+/// Puts the number in the place of the value around it: `IBAN: DE89... until May`.
+fn surer_part(
+    class: DataClass,
+    context: &Context,
+    value: &[u8],
+    from: usize,
+    findings: &mut Vec<Finding>,
+) {
+    let unsure = findings
+        .get(from)
+        .is_some_and(|finding| finding.class == class && finding.confidence <= field::BY_NAME_ONLY);
+    if !unsure || !value.contains(&b' ') {
+        return;
     }
+    let part = findings.len();
+    look(context.key(), ValueKind::Text, value, findings);
+    if findings
+        .get(part)
+        .is_some_and(|finding| finding.class == class)
+    {
+        findings.drain(from..part);
+    } else {
+        findings.truncate(part);
+    }
+}
+
+/// Whether a value passes the check of its class; none if the class has no check.
+pub(crate) fn passes(class: DataClass, value: &[u8]) -> Option<bool> {
+    identifier::passes(class, value)
 }
 
 /// Finds what hides in a member name itself: `{"alice@example.com": ...}`.
@@ -83,6 +164,11 @@ pub(crate) fn is_clean(name: &[u8]) -> bool {
 /// Finds what is known by its look. Most values hold nothing that a detector would look at.
 #[inline]
 fn look(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding>) {
+    // The numbers of a date are no telephone's.
+    let key = match key {
+        KeyClass::Date => KeyClass::Veto,
+        key => key,
+    };
     let least = match kind {
         ValueKind::Number => NUMBER_BYTES_MIN,
         _ => STRONG_BYTES_MIN,
@@ -90,8 +176,13 @@ fn look(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding
     if value.len() < least {
         return;
     }
+    let from = findings.len();
     if let Some(profile) = Profile::of(value) {
         detect(key, kind, value, &profile, findings);
+    }
+    if kind == ValueKind::Text {
+        prose::scan(value, from, findings);
+        settle(findings, from);
     }
 }
 
@@ -105,49 +196,137 @@ fn detect(
 ) {
     if kind == ValueKind::Number {
         if profile.digits >= NUMBER_DIGITS_MIN {
-            number::scan(key, value, findings);
+            identifier::scan(key, value, findings);
         }
         return;
     }
+    if hl7::is_message(value) {
+        message(value, findings);
+        return;
+    }
     let from = findings.len();
-    if profile.digits > 0 && value.len() >= SECRET_BYTES_MIN {
+    secrets(value, profile, findings);
+    contacts(value, profile, findings);
+    machines(key, value, profile, findings);
+    if may_identify(profile, value.len()) {
+        identifier::scan(key, value, findings);
+    }
+    if profile.digits >= NUMBER_DIGITS_MIN {
+        phone::scan(key, value, findings);
+    }
+    settle(findings, from);
+    if profile.spaces > 0 && profile.digits > 2 {
+        weak::scan(value, from, findings);
+        settle(findings, from);
+    }
+}
+
+/// Finds what opens a door. A secret has a digit or an underscore, and what names one stands before
+/// a colon or an equals sign.
+fn secrets(value: &[u8], profile: &Profile, findings: &mut Vec<Finding>) {
+    if value.len() < SECRET_BYTES_MIN {
+        return;
+    }
+    if profile.digits + profile.underscores > 0 {
         secret::scan(value, findings);
     }
+    if profile.colons + profile.equals > 0 {
+        secret::scan_names(value, findings);
+        secret::scan_credentials(value, profile.ats > 0, findings);
+    }
+}
+
+/// Finds how to reach a person, but for the telephone.
+fn contacts(value: &[u8], profile: &Profile, findings: &mut Vec<Finding>) {
     if profile.ats > 0 {
         email::scan(value, findings);
     }
+    if profile.dots > 1 && profile.digits > 7 {
+        geo::scan(value, findings);
+    }
+    // The first byte of a degree sign.
+    if profile.digits > 3 && value.contains(&0xC2) {
+        geo::scan_degrees(value, findings);
+    }
+    if profile.colons > 0 && profile.dots > 0 && value.len() >= SECRET_BYTES_MIN {
+        link::scan(value, findings);
+    }
+}
+
+/// Finds addresses of machines.
+fn machines(key: KeyClass, value: &[u8], profile: &Profile, findings: &mut Vec<Finding>) {
     if profile.colons > 1 {
         network::scan_colons(value, findings);
     }
-    if profile.dots > 2 && profile.digits > 3 && key != KeyClass::Veto {
+    if profile.digits > 0 && (profile.hyphens > 4 || profile.dots > 1) {
+        network::scan_macs(value, findings);
+    }
+    if profile.dots > 2 && profile.digits > 3 && !matches!(key, KeyClass::Veto | KeyClass::Id) {
         network::scan_dots(value, findings);
     }
-    if profile.digits >= NUMBER_DIGITS_MIN {
-        number::scan(key, value, findings);
-    }
-    if profile.spaces > 0 && profile.digits > 2 {
-        weak::scan(value, findings);
-    }
-    settle(findings, from);
 }
 
-/// Puts the findings from `from` on in order; of two that overlap, the one that starts first stays,
-/// and of two that start together the longer.
+/// Whether an identifier may stand here: a code with its digits, or behind its name or as long as a
+/// wallet's address with few of them.
+fn may_identify(profile: &Profile, length: usize) -> bool {
+    match length {
+        0..CODE_BYTES_MIN => false,
+        CODE_BYTES_MIN..WALLET_BYTES_MIN => profile.digits >= CODE_DIGITS_MIN,
+        _ => profile.digits > 0,
+    }
+}
+
+/// Finds what an HL7 v2 message holds: by position where the segment is known, else by its look.
+fn message(value: &[u8], findings: &mut Vec<Finding>) {
+    for (start, line) in hl7::segments(value) {
+        let from = findings.len();
+        if !hl7::segment(line, findings) {
+            look(KeyClass::None, ValueKind::Text, line, findings);
+        }
+        let shift = u32::try_from(start).unwrap_or(u32::MAX);
+        for finding in findings.iter_mut().skip(from) {
+            finding.start = finding.start.saturating_add(shift);
+            finding.end = finding.end.saturating_add(shift);
+        }
+    }
+}
+
+/// Puts the findings from `from` on in order; of two that overlap, a secret stays before the surer
+/// one, and of two as sure the one that starts first, then the longer.
 fn settle(findings: &mut Vec<Finding>, from: usize) {
     let Some(new) = findings.get_mut(from..).filter(|new| new.len() > 1) else {
         return;
     };
     new.sort_by_key(|finding| (finding.start, u32::MAX - finding.end));
-    let mut end = 0;
-    let mut seen = 0;
-    findings.retain(|finding| {
-        seen += 1;
-        let keep = seen <= from || finding.start >= end;
-        if keep && seen > from {
-            end = finding.end;
+    let mut kept = from;
+    for next in from..findings.len() {
+        let Some(finding) = findings.get(next).cloned() else {
+            break;
+        };
+        let last = kept.checked_sub(1).filter(|last| *last >= from);
+        let overlapped = last
+            .and_then(|last| findings.get_mut(last))
+            .filter(|last| last.end > finding.start);
+        match overlapped {
+            Some(last) if weight(&finding) > weight(last) => *last = finding,
+            Some(_) => {}
+            None => {
+                if let Some(slot) = findings.get_mut(kept) {
+                    *slot = finding;
+                    kept += 1;
+                }
+            }
         }
-        keep
-    });
+    }
+    findings.truncate(kept);
+}
+
+/// What decides between findings that overlap. A password may hold what looks like an address.
+fn weight(finding: &Finding) -> (bool, u8) {
+    (
+        finding.class.is_within(DataClass::SECRET),
+        finding.confidence,
+    )
 }
 
 /// A finding for bytes `start..end`.
@@ -177,5 +356,7 @@ fn before(value: &[u8], at: usize, back: usize) -> u8 {
     at.checked_sub(back).map_or(0, |at| byte(value, at))
 }
 
+#[cfg(test)]
+mod complaints;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     demo::pass_through,
+    fuzz,
     setup::{self, Scope},
     step::{answer, run as command, step},
     workspace::{SEED, Workspace},
@@ -39,6 +40,8 @@ pub(crate) enum Long {
     Gigabyte,
     /// Every property test with fresh seeds and many more cases.
     Properties,
+    /// Every fuzz target of the classifiers for half an hour.
+    Fuzz,
 }
 
 impl Long {
@@ -48,13 +51,16 @@ impl Long {
             Self::Processes => ("processes", "TIDEGATE_BURST", "10000"),
             Self::Kills => ("kills", "TIDEGATE_KILLS", "200"),
             Self::Gigabyte => ("gigabyte", "TIDEGATE_STREAM_MB", "1000"),
-            Self::Properties => return None,
+            Self::Properties | Self::Fuzz => return None,
         })
     }
 }
 
 /// Runs one scenario at its long size.
 pub(crate) fn long(workspace: &Workspace, which: Long) -> Result<()> {
+    if matches!(which, Long::Fuzz) {
+        return fuzz::run(workspace);
+    }
     setup::try_all(workspace, Scope::default())?;
     let Some((name, variable, size)) = which.scenario() else {
         return step("properties", || command(&mut properties(workspace)));

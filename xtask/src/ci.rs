@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::{
-    demo,
+    demo, instructions,
     setup::{self, Scope},
     step::{run as command, say, step},
     test,
@@ -31,6 +31,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     })?;
     step("advisories", || advisories(workspace))?;
     test::all(workspace)?;
+    step("instructions", || instructions::run(workspace))?;
     step("demo", || command(&mut demo::built(workspace, true)?))
 }
 

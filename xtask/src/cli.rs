@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{bench, ci, demo, setup, test, workspace::Workspace};
+use crate::{bench, ci, demo, eval, instructions, setup, test, workspace::Workspace};
 
 /// Everything a developer runs.
 #[derive(Debug, clap::Parser)]
@@ -42,11 +42,19 @@ pub(crate) enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Score the classifiers on a labelled corpus, and compare with `classifiers/evaluation.md`.
+    Eval {
+        /// Passed on: `--corpus DIR`, `--predictions FILE`, `--subset NAMES`, `--errors N`, `--write`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Run one scenario at the size that is too long for every day.
     Long {
         /// Which.
         scenario: bench::Long,
     },
+    /// Count the instructions that looking at a byte takes, and compare them with those known.
+    Instructions,
     /// Check the rules of the house: layers, owners, sizes.
     Tidy,
     /// Everything that must hold before a change goes in.
@@ -80,7 +88,18 @@ impl Command {
             Self::Bench { consent, arguments } => {
                 return bench::run(&workspace, consent.yes, &arguments);
             }
+            Self::Eval { arguments } => return eval::run(&workspace, &arguments),
             Self::Long { scenario } => bench::long(&workspace, scenario)?,
+            Self::Instructions => {
+                setup::complete(
+                    &workspace,
+                    setup::Scope {
+                        ci: true,
+                        ..setup::Scope::default()
+                    },
+                )?;
+                instructions::run(&workspace)?;
+            }
             Self::Tidy => ci::tidy(&workspace)?,
             Self::Ci => ci::run(&workspace)?,
         }

@@ -109,10 +109,10 @@ fn check(json: &str, expected: &[(&str, D)]) {
 #[test]
 fn a_name_is_a_persons_if_its_object_is() {
     check(
-        r#"{"customer":{"name":"Ann Lee","id":"C-771"}}"#,
+        r#"{"customer":{"name":"Ann Lee","id":"C-771","number":"771-20"}}"#,
         &[
             ("/customer/name", D::PERSON),
-            ("/customer/id", D::CUSTOMER_ID),
+            ("/customer/number", D::CUSTOMER_ID),
         ],
     );
     check(
@@ -176,13 +176,15 @@ fn a_card_gives_its_number_and_name_meaning() {
 fn a_patient_is_read_by_element() {
     check(
         r#"{"resourceType":"Patient","id":"p1","identifier":[
-            {"system":"http://hl7.org/fhir/sid/us-ssn","value":"999-12-3456"},{"value":"48213"}],
+            {"system":"http://hl7.org/fhir/sid/us-ssn","value":"999-12-3456"},
+            {"type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"MR"}]},"system":"urn:oid:1.2.3","value":"48213"},{"value":"7"}],
             "name":[{"family":"Lee","given":["Ann"]}],"telecom":[{"system":"email","value":"a@b.example"}],
             "address":[{"line":["1 Main St"],"city":"Bonn","postalCode":"53111"}],"birthDate":"1970-01-01"}"#,
         &[
             ("/id", D::PATIENT_ID),
             ("/identifier/0/value", D::US_SSN),
             ("/identifier/1/value", D::MRN),
+            ("/identifier/2/value", D::PATIENT_ID),
             ("/name/0/family", D::PERSON),
             ("/name/0/given/0", D::PERSON),
             ("/telecom/0/value", D::EMAIL),
@@ -246,3 +248,5 @@ fn an_element_is_hidden_whatever_its_value_looks_like() {
         &[("/birthDate", D::DOB), ("/telecom/0/value", D::PHONE)],
     );
 }
+
+mod vendors;

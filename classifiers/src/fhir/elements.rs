@@ -4,8 +4,10 @@
 
 use phf::phf_map;
 
-use super::Element::{Agent, Amount, Contact, Extension, Identifier, Link, Of, Patient, Resource};
-use super::{Element, Shape};
+use super::Element::{
+    Agent, Amount, Backbone, Contact, Extension, Identifier, Link, Of, Patient, Resource,
+};
+use super::{Element, Filter, Shape};
 use crate::DataClass as D;
 
 type Elements = &'static [(&'static str, Element)];
@@ -15,6 +17,7 @@ const fn clinical(elements: Elements) -> Shape {
     Shape {
         elements,
         common: true,
+        filter: Filter::of(elements),
     }
 }
 
@@ -23,6 +26,7 @@ const fn plain(elements: Elements) -> Shape {
     Shape {
         elements,
         common: false,
+        filter: Filter::of(elements),
     }
 }
 
@@ -59,15 +63,18 @@ static ATTACHMENT: Shape = plain(&[
 ]);
 static PHOTO: Shape = plain(&[("data", Of(D::PHOTO)), ("url", Of(D::PHOTO))]);
 
-/// What means the same in every resource of the patient compartment.
-pub(super) static COMMON: Elements = &[
+/// What means the same in every resource of the patient compartment, and in their backbone elements.
+pub(super) static COMMON: Shape = clinical(&[
     ("subject", Patient),
     ("patient", Patient),
     ("beneficiary", Patient),
     ("subscriber", Patient),
     ("for", Patient),
     ("individual", Patient),
-    ("focus", Patient),
+    ("candidate", Patient),
+    ("sourcePatientInfo", Patient),
+    ("deliverFor", Patient),
+    ("policyHolder", Patient),
     ("performer", Agent),
     ("requester", Agent),
     ("orderer", Agent),
@@ -91,11 +98,31 @@ pub(super) static COMMON: Elements = &[
     ("resultsInterpreter", Agent),
     ("dispenser", Agent),
     ("interpreter", Agent),
-    ("note", shape(&ANNOTATION)),
-    ("reasonCode", Of(D::CONDITION)),
-    ("bodySite", Of(D::CONDITION)),
-    ("complication", Of(D::CONDITION)),
-    ("medicationCodeableConcept", Of(D::MEDICATION)),
+    ("who", Agent),
+    ("party", Agent),
+    ("member", Agent),
+    ("entity", Agent),
+    ("onBehalfOf", Agent),
+    ("verifiedWith", Agent),
+    ("signer", Agent),
+    ("operator", Agent),
+    ("assessor", Agent),
+    ("investigator", Agent),
+    ("collector", Agent),
+    ("supplier", Agent),
+    ("owner", Agent),
+    ("reporter", Agent),
+    ("careManager", Agent),
+    ("prescriber", Agent),
+    ("insurer", Agent),
+    ("guarantor", Agent),
+    ("attester", Agent),
+    ("agent", Agent),
+    ("verifier", Agent),
+    ("witness", Agent),
+    ("target", Agent),
+    ("focus", Agent),
+    ("basis", Agent),
     ("date", Of(D::DATE)),
     ("dateTime", Of(D::DATE)),
     ("period", Of(D::DATE)),
@@ -114,8 +141,11 @@ pub(super) static COMMON: Elements = &[
     ("effectiveDateTime", Of(D::DATE)),
     ("effectivePeriod", Of(D::DATE)),
     ("effectiveInstant", Of(D::DATE)),
+    ("effectiveDate", Of(D::DATE)),
     ("occurrenceDateTime", Of(D::DATE)),
     ("occurrencePeriod", Of(D::DATE)),
+    ("occurredDateTime", Of(D::DATE)),
+    ("occurredPeriod", Of(D::DATE)),
     ("performedDateTime", Of(D::DATE)),
     ("performedPeriod", Of(D::DATE)),
     ("onsetDateTime", Of(D::DATE)),
@@ -128,13 +158,75 @@ pub(super) static COMMON: Elements = &[
     ("servicedDate", Of(D::DATE)),
     ("timingDate", Of(D::DATE)),
     ("timingPeriod", Of(D::DATE)),
+    ("timingDateTime", Of(D::DATE)),
     ("whenPrepared", Of(D::DATE)),
     ("whenHandedOver", Of(D::DATE)),
     ("receivedTime", Of(D::DATE)),
     ("collectedDateTime", Of(D::DATE)),
+    ("collectedPeriod", Of(D::DATE)),
     ("expirationDate", Of(D::DATE)),
+    ("servicePeriod", Of(D::DATE)),
+    ("detected", Of(D::DATE)),
+    ("identifiedDateTime", Of(D::DATE)),
+    ("identifiedPeriod", Of(D::DATE)),
+    ("sent", Of(D::DATE)),
+    ("received", Of(D::DATE)),
+    ("dateWritten", Of(D::DATE)),
+    ("executionPeriod", Of(D::DATE)),
+    ("lastModified", Of(D::DATE)),
+    ("when", Of(D::DATE)),
+    ("whenPeriod", Of(D::DATE)),
+    ("requestedPeriod", Of(D::DATE)),
+    ("authored", Of(D::DATE)),
+    ("dueDate", Of(D::DATE)),
+    ("enteredDate", Of(D::DATE)),
+    ("recordedOn", Of(D::DATE)),
+    ("verificationDate", Of(D::DATE)),
+    ("scheduledPeriod", Of(D::DATE)),
+    ("benefitPeriod", Of(D::DATE)),
+    ("validityPeriod", Of(D::DATE)),
+    ("boundsPeriod", Of(D::DATE)),
+    ("bornDate", Of(D::DATE)),
+    ("bornPeriod", Of(D::DATE)),
+    ("deceasedDate", Of(D::DATE)),
+    ("deceasedDateTime", Of(D::DATE)),
+    ("plannedStartDate", Of(D::DATE)),
+    ("plannedEndDate", Of(D::DATE)),
+    ("actualPeriod", Of(D::DATE)),
+    ("presentationDate", Of(D::DATE)),
+    ("nextAppointment", Of(D::DATE)),
+    ("time", Of(D::DATE)),
+    ("timeDateTime", Of(D::DATE)),
+    ("timePeriod", Of(D::DATE)),
+    ("appliesPeriod", Of(D::DATE)),
+    ("paymentDate", Of(D::DATE)),
+    ("createdDateTime", Of(D::DATE)),
+    ("createdPeriod", Of(D::DATE)),
+    ("statusReasonDate", Of(D::DATE)),
+    ("reasonCode", Of(D::CONDITION)),
+    ("reason", Of(D::CONDITION)),
+    ("bodySite", Of(D::CONDITION)),
+    ("complication", Of(D::CONDITION)),
+    ("diagnosisCodeableConcept", Of(D::CONDITION)),
+    ("itemCodeableConcept", Of(D::CONDITION)),
+    ("targetDisease", Of(D::CONDITION)),
+    ("finding", Of(D::CONDITION)),
+    ("note", shape(&ANNOTATION)),
+    ("medicationCodeableConcept", Of(D::MEDICATION)),
+    ("medication", Of(D::MEDICATION)),
+    ("procedureCodeableConcept", Of(D::PROCEDURE)),
+    ("productOrService", Of(D::PROCEDURE)),
+    ("procedureCode", Of(D::PROCEDURE)),
+    ("vaccineCode", Of(D::IMMUNIZATION)),
     ("onsetAge", Amount(D::AGE)),
-];
+    ("deceasedAge", Amount(D::AGE)),
+    ("ageAge", Amount(D::AGE)),
+    ("meta", Element::Loose),
+    ("repeat", Element::Loose),
+    ("coding", Element::Loose),
+    ("contentString", Of(D::NARRATIVE)),
+    ("patientInstruction", Of(D::NARRATIVE)),
+]);
 
 // People.
 static CONTACT: Shape = plain(&[
@@ -145,7 +237,7 @@ static CONTACT: Shape = plain(&[
 ]);
 static PATIENT: Shape = clinical(&[
     ("id", Of(D::PATIENT_ID)),
-    ("identifier", Identifier(D::MRN)),
+    ("identifier", Identifier(D::PATIENT_ID)),
     ("name", shape(&HUMAN_NAME)),
     ("telecom", Contact(D::PHONE)),
     ("address", shape(&ADDRESS)),
@@ -223,11 +315,9 @@ static CONDITION: Shape = clinical(&[
     ("onsetString", Of(D::DATE)),
     ("severity", Of(D::CONDITION)),
 ]);
-static ENCOUNTER_LOCATION: Shape = plain(&[("period", Of(D::DATE))]);
 static ENCOUNTER: Shape = clinical(&[
     ("type", Of(D::ENCOUNTER)),
     ("serviceType", Of(D::ENCOUNTER)),
-    ("location", shape(&ENCOUNTER_LOCATION)),
 ]);
 static DOSAGE: Shape = plain(&[
     ("text", Of(D::MEDICATION)),
@@ -247,7 +337,7 @@ static REACTION: Shape = plain(&[
 static ALLERGY: Shape = clinical(&[("code", Of(D::ALLERGY)), ("reaction", shape(&REACTION))]);
 static IMMUNIZATION: Shape = clinical(&[
     ("vaccineCode", Of(D::IMMUNIZATION)),
-    ("lotNumber", Of(D::IMMUNIZATION)),
+    ("recommendation", Backbone),
 ]);
 static REPORT: Shape = clinical(&[
     ("code", Of(D::OBSERVATION)),
@@ -299,35 +389,94 @@ static UDI: Shape = plain(&[
 static COVERAGE: Shape = clinical(&[
     ("identifier", Identifier(D::HEALTH_PLAN_ID)),
     ("subscriberId", Of(D::HEALTH_PLAN_ID)),
-    ("policyHolder", Patient),
+    ("class", shape(&COVERAGE_CLASS)),
 ]);
-static DIAGNOSIS: Shape = plain(&[("diagnosisCodeableConcept", Of(D::CONDITION))]);
-static CLAIM_PROCEDURE: Shape = plain(&[
-    ("procedureCodeableConcept", Of(D::PROCEDURE)),
-    ("date", Of(D::DATE)),
-]);
-static ITEM: Shape = plain(&[
-    ("productOrService", Of(D::PROCEDURE)),
-    ("servicedPeriod", Of(D::DATE)),
-    ("servicedDate", Of(D::DATE)),
-    ("detail", shape(&ITEM)),
-    ("subDetail", shape(&ITEM)),
-    ("bodySite", Of(D::CONDITION)),
-    ("encounter", Agent),
-]);
-static CLAIM: Shape = clinical(&[
-    ("diagnosis", shape(&DIAGNOSIS)),
-    ("procedure", shape(&CLAIM_PROCEDURE)),
-    ("item", shape(&ITEM)),
-]);
-
+static COVERAGE_CLASS: Shape = plain(&[("value", Of(D::HEALTH_PLAN_ID))]);
 // Resources that hold others.
 static ENTRY: Shape = plain(&[("resource", Resource), ("fullUrl", Link(D::PATIENT_ID))]);
 static BUNDLE: Shape = plain(&[("entry", shape(&ENTRY))]);
 static PARAMETER: Shape = plain(&[("resource", Resource), ("part", shape(&PARAMETER))]);
 static PARAMETERS: Shape = plain(&[("parameter", shape(&PARAMETER))]);
 
-static OTHER: Shape = clinical(&[("code", Of(D::PROCEDURE))]);
+// What the rest has beside the common elements.
+static OTHER: Shape = clinical(&[
+    ("code", Of(D::PROCEDURE)),
+    ("description", Of(D::NARRATIVE)),
+]);
+static REQUESTED_DEVICE: Shape = clinical(&[("codeCodeableConcept", Of(D::PROCEDURE))]);
+static ISSUE: Shape = clinical(&[("code", Of(D::CONDITION)), ("detail", Of(D::NARRATIVE))]);
+static FLAG: Shape = clinical(&[("code", Of(D::CONDITION))]);
+static ADVERSE_EVENT: Shape =
+    clinical(&[("event", Of(D::CONDITION)), ("outcome", Of(D::CONDITION))]);
+static IMPRESSION: Shape = clinical(&[
+    ("code", Of(D::CONDITION)),
+    ("description", Of(D::NARRATIVE)),
+    ("summary", Of(D::NARRATIVE)),
+    ("prognosisCodeableConcept", Of(D::CONDITION)),
+]);
+static RISK_PREDICTION: Shape = clinical(&[
+    ("outcome", Of(D::CONDITION)),
+    ("rationale", Of(D::NARRATIVE)),
+]);
+static RISK: Shape = clinical(&[
+    ("code", Of(D::CONDITION)),
+    ("prediction", shape(&RISK_PREDICTION)),
+    ("mitigation", Of(D::NARRATIVE)),
+]);
+static BODY: Shape = clinical(&[
+    ("location", Of(D::CONDITION)),
+    ("morphology", Of(D::CONDITION)),
+    ("description", Of(D::NARRATIVE)),
+]);
+static IMAGE_SERIES: Shape = clinical(&[("description", Of(D::PROCEDURE))]);
+static IMAGING: Shape = clinical(&[
+    ("description", Of(D::PROCEDURE)),
+    ("series", shape(&IMAGE_SERIES)),
+]);
+static APPOINTMENT: Shape = clinical(&[
+    ("serviceType", Of(D::ENCOUNTER)),
+    ("appointmentType", Of(D::ENCOUNTER)),
+    ("description", Of(D::NARRATIVE)),
+    ("comment", Of(D::NARRATIVE)),
+]);
+static ANSWER: Shape = clinical(&[
+    ("valueString", Of(D::OBSERVATION)),
+    ("valueCoding", Of(D::OBSERVATION)),
+    ("valueQuantity", Amount(D::OBSERVATION)),
+    ("valueInteger", Of(D::OBSERVATION)),
+    ("valueDecimal", Of(D::OBSERVATION)),
+    ("valueDate", Of(D::DATE)),
+    ("valueDateTime", Of(D::DATE)),
+    ("valueReference", Agent),
+    ("item", shape(&QUESTION)),
+]);
+static QUESTION: Shape = plain(&[("answer", shape(&ANSWER)), ("item", shape(&QUESTION))]);
+static RESPONSE: Shape = clinical(&[("item", shape(&QUESTION))]);
+static DIET: Shape = plain(&[
+    ("type", Of(D::PROCEDURE)),
+    ("instruction", Of(D::NARRATIVE)),
+]);
+static NUTRITION: Shape = clinical(&[
+    ("oralDiet", shape(&DIET)),
+    ("foodPreferenceModifier", Of(D::NRP)),
+    ("excludeFoodModifier", Of(D::ALLERGY)),
+]);
+static SEQUENCE: Shape = clinical(&[
+    ("variant", Element::Loose),
+    ("quality", Element::Loose),
+    ("referenceSeq", Element::Loose),
+    ("repository", Element::Loose),
+    ("structureVariant", Element::Loose),
+]);
+static CHARGE: Shape = clinical(&[("code", Of(D::PROCEDURE))]);
+static AUDIT_NETWORK: Shape = plain(&[("address", Of(D::IP))]);
+static AUDIT_AGENT: Shape = clinical(&[
+    ("name", Of(D::PERSON)),
+    ("altId", Of(D::USERNAME)),
+    ("network", shape(&AUDIT_NETWORK)),
+]);
+static AUDIT: Shape = clinical(&[("agent", shape(&AUDIT_AGENT))]);
+static ROLE: Shape = plain(&[("practitioner", Agent), ("telecom", Contact(D::PHONE))]);
 static HEADER: Shape = clinical(&[]);
 static NEUTRAL: Shape = plain(&[]);
 
@@ -346,41 +495,112 @@ pub(super) static RESOURCES: phf::Map<&'static str, &'static Shape> = phf_map! {
     "DiagnosticReport" => &REPORT,
     "Procedure" => &PROCEDURE,
     "Coverage" => &COVERAGE,
-    "Claim" | "ExplanationOfBenefit" | "ClaimResponse" => &CLAIM,
-    "DocumentReference" | "Media" | "Communication" => &DOCUMENT,
+    "DocumentReference" | "DocumentManifest" | "Media" | "Communication" | "CommunicationRequest" => &DOCUMENT,
     "Composition" => &COMPOSITION,
     "FamilyMemberHistory" => &FAMILY,
-    "CarePlan" => &CARE_PLAN,
+    "CarePlan" | "RequestGroup" | "RequestOrchestration" => &CARE_PLAN,
     "Goal" => &GOAL,
     "Device" => &DEVICE,
     "Bundle" => &BUNDLE,
     "Parameters" => &PARAMETERS,
-    "ServiceRequest" | "DeviceRequest" | "NutritionOrder" | "ClinicalImpression" | "DetectedIssue"
-    | "RiskAssessment" | "Task" => &OTHER,
-    "CareTeam" | "Consent" | "Appointment" | "AppointmentResponse" | "Specimen" | "ImagingStudy"
-    | "MolecularSequence" | "MessageHeader" | "CoverageEligibilityRequest" | "CoverageEligibilityResponse"
-    | "QuestionnaireResponse" | "Provenance" | "AuditEvent" | "Account" | "Flag" | "List" | "Group"
-    | "AdverseEvent" | "BodyStructure" | "ChargeItem" | "CommunicationRequest" | "Contract"
-    | "DeviceUseStatement" | "EnrollmentRequest" | "GuidanceResponse" | "Invoice" | "RequestGroup"
-    | "ResearchSubject" | "Schedule" | "SupplyDelivery" | "SupplyRequest" | "VisionPrescription"
+    "ServiceRequest" | "Task" => &OTHER,
+    "DeviceRequest" => &REQUESTED_DEVICE,
+    "DetectedIssue" => &ISSUE,
+    "Flag" => &FLAG,
+    "AdverseEvent" => &ADVERSE_EVENT,
+    "ClinicalImpression" => &IMPRESSION,
+    "RiskAssessment" => &RISK,
+    "BodyStructure" => &BODY,
+    "ImagingStudy" | "ImagingSelection" => &IMAGING,
+    "Appointment" | "AppointmentResponse" => &APPOINTMENT,
+    "QuestionnaireResponse" => &RESPONSE,
+    "NutritionOrder" | "NutritionIntake" => &NUTRITION,
+    "ChargeItem" => &CHARGE,
+    "MolecularSequence" => &SEQUENCE,
+    "AuditEvent" => &AUDIT,
+    "PractitionerRole" => &ROLE,
+    "Claim" | "ExplanationOfBenefit" | "ClaimResponse" | "CareTeam" | "Consent" | "Specimen" | "MessageHeader"
+    | "CoverageEligibilityRequest" | "CoverageEligibilityResponse" | "Provenance" | "Account" | "List" | "Group"
+    | "Contract" | "DeviceUseStatement" | "DeviceUsage" | "DeviceDispense" | "EnrollmentRequest" | "EnrollmentResponse"
+    | "GuidanceResponse" | "Invoice" | "PaymentNotice" | "PaymentReconciliation" | "ResearchSubject" | "Schedule"
+    | "SupplyDelivery" | "SupplyRequest" | "VisionPrescription" | "GenomicStudy" | "InventoryReport" | "Transport"
     | "Basic" => &HEADER,
-    "Organization" | "Location" | "PractitionerRole" | "Medication" | "Substance" | "Binary"
+    "Organization" | "Location" | "Medication" | "Substance" | "Binary"
     | "CapabilityStatement" | "CodeSystem" | "ValueSet" | "ConceptMap" | "StructureDefinition"
     | "OperationOutcome" | "Questionnaire" | "Endpoint" | "HealthcareService" | "Slot"
     | "SearchParameter" | "Subscription" | "Library" | "Measure" | "MeasureReport" | "PlanDefinition"
     | "ActivityDefinition" | "NamingSystem" | "ImplementationGuide" => &NEUTRAL,
 };
 
-/// What an identifier is, by a part of its system. The second OID is the root of driver's licences
-/// of the US states.
+/// What an identifier is, by a part of its system: the URIs of HL7's terminology server and of
+/// national base profiles, and OIDs. 2.16.840.1.113883.4.3 is the root of the driver's licences of
+/// the US states.
 pub(super) static IDENTIFIERS: &[(&str, D)] = &[
     ("us-ssn", D::US_SSN),
     ("2.16.840.1.113883.4.1", D::US_SSN),
     ("2.16.840.1.113883.4.3", D::US_DRIVER_LICENSE),
     ("us-npi", D::US_NPI),
+    ("2.16.840.1.113883.4.6", D::US_NPI),
     ("us-mbi", D::US_MBI),
+    ("us-medicare", D::US_MBI),
+    ("us-dea", D::US_DEA),
     ("assport", D::US_PASSPORT),
-    ("synthetichealth/synthea", D::PATIENT_ID),
+    ("nhs-number", D::UK_NHS),
+    ("2.16.840.1.113883.2.1.4.1", D::UK_NHS),
+    ("kvid", D::DE_KVNR),
+    ("lanr", D::DE_LANR),
+    ("Base_ANR", D::DE_LANR),
+    ("BSNR", D::DE_BSNR),
+    ("1.2.250.1.213.1.4.8", D::FR_NIR),
+    ("ins-nir", D::FR_NIR),
+    ("NamingSystem/bsn", D::NL_BSN),
+    ("ssin", D::BE_NRN),
+    ("codiceFiscale", D::IT_FISCAL_CODE),
+    ("1.2.752.129.2.1.3.1", D::SE_PERSONNUMMER),
+    ("2.16.578.1.12.4.1.4.1", D::NO_FNR),
+    ("1.2.208.176.1.2", D::DK_CPR),
+    ("1.2.246.21", D::FI_HETU),
+    ("2.16.756.5.32", D::CH_AHV),
+    ("medicare-number", D::AU_MEDICARE),
+    ("NamingSystem/cpf", D::BR_CPF),
+    ("aadhaar", D::IN_AADHAAR),
+    ("mynumber", D::JP_MYNUMBER),
+];
+
+/// What an identifier is, by the code of its type (HL7 v2 table 0203).
+pub(super) static IDENTIFIER_TYPES: &[(&str, D)] = &[
+    ("MR", D::MRN),
+    ("MRT", D::MRN),
+    ("SS", D::US_SSN),
+    ("DL", D::US_DRIVER_LICENSE),
+    ("PPN", D::US_PASSPORT),
+    ("MC", D::US_MBI),
+    ("MCR", D::US_MBI),
+    ("NPI", D::US_NPI),
+    ("DEA", D::US_DEA),
+    ("NH", D::UK_NHS),
+    ("PI", D::PATIENT_ID),
+    ("PT", D::PATIENT_ID),
+    ("PN", D::PATIENT_ID),
+    ("MA", D::HEALTH_PLAN_ID),
+    ("MB", D::HEALTH_PLAN_ID),
+    ("SN", D::HEALTH_PLAN_ID),
+    ("HC", D::HEALTH_PLAN_ID),
+    ("JHN", D::HEALTH_PLAN_ID),
+    ("NIIP", D::HEALTH_PLAN_ID),
+    ("SB", D::NATIONAL_ID),
+    ("NI", D::NATIONAL_ID),
+    ("CZ", D::NATIONAL_ID),
+    ("TAX", D::NATIONAL_ID),
+    ("PRC", D::NATIONAL_ID),
+    ("VISA", D::NATIONAL_ID),
+    ("AN", D::CUSTOMER_ID),
+    ("BA", D::US_BANK_ACCOUNT),
+    ("BC", D::PAN),
+    ("CC", D::PAN),
+    ("LI", D::VEHICLE_PLATE),
+    ("UDI", D::DEVICE_ID),
+    ("SNO", D::DEVICE_ID),
 ];
 
 /// What an extension's values are, by a part of its URL.
@@ -407,3 +627,6 @@ pub(super) static ORGANISATIONS: &[&[u8]] = &[
     b"Device/",
     b"HealthcareService/",
 ];
+
+/// Whose references name a person.
+pub(super) static PERSONS: &[&[u8]] = &[b"Patient/", b"Practitioner/", b"RelatedPerson/"];

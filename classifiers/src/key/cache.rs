@@ -1,7 +1,13 @@
 //! What names meant when they were last seen: a document repeats its few names record by record.
 
-use super::{KeyClass, endings, key_class};
+use std::sync::Arc;
+
+use super::steps::Steps;
+use super::{KeyClass, Tells, endings, key_class};
 use crate::DataClass;
+use crate::declared::{Declared, Place, Says};
+use crate::fhir::Element;
+use crate::operator::Operator;
 use crate::packed::{PACK_BYTES_MAX, pack};
 use crate::scan;
 
@@ -12,6 +18,12 @@ pub struct KeyCache {
     names: Box<[Slot<Key>]>,
     /// Apart from the names, which they would push out: most values are never seen again.
     values: Box<[Slot<KeyClass>]>,
+    operator: Option<Arc<Operator>>,
+    /// What the type of a FHIR Identifier said it is, until its system comes.
+    identifier: Option<DataClass>,
+    /// What the API's owner says of its members.
+    declared: Option<Arc<Declared>>,
+    pub(super) steps: Steps,
 }
 
 /// Names that are kept; a power of two.
@@ -19,7 +31,7 @@ const NAMES_KEPT: usize = 512;
 /// Values that are kept; a power of two.
 const VALUES_KEPT: usize = 64;
 /// Longest name or value that is kept, in bytes.
-const KEPT_BYTES_MAX: usize = 2 * PACK_BYTES_MAX;
+pub(super) const KEPT_BYTES_MAX: usize = 2 * PACK_BYTES_MAX;
 
 #[derive(Clone, Copy)]
 struct Slot<T> {
@@ -36,38 +48,10 @@ pub(crate) struct Key {
     pub(crate) clean: bool,
 }
 
-/// What the value of a member tells of its siblings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tells {
-    Nothing,
-    /// FHIR's `resourceType`.
-    Resource,
-    /// FHIR's `system` of a code, an identifier or a contact point, and `url` of an extension.
-    System,
-    /// What the object is about: `type: customer`.
-    Subject,
-    /// What the `value` beside it is: `name: ssn`.
-    Label,
-    /// That the object is about a person, whatever the value: `email`.
-    Person,
-}
-
 impl Key {
     pub(super) fn of(name: &[u8]) -> Self {
         let class = key_class(name);
-        let tells = match name {
-            b"resourceType" => Tells::Resource,
-            b"system" | b"url" | b"reference" => Tells::System,
-            b"type" | b"object" | b"kind" | b"resource_type" => Tells::Subject,
-            b"name" | b"key" | b"label" | b"field" | b"fieldName" | b"field_name" | b"title"
-            | b"question" | b"attribute" => Tells::Label,
-            _ => match class {
-                KeyClass::Leaf(DataClass::EMAIL | DataClass::DOB | DataClass::US_SSN) => {
-                    Tells::Person
-                }
-                _ => Tells::Nothing,
-            },
-        };
+        let tells = Tells::of(name, class);
         Self {
             class,
             tells,
@@ -90,6 +74,33 @@ impl KeyCache {
         Self {
             names: vec![name; NAMES_KEPT].into_boxed_slice(),
             values: vec![value; VALUES_KEPT].into_boxed_slice(),
+            identifier: None,
+            declared: None,
+            steps: Steps::new(),
+            operator: None,
+        }
+    }
+
+    /// An empty cache that also knows an operator's field names.
+    pub fn with_operator(operator: Arc<Operator>) -> Self {
+        Self {
+            operator: Some(operator),
+            ..Self::new()
+        }
+    }
+
+    /// The operator's detectors, for [`crate::classify_value_with`].
+    #[inline]
+    pub fn operator(&self) -> Option<&Arc<Operator>> {
+        self.operator.as_ref()
+    }
+
+    /// Which of the operator's detectors look under this name; 0 for none.
+    #[inline]
+    pub(crate) fn scope(&self, name: &[u8]) -> u16 {
+        match &self.operator {
+            Some(operator) => operator.scope(name),
+            None => 0,
         }
     }
 
@@ -97,6 +108,39 @@ impl KeyCache {
     #[inline]
     pub(crate) fn key(&mut self, name: &[u8]) -> Key {
         recall(&mut self.names, name, Key::of)
+    }
+
+    /// An empty cache for responses of an API whose owner has described them.
+    pub fn with(declared: Arc<Declared>) -> Self {
+        Self {
+            declared: Some(declared),
+            ..Self::new()
+        }
+    }
+
+    /// The declared place of a member, and what is said of its values.
+    pub(crate) fn declared(&self, place: Place, name: &[u8]) -> (Option<Place>, Says) {
+        let Some(declared) = &self.declared else {
+            return (None, Says::Nothing);
+        };
+        let below = declared.member(place, name);
+        let says = below.map_or(Says::Nothing, |below| declared.says(below));
+        (below, says)
+    }
+
+    /// Keeps what the type of a FHIR Identifier says it is until its system comes, which follows: a
+    /// context knows what is above it and beside it, but not what is below.
+    pub(crate) fn identify(&mut self, class: Option<DataClass>) {
+        self.identifier = class.or(self.identifier);
+    }
+
+    /// What the type of the Identifier here said it is.
+    pub(crate) fn identified(&mut self, here: Element) -> Option<DataClass> {
+        if here.is_identifier() {
+            self.identifier.take()
+        } else {
+            None
+        }
     }
 
     /// What this value means, read as a name: `ssn` in `{"name": "ssn", "value": ...}`.
@@ -145,14 +189,14 @@ fn learn<T: Copy>(slots: &mut [Slot<T>], text: &[u8], packed: Packed, read: fn(&
 
 /// A text of at most [`KEPT_BYTES_MAX`] bytes: its bytes with zeros behind them, and its length.
 #[derive(Clone, Copy, Default)]
-struct Packed {
+pub(super) struct Packed {
     words: [u64; 4],
     length: u64,
 }
 
 impl Packed {
     #[inline]
-    fn of(text: &[u8]) -> Option<Self> {
+    pub(super) fn of(text: &[u8]) -> Option<Self> {
         let [first, second, third, fourth] = match text.split_at_checked(PACK_BYTES_MAX) {
             None => {
                 let [first, second] = pack(text);
@@ -170,10 +214,28 @@ impl Packed {
         })
     }
 
+    /// Whether this is the first `length` of these bytes.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "done for every name, and with vectors only where it is part of the lane"
+    )]
+    pub(super) fn leads(&self, length: usize, bytes: &[u8; KEPT_BYTES_MAX]) -> bool {
+        let Some(keep) = KEEP.get(length).filter(|_| self.length == length as u64) else {
+            return false;
+        };
+        let (words, _) = bytes.as_chunks::<8>();
+        let mut other = 0;
+        for ((known, word), keep) in self.words.iter().zip(words).zip(keep) {
+            other |= (u64::from_le_bytes(*word) ^ known) & keep;
+        }
+        other == 0
+    }
+
     /// Whether both are the same text. Word by word: compared as memory, the words just computed
     /// would have to be stored first, and the wait for that is longer than all the rest.
     #[inline]
-    fn is(&self, other: &Self) -> bool {
+    pub(super) fn is(&self, other: &Self) -> bool {
         let [first, second, third, fourth] = self.words;
         let [other_first, other_second, other_third, other_fourth] = other.words;
         self.length == other.length
@@ -185,10 +247,31 @@ impl Packed {
 
     /// Only speed hangs on its spread: the high bits of a product, which all bytes reach.
     #[inline]
-    fn hash(&self) -> usize {
+    pub(super) fn hash(&self) -> usize {
         let [first, second, third, fourth] = self.words;
         let mixed = first ^ second.rotate_left(23) ^ third.rotate_left(11) ^ fourth.rotate_left(41);
         let product = (mixed ^ self.length).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         (product >> 50) as usize
     }
+}
+
+/// For each length, which bits of four words its bytes fill.
+static KEEP: [[u64; 4]; KEPT_BYTES_MAX + 1] = keep();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "runs when compiled: out of bounds is a build error"
+)]
+const fn keep() -> [[u64; 4]; KEPT_BYTES_MAX + 1] {
+    let mut keep = [[0; 4]; KEPT_BYTES_MAX + 1];
+    let mut length = 0;
+    while length <= KEPT_BYTES_MAX {
+        let mut byte = 0;
+        while byte < length {
+            keep[length][byte / 8] |= 0xFF << (8 * (byte % 8));
+            byte += 1;
+        }
+        length += 1;
+    }
+    keep
 }

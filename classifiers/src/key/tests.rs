@@ -39,7 +39,6 @@ fn the_last_noun_decides() {
         ("attendingNPI", D::US_NPI),
         ("card_number", D::PAN),
         ("creditCardNumber", D::PAN),
-        ("customerId", D::CUSTOMER_ID),
         ("patientName", D::PERSON),
         ("guest_name", D::PERSON),
         ("ssn_last4", D::US_SSN),

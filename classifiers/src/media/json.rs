@@ -8,15 +8,21 @@
 //! it does not judge: duplicate names, which all reach the visitor, and the size of numbers, which
 //! are never turned into machine numbers.
 
+mod bitmaps;
+mod lane;
 mod number;
 #[cfg(test)]
 mod tests;
 mod text;
 mod token;
+mod vector;
 
+use bitmaps::Index;
+use lane::{LANE_BYTES_MIN, Left};
 use text::{End, Seen};
+use vector::{Level, Limit};
 
-pub use token::{Flaw, Scalar, Token, Unreadable, Visitor};
+pub use token::{AHEAD_BYTES, Flaw, Foreseen, Scalar, Token, Unreadable, Visitor};
 
 /// A JSON token is held whole while it is judged; a longer one, quotes included, is refused.
 pub const VALUE_BYTES_MAX: usize = 256 * 1024;
@@ -68,6 +74,10 @@ pub struct Walker {
     /// Where a string with escapes is decoded. Below [`VALUE_BYTES_MAX`].
     decoded: Vec<u8>,
     failed: Option<Unreadable>,
+    /// Which vector instructions this walk may use.
+    limit: Limit,
+    /// Room for the fast lane, once it was taken.
+    index: Option<Box<Index>>,
 }
 
 impl Default for Walker {
@@ -88,7 +98,17 @@ impl Walker {
             carry: Vec::new(),
             decoded: Vec::new(),
             failed: None,
+            limit: Limit::Any,
+            index: None,
         }
+    }
+
+    /// A walk that uses no vector instructions, whatever the processor has: to measure, and to test
+    /// that both see the same.
+    pub const fn plain() -> Self {
+        let mut walker = Self::new();
+        walker.limit = Limit::Plain;
+        walker
     }
 
     /// Starts over with the next document, keeping the buffers.
@@ -97,8 +117,16 @@ impl Walker {
         *self = Self {
             carry: std::mem::take(&mut self.carry),
             decoded: std::mem::take(&mut self.decoded),
+            limit: self.limit,
+            index: self.index.take(),
             ..Self::new()
         };
+    }
+
+    /// [`Walker::reset`] for a document that begins at this byte of a stream.
+    pub(crate) fn reset_at(&mut self, start: u64) {
+        self.reset();
+        self.base = start;
     }
 
     /// How many of the bytes pushed last belong to a token that is still open: these may not be
@@ -109,7 +137,8 @@ impl Walker {
 
     /// The bytes that its buffers occupy, for those who watch limits.
     pub fn capacity(&self) -> usize {
-        self.carry.capacity() + self.decoded.capacity()
+        let index = self.index.as_ref().map_or(0, |index| size_of_val(&**index));
+        self.carry.capacity() + self.decoded.capacity() + index
     }
 
     /// Walks the next bytes. After an error every call repeats it.
@@ -150,7 +179,15 @@ impl Walker {
 
     fn walk<V: Visitor>(&mut self, chunk: &[u8], visitor: &mut V) -> Result<(), Unreadable> {
         let mut at = self.resume(chunk, visitor)?;
-        while let Some(&byte) = chunk.get(at) {
+        let level = Level::within(self.limit);
+        let mut lane_from = at;
+        loop {
+            if at >= lane_from {
+                Left { at, lane_from } = self.hurry(level, chunk, at, visitor);
+            }
+            let Some(&byte) = chunk.get(at) else {
+                return Ok(());
+            };
             at = match byte {
                 b'"' => self.text(chunk, at, visitor)?,
                 b' ' | b'\n' | b'\r' | b'\t' => text::skip_space(chunk, at + 1),
@@ -171,7 +208,30 @@ impl Walker {
                 _ => return Err(self.out_of_place(at)),
             };
         }
-        Ok(())
+    }
+
+    /// Walks as far as the fast lane goes.
+    #[inline]
+    fn hurry<V: Visitor>(
+        &mut self,
+        level: Level,
+        chunk: &[u8],
+        at: usize,
+        visitor: &mut V,
+    ) -> Left {
+        let is_short = chunk.len().saturating_sub(at) < LANE_BYTES_MIN;
+        if level.is_none() || is_short || !self.lane_may_begin() {
+            return Left { at, lane_from: at };
+        }
+        let mut index = self.index.take().unwrap_or_else(Index::new);
+        let left = self.take_lane(level, &mut index, chunk, at, visitor);
+        self.index = Some(index);
+        left
+    }
+
+    /// Whether the walk stands in a container and between two tokens.
+    fn lane_may_begin(&self) -> bool {
+        self.depth > 0 && !matches!(self.expect, Expect::Colon | Expect::End)
     }
 
     /// Completes the token that the last chunk left open. Returns where it ends in this chunk.
@@ -469,6 +529,11 @@ impl Walker {
         };
         Unreadable { offset, flaw }
     }
+}
+
+/// The character that the escape at the front of `bytes` stands for, and how long the escape is.
+pub(crate) fn unescape(bytes: &[u8]) -> Option<(char, usize)> {
+    text::unescape(bytes).ok()
 }
 
 fn after_value(depth: usize) -> Expect {

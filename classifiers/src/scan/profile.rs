@@ -4,11 +4,18 @@
 //! All of them lie between `0` and `@` in ASCII, so that is one range. Only then is counted.
 
 use crate::packed::{self, PACK_BYTES_MAX, pack};
+use crate::prose;
 
 /// Shortest value that holds a secret with a known prefix, in bytes.
 pub(super) const SECRET_BYTES_MIN: usize = 16;
 /// Fewest digits of anything known by its digits: a national telephone number.
 pub(super) const NUMBER_DIGITS_MIN: u32 = 7;
+/// Shortest identifier of letters and digits that is known by its look, in bytes: `AA123456B`.
+pub(super) const CODE_BYTES_MIN: usize = 8;
+/// Fewest digits of one: `AAAPL1234C`.
+pub(super) const CODE_DIGITS_MIN: u32 = 4;
+/// Shortest address of a wallet, in bytes.
+pub(super) const WALLET_BYTES_MIN: usize = 25;
 
 /// The counts for one value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +25,52 @@ pub(super) struct Profile {
     pub(super) colons: u32,
     pub(super) dots: u32,
     pub(super) spaces: u32,
+    pub(super) equals: u32,
+    pub(super) underscores: u32,
+    pub(super) hyphens: u32,
+}
+
+/// What a walker knows of a text from its bitmaps, before it has read it: enough to know of most that
+/// [`super::classify_value`] finds nothing in them by their look.
+///
+/// A detector that can find something in a text without any of this needs a bit of its own here and
+/// in the walker's masks. `what_is_kept_back_holds_nothing` beside the walker's tests is red until
+/// then.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Glance {
+    pub(crate) length: usize,
+    /// Digits.
+    pub(crate) digits: u32,
+    /// Whether any byte is one of `:;<=>?@`, `%` or `&`, a backslash, above 127, or a capital letter
+    /// behind a space.
+    pub(crate) marked: bool,
+    pub(crate) underscored: bool,
+    /// Spaces and dots.
+    pub(crate) breaks: u32,
+}
+
+impl Glance {
+    /// Whether nothing is found in a text that looks like this.
+    #[inline]
+    pub(crate) fn is_bland(self) -> bool {
+        // Spaces or dots, whichever matters more.
+        let profile = Profile {
+            digits: self.digits,
+            underscores: u32::from(self.underscored),
+            spaces: self.breaks,
+            ..Profile::default()
+        };
+        let words =
+            self.breaks > prose::SPACES_MIN || self.breaks == prose::SPACES_MIN && self.digits > 0;
+        let prose = self.length >= prose::TEXT_BYTES_MIN && words;
+        !self.marked && !prose && profile.is_bland(self.length)
+    }
+}
+
+/// Whether [`super::look`] finds nothing in a number with so many digits.
+#[inline]
+pub(crate) fn is_bland_number(digits: u32) -> bool {
+    digits < NUMBER_DIGITS_MIN
 }
 
 /// Bytes looked at together. A loop over so many, and no fewer, becomes vector instructions.
@@ -52,6 +105,9 @@ impl Profile {
             colons: both(b':', b':'),
             dots: both(b'.', b'.'),
             spaces: both(b' ', b' '),
+            equals: both(b'=', b'='),
+            underscores: both(b'_', b'_'),
+            hyphens: both(b'-', b'-'),
         })
     }
 
@@ -71,21 +127,45 @@ impl Profile {
 
     /// Counts in at most [`LANE_BLOCKS_MAX`] blocks, with one sum for each byte of a word.
     fn add(&mut self, blocks: impl Iterator<Item = [u64; 2]>) {
-        let mut lanes = [0u64; 5];
+        let mut lanes = [0u64; 8];
         for word in blocks.flatten() {
-            let [digits, ats, colons, dots, spaces] = &mut lanes;
+            let [
+                digits,
+                ats,
+                colons,
+                dots,
+                spaces,
+                equals,
+                underscores,
+                hyphens,
+            ] = &mut lanes;
             tally(digits, word, b'0', b'9');
             tally(ats, word, b'@', b'@');
             tally(colons, word, b':', b':');
             tally(dots, word, b'.', b'.');
             tally(spaces, word, b' ', b' ');
+            tally(equals, word, b'=', b'=');
+            tally(underscores, word, b'_', b'_');
+            tally(hyphens, word, b'-', b'-');
         }
-        let [digits, ats, colons, dots, spaces] = lanes.map(sum);
+        let [
+            digits,
+            ats,
+            colons,
+            dots,
+            spaces,
+            equals,
+            underscores,
+            hyphens,
+        ] = lanes.map(sum);
         self.digits += digits;
         self.ats += ats;
         self.colons += colons;
         self.dots += dots;
         self.spaces += spaces;
+        self.equals += equals;
+        self.underscores += underscores;
+        self.hyphens += hyphens;
     }
 
     /// Whether no detector looks at a value of this length with these counts.
@@ -93,16 +173,19 @@ impl Profile {
     fn is_bland(&self, length: usize) -> bool {
         let digits_most = match (length < SECRET_BYTES_MIN, self.spaces, self.dots) {
             (false, ..) => 0,
-            (true, 0, 0..=2) => NUMBER_DIGITS_MIN - 1,
+            (true, 0, 0..=2) if length < CODE_BYTES_MIN => NUMBER_DIGITS_MIN - 1,
+            (true, 0, 0..=2) => CODE_DIGITS_MIN - 1,
             _ => 2,
         };
-        self.digits <= digits_most && self.ats == 0 && self.colons < 2
+        let named = length >= SECRET_BYTES_MIN && self.colons + self.equals + self.underscores > 0;
+        self.digits <= digits_most && self.ats == 0 && self.colons < 2 && !named
     }
 }
 
 fn has_mark(block: &Block) -> bool {
     block.iter().fold(false, |seen, byte| {
-        seen | (byte.wrapping_sub(b'0') <= b'@' - b'0')
+        let mark = byte.wrapping_sub(b'0') <= b'@' - b'0';
+        seen | mark | matches!(byte, b'_')
     })
 }
 

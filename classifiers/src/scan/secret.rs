@@ -1,282 +1,232 @@
-//! Keys and tokens that their makers gave a prefix to be found by.
+//! Secrets: what vendors gave a prefix to be found by, private keys, tokens, credentials in headers
+//! and URLs, and what a name in the text calls a secret.
+//!
+//! Every prefix begins with a letter or digit behind something else, so candidates are the starts
+//! of words: eight bytes at a time are asked for these, and two bytes at each say whether any
+//! prefix goes on so.
 
-use std::sync::LazyLock;
+mod assignment;
+mod families;
+mod github;
+mod header;
+mod index;
+mod pem;
+mod random;
+mod shape;
+mod url;
+mod vendors;
 
-use aho_corasick::{AhoCorasick, MatchKind};
-
-use super::{before, finding};
+use super::{before, byte, finding};
 use crate::DataClass;
 use crate::finding::Finding;
+use families::{Family, Form};
+use index::{INDEX, Index};
 
-/// A prefix and what must follow it.
-struct Rule {
-    prefix: &'static str,
-    class: DataClass,
-    /// Fewest bytes of the charset that follow the prefix.
-    least: usize,
-    charset: Charset,
-}
-
-#[derive(Clone, Copy)]
-enum Charset {
-    /// Letters, digits, `_` and `-`.
-    Token,
-    /// Upper-case letters and digits.
-    Upper,
-    /// Small hexadecimal digits.
-    Hex,
-    /// Three base64url parts between dots.
-    Jwt,
-    /// Base64 with its padding.
-    Base64,
-    /// Everything up to the end of a PEM block.
-    Pem,
-}
-
-const fn rule(prefix: &'static str, class: DataClass, least: usize, charset: Charset) -> Rule {
-    Rule {
-        prefix,
-        class,
-        least,
-        charset,
-    }
-}
+pub(super) use random::{is_placeholder, is_random};
+pub(crate) use vendors::is_vendor;
 
 /// Longest token that is read, in bytes; what follows is no part of one.
-const TOKEN_BYTES_MAX: usize = 16 * 1024;
+const TOKEN_BYTES_MAX: usize = 4096;
 
-/// From the makers' documents and the rules of gitleaks.
-static RULES: &[Rule] = &[
-    rule("AKIA", DataClass::AWS_ACCESS_KEY, 16, Charset::Upper),
-    rule("ASIA", DataClass::AWS_ACCESS_KEY, 16, Charset::Upper),
-    rule("sk-ant-", DataClass::ANTHROPIC_KEY, 24, Charset::Token),
-    rule("sk-proj-", DataClass::OPENAI_KEY, 20, Charset::Token),
-    rule("sk-svcacct-", DataClass::OPENAI_KEY, 20, Charset::Token),
-    rule("sk-admin-", DataClass::OPENAI_KEY, 20, Charset::Token),
-    rule("sk-", DataClass::OPENAI_KEY, 32, Charset::Token),
-    rule("sk_live_", DataClass::STRIPE_KEY, 10, Charset::Token),
-    rule("sk_test_", DataClass::STRIPE_KEY, 10, Charset::Token),
-    rule("rk_live_", DataClass::STRIPE_KEY, 10, Charset::Token),
-    rule("rk_test_", DataClass::STRIPE_KEY, 10, Charset::Token),
-    rule("sk_prod_", DataClass::STRIPE_KEY, 10, Charset::Token),
-    rule("rk_prod_", DataClass::STRIPE_KEY, 10, Charset::Token),
-    rule("whsec_", DataClass::STRIPE_KEY, 24, Charset::Base64),
-    rule("ghp_", DataClass::GITHUB_TOKEN, 36, Charset::Token),
-    rule("gho_", DataClass::GITHUB_TOKEN, 36, Charset::Token),
-    rule("ghu_", DataClass::GITHUB_TOKEN, 36, Charset::Token),
-    rule("ghs_", DataClass::GITHUB_TOKEN, 36, Charset::Token),
-    rule("ghr_", DataClass::GITHUB_TOKEN, 36, Charset::Token),
-    rule("github_pat_", DataClass::GITHUB_TOKEN, 36, Charset::Token),
-    rule("glpat-", DataClass::GITLAB_TOKEN, 20, Charset::Token),
-    rule("gldt-", DataClass::GITLAB_TOKEN, 20, Charset::Token),
-    rule("glrt-", DataClass::GITLAB_TOKEN, 20, Charset::Token),
-    rule("glptt-", DataClass::GITLAB_TOKEN, 20, Charset::Token),
-    rule("xoxb-", DataClass::SLACK_TOKEN, 16, Charset::Token),
-    rule("xoxp-", DataClass::SLACK_TOKEN, 16, Charset::Token),
-    rule("xoxa-", DataClass::SLACK_TOKEN, 16, Charset::Token),
-    rule("xoxo-", DataClass::SLACK_TOKEN, 16, Charset::Token),
-    rule("xoxs-", DataClass::SLACK_TOKEN, 16, Charset::Token),
-    rule("xoxr-", DataClass::SLACK_TOKEN, 16, Charset::Token),
-    rule("xoxe-", DataClass::SLACK_TOKEN, 16, Charset::Token),
-    rule("xoxe.xoxp-", DataClass::SLACK_TOKEN, 16, Charset::Token),
-    rule("xoxe.xoxb-", DataClass::SLACK_TOKEN, 16, Charset::Token),
-    rule("xapp-", DataClass::SLACK_TOKEN, 16, Charset::Token),
-    rule("AIza", DataClass::GCP_API_KEY, 35, Charset::Token),
-    rule("SG.", DataClass::SENDGRID_KEY, 40, Charset::Jwt),
-    rule("npm_", DataClass::NPM_TOKEN, 36, Charset::Token),
-    rule("hf_", DataClass::HUGGINGFACE_TOKEN, 30, Charset::Token),
-    rule("SK", DataClass::TWILIO_KEY, 32, Charset::Hex),
-    rule(
-        "pypi-AgEIcHlwaS5vcmc",
-        DataClass::VENDOR_TOKEN,
-        50,
-        Charset::Token,
-    ),
-    rule("shpat_", DataClass::VENDOR_TOKEN, 32, Charset::Hex),
-    rule("hvs.", DataClass::VENDOR_TOKEN, 24, Charset::Token),
-    rule("dop_v1_", DataClass::VENDOR_TOKEN, 64, Charset::Hex),
-    rule("lin_api_", DataClass::VENDOR_TOKEN, 32, Charset::Token),
-    rule("dckr_pat_", DataClass::VENDOR_TOKEN, 20, Charset::Token),
-    rule("eyJ", DataClass::JWT, 32, Charset::Jwt),
-    rule("Bearer ", DataClass::BEARER_TOKEN, 16, Charset::Base64),
-    rule("bearer ", DataClass::BEARER_TOKEN, 16, Charset::Base64),
-    rule("Basic ", DataClass::BASIC_AUTH, 12, Charset::Base64),
-    rule("-----BEGIN ", DataClass::PRIVATE_KEY, 10, Charset::Pem),
-];
+/// Longest key that a field holds, in bytes.
+const KEY_BYTES_MAX: usize = 8192;
 
-static PREFIXES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    AhoCorasick::builder()
-        .match_kind(MatchKind::LeftmostLongest)
-        .build(RULES.iter().map(|rule| rule.prefix))
-        .ok()
-});
+/// How sure a vendor's prefix makes, with the rest in its form, in percent.
+const BY_FORM: u8 = 95;
+/// How sure a check sum in the token makes.
+const BY_CHECKSUM: u8 = 99;
 
+/// Where a secret stands: start, end and how sure that is.
+type Place = (usize, usize, u8);
+
+/// Finds tokens of known form, private keys and headers.
 pub(super) fn scan(value: &[u8], findings: &mut Vec<Finding>) {
-    let Some(prefixes) = PREFIXES.as_ref() else {
-        return;
-    };
-    for found in prefixes.find_iter(value) {
-        let Some(rule) = RULES.get(found.pattern().as_usize()) else {
-            continue;
-        };
-        if before(value, found.start(), 1).is_ascii_alphanumeric() {
-            continue;
-        }
-        let Some((start, end)) = rule.token(value, found.start(), found.end()) else {
-            continue;
-        };
-        let token = finding(rule.class, start, end, 95, "secret");
-        match findings.last_mut() {
-            // `Bearer eyJ...` is a JWT; any other token within a token is a part of it.
-            Some(last) if token.start < last.end => {
-                if is_header(last.class) {
-                    *last = token;
-                }
-            }
-            _ => findings.push(token),
-        }
-    }
-    urls(value, findings);
-}
-
-/// Whether the class is only where a token was seen, not what it is.
-fn is_header(class: DataClass) -> bool {
-    matches!(class, DataClass::BEARER_TOKEN | DataClass::BASIC_AUTH)
-}
-
-impl Rule {
-    /// Where the token stands, if what follows the prefix is one.
-    fn token(&self, value: &[u8], start: usize, after: usize) -> Option<(usize, usize)> {
-        let rest = value.get(after..)?;
-        let rest = rest.get(..rest.len().min(TOKEN_BYTES_MAX)).unwrap_or(rest);
-        let body = match self.charset {
-            Charset::Pem => return pem(value, start),
-            Charset::Jwt => run(rest, |byte| is_token(byte) || byte == b'.'),
-            Charset::Token => run(rest, is_token),
-            Charset::Upper => run(rest, |byte| {
-                byte.is_ascii_uppercase() || byte.is_ascii_digit()
-            }),
-            Charset::Hex => run(rest, |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')),
-            Charset::Base64 => run(rest, |byte| is_token(byte) || b"+/=.~".contains(&byte)),
-        };
-        let token = rest.get(..body)?;
-        let parts = !matches!(self.charset, Charset::Jwt) || token.contains(&b'.');
-        let follows = rest.get(body).is_some_and(u8::is_ascii_alphanumeric);
-        (body >= self.least && parts && !follows && is_random(token)).then_some((
-            if is_header(self.class) { after } else { start },
-            after + body,
-        ))
-    }
-}
-
-/// A private key from its first line to its last, or as much of it as there is.
-fn pem(value: &[u8], start: usize) -> Option<(usize, usize)> {
-    let rest = value.get(start..)?;
-    let line = rest.get(..rest.len().min(64)).unwrap_or(rest);
-    memchr::memmem::find(line, b"PRIVATE KEY")?;
-    let end = memchr::memmem::find(rest, b"-----END ")
-        .and_then(|end| {
-            let tail = rest.get(end + 9..)?;
-            memchr::memmem::find(tail.get(..tail.len().min(64)).unwrap_or(tail), b"-----")
-                .map(|last| end + 9 + last + 5)
-        })
-        .unwrap_or(rest.len());
-    Some((start, start + end))
-}
-
-/// `scheme://user:password@host`: the credentials' URL up to its host's end.
-fn urls(value: &[u8], findings: &mut Vec<Finding>) {
-    for mark in memchr::memmem::find_iter(value, b"://") {
-        let scheme = value
-            .get(..mark)
-            .unwrap_or_default()
-            .iter()
-            .rev()
-            .take(16)
-            .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'.' | b'-'))
-            .count();
-        let rest = value.get(mark + 3..).unwrap_or_default();
-        let authority = rest
-            .iter()
-            .take(256)
-            .take_while(|byte| {
-                !matches!(byte, b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>')
-                    && !byte.is_ascii_whitespace()
-            })
-            .count();
-        let authority = rest.get(..authority).unwrap_or_default();
-        let Some(at) = memchr::memrchr(b'@', authority) else {
-            continue;
-        };
-        let password = authority
-            .get(..at)
-            .and_then(|user| user.get(memchr::memchr(b':', user)? + 1..));
-        if scheme > 0
-            && password.is_some_and(|password| password.len() > 3 && !is_placeholder(password))
+    let mut from = 0;
+    let index = &*INDEX;
+    index::each_start(value, |start| {
+        if start >= from
+            && index.may_start(value, start)
+            && let Some((family, (first, end, confidence))) = at(index, value, start)
         {
-            let url = rest
-                .iter()
-                .take(512)
-                .take_while(|byte| {
-                    !matches!(byte, b'"' | b'\'' | b'<' | b'>') && !byte.is_ascii_whitespace()
+            from = end;
+            findings.push(finding(family.class, first, end, confidence, family.name));
+        }
+    });
+    if value.contains(&b'~') {
+        entra(value, findings);
+    }
+    if value.contains(&b'|') {
+        facebook(value, findings);
+    }
+}
+
+/// Finds what the text calls a secret: `api_key = "..."`, `password: ...`.
+pub(super) fn scan_names(value: &[u8], findings: &mut Vec<Finding>) {
+    assignment::scan(value, findings);
+}
+
+/// Finds credentials in URLs and behind `curl -u`.
+pub(super) fn scan_credentials(value: &[u8], ats: bool, findings: &mut Vec<Finding>) {
+    if ats {
+        url::scan(value, findings);
+    }
+    header::curl(value, findings);
+}
+
+/// The first family that what starts here is of.
+fn at(index: &Index, value: &[u8], start: usize) -> Option<(&'static Family, Place)> {
+    let rest = value.get(start..)?;
+    index
+        .families(byte(value, start))
+        .filter(|family| rest.starts_with(family.prefix.as_bytes()))
+        .find_map(|family| Some((family, family.place(value, start)?)))
+}
+
+/// Whether a token of a vendor's form or a JSON Web Token starts here.
+fn is_known(value: &[u8], start: usize) -> bool {
+    let rest = value.get(start..).unwrap_or_default();
+    INDEX
+        .families(byte(value, start))
+        .filter(|family| matches!(family.form, Form::Parts(_) | Form::Jwt))
+        .filter(|family| rest.starts_with(family.prefix.as_bytes()))
+        .any(|family| family.place(value, start).is_some())
+}
+
+impl Family {
+    fn place(&self, value: &[u8], start: usize) -> Option<Place> {
+        let after = start + self.prefix.len();
+        let rest = value.get(after..)?;
+        match self.form {
+            Form::Pem => pem::place(value, start, after),
+            Form::Jwt => header::jwt(value, start),
+            // A token of a known form is found where it starts, under its own name.
+            Form::Bearer if is_known(value, after) => None,
+            Form::Bearer => header::bearer(value, start, after),
+            Form::Basic => header::basic(value, after),
+            Form::Cookie => header::cookie(value, after),
+            Form::Hook(parts) => {
+                let end = after + shape::length(parts, rest)?;
+                Some((url::start(value, start), end, BY_FORM))
+            }
+            Form::Parts(parts) => {
+                let end = after + shape::length(parts, rest)?;
+                let body = value.get(after..end)?;
+                (opens(value, start) && closes(value, end) && self.is_random(body)).then(|| {
+                    let token = value.get(start..end).unwrap_or_default();
+                    (start, end, self.confidence(token))
                 })
-                .count();
+            }
+            Form::Behind(set, least, most, parts) => {
+                let head = value.get(..start)?;
+                let back = set.run_back(head, most + 1);
+                let end = after + shape::length(parts, rest)?;
+                let first = start.checked_sub(back)?;
+                let token = value.get(first..end)?;
+                ((least..=most).contains(&back)
+                    && !before(value, first, 1).is_ascii_alphanumeric()
+                    && closes(value, end)
+                    && self.is_random(token))
+                .then_some((first, end, BY_FORM))
+            }
+        }
+    }
+
+    fn is_random(&self, body: &[u8]) -> bool {
+        self.entropy == 0
+            || random::may_reach(body, self.entropy)
+                && random::entropy(body) >= self.entropy
+                && !is_placeholder(body)
+                && !random::is_sequence(body)
+    }
+
+    fn confidence(&self, token: &[u8]) -> u8 {
+        if self.class == DataClass::GITHUB_TOKEN && github::checksum_holds(token) {
+            BY_CHECKSUM
+        } else {
+            BY_FORM
+        }
+    }
+}
+
+/// Whether the whole value, whose name calls it a secret, looks like one. Quotes may stand around
+/// it, where a line of code was read as a name and its value.
+pub(super) fn is_key(value: &[u8]) -> bool {
+    let content = value.trim_ascii_end();
+    let content = content.strip_suffix(b";").unwrap_or(content);
+    let content = if let [b'"', inside @ .., b'"'] | [b'\'', inside @ .., b'\''] = content {
+        inside
+    } else {
+        content
+    };
+    (8..=KEY_BYTES_MAX).contains(&content.len())
+        && content.iter().all(u8::is_ascii_graphic)
+        && !content.starts_with(b"http")
+        && is_random(content)
+}
+
+/// Whether a token can start here: not within a name, a path of base64 or a longer token.
+fn opens(value: &[u8], start: usize) -> bool {
+    !matches!(before(value, start, 1), b'_' | b'+')
+}
+
+/// Whether a token can end here.
+fn closes(value: &[u8], end: usize) -> bool {
+    let (next, second) = (byte(value, end), byte(value, end + 1));
+    match next {
+        b'_' => false,
+        b'-' | b'+' | b'.' => !second.is_ascii_alphanumeric(),
+        _ => !next.is_ascii_alphanumeric(),
+    }
+}
+
+/// Client secrets of Microsoft Entra ID: three characters, a digit, `Q~`, and 31 to 34 more.
+fn entra(value: &[u8], findings: &mut Vec<Finding>) {
+    for mark in memchr::memmem::find_iter(value, b"Q~") {
+        let Some(start) = mark.checked_sub(4) else {
+            continue;
+        };
+        let body = value.get(mark + 2..).unwrap_or_default();
+        let length = shape::ENTRA.run(body, 35);
+        let end = mark + 2 + length;
+        let token = value.get(start..end).unwrap_or_default();
+        let head = token.first_chunk::<3>();
+        let shaped = head.is_some_and(|head| head.iter().all(|byte| shape::ENTRA.has(*byte)))
+            && before(value, mark, 1).is_ascii_digit()
+            && (31..=34).contains(&length)
+            && !shape::ENTRA.has(before(value, start, 1));
+        if shaped && random::entropy(token) >= 35 {
             findings.push(finding(
-                DataClass::CONNECTION_STRING,
-                mark - scheme,
-                mark + 3 + url,
-                90,
-                "url-password",
+                DataClass::AZURE_SECRET,
+                start,
+                end,
+                BY_FORM,
+                "entra",
             ));
         }
     }
 }
 
-/// Words that stand where a secret would.
-static PLACEHOLDERS: &[&[u8]] = &[
-    b"example",
-    b"xxxx",
-    b"your",
-    b"placeholder",
-    b"changeme",
-    b"redacted",
-    b"dummy",
-    b"****",
-    b"....",
-    b"${",
-    b"{{",
-    b"<",
-    b"todo",
-    b"insert",
-    b"sample",
-];
-
-/// Whether the text only shows where a secret goes.
-pub(super) fn is_placeholder(token: &[u8]) -> bool {
-    let head = token.get(..token.len().min(128)).unwrap_or(token);
-    PLACEHOLDERS.iter().any(|word| {
-        head.windows(word.len())
-            .any(|part| part.eq_ignore_ascii_case(word))
-    })
+/// Access tokens of applications at Facebook: the application's number, a bar, and its secret.
+fn facebook(value: &[u8], findings: &mut Vec<Finding>) {
+    for mark in memchr::memchr_iter(b'|', value) {
+        let digits = shape::DIGIT.run_back(value.get(..mark).unwrap_or_default(), 17);
+        let secret = value.get(mark + 1..).unwrap_or_default();
+        let length = shape::TOKEN.run(secret, 41);
+        let (start, end) = (mark - digits, mark + 1 + length);
+        let shaped = (15..=16).contains(&digits)
+            && (27..=40).contains(&length)
+            && !before(value, start, 1).is_ascii_alphanumeric();
+        if shaped && random::entropy(secret.get(..length).unwrap_or_default()) >= 35 {
+            findings.push(finding(
+                DataClass::VENDOR_TOKEN,
+                start,
+                end,
+                BY_FORM,
+                "facebook",
+            ));
+        }
+    }
 }
 
-/// Different bytes a token must hold, so that it is no row of the same letter.
-const DISTINCT_MIN: u32 = 7;
-
-/// Whether the token looks drawn by lot: many different bytes, a digit, no placeholder.
-pub(super) fn is_random(token: &[u8]) -> bool {
-    let seen = token
-        .iter()
-        .fold(0u128, |seen, byte| seen | 1 << (byte & 0x7F));
-    seen.count_ones() >= DISTINCT_MIN
-        && token.iter().any(u8::is_ascii_digit)
-        && !is_placeholder(token)
-}
-
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
-}
-
-fn run(rest: &[u8], is_part: impl Fn(u8) -> bool) -> usize {
-    rest.iter().take_while(|byte| is_part(**byte)).count()
-}
+#[cfg(test)]
+mod tests;

@@ -177,7 +177,7 @@ fn what_only_looks_like_it_is_left_alone() {
 fn secrets_are_known_by_their_prefix() {
     // Put together here, so that no scanner takes this file for a leak.
     let body = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0";
-    let lower = "0123456789abcdef0123456789abcdef";
+    let lower = "9f3c71e05b8a42d6c07e1f94b3a85d26";
     let cases = [
         (
             format!("{}{}", "sk_li", format_args!("ve_{body}")),
@@ -212,7 +212,7 @@ fn secrets_are_known_by_their_prefix() {
             D::GITLAB_TOKEN,
         ),
         (
-            format!("{}{}", "np", format_args!("m_{body}")),
+            format!("{}{}", "np", format_args!("m_{}", body.get(..36).unwrap())),
             D::NPM_TOKEN,
         ),
         (format!("{}{lower}", "SK"), D::TWILIO_KEY),
@@ -226,10 +226,6 @@ fn secrets_are_known_by_their_prefix() {
                 "PRIVATE", "PRIVATE"
             ),
             D::PRIVATE_KEY,
-        ),
-        (
-            format!("postgres://app:{}@db.internal/crm", "hunter22"),
-            D::CONNECTION_STRING,
         ),
     ];
     for (token, class) in cases {

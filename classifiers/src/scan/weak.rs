@@ -1,41 +1,64 @@
-//! Numbers in prose that only the word before them tells: `MRN: 48213`, `born 3 May 1971`.
+//! Numbers in prose that only the words before them tell: `MRN: 48213`, `born 3 May 1971`.
+//!
+//! These have no form of their own, so a telling word must stand right before them, with nothing
+//! between but words like `number` and `is`.
 
-use phf::phf_map;
+use std::sync::LazyLock;
 
+use phf::{phf_map, phf_set};
+
+use super::identifier::{Entries, Words};
 use super::{field, finding};
-use crate::DataClass;
+use crate::DataClass as D;
 use crate::finding::Finding;
 
-/// Words that give the number behind them a class.
-static TELLING: phf::Map<&'static str, DataClass> = phf_map! {
-    "ssn" => DataClass::US_SSN,
-    "mrn" => DataClass::MRN,
-    "dob" | "born" | "birth" | "birthdate" | "birthday" | "dateofbirth" | "date-of-birth"
-    | "geburtsdatum" | "nascimento" => DataClass::DOB,
-    "npi" => DataClass::US_NPI,
-    "phone" | "phonenumber" | "tel" | "telephone" | "mobile" | "cell" | "telefon" | "whatsapp" => DataClass::PHONE,
-    "fax" => DataClass::FAX,
-    "icd10" | "icd" | "icd-10" | "icd-10-cm" | "dx" => DataClass::ICD10,
-    "passport" => DataClass::US_PASSPORT,
-    "cvv" | "cvc" => DataClass::CVV,
-    "mbi" => DataClass::US_MBI,
+/// Entries that give the number behind them a class, in lower-case ASCII without separators.
+static TELLING: phf::Map<&'static str, D> = phf_map! {
+    "mrn" | "medicalrecord" | "medicalrecordnumber" | "medrec" | "medrecord" | "medicalrec"
+    | "chartnumber" | "chartno" | "hospitalnumber" | "patientnumber" | "patientno"
+    | "patientennummer" | "fallnummer" | "dossierpatient" | "numerodossier" | "ipp"
+    | "historiaclinica" | "nhc" | "cartellaclinica" | "patientnummer" | "prontuario" => D::MRN,
+    "dob" | "born" | "birth" | "birthdate" | "birthday" | "dateofbirth" | "geburtsdatum"
+    | "nascimento" | "nacimiento" | "naissance" | "nascita" | "geboortedatum" => D::DOB,
+    "icd10" | "icd" | "icd10cm" | "dx" => D::ICD10,
+    "passport" | "passportnumber" | "passportno" => D::US_PASSPORT,
+    "driverslicense" | "driverlicense" | "drivinglicense" | "driverslicence" | "driverlicence"
+    | "dl" | "dlnumber" | "dlno" | "licensenumber" | "driverslic" | "driverlic" => D::US_DRIVER_LICENSE,
+    "bankaccount" | "bankaccountnumber" | "checkingaccount" | "checking" | "savingsaccount"
+    | "accountnumber" | "accountno" | "acct" | "acctnumber" | "acctno" | "kontonummer"
+    | "numerodecuenta" | "numerodecompte" | "rekeningnummer" | "directdeposit" => D::US_BANK_ACCOUNT,
+    "cvv" | "cvc" | "cvv2" | "cvc2" | "csc" | "securitycode" | "prufnummer" | "cardverification"
+    | "kartenprufnummer" | "cryptogramme" => D::CVV,
+    "memberid" | "membernumber" | "subscriberid" | "policynumber" | "policyno" | "policyid"
+    | "insuranceid" | "insurancenumber" | "healthplan" | "healthplanid" | "beneficiaryid"
+    | "medicaid" | "medicaidid" | "insurancepolicy" | "mutuelle" | "numeroadherent" => D::HEALTH_PLAN_ID,
+    "customerid" | "customernumber" | "customerno" | "clientnumber" | "clientid" | "kundennummer"
+    | "kundennr" | "numeroclient" | "numerocliente" | "codicecliente" | "klantnummer"
+    | "membershipnumber" | "loyaltynumber" | "frequentflyer" | "frequentflyernumber" => D::CUSTOMER_ID,
+    "udi" | "deviceserial" | "pacemakerserial" | "implantserial" => D::DEVICE_ID,
 };
+
+static ENTRIES: LazyLock<Entries<D>> = LazyLock::new(|| Entries::of(&TELLING));
 
 /// Words between the telling one and its number.
-static FILLERS: phf::Set<&'static str> = phf::phf_set! {
-    "is", "no", "nr", "number", "num", "was", "of", "code", "on", "at", "date", "the",
+static FILLERS: phf::Set<&'static str> = phf_set! {
+    "is", "no", "nr", "number", "num", "was", "of", "code", "on", "at", "date", "the", "id", "file",
+    "to", "ist", "est", "es", "den", "nummer", "numero", "le", "il", "el", "em", "cm", "gave",
 };
 
-/// Longest word that is looked up, in bytes.
-const WORD_BYTES_MAX: usize = 16;
 /// Most words looked at before a number.
-const WORDS_MAX: usize = 3;
-/// Most bytes between a number and the word before it.
-const GAP_BYTES_MAX: usize = 32;
+const WORDS_MAX: usize = 5;
+/// Most words that make one entry.
+const ENTRY_WORDS_MAX: usize = 4;
+/// Most bytes before a number that are read.
+const BEFORE_BYTES_MAX: usize = 48;
 /// Longest text that is judged behind a word, in bytes.
 const CANDIDATE_BYTES_MAX: usize = 24;
 
-pub(super) fn scan(value: &[u8], findings: &mut Vec<Finding>) {
+/// Finds what a word tells. What was found from `known` on, in order, is not looked at again.
+pub(super) fn scan(value: &[u8], known: usize, findings: &mut Vec<Finding>) {
+    let until = findings.len();
+    let mut known = known;
     let mut from = 0;
     while let Some(skip) = value
         .get(from..)
@@ -43,8 +66,17 @@ pub(super) fn scan(value: &[u8], findings: &mut Vec<Finding>) {
     {
         let digit = from + skip;
         let start = word_start(value, digit, from);
-        let end = digit + run(value, digit, |byte| !byte.is_ascii_whitespace());
+        let end = digit + run(value, digit);
         from = end;
+        let place = u32::try_from(digit).unwrap_or(u32::MAX);
+        let found = |known: usize| findings.get(known).filter(|_| known < until);
+        while found(known).is_some_and(|finding| finding.end <= place) {
+            known += 1;
+        }
+        let is_found = found(known).is_some_and(|finding| finding.start <= place);
+        if is_found || is_numeral(value, start) {
+            continue;
+        }
         let Some(class) = telling(value, start) else {
             continue;
         };
@@ -53,6 +85,11 @@ pub(super) fn scan(value: &[u8], findings: &mut Vec<Finding>) {
             from = end.max(from);
         }
     }
+}
+
+/// Whether the word before `start` ends in a digit: another group of the same number, mostly.
+fn is_numeral(value: &[u8], start: usize) -> bool {
+    super::before(value, start, 1) == b' ' && super::before(value, start, 2).is_ascii_digit()
 }
 
 /// The start of the token that holds this digit: `A48213`, `(202`, `+44`.
@@ -69,60 +106,26 @@ fn word_start(value: &[u8], digit: usize, floor: usize) -> usize {
     digit - length
 }
 
-/// The class the words before `start` give.
-fn telling(value: &[u8], start: usize) -> Option<DataClass> {
-    let mut end = start;
-    for _ in 0..WORDS_MAX {
-        let gap = back(value, end, GAP_BYTES_MAX, |byte| {
-            matches!(
-                byte,
-                b' ' | b'\t' | b'|' | b':' | b'#' | b'=' | b'.' | b'(' | b'"' | b'\''
-            )
-        });
-        let stop = end - gap;
-        let length = back(value, stop, WORD_BYTES_MAX + 1, |byte| {
-            byte.is_ascii_alphanumeric() || byte == b'-'
-        });
-        // Words of the tables begin with a letter; other numbers stand before most numbers.
-        if !value
-            .get(stop - length)
-            .is_some_and(u8::is_ascii_alphabetic)
-        {
+/// The class that the words right before `start` give.
+fn telling(value: &[u8], start: usize) -> Option<D> {
+    let from = start.saturating_sub(BEFORE_BYTES_MAX);
+    let words = Words::read(value.get(from..start)?, from > 0);
+    let last = words.count();
+    for end in (last.saturating_sub(WORDS_MAX) + 1..=last).rev() {
+        let told = (end.saturating_sub(ENTRY_WORDS_MAX)..end)
+            .find_map(|first| ENTRIES.get(words.joined(first, end)));
+        if told.is_some() {
+            return told;
+        }
+        if !FILLERS.contains(words.joined(end - 1, end)) {
             return None;
         }
-        let mut word = [0u8; WORD_BYTES_MAX];
-        let target = word.get_mut(..length).filter(|_| length > 0)?;
-        target.copy_from_slice(value.get(stop - length..stop)?);
-        target.make_ascii_lowercase();
-        let word = std::str::from_utf8(word.get(..length)?).ok()?;
-        if let Some(class) = TELLING.get(word) {
-            return Some(*class);
-        }
-        if matches!(word, "record" | "rec") && medical(value, stop - length) {
-            return Some(DataClass::MRN);
-        }
-        if !FILLERS.contains(word) {
-            return None;
-        }
-        end = stop - length;
     }
     None
 }
 
-/// Whether `medical` or `med.` stands right before `end`.
-fn medical(value: &[u8], end: usize) -> bool {
-    let from = end.saturating_sub(WORD_BYTES_MAX);
-    let words = value.get(from..end).unwrap_or_default();
-    let mut word = words
-        .trim_ascii_end()
-        .rsplit(|byte| !byte.is_ascii_alphabetic());
-    word.find(|word| !word.is_empty()).is_some_and(|word| {
-        word.eq_ignore_ascii_case(b"medical") || word.eq_ignore_ascii_case(b"med")
-    })
-}
-
 /// Where the longest text ends that starts here and looks like its class.
-fn candidate(class: DataClass, value: &[u8], start: usize) -> Option<usize> {
+fn candidate(class: D, value: &[u8], start: usize) -> Option<usize> {
     let rest = value.get(start..)?;
     let rest = rest
         .get(..rest.len().min(CANDIDATE_BYTES_MAX))
@@ -139,7 +142,7 @@ fn candidate(class: DataClass, value: &[u8], start: usize) -> Option<usize> {
         let text = text.strip_suffix(b".").unwrap_or(text);
         if !cut
             && !text.ends_with(b" ")
-            && field::looks(class, text)
+            && looks(class, text)
             && text.last().is_some_and(u8::is_ascii_alphanumeric)
             && text.iter().any(u8::is_ascii_digit)
         {
@@ -149,22 +152,33 @@ fn candidate(class: DataClass, value: &[u8], start: usize) -> Option<usize> {
     longest
 }
 
-fn run(value: &[u8], start: usize, is_part: impl Fn(u8) -> bool) -> usize {
+/// Whether a text behind its word looks like a number of the class.
+fn looks(class: D, text: &[u8]) -> bool {
+    match class {
+        D::MRN => code(text, 4..=16, 3),
+        D::US_PASSPORT => code(text, 6..=12, 5),
+        D::US_DRIVER_LICENSE => code(text, 5..=18, 4),
+        D::US_BANK_ACCOUNT => code(text, 6..=20, 6) && !text.iter().any(u8::is_ascii_alphabetic),
+        D::CVV => matches!(text.len(), 3 | 4) && text.iter().all(u8::is_ascii_digit),
+        D::HEALTH_PLAN_ID | D::CUSTOMER_ID | D::DEVICE_ID => code(text, 5..=20, 4),
+        _ => field::looks(class, text),
+    }
+}
+
+/// One word of capitals, digits and hyphens, so long and with so many digits.
+fn code(text: &[u8], lengths: std::ops::RangeInclusive<usize>, digits_least: usize) -> bool {
+    lengths.contains(&text.len())
+        && text.iter().filter(|byte| byte.is_ascii_digit()).count() >= digits_least
+        && text
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase() || *byte == b'-')
+}
+
+fn run(value: &[u8], start: usize) -> usize {
     value
         .get(start..)
         .unwrap_or_default()
         .iter()
-        .take_while(|byte| is_part(**byte))
-        .count()
-}
-
-fn back(value: &[u8], end: usize, most: usize, is_part: impl Fn(u8) -> bool) -> usize {
-    value
-        .get(..end)
-        .unwrap_or_default()
-        .iter()
-        .rev()
-        .take(most)
-        .take_while(|byte| is_part(**byte))
+        .take_while(|byte| !byte.is_ascii_whitespace())
         .count()
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod classify;
+mod classify_test;
 mod run;
 mod table;
 
@@ -29,7 +30,7 @@ enum Command {
     Run(Configured),
     /// Check a configuration with its policies, keys and certificates, and do nothing else.
     Check(Configured),
-    /// Tell what personal, health, payment and secret data a JSON file holds.
+    /// Tell what personal, health, payment and secret data a file holds.
     Classify(Classify),
     /// Read and prove the record.
     #[command(subcommand)]
@@ -50,11 +51,34 @@ struct Configured {
 }
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Classify {
     /// The file; `-` reads standard input.
-    file: PathBuf,
+    #[arg(required_unless_present = "list_classes")]
+    file: Option<PathBuf>,
+    /// Its media type, if neither its name nor its content tells it.
+    #[arg(long, value_name = "TYPE")]
+    media: Option<String>,
+    /// Say of every finding which rule, which name and which check made it.
+    #[arg(long)]
+    explain: bool,
+    /// List the classes and the laws that name them.
+    #[arg(long, conflicts_with_all = ["file", "media", "explain"])]
+    list_classes: bool,
     #[command(flatten)]
     output: Output,
+    #[command(subcommand)]
+    instead: Option<Classifiers>,
+}
+
+/// What may be done with classifiers instead of classifying a file.
+#[derive(Debug, Subcommand)]
+enum Classifiers {
+    /// Compile an operator's classifiers, and try them on the examples in their file.
+    Test {
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -148,7 +172,11 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
     match arguments.command {
         Command::Run(Configured { config }) => run::run(&config),
         Command::Check(Configured { config }) => check::check(&config),
-        Command::Classify(Classify { file, output }) => classify::classify(&file, output.output),
+        Command::Classify(Classify {
+            instead: Some(Classifiers::Test { file }),
+            ..
+        }) => classify_test::test(&file),
+        Command::Classify(arguments) => classify::classify(&arguments),
         Command::Audit(audit) => audit::audit(audit),
     }
 }

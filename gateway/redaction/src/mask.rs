@@ -21,50 +21,105 @@ const CHARACTERS_MIN: usize = 9;
 
 /// Appends the mask of `value`.
 pub(crate) fn write(class: DataClass, value: &[u8], out: &mut Vec<u8>) {
-    let text = String::from_utf8_lossy(value);
-    let hidden = match class {
-        DataClass::EMAIL if write_email(&text, out) => return,
-        _ if KEEP_LAST.contains(&class) => {
-            let count = text.chars().filter(|it| !is_separator(*it)).count();
-            if count < CHARACTERS_MIN {
-                count
-            } else {
-                count - KEPT
-            }
-        }
-        _ => usize::MAX,
+    if class == DataClass::EMAIL && write_email(value, out) {
+        return;
+    }
+    let kept = if KEEP_LAST.contains(&class) {
+        kept(value)
+    } else {
+        0
     };
-    let mut seen = 0;
-    for character in text.chars() {
-        let separates = is_separator(character);
-        if separates || seen >= hidden {
-            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-        } else {
-            out.push(b'*');
+    let mut hidden = characters(value).saturating_sub(kept);
+    let mut shown = true;
+    for byte in value {
+        match kind(*byte) {
+            Kind::Separator => out.push(*byte),
+            Kind::Character if hidden > 0 => {
+                out.push(b'*');
+                hidden -= 1;
+                shown = false;
+            }
+            Kind::Character => {
+                out.push(*byte);
+                shown = true;
+            }
+            Kind::Rest if shown => out.push(*byte),
+            Kind::Rest => {}
         }
-        seen += usize::from(!separates);
     }
 }
 
-fn is_separator(character: char) -> bool {
-    character == ' ' || character.is_ascii_punctuation()
+/// How many characters at the end may be kept.
+fn kept(value: &[u8]) -> usize {
+    if characters(value) < CHARACTERS_MIN {
+        0
+    } else {
+        KEPT
+    }
+}
+
+/// How many characters are no separators.
+fn characters(value: &[u8]) -> usize {
+    value
+        .iter()
+        .map(|byte| usize::from(kind(*byte) == Kind::Character))
+        .sum()
+}
+
+/// What a byte of UTF-8 is to a mask.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A space or ASCII punctuation.
+    Separator,
+    /// The first byte of any other character.
+    Character,
+    /// Another byte of it.
+    Rest,
+}
+
+fn kind(byte: u8) -> Kind {
+    KINDS.get(usize::from(byte)).copied().unwrap_or(Kind::Rest)
+}
+
+static KINDS: [Kind; 256] = kinds();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "runs when compiled: out of bounds is a build error"
+)]
+const fn kinds() -> [Kind; 256] {
+    let mut kinds = [Kind::Character; 256];
+    let mut byte = 0u8;
+    loop {
+        if byte == b' ' || byte.is_ascii_punctuation() {
+            kinds[byte as usize] = Kind::Separator;
+        } else if byte & 0xC0 == 0x80 {
+            kinds[byte as usize] = Kind::Rest;
+        }
+        if byte == u8::MAX {
+            return kinds;
+        }
+        byte += 1;
+    }
 }
 
 /// Whether it was an address that could be masked as one. The stars are always three, so that they
 /// do not tell a length.
-fn write_email(text: &str, out: &mut Vec<u8>) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else {
+fn write_email(value: &[u8], out: &mut Vec<u8>) -> bool {
+    let Some(at) = memchr::memrchr(b'@', value) else {
         return false;
     };
-    let mut characters = local.chars();
+    let (local, domain) = value.split_at_checked(at).unwrap_or_default();
+    let first = local
+        .iter()
+        .skip(1)
+        .position(|byte| kind(*byte) != Kind::Rest)
+        .map_or(0, |rest| rest + 1);
     // A local part of one character would be kept whole.
-    if let (Some(first), Some(_)) = (characters.next(), characters.next()) {
-        out.extend_from_slice(first.encode_utf8(&mut [0; 4]).as_bytes());
-    }
+    out.extend_from_slice(local.get(..first).unwrap_or_default());
     out.extend_from_slice(b"***@***");
-    if let Some((_, top)) = domain.rsplit_once('.') {
-        out.push(b'.');
-        out.extend_from_slice(top.as_bytes());
+    if let Some(dot) = memchr::memrchr(b'.', domain) {
+        out.extend_from_slice(domain.get(dot..).unwrap_or_default());
     }
     true
 }

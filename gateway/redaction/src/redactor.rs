@@ -5,13 +5,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use classifiers::media::json::{self, Scalar, Token, Visitor, Walker};
+use classifiers::media::json::{self, AHEAD_BYTES, Foreseen, Scalar, Token, Visitor, Walker};
 use classifiers::{
     DISCRIMINATOR_BYTES_MAX, DataClass, Finding, KeyCache, ValueKind, classify_key, classify_value,
 };
 use thiserror::Error;
 
 use crate::coding::Undecodable;
+use crate::summary::Order;
 use crate::trail::Trail;
 use crate::transform::{Edit, Rewriter};
 use crate::{Action, Output, Pseudonyms, Summary};
@@ -67,13 +68,21 @@ pub struct Workspace {
     findings: Vec<Finding>,
     edits: Vec<Edit>,
     rewriter: Rewriter,
-    path: String,
+    order: Order,
 }
 
 impl Workspace {
     /// A new one. Keep it: it costs more than the redactor.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// One whose redactors use no vector instructions, whatever the processor has.
+    pub fn plain() -> Self {
+        Self {
+            walker: Walker::plain(),
+            ..Self::default()
+        }
     }
 
     /// The bytes that its buffers occupy.
@@ -83,7 +92,6 @@ impl Workspace {
             + self.findings.capacity() * size_of::<Finding>()
             + self.edits.capacity() * size_of::<Edit>()
             + self.rewriter.capacity()
-            + self.path.capacity()
     }
 }
 
@@ -156,7 +164,7 @@ impl<D: Disclose> Redactor<D> {
             findings,
             edits,
             rewriter,
-            path,
+            order,
         } = &mut *self.work;
         let mut editor = Editor {
             disclose: &mut self.disclose,
@@ -167,7 +175,7 @@ impl<D: Disclose> Redactor<D> {
             findings,
             edits,
             rewriter,
-            path,
+            order,
             chunk,
             base: self.pushed,
             settled: &mut self.settled,
@@ -177,10 +185,7 @@ impl<D: Disclose> Redactor<D> {
         let walked = walk(walker, &mut editor);
         // What blocked came before what could not be read.
         let interrupted = match (editor.blocked.take(), walked) {
-            (Some(class), _) => Interrupted::Blocked {
-                class,
-                path: editor.path.clone(),
-            },
+            (Some((class, path)), _) => Interrupted::Blocked { class, path },
             (None, Err(unreadable)) => unreadable.into(),
             (None, Ok(())) => {
                 let end = self.pushed + chunk.len() as u64;
@@ -203,14 +208,14 @@ struct Editor<'a, D> {
     findings: &'a mut Vec<Finding>,
     edits: &'a mut Vec<Edit>,
     rewriter: &'a mut Rewriter,
-    path: &'a mut String,
+    order: &'a mut Order,
     chunk: &'a Bytes,
     /// Where the chunk begins in the message.
     base: u64,
     // INVARIANT: between chunks, this is where the open token begins, or the end of what came.
     settled: &'a mut u64,
-    /// The class that blocks the message; `path` is where it stands.
-    blocked: Option<DataClass>,
+    /// The class that blocks the message, and where it stands.
+    blocked: Option<(DataClass, String)>,
     out: &'a mut Output,
 }
 
@@ -246,14 +251,20 @@ impl<D: Disclose> Editor<'_, D> {
     /// Decides on the findings in a token. Returns whether it must be rewritten.
     fn judge(&mut self) -> bool {
         self.edits.clear();
-        self.trail.path(self.chunk, self.path);
+        let (trail, chunk) = (&*self.trail, self.chunk);
         for finding in self.findings.iter() {
             let action = self.disclose.action(finding.class);
-            self.summary.count(finding.class, action, self.path);
+            self.summary.count(
+                finding.class,
+                action,
+                self.order,
+                |path| trail.is_at(path, chunk),
+                || trail.path(chunk),
+            );
             match action {
                 Action::Show => {}
                 Action::Block => {
-                    self.blocked = Some(finding.class);
+                    self.blocked = Some((finding.class, trail.path(chunk)));
                     return false;
                 }
                 _ => self.edits.push(Edit {
@@ -269,7 +280,11 @@ impl<D: Disclose> Editor<'_, D> {
 
     /// Judges what hides in a name. Returns whether another was put in its place.
     #[cold]
+    #[inline(never)]
     fn rename(&mut self, name: Token<'_>) -> bool {
+        if self.blocked.is_some() {
+            return false;
+        }
         self.findings.clear();
         classify_key(name.decoded, self.findings);
         if self.findings.is_empty() {
@@ -292,10 +307,8 @@ impl<D: Disclose> Editor<'_, D> {
         let json = match kind {
             Some(kind) => self
                 .rewriter
-                .scalar(kind, token.decoded, self.edits, self.pseudonyms),
-            None => self
-                .rewriter
-                .text(token.decoded, self.edits, self.pseudonyms),
+                .scalar(kind, token, self.edits, self.pseudonyms),
+            None => self.rewriter.text(token, self.edits, self.pseudonyms),
         };
         self.out.write(json);
         *self.settled = token.start + token.raw.len() as u64;
@@ -315,7 +328,7 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
 
     #[inline]
     fn array_start(&mut self) {
-        self.trail.enter_array();
+        self.trail.enter_array(self.keys);
     }
 
     #[inline]
@@ -328,15 +341,48 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
         if self.blocked.is_some() {
             return;
         }
-        let place = self
-            .within(name.start)
-            .map(|at| (at + 1, at + name.raw.len() - 1));
-        let raw = name.raw.get(1..name.raw.len() - 1).unwrap_or_default();
+        let raw = match name.raw {
+            [_, raw @ .., _] => raw,
+            _ => &[],
+        };
+        let place = self.within(name.start).map(|at| at.wrapping_add(1));
         let suspect = self.trail.member(name.decoded, raw, place, self.keys);
         if suspect && self.rename(name) {
             return;
         }
         self.keep(name);
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "done for every name, and with vectors only where it is part of the lane"
+    )]
+    fn foresees(
+        &mut self,
+        place: usize,
+        length: usize,
+        ahead: &[u8; AHEAD_BYTES],
+    ) -> Option<Foreseen> {
+        let known = self.trail.foresees(place, length, ahead, self.keys);
+        known.then(|| Foreseen {
+            skips_bland: self.trail.is_quiet(),
+        })
+    }
+
+    #[inline]
+    fn skips_bland(&self) -> bool {
+        self.trail.is_quiet()
+    }
+
+    #[inline]
+    fn bland(&mut self, kind: Scalar, value: Token<'_>) {
+        // Told nothing, it may still tell of its siblings.
+        if !self.trail.is_untold() {
+            self.scalar(kind, value);
+        } else if kind == Scalar::Text && value.decoded.len() <= DISCRIMINATOR_BYTES_MAX {
+            self.trail.observe(value.decoded, self.keys);
+        }
     }
 
     #[inline]
@@ -350,7 +396,7 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
             Scalar::Boolean => ValueKind::Bool,
             Scalar::Null => return self.keep(value),
         };
-        let context = self.trail.value();
+        let context = self.trail.context(self.keys);
         self.findings.clear();
         classify_value(context, kind, value.decoded, self.findings);
         if context.is_discriminator()

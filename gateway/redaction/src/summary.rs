@@ -36,22 +36,73 @@ impl Summary {
         self.places.iter().map(|place| place.count).sum::<u64>() + self.unlisted
     }
 
-    pub(crate) fn count(&mut self, class: DataClass, action: Action, path: &str) {
-        let same = |place: &&mut Place| {
-            place.class == class && place.action == action && place.path == path
-        };
-        if let Some(place) = self.places.iter_mut().find(same) {
+    /// Counts a finding at the place that `trail` is at, which has the path `path` writes.
+    pub(crate) fn count(
+        &mut self,
+        class: DataClass,
+        action: Action,
+        order: &mut Order,
+        is_here: impl Fn(&str) -> bool,
+        path: impl FnOnce() -> String,
+    ) {
+        let same =
+            |place: &Place| place.class == class && place.action == action && is_here(&place.path);
+        let at = order.place_after_last();
+        if let Some(place) = self.places.get_mut(at)
+            && same(place)
+        {
             place.count += 1;
-        } else if self.places.len() < PLACES_MAX {
-            let path = path.to_owned();
-            self.places.push(Place {
-                class,
-                path,
-                action,
-                count: 1,
-            });
-        } else {
-            self.unlisted += 1;
+            order.last = at;
+            return;
         }
+        let at = self.places.iter().position(same).or_else(|| {
+            let at = self.places.len();
+            (at < PLACES_MAX).then(|| {
+                self.places.push(Place {
+                    class,
+                    path: path(),
+                    action,
+                    count: 0,
+                });
+                at
+            })
+        });
+        match at.and_then(|at| Some((at, self.places.get_mut(at)?))) {
+            Some((at, place)) => {
+                place.count += 1;
+                order.follow(at);
+            }
+            None => self.unlisted += 1,
+        }
+    }
+}
+
+/// Which place of a summary came after which: records repeat their places in order, and a place
+/// that is expected is compared once.
+#[derive(Debug)]
+pub(crate) struct Order {
+    last: usize,
+    after: [u8; PLACES_MAX],
+}
+
+impl Default for Order {
+    fn default() -> Self {
+        Self {
+            last: 0,
+            after: [0; PLACES_MAX],
+        }
+    }
+}
+
+impl Order {
+    fn place_after_last(&self) -> usize {
+        self.after.get(self.last).copied().map_or(0, usize::from)
+    }
+
+    fn follow(&mut self, at: usize) {
+        if let (Some(after), Ok(at)) = (self.after.get_mut(self.last), u8::try_from(at)) {
+            *after = at;
+        }
+        self.last = at;
     }
 }

@@ -2,7 +2,8 @@
 //! the name it came by. Names stay in the chunk until it goes; a path is put together only for a
 //! finding.
 
-use classifiers::{Context, KeyCache};
+use classifiers::media::json::AHEAD_BYTES;
+use classifiers::{Context, KeyCache, Name, Spot};
 
 /// A longer name is `?` in paths.
 const NAME_BYTES_MAX: usize = 64;
@@ -10,6 +11,8 @@ const NAME_BYTES_MAX: usize = 64;
 /// How a value is reached from its container.
 #[derive(Clone, Copy, Debug)]
 enum Step {
+    /// It has no container.
+    Root,
     /// Any element of an array.
     Element,
     /// The member whose name stands here in the chunk.
@@ -23,63 +26,89 @@ enum Step {
 #[derive(Clone, Copy, Debug)]
 struct Frame {
     /// Of the container.
-    context: Context,
+    here: Spot,
     /// Of the value that comes next in it.
-    value: Context,
+    value: Spot,
     step: Step,
 }
 
+impl Frame {
+    fn root() -> Self {
+        Self {
+            here: Spot::root(),
+            value: Spot::root(),
+            step: Step::Root,
+        }
+    }
+}
+
 /// The open containers, outermost first. At most `json::DEPTH_MAX`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Trail {
-    frames: Vec<Frame>,
+    /// The innermost container; what is around all of them, if none is open.
+    top: Frame,
+    /// What is around it.
+    outer: Vec<Frame>,
     /// Names whose chunk went, in the order of the frames: `DEPTH_MAX * NAME_BYTES_MAX` at most.
     kept: Vec<u8>,
 }
 
+impl Default for Trail {
+    fn default() -> Self {
+        Self {
+            top: Frame::root(),
+            outer: Vec::new(),
+            kept: Vec::new(),
+        }
+    }
+}
+
 impl Trail {
     pub(crate) fn clear(&mut self) {
-        self.frames.clear();
+        self.top = Frame::root();
+        self.outer.clear();
         self.kept.clear();
     }
 
     /// The context of the value that comes next.
     #[inline]
-    pub(crate) fn value(&self) -> &Context {
-        self.frames
-            .last()
-            .map_or(&Context::ROOT, |frame| &frame.value)
+    pub(crate) fn context<'a>(&'a self, keys: &'a KeyCache) -> &'a Context {
+        self.top.value.context(keys)
+    }
+
+    /// See [`Spot::is_quiet`]: of the value that comes next.
+    #[inline]
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.top.value.is_quiet()
+    }
+
+    /// See [`Spot::is_untold`]: of the value that comes next.
+    #[inline]
+    pub(crate) fn is_untold(&self) -> bool {
+        self.top.value.is_untold()
     }
 
     #[inline]
     pub(crate) fn enter_object(&mut self) {
-        let context = *self.value();
-        self.frames.push(Frame {
-            context,
-            value: context,
-            step: Step::Unnamed,
-        });
+        self.outer.push(self.top);
+        self.top.here = self.top.value;
+        self.top.step = Step::Unnamed;
     }
 
     #[inline]
-    pub(crate) fn enter_array(&mut self) {
-        let context = *self.value();
-        self.frames.push(Frame {
-            context,
-            value: context.element(),
-            step: Step::Element,
-        });
+    pub(crate) fn enter_array(&mut self, keys: &mut KeyCache) {
+        self.outer.push(self.top);
+        self.top.here = self.top.value;
+        self.top.value = self.top.here.element(keys);
+        self.top.step = Step::Element;
     }
 
     #[inline]
     pub(crate) fn leave(&mut self) {
-        if let Some(Frame {
-            step: Step::Kept(start, _),
-            ..
-        }) = self.frames.pop()
-        {
+        if let Step::Kept(start, _) = self.top.step {
             self.kept.truncate(start);
         }
+        self.top = self.outer.pop().unwrap_or_else(Frame::root);
     }
 
     /// Moves on to the member `name`, written as `raw`, which stands in the chunk at `place` unless
@@ -89,69 +118,135 @@ impl Trail {
         &mut self,
         name: &[u8],
         raw: &[u8],
-        place: Option<(usize, usize)>,
+        place: Option<usize>,
         keys: &mut KeyCache,
     ) -> bool {
-        let Some(frame) = self.frames.last_mut() else {
-            return true;
-        };
+        let frame = &mut self.top;
         if let Step::Kept(start, _) = frame.step {
             self.kept.truncate(start);
         }
-        frame.context.move_to(&mut frame.value, name, keys);
+        frame.here.move_to(&mut frame.value, &Name::of(name), keys);
         frame.step = match place {
-            Some((start, end)) => Step::Chunk(start, end),
+            Some(start) => Step::Chunk(start, start.wrapping_add(raw.len())),
             None => keep(&mut self.kept, raw),
         };
         !frame.value.is_name_clean()
     }
 
+    /// Moves on to the member whose name is the first `length` bytes of `ahead` and stands at `place`
+    /// in the chunk, if that name was to be expected and nothing hides in it.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "done for every name, and with vectors only where it is part of the lane"
+    )]
+    pub(crate) fn foresees(
+        &mut self,
+        place: usize,
+        length: usize,
+        ahead: &[u8; AHEAD_BYTES],
+        keys: &mut KeyCache,
+    ) -> bool {
+        let frame = &mut self.top;
+        if matches!(frame.step, Step::Kept(..))
+            || !frame.here.foresees(&mut frame.value, length, ahead, keys)
+        {
+            return false;
+        }
+        frame.step = Step::Chunk(place, place.wrapping_add(length));
+        true
+    }
+
     /// Tells the object that the member just seen says `text` of its siblings.
     pub(crate) fn observe(&mut self, text: &[u8], keys: &mut KeyCache) {
-        if let Some(frame) = self.frames.last_mut()
-            && !matches!(frame.step, Step::Element)
-        {
-            frame.context.observe(&frame.value, text, keys);
+        let frame = &mut self.top;
+        if matches!(frame.step, Step::Chunk(..) | Step::Kept(..) | Step::Unnamed) {
+            frame.here.observe(&frame.value, text, keys);
         }
     }
 
     /// The last name is itself a finding and may not be told.
     pub(crate) fn hide_name(&mut self) {
-        if let Some(frame) = self.frames.last_mut() {
-            if let Step::Kept(start, _) = frame.step {
-                self.kept.truncate(start);
-            }
-            frame.step = Step::Unnamed;
+        if let Step::Kept(start, _) = self.top.step {
+            self.kept.truncate(start);
         }
+        self.top.step = Step::Unnamed;
     }
 
     /// Copies the names that are still needed out of the chunk, which goes.
     pub(crate) fn keep_names(&mut self, chunk: &[u8]) {
-        for frame in &mut self.frames {
+        for frame in self.outer.iter_mut().chain([&mut self.top]) {
             if let Step::Chunk(start, end) = frame.step {
                 frame.step = keep(&mut self.kept, chunk.get(start..end).unwrap_or_default());
             }
         }
     }
 
-    /// Writes the path template of the value that comes next.
-    pub(crate) fn path(&self, chunk: &[u8], path: &mut String) {
-        path.clear();
-        for frame in &self.frames {
-            let name = match frame.step {
+    /// The path template of the value that comes next.
+    pub(crate) fn path(&self, chunk: &[u8]) -> String {
+        let mut path = String::new();
+        for step in self.steps() {
+            let name = match step {
                 Step::Element => Some("*"),
-                Step::Chunk(start, end) => tellable(chunk.get(start..end).unwrap_or_default()),
-                Step::Kept(start, end) => tellable(self.kept.get(start..end).unwrap_or_default()),
-                Step::Unnamed => None,
+                _ => self.written(step, chunk).and_then(tellable),
             };
             path.push('/');
             path.push_str(name.unwrap_or("?"));
         }
+        path
+    }
+
+    /// Whether this is [`Trail::path`].
+    pub(crate) fn is_at(&self, path: &str, chunk: &[u8]) -> bool {
+        let mut rest = path.as_bytes();
+        for step in self.steps() {
+            let Some(name) = rest.strip_prefix(b"/") else {
+                return false;
+            };
+            let written = self.written(step, chunk);
+            let behind = match (step, written) {
+                (Step::Element, _) => segment(name, b"*"),
+                // What a path tells has no slash and is none of the signs.
+                (_, Some(written @ [first, ..])) if !matches!(first, b'*' | b'?') => {
+                    segment(name, written).filter(|_| !written.contains(&b'/'))
+                }
+                _ => None,
+            };
+            let untold = || {
+                let is_untold = written.and_then(tellable).is_none();
+                segment(name, b"?").filter(|_| is_untold && !matches!(step, Step::Element))
+            };
+            let Some(behind) = behind.or_else(untold) else {
+                return false;
+            };
+            rest = behind;
+        }
+        rest.is_empty()
+    }
+
+    fn steps(&self) -> impl Iterator<Item = Step> {
+        let steps = self.outer.iter().chain([&self.top]).map(|frame| frame.step);
+        steps.filter(|step| !matches!(step, Step::Root))
+    }
+
+    /// The name of a step as it is written, if it has one.
+    fn written<'a>(&'a self, step: Step, chunk: &'a [u8]) -> Option<&'a [u8]> {
+        match step {
+            Step::Chunk(start, end) => chunk.get(start..end),
+            Step::Kept(start, end) => self.kept.get(start..end),
+            Step::Root | Step::Element | Step::Unnamed => None,
+        }
     }
 
     pub(crate) fn capacity(&self) -> usize {
-        self.frames.capacity() * size_of::<Frame>() + self.kept.capacity()
+        self.outer.capacity() * size_of::<Frame>() + self.kept.capacity()
     }
+}
+
+/// What is behind the first segment of a path, if that is this one.
+fn segment<'a>(path: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let behind = path.strip_prefix(name)?;
+    matches!(behind.first(), None | Some(b'/')).then_some(behind)
 }
 
 fn keep(kept: &mut Vec<u8>, name: &[u8]) -> Step {

@@ -10,6 +10,7 @@
 //! Strings are edited as they are meant, not as they are written, and only the finding's range;
 //! then the one value is written anew.
 
+use classifiers::media::json::Token;
 use classifiers::{DataClass, ValueKind};
 
 use crate::pseudonym::{self, Pseudonyms};
@@ -38,16 +39,17 @@ impl Rewriter {
     pub(crate) fn scalar(
         &mut self,
         kind: ValueKind,
-        value: &[u8],
+        token: Token<'_>,
         edits: &mut Vec<Edit>,
         pseudonyms: &dyn Pseudonyms,
     ) -> &[u8] {
+        let value = token.decoded;
         let strongest = edits.iter().max_by_key(|edit| edit.action).copied();
         let Some(strongest) = strongest.filter(|edit| edit.action != Action::Drop) else {
             return b"null";
         };
         match kind {
-            ValueKind::Text => self.text(value, edits, pseudonyms),
+            ValueKind::Text => self.text(token, edits, pseudonyms),
             ValueKind::Number if strongest.action == Action::Pseudonymize => {
                 self.json.clear();
                 let id = pseudonyms.pseudonym(strongest.class, value);
@@ -62,28 +64,21 @@ impl Rewriter {
     /// The JSON string that stands for a name or a text after `edits`.
     pub(crate) fn text(
         &mut self,
-        value: &[u8],
+        token: Token<'_>,
         edits: &mut Vec<Edit>,
         pseudonyms: &dyn Pseudonyms,
     ) -> &[u8] {
         disjoin(edits);
-        self.text.clear();
         self.json.clear();
-        let mut copied = 0;
-        for edit in edits.iter() {
-            let (start, end) = characters(value, edit.start.max(copied), edit.end);
-            self.text
-                .extend_from_slice(value.get(copied..start).unwrap_or_default());
-            cover(
-                value.get(start..end).unwrap_or_default(),
-                edit,
-                pseudonyms,
-                &mut self.text,
-            );
-            copied = end;
+        if token.raw.len() == token.decoded.len() + 2 {
+            // Written without escapes. What stays, and what masks keep of the rest, needs none now.
+            self.json.push(b'"');
+            edit(token.decoded, edits, pseudonyms, &mut self.json);
+            self.json.push(b'"');
+            return &self.json;
         }
-        self.text
-            .extend_from_slice(value.get(copied..).unwrap_or_default());
+        self.text.clear();
+        edit(token.decoded, edits, pseudonyms, &mut self.text);
         let written = std::str::from_utf8(&self.text)
             .is_ok_and(|text| serde_json::to_writer(&mut self.json, text).is_ok());
         // Never taken: every range begins and ends between characters.
@@ -93,6 +88,19 @@ impl Rewriter {
     pub(crate) fn capacity(&self) -> usize {
         self.text.capacity() + self.json.capacity()
     }
+}
+
+/// Appends the value with its edits, which are in order and apart.
+fn edit(value: &[u8], edits: &[Edit], pseudonyms: &dyn Pseudonyms, out: &mut Vec<u8>) {
+    let mut copied = 0;
+    for edit in edits {
+        let (start, end) = characters(value, edit.start.max(copied), edit.end);
+        out.extend_from_slice(value.get(copied..start).unwrap_or_default());
+        let covered = value.get(start..end).unwrap_or_default();
+        cover(covered, edit, pseudonyms, out);
+        copied = end;
+    }
+    out.extend_from_slice(value.get(copied..).unwrap_or_default());
 }
 
 /// Orders the edits and joins those that overlap under the stronger action.

@@ -99,7 +99,7 @@ static ALWAYS: [Need; 8] = [
 ];
 
 /// For `cargo xtask ci`.
-static GATE: [Need; 2] = [
+static GATE: [Need; 3] = [
     Need {
         what: "cargo-nextest",
         why: "runs the tests side by side",
@@ -111,6 +111,12 @@ static GATE: [Need; 2] = [
         why: "checks licences, sources and advisories of what we depend on",
         cure: Cure::Cargo("cargo-deny@0.20.2"),
         present: |_| program("cargo-deny").is_some(),
+    },
+    Need {
+        what: "valgrind",
+        why: "counts the instructions that looking at a byte takes",
+        cure: Cure::Packages(&["valgrind"]),
+        present: |_| program("valgrind").is_some(),
     },
 ];
 

@@ -51,8 +51,22 @@ impl Visitor for Scribe<'_> {
     }
 }
 
+/// What the walk tells, which is the same with and without vector instructions.
 fn walk(document: &[u8], cuts: &[usize]) -> Result<Vec<Event>, Unreadable> {
-    let mut walker = Walker::new();
+    let told = walk_with(Walker::plain(), document, cuts);
+    for limit in [Limit::Avx2, Limit::Any] {
+        let mut walker = Walker::new();
+        walker.limit = limit;
+        assert_eq!(walk_with(walker, document, cuts), told, "{limit:?}");
+    }
+    told
+}
+
+fn walk_with(
+    mut walker: Walker,
+    document: &[u8],
+    cuts: &[usize],
+) -> Result<Vec<Event>, Unreadable> {
     let mut scribe = Scribe {
         document,
         events: Vec::new(),
@@ -368,7 +382,134 @@ fn document() -> impl Strategy<Value = String> {
     })
 }
 
+/// Who is told only what could be of interest.
+#[derive(Default)]
+struct Skipper {
+    told: Vec<Vec<u8>>,
+}
+
+impl Visitor for Skipper {
+    fn object_start(&mut self) {}
+    fn object_end(&mut self) {}
+    fn array_start(&mut self) {}
+    fn array_end(&mut self) {}
+    fn name(&mut self, _: Token<'_>) {}
+    fn scalar(&mut self, _: Scalar, value: Token<'_>) {
+        self.told.push(value.decoded.to_vec());
+    }
+    fn skips_bland(&self) -> bool {
+        true
+    }
+    fn bland(&mut self, _: Scalar, _: Token<'_>) {}
+}
+
+/// What is kept back of a list of these values, behind others that fill a window.
+fn kept_back(values: &[serde_json::Value], walker: &mut Walker) -> Vec<serde_json::Value> {
+    let mut document = vec![b'['];
+    document.extend(b"\"filler\",".repeat(20));
+    document.extend(serde_json::to_vec(&values).unwrap());
+    document.extend(b",\"filler\"".repeat(20));
+    document.push(b']');
+    let mut skipper = Skipper::default();
+    walker.push(&document, &mut skipper).unwrap();
+    walker.finish(&mut skipper).unwrap();
+    let is_kept = |value: &&serde_json::Value| {
+        let text = value.as_str().map_or(value.to_string(), str::to_owned);
+        !skipper.told.contains(&text.into_bytes())
+    };
+    values.iter().filter(is_kept).cloned().collect()
+}
+
+#[test]
+fn bland_values_are_kept_back_and_others_are_not() {
+    let bland = [
+        "shipped",
+        "eur",
+        "steel bolt, zinc",
+        "A-12",
+        "de",
+        "",
+        "1.5",
+    ];
+    let told = [
+        "a@b.co",
+        "1680012345",
+        "ask Ann Lee for the key",
+        "a\\b",
+        "Zo\u{eb}",
+        "10.0.0.1",
+    ];
+    let values = |texts: &[&str]| texts.iter().map(|text| (*text).into()).collect::<Vec<_>>();
+    for limit in [Limit::Avx2, Limit::Any] {
+        let mut walker = Walker::new();
+        walker.limit = limit;
+        if Level::within(limit).is_none() {
+            return;
+        }
+        assert_eq!(kept_back(&values(&bland), &mut walker), values(&bland));
+        walker.reset();
+        assert_eq!(kept_back(&values(&told), &mut walker), values(&[]));
+    }
+}
+
+/// A value like those that a detector is there for, or nearly.
+fn suspect() -> impl Strategy<Value = serde_json::Value> {
+    let piece = prop_oneof![
+        "[a-z]{1,9}",
+        "[A-Z][a-z]{1,9}",
+        "[A-Z0-9]{1,12}",
+        "[0-9]{1,12}",
+        "[0-9]{1,4}[-./ ][0-9]{1,4}[-./ ][0-9]{2,4}",
+        "[a-z]{1,5}@[a-z]{1,5}\\.(com|de)",
+        "[a-f0-9:]{2,17}",
+        "(ghp_|sk_live_|xoxb-|AKIA|eyJ)[A-Za-z0-9_]{8,40}",
+        "(password|ssn|mrn|born|anna|maria|smith)",
+        any::<String>(),
+    ];
+    let text = (
+        prop::collection::vec(piece, 0..6),
+        prop::sample::select(vec!["", " ", ", ", "_", "-", ": ", "=", "%20", "&", ". "]),
+    );
+    prop_oneof![
+        text.prop_map(|(pieces, between)| pieces.join(between).into()),
+        any::<i64>().prop_map(serde_json::Value::from),
+        (0..100_000_000u64).prop_map(serde_json::Value::from),
+    ]
+}
+
 proptest! {
+    #[test]
+    fn what_is_kept_back_holds_nothing(values in prop::collection::vec(suspect(), 1..30)) {
+        for value in kept_back(&values, &mut Walker::new()) {
+            let (kind, text) = match value.as_str() {
+                Some(text) => (crate::ValueKind::Text, text.to_owned()),
+                None => (crate::ValueKind::Number, value.to_string()),
+            };
+            let mut findings = Vec::new();
+            let context = crate::Context::root();
+            crate::classify_value(&context, kind, text.as_bytes(), &mut findings);
+            prop_assert!(findings.is_empty(), "{text}: {findings:?}");
+        }
+    }
+
+    #[test]
+    fn long_documents_are_walked_and_refused_alike(
+        part in document(),
+        copies in 1..60usize,
+        edit in prop::option::of((any::<prop::sample::Index>(), prop::sample::select(b"\"\\{}[],:0-e.t \n\x00\x80\xC3".to_vec()))),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+    ) {
+        let mut document = format!("[{}]", vec![part; copies].join(",")).into_bytes();
+        if let Some((at, byte)) = edit {
+            let at = at.index(document.len());
+            document[at] = byte;
+        }
+        let whole = walk(&document, &[]);
+        let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(document.len())).collect();
+        cuts.sort_unstable();
+        prop_assert_eq!(walk(&document, &cuts), whole);
+    }
+
     #[test]
     fn the_events_are_those_of_another_parser(
         document in document(),

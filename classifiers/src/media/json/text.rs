@@ -14,6 +14,9 @@ impl Seen {
     /// The last byte was a backslash, and what it escapes has not come yet.
     const PENDING: u8 = 4;
 
+    /// That of a string nothing is known.
+    pub(super) const ANYTHING: Self = Self(Self::ESCAPE | Self::WIDE);
+
     /// Whether the string means what it says, byte for byte.
     #[inline]
     pub(super) fn plain(self) -> bool {
@@ -147,7 +150,7 @@ pub(super) fn decode<'a>(
 }
 
 /// The character that the escape at the front of `bytes` stands for, and how long the escape is.
-fn unescape(bytes: &[u8]) -> Result<(char, usize), Flaw> {
+pub(super) fn unescape(bytes: &[u8]) -> Result<(char, usize), Flaw> {
     let character = match bytes.get(1) {
         Some(b'"') => '"',
         Some(b'\\') => '\\',

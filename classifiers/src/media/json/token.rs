@@ -40,7 +40,44 @@ pub trait Visitor {
     fn name(&mut self, name: Token<'_>);
     /// A string, number, boolean or null.
     fn scalar(&mut self, kind: Scalar, value: Token<'_>);
+
+    /// Whether the next name is known already, and was told herewith: it begins at `place` in the
+    /// chunk and is written as it is meant, since it is the first `length` bytes of `ahead`, which
+    /// the visitor must have seen before. If not, [`Visitor::name`] follows.
+    #[inline]
+    fn foresees(
+        &mut self,
+        place: usize,
+        length: usize,
+        ahead: &[u8; AHEAD_BYTES],
+    ) -> Option<Foreseen> {
+        let _ = (place, length, ahead);
+        None
+    }
+
+    /// Whether scalars need not be told here in which [`crate::classify_value`] finds nothing by
+    /// their look. Most values of an API are such, and the walker knows it before it has read them.
+    #[inline]
+    fn skips_bland(&self) -> bool {
+        false
+    }
+
+    /// As [`Visitor::scalar`], of one in which nothing is found by its look.
+    #[inline]
+    fn bland(&mut self, kind: Scalar, value: Token<'_>) {
+        self.scalar(kind, value);
+    }
 }
+
+/// A name that a visitor knew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Foreseen {
+    /// What [`Visitor::skips_bland`] says of the value behind it.
+    pub skips_bland: bool,
+}
+
+/// How many bytes are at hand where a name begins: more than most names have.
+pub const AHEAD_BYTES: usize = 32;
 
 /// Not a JSON document, or not one within the limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

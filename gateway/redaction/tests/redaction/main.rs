@@ -48,7 +48,14 @@ fn redact_cut(
     cuts: &[usize],
     disclose: impl Disclose,
 ) -> Result<(Vec<u8>, Summary), Interrupted> {
-    let mut redactor = redactor(disclose);
+    redact_with(document, cuts, redactor(disclose))
+}
+
+fn redact_with(
+    document: &[u8],
+    cuts: &[usize],
+    mut redactor: Redactor<impl Disclose>,
+) -> Result<(Vec<u8>, Summary), Interrupted> {
     let mut out = Output::new();
     let mut released = Vec::new();
     let mut from = 0;

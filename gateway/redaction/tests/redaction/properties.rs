@@ -207,6 +207,25 @@ proptest! {
     }
 
     #[test]
+    fn vectors_and_memory_change_nothing(
+        (_, record) in document(),
+        (_, other) in document(),
+        copies in 1..40usize,
+        cut in any::<prop::sample::Index>(),
+        action in prop_oneof![hiding(), Just(Action::Show)],
+    ) {
+        let records = [record.clone(), other, record].join(",");
+        let document = format!("[{}]", vec![records; copies].join(","));
+        let document = document.as_bytes();
+        let disclose = move |_: DataClass| action;
+        let plain = Redactor::new(disclose, Arc::new(TestPseudonyms), Box::new(Workspace::plain()));
+        let expected = redact_with(document, &[], plain).unwrap();
+        let cut = cut.index(document.len());
+        prop_assert_eq!(&redact_cut(document, &[], disclose).unwrap(), &expected);
+        prop_assert_eq!(&redact_cut(document, &[cut], disclose).unwrap(), &expected);
+    }
+
+    #[test]
     fn what_is_planted_never_leaves(
         planted in planted(),
         (before, after) in ("([a-z]{1,8} ){0,3}", "( [a-z]{1,8}){0,3}"),

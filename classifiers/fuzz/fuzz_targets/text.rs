@@ -1,0 +1,5 @@
+#![no_main]
+
+use classifiers::document::Media;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::document(Media::Text, data));

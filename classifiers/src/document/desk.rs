@@ -1,0 +1,167 @@
+//! Where all walkers hand in what they read: judges it, and says where the findings stand.
+
+use std::ops::Range;
+
+use super::map::Map;
+use super::path::Path;
+use super::{Found, Sink, nested};
+use crate::media::coding::Coding;
+use crate::{Context, Finding, KeyCache, ValueKind, classify_key, classify_value};
+
+/// What every walk needs: what names mean, where it stands, and buffers.
+pub(crate) struct Desk {
+    pub(crate) keys: KeyCache,
+    pub(crate) path: Path,
+    findings: Vec<Finding>,
+    ranges: Vec<Range<u64>>,
+    pointer: String,
+    /// One map per document that the current one stands in, outermost first.
+    pub(crate) layers: Vec<Map>,
+    /// How many steps lead to the string that the current document is.
+    pub(crate) nested: Option<usize>,
+}
+
+/// Where a value's decoded bytes come from.
+#[derive(Clone, Copy)]
+pub(crate) enum Raw<'a> {
+    /// They stand here as they are.
+    At(u64),
+    /// They stand here, so coded.
+    Coded(u64, &'a [u8], Coding),
+    /// As the map has it, from this decoded byte on.
+    Mapped(&'a Map, u64),
+}
+
+impl Raw<'_> {
+    /// The same without the first decoded bytes. Coded bytes are mapped first.
+    pub(crate) fn skip(self, bytes: usize) -> Self {
+        match self {
+            Self::At(start) => Self::At(start + bytes as u64),
+            Self::Mapped(map, from) => Self::Mapped(map, from + bytes as u64),
+            Self::Coded(..) => self,
+        }
+    }
+
+    /// As a map of its own, for the document that these `length` decoded bytes are.
+    pub(super) fn to_map(self, length: usize) -> Map {
+        match self {
+            Self::Coded(start, bytes, coding) => coding.map(start, bytes),
+            Self::At(start) => {
+                let mut map = Map::default();
+                map.copied(start, length);
+                map
+            }
+            Self::Mapped(map, from) => {
+                let mut map = map.clone();
+                map.forget(from);
+                map
+            }
+        }
+    }
+}
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        Self {
+            keys: KeyCache::new(),
+            path: Path::default(),
+            findings: Vec::new(),
+            ranges: Vec::new(),
+            pointer: String::new(),
+            layers: Vec::new(),
+            nested: None,
+        }
+    }
+
+    /// Forgets the document, not what names mean.
+    pub(crate) fn clear(&mut self) {
+        self.path.clear();
+        self.findings.clear();
+        self.layers.clear();
+        self.nested = None;
+    }
+
+    /// Judges one scalar. Returns whether something was found.
+    #[inline]
+    pub(crate) fn value(
+        &mut self,
+        context: &Context,
+        kind: ValueKind,
+        value: &[u8],
+        raw: Raw<'_>,
+        sink: &mut dyn Sink,
+    ) -> bool {
+        if kind == ValueKind::Text
+            && nested::may_be(value)
+            && nested::document(self, context, value, raw, sink)
+        {
+            return true;
+        }
+        self.findings.clear();
+        classify_value(context, kind, value, &mut self.findings);
+        if self.findings.is_empty() {
+            return false;
+        }
+        self.report(context, value, raw, false, sink);
+        true
+    }
+
+    /// Judges what hides in a name.
+    #[cold]
+    pub(crate) fn name(&mut self, name: &[u8], raw: Raw<'_>, sink: &mut dyn Sink) {
+        self.findings.clear();
+        classify_key(name, &mut self.findings);
+        if !self.findings.is_empty() {
+            self.path.hide_name();
+            self.report(&Context::ROOT, name, raw, true, sink);
+        }
+    }
+
+    fn report(
+        &mut self,
+        context: &Context,
+        value: &[u8],
+        raw: Raw<'_>,
+        in_name: bool,
+        sink: &mut dyn Sink,
+    ) {
+        let split = self.path.write(&mut self.pointer, self.nested);
+        let (path, inner) = self.pointer.split_at_checked(split).unwrap_or_default();
+        let own = match raw {
+            Raw::Coded(start, bytes, coding) => Some(coding.map(start, bytes)),
+            _ => None,
+        };
+        for finding in &self.findings {
+            let mut range = u64::from(finding.start)..u64::from(finding.end);
+            self.ranges.clear();
+            match (raw, &own) {
+                (Raw::Mapped(map, from), _) => {
+                    range = from + range.start..from + range.end;
+                    map.resolve(&range, &mut self.ranges);
+                }
+                (_, Some(map)) => map.resolve(&range, &mut self.ranges),
+                (Raw::At(start) | Raw::Coded(start, ..), None) => {
+                    range = start + range.start..start + range.end;
+                    self.ranges.push(range);
+                }
+            }
+            for layer in self.layers.iter().rev() {
+                let inner = std::mem::take(&mut self.ranges);
+                for range in &inner {
+                    layer.resolve(range, &mut self.ranges);
+                }
+            }
+            sink.found(&Found {
+                finding,
+                path,
+                inner,
+                in_name,
+                ranges: &self.ranges,
+                context,
+                text: value
+                    .get(finding.start as usize..finding.end as usize)
+                    .unwrap_or_default(),
+            });
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Strings that are documents themselves: JSON, a form, the query of a URL. They are entered one
+//! level deep.
+
+use super::Sink;
+use super::desk::{Desk, Raw};
+use super::json::{Levels, Reader};
+use crate::media::form;
+use crate::media::json::{Scalar, Token, Visitor, Walker};
+use crate::{Context, ValueKind};
+
+/// A longer string is judged as text only.
+const NESTED_BYTES_MAX: usize = 64 * 1024;
+/// The shortest that holds anything: `{"a":""}`.
+const NESTED_BYTES_MIN: usize = 8;
+
+/// Whether a string is worth a closer look. Most are not.
+#[inline]
+pub(super) fn may_be(value: &[u8]) -> bool {
+    value.len() >= NESTED_BYTES_MIN
+        && (matches!(value.first(), Some(b'{' | b'[')) || memchr::memchr(b'=', value).is_some())
+}
+
+/// Judges a string that is a document. Returns whether it was one.
+pub(super) fn document(
+    desk: &mut Desk,
+    context: &Context,
+    value: &[u8],
+    raw: Raw<'_>,
+    sink: &mut dyn Sink,
+) -> bool {
+    if value.len() > NESTED_BYTES_MAX || desk.nested.is_some() {
+        return false;
+    }
+    let json = is_json(value);
+    if !json && !form::is_form(value) && !has_query(value) {
+        return false;
+    }
+    desk.layers.push(raw.to_map(value.len()));
+    desk.nested = Some(desk.path.depth());
+    if json {
+        let mut levels = Levels::new(*context);
+        let mut walker = Walker::new();
+        let mut reader = Reader::new(desk, &mut levels, sink);
+        // It was read once before.
+        let _known = walker
+            .push(value, &mut reader)
+            .and_then(|()| walker.finish(&mut reader));
+    } else {
+        pairs(desk, context, value, sink);
+    }
+    desk.nested = None;
+    desk.layers.pop();
+    true
+}
+
+pub(super) fn is_json(value: &[u8]) -> bool {
+    let closes = match value.first() {
+        Some(b'{') => b'}',
+        Some(b'[') => b']',
+        _ => return false,
+    };
+    let mut walker = Walker::new();
+    value.trim_ascii_end().last() == Some(&closes)
+        && walker.push(value, &mut Nobody).is_ok()
+        && walker.finish(&mut Nobody).is_ok()
+}
+
+/// Where the query of a URL begins.
+fn query(value: &[u8]) -> Option<usize> {
+    let mark = memchr::memchr(b'?', value)?;
+    let before = value.get(..mark)?;
+    let url = memchr::memmem::find(before, b"://").is_some() || before.starts_with(b"/");
+    (url && !value.iter().any(u8::is_ascii_whitespace)).then_some(mark + 1)
+}
+
+fn has_query(value: &[u8]) -> bool {
+    query(value).is_some_and(|start| {
+        let query = value.get(start..).unwrap_or_default();
+        memchr::memchr(b'=', query).is_some()
+    })
+}
+
+/// Judges the pairs of a form or a query, and what stands around a query.
+fn pairs(desk: &mut Desk, context: &Context, value: &[u8], sink: &mut dyn Sink) {
+    let query = query(value);
+    let told = context.key().data_class().is_some();
+    if query.is_some() && told && desk.value(context, ValueKind::Text, value, Raw::At(0), sink) {
+        return;
+    }
+    let (before, rest) = value
+        .split_at_checked(query.unwrap_or(0))
+        .unwrap_or_default();
+    desk.value(&Context::ROOT, ValueKind::Text, before, Raw::At(0), sink);
+    let end = match query {
+        Some(_) => memchr::memchr(b'#', rest).unwrap_or(rest.len()),
+        None => rest.len(),
+    };
+    let (pairs, behind) = rest.split_at_checked(end).unwrap_or_default();
+    let mut object = *context;
+    let base = before.len() as u64;
+    for pair in form::pairs(pairs) {
+        super::form::pair(desk, pairs, &pair, base, &mut object, sink);
+    }
+    let raw = Raw::At(base + end as u64);
+    desk.value(&Context::ROOT, ValueKind::Text, behind, raw, sink);
+}
+
+/// Reads JSON only to know that it is.
+struct Nobody;
+
+impl Visitor for Nobody {
+    fn object_start(&mut self) {}
+    fn object_end(&mut self) {}
+    fn array_start(&mut self) {}
+    fn array_end(&mut self) {}
+    fn name(&mut self, _name: Token<'_>) {}
+    fn scalar(&mut self, _kind: Scalar, _value: Token<'_>) {}
+}

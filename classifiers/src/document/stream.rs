@@ -1,0 +1,141 @@
+//! One state machine per kind of document.
+
+use super::csv::Csv;
+use super::desk::Raw;
+use super::form::Form;
+use super::html::Html;
+use super::json::{Levels, Reader};
+use super::prose::{self, Text};
+use super::sse::Sse;
+use super::units::{Cut, Judge, Out, Seen, Units};
+use super::xml::Xml;
+use super::{Media, Unreadable};
+use crate::Context;
+use crate::media::json::Walker;
+
+/// A document on its way.
+pub(crate) enum Stream {
+    Json(Walker, Levels),
+    Ndjson(Units, Lines),
+    Sse(Units, Box<Sse>),
+    Csv(Units, Csv),
+    Xml(Units, Xml),
+    Form(Units, Form),
+    Html(Units, Html),
+    Text(Units, Text),
+}
+
+impl Stream {
+    pub(crate) fn new(media: Media) -> Self {
+        let units = Units::default();
+        match media {
+            Media::Json => Self::Json(Walker::new(), Levels::new(Context::ROOT)),
+            Media::Ndjson => Self::Ndjson(units, Lines::new()),
+            Media::Sse => Self::Sse(units, Box::new(Sse::new())),
+            Media::Csv => Self::Csv(units, Csv::new()),
+            Media::Xml => Self::Xml(units, Xml::new()),
+            Media::Form => Self::Form(units, Form::new()),
+            Media::Html => Self::Html(units, Html::new()),
+            Media::Text => Self::Text(units, Text),
+        }
+    }
+
+    pub(crate) fn push(&mut self, chunk: &[u8], out: Out<'_>) -> Result<(), Unreadable> {
+        match self {
+            Self::Json(walker, levels) => {
+                Ok(walker.push(chunk, &mut Reader::new(out.desk, levels, out.sink))?)
+            }
+            Self::Ndjson(units, lines) => units.push(chunk, lines, out),
+            Self::Sse(units, sse) => units.push(chunk, &mut **sse, out),
+            Self::Csv(units, csv) => units.push(chunk, csv, out),
+            Self::Xml(units, xml) => units.push(chunk, xml, out),
+            Self::Form(units, form) => units.push(chunk, form, out),
+            Self::Html(units, html) => units.push(chunk, html, out),
+            Self::Text(units, text) => units.push(chunk, text, out),
+        }
+    }
+
+    pub(crate) fn finish(&mut self, mut out: Out<'_>) -> Result<(), Unreadable> {
+        match self {
+            Self::Json(walker, levels) => {
+                Ok(walker.finish(&mut Reader::new(out.desk, levels, out.sink))?)
+            }
+            Self::Ndjson(units, lines) => units.finish(lines, out),
+            Self::Sse(units, sse) => {
+                units.finish(&mut **sse, out.again())?;
+                sse.finish(out);
+                Ok(())
+            }
+            Self::Csv(units, csv) => units.finish(csv, out),
+            Self::Xml(units, xml) => {
+                units.finish(xml, out.again())?;
+                xml.finish(units.end(), out)
+            }
+            Self::Form(units, form) => units.finish(form, out),
+            Self::Html(units, html) => {
+                units.finish(html, out.again())?;
+                html.flush(&mut out);
+                Ok(())
+            }
+            Self::Text(units, text) => units.finish(text, out),
+        }
+    }
+}
+
+/// Lines of JSON.
+pub(crate) struct Lines {
+    walker: Walker,
+    levels: Levels,
+    count: u64,
+}
+
+impl Lines {
+    fn new() -> Self {
+        Self {
+            walker: Walker::new(),
+            levels: Levels::new(Context::ROOT),
+            count: 0,
+        }
+    }
+}
+
+impl Judge for Lines {
+    fn cut(&self, bytes: &[u8], seen: Seen) -> Cut {
+        let rest = bytes.get(seen.bytes..).unwrap_or_default();
+        memchr::memchr(b'\n', rest)
+            .map_or(Cut::later(bytes.len()), |at| Cut::At(seen.bytes + at + 1))
+    }
+
+    /// Judges one line; what of it is no JSON is judged as text.
+    fn unit(&mut self, line: &[u8], start: u64, out: Out<'_>) -> Result<(), Unreadable> {
+        if line.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        let Out { desk, sink } = out;
+        desk.path.truncate(0);
+        desk.path.enter();
+        desk.path.index(self.count);
+        self.count += 1;
+        self.walker.reset_at(start);
+        self.levels.clear();
+        let mut reader = Reader::new(desk, &mut self.levels, sink);
+        reader.end = start;
+        let walked = self
+            .walker
+            .push(line, &mut reader)
+            .and_then(|()| self.walker.finish(&mut reader));
+        let end = reader.end;
+        if walked.is_err() {
+            let read = usize::try_from(end - start).unwrap_or(line.len());
+            desk.path.truncate(1);
+            let rest = line.get(read..).unwrap_or_default();
+            let out = Out {
+                desk: &mut *desk,
+                sink: &mut *sink,
+            };
+            prose::paragraph(rest, Raw::At(end), out);
+        }
+        desk.path.truncate(0);
+        Ok(())
+    }
+}

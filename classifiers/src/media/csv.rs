@@ -1,0 +1,160 @@
+//! CSV records (RFC 4180), read as the `csv` crate reads them, but with every field's place.
+//!
+//! That crate hands out unquoted copies; here a field must lead back to the bytes it was read from.
+
+use std::ops::Range;
+
+use memchr::{memchr, memchr2, memchr3};
+
+/// What may separate fields.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// Where a look for the end of a record stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// At the first byte of a field.
+    #[default]
+    FieldStart,
+    /// Inside a field, not in quotes.
+    Field,
+    /// Inside quotes.
+    Quoted,
+    /// Behind a quote in a quoted field: its end, or the first of two.
+    Quote,
+}
+
+/// Looks for the end of the record: behind its line feed, or behind a lone carriage return.
+pub fn record_end(bytes: &[u8], delimiter: u8, place: &mut Place) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
+        let byte = *rest.first()?;
+        match *place {
+            Place::FieldStart | Place::Quote if byte == b'"' => *place = Place::Quoted,
+            Place::Quoted => {
+                at += memchr(b'"', rest)?;
+                *place = Place::Quote;
+            }
+            Place::FieldStart | Place::Field | Place::Quote => {
+                *place = Place::Field;
+                let found = memchr3(delimiter, b'\n', b'\r', rest)?;
+                at += found;
+                if rest.get(found) != Some(&delimiter) {
+                    *place = Place::FieldStart;
+                    return Some(at + 1);
+                }
+                *place = Place::FieldStart;
+            }
+        }
+        at += 1;
+    }
+}
+
+/// One field of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its bytes, without the quotes around it.
+    pub raw: Range<usize>,
+    /// Whether its quotes, doubled inside, must be undone.
+    pub quoted: bool,
+}
+
+/// The fields of a record; what ends it may still be there.
+pub fn fields(record: &[u8], delimiter: u8) -> impl Iterator<Item = Field> {
+    let mut next = Some(0);
+    std::iter::from_fn(move || {
+        let start = next?;
+        let rest = record.get(start..)?;
+        let (field, length) = field(rest, delimiter);
+        next = (rest.get(length) == Some(&delimiter)).then_some(start + length + 1);
+        Some(Field {
+            raw: start + field.raw.start..start + field.raw.end,
+            quoted: field.quoted,
+        })
+    })
+}
+
+/// The field at the front of `rest`, and where the byte behind it stands that ends it.
+fn field(rest: &[u8], delimiter: u8) -> (Field, usize) {
+    if rest.first() != Some(&b'"') {
+        let length = memchr3(delimiter, b'\n', b'\r', rest).unwrap_or(rest.len());
+        let plain = Field {
+            raw: 0..length,
+            quoted: false,
+        };
+        return (plain, length);
+    }
+    let mut at = 1;
+    let closed = loop {
+        let Some(found) = memchr(b'"', rest.get(at..).unwrap_or_default()) else {
+            break rest.len();
+        };
+        at += found;
+        if rest.get(at + 1) != Some(&b'"') {
+            break at;
+        }
+        at += 2;
+    };
+    let behind = rest.get(closed..).unwrap_or_default();
+    let length =
+        memchr3(delimiter, b'\n', b'\r', behind).map_or(rest.len(), |found| closed + found);
+    // Bytes behind the closing quote belong to the field, as most readers have it.
+    let tail = length > closed + 1;
+    let field = Field {
+        raw: 1..if tail { length } else { closed },
+        quoted: true,
+    };
+    (field, length)
+}
+
+/// The next byte that the raw bytes of a quoted field stand for, and how many make it: none for the
+/// closing quote of a field that goes on behind it.
+pub(crate) fn next_quoted(bytes: &[u8]) -> (Option<u8>, usize) {
+    match bytes {
+        [b'"', b'"', ..] => (Some(b'"'), 2),
+        [b'"', ..] | [] => (None, 1),
+        [byte, ..] => (Some(*byte), 1),
+    }
+}
+
+/// What separates the fields of a file whose first line this is: the candidate that stands there
+/// most often outside quotes, the comma if none does.
+pub fn delimiter(line: &[u8]) -> u8 {
+    let count = |delimiter: u8| {
+        let mut quoted = false;
+        let outside = |byte: &&u8| {
+            quoted ^= **byte == b'"';
+            !quoted && **byte == delimiter
+        };
+        line.iter().filter(outside).count()
+    };
+    let mut best = (b',', count(b','));
+    for candidate in DELIMITERS {
+        let count = count(candidate);
+        if count > best.1 {
+            best = (candidate, count);
+        }
+    }
+    best.0
+}
+
+/// The end of a file's first line, in which quotes hide line feeds.
+pub(crate) fn first_line_end(bytes: &[u8], from: usize, quoted: &mut bool) -> Option<usize> {
+    let mut at = from;
+    loop {
+        let rest = bytes.get(at..)?;
+        at += if *quoted {
+            memchr(b'"', rest)?
+        } else {
+            memchr2(b'"', b'\n', rest)?
+        };
+        if bytes.get(at) == Some(&b'\n') {
+            return Some(at + 1);
+        }
+        *quoted = !*quoted;
+        at += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! The vector instructions of x86-64 that tell the bytes of a block apart, and the one place where
+//! code that needs them is called.
+//!
+//! [`Masks`] are filled twice, with AVX2 and with AVX-512, by the same comparisons. Where a
+//! processor has neither, and on other architectures, the walker goes token by token.
+
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(
+        unsafe_code,
+        reason = "calls into code compiled for more instructions than the rest, once it is known that the processor has them"
+    )
+)]
+
+use super::bitmaps::{Block, Masks};
+
+/// Which vector instructions a walk may use. Made only by asking the processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Level(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    None,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+/// Work that reads the masks of blocks. It is compiled once for each level.
+pub(super) trait Lane {
+    /// What comes of it.
+    type Done;
+
+    /// Does the work.
+    fn run(self, masks: impl Fn(&Block) -> Masks) -> Self::Done;
+}
+
+/// What a walk may use, if the processor has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Limit {
+    Plain,
+    /// Only to test that both kinds of vectors see the same.
+    #[cfg(test)]
+    Avx2,
+    Any,
+}
+
+impl Level {
+    /// The best that this processor has within the limit.
+    #[inline]
+    pub(super) fn within(limit: Limit) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if limit > Limit::Plain {
+            use std::arch::is_x86_feature_detected as has;
+            if has!("avx2") && has!("bmi1") && has!("bmi2") && has!("lzcnt") && has!("popcnt") {
+                let wide = has!("avx512f") && has!("avx512bw") && has!("avx512vl");
+                let wide = wide && limit == Limit::Any;
+                return Self(if wide { Kind::Avx512 } else { Kind::Avx2 });
+            }
+        }
+        Self(Kind::None)
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub(super) fn is_none(self) -> bool {
+        self.0 == Kind::None
+    }
+
+    /// Runs the lane with these instructions, if there are any.
+    #[inline]
+    pub(super) fn run<L: Lane>(self, lane: L) -> Option<L::Done> {
+        match self.0 {
+            Kind::None => None,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => {
+                // SAFETY: `within` is the only maker of this kind, and makes it only where the
+                // processor has every instruction set that the function is compiled for.
+                Some(unsafe { x86::avx2(lane) })
+            }
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => {
+                // SAFETY: as above.
+                Some(unsafe { x86::avx512(lane) })
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86;

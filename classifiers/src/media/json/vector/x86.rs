@@ -1,0 +1,148 @@
+//! The masks of a block, with AVX2 and with AVX-512.
+
+use std::arch::x86_64::{
+    __m128i, __m256i, __m512i, _mm_setr_epi8, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8,
+    _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setr_epi64x,
+    _mm256_shuffle_epi8, _mm256_sub_epi8, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask,
+    _mm512_cmple_epu8_mask, _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8,
+    _mm512_setr_epi64, _mm512_shuffle_epi8, _mm512_sub_epi8,
+};
+
+use super::{Block, Lane, Masks};
+
+/// Turns `[` into `{` and `]` into `}`, and no other byte into one of these.
+const BRACKET_BIT: u8 = 0x20;
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+pub(super) fn avx2<L: Lane>(lane: L) -> L::Done {
+    lane.run(|block| masks_avx2(block))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512vl")]
+pub(super) fn avx512<L: Lane>(lane: L) -> L::Done {
+    lane.run(|block| masks_avx512(block))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn masks_avx2(block: &Block) -> Masks {
+    let bytes = load_avx2(block);
+    let brackets = bytes.map(|half| _mm256_or_si256(half, _mm256_set1_epi8(signed(BRACKET_BIT))));
+    let spaces = _mm256_broadcastsi128_si256(spaces());
+    let white = bytes.map(|half| _mm256_cmpeq_epi8(half, _mm256_shuffle_epi8(spaces, half)));
+    Masks {
+        quote: equal_avx2(bytes, b'"'),
+        backslash: equal_avx2(bytes, b'\\'),
+        control: within_avx2(bytes, 0, 0x1F),
+        wide: tops_avx2(bytes),
+        white: tops_avx2(white),
+        comma: equal_avx2(bytes, b','),
+        colon: equal_avx2(bytes, b':'),
+        open: equal_avx2(brackets, b'{'),
+        close: equal_avx2(brackets, b'}'),
+        dot: equal_avx2(bytes, b'.'),
+        underscore: equal_avx2(bytes, b'_'),
+        coded: within_avx2(bytes, b'%', b'&'),
+        capital: within_avx2(bytes, b'A', b'Z'),
+        digit: within_avx2(bytes, b'0', b'9'),
+        mark: within_avx2(bytes, b'0', b'@'),
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_avx2(block: &Block) -> [__m256i; 2] {
+    let [[one, two, three, four], high] = words(block);
+    let low = _mm256_setr_epi64x(one, two, three, four);
+    let [one, two, three, four] = high;
+    [low, _mm256_setr_epi64x(one, two, three, four)]
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn equal_avx2(bytes: [__m256i; 2], byte: u8) -> u64 {
+    tops_avx2(bytes.map(|half| _mm256_cmpeq_epi8(half, _mm256_set1_epi8(signed(byte)))))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn within_avx2(bytes: [__m256i; 2], first: u8, last: u8) -> u64 {
+    tops_avx2(bytes.map(|half| {
+        let past = _mm256_sub_epi8(half, _mm256_set1_epi8(signed(first)));
+        _mm256_cmpeq_epi8(
+            past,
+            _mm256_min_epu8(past, _mm256_set1_epi8(signed(last - first))),
+        )
+    }))
+}
+
+/// The top bit of each byte.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn tops_avx2(bytes: [__m256i; 2]) -> u64 {
+    let [low, high] = bytes.map(|half| u64::from(_mm256_movemask_epi8(half).cast_unsigned()));
+    low | high << 32
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn masks_avx512(block: &Block) -> Masks {
+    let [[one, two, three, four], [five, six, seven, eight]] = words(block);
+    let bytes = _mm512_setr_epi64(one, two, three, four, five, six, seven, eight);
+    let brackets = _mm512_or_si512(bytes, _mm512_set1_epi8(signed(BRACKET_BIT)));
+    let spaces = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(spaces()), bytes);
+    Masks {
+        quote: equal_avx512(bytes, b'"'),
+        backslash: equal_avx512(bytes, b'\\'),
+        control: within_avx512(bytes, 0, 0x1F),
+        wide: _mm512_movepi8_mask(bytes),
+        white: _mm512_cmpeq_epi8_mask(bytes, spaces),
+        comma: equal_avx512(bytes, b','),
+        colon: equal_avx512(bytes, b':'),
+        open: equal_avx512(brackets, b'{'),
+        close: equal_avx512(brackets, b'}'),
+        dot: equal_avx512(bytes, b'.'),
+        underscore: equal_avx512(bytes, b'_'),
+        coded: within_avx512(bytes, b'%', b'&'),
+        capital: within_avx512(bytes, b'A', b'Z'),
+        digit: within_avx512(bytes, b'0', b'9'),
+        mark: within_avx512(bytes, b'0', b'@'),
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn equal_avx512(bytes: __m512i, byte: u8) -> u64 {
+    _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(signed(byte)))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn within_avx512(bytes: __m512i, first: u8, last: u8) -> u64 {
+    let past = _mm512_sub_epi8(bytes, _mm512_set1_epi8(signed(first)));
+    _mm512_cmple_epu8_mask(past, _mm512_set1_epi8(signed(last - first)))
+}
+
+/// White space, each at the place that its lower half tells: a byte is white space if it is the
+/// one at its place. Zero stands for none, because no byte at another place than the first is it.
+#[inline]
+#[target_feature(enable = "sse2")]
+fn spaces() -> __m128i {
+    _mm_setr_epi8(32, 0, 0, 0, 0, 0, 0, 0, 0, 9, 10, 0, 0, 13, 0, 0)
+}
+
+/// The block in machine words; put together again they are one load.
+#[inline]
+fn words(block: &Block) -> [[i64; 4]; 2] {
+    let (words, _) = block.as_chunks::<8>();
+    let mut all = [[0; 4]; 2];
+    for (to, word) in all.as_flattened_mut().iter_mut().zip(words) {
+        *to = i64::from_le_bytes(*word);
+    }
+    all
+}
+
+#[inline]
+fn signed(byte: u8) -> i8 {
+    byte.cast_signed()
+}

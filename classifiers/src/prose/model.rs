@@ -1,0 +1,231 @@
+//! The weights, and the best labels for a window of words.
+//!
+//! An averaged perceptron over a linear chain (Collins, "Discriminative Training Methods for Hidden
+//! Markov Models", EMNLP 2002): each word's features choose rows of weights, one weight a label;
+//! each pair of neighbouring labels has a weight; Viterbi finds the labels with the highest sum.
+
+use super::feature::{self, REACH};
+use super::token::Token;
+
+/// What a word is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entity {
+    /// A person's name.
+    Person,
+    /// A street with its number, or a whole postal address.
+    Address,
+    /// A city, region or country.
+    Location,
+    /// A date.
+    Date,
+    /// A company or the like: learned to keep it from being taken for a name.
+    Organization,
+}
+
+/// All entities, in the order of their labels.
+pub const ENTITIES: [Entity; 5] = [
+    Entity::Person,
+    Entity::Address,
+    Entity::Location,
+    Entity::Date,
+    Entity::Organization,
+];
+
+/// Labels: none, and two for each entity, for its first word and for the others.
+pub const LABELS: usize = 1 + 2 * ENTITIES.len();
+/// Weights of a row: labels, filled up to a power of two, so that a row is one vector register.
+pub const LANES: usize = 16;
+/// The lane of a row that holds no weight but the tag of its feature.
+pub const TAG_LANE: usize = LANES - 1;
+/// Most words that are labelled together.
+pub const WINDOW: usize = 64;
+
+/// One sum for each label, and unused ones.
+pub(super) type Scores = [i32; LANES];
+
+/// The weights as the tagger reads them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Model<'a> {
+    transitions: &'a [[u8; 2 * LANES]],
+    rows: &'a [[u8; LANES]],
+}
+
+/// Bytes of the table of transitions, at the start of the file: two for each pair of lanes.
+pub(super) const TRANSITION_BYTES: usize = 2 * LANES * LANES;
+
+impl<'a> Model<'a> {
+    /// Reads what `lab train` wrote: transitions, then rows.
+    #[must_use]
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        let (transitions, rows) = bytes.split_at_checked(TRANSITION_BYTES).unwrap_or_default();
+        Self {
+            transitions: transitions.as_chunks().0,
+            rows: rows.as_chunks().0,
+        }
+    }
+
+    /// How much each label fits the middle of five words.
+    #[inline]
+    fn emissions(&self, window: [&Token; 2 * REACH + 1]) -> Scores {
+        let mut sums = [0i16; LANES];
+        for row in feature::rows(window) {
+            let (row, tag) = feature::row_and_tag(row);
+            let Some(row) = self.rows.get(row) else {
+                continue;
+            };
+            // All ones if the row is this feature's.
+            let own = i16::from(row.get(TAG_LANE) == Some(&tag)).wrapping_neg();
+            for (sum, weight) in sums.iter_mut().zip(row) {
+                // A byte is a weight between -128 and 127, and there are few: no overflow.
+                *sum = sum.wrapping_add(i16::from(weight.cast_signed()) & own);
+            }
+        }
+        sums.map(i32::from)
+    }
+
+    fn transition(&self, from: usize) -> Scores {
+        let mut scores = [0; LANES];
+        if let Some(row) = self.transitions.get(from) {
+            for (score, bytes) in scores.iter_mut().zip(row.as_chunks::<2>().0) {
+                *score = i32::from(i16::from_le_bytes(*bytes));
+            }
+        }
+        scores
+    }
+
+    /// The label of each word, and how far it is ahead of none.
+    pub(super) fn decode(&self, words: &[Token], before: [Token; REACH], labels: &mut Labels) {
+        let transitions: [Scores; LABELS] = std::array::from_fn(|from| self.transition(from));
+        let mut lattice = Lattice::default();
+        let none = Token::default();
+        let at = |index: usize| words.get(index).unwrap_or(&none);
+        let [b2, b1] = &before;
+        for index in 0..words.len().min(WINDOW) {
+            let (w2, w1) = match index {
+                0 => (b2, b1),
+                1 => (b1, at(0)),
+                _ => (at(index - 2), at(index - 1)),
+            };
+            let scores = self.emissions([w2, w1, at(index), at(index + 1), at(index + 2)]);
+            lattice.step(&transitions, &scores);
+        }
+        lattice.trace(labels);
+    }
+}
+
+/// The labels of a window, and the lead of each over no label, in units of the model.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Labels {
+    /// The labels: 0 is none, `1 + 2 * entity` starts an entity, the next goes on with it.
+    pub(super) labels: [u8; WINDOW],
+    /// By how much.
+    pub(super) leads: [i16; WINDOW],
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self {
+            labels: [0; WINDOW],
+            leads: [0; WINDOW],
+        }
+    }
+}
+
+/// Viterbi's table.
+struct Lattice {
+    best: Scores,
+    from: [[u8; LANES]; WINDOW],
+    leads: [Scores; WINDOW],
+    length: usize,
+}
+
+impl Default for Lattice {
+    fn default() -> Self {
+        Self {
+            best: [0; LANES],
+            from: [[0; LANES]; WINDOW],
+            leads: [[0; LANES]; WINDOW],
+            length: 0,
+        }
+    }
+}
+
+/// Far below any sum of weights.
+const IMPOSSIBLE: i32 = i32::MIN / 4;
+
+impl Lattice {
+    fn step(&mut self, transitions: &[Scores; LABELS], scores: &Scores) {
+        let mut best = [IMPOSSIBLE; LANES];
+        let mut from = [0u8; LANES];
+        let is_first = self.length == 0;
+        for ((label, transitions), before) in (0u8..).zip(transitions).zip(&self.best) {
+            if is_first && label > 0 {
+                break;
+            }
+            for (((slot, from), to), weight) in
+                best.iter_mut().zip(&mut from).zip(0u8..).zip(transitions)
+            {
+                let sum = if continues(to) && !may_follow(label, to) {
+                    IMPOSSIBLE
+                } else {
+                    before + weight
+                };
+                if sum > *slot {
+                    *slot = sum;
+                    *from = label;
+                }
+            }
+        }
+        for ((lane, slot), score) in best.iter_mut().enumerate().zip(scores) {
+            *slot = if lane < LABELS {
+                (*slot + score).max(IMPOSSIBLE)
+            } else {
+                IMPOSSIBLE
+            };
+        }
+        self.best = best;
+        if let Some(slot) = self.from.get_mut(self.length) {
+            *slot = from;
+        }
+        if let Some(slot) = self.leads.get_mut(self.length) {
+            let none = scores.first().copied().unwrap_or(0);
+            *slot = scores.map(|score| score - none);
+        }
+        self.length += 1;
+    }
+
+    fn trace(&self, labels: &mut Labels) {
+        let best = self
+            .best
+            .iter()
+            .zip(0u8..)
+            .max_by_key(|(score, label)| (**score, u8::MAX - label));
+        let mut label = best.map_or(0, |(_, label)| label);
+        for index in (0..self.length.min(WINDOW)).rev() {
+            let lane = usize::from(label);
+            if let Some(slot) = labels.labels.get_mut(index) {
+                *slot = label;
+            }
+            if let Some(slot) = labels.leads.get_mut(index) {
+                let lead = self.leads.get(index).and_then(|leads| leads.get(lane));
+                *slot = i16::try_from(lead.copied().unwrap_or(0)).unwrap_or(i16::MAX);
+            }
+            label = self
+                .from
+                .get(index)
+                .and_then(|from| from.get(lane))
+                .copied()
+                .unwrap_or(0);
+        }
+    }
+}
+
+/// Whether a label goes on with an entity.
+fn continues(label: u8) -> bool {
+    label > 0 && label.is_multiple_of(2)
+}
+
+/// Whether the second label, which goes on with an entity, may stand behind the first.
+fn may_follow(first: u8, second: u8) -> bool {
+    first == second || first + 1 == second
+}

@@ -1,0 +1,289 @@
+//! The words around a number, and which classes they tell.
+//!
+//! Words are compared in lower-case ASCII, whatever their script: `ЕГН`, `fødselsnummer` and `身份证`
+//! become `egn`, `fodselsnummer` and `shenfenzheng`. Up to four words that follow one another are
+//! looked up as one, so that `tax id` and `taxId` have one entry. Only whole words count.
+
+use std::sync::LazyLock;
+
+use super::words::{ENDINGS, TELLING, VETOING, admits};
+use crate::DataClass;
+
+/// How far before a number a word may stand, in bytes.
+const BEFORE_BYTES_MAX: usize = 64;
+/// How far behind it, in bytes.
+const AFTER_BYTES_MAX: usize = 64;
+/// Most words looked at before a number.
+const WORDS_MAX: usize = 8;
+/// Most words looked at behind it.
+const WORDS_AFTER_MAX: usize = 6;
+/// Most words that make one entry.
+const ENTRY_WORDS_MAX: usize = 4;
+/// How near a word must stand to say that a number is no identifier.
+const VETO_WORDS_MAX: usize = 3;
+/// Most entries that are kept for one number.
+const TOLD_MAX: usize = 4;
+/// Most bytes of words in ASCII.
+const ASCII_BYTES_MAX: usize = 192;
+/// Most words read at once.
+const READ_WORDS_MAX: usize = 40;
+/// Digits of a number that ends what the words before it say.
+const NUMBER_DIGITS_MIN: usize = 4;
+
+/// What the words around a number tell.
+#[derive(Default)]
+pub(super) struct Nearby {
+    /// The classes of each entry, the nearest first.
+    told: [&'static [DataClass]; TOLD_MAX],
+    count: usize,
+    /// What the name of the value says.
+    name: Option<DataClass>,
+    /// Whether a word right before says that this is an order, a part, a build.
+    pub(super) vetoed: bool,
+}
+
+impl Nearby {
+    /// Reads the words before `start`, and if they tell nothing those behind `end`.
+    pub(super) fn read(name: Option<DataClass>, value: &[u8], start: usize, end: usize) -> Self {
+        let mut nearby = Self {
+            name,
+            ..Self::default()
+        };
+        if start > 0 {
+            nearby.before(value, start);
+        }
+        if nearby.count == 0 && end < value.len() {
+            nearby.after(value, end);
+        }
+        nearby
+    }
+
+    /// How near the word stands that tells this class: 0 for the nearest.
+    pub(super) fn rank(&self, class: DataClass) -> Option<usize> {
+        self.told
+            .iter()
+            .take(self.count)
+            .position(|classes| classes.contains(&class))
+            .or_else(|| {
+                self.name
+                    .filter(|name| admits(*name, class))
+                    .map(|_| TOLD_MAX)
+            })
+    }
+
+    fn tell(&mut self, classes: &'static [DataClass]) {
+        if let Some(slot) = self.told.get_mut(self.count) {
+            *slot = classes;
+            self.count += 1;
+        }
+    }
+
+    fn before(&mut self, value: &[u8], start: usize) {
+        let near = start.saturating_sub(BEFORE_BYTES_MAX);
+        // A letter of most scripts takes two bytes or three.
+        let from = match value.get(near..start) {
+            Some(text) if !text.is_ascii() => start.saturating_sub(BEFORE_BYTES_MAX * 2),
+            _ => near,
+        };
+        let words = Words::read(value.get(from..start).unwrap_or_default(), from > 0);
+        let mut end = words.count;
+        while end > words.count.saturating_sub(WORDS_MAX) {
+            let Some((classes, first)) = words.entry(end) else {
+                let near = words.count - end < VETO_WORDS_MAX && self.count == 0;
+                self.vetoed |= near && VETOING.contains(words.joined(end - 1, end));
+                end -= 1;
+                continue;
+            };
+            self.tell(classes);
+            end = first;
+        }
+    }
+
+    fn after(&mut self, value: &[u8], end: usize) {
+        let to = value.len().min(end + AFTER_BYTES_MAX);
+        let text = value.get(end..to).unwrap_or_default();
+        // What a colon follows names something else, and a sentence's end is one.
+        let stop = text
+            .iter()
+            .position(|byte| matches!(byte, b':' | b'=' | b';' | b'\n'))
+            .map(|stop| {
+                if text.get(stop) == Some(&b';') {
+                    stop
+                } else {
+                    0
+                }
+            });
+        let text = text.get(..stop.unwrap_or(text.len())).unwrap_or_default();
+        let words = Words::read(text, false);
+        let most = words.count.min(WORDS_AFTER_MAX);
+        for end in 1..=most {
+            if let Some((classes, _)) = words.entry(end) {
+                self.tell(classes);
+            }
+        }
+    }
+}
+
+/// Where the reading of words stands.
+struct Reading {
+    /// Inside a word.
+    inside: bool,
+    /// Inside one that does not count.
+    skipping: bool,
+    /// Digits of the word so far.
+    digits: usize,
+}
+
+/// Words in lower-case ASCII, one behind the other, and where each starts.
+pub(in super::super) struct Words {
+    bytes: [u8; ASCII_BYTES_MAX],
+    starts: [usize; READ_WORDS_MAX],
+    count: usize,
+    length: usize,
+}
+
+impl Words {
+    /// Reads the words of a text; the first may have been cut through.
+    pub(in super::super) fn read(text: &[u8], is_cut: bool) -> Self {
+        let mut words = Self {
+            bytes: [0; ASCII_BYTES_MAX],
+            starts: [0; READ_WORDS_MAX],
+            count: 0,
+            length: 0,
+        };
+        let mut state = Reading {
+            inside: is_cut,
+            skipping: is_cut,
+            digits: 0,
+        };
+        if text.is_ascii() {
+            for letter in text {
+                words.take(char::from(*letter), &mut state);
+            }
+        } else if let Some(chunk) = text.utf8_chunks().last() {
+            for letter in chunk.valid().chars() {
+                words.take(letter, &mut state);
+            }
+        }
+        words
+    }
+
+    #[inline]
+    fn take(&mut self, letter: char, state: &mut Reading) {
+        if !letter.is_alphanumeric() {
+            state.inside = false;
+            state.skipping = false;
+            return;
+        }
+        let ideograph = ('\u{4E00}'..='\u{9FFF}').contains(&letter);
+        if state.skipping && !ideograph {
+            return;
+        }
+        if !state.inside || ideograph {
+            state.digits = 0;
+            self.start();
+        }
+        state.inside = !ideograph;
+        state.digits += usize::from(letter.is_ascii_digit());
+        if state.digits == NUMBER_DIGITS_MIN {
+            // Another number: what stood before it told that one.
+            self.count = 0;
+            self.length = 0;
+            state.skipping = true;
+            return;
+        }
+        self.push(letter);
+    }
+
+    /// How many words there are.
+    pub(in super::super) fn count(&self) -> usize {
+        self.count
+    }
+
+    fn start(&mut self) {
+        if let Some(slot) = self.starts.get_mut(self.count) {
+            *slot = self.length;
+            self.count += 1;
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, letter: char) {
+        if let Ok(letter) = u8::try_from(letter)
+            && letter.is_ascii()
+        {
+            if let Some(slot) = self.bytes.get_mut(self.length) {
+                *slot = letter.to_ascii_lowercase();
+                self.length += 1;
+            }
+            return;
+        }
+        let plain = any_ascii::any_ascii_char(letter);
+        let end = self.length + plain.len();
+        if let Some(target) = self.bytes.get_mut(self.length..end) {
+            target.copy_from_slice(plain.as_bytes());
+            target.make_ascii_lowercase();
+            self.length = end;
+        }
+    }
+
+    /// The longest entry that ends before word `end`: its classes and its first word.
+    fn entry(&self, end: usize) -> Option<(&'static [DataClass], usize)> {
+        (end.saturating_sub(ENTRY_WORDS_MAX)..end).find_map(|first| {
+            let text = self.joined(first, end);
+            let plain = || ENDINGS.iter().find_map(|ending| text.strip_suffix(ending));
+            let found = ENTRIES
+                .get(text)
+                .or_else(|| ENTRIES.get(plain().filter(|plain| plain.len() > 1)?))?;
+            Some((found, first))
+        })
+    }
+
+    /// The words from `first` to before `end`, as one.
+    pub(in super::super) fn joined(&self, first: usize, end: usize) -> &str {
+        let from = self.starts.get(first).copied().unwrap_or(self.length);
+        let to = match self.starts.get(end) {
+            Some(start) if end < self.count => *start,
+            _ => self.length,
+        };
+        let bytes = self.bytes.get(from..to).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+/// A table of entries, with a bit for the first and last letter and the length of each, since most
+/// words are none and hashing one costs more than the rest.
+pub(in super::super) struct Entries<T: 'static> {
+    table: &'static phf::Map<&'static str, T>,
+    bits: [u64; FILTER_WORDS],
+}
+
+/// Words of 64 bits of the filter before a table.
+const FILTER_WORDS: usize = 64;
+
+static ENTRIES: LazyLock<Entries<&'static [DataClass]>> = LazyLock::new(|| Entries::of(&TELLING));
+
+impl<T: Copy> Entries<T> {
+    pub(in super::super) fn of(table: &'static phf::Map<&'static str, T>) -> Self {
+        let mut bits = [0; FILTER_WORDS];
+        for (word, bit) in table.keys().filter_map(|entry| Self::bit(entry)) {
+            if let Some(slot) = bits.get_mut(word) {
+                *slot |= 1u64 << bit;
+            }
+        }
+        Self { table, bits }
+    }
+
+    pub(in super::super) fn get(&self, text: &str) -> Option<T> {
+        let (word, bit) = Self::bit(text)?;
+        let known = self.bits.get(word).is_some_and(|word| word >> bit & 1 == 1);
+        known.then(|| self.table.get(text).copied()).flatten()
+    }
+
+    #[inline]
+    fn bit(text: &str) -> Option<(usize, usize)> {
+        let (first, last) = (text.as_bytes().first()?, text.as_bytes().last()?);
+        let place = usize::from(*first) * 37 + usize::from(*last) * 11 + text.len() * 131;
+        Some((place / 64 % FILTER_WORDS, place % 64))
+    }
+}

@@ -1,0 +1,138 @@
+//! Which prefixes may start at a word: a bit for each pair of first bytes.
+
+use std::sync::LazyLock;
+
+use super::families::{FAMILIES, Family};
+use crate::packed::{pack, within};
+
+/// Bytes of a word that is looked through at once.
+const WORD_BYTES: usize = 8;
+
+/// Pairs of bytes, as a word's bits.
+const PAIR_WORDS: usize = 65536 / 64;
+
+/// [`FAMILIES`] by how they begin.
+pub(super) struct Index {
+    pairs: Box<[u64; PAIR_WORDS]>,
+    /// Rows by the first byte of their prefix.
+    rows: [Vec<&'static Family>; 128],
+}
+
+pub(super) static INDEX: LazyLock<Index> = LazyLock::new(|| {
+    let mut index = Index {
+        pairs: Box::new([0; PAIR_WORDS]),
+        rows: [const { Vec::new() }; 128],
+    };
+    for family in FAMILIES {
+        index.add(family);
+    }
+    index
+});
+
+impl Index {
+    fn add(&mut self, family: &'static Family) {
+        let Some([first, second]) = family.prefix.as_bytes().first_chunk::<2>() else {
+            return;
+        };
+        let (word, bit) = place(*first, *second);
+        if let Some(word) = self.pairs.get_mut(word) {
+            *word |= 1 << bit;
+        }
+        if let Some(rows) = self.rows.get_mut(usize::from(*first)) {
+            rows.push(family);
+        }
+    }
+
+    /// Whether a prefix begins with the two bytes at `start`.
+    #[inline]
+    pub(super) fn may_start(&self, value: &[u8], start: usize) -> bool {
+        let Some([first, second, ..]) = value.get(start..) else {
+            return false;
+        };
+        let (word, bit) = place(*first, *second);
+        self.pairs
+            .get(word)
+            .is_some_and(|word| word >> bit & 1 == 1)
+    }
+
+    /// The families whose prefix begins with this byte, in the table's order.
+    pub(super) fn families(&self, first: u8) -> impl Iterator<Item = &'static Family> {
+        let rows = self.rows.get(usize::from(first));
+        rows.into_iter().flatten().copied()
+    }
+}
+
+#[inline]
+fn place(first: u8, second: u8) -> (usize, u32) {
+    let pair = usize::from(first) << 8 | usize::from(second);
+    (pair / 64, u32::from(second % 64))
+}
+
+/// Calls `visit` with the place of each letter or digit that no letter or digit stands before.
+#[inline]
+pub(super) fn each_start(value: &[u8], mut visit: impl FnMut(usize)) {
+    let (words, rest) = value.as_chunks::<WORD_BYTES>();
+    let mut inside = 0;
+    let mut base = 0;
+    for word in words {
+        inside = word_starts(u64::from_le_bytes(*word), inside, base, &mut visit);
+        base += WORD_BYTES;
+    }
+    let [last, _] = pack(rest);
+    word_starts(last, inside, base, &mut visit);
+}
+
+/// Visits the starts in one word; returns the lowest byte's mark for the next.
+#[inline]
+fn word_starts(word: u64, inside: u64, base: usize, visit: &mut impl FnMut(usize)) -> u64 {
+    /// The bit that tells small letters from capitals.
+    const CASE: u64 = 0x2020_2020_2020_2020;
+    let marks = within(word, b'0', b'9') | within(word | CASE, b'a', b'z');
+    let mut starts = marks & !(marks << 8 | inside);
+    while starts != 0 {
+        visit(base + (starts.trailing_zeros() / 8) as usize);
+        starts &= starts - 1;
+    }
+    marks >> 63 << 7
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn starts_are_where_words_start(value in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let mut starts = Vec::new();
+            each_start(&value, |start| starts.push(start));
+            let slow: Vec<usize> = (0..value.len())
+                .filter(|at| value[*at].is_ascii_alphanumeric())
+                .filter(|at| *at == 0 || !value[*at - 1].is_ascii_alphanumeric())
+                .collect();
+            prop_assert_eq!(starts, slow);
+        }
+    }
+
+    #[test]
+    fn every_prefix_may_start_a_word() {
+        for family in FAMILIES {
+            assert!(
+                INDEX.may_start(family.prefix.as_bytes(), 0),
+                "{}",
+                family.prefix
+            );
+            assert!(
+                family.prefix.as_bytes()[0].is_ascii_alphanumeric(),
+                "{}",
+                family.prefix
+            );
+            assert!(
+                INDEX
+                    .families(family.prefix.as_bytes()[0])
+                    .any(|row| row.prefix == family.prefix)
+            );
+        }
+    }
+}
