@@ -5,13 +5,13 @@
 //! (`CodeableConcept`, `Reference`, `Identifier`, `ContactPoint`, `Extension`) are steps here.
 
 mod elements;
+mod systems;
 
 use std::hash::{Hash, Hasher};
 
 use crate::DataClass;
-use elements::{
-    COMMON, EXTENSIONS, IDENTIFIER_TYPES, IDENTIFIERS, ORGANISATIONS, PERSONS, RESOURCES,
-};
+use elements::{COMMON, RESOURCES};
+use systems::{EXTENSIONS, IDENTIFIER_TYPES, IDENTIFIERS, ORGANISATIONS, PERSONS};
 
 /// Where in a resource a value stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

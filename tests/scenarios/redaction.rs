@@ -101,6 +101,38 @@ fn fhir_is_redacted_by_element() -> Result<()> {
 }
 
 #[test]
+fn an_operators_own_classifier_is_obeyed() -> Result<()> {
+    const RULES: &str = "
+classifiers:
+  - name: tariff
+    class: pii.iban
+    fields: [plan]
+    pattern: '[a-z]{4,}'
+    match: [harbour]
+    no_match: [\"7\"]
+";
+    let plan = |world: &World| -> Result<String> {
+        let url = world.gateway.url("/crm/customers/C-771")?;
+        let reply = world.client.get(&url, &[])?;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        Ok(reply.json()?["plan"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned())
+    };
+    let without = World::new()?;
+    let shown = plan(&without)?;
+    without.finish()?;
+    let world = World::with(|setup| setup.classifiers(RULES))?;
+    let masked = plan(&world)?;
+    ensure!(
+        !masked.contains(&shown),
+        "`{shown}` came through in `{masked}`"
+    );
+    world.finish()
+}
+
+#[test]
 fn gzip_is_opened_and_redacted() -> Result<()> {
     let world = World::new()?;
     let headers = [("accept-encoding", "gzip")];

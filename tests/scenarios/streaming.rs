@@ -21,7 +21,8 @@ fn a_gigabyte_or_less_streams_in_bounded_memory() -> Result<()> {
     let (status, bytes) = world.client.drain(&url, &[])?;
     assert_eq!(status, 200);
     ensure!(bytes > megabytes * 500_000, "only {bytes} bytes came");
-    let growth = world.gateway.memory_peak_kib()? - before;
+    // Where the kernel counts lazily, a peak may be told as lower than it was told before.
+    let growth = world.gateway.memory_peak_kib()?.saturating_sub(before);
     ensure!(
         growth < GROWTH_KIB_MAX,
         "{megabytes} MB cost {growth} KiB of memory"

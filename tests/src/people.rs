@@ -260,11 +260,11 @@ pub fn with_luhn_digit(digits: &str) -> String {
     format!("{digits}{}", (10 - sum % 10) % 10)
 }
 
-/// A value of the shape of a cloud access key, put together at run time.
+/// A value of the shape of a cloud access key, of base32 digits, put together at run time.
 pub fn cloud_key(dice: &mut Dice) -> String {
-    let body: String = (0..16)
-        .map(|_| dice.one_of(&["A", "B", "J", "K", "Q", "W", "2", "7"]))
-        .collect();
+    let digits: Vec<String> = ('A'..='Z').chain('2'..='7').map(String::from).collect();
+    let digits: Vec<&str> = digits.iter().map(String::as_str).collect();
+    let body: String = (0..16).map(|_| dice.one_of(&digits)).collect();
     format!("{}{}{body}", "AK", "IA")
 }
 

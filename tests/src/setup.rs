@@ -106,6 +106,16 @@ impl Setup {
         self.file(&name, text.to_owned())
     }
 
+    /// With a file of an operator's own classifiers.
+    #[must_use]
+    pub fn classifiers(mut self, text: &str) -> Self {
+        let name = format!("classifiers-{}.yaml", self.files.len());
+        if let Some(config) = self.config.as_object_mut() {
+            config.insert("classifiers".to_owned(), json!([name]));
+        }
+        self.file(&name, text.to_owned())
+    }
+
     /// With another plain listener.
     #[must_use]
     pub fn listen(mut self, address: &str) -> Self {

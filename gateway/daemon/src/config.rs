@@ -1,10 +1,13 @@
 //! Configuration, low and high: what was typed, and what it means.
 
+pub(crate) mod classifiers;
 mod fault;
 mod file;
 mod resolve;
 
 use std::path::Path;
+
+use miette::IntoDiagnostic as _;
 
 pub(crate) use resolve::{Config, JwksSource};
 
@@ -31,13 +34,35 @@ pub(crate) fn load(path: &Path) -> miette::Result<Config> {
     let directory = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
-    resolve::resolve(
+    let digest = digest(&[text.as_bytes()]);
+    let mut config = resolve::resolve(
         file,
-        &Text::new(&name, text),
+        &Text::new(&name, text.clone()),
         directory.unwrap_or(Path::new(".")),
-        hex::encode(digest),
-    )
+        digest,
+    )?;
+    if !config.classifiers.is_empty() {
+        // What is found hangs on them, so the record names them too.
+        let files = config.classifiers.iter().map(std::fs::read);
+        let files: Vec<Vec<u8>> = files.collect::<Result<_, _>>().into_diagnostic()?;
+        let parts: Vec<&[u8]> = std::iter::once(text.as_bytes())
+            .chain(files.iter().map(Vec::as_slice))
+            .collect();
+        config.digest = self::digest(&parts);
+    }
+    Ok(config)
+}
+
+/// SHA-256, hexadecimal; of several parts, each is preceded by its length.
+fn digest(parts: &[&[u8]]) -> String {
+    let mut hash = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for part in parts {
+        if parts.len() > 1 {
+            hash.update(&part.len().to_le_bytes());
+        }
+        hash.update(part);
+    }
+    hex::encode(hash.finish())
 }
 
 fn unreadable(name: &str, error: &std::io::Error) -> miette::Report {

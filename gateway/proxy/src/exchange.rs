@@ -175,14 +175,12 @@ impl Worker {
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
         let (parts, incoming) = request.into_parts();
         let media = media::of(&parts.headers, incoming.is_end_stream());
-        let judged = match media {
-            Media::Empty => Ok(Judged::nothing()),
+        let judged = if media == Media::Empty {
+            Ok(Judged::nothing())
+        } else {
             // Its future is large, and hyper moves ours: most requests never need it.
-            _ => {
-                let screened =
-                    request::screen(&self.gateway, &permit, &mut account, media, incoming);
-                Box::pin(screened).await
-            }
+            let screened = request::screen(&self.gateway, &permit, &mut account, media, incoming);
+            Box::pin(screened).await
         };
         let judged = match judged {
             Ok(judged) => judged,

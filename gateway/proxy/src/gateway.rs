@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use admission::Admission;
 use audit::Trail;
+use classifiers::operator::Operator;
 use flows::FlowSource;
 use identity::Identity;
 use redaction::Pseudonyms;
@@ -39,6 +40,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// Stable stand-ins for values.
     pub pseudonyms: Arc<dyn Pseudonyms>,
+    /// The operator's own classifiers.
+    pub operator: Option<Arc<Operator>>,
     /// What happens to bodies that cannot be inspected.
     pub uninspected: Uninspected,
 }

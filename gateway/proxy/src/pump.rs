@@ -85,7 +85,11 @@ impl Pump {
         disclosures: Disclosures,
     ) -> Self {
         let pseudonyms = Arc::clone(&gateway.pseudonyms);
-        let redactor = Redactor::new(Rules(disclosures.clone()), pseudonyms, workspace::take());
+        let redactor = Redactor::new(
+            Rules(disclosures.clone()),
+            pseudonyms,
+            workspace::take(gateway.operator.as_ref()),
+        );
         let body = redaction::Body::new(coding, redactor);
         Self {
             incoming,

@@ -1,7 +1,8 @@
 //! Buffers that one redactor after the other works with, kept by each worker.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, sync::Arc};
 
+use classifiers::operator::Operator;
 use redaction::Workspace;
 
 /// Workspaces that one worker keeps; each is a few KiB, or a value's limit where one was that long.
@@ -15,9 +16,14 @@ thread_local! {
     static KEPT: RefCell<Vec<Box<Workspace>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A workspace: a used one, or a new one.
-pub(crate) fn take() -> Box<Workspace> {
-    KEPT.with_borrow_mut(Vec::pop).unwrap_or_default()
+/// A workspace: a used one, or a new one. A worker serves one gateway, whose operator's classifiers
+/// all its workspaces know.
+pub(crate) fn take(operator: Option<&Arc<Operator>>) -> Box<Workspace> {
+    KEPT.with_borrow_mut(Vec::pop).unwrap_or_else(|| {
+        Box::new(operator.map_or_else(Workspace::new, |operator| {
+            Workspace::with_operator(Arc::clone(operator))
+        }))
+    })
 }
 
 /// Keeps a workspace for the next body.

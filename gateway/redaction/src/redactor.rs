@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use classifiers::media::json::{self, AHEAD_BYTES, Foreseen, Scalar, Token, Visitor, Walker};
+use classifiers::operator::Operator;
 use classifiers::{
     DISCRIMINATOR_BYTES_MAX, DataClass, Finding, KeyCache, ValueKind, classify_key, classify_value,
+    classify_value_with,
 };
 use thiserror::Error;
 
@@ -75,6 +77,14 @@ impl Workspace {
     /// A new one. Keep it: it costs more than the redactor.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// One whose redactors also find what an operator's own classifiers do.
+    pub fn with_operator(operator: Arc<Operator>) -> Self {
+        Self {
+            keys: KeyCache::with_operator(operator),
+            ..Self::default()
+        }
     }
 
     /// One whose redactors use no vector instructions, whatever the processor has.
@@ -398,7 +408,12 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
         };
         let context = self.trail.context(self.keys);
         self.findings.clear();
-        classify_value(context, kind, value.decoded, self.findings);
+        match self.keys.operator() {
+            None => classify_value(context, kind, value.decoded, self.findings),
+            Some(operator) => {
+                classify_value_with(operator, context, kind, value.decoded, self.findings);
+            }
+        }
         if context.is_discriminator()
             && kind == ValueKind::Text
             && value.decoded.len() <= DISCRIMINATOR_BYTES_MAX

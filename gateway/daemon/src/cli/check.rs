@@ -15,6 +15,7 @@ pub(crate) fn check(path: &Path) -> Result<ExitCode> {
     let engine = engine(&config)?;
     identity(&config)?;
     endpoints(&config)?;
+    config::classifiers::load(&config.classifiers)?;
     let operations: usize = config
         .services
         .iter()

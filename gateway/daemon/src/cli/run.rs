@@ -78,6 +78,7 @@ impl Running {
     fn build(config: &Config, runtime: &tokio::runtime::Runtime) -> Result<Self> {
         let _inside = runtime.enter();
         let engine = check::engine(config)?;
+        let operator = config::classifiers::load(&config.classifiers)?;
         let (identity, sources) = check::identity(config)?;
         let endpoints = check::endpoints(config)?;
         let upstream_tls = Upstream::tls(config.upstream_ca.as_deref()).into_diagnostic()?;
@@ -109,6 +110,7 @@ impl Running {
             traces: traces.into_diagnostic()?,
             metrics: metrics(config)?,
             pseudonyms,
+            operator,
             uninspected: config.uninspected,
         });
         watch_figures(&gateway)?;

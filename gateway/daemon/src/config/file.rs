@@ -27,6 +27,9 @@ pub(crate) struct File {
     pub(crate) services: Vec<Service>,
     /// Cedar policy files; `*` stands for any part of a file name.
     pub(crate) policies: Vec<Spanned<String>>,
+    /// Files of own classifiers; `*` stands for any part of a file name.
+    #[serde(default)]
+    pub(crate) classifiers: Vec<Spanned<String>>,
     /// Bodies that cannot be inspected.
     #[serde(default)]
     pub(crate) uninspected: Uninspected,

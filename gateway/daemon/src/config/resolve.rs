@@ -39,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) agents: Vec<Agent>,
     pub(crate) services: Vec<Arc<Service>>,
     pub(crate) policies: Vec<PolicyFile>,
+    pub(crate) classifiers: Vec<PathBuf>,
     pub(crate) uninspected: Uninspected,
     pub(crate) data: PathBuf,
     pub(crate) otlp: Option<String>,
@@ -107,6 +108,11 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             .collect::<Result<_>>()?,
         services: resolver.services(file.services)?,
         policies: resolver.policies(&file.policies)?,
+        classifiers: resolver
+            .files(&file.classifiers, "file of classifiers")?
+            .into_iter()
+            .map(|(_, path)| path)
+            .collect(),
         uninspected: match file.uninspected {
             file::Uninspected::Refuse => Uninspected::Refuse,
             file::Uninspected::Record => Uninspected::Record,
@@ -402,30 +408,41 @@ impl Resolver<'_> {
     }
 
     fn policies(&self, patterns: &[Spanned<String>]) -> Result<Vec<PolicyFile>> {
+        let read = |(pattern, path): (&Spanned<String>, PathBuf)| {
+            let text = std::fs::read_to_string(&path).map_err(|error| {
+                self.fault(
+                    pattern,
+                    format!("`{}` cannot be read: {error}", path.display()),
+                    "policies are UTF-8 text",
+                )
+            })?;
+            Ok(PolicyFile {
+                name: path.display().to_string(),
+                text,
+            })
+        };
+        let files = self.files(patterns, "policy file")?;
+        files.into_iter().map(read).collect()
+    }
+
+    /// The files that `patterns` name, each with its pattern; every pattern must name one.
+    fn files<'a>(
+        &self,
+        patterns: &'a [Spanned<String>],
+        what: &str,
+    ) -> Result<Vec<(&'a Spanned<String>, PathBuf)>> {
         let mut files = Vec::new();
         for pattern in patterns {
             let found = matching(&self.directory.join(&pattern.value));
             if found.is_empty() {
-                let message = format!("no policy file matches `{}`", pattern.value);
+                let message = format!("no {what} matches `{}`", pattern.value);
                 return Err(self.fault(
                     pattern,
                     message,
                     "relative paths begin at the configuration file's folder",
                 ));
             }
-            for path in found {
-                let text = std::fs::read_to_string(&path).map_err(|error| {
-                    self.fault(
-                        pattern,
-                        format!("`{}` cannot be read: {error}", path.display()),
-                        "policies are UTF-8 text",
-                    )
-                })?;
-                files.push(PolicyFile {
-                    name: path.display().to_string(),
-                    text,
-                });
-            }
+            files.extend(found.into_iter().map(|path| (pattern, path)));
         }
         Ok(files)
     }
