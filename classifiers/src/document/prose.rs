@@ -158,12 +158,36 @@ fn settle(
     if range.is_empty() {
         return;
     }
+    let whole = raw.skip(range.start);
+    let lines = text.get(range.clone()).unwrap_or_default();
+    // Indented lines are parts of their own: the name, the street and the town of an address.
+    if is_hanging(lines)
+        && out
+            .desk
+            .value(&Context::ROOT, ValueKind::Text, lines, whole, out.sink)
+    {
+        return;
+    }
     let told = named.and_then(|named| member(text, &named, range.end, raw, objects, out.again()));
     let rest = told.unwrap_or(range.start)..range.end;
     let raw = raw.skip(rest.start);
     let rest = text.get(rest).unwrap_or_default();
     let Out { desk, sink } = out;
     desk.value(&Context::ROOT, ValueKind::Text, rest, raw, sink);
+}
+
+/// Whether a line is continued by indented ones.
+fn is_hanging(lines: &[u8]) -> bool {
+    let first = lines.first().is_some_and(u8::is_ascii_graphic);
+    let second = memchr::memchr(b'\n', lines).and_then(|at| lines.get(at + 1..));
+    let indented = |line: &[u8]| {
+        let space = line
+            .iter()
+            .take_while(|byte| matches!(byte, b' ' | b'\t'))
+            .count();
+        space > 0 && line.get(space).is_some_and(u8::is_ascii_graphic)
+    };
+    first && second.is_some_and(indented)
 }
 
 /// Judges what stands under a name. Returns where it ends, if something was found.
