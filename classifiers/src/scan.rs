@@ -181,8 +181,11 @@ fn look(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding
         detect(key, kind, value, &profile, findings);
     }
     if kind == ValueKind::Text {
+        let looked = findings.len();
         prose::scan(value, from, findings);
-        settle(findings, from);
+        if findings.len() > looked {
+            settle(findings, from);
+        }
     }
 }
 

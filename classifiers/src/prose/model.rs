@@ -83,11 +83,15 @@ impl<'a> Model<'a> {
         sums.map(i32::from)
     }
 
+    /// The transitions from a label, with what may not follow it far below all.
     fn transition(&self, from: usize) -> Scores {
-        let mut scores = [0; LANES];
+        let mut scores = [IMPOSSIBLE; LANES];
         if let Some(row) = self.transitions.get(from) {
-            for (score, bytes) in scores.iter_mut().zip(row.as_chunks::<2>().0) {
-                *score = i32::from(i16::from_le_bytes(*bytes));
+            let weights = row.as_chunks::<2>().0.iter().take(LABELS);
+            for ((to, score), bytes) in scores.iter_mut().enumerate().zip(weights) {
+                if !continues(to) || may_follow(from, to) {
+                    *score = i32::from(i16::from_le_bytes(*bytes));
+                }
             }
         }
         scores
@@ -151,45 +155,32 @@ impl Default for Lattice {
 }
 
 /// Far below any sum of weights.
-const IMPOSSIBLE: i32 = i32::MIN / 4;
+const IMPOSSIBLE: i32 = i32::MIN / 8;
 
 impl Lattice {
     fn step(&mut self, transitions: &[Scores; LABELS], scores: &Scores) {
         let mut best = [IMPOSSIBLE; LANES];
-        let mut from = [0u8; LANES];
-        let is_first = self.length == 0;
-        for ((label, transitions), before) in (0u8..).zip(transitions).zip(&self.best) {
-            if is_first && label > 0 {
-                break;
-            }
-            for (((slot, from), to), weight) in
-                best.iter_mut().zip(&mut from).zip(0u8..).zip(transitions)
+        let mut from = [0; LANES];
+        // Before the first word stands no entity.
+        let labels = if self.length == 0 { 1 } else { LABELS };
+        for ((label, transitions), before) in (0..).zip(transitions).zip(&self.best).take(labels) {
+            for (((slot, from), weight), to) in
+                best.iter_mut().zip(&mut from).zip(transitions).zip(scores)
             {
-                let sum = if continues(to) && !may_follow(label, to) {
-                    IMPOSSIBLE
-                } else {
-                    before + weight
-                };
-                if sum > *slot {
-                    *slot = sum;
-                    *from = label;
-                }
+                // Sums stay far from the bounds: 64 words of at most 2^13 each.
+                let sum = before.wrapping_add(*weight).wrapping_add(*to);
+                *from = if sum > *slot { label } else { *from };
+                *slot = sum.max(*slot);
             }
         }
-        for ((lane, slot), score) in best.iter_mut().enumerate().zip(scores) {
-            *slot = if lane < LABELS {
-                (*slot + score).max(IMPOSSIBLE)
-            } else {
-                IMPOSSIBLE
-            };
-        }
-        self.best = best;
+        // What is impossible must not sink below what can be held.
+        self.best = best.map(|score| score.max(IMPOSSIBLE));
         if let Some(slot) = self.from.get_mut(self.length) {
-            *slot = from;
+            *slot = from.map(|label: i32| u8::try_from(label).unwrap_or(0));
         }
         if let Some(slot) = self.leads.get_mut(self.length) {
             let none = scores.first().copied().unwrap_or(0);
-            *slot = scores.map(|score| score - none);
+            *slot = scores.map(|score| score.wrapping_sub(none));
         }
         self.length += 1;
     }
@@ -221,11 +212,11 @@ impl Lattice {
 }
 
 /// Whether a label goes on with an entity.
-fn continues(label: u8) -> bool {
+fn continues(label: usize) -> bool {
     label > 0 && label.is_multiple_of(2)
 }
 
 /// Whether the second label, which goes on with an entity, may stand behind the first.
-fn may_follow(first: u8, second: u8) -> bool {
+fn may_follow(first: usize, second: usize) -> bool {
     first == second || first + 1 == second
 }
