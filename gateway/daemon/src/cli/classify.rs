@@ -32,7 +32,7 @@ struct Row {
 
 /// One row of the taxonomy.
 #[derive(Serialize)]
-struct Class {
+struct TaxonomyRow {
     class: &'static str,
     hipaa: &'static str,
     gdpr: &'static str,
@@ -175,8 +175,8 @@ impl Summary {
 
 /// Every class with the laws that name it.
 fn list(format: Format) -> miette::Result<ExitCode> {
-    let classes: Vec<Class> = DataClass::all()
-        .map(|class| Class {
+    let classes: Vec<TaxonomyRow> = DataClass::all()
+        .map(|class| TaxonomyRow {
             class: class.name(),
             hipaa: class.hipaa().unwrap_or_default(),
             gdpr: class.gdpr().unwrap_or_default(),
@@ -185,7 +185,7 @@ fn list(format: Format) -> miette::Result<ExitCode> {
             about: class.about(),
         })
         .collect();
-    let cells = |class: &Class| {
+    let cells = |class: &TaxonomyRow| {
         [
             class.class,
             class.hipaa,

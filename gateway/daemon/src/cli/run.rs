@@ -83,14 +83,7 @@ impl Running {
         let endpoints = check::endpoints(config)?;
         let upstream_tls = Upstream::tls(config.upstream_ca.as_deref()).into_diagnostic()?;
         let opened = flows::open(config.attestation).into_diagnostic()?;
-        let notes: Vec<String> = opened
-            .note
-            .iter()
-            .map(|note| format!("attestation: {note}"))
-            .collect();
-        for note in &notes {
-            tracing::warn!(note, "running with less than the kernel's word");
-        }
+        let notes = weaknesses(&opened);
         let lifecycle = lifecycle(config, engine.digest(), notes);
         let (trail, pseudonyms) = record(config, runtime)?;
         let traces = Traces::start(
@@ -184,6 +177,19 @@ impl Running {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// What the start record says is missing.
+fn weaknesses(opened: &flows::Opened) -> Vec<String> {
+    let notes: Vec<String> = opened
+        .note
+        .iter()
+        .map(|note| format!("attestation: {note}"))
+        .collect();
+    for note in &notes {
+        tracing::warn!(note, "running with less than the kernel's word");
+    }
+    notes
 }
 
 fn lifecycle(config: &Config, policy: &str, mut notes: Vec<String>) -> Lifecycle {
