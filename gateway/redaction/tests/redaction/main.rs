@@ -6,6 +6,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod memory;
+
 mod properties;
 mod tables;
 
