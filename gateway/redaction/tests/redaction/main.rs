@@ -7,7 +7,6 @@
 )]
 
 mod memory;
-
 mod properties;
 mod tables;
 

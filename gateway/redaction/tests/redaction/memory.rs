@@ -1,4 +1,4 @@
-//! What the workspace remembers of names changes nothing of what leaves.
+//! What a hostile upstream might try: names that pass for others, and numbers beside numbers.
 
 use std::sync::Arc;
 
@@ -7,11 +7,7 @@ use redaction::{Action, Redactor, Workspace};
 
 use super::{TestPseudonyms, redact_with};
 
-fn leaves(
-    document: &[u8],
-    cuts: &[usize],
-    workspace: Workspace,
-) -> Result<String, String> {
+fn leaves(document: &[u8], cuts: &[usize], workspace: Workspace) -> Result<String, String> {
     let redactor = Redactor::new(
         |_: DataClass| Action::Replace,
         Arc::new(TestPseudonyms),
@@ -85,4 +81,27 @@ fn the_type_of_an_identifier_is_not_that_of_the_next() {
         let released = patient(&first);
         assert!(released.ends_with(number), "{released} but {alone}");
     }
+}
+
+#[test]
+fn what_hides_in_a_name_is_seen_through_as_in_a_value() {
+    for name in [
+        "ann%40example.com",
+        "ann&#64;example.com",
+        "ann\u{ff20}example.com",
+    ] {
+        let released = leaves_alike(&format!(r#"{{"{name}":1}}"#), &[]).unwrap();
+        assert!(!released.contains("example"), "{released}");
+    }
+}
+
+#[test]
+fn a_number_that_holds_does_not_uncover_the_one_beside_it() {
+    let system = "http://hl7.org/fhir/sid/us-ssn";
+    let value = "SSN 512-45-6789, before that 000-12-345678";
+    let document = format!(
+        r#"{{"resourceType":"Patient","identifier":[{{"system":"{system}","value":"{value}"}}]}}"#
+    );
+    let released = leaves_alike(&document, &[]).unwrap();
+    assert!(!released.contains("345678"), "{released}");
 }
