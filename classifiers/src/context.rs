@@ -106,6 +106,20 @@ impl Context {
         }
     }
 
+    /// Begins an object with this context: what the type of a FHIR Identifier says holds for the
+    /// Identifier that it is in, not for the next.
+    #[inline]
+    pub fn begin(&self, cache: &mut KeyCache) {
+        if self.is_identifier() {
+            cache.begin_identifier();
+        }
+    }
+
+    /// Whether an object here is a FHIR Identifier.
+    pub(crate) fn is_identifier(&self) -> bool {
+        self.element.is_identifier()
+    }
+
     /// Whether the name that led here holds nothing that [`crate::classify_key`] finds, so that a
     /// name seen before need not be looked at again.
     #[inline]

@@ -134,14 +134,24 @@ fn surer_part(
     }
     let part = findings.len();
     look(context.key(), ValueKind::Text, value, findings);
-    if findings
-        .get(part)
-        .is_some_and(|finding| finding.class == class)
-    {
+    let parts = findings.get(part..).unwrap_or_default();
+    let is_first = parts.first().is_some_and(|first| first.class == class);
+    // Beside the one number there may be another, which fails its check.
+    if is_first && digits_beside(parts, value) < NUMBER_DIGITS_MIN as usize {
         findings.drain(from..part);
     } else {
         findings.truncate(part);
     }
+}
+
+/// How many digits of a value stand outside these findings.
+fn digits_beside(findings: &[Finding], value: &[u8]) -> usize {
+    let digits = |bytes: &[u8]| bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let within = |finding: &Finding| {
+        let part = value.get(finding.start as usize..finding.end as usize);
+        digits(part.unwrap_or_default())
+    };
+    digits(value).saturating_sub(findings.iter().map(within).sum())
 }
 
 /// Whether a value passes the check of its class; none if the class has no check.
@@ -151,6 +161,9 @@ pub(crate) fn passes(class: DataClass, value: &[u8]) -> Option<bool> {
 
 /// Finds what hides in a member name itself: `{"alice@example.com": ...}`.
 pub fn classify_key(name: &[u8], findings: &mut Vec<Finding>) {
+    if view::may_show(name) {
+        return see_through(&Context::ROOT, name, findings);
+    }
     look(KeyClass::None, ValueKind::Text, name, findings);
 }
 

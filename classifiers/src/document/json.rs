@@ -74,6 +74,9 @@ impl Reader<'_> {
     fn enter(&mut self, object: bool) {
         self.begin_value();
         let context = *self.levels.value();
+        if object {
+            context.begin(&mut self.desk.keys);
+        }
         let value = if object { context } else { context.element() };
         self.levels.frames.push(Frame {
             context,

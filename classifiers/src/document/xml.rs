@@ -103,7 +103,9 @@ impl Xml {
         if !self.fhir && ELEMENTS.contains(&local(name)) {
             return parent.element();
         }
-        parent.member(local(name), keys)
+        let context = parent.member(local(name), keys);
+        context.begin(keys);
+        context
     }
 
     fn attribute(

@@ -134,6 +134,11 @@ impl KeyCache {
         self.identifier = class.or(self.identifier);
     }
 
+    /// Forgets the type of an Identifier whose system never came.
+    pub(crate) fn begin_identifier(&mut self) {
+        self.identifier = None;
+    }
+
     /// What the type of the Identifier here said it is.
     pub(crate) fn identified(&mut self, here: Element) -> Option<DataClass> {
         if here.is_identifier() {

@@ -18,6 +18,8 @@ const CONTEXTS_MAX: usize = 256;
 const STEPS_KEPT: usize = 512;
 /// The number of a context that has none.
 const OWN: u16 = u16::MAX;
+/// The number of no context, from which no step leads.
+const NOWHERE: u16 = OWN - 1;
 
 const _: () = assert!(AHEAD_BYTES == KEPT_BYTES_MAX);
 
@@ -46,6 +48,8 @@ impl Traits {
     const ALONE: u8 = 4;
     /// Nothing is told of the value.
     const UNTOLD: u8 = 8;
+    /// An object here is a FHIR Identifier.
+    const IDENTIFIER: u8 = 16;
 
     fn of(context: &Context) -> Self {
         let untold = scan::is_untold(context);
@@ -57,6 +61,7 @@ impl Traits {
             (clean, Self::CLEAN),
             (alone, Self::ALONE),
             (untold, Self::UNTOLD),
+            (context.is_identifier(), Self::IDENTIFIER),
         ];
         let traits = traits.into_iter().filter(|(holds, _)| *holds);
         Self(traits.fold(0, |all, (_, one)| all | one))
@@ -114,6 +119,20 @@ impl Spot {
     #[inline]
     pub fn is_name_clean(&self) -> bool {
         self.traits.0 & Traits::CLEAN != 0
+    }
+
+    /// See [`Context::begin`].
+    #[inline]
+    pub fn begin(&self, cache: &mut KeyCache) {
+        if self.traits.0 & Traits::IDENTIFIER != 0 {
+            self.begin_identifier(cache);
+        }
+    }
+
+    #[cold]
+    fn begin_identifier(&self, cache: &mut KeyCache) {
+        let context = *self.context(cache);
+        context.begin(cache);
     }
 
     /// Makes `child` the place of the member `name` of the object that is here.
@@ -217,8 +236,10 @@ impl Spot {
             traits,
             own: context,
         };
-        // Names in which something hides are looked at each time.
-        if let (Some(text), Some(to)) = (packed.filter(|_| child.is_name_clean()), id) {
+        // Names in which something hides are looked at each time. One that means a backslash is
+        // written in another way; what is written like it means something else, or nothing.
+        let is_plain = child.is_name_clean() && !name.text.contains(&b'\\');
+        if let (Some(text), Some(to)) = (packed.filter(|_| is_plain), id) {
             cache.steps.keep(Step {
                 text,
                 from: self.id,
@@ -270,7 +291,7 @@ impl Steps {
     pub(super) fn new() -> Self {
         let none = Step {
             text: Packed::default(),
-            from: OWN,
+            from: NOWHERE,
             to: OWN,
             next: 0,
             before: 0,

@@ -328,7 +328,7 @@ impl<D: Disclose> Editor<'_, D> {
 impl<D: Disclose> Visitor for Editor<'_, D> {
     #[inline]
     fn object_start(&mut self) {
-        self.trail.enter_object();
+        self.trail.enter_object(self.keys);
     }
 
     #[inline]

@@ -89,8 +89,9 @@ impl Trail {
     }
 
     #[inline]
-    pub(crate) fn enter_object(&mut self) {
+    pub(crate) fn enter_object(&mut self, keys: &mut KeyCache) {
         self.outer.push(self.top);
+        self.top.value.begin(keys);
         self.top.here = self.top.value;
         self.top.step = Step::Unnamed;
     }

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod memory;
 mod properties;
 mod tables;
 
