@@ -168,9 +168,12 @@ impl Trail {
             Ok(durable) => durable.await.map_err(|_| TrailError::Stopped).flatten(),
             Err(_full) => {
                 let lost = Unrecorded(&self.gauges);
-                let closed = self.note(event).await;
+                let queued = self.send(event).await;
                 std::mem::forget(lost);
-                closed
+                match queued {
+                    Ok(durable) => durable.await.map_err(|_| TrailError::Stopped).flatten(),
+                    Err(error) => Err(error),
+                }
             }
         };
         if closed.is_err() {

@@ -200,6 +200,7 @@ impl Writer {
         let (drafts, waiters): (Vec<_>, Vec<_>) = records.into_iter().unzip();
         let count = |kind| drafts.iter().filter(|it| it.kind() == kind).count() as u64;
         let (opened, closed) = (count(Kind::Open), count(Kind::Close));
+        let closes: Vec<_> = drafts.iter().map(|it| it.kind() == Kind::Close).collect();
         let times: Vec<_> = drafts
             .iter()
             .map(|it| (it.kind() == Kind::Open).then_some(it.at_us()))
@@ -223,24 +224,32 @@ impl Writer {
                     .collect()
             }
             Err(error) => {
-                self.failed(&error, &waiters, closed);
-                tell(waiters, |_| Err(error.clone()));
+                self.failed(&error, waiters.len());
+                // Those who wait for a closing count their own loss; the others have no one else.
+                let detached: Vec<_> = waiters.iter().map(Option::is_none).collect();
+                let gone = tell(waiters, |_| Err(error.clone()));
+                let unheard = detached
+                    .iter()
+                    .zip(&gone)
+                    .map(|(one, other)| *one || *other);
+                let lost = closes
+                    .iter()
+                    .zip(unheard)
+                    .filter(|(closes, lost)| **closes && *lost);
+                let lost = lost.count() as u64;
+                self.gauges.closings_lost.fetch_add(lost, Ordering::Relaxed);
                 Vec::new()
             }
         }
     }
 
     /// Nothing of the group counts. What is on disk after all is found out before the next.
-    fn failed(&mut self, error: &TrailError, waiters: &[Option<Waiter>], closed: u64) {
+    fn failed(&mut self, error: &TrailError, records: usize) {
         self.tree = None;
         self.gauges.healthy.store(false, Ordering::Relaxed);
-        // Those who wait for a closing count their own loss.
-        let detached = waiters.iter().filter(|it| it.is_none()).count() as u64;
-        let lost = detached.min(closed);
-        self.gauges.closings_lost.fetch_add(lost, Ordering::Relaxed);
         tracing::error!(
             error = error as &dyn std::error::Error,
-            records = waiters.len(),
+            records,
             "records not stored"
         );
     }
