@@ -8,6 +8,7 @@ use bytes::Bytes;
 use classifiers::media::json::{self, AHEAD_BYTES, Foreseen, Scalar, Token, Visitor, Walker};
 use classifiers::{
     DISCRIMINATOR_BYTES_MAX, DataClass, Finding, KeyCache, ValueKind, classify_key, classify_value,
+    classify_value_with,
 };
 use thiserror::Error;
 
@@ -366,19 +367,20 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
     ) -> Option<Foreseen> {
         let known = self.trail.foresees(place, length, ahead, self.keys);
         known.then(|| Foreseen {
-            skips_bland: self.trail.is_quiet(),
+            skips_bland: self.skips_bland(),
         })
     }
 
     #[inline]
     fn skips_bland(&self) -> bool {
-        self.trail.is_quiet()
+        // What the operator's detectors look for may look like nothing.
+        self.trail.is_quiet() && self.keys.operator().is_none()
     }
 
     #[inline]
     fn bland(&mut self, kind: Scalar, value: Token<'_>) {
         // Told nothing, it may still tell of its siblings.
-        if !self.trail.is_untold() {
+        if !self.trail.is_untold() || self.keys.operator().is_some() {
             self.scalar(kind, value);
         } else if kind == Scalar::Text && value.decoded.len() <= DISCRIMINATOR_BYTES_MAX {
             self.trail.observe(value.decoded, self.keys);
@@ -398,7 +400,12 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
         };
         let context = self.trail.context(self.keys);
         self.findings.clear();
-        classify_value(context, kind, value.decoded, self.findings);
+        match self.keys.operator() {
+            None => classify_value(context, kind, value.decoded, self.findings),
+            Some(operator) => {
+                classify_value_with(operator, context, kind, value.decoded, self.findings);
+            }
+        }
         if context.is_discriminator()
             && kind == ValueKind::Text
             && value.decoded.len() <= DISCRIMINATOR_BYTES_MAX
