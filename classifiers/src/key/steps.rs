@@ -47,8 +47,10 @@ impl Traits {
     /// Nothing is told of the value.
     const UNTOLD: u8 = 8;
 
-    fn of(context: &Context) -> Self {
-        let untold = scan::is_untold(context);
+    /// The traits of a context. Where an operator's detectors look, even the blandest value may be
+    /// what they are there for.
+    fn of(context: &Context, operated: bool) -> Self {
+        let untold = !operated && scan::is_untold(context);
         let quiet = untold && !context.is_discriminator();
         let clean = context.is_name_clean();
         let alone = context.element() == *context;
@@ -86,7 +88,7 @@ impl Spot {
     pub fn root() -> Self {
         Self {
             id: OWN,
-            traits: Traits::of(&Context::ROOT),
+            traits: Traits::of(&Context::ROOT, false),
             own: Context::ROOT,
         }
     }
@@ -156,7 +158,12 @@ impl Spot {
     #[inline]
     pub fn element(&self, cache: &mut KeyCache) -> Self {
         if self.traits.0 & Traits::ALONE != 0 {
-            return *self;
+            let mut element = *self;
+            if cache.operator().is_some() {
+                // A document's outermost array is entered without a name.
+                element.traits = Traits::of(self.context(cache), true);
+            }
+            return element;
         }
         // What siblings said is known only of objects and what stands in them.
         let context = self.context(cache).element();
@@ -181,7 +188,7 @@ impl Spot {
         }
         Self {
             id: cache.steps.number(&context).unwrap_or(OWN),
-            traits: Traits::of(&context),
+            traits: Traits::of(&context, cache.operator().is_some()),
             own: context,
         }
     }
@@ -210,7 +217,7 @@ impl Spot {
     ) {
         let context = *self.context(cache);
         let context = context.member(name.text, cache);
-        let traits = Traits::of(&context);
+        let traits = Traits::of(&context, cache.operator().is_some());
         let id = cache.steps.number(&context);
         *child = Self {
             id: id.unwrap_or(OWN),

@@ -367,20 +367,19 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
     ) -> Option<Foreseen> {
         let known = self.trail.foresees(place, length, ahead, self.keys);
         known.then(|| Foreseen {
-            skips_bland: self.skips_bland(),
+            skips_bland: self.trail.is_quiet(),
         })
     }
 
     #[inline]
     fn skips_bland(&self) -> bool {
-        // What the operator's detectors look for may look like nothing.
-        self.trail.is_quiet() && self.keys.operator().is_none()
+        self.trail.is_quiet()
     }
 
     #[inline]
     fn bland(&mut self, kind: Scalar, value: Token<'_>) {
         // Told nothing, it may still tell of its siblings.
-        if !self.trail.is_untold() || self.keys.operator().is_some() {
+        if !self.trail.is_untold() {
             self.scalar(kind, value);
         } else if kind == Scalar::Text && value.decoded.len() <= DISCRIMINATOR_BYTES_MAX {
             self.trail.observe(value.decoded, self.keys);

@@ -262,15 +262,17 @@ impl Words {
 
     /// The longest entry that ends before word `end`: its classes and its first word.
     fn entry(&self, end: usize) -> Option<(&'static [DataClass], usize)> {
+        // All that end here end alike, and most as no entry does.
+        let longest = self.joined(end.saturating_sub(ENTRY_WORDS_MAX), end);
+        let short = self.joined(end.checked_sub(1)?, end).len() < TAIL_BYTES;
+        if !short && !TAILS.may_hold(longest.last_chunk::<TAIL_BYTES>()?) {
+            return None;
+        }
         let entries = &*ENTRIES;
-        // All that end here end with the same letter.
-        let last = self.joined(end.saturating_sub(ENTRY_WORDS_MAX), end).last();
-        let may_end = |ending: &&str| ending.as_bytes().last() == last;
-        let strippable = ENDINGS.iter().any(|ending| may_end(&ending));
         (end.saturating_sub(ENTRY_WORDS_MAX)..end).find_map(|first| {
             let text = self.joined(first, end);
             let plain = || {
-                let mut endings = ENDINGS.iter().filter(|_| strippable);
+                let mut endings = ENDINGS.iter();
                 endings.find_map(|ending| text.strip_suffix(ending.as_bytes()))
             };
             let found = entries
@@ -291,6 +293,23 @@ impl Words {
         self.bytes.get(from..to).unwrap_or_default()
     }
 }
+
+/// Letters of a tail.
+const TAIL_BYTES: usize = 3;
+
+/// How entries end, with and without an ending.
+static TAILS: LazyLock<Filter> = LazyLock::new(|| {
+    let mut tails = Filter::empty();
+    for entry in TELLING.keys() {
+        for ending in ENDINGS.iter().chain([&""]) {
+            let text = [*entry, *ending].concat();
+            if let Some(tail) = text.as_bytes().last_chunk::<TAIL_BYTES>() {
+                tails.add(tail);
+            }
+        }
+    }
+    tails
+});
 
 /// Whether a word says that the number behind it is no identifier.
 fn vetoes(word: &[u8]) -> bool {
@@ -333,14 +352,24 @@ struct Filter {
 const FILTER_WORDS: usize = 1024;
 
 impl Filter {
-    fn of(words: impl Iterator<Item = &'static &'static str>) -> Self {
-        let mut bits = Box::new([0; FILTER_WORDS]);
-        for (place, bit) in words.filter_map(|word| Self::place(word.as_bytes())) {
-            if let Some(slot) = bits.get_mut(place) {
-                *slot |= 1u64 << bit;
-            }
+    fn empty() -> Self {
+        Self {
+            bits: Box::new([0; FILTER_WORDS]),
         }
-        Self { bits }
+    }
+
+    fn of(words: impl Iterator<Item = &'static &'static str>) -> Self {
+        let mut filter = Self::empty();
+        words.for_each(|word| filter.add(word.as_bytes()));
+        filter
+    }
+
+    fn add(&mut self, text: &[u8]) {
+        if let Some((place, bit)) = Self::place(text)
+            && let Some(slot) = self.bits.get_mut(place)
+        {
+            *slot |= 1 << bit;
+        }
     }
 
     #[inline]
