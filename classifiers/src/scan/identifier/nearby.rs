@@ -264,13 +264,14 @@ impl Words {
     fn entry(&self, end: usize) -> Option<(&'static [DataClass], usize)> {
         // All that end here end alike, and most as no entry does.
         let longest = self.joined(end.saturating_sub(ENTRY_WORDS_MAX), end);
-        let short = self.joined(end.checked_sub(1)?, end).len() < TAIL_BYTES;
-        if !short && !TAILS.may_hold(longest.last_chunk::<TAIL_BYTES>()?) {
-            return None;
-        }
+        let tail = longest.last_chunk::<TAIL_BYTES>();
+        let held = tail.is_some_and(|tail| TAILS.may_hold(tail));
         let entries = &*ENTRIES;
         (end.saturating_sub(ENTRY_WORDS_MAX)..end).find_map(|first| {
             let text = self.joined(first, end);
+            if !held && text.len() >= TAIL_BYTES {
+                return None;
+            }
             let plain = || {
                 let mut endings = ENDINGS.iter();
                 endings.find_map(|ending| text.strip_suffix(ending.as_bytes()))
