@@ -51,8 +51,10 @@ impl Traits {
     /// An object here is a FHIR Identifier.
     const IDENTIFIER: u8 = 16;
 
-    fn of(context: &Context) -> Self {
-        let untold = scan::is_untold(context);
+    /// The traits of a context. Where an operator's detectors look, even the blandest value may be
+    /// what they are there for.
+    fn of(context: &Context, operated: bool) -> Self {
+        let untold = !operated && scan::is_untold(context);
         let quiet = untold && !context.is_discriminator();
         let clean = context.is_name_clean();
         let alone = context.element() == *context;
@@ -91,7 +93,7 @@ impl Spot {
     pub fn root() -> Self {
         Self {
             id: OWN,
-            traits: Traits::of(&Context::ROOT),
+            traits: Traits::of(&Context::ROOT, false),
             own: Context::ROOT,
         }
     }
@@ -175,7 +177,12 @@ impl Spot {
     #[inline]
     pub fn element(&self, cache: &mut KeyCache) -> Self {
         if self.traits.0 & Traits::ALONE != 0 {
-            return *self;
+            let mut element = *self;
+            if cache.operator().is_some() {
+                // A document's outermost array is entered without a name.
+                element.traits = Traits::of(self.context(cache), true);
+            }
+            return element;
         }
         // What siblings said is known only of objects and what stands in them.
         let context = self.context(cache).element();
@@ -200,7 +207,7 @@ impl Spot {
         }
         Self {
             id: cache.steps.number(&context).unwrap_or(OWN),
-            traits: Traits::of(&context),
+            traits: Traits::of(&context, cache.operator().is_some()),
             own: context,
         }
     }
@@ -229,7 +236,7 @@ impl Spot {
     ) {
         let context = *self.context(cache);
         let context = context.member(name.text, cache);
-        let traits = Traits::of(&context);
+        let traits = Traits::of(&context, cache.operator().is_some());
         let id = cache.steps.number(&context);
         *child = Self {
             id: id.unwrap_or(OWN),

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::{Context, DataClass as D, KeyCache, ValueKind, classify_value_with};
+use crate::{Context, DataClass as D, KeyCache, Name, Spot, ValueKind, classify_value_with};
 
 fn rule(name: &str, change: impl FnOnce(&mut Rule)) -> Rule {
     let mut rule = Rule {
@@ -34,6 +34,23 @@ fn found<'a>(rules: &[Rule], field: &str, value: &'a str) -> Vec<(D, &'static st
             (finding.class, finding.detector, value.get(range).unwrap())
         })
         .collect()
+}
+
+#[test]
+fn no_value_is_passed_over_where_an_operator_looks() {
+    let operator = Arc::new(compile(&[rule("employee-number", |_| {})]).unwrap());
+    for (mut cache, passes) in [
+        (KeyCache::new(), true),
+        (KeyCache::with_operator(operator), false),
+    ] {
+        let root = Spot::root();
+        let mut member = root;
+        root.move_to(&mut member, &Name::of(b"status"), &mut cache);
+        let element = member.element(&mut cache);
+        for spot in [member, element, root.element(&mut cache)] {
+            assert_eq!((spot.is_quiet(), spot.is_untold()), (passes, passes));
+        }
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod rows;
 mod special;
 mod words;
 
+use super::profile::WALLET_BYTES_MIN;
 use super::{before, byte, finding};
 use crate::DataClass;
 use crate::finding::Finding;
@@ -33,6 +34,9 @@ pub(super) fn scan(key: KeyClass, value: &[u8], findings: &mut Vec<Finding>) {
         return;
     }
     let place = Place { key, value };
+    if place.is_bare_id() {
+        return;
+    }
     let mut from = 0;
     while let Some(skip) = value
         .get(from..)
@@ -269,6 +273,14 @@ impl Place<'_> {
     /// Whether the name says that this is the number of a record or a thing.
     fn is_id(&self) -> bool {
         matches!(self.key, KeyClass::Veto | KeyClass::Id)
+    }
+
+    /// Whether the whole value is the digits of a record's or a thing's number, or of an instant: no
+    /// word stands beside them, and no layout counts without one under such a name.
+    fn is_bare_id(&self) -> bool {
+        self.is_id()
+            && self.value.len() < WALLET_BYTES_MIN
+            && self.value.iter().all(u8::is_ascii_digit)
     }
 
     /// Whether more groups follow or precede than the layout has: `1 234 567 890 123`.

@@ -17,6 +17,9 @@ pub(super) const CODE_DIGITS_MIN: u32 = 4;
 /// Shortest address of a wallet, in bytes.
 pub(super) const WALLET_BYTES_MIN: usize = 25;
 
+// Shorter values are looked at as two words.
+const _: () = assert!(SECRET_BYTES_MIN <= PACK_BYTES_MAX);
+
 /// The counts for one value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Profile {
@@ -84,7 +87,8 @@ impl Profile {
     /// The profile of a value, unless nothing in it could interest any detector.
     #[inline]
     pub(super) fn of(value: &[u8]) -> Option<Self> {
-        let profile = if value.len() <= PACK_BYTES_MAX {
+        // An underscore alone makes a value as long as a token worth a look.
+        let profile = if value.len() < SECRET_BYTES_MIN {
             Self::of_words(pack(value))
         } else {
             Self::of_blocks(value)

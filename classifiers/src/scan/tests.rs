@@ -280,4 +280,58 @@ proptest! {
         let text = format!("{before}4111-1111-1111-1111{after}");
         prop_assert!(found("note", ValueKind::Text, &text).contains(&(D::PAN, "4111-1111-1111-1111")));
     }
+
+    #[test]
+    fn nothing_is_told_where_the_place_is_untold(
+        resource in proptest::sample::select(vec!["", "Patient", "Observation", "Bundle"]),
+        names in proptest::collection::vec(name(), 1..5),
+        value in "[A-Z][a-z]{1,8} [A-Z][a-z]{1,8}|[a-z0-9-]{0,12}|\\PC{0,12}",
+    ) {
+        let mut cache = KeyCache::new();
+        let mut context = Context::root();
+        if !resource.is_empty() {
+            let kind = context.member(b"resourceType", &mut cache);
+            context.observe(&kind, resource.as_bytes(), &mut cache);
+        }
+        for name in names {
+            let member = context.member(name.as_bytes(), &mut cache);
+            let mut seen = context;
+            seen.observe(&member, value.as_bytes(), &mut cache);
+            prop_assert!(!member.says_nothing(value.as_bytes()) || seen == context, "{name}: {value}");
+            context = member;
+            let told = field::told(&context, value.as_bytes());
+            prop_assert!(!is_untold(&context) || told.is_none(), "{name}: {value}");
+        }
+    }
+}
+
+/// A name of the tables, or of FHIR, or any.
+fn name() -> impl Strategy<Value = String> {
+    let nouns: Vec<_> = crate::words::all().map(|(noun, _)| noun).collect();
+    let elements = vec![
+        "name",
+        "family",
+        "given",
+        "identifier",
+        "value",
+        "system",
+        "type",
+        "subject",
+        "code",
+        "text",
+        "contact",
+        "address",
+        "line",
+        "valueQuantity",
+        "entry",
+        "resource",
+        "status",
+        "title",
+        "label",
+    ];
+    prop_oneof![
+        proptest::sample::select(nouns).prop_map(str::to_owned),
+        proptest::sample::select(elements).prop_map(str::to_owned),
+        "[a-z]{1,8}(_[a-z]{1,8})?",
+    ]
 }

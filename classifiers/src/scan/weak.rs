@@ -117,7 +117,8 @@ fn telling(value: &[u8], start: usize) -> Option<D> {
         if told.is_some() {
             return told;
         }
-        if !FILLERS.contains(words.joined(end - 1, end)) {
+        let filler = std::str::from_utf8(words.joined(end - 1, end)).unwrap_or_default();
+        if !FILLERS.contains(filler) {
             return None;
         }
     }

@@ -90,7 +90,7 @@ impl Nearby {
         while end > words.count.saturating_sub(WORDS_MAX) {
             let Some((classes, first)) = words.entry(end) else {
                 let near = words.count - end < VETO_WORDS_MAX && self.count == 0;
-                self.vetoed |= near && VETOING.contains(words.joined(end - 1, end));
+                self.vetoed |= near && vetoes(words.joined(end - 1, end));
                 end -= 1;
                 continue;
             };
@@ -158,7 +158,7 @@ impl Words {
         };
         if text.is_ascii() {
             for letter in text {
-                words.take(char::from(*letter), &mut state);
+                words.take_ascii(*letter, &mut state);
             }
         } else if let Some(chunk) = text.utf8_chunks().last() {
             for letter in chunk.valid().chars() {
@@ -166,6 +166,30 @@ impl Words {
             }
         }
         words
+    }
+
+    /// Does what [`Words::take`] does, which asks more than a letter of ASCII needs.
+    #[inline]
+    fn take_ascii(&mut self, letter: u8, state: &mut Reading) {
+        if !letter.is_ascii_alphanumeric() {
+            state.inside = false;
+            state.skipping = false;
+            return;
+        }
+        if state.skipping {
+            return;
+        }
+        if !state.inside {
+            state.digits = 0;
+            state.inside = true;
+            self.start();
+        }
+        state.digits += usize::from(letter.is_ascii_digit());
+        if state.digits == NUMBER_DIGITS_MIN {
+            self.forget(state);
+        } else {
+            self.push_ascii(letter);
+        }
     }
 
     #[inline]
@@ -186,13 +210,17 @@ impl Words {
         state.inside = !ideograph;
         state.digits += usize::from(letter.is_ascii_digit());
         if state.digits == NUMBER_DIGITS_MIN {
-            // Another number: what stood before it told that one.
-            self.count = 0;
-            self.length = 0;
-            state.skipping = true;
+            self.forget(state);
             return;
         }
         self.push(letter);
+    }
+
+    /// Begins anew behind another number: what stood before it told that one.
+    fn forget(&mut self, state: &mut Reading) {
+        self.count = 0;
+        self.length = 0;
+        state.skipping = true;
     }
 
     /// How many words there are.
@@ -212,10 +240,7 @@ impl Words {
         if let Ok(letter) = u8::try_from(letter)
             && letter.is_ascii()
         {
-            if let Some(slot) = self.bytes.get_mut(self.length) {
-                *slot = letter.to_ascii_lowercase();
-                self.length += 1;
-            }
+            self.push_ascii(letter);
             return;
         }
         let plain = any_ascii::any_ascii_char(letter);
@@ -227,63 +252,146 @@ impl Words {
         }
     }
 
+    #[inline]
+    fn push_ascii(&mut self, letter: u8) {
+        if let Some(slot) = self.bytes.get_mut(self.length) {
+            *slot = letter.to_ascii_lowercase();
+            self.length += 1;
+        }
+    }
+
     /// The longest entry that ends before word `end`: its classes and its first word.
     fn entry(&self, end: usize) -> Option<(&'static [DataClass], usize)> {
+        // All that end here end alike, and most as no entry does.
+        let longest = self.joined(end.saturating_sub(ENTRY_WORDS_MAX), end);
+        let tail = longest.last_chunk::<TAIL_BYTES>();
+        let held = tail.is_some_and(|tail| TAILS.may_hold(tail));
+        let entries = &*ENTRIES;
         (end.saturating_sub(ENTRY_WORDS_MAX)..end).find_map(|first| {
             let text = self.joined(first, end);
-            let plain = || ENDINGS.iter().find_map(|ending| text.strip_suffix(ending));
-            let found = ENTRIES
+            if !held && text.len() >= TAIL_BYTES {
+                return None;
+            }
+            let plain = || {
+                let mut endings = ENDINGS.iter();
+                endings.find_map(|ending| text.strip_suffix(ending.as_bytes()))
+            };
+            let found = entries
                 .get(text)
-                .or_else(|| ENTRIES.get(plain().filter(|plain| plain.len() > 1)?))?;
+                .or_else(|| entries.get(plain().filter(|plain| plain.len() > 1)?))?;
             Some((found, first))
         })
     }
 
     /// The words from `first` to before `end`, as one.
-    pub(in super::super) fn joined(&self, first: usize, end: usize) -> &str {
+    #[inline]
+    pub(in super::super) fn joined(&self, first: usize, end: usize) -> &[u8] {
         let from = self.starts.get(first).copied().unwrap_or(self.length);
         let to = match self.starts.get(end) {
             Some(start) if end < self.count => *start,
             _ => self.length,
         };
-        let bytes = self.bytes.get(from..to).unwrap_or_default();
-        std::str::from_utf8(bytes).unwrap_or_default()
+        self.bytes.get(from..to).unwrap_or_default()
     }
 }
 
-/// A table of entries, with a bit for the first and last letter and the length of each, since most
-/// words are none and hashing one costs more than the rest.
-pub(in super::super) struct Entries<T: 'static> {
-    table: &'static phf::Map<&'static str, T>,
-    bits: [u64; FILTER_WORDS],
+/// Letters of a tail.
+const TAIL_BYTES: usize = 3;
+
+/// How entries end, with and without an ending.
+static TAILS: LazyLock<Filter> = LazyLock::new(|| {
+    let mut tails = Filter::empty();
+    for entry in TELLING.keys() {
+        for ending in ENDINGS.iter().chain([&""]) {
+            let text = [*entry, *ending].concat();
+            if let Some(tail) = text.as_bytes().last_chunk::<TAIL_BYTES>() {
+                tails.add(tail);
+            }
+        }
+    }
+    tails
+});
+
+/// Whether a word says that the number behind it is no identifier.
+fn vetoes(word: &[u8]) -> bool {
+    static FILTER: LazyLock<Filter> = LazyLock::new(|| Filter::of(VETOING.iter()));
+    FILTER.may_hold(word) && std::str::from_utf8(word).is_ok_and(|word| VETOING.contains(word))
 }
 
-/// Words of 64 bits of the filter before a table.
-const FILTER_WORDS: usize = 64;
+/// A table of entries behind a filter, since most words are none and hashing one costs more than
+/// the rest.
+pub(in super::super) struct Entries<T: 'static> {
+    table: &'static phf::Map<&'static str, T>,
+    filter: Filter,
+}
 
 static ENTRIES: LazyLock<Entries<&'static [DataClass]>> = LazyLock::new(|| Entries::of(&TELLING));
 
 impl<T: Copy> Entries<T> {
     pub(in super::super) fn of(table: &'static phf::Map<&'static str, T>) -> Self {
-        let mut bits = [0; FILTER_WORDS];
-        for (word, bit) in table.keys().filter_map(|entry| Self::bit(entry)) {
-            if let Some(slot) = bits.get_mut(word) {
-                *slot |= 1u64 << bit;
-            }
+        Self {
+            table,
+            filter: Filter::of(table.keys()),
         }
-        Self { table, bits }
-    }
-
-    pub(in super::super) fn get(&self, text: &str) -> Option<T> {
-        let (word, bit) = Self::bit(text)?;
-        let known = self.bits.get(word).is_some_and(|word| word >> bit & 1 == 1);
-        known.then(|| self.table.get(text).copied()).flatten()
     }
 
     #[inline]
-    fn bit(text: &str) -> Option<(usize, usize)> {
-        let (first, last) = (text.as_bytes().first()?, text.as_bytes().last()?);
-        let place = usize::from(*first) * 37 + usize::from(*last) * 11 + text.len() * 131;
-        Some((place / 64 % FILTER_WORDS, place % 64))
+    pub(in super::super) fn get(&self, text: &[u8]) -> Option<T> {
+        if !self.filter.may_hold(text) {
+            return None;
+        }
+        self.table.get(std::str::from_utf8(text).ok()?).copied()
+    }
+}
+
+/// A bit for the first and last two letters and the length of each word.
+struct Filter {
+    bits: Box<[u64; FILTER_WORDS]>,
+}
+
+/// Words of 64 bits of a filter: with a thousand entries one bit in sixty-four is set.
+const FILTER_WORDS: usize = 1024;
+
+impl Filter {
+    fn empty() -> Self {
+        Self {
+            bits: Box::new([0; FILTER_WORDS]),
+        }
+    }
+
+    fn of(words: impl Iterator<Item = &'static &'static str>) -> Self {
+        let mut filter = Self::empty();
+        words.for_each(|word| filter.add(word.as_bytes()));
+        filter
+    }
+
+    fn add(&mut self, text: &[u8]) {
+        if let Some((place, bit)) = Self::place(text)
+            && let Some(slot) = self.bits.get_mut(place)
+        {
+            *slot |= 1 << bit;
+        }
+    }
+
+    #[inline]
+    fn may_hold(&self, text: &[u8]) -> bool {
+        Self::place(text).is_some_and(|(place, bit)| {
+            self.bits
+                .get(place)
+                .is_some_and(|word| word >> bit & 1 == 1)
+        })
+    }
+
+    /// The high bits of a product, which all letters reach.
+    #[inline]
+    fn place(text: &[u8]) -> Option<(usize, usize)> {
+        let (first, last) = match text {
+            [only] => ([*only, 0], [0, *only]),
+            _ => (*text.first_chunk::<2>()?, *text.last_chunk::<2>()?),
+        };
+        let ends = u64::from(u16::from_le_bytes(first)) << 16 | u64::from(u16::from_le_bytes(last));
+        let mixed = (ends | (text.len() as u64) << 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let place = (mixed >> 48) as usize;
+        Some((place / 64, place % 64))
     }
 }
