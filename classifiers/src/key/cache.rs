@@ -81,6 +81,14 @@ impl KeyCache {
         }
     }
 
+    /// Begins a document. Where earlier ones brought more contexts than are numbered, what is known
+    /// of them is let go, so that this one's are.
+    pub fn begin(&mut self) {
+        if self.steps.is_full() {
+            self.steps = Steps::new();
+        }
+    }
+
     /// An empty cache that also knows an operator's field names.
     pub fn with_operator(operator: Arc<Operator>) -> Self {
         Self {

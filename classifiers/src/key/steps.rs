@@ -18,6 +18,8 @@ const CONTEXTS_MAX: usize = 256;
 const STEPS_KEPT: usize = 512;
 /// The number of a context that has none.
 const OWN: u16 = u16::MAX;
+/// The number of [`Context::ROOT`]: the outermost array of a document leads to its every member.
+const ROOT: u16 = 0;
 /// The number of no context, from which no step leads.
 const NOWHERE: u16 = OWN - 1;
 
@@ -92,7 +94,7 @@ impl Spot {
     /// A document's outermost value.
     pub fn root() -> Self {
         Self {
-            id: OWN,
+            id: ROOT,
             traits: Traits::of(&Context::ROOT, false),
             own: Context::ROOT,
         }
@@ -304,13 +306,21 @@ impl Steps {
             before: 0,
             traits: Traits::default(),
         };
-        Self {
+        let mut steps = Self {
             contexts: Vec::new(),
             numbers: vec![OWN; 2 * CONTEXTS_MAX].into_boxed_slice(),
             kept: vec![none; STEPS_KEPT].into_boxed_slice(),
             last: 0,
             next: 0,
-        }
+        };
+        let root = steps.number(&Context::ROOT);
+        debug_assert_eq!(root, Some(ROOT));
+        steps
+    }
+
+    /// Whether no further context gets a number, so that places new to it are slow from now on.
+    pub(super) fn is_full(&self) -> bool {
+        self.contexts.len() >= CONTEXTS_MAX
     }
 
     #[inline]

@@ -123,6 +123,7 @@ impl<D: Disclose> Redactor<D> {
     pub fn new(disclose: D, pseudonyms: Arc<dyn Pseudonyms>, mut work: Box<Workspace>) -> Self {
         work.walker.reset();
         work.trail.clear();
+        work.keys.begin();
         Self {
             disclose,
             pseudonyms,
