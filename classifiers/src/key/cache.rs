@@ -30,6 +30,8 @@ pub struct KeyCache {
 const NAMES_KEPT: usize = 512;
 /// Values that are kept; a power of two.
 const VALUES_KEPT: usize = 64;
+/// Most words of a label that is not kept.
+const LABEL_WORDS_MAX: usize = 6;
 /// Longest name or value that is kept, in bytes.
 pub(super) const KEPT_BYTES_MAX: usize = 2 * PACK_BYTES_MAX;
 
@@ -158,12 +160,19 @@ impl KeyCache {
 
     /// What this value means, read as a name: `ssn` in `{"name": "ssn", "value": ...}`.
     pub(crate) fn value(&mut self, value: &[u8]) -> KeyClass {
-        if endings::may_end_a_noun(value) {
+        if endings::may_end_a_noun(value) && !is_sentence(value) {
             recall(&mut self.values, value, key_class)
         } else {
             KeyClass::None
         }
     }
+}
+
+/// Whether a text is too long to be kept, and has too many words to be a label.
+#[inline]
+fn is_sentence(value: &[u8]) -> bool {
+    value.len() > KEPT_BYTES_MAX
+        && value.iter().filter(|byte| **byte == b' ').count() >= LABEL_WORDS_MAX
 }
 
 impl Default for KeyCache {

@@ -14,15 +14,18 @@ pub(crate) enum Sample {
     Dense16k,
     Clean256k,
     Dense256k,
+    /// An outermost array of people with names, addresses, cards and accounts.
+    People16k,
     /// What costs most for its length, to see that it stays in proportion to that.
     Hostile,
 }
 
-pub(crate) const SAMPLES: [Sample; 5] = [
+pub(crate) const SAMPLES: [Sample; 6] = [
     Sample::Clean16k,
     Sample::Dense16k,
     Sample::Clean256k,
     Sample::Dense256k,
+    Sample::People16k,
     Sample::Hostile,
 ];
 
@@ -34,6 +37,7 @@ impl Sample {
             Self::Dense16k => (16 << 10, true),
             Self::Clean256k => (256 << 10, false),
             Self::Dense256k => (256 << 10, true),
+            Self::People16k => return people(16 << 10),
             Self::Hostile => return hostile(8 << 10),
         };
         let mut text = String::from("{\"data\":[");
@@ -51,6 +55,26 @@ impl Sample {
         text.push_str("],\"has_more\":false}");
         text.into()
     }
+}
+
+/// A hit in every third member, in a document without a name around its records.
+fn people(length: usize) -> Bytes {
+    let mut text = String::from("[");
+    for n in 0..length / 230 {
+        let comma = if n > 0 { "," } else { "" };
+        write!(
+            text,
+            "{comma}{{\"id\":{n},\"name\":\"Mareth Kester{n}mann\",\"email\":\"mareth{n}@example.org\",\
+             \"phone\":\"+49 30 23125 {:03}\",\"card_number\":\"4000002448741247\",\
+             \"iban\":\"DE26532619927919689112\",\"title\":\"Lamp with a paper shade, warm light\",\
+             \"plan\":\"delta\",\"orders\":{}}}",
+            n % 1000,
+            n % 40,
+        )
+        .unwrap_or_default();
+    }
+    text.push(']');
+    text.into()
 }
 
 /// Runs of so many bytes of what might make a walker or a detector look twice.
