@@ -171,8 +171,7 @@ impl KeyCache {
 /// Whether a text is too long to be kept, and has too many words to be a label.
 #[inline]
 fn is_sentence(value: &[u8]) -> bool {
-    value.len() > KEPT_BYTES_MAX
-        && value.iter().filter(|byte| **byte == b' ').count() >= LABEL_WORDS_MAX
+    value.len() > KEPT_BYTES_MAX && memchr::memchr_iter(b' ', value).count() >= LABEL_WORDS_MAX
 }
 
 impl Default for KeyCache {

@@ -200,7 +200,7 @@ impl Writer {
         let (drafts, waiters): (Vec<_>, Vec<_>) = records.into_iter().unzip();
         let count = |kind| drafts.iter().filter(|it| it.kind() == kind).count() as u64;
         let (opened, closed) = (count(Kind::Open), count(Kind::Close));
-        let closes: Vec<_> = drafts.iter().map(|it| it.kind() == Kind::Close).collect();
+        let closings: Vec<_> = drafts.iter().map(|it| it.kind() == Kind::Close).collect();
         let times: Vec<_> = drafts
             .iter()
             .map(|it| (it.kind() == Kind::Open).then_some(it.at_us()))
@@ -228,15 +228,9 @@ impl Writer {
                 // Those who wait for a closing count their own loss; the others have no one else.
                 let detached: Vec<_> = waiters.iter().map(Option::is_none).collect();
                 let gone = tell(waiters, |_| Err(error.clone()));
-                let unheard = detached
-                    .iter()
-                    .zip(&gone)
-                    .map(|(one, other)| *one || *other);
-                let lost = closes
-                    .iter()
-                    .zip(unheard)
-                    .filter(|(closes, lost)| **closes && *lost);
-                let lost = lost.count() as u64;
+                let unheard = detached.iter().zip(gone).map(|(one, other)| *one || other);
+                let both = closings.iter().zip(unheard);
+                let lost = both.filter(|(closing, alone)| **closing && *alone).count() as u64;
                 self.gauges.closings_lost.fetch_add(lost, Ordering::Relaxed);
                 Vec::new()
             }
