@@ -53,6 +53,36 @@ pub(crate) fn within(word: u64, first: u8, last: u8) -> u64 {
     reaches & !exceeds & !word & HIGH
 }
 
+/// Whether a byte of a string may mean something else than itself: a backslash, or one above 127.
+#[inline]
+pub(crate) fn needs_reading(bytes: &[u8]) -> bool {
+    let (words, tail) = bytes.as_chunks::<8>();
+    let special = |word: u64| within(word, b'\\', b'\\') | word & HIGH;
+    let any = words
+        .iter()
+        .fold(0, |any, word| any | special(u64::from_le_bytes(*word)));
+    let [last, _] = pack(tail);
+    any | special(last) != 0
+}
+
+/// The first place from `from` on of a byte that lies from `first` to `last`, both below 128.
+#[inline]
+pub(crate) fn next(bytes: &[u8], from: usize, first: u8, last: u8) -> Option<usize> {
+    let rest = bytes.get(from..)?;
+    let (words, tail) = rest.as_chunks::<8>();
+    let mut at = from;
+    for word in words {
+        let found = within(u64::from_le_bytes(*word), first, last);
+        if found != 0 {
+            return Some(at + (found.trailing_zeros() / 8) as usize);
+        }
+        at += 8;
+    }
+    tail.iter()
+        .position(|byte| (first..=last).contains(byte))
+        .map(|place| at + place)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -66,6 +96,14 @@ mod tests {
             padded.resize(16, 0);
             let packed: Vec<u8> = pack(&bytes).into_iter().flat_map(u64::to_le_bytes).collect();
             prop_assert_eq!(packed, padded);
+        }
+
+        #[test]
+        fn the_next_byte_within_bounds_is_found(
+            bytes in proptest::collection::vec(b'-'..=b'<', 0..=40), from in 0usize..42
+        ) {
+            let slow = bytes.iter().enumerate().skip(from).find(|(_, byte)| byte.is_ascii_digit());
+            prop_assert_eq!(next(&bytes, from, b'0', b'9'), slow.map(|(at, _)| at));
         }
 
         #[test]

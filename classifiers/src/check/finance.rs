@@ -28,21 +28,25 @@ pub fn iban_length(country: [u8; 2]) -> Option<usize> {
     IBAN_LENGTHS.get(country).copied().map(usize::from)
 }
 
+/// A number that two more digits still leave in 64 bits.
+const REST_MAX: u64 = u64::MAX / 1000;
+
 /// ISO 7064 MOD 97-10 as ISO 13616 uses it: the first four characters go last, letters count 10 to
 /// 35, and the number leaves 1. `iban` holds no spaces.
 pub fn iban_mod97(iban: &[u8]) -> bool {
     let Some((head, body)) = iban.split_at_checked(4) else {
         return false;
     };
-    let remainder = body
-        .iter()
-        .chain(head)
-        .try_fold(0u32, |rest, byte| match byte {
-            b'0'..=b'9' => Some((rest * 10 + u32::from(byte - b'0')) % 97),
-            b'A'..=b'Z' => Some((rest * 100 + u32::from(byte - b'A') + 10) % 97),
+    let remainder = body.iter().chain(head).try_fold(0u64, |rest, byte| {
+        // Division is dear: it is put off while the number fits.
+        let rest = if rest < REST_MAX { rest } else { rest % 97 };
+        match byte {
+            b'0'..=b'9' => Some(rest * 10 + u64::from(byte - b'0')),
+            b'A'..=b'Z' => Some(rest * 100 + u64::from(byte - b'A') + 10),
             _ => None,
-        });
-    remainder == Some(1)
+        }
+    });
+    remainder.is_some_and(|rest| rest % 97 == 1)
 }
 
 /// An IBAN: the country's length, and the remainder.

@@ -3,12 +3,9 @@
 //! An age over 89 is an identifier by 45 CFR 164.514(b)(2)(i)(C); below that it is personal in the
 //! sense of Art. 4(1) GDPR only beside something else, so it is found with less confidence.
 
-use std::sync::LazyLock;
-
-use aho_corasick::AhoCorasick;
-
 use crate::DataClass;
 use crate::finding::Finding;
+use crate::packed;
 
 /// What stands behind an age.
 const BEHIND: [&str; 16] = [
@@ -51,26 +48,25 @@ const AGE_MAX: u32 = 122;
 /// Highest age that 45 CFR 164.514(b)(2)(i)(C) lets stand.
 const AGE_OPEN_MAX: u32 = 89;
 
-/// All cues, those behind an age first.
-static CUES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .build(BEHIND.iter().chain(&BEFORE))
-        .ok()
-});
+/// Most digits of an age.
+const DIGITS_MAX: usize = 3;
 
 /// Finds the ages in a text.
 pub(super) fn scan(text: &[u8], findings: &mut Vec<Finding>) {
-    let Some(cues) = CUES.as_ref() else { return };
-    for cue in cues.find_iter(text) {
-        let found = if cue.pattern().as_usize() < BEHIND.len() {
-            number_before(text, cue.start()).filter(|_| !is_range(text, cue.end()))
-        } else {
-            number_at(text, cue.end()).filter(|(_, end, _)| !is_range(text, *end))
-        };
-        let Some((start, end, age)) = found.filter(|(.., age)| (1..=AGE_MAX).contains(age)) else {
+    let mut from = 0;
+    while let Some(start) = packed::next(text, from, b'0', b'9') {
+        let rest = text.get(start..).unwrap_or_default();
+        let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let end = start + length;
+        from = end;
+        if length > DIGITS_MAX || !(told_before(text, start, end) || told_behind(text, start, end))
+        {
             continue;
-        };
+        }
+        let age = number(rest.get(..length).unwrap_or_default());
+        if !(1..=AGE_MAX).contains(&age) {
+            continue;
+        }
         let confidence = if age > AGE_OPEN_MAX { 80 } else { 60 };
         if let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(end)) {
             findings.push(Finding {
@@ -84,54 +80,61 @@ pub(super) fn scan(text: &[u8], findings: &mut Vec<Finding>) {
     }
 }
 
-/// The number of at most three digits that ends before `end`, unless a word makes it a limit.
-fn number_before(text: &[u8], end: usize) -> Option<(usize, usize, u32)> {
-    let head = text.get(..end)?;
-    let head = head
-        .strip_suffix(b" ")
-        .or_else(|| head.strip_suffix(b"-"))
-        .unwrap_or(head);
-    let digits = head
-        .iter()
-        .rev()
-        .take(4)
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
-    let start = head.len() - digits;
-    let before = text.get(..start)?.trim_ascii_end();
-    let is_part = text
-        .get(..start)?
+/// Whether what stands before the number says that it is an age.
+fn told_before(text: &[u8], start: usize, end: usize) -> bool {
+    let head = text.get(..start).unwrap_or_default();
+    if !matches!(
+        head,
+        [
+            ..,
+            b'd' | b'D' | b'e' | b'E' | b'f' | b'F' | b'i' | b'I' | b'n' | b'N',
+            b' '
+        ]
+    ) {
+        return false;
+    }
+    let told = BEFORE.iter().any(|cue| {
+        head.len()
+            .checked_sub(cue.len())
+            .and_then(|from| head.get(from..))
+            .is_some_and(|tail| tail.eq_ignore_ascii_case(cue.as_bytes()))
+    });
+    let is_part = text.get(end).is_some_and(u8::is_ascii_alphabetic);
+    told && !is_part && !is_range(text, end)
+}
+
+/// Whether what stands behind the number says that it is an age, and no word makes it a limit.
+fn told_behind(text: &[u8], start: usize, end: usize) -> bool {
+    let cue_end = |from: usize| {
+        let rest = text.get(from..)?;
+        if !matches!(rest.first()?, b'y' | b'Y' | b'j' | b'J' | b'a' | b'A') {
+            return None;
+        }
+        let is_next = |cue: &&str| {
+            rest.get(..cue.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(cue.as_bytes()))
+        };
+        let lengths = BEHIND.iter().copied().filter(is_next).map(str::len);
+        lengths.min().map(|length| from + length)
+    };
+    let joined = matches!(text.get(end), Some(b' ' | b'-'));
+    let Some(cue_end) = cue_end(end + usize::from(joined)) else {
+        return false;
+    };
+    let head = text.get(..start).unwrap_or_default();
+    let is_part = head
         .last()
         .is_some_and(|byte| byte.is_ascii_alphanumeric() || b".,-".contains(byte));
+    let before = head.trim_ascii_end();
     let is_limit = LIMITS.iter().any(|limit| before.ends_with(limit));
-    number(head.get(start..)?)
-        .filter(|_| !is_part && !is_limit)
-        .map(|age| (start, head.len(), age))
+    !is_part && !is_limit && !is_range(text, cue_end)
 }
 
-/// The number of at most three digits at `start`.
-fn number_at(text: &[u8], start: usize) -> Option<(usize, usize, u32)> {
-    let rest = text.get(start..)?;
-    let digits = rest
+/// The number that at most [`DIGITS_MAX`] digits make.
+fn number(digits: &[u8]) -> u32 {
+    digits
         .iter()
-        .take(4)
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
-    let is_part = rest.get(digits).is_some_and(u8::is_ascii_alphabetic);
-    number(rest.get(..digits)?)
-        .filter(|_| !is_part)
-        .map(|age| (start, start + digits, age))
-}
-
-fn number(digits: &[u8]) -> Option<u32> {
-    if !(1..=3).contains(&digits.len()) {
-        return None;
-    }
-    Some(
-        digits
-            .iter()
-            .fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')),
-    )
+        .fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'))
 }
 
 fn is_range(text: &[u8], end: usize) -> bool {

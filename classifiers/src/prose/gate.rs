@@ -4,7 +4,7 @@
 //! is a word with a capital that does not start a sentence, so a text without one is left alone.
 
 use super::gazetteer::Lists;
-use super::token::hash;
+use super::token::{HASH_SEED, finish, step};
 use crate::packed;
 
 /// Shortest text that is looked at, in bytes: four words.
@@ -13,6 +13,9 @@ pub(crate) const TEXT_BYTES_MIN: usize = 12;
 const SMALL_BYTES_MAX: usize = 2048;
 /// Fewest gaps between words.
 pub(crate) const SPACES_MIN: u32 = 2;
+
+/// Shortest name that is looked for in one, in bytes.
+const NAME_BYTES_MIN: usize = 3;
 
 /// What a text shows at a glance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,11 +64,25 @@ pub(super) fn signs(text: &[u8]) -> Signs {
 
 /// Whether a word of a text in small letters is on a list of names and on no other.
 fn has_listed_name(text: &[u8]) -> bool {
-    let words = text.split(|byte| !byte.is_ascii_lowercase());
-    words.filter(|word| word.len() > 2).any(|word| {
-        let lists = Lists::of(hash(word));
-        lists.is_name_only() && lists.has(Lists::GIVEN | Lists::FAMILY)
-    })
+    let (mut hash, mut length) = (HASH_SEED, 0);
+    for byte in text.iter().chain([&b' ']) {
+        if byte.is_ascii_lowercase() {
+            hash = step(hash, *byte);
+            length += 1;
+            continue;
+        }
+        if length >= NAME_BYTES_MIN && is_listed_name(finish(hash)) {
+            return true;
+        }
+        (hash, length) = (HASH_SEED, 0);
+    }
+    false
+}
+
+/// Whether the word with this hash is on a list of names and on no other.
+fn is_listed_name(hash: u32) -> bool {
+    let lists = Lists::of(hash);
+    lists.is_name_only() && lists.has(Lists::GIVEN | Lists::FAMILY)
 }
 
 /// Whether the capital at `at` stands inside a sentence.

@@ -346,9 +346,21 @@ fn is_capital_of(lead: u8, second: u8) -> bool {
 
 /// FNV-1a with a last mix, because words are short and their hashes are cut.
 pub fn hash(bytes: &[u8]) -> u32 {
-    let hash = bytes.iter().fold(0x811C_9DC5_u32, |hash, byte| {
-        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
-    });
+    finish(bytes.iter().fold(HASH_SEED, |hash, byte| step(hash, *byte)))
+}
+
+/// The hash of no bytes, before [`finish`].
+pub(super) const HASH_SEED: u32 = 0x811C_9DC5;
+
+/// Adds a byte to a hash.
+#[inline]
+pub(super) fn step(hash: u32, byte: u8) -> u32 {
+    (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+}
+
+/// The hash, when all bytes were added.
+#[inline]
+pub(super) fn finish(hash: u32) -> u32 {
     (hash ^ hash >> 15).wrapping_mul(0x2C1B_3C6D) ^ hash >> 13
 }
 

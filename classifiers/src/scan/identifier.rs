@@ -17,6 +17,7 @@ use super::{before, byte, finding};
 use crate::DataClass;
 use crate::finding::Finding;
 use crate::key::KeyClass;
+use crate::packed;
 use layout::{GROUPS_MAX, Layout, Needs, ROOT, Separators, TEXT_BYTES_MAX, TREE};
 use nearby::Nearby;
 pub(super) use nearby::{Entries, Words};
@@ -38,11 +39,7 @@ pub(super) fn scan(key: KeyClass, value: &[u8], findings: &mut Vec<Finding>) {
         return;
     }
     let mut from = 0;
-    while let Some(skip) = value
-        .get(from..)
-        .and_then(|rest| rest.iter().position(u8::is_ascii_digit))
-    {
-        let digit = from + skip;
+    while let Some(digit) = packed::next(value, from, b'0', b'9') {
         let start = digit - back(value, from, digit);
         let end = digit + run(value, digit);
         from = end;
@@ -220,7 +217,8 @@ impl Place<'_> {
         edge: Edge,
         nearby: &mut Option<Nearby>,
     ) -> Option<Match> {
-        if !layout.fits(groups.digits, groups.separators) {
+        let untold = layout.needs == Needs::Word && nearby.as_ref().is_some_and(Nearby::is_silent);
+        if untold || !layout.fits(groups.digits, groups.separators) {
             return None;
         }
         let edge = edge.max(Edge::behind(self.value, groups.end));

@@ -11,6 +11,7 @@ use super::{before, byte, finding};
 use crate::DataClass;
 use crate::finding::Finding;
 use crate::key::KeyClass;
+use crate::packed;
 use digits::Run;
 
 /// Most digits of a telephone number (ITU-T E.164).
@@ -41,11 +42,7 @@ pub(super) fn scan(key: KeyClass, value: &[u8], findings: &mut Vec<Finding>) {
         return;
     }
     let mut from = 0;
-    while let Some(skip) = value
-        .get(from..)
-        .and_then(|rest| rest.iter().position(u8::is_ascii_digit))
-    {
-        let start = from + skip;
+    while let Some(start) = packed::next(value, from, b'0', b'9') {
         let run = Run::read(value, start);
         from = run.first_end;
         if let Some((start, end, confidence)) = at(value, start, &run) {

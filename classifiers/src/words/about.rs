@@ -215,7 +215,8 @@ pub(super) static ROWS: &[Row] = &[
     (
         Veto,
         "order orders sku ordernumber orderno orderid tracking trackingnumber trackingno
-        timestamp ts time epoch epochms unixtime createdat updatedat deletedat modifiedat
+        timestamp ts time epoch epochms unixtime created updated modified
+        createdat updatedat deletedat modifiedat
         expiresat startedat finishedat issuedat iat nbf ttl barcode ean upc gtin isbn issn asin
         ean13 mpn partnumber part serial serialnumber hash sha sha1 sha256 sha512 md5 crc crc32
         checksum digest integrity etag signature commit revision rev version build release

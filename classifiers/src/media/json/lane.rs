@@ -13,6 +13,7 @@ use super::bitmaps::{BLOCK_BYTES, Block, Index, Map, Masks, SPAN_BYTES, WINDOW_B
 use super::text::{self, Seen};
 use super::vector::{Lane, Level};
 use super::{DEPTH_MAX, Expect, Scalar, Token, Visitor, Walker, after_value, number};
+use crate::packed;
 use crate::scan::{self, Glance};
 
 /// Shorter chunks are not worth an index.
@@ -453,8 +454,7 @@ impl Sheet<'_> {
             .get(start..)?
             .get(..text.length.wrapping_add(2))?;
         let body = raw.get(1..)?.get(..text.length)?;
-        let special = |byte: &u8| *byte == b'\\' || *byte >= 0x80;
-        let decoded = if text.attention != 0 && body.iter().any(special) {
+        let decoded = if text.attention != 0 && packed::needs_reading(body) {
             text::decode(body, Seen::ANYTHING, buffer).ok()?
         } else {
             body

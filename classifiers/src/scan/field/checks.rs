@@ -155,14 +155,14 @@ pub(super) fn verdict(class: D, value: &[u8]) -> Verdict {
     };
     let bare = Bare::of(value, u8::is_ascii_alphanumeric);
     let number = bare.bytes();
-    let signed = Bare::of(value, |byte| !byte.is_ascii_whitespace());
+    let signed = || Bare::of(value, |byte| !byte.is_ascii_whitespace());
     let unprefixed = number
         .split_first_chunk::<2>()
         .filter(|(country, _)| country.iter().all(u8::is_ascii_alphabetic))
         .map_or(number, |(_, rest)| rest);
     // Some are checked by case (wallets), and some have a sign that counts (Finland's century).
     let holds = (check.holds)(number)
-        || (check.holds)(signed.bytes())
+        || (check.holds)(signed().bytes())
         || (check.holds)(value)
         || (check.holds)(unprefixed)
         || bare

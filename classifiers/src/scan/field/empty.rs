@@ -1,7 +1,9 @@
 //! What stands where a value should: no value, a placeholder, or an example's mark.
 
+use crate::packed::{PACK_BYTES_MAX, pack, within};
+
 /// Longest text that stands for "no value", in bytes.
-const MARK_BYTES_MAX: usize = 24;
+const MARK_BYTES_MAX: usize = PACK_BYTES_MAX;
 
 /// In lower case, without what brackets them.
 static MARKS: phf::Set<&'static str> = phf::phf_set! {
@@ -43,10 +45,15 @@ fn is_bracketed(value: &[u8]) -> bool {
 }
 
 fn is_mark(value: &[u8]) -> bool {
+    // None holds a digit or an at sign, and most values do that are no mark.
+    let is_other = |word| within(word, b'0', b'9') | within(word, b'@', b'@') != 0;
     let mut kept = [0; MARK_BYTES_MAX];
     let Some(lower) = kept.get_mut(..value.len()) else {
         return false;
     };
+    if pack(value).into_iter().any(is_other) {
+        return false;
+    }
     lower.copy_from_slice(value);
     lower.make_ascii_lowercase();
     std::str::from_utf8(lower).is_ok_and(|lower| MARKS.contains(lower))
@@ -55,6 +62,13 @@ fn is_mark(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_mark_is_one() {
+        for mark in &MARKS {
+            assert!(is_mark(mark.as_bytes()), "{mark}");
+        }
+    }
 
     #[test]
     fn placeholders_are_no_values() {

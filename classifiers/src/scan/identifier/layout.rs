@@ -35,7 +35,11 @@ pub(super) struct Layout {
     pub(super) needs: Needs,
     pub(super) groups: usize,
     length: usize,
-    separators: Separators,
+    /// What stands between the groups, as bytes of a word, and of which places that is the rule.
+    separators: u64,
+    exact: u64,
+    /// The places of which the first separator is the rule.
+    alike: u64,
     /// Places that must be digits, and that must be letters: a bit each, the first lowest.
     digits: u32,
     letters: u32,
@@ -49,7 +53,9 @@ impl Layout {
             needs,
             groups: 1,
             length: 0,
-            separators: [0; GROUPS_MAX],
+            separators: 0,
+            exact: 0,
+            alike: 0,
             digits: 0,
             letters: 0,
         };
@@ -60,8 +66,12 @@ impl Layout {
                 b'A' => layout.letters |= place,
                 b'*' => {}
                 _ => {
-                    if let Some(slot) = layout.separators.get_mut(layout.groups - 1) {
-                        *slot = byte;
+                    let shift = 8 * (layout.groups - 1);
+                    if byte == b'_' {
+                        layout.alike |= 0xFF << shift;
+                    } else {
+                        layout.exact |= 0xFF << shift;
+                        layout.separators |= u64::from(byte) << shift;
                     }
                     layout.groups += 1;
                     lengths.push(0);
@@ -78,17 +88,14 @@ impl Layout {
 
     /// Whether the groups are separated as this layout has it, and digits and letters are in place.
     pub(super) fn fits(&self, digits: u32, separators: Separators) -> bool {
-        let first = separators.first().copied().unwrap_or_default();
+        const EACH: u64 = 0x0101_0101_0101_0101;
+        let found = u64::from_le_bytes(separators);
+        let [first, ..] = separators;
         self.in_place(digits)
-            && self
-                .separators
-                .iter()
-                .zip(separators)
-                .take(self.groups - 1)
-                .all(|(form, found)| match form {
-                    b'_' => matches!(found, b' ' | b'-') && found == first,
-                    _ => *form == found,
-                })
+            && (found ^ self.separators) & self.exact == 0
+            && (self.alike == 0
+                || matches!(first, b' ' | b'-')
+                    && (found ^ EACH.wrapping_mul(u64::from(first))) & self.alike == 0)
     }
 
     /// Whether a text without separators fits.

@@ -71,6 +71,11 @@ impl Nearby {
             })
     }
 
+    /// Whether no class has a rank.
+    pub(super) fn is_silent(&self) -> bool {
+        self.count == 0 && self.name.is_none()
+    }
+
     fn tell(&mut self, classes: &'static [DataClass]) {
         if let Some(slot) = self.told.get_mut(self.count) {
             *slot = classes;
@@ -85,7 +90,11 @@ impl Nearby {
             Some(text) if !text.is_ascii() => start.saturating_sub(BEFORE_BYTES_MAX * 2),
             _ => near,
         };
-        let words = Words::read(value.get(from..start).unwrap_or_default(), from > 0);
+        let text = value.get(from..start).unwrap_or_default();
+        if !SIGNS.may_tell(text) {
+            return;
+        }
+        let words = Words::read(text, from > 0);
         let mut end = words.count;
         while end > words.count.saturating_sub(WORDS_MAX) {
             let Some((classes, first)) = words.entry(end) else {
@@ -114,6 +123,9 @@ impl Nearby {
                 }
             });
         let text = text.get(..stop.unwrap_or(text.len())).unwrap_or_default();
+        if !SIGNS.may_tell(text) {
+            return;
+        }
         let words = Words::read(text, false);
         let most = words.count.min(WORDS_AFTER_MAX);
         for end in 1..=most {
@@ -137,7 +149,7 @@ struct Reading {
 /// Words in lower-case ASCII, one behind the other, and where each starts.
 pub(in super::super) struct Words {
     bytes: [u8; ASCII_BYTES_MAX],
-    starts: [usize; READ_WORDS_MAX],
+    starts: [u8; READ_WORDS_MAX],
     count: usize,
     length: usize,
 }
@@ -157,9 +169,7 @@ impl Words {
             digits: 0,
         };
         if text.is_ascii() {
-            for letter in text {
-                words.take_ascii(*letter, &mut state);
-            }
+            words.take_ascii(text, is_cut);
         } else if let Some(chunk) = text.utf8_chunks().last() {
             for letter in chunk.valid().chars() {
                 words.take(letter, &mut state);
@@ -168,28 +178,38 @@ impl Words {
         words
     }
 
-    /// Does what [`Words::take`] does, which asks more than a letter of ASCII needs.
-    #[inline]
-    fn take_ascii(&mut self, letter: u8, state: &mut Reading) {
-        if !letter.is_ascii_alphanumeric() {
-            state.inside = false;
-            state.skipping = false;
-            return;
+    /// Does for a text what [`Words::take`] does for a letter, which asks more than ASCII needs.
+    fn take_ascii(&mut self, text: &[u8], is_cut: bool) {
+        let (mut inside, mut skipping, mut digits) = (is_cut, is_cut, 0);
+        let (mut length, mut count) = (self.length, self.count);
+        for letter in text {
+            let small = SMALL.get(usize::from(*letter)).copied().unwrap_or(0);
+            if small == 0 {
+                inside = false;
+                skipping = false;
+                continue;
+            }
+            if skipping {
+                continue;
+            }
+            if !inside {
+                inside = true;
+                digits = 0;
+                if let Some(slot) = self.starts.get_mut(count) {
+                    *slot = place(length);
+                    count += 1;
+                }
+            }
+            digits += usize::from(small <= b'9');
+            if digits == NUMBER_DIGITS_MIN {
+                // As in `forget`.
+                (count, length, skipping) = (0, 0, true);
+            } else if let Some(slot) = self.bytes.get_mut(length) {
+                *slot = small;
+                length += 1;
+            }
         }
-        if state.skipping {
-            return;
-        }
-        if !state.inside {
-            state.digits = 0;
-            state.inside = true;
-            self.start();
-        }
-        state.digits += usize::from(letter.is_ascii_digit());
-        if state.digits == NUMBER_DIGITS_MIN {
-            self.forget(state);
-        } else {
-            self.push_ascii(letter);
-        }
+        (self.length, self.count) = (length, count);
     }
 
     #[inline]
@@ -230,7 +250,7 @@ impl Words {
 
     fn start(&mut self) {
         if let Some(slot) = self.starts.get_mut(self.count) {
-            *slot = self.length;
+            *slot = place(self.length);
             self.count += 1;
         }
     }
@@ -262,23 +282,20 @@ impl Words {
 
     /// The longest entry that ends before word `end`: its classes and its first word.
     fn entry(&self, end: usize) -> Option<(&'static [DataClass], usize)> {
+        let farthest = end.saturating_sub(ENTRY_WORDS_MAX);
         // All that end here end alike, and most as no entry does.
-        let longest = self.joined(end.saturating_sub(ENTRY_WORDS_MAX), end);
-        let tail = longest.last_chunk::<TAIL_BYTES>();
-        let held = tail.is_some_and(|tail| TAILS.may_hold(tail));
+        let last = self.joined(end.saturating_sub(1), end).len();
+        let tail = self.joined(farthest, end).iter().rev().take(8).rev();
+        let tail = tail.fold(0, |tail, letter| tail << 8 | u64::from(*letter));
+        if !SIGNS.holds(tail, u32::try_from(last).unwrap_or(SIGN_BYTES_MAX)) {
+            return None;
+        }
         let entries = &*ENTRIES;
-        (end.saturating_sub(ENTRY_WORDS_MAX)..end).find_map(|first| {
+        (farthest..end).find_map(|first| {
             let text = self.joined(first, end);
-            if !held && text.len() >= TAIL_BYTES {
-                return None;
-            }
-            let plain = || {
-                let mut endings = ENDINGS.iter();
-                endings.find_map(|ending| text.strip_suffix(ending.as_bytes()))
-            };
             let found = entries
                 .get(text)
-                .or_else(|| entries.get(plain().filter(|plain| plain.len() > 1)?))?;
+                .or_else(|| entries.get(without_ending(text)?))?;
             Some((found, first))
         })
     }
@@ -286,31 +303,132 @@ impl Words {
     /// The words from `first` to before `end`, as one.
     #[inline]
     pub(in super::super) fn joined(&self, first: usize, end: usize) -> &[u8] {
-        let from = self.starts.get(first).copied().unwrap_or(self.length);
+        let from = self
+            .starts
+            .get(first)
+            .map_or(self.length, |start| usize::from(*start));
         let to = match self.starts.get(end) {
-            Some(start) if end < self.count => *start,
+            Some(start) if end < self.count => usize::from(*start),
             _ => self.length,
         };
         self.bytes.get(from..to).unwrap_or_default()
     }
 }
 
-/// Letters of a tail.
-const TAIL_BYTES: usize = 3;
+/// Each letter and digit of ASCII, made small; nothing for other bytes.
+static SMALL: [u8; 256] = small();
 
-/// How entries end, with and without an ending.
-static TAILS: LazyLock<Filter> = LazyLock::new(|| {
-    let mut tails = Filter::empty();
-    for entry in TELLING.keys() {
-        for ending in ENDINGS.iter().chain([&""]) {
-            let text = [*entry, *ending].concat();
-            if let Some(tail) = text.as_bytes().last_chunk::<TAIL_BYTES>() {
-                tails.add(tail);
-            }
+#[expect(
+    clippy::indexing_slicing,
+    reason = "runs when compiled: out of bounds is a build error"
+)]
+const fn small() -> [u8; 256] {
+    let mut small = [0; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() {
+            small[byte as usize] = byte.to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    small
+}
+
+/// Where a word starts, which is below [`ASCII_BYTES_MAX`].
+fn place(length: usize) -> u8 {
+    u8::try_from(length).unwrap_or(u8::MAX)
+}
+
+const _: () = assert!(ASCII_BYTES_MAX < 256);
+
+/// The text without what may end an entry, if it ends so.
+fn without_ending(text: &[u8]) -> Option<&[u8]> {
+    // Each ends with one of these pairs.
+    if !matches!(
+        text,
+        [.., b'e' | b'n', b'r'] | [.., b'r' | b'n', b'o'] | [.., b'u', b'm'] | [.., b'i', b'd']
+    ) {
+        return None;
+    }
+    let mut endings = ENDINGS.iter();
+    endings
+        .find_map(|ending| text.strip_suffix(ending.as_bytes()))
+        .filter(|plain| plain.len() > 1)
+}
+
+/// How the words end that tell or veto, so that a text without any is left after one look: a bit for
+/// each end of so many letters.
+struct Signs(Box<[u64; SIGN_WORDS]>);
+
+/// Words of 64 bits: with a thousand ends one bit in two hundred and fifty is set.
+const SIGN_WORDS: usize = 4096;
+/// The most letters of an end that are compared.
+const SIGN_BYTES_MAX: u32 = 6;
+
+static SIGNS: LazyLock<Signs> = LazyLock::new(|| {
+    let mut signs = Signs(Box::new([0; SIGN_WORDS]));
+    for word in TELLING.keys().chain(VETOING.iter()) {
+        let tail = word
+            .bytes()
+            .fold(0, |tail, letter| tail << 8 | u64::from(letter));
+        let length = u32::try_from(word.len()).unwrap_or(SIGN_BYTES_MAX);
+        let (place, bit) = Signs::place(tail, length.min(SIGN_BYTES_MAX));
+        if let Some(slot) = signs.0.get_mut(place) {
+            *slot |= 1 << bit;
         }
     }
-    tails
+    signs
 });
+
+impl Signs {
+    /// Where the bit is of so many letters of the end.
+    #[inline]
+    fn place(tail: u64, length: u32) -> (usize, usize) {
+        let key = tail & !(u64::MAX << (8 * length)) | u64::from(length) << 56;
+        let place = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 46) as usize;
+        (place / 64, place % 64)
+    }
+
+    /// Whether a word of the text, or some that follow one another, may tell or veto.
+    fn may_tell(&self, text: &[u8]) -> bool {
+        if !text.is_ascii() {
+            return true;
+        }
+        // The last letters so far, across words, and how many of this one there are.
+        let (mut tail, mut length) = (0u64, 0u32);
+        for letter in text {
+            let small = SMALL.get(usize::from(*letter)).copied().unwrap_or(0);
+            if small != 0 {
+                tail = tail << 8 | u64::from(small);
+                length += 1;
+            } else if length > 0 {
+                if self.holds(tail, length) {
+                    return true;
+                }
+                length = 0;
+            }
+        }
+        length > 0 && self.holds(tail, length)
+    }
+
+    /// Whether a word of so many letters may tell that ends so, alone or with those before it. Not
+    /// part of the loop, which would do half of this for every letter.
+    #[inline(never)]
+    fn holds(&self, tail: u64, length: u32) -> bool {
+        let mut lengths = length.min(SIGN_BYTES_MAX)..=SIGN_BYTES_MAX;
+        is_ending(&tail.to_be_bytes())
+            || lengths.any(|length| {
+                let (place, bit) = Self::place(tail, length);
+                self.0.get(place).is_some_and(|word| word >> bit & 1 == 1)
+            })
+    }
+}
+
+/// Whether the last word is, or ends with, what may end an entry.
+#[inline]
+fn is_ending(tail: &[u8]) -> bool {
+    without_ending(tail).is_some()
+}
 
 /// Whether a word says that the number behind it is no identifier.
 fn vetoes(word: &[u8]) -> bool {
@@ -393,5 +511,37 @@ impl Filter {
         let mixed = (ends | (text.len() as u64) << 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let place = (mixed >> 48) as usize;
         Some((place / 64, place % 64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_veto_is_a_sign() {
+        for word in &VETOING {
+            assert!(SIGNS.may_tell(word.as_bytes()), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_sign_may_be_two_words() {
+        assert!(SIGNS.may_tell(b"the Tax ID of 1"));
+        assert!(!SIGNS.may_tell(b"prefers a call to a letter, reach at +49 30 "));
+        assert!(!SIGNS.may_tell(b" in the morning"));
+    }
+
+    #[test]
+    fn every_entry_is_found_with_and_without_an_ending() {
+        for entry in TELLING.keys() {
+            for ending in ENDINGS.iter().chain([&""]) {
+                let text = [*entry, *ending].concat();
+                let words = Words::read(text.as_bytes(), false);
+                assert!(SIGNS.may_tell(text.as_bytes()), "{text}");
+                // Words with many digits do not count.
+                assert!(words.count != 1 || words.entry(1).is_some(), "{text}");
+            }
+        }
     }
 }

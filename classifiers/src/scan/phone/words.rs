@@ -40,7 +40,11 @@ pub(super) fn say_phone(value: &[u8], start: usize, bare: bool) -> bool {
 
 /// Whether one of the two words before `start` says that a fax number follows.
 pub(super) fn says_fax(value: &[u8], start: usize) -> bool {
-    before(value, start, 3).any(|word| FAX.contains(word.text()))
+    let window = value.get(start.saturating_sub(WINDOW_BYTES)..start);
+    // All but one begin with these two letters or end so, the other holds an accent.
+    let says = |pair: &[u8]| matches!(pair, [b'f' | b'F', b'a' | b'A'] | [0xC3, _]);
+    let may = window.unwrap_or_default().windows(2).any(says);
+    may && before(value, start, 3).any(|word| FAX.contains(word.text()))
 }
 
 /// A word in small letters.
