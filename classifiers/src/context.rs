@@ -167,6 +167,12 @@ impl Context {
         matches!(self.tells, Tells::Label | Tells::Subject) && !may_be_known(value)
     }
 
+    /// Whether what a value of this member says hangs on nothing but the object's context, nor leaves
+    /// anything behind for members to come.
+    pub(crate) fn is_heard_alone(&self) -> bool {
+        !matches!(self.tells, Tells::System | Tells::Code)
+    }
+
     /// What a sibling says of the value beside it, unless it says nothing.
     fn label_is(&mut self, class: KeyClass) {
         if let KeyClass::Leaf(_) | KeyClass::Hint(DataClass::NATIONAL_ID) = class {

@@ -16,6 +16,8 @@ use crate::scan;
 const CONTEXTS_MAX: usize = 256;
 /// Steps that are kept; a power of two.
 const STEPS_KEPT: usize = 512;
+/// What values told that is kept; a power of two.
+const HEARD_KEPT: usize = 64;
 /// The number of a context that has none.
 const OWN: u16 = u16::MAX;
 /// The number of [`Context::ROOT`]: the outermost array of a document leads to its every member.
@@ -193,13 +195,24 @@ impl Spot {
 
     /// See [`Context::observe`].
     pub fn observe(&mut self, member: &Self, value: &[u8], cache: &mut KeyCache) {
-        if member.context(cache).says_nothing(value) {
+        let heard = Heard::of(self.id, member.id, value);
+        if let Some(heard) = &heard
+            && let Some((id, traits)) = cache.steps.heard(heard)
+        {
+            if id != self.id {
+                (self.id, self.traits) = (id, traits);
+            }
             return;
         }
-        let mut context = *self.context(cache);
-        let member = *member.context(cache);
-        context.observe(&member, value, cache);
-        *self = self.changed(context, cache);
+        let (here, said) = (*self.context(cache), *member.context(cache));
+        if !said.says_nothing(value) {
+            let mut context = here;
+            context.observe(&said, value, cache);
+            *self = self.changed(context, cache);
+        }
+        if let Some(heard) = heard.filter(|_| said.is_heard_alone()) {
+            cache.steps.hear(heard, self.id, self.traits);
+        }
     }
 
     /// Here, with another context.
@@ -261,6 +274,37 @@ impl Spot {
     }
 }
 
+/// What a member told the object around it, and where that led.
+#[derive(Clone, Copy)]
+struct Heard {
+    value: Packed,
+    from: u16,
+    member: u16,
+    to: u16,
+    traits: Traits,
+}
+
+impl Heard {
+    /// What a short value tells, if the contexts of the object and of the member have a number.
+    #[inline]
+    fn of(from: u16, member: u16, value: &[u8]) -> Option<Self> {
+        let value = Packed::of(value).filter(|_| from != OWN && member != OWN)?;
+        Some(Self {
+            value,
+            from,
+            member,
+            to: OWN,
+            traits: Traits::default(),
+        })
+    }
+
+    #[inline]
+    fn place(&self) -> usize {
+        let contexts = usize::from(self.from) << 4 ^ usize::from(self.member);
+        (self.value.hash() ^ contexts.wrapping_mul(0x9E37_79B1)) & (HEARD_KEPT - 1)
+    }
+}
+
 /// From one context by a name to another.
 #[derive(Clone, Copy)]
 struct Step {
@@ -290,6 +334,8 @@ pub(super) struct Steps {
     /// For each hash of a context its number.
     numbers: Box<[u16]>,
     kept: Box<[Step]>,
+    /// What values told last: a document says of its records that they are records one by one.
+    heard: Box<[Heard]>,
     /// The step taken last.
     last: u16,
     /// The step that comes next if it comes as last time.
@@ -306,16 +352,44 @@ impl Steps {
             before: 0,
             traits: Traits::default(),
         };
+        let nothing = Heard {
+            value: Packed::default(),
+            from: NOWHERE,
+            member: NOWHERE,
+            to: OWN,
+            traits: Traits::default(),
+        };
         let mut steps = Self {
             contexts: Vec::new(),
             numbers: vec![OWN; 2 * CONTEXTS_MAX].into_boxed_slice(),
             kept: vec![none; STEPS_KEPT].into_boxed_slice(),
+            heard: vec![nothing; HEARD_KEPT].into_boxed_slice(),
             last: 0,
             next: 0,
         };
         let root = steps.number(&Context::ROOT);
         debug_assert_eq!(root, Some(ROOT));
         steps
+    }
+
+    /// Where this led when it was told last.
+    #[inline]
+    fn heard(&self, heard: &Heard) -> Option<(u16, Traits)> {
+        let known = self.heard.get(heard.place())?;
+        (known.from == heard.from && known.member == heard.member && known.value.is(&heard.value))
+            .then_some((known.to, known.traits))
+    }
+
+    /// Keeps where it led, if that has a number.
+    fn hear(&mut self, heard: Heard, to: u16, traits: Traits) {
+        let place = heard.place();
+        if let Some(slot) = self.heard.get_mut(place).filter(|_| to != OWN) {
+            *slot = Heard {
+                to,
+                traits,
+                ..heard
+            };
+        }
     }
 
     /// Whether no further context gets a number, so that places new to it are slow from now on.
