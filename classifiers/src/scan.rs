@@ -167,6 +167,14 @@ pub fn classify_key(name: &[u8], findings: &mut Vec<Finding>) {
     look(KeyClass::None, ValueKind::Text, name, findings);
 }
 
+/// Finds what a short text is that holds nothing beside it, of which [`classify_value`] found nothing.
+pub(crate) fn classify_lone(text: &[u8], findings: &mut Vec<Finding>) {
+    identifier::lone::scan(text, findings);
+    if findings.is_empty() {
+        findings.extend(phone::lone(text));
+    }
+}
+
 /// Whether nothing hides in a member name.
 pub(crate) fn is_clean(name: &[u8]) -> bool {
     let mut findings = Vec::new();
