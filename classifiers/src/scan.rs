@@ -167,6 +167,14 @@ pub fn classify_key(name: &[u8], findings: &mut Vec<Finding>) {
     look(KeyClass::None, ValueKind::Text, name, findings);
 }
 
+/// Finds what a short text is that holds nothing beside it, of which [`classify_value`] found nothing.
+pub(crate) fn classify_lone(text: &[u8], findings: &mut Vec<Finding>) {
+    identifier::lone::scan(text, findings);
+    if findings.is_empty() {
+        findings.extend(phone::lone(text));
+    }
+}
+
 /// Whether nothing hides in a member name.
 pub(crate) fn is_clean(name: &[u8]) -> bool {
     let mut findings = Vec::new();
@@ -218,8 +226,13 @@ fn detect(
     }
     if hl7::is_message(value) {
         message(value, findings);
-        return;
+    } else {
+        detect_in_text(key, value, profile, findings);
     }
+}
+
+/// Asks the detectors that look at any text.
+fn detect_in_text(key: KeyClass, value: &[u8], profile: &Profile, findings: &mut Vec<Finding>) {
     let from = findings.len();
     secrets(value, profile, findings);
     contacts(value, profile, findings);
@@ -297,7 +310,12 @@ fn message(value: &[u8], findings: &mut Vec<Finding>) {
     for (start, line) in hl7::segments(value) {
         let from = findings.len();
         if !hl7::segment(line, findings) {
-            look(KeyClass::None, ValueKind::Text, line, findings);
+            // A line is no message in its turn, whatever it begins with.
+            if let Some(profile) = Profile::of(line) {
+                detect_in_text(KeyClass::None, line, &profile, findings);
+            }
+            prose::scan(line, from, findings);
+            settle(findings, from);
         }
         let shift = u32::try_from(start).unwrap_or(u32::MAX);
         for finding in findings.iter_mut().skip(from) {

@@ -18,7 +18,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
             Scope {
                 yes: true,
                 ci: true,
-                bench: false,
+                ..Scope::default()
             },
         )
     })?;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{bench, ci, demo, eval, instructions, setup, test, workspace::Workspace};
+use crate::{bench, ci, demo, eval, instructions, peers, setup, test, workspace::Workspace};
 
 /// Everything a developer runs.
 #[derive(Debug, clap::Parser)]
@@ -34,8 +34,11 @@ pub(crate) enum Command {
         #[arg(long)]
         once: bool,
     },
-    /// Measure the gateway beside nginx and a bare proxy.
+    /// Measure the gateway beside nginx and a bare proxy, or the classifiers beside their peers.
+    #[command(args_conflicts_with_subcommands = true)]
     Bench {
+        #[command(subcommand)]
+        part: Option<Part>,
         #[command(flatten)]
         consent: Consent,
         /// Passed on to the bench.
@@ -61,6 +64,16 @@ pub(crate) enum Command {
     Ci,
 }
 
+/// What can be measured apart.
+#[derive(Clone, Copy, Debug, clap::Subcommand)]
+pub(crate) enum Part {
+    /// The classifiers beside Presidio, redact-core, Hyperscan, regex and `serde_json`.
+    Classifiers {
+        #[command(flatten)]
+        consent: Consent,
+    },
+}
+
 /// Whether to ask before installing.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Consent {
@@ -80,14 +93,21 @@ impl Command {
                         yes: consent.yes,
                         bench,
                         ci,
+                        ..setup::Scope::default()
                     },
                 )?;
             }
             Self::Test { consent } => test::run(&workspace, consent.yes)?,
             Self::Demo { consent, once } => return demo::run(&workspace, consent.yes, once),
-            Self::Bench { consent, arguments } => {
-                return bench::run(&workspace, consent.yes, &arguments);
-            }
+            Self::Bench {
+                part: Some(Part::Classifiers { consent }),
+                ..
+            } => peers::run(&workspace, consent.yes)?,
+            Self::Bench {
+                part: None,
+                consent,
+                arguments,
+            } => return bench::run(&workspace, consent.yes, &arguments),
             Self::Eval { arguments } => return eval::run(&workspace, &arguments),
             Self::Long { scenario } => bench::long(&workspace, scenario)?,
             Self::Instructions => {

@@ -19,11 +19,17 @@ use needs::Need;
 
 /// What for.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says whether one more part is wanted"
+)]
 pub(crate) struct Scope {
     /// Do not ask.
     pub(crate) yes: bool,
     /// With what the bench compares with.
     pub(crate) bench: bool,
+    /// With what the classifiers are measured beside.
+    pub(crate) peers: bool,
     /// With the tools of the gate.
     pub(crate) ci: bool,
 }

@@ -75,6 +75,11 @@ impl Workspace {
         self.target.join("tools")
     }
 
+    /// The virtual environment of what the classifiers are measured beside.
+    pub(crate) fn presidio(&self) -> PathBuf {
+        self.tools().join("presidio")
+    }
+
     /// The telemetry collector.
     pub(crate) fn rotel(&self) -> PathBuf {
         env::var_os(ROTEL).map_or_else(|| self.tools().join("venv/bin/rotel-agent"), PathBuf::from)

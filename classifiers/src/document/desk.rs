@@ -6,6 +6,7 @@ use super::map::Map;
 use super::path::Path;
 use super::{Found, Sink, nested};
 use crate::media::coding::Coding;
+use crate::scan::classify_lone;
 use crate::{Context, Finding, KeyCache, ValueKind, classify_key, classify_value};
 
 /// What every walk needs: what names mean, where it stands, and buffers.
@@ -104,6 +105,15 @@ impl Desk {
         }
         self.report(context, value, raw, false, sink);
         true
+    }
+
+    /// Judges a short text that holds nothing beside it, of which [`Self::value`] found nothing.
+    pub(crate) fn lone(&mut self, text: &[u8], raw: Raw<'_>, sink: &mut dyn Sink) {
+        self.findings.clear();
+        classify_lone(text, &mut self.findings);
+        if !self.findings.is_empty() {
+            self.report(&Context::ROOT, text, raw, false, sink);
+        }
     }
 
     /// Judges what hides in a name.

@@ -11,6 +11,8 @@ use crate::{Context, DISCRIMINATOR_BYTES_MAX, KeyClass, ValueKind};
 const NAME_BYTES_MAX: usize = 48;
 /// More words make no name.
 const NAME_WORDS_MAX: usize = 5;
+/// A longer paragraph is not looked at as numbers that stand alone.
+const LONE_BYTES_MAX: usize = 256;
 /// A paragraph longer than this is cut at white space.
 const PARAGRAPH_BYTES_MAX: usize = UNIT_BYTES_MAX / 4;
 
@@ -22,8 +24,12 @@ impl Judge for Text {
         cut(bytes, seen.bytes)
     }
 
-    fn unit(&mut self, unit: &[u8], start: u64, out: Out<'_>) -> Result<(), Unreadable> {
-        paragraph(unit, Raw::At(start), out);
+    fn unit(&mut self, unit: &[u8], start: u64, mut out: Out<'_>) -> Result<(), Unreadable> {
+        let found = paragraph(unit, Raw::At(start), out.again());
+        let text = unit.trim_ascii_end();
+        if !found && text.len() <= LONE_BYTES_MAX {
+            out.desk.lone(text, Raw::At(start), out.sink);
+        }
         Ok(())
     }
 }
@@ -63,19 +69,20 @@ fn last_break(window: &[u8]) -> usize {
         .unwrap_or(window.len())
 }
 
-/// Judges one paragraph.
-pub(crate) fn paragraph(text: &[u8], raw: Raw<'_>, mut out: Out<'_>) {
+/// Judges one paragraph. Returns whether something was found outside its tables.
+pub(crate) fn paragraph(text: &[u8], raw: Raw<'_>, mut out: Out<'_>) -> bool {
     let lines: Vec<Range<usize>> = lines(text).collect();
     let mut objects = Objects::new();
     let mut from = 0;
     let mut open: Option<Named> = None;
     let mut at = 0;
+    let mut found = false;
     while let Some(rest) = lines.get(at..).filter(|rest| !rest.is_empty()) {
         let line = rest.first().cloned().unwrap_or_default();
         if let Some(height) = grid::height(text, rest) {
             let table = rest.get(..height).unwrap_or(rest);
             let before = from..line.start;
-            settle(text, before, open.take(), raw, &mut objects, out.again());
+            found |= settle(text, before, open.take(), raw, &mut objects, out.again());
             grid::judge(text, table, raw, out.again());
             at += height;
             from = lines.get(at).map_or(text.len(), |line| line.start);
@@ -83,13 +90,13 @@ pub(crate) fn paragraph(text: &[u8], raw: Raw<'_>, mut out: Out<'_>) {
         }
         if let Some(named) = Named::of(text, line.clone()) {
             let before = from..line.start;
-            settle(text, before, open.take(), raw, &mut objects, out.again());
+            found |= settle(text, before, open.take(), raw, &mut objects, out.again());
             from = line.start;
             open = Some(named);
         }
         at += 1;
     }
-    settle(text, from..text.len(), open, raw, &mut objects, out);
+    found | settle(text, from..text.len(), open, raw, &mut objects, out)
 }
 
 /// A line that says what it holds: `SSN: 123`.
@@ -146,7 +153,8 @@ impl Objects {
     }
 }
 
-/// Judges the lines at `range`: as the value of the name they begin with, else as prose.
+/// Judges the lines at `range`: as the value of the name they begin with, else as prose. Returns
+/// whether something was found.
 fn settle(
     text: &[u8],
     range: Range<usize>,
@@ -154,9 +162,9 @@ fn settle(
     raw: Raw<'_>,
     objects: &mut Objects,
     mut out: Out<'_>,
-) {
+) -> bool {
     if range.is_empty() {
-        return;
+        return false;
     }
     let whole = raw.skip(range.start);
     let lines = text.get(range.clone()).unwrap_or_default();
@@ -166,14 +174,14 @@ fn settle(
             .desk
             .value(&Context::ROOT, ValueKind::Text, lines, whole, out.sink)
     {
-        return;
+        return true;
     }
     let told = named.and_then(|named| member(text, &named, range.end, raw, objects, out.again()));
     let rest = told.unwrap_or(range.start)..range.end;
     let raw = raw.skip(rest.start);
     let rest = text.get(rest).unwrap_or_default();
     let Out { desk, sink } = out;
-    desk.value(&Context::ROOT, ValueKind::Text, rest, raw, sink);
+    desk.value(&Context::ROOT, ValueKind::Text, rest, raw, sink) || told.is_some()
 }
 
 /// Whether a line is continued by indented ones.

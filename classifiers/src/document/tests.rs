@@ -319,6 +319,53 @@ fn pages_are_read_as_text_and_attributes() {
 }
 
 #[test]
+fn a_text_that_is_nothing_but_a_number_is_one_if_its_check_hardly_errs() {
+    for (class, number) in [
+        ("pii.pl_pesel", "44051401359"),
+        ("phi.de_kvnr", "A123456780"),
+        ("pii.us_aba_routing", "121000358"),
+        ("phi.us_npi", "1245319599"),
+        ("pii.phone", "09171234567"),
+    ] {
+        check(Media::Text, number, &[(class, "", &[number])]);
+        check(
+            Media::Text,
+            &format!("{number}\n"),
+            &[(class, "", &[number])],
+        );
+    }
+    check(Media::Text, "BB1388569, GL0285191", &[]);
+    check(
+        Media::Text,
+        "BB1388568, GL0285191",
+        &[
+            ("phi.us_dea", "", &["BB1388568"]),
+            ("phi.us_dea", "", &["GL0285191"]),
+        ],
+    );
+}
+
+#[test]
+fn a_number_that_stands_alone_may_be_anything_else() {
+    for text in [
+        // A number of nine digits of which every tenth passes some check; an instant; an amount.
+        "876543210",
+        "1600000004",
+        "1700000000123",
+        "44051401358",
+        "9171234567",
+        "0000000000",
+        "121000358 items",
+        "count\n121000358",
+    ] {
+        check(Media::Text, text, &[]);
+    }
+    // What a page or a record holds in a cell has names around it, or none that matter.
+    check(Media::Html, "<td>121000358</td>", &[]);
+    check(Media::Json, "[\"121000358\"]", &[]);
+}
+
+#[test]
 fn lines_of_text_say_what_they_hold() {
     check(
         Media::Text,

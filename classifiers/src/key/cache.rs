@@ -27,7 +27,7 @@ pub struct KeyCache {
 }
 
 /// Names that are kept; a power of two.
-const NAMES_KEPT: usize = 512;
+const NAMES_KEPT: usize = 256;
 /// Values that are kept; a power of two.
 const VALUES_KEPT: usize = 64;
 /// Most words of a label that is not kept.

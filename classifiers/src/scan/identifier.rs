@@ -7,6 +7,7 @@
 //! it (`nearby`). Of several that fit, the one whose word stands nearest wins, then the surer one.
 
 mod layout;
+pub(super) mod lone;
 mod nearby;
 mod rows;
 mod special;

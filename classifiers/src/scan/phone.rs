@@ -222,6 +222,14 @@ fn told(value: &[u8], start: usize, run: &Run) -> Option<(usize, u8)> {
     (known || grouped && count >= 7).then_some((end, if known { BY_WORD } else { BY_FORM_ONLY }))
 }
 
+/// A text that is nothing but a number behind its trunk prefix, of which some country's plan has one.
+pub(super) fn lone(text: &[u8]) -> Option<Finding> {
+    let trunk = matches!(text, [b'0', b'1'..=b'9', ..]);
+    let digits = text.iter().all(u8::is_ascii_digit);
+    (trunk && digits && (10..=11).contains(&text.len()) && plan::is_national(text))
+        .then(|| finding(DataClass::PHONE, 0, text.len(), BY_GROUPS, "phone"))
+}
+
 /// How long the extension is that follows: ` ext. 12`, `x1234`.
 fn extension(value: &[u8], end: usize) -> usize {
     let rest = value.get(end..).unwrap_or_default();

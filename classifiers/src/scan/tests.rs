@@ -45,6 +45,26 @@ fn whole(path: &str, value: &str, expected: Option<D>) {
 }
 
 #[test]
+fn a_message_in_its_frame_is_read_to_its_end() {
+    // MLLP's start byte made the first line a message of its own, for ever.
+    let message = [
+        "\x0BMSH|^~\\&|SEND",
+        "ZZZ|and ssn 219-48-1234",
+        "\x0BMSH|x ssn 219-48-1234",
+    ];
+    let mut findings = Vec::new();
+    let text = message.join("\r");
+    classify_value(
+        &Context::ROOT,
+        ValueKind::Text,
+        text.as_bytes(),
+        &mut findings,
+    );
+    let classes: Vec<_> = findings.iter().map(|finding| finding.class).collect();
+    assert_eq!(classes, [DataClass::US_SSN; 2]);
+}
+
+#[test]
 fn strong_values_are_found_in_text() {
     check(
         "note",

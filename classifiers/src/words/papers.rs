@@ -220,7 +220,7 @@ pub(super) static ROWS: &[Row] = &[
         "tckn tckimlik tckimlikno tckimliknumarasi tcno vatandaslikno tcid",
     ),
     // Near and far East, Africa, Oceania.
-    (Leaf(D::IL_ID), "teudatzehut teudat mispazehut israeliid"),
+    (Leaf(D::IL_ID), "teudatzehut teudat mispazehut israeliid tz"),
     (
         Leaf(D::ZA_ID),
         "southafricanid southafricanidnumber rsaid rsaidnumber saidnumber zaid",
@@ -231,7 +231,7 @@ pub(super) static ROWS: &[Row] = &[
     ),
     (
         Leaf(D::IN_AADHAAR),
-        "aadhaar aadhaarnumber aadhar aadharnumber aadhaarno aadharno uidai adhaar aadhaarid",
+        "aadhaar aadhaarnumber aadhar aadharnumber aadhaarno aadharno uidai adhaar aadhaarid uidnumber uidno",
     ),
     (
         Leaf(D::IN_PAN),

@@ -1,6 +1,6 @@
 //! Installing: Debian packages, a linker, a collector, cargo subcommands.
 
-use std::{fs, os::unix::fs::symlink, process::Command};
+use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -14,6 +14,8 @@ use crate::{
 const LLVM_PREFIX: &str = "/usr/lib/llvm-22";
 /// rotel has pre-releases only; this one is tried.
 const ROTEL: &str = "rotel==0.0.1a15";
+/// The peer that is measured, and the tokenizer that it runs on.
+const PRESIDIO: [&str; 2] = ["presidio-analyzer==2.2.366", "spacy==3.8.*"];
 /// Where Debian's packages have no compiler for kernel programs.
 const BPF_BY_RUSTUP: &str = "no usable packages for the BPF compiler here. By hand: `rustup \
     toolchain install 1.96.0 --profile minimal --component rust-src`, and bpf-linker 0.13 built \
@@ -69,6 +71,7 @@ pub(super) fn one(workspace: &Workspace, cure: &Cure) -> Result<()> {
         Cure::Packages(_) => bail!("its packages are not installed"),
         Cure::BpfLinker => bpf_linker(workspace),
         Cure::Rotel => rotel(workspace),
+        Cure::Presidio => venv(&workspace.presidio(), &PRESIDIO),
         Cure::Cargo(name) => run(&mut workspace.cargo(&["install", "--locked", "--quiet", name])),
     }
 }
@@ -94,28 +97,31 @@ fn bpf_linker(workspace: &Workspace) -> Result<()> {
 
 fn rotel(workspace: &Workspace) -> Result<()> {
     let venv = workspace.tools().join("venv");
-    fs::create_dir_all(workspace.tools())?;
-    run(Command::new("python3")
-        .args(["-m", "venv", "--clear"])
-        .arg(&venv))?;
-    run(Command::new(venv.join("bin/python")).args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--pre",
-        ROTEL,
-    ]))?;
+    self::venv(&venv, &["--pre", ROTEL])?;
 
     // The wheel puts the program beside its Python module; the path there names Python's version.
     let folder = answer(Command::new(venv.join("bin/python")).args([
         "-c",
         "import importlib.util as u; print(*u.find_spec('rotel').submodule_search_locations)",
     ]));
-    let agent = std::path::PathBuf::from(folder.context("rotel's module is not there")?)
-        .join("rotel-agent");
+    let agent = Path::new(&folder.context("rotel's module is not there")?).join("rotel-agent");
     symlink(&agent, venv.join("bin/rotel-agent")).with_context(|| agent.display().to_string())
+}
+
+/// Makes a virtual environment, and has `pip` install so much there.
+fn venv(folder: &Path, what: &[&str]) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    run(Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(folder))?;
+    let pip = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ];
+    run(Command::new(folder.join("bin/python")).args(pip).args(what))
 }
 
 fn apt(arguments: &[&str]) -> Command {

@@ -29,6 +29,8 @@ pub(crate) enum Cure {
     BpfLinker,
     /// The collector, from `PyPI` into a virtual environment of this workspace.
     Rotel,
+    /// Presidio, from `PyPI` into a virtual environment of this workspace.
+    Presidio,
     /// A cargo subcommand, with its version.
     Cargo(&'static str),
 }
@@ -43,7 +45,8 @@ impl Need {
 pub(super) fn of(scope: Scope) -> impl Iterator<Item = &'static Need> {
     let ci = GATE.iter().filter(move |_| scope.ci);
     let bench = BENCH.iter().filter(move |_| scope.bench);
-    ALWAYS.iter().chain(ci).chain(bench)
+    let peers = PEERS.iter().filter(move |_| scope.peers);
+    ALWAYS.iter().chain(ci).chain(bench).chain(peers)
 }
 
 /// To build, test and show.
@@ -135,6 +138,28 @@ static BENCH: [Need; 2] = [
         present: |_| program("wrk").is_some(),
     },
 ];
+
+/// For `cargo xtask bench classifiers`.
+static PEERS: [Need; 2] = [
+    Need {
+        what: "Hyperscan",
+        why: "the classifiers are measured beside it",
+        cure: Cure::Packages(&["libhyperscan-dev"]),
+        present: |_| Path::new("/usr/include/hs/hs.h").exists(),
+    },
+    Need {
+        what: "Presidio",
+        why: "the classifiers are measured beside it",
+        cure: Cure::Presidio,
+        present: |workspace| has_module(&workspace.presidio(), "presidio_analyzer"),
+    },
+];
+
+/// Whether a virtual environment is there and has this module.
+fn has_module(venv: &Path, module: &str) -> bool {
+    let find = format!("import importlib.util as u; assert u.find_spec('{module}')");
+    step::answer(Command::new(venv.join("bin/python")).args(["-c", &find])).is_some()
+}
 
 fn has_venv() -> bool {
     step::answer(Command::new("python3").args(["-c", "import ensurepip, venv"])).is_some()
