@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::desk::Raw;
 use super::units::{Cut, Judge, Out, Seen};
-use super::{UNIT_BYTES_MAX, Unreadable, grid};
+use super::{Notation, UNIT_BYTES_MAX, Unreadable, grid};
 use crate::{Context, DISCRIMINATOR_BYTES_MAX, KeyClass, ValueKind};
 
 /// A longer name is prose that has a colon in it.
@@ -23,6 +23,7 @@ impl Judge for Text {
     }
 
     fn unit(&mut self, unit: &[u8], start: u64, out: Out<'_>) -> Result<(), Unreadable> {
+        out.desk.notation = Notation::Plain;
         paragraph(unit, Raw::At(start), out);
         Ok(())
     }
