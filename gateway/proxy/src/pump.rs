@@ -14,7 +14,7 @@ use classifiers::DataClass;
 use http_body::Body as _;
 use hyper::body::Incoming;
 use policy::{Disclosures, PolicyRef};
-use redaction::{Action, Coding, Disclose, Interrupted, Output, Redactor};
+use redaction::{Action, Coding, Disclose, Interrupted, Media, Output};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{gateway::Gateway, limits, record, workspace};
@@ -77,20 +77,21 @@ impl Pump {
         }
     }
 
-    /// A JSON body that is inspected under `disclosures`.
+    /// A document that is inspected under `disclosures`.
     pub(crate) fn inspecting(
         incoming: Incoming,
         gateway: &Gateway,
+        media: Media,
         coding: Coding,
         disclosures: Disclosures,
     ) -> Self {
-        let pseudonyms = Arc::clone(&gateway.pseudonyms);
-        let redactor = Redactor::new(
+        let body = redaction::Body::new(
+            coding,
+            media,
             Rules(disclosures.clone()),
-            pseudonyms,
+            Arc::clone(&gateway.pseudonyms),
             workspace::take(gateway.operator.as_ref()),
         );
-        let body = redaction::Body::new(coding, redactor);
         Self {
             incoming,
             inspection: Some(Inspection {

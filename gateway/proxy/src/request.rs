@@ -141,8 +141,8 @@ pub(crate) async fn screen(
     let mut pump = match media {
         Media::Empty => return Ok(Judged::nothing()),
         Media::Opaque(gap) => Pump::blind(incoming, gap),
-        Media::Json(coding) => {
-            Pump::inspecting(incoming, gateway, coding, permit.towards_service())
+        Media::Document(kind, coding) => {
+            Pump::inspecting(incoming, gateway, kind, coding, permit.towards_service())
         }
     };
     if let Media::Opaque(gap) = media
@@ -153,7 +153,7 @@ pub(crate) async fn screen(
         return Err(Interruption::request_uninspected(gap));
     }
     let read = pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX).await;
-    let decoded = matches!(media, Media::Json(coding) if coding != Coding::Identity);
+    let decoded = matches!(media, Media::Document(_, coding) if coding != Coding::Identity);
     if pump.ended() && read.is_ok() {
         let changed = pump.changed();
         let body = Outbound::Whole(pump.take_all());
@@ -173,7 +173,7 @@ pub(crate) async fn screen(
     Ok(Judged {
         body,
         decoded,
-        changed: matches!(media, Media::Json(_)),
+        changed: matches!(media, Media::Document(..)),
     })
 }
 

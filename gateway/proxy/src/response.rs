@@ -39,11 +39,13 @@ pub(crate) async fn release(
     let held_back = !media::is_event_stream(&parts.headers);
     // The reason phrase is the upstream's own text (RFC 9112 section 4): it stays here.
     parts.extensions = Extensions::new();
-    headers::towards_agent(&mut parts.headers, matches!(media, Media::Json(_)));
+    headers::towards_agent(&mut parts.headers, matches!(media, Media::Document(..)));
     let mut pump = match media {
         Media::Empty => return whole(account, parts, Inbound::empty()).await,
         Media::Opaque(gap) => Pump::blind(incoming, gap),
-        Media::Json(coding) => Pump::inspecting(incoming, gateway, coding, permit.towards_agent()),
+        Media::Document(kind, coding) => {
+            Pump::inspecting(incoming, gateway, kind, coding, permit.towards_agent())
+        }
     };
     // What hyper writes follows what is really sent, not what the upstream promised.
     parts.headers.remove(header::CONTENT_LENGTH);

@@ -3,7 +3,9 @@
 mod action;
 mod body;
 mod coding;
+mod document;
 mod mask;
+mod notation;
 mod output;
 mod pseudonym;
 mod redactor;
@@ -13,7 +15,9 @@ mod transform;
 
 pub use action::Action;
 pub use body::Body;
+pub use classifiers::document::Media;
 pub use coding::{Coding, EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, Undecodable};
+pub use document::DocumentRedactor;
 pub use output::Output;
 pub use pseudonym::Pseudonyms;
 pub use redactor::{Disclose, Interrupted, Redactor, Workspace};
