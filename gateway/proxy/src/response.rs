@@ -19,6 +19,7 @@ use hyper::body::Incoming;
 use crate::{
     account::{Account, End},
     body::{BoxError, Inbound},
+    fields,
     gateway::{Gateway, Uninspected},
     headers, limits,
     media::{self, Media},
@@ -40,6 +41,9 @@ pub(crate) async fn release(
     // The reason phrase is the upstream's own text (RFC 9112 section 4): it stays here.
     parts.extensions = Extensions::new();
     headers::towards_agent(&mut parts.headers, matches!(media, Media::Document(..)));
+    if let Err(why) = fields::response(gateway, permit, &mut account, &mut parts.headers) {
+        return Err((account, why));
+    }
     let mut pump = match media {
         Media::Empty => return whole(account, parts, Inbound::empty()).await,
         Media::Opaque(gap) => Pump::blind(incoming, gap),
@@ -156,7 +160,7 @@ pub(crate) struct Governed {
     pump: Pump,
     state: State,
     /// Whether the last piece waits for the outcome; event streams would stall, so there only the
-    /// end of the stream waits.
+    /// end of the stream waits. They also end in an event where others break off.
     held_back: bool,
 }
 
@@ -220,6 +224,12 @@ impl Body for Governed {
                 }
                 State::Closing(closing) => match ready!(closing.as_mut().poll(cx)) {
                     Ok(()) => this.state = State::Released,
+                    Err(why) if !this.held_back => {
+                        // Whole events were released, so that one more can follow.
+                        this.state = State::Broken;
+                        let event = this.pump.protocol().error_event(&why);
+                        return Poll::Ready(Some(Ok(Frame::data(event))));
+                    }
                     Err(why) => {
                         this.state = State::Broken;
                         return Poll::Ready(Some(Err(why.reason.into())));
