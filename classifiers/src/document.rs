@@ -257,6 +257,12 @@ impl Classifier {
         self.failed = None;
     }
 
+    /// Starts over with a text that stands under `name`, as the value of a form's field does.
+    pub fn reset_named(&mut self, name: &[u8]) {
+        self.reset(Media::Text);
+        self.stream = Stream::named(name);
+    }
+
     /// Takes the next bytes. After an error every call repeats it.
     pub fn push(&mut self, chunk: &[u8], sink: &mut dyn Sink) -> Result<(), Unreadable> {
         self.step(|stream, desk| stream.push(chunk, Out { desk, sink }))?;

@@ -1,7 +1,7 @@
 //! Documents of all kinds are redacted, both ways, and so is what stands beside them.
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tests::{peers::formats::ADDRESS, records};
 
 use crate::world::World;
@@ -77,6 +77,10 @@ fn requests_of_all_kinds_are_redacted_before_they_leave() -> Result<()> {
             format!("<r><email>{ADDRESS}</email></r>"),
         ),
         ("text/plain", format!("Mail {ADDRESS}, please.")),
+        (
+            FORM,
+            form("application/json", &format!("{{\"to\":\"{ADDRESS}\"}}")),
+        ),
     ];
     for (media, body) in &bodies {
         let headers = [("content-type", *media)];
@@ -91,6 +95,37 @@ fn requests_of_all_kinds_are_redacted_before_they_leave() -> Result<()> {
     ensure!(
         received.matches("pseudonym.invalid").count() == bodies.len(),
         "{received}"
+    );
+    world.finish()
+}
+
+const FORM: &str = "multipart/form-data; boundary=x-7f";
+
+/// A form of one part.
+fn form(media: &str, body: &str) -> String {
+    let head = format!("content-disposition: form-data; name=\"a\"\r\ncontent-type: {media}");
+    format!("--x-7f\r\n{head}\r\n\r\n{body}\r\n--x-7f--\r\n")
+}
+
+#[test]
+fn a_part_that_cannot_be_inspected_is_refused_or_on_record() -> Result<()> {
+    let send = |world: &World| {
+        let url = world.gateway.url("/insights/events")?;
+        let body = form("image/png", "picture");
+        let headers = [("content-type", FORM)];
+        world.client.send("POST", &url, &headers, body.into())
+    };
+    let strict = World::new()?;
+    let reply = send(&strict)?;
+    assert_eq!(reply.status, 415, "{}", reply.text());
+    strict.finish()?;
+    let world = World::with(|setup| setup.set("uninspected", json!("record")))?;
+    let reply = send(&world)?;
+    assert_eq!(reply.status, 202, "{}", reply.text());
+    let closing = records::closing(&world.gateway, reply.record().context("no record")?)?;
+    assert_eq!(
+        closing.0.pointer("/event/request/gaps"),
+        Some(&json!(["part_unknown"]))
     );
     world.finish()
 }

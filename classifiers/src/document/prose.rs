@@ -15,16 +15,45 @@ const NAME_WORDS_MAX: usize = 5;
 const PARAGRAPH_BYTES_MAX: usize = UNIT_BYTES_MAX / 4;
 
 /// Text on its way.
-pub(crate) struct Text;
+#[derive(Default)]
+pub(crate) struct Text {
+    /// What the name says under which all of it stands.
+    name: Vec<u8>,
+}
+
+impl Text {
+    pub(crate) fn named(name: &[u8]) -> Self {
+        Self {
+            name: name.to_vec(),
+        }
+    }
+
+    /// Judges a paragraph as the value of the name. Returns whether something was found.
+    fn value(&self, text: &[u8], start: u64, out: Out<'_>) -> bool {
+        let Out { desk, sink } = out;
+        let context = Context::ROOT.member(&self.name, &mut desk.keys);
+        let space = text.len() - text.trim_ascii_start().len();
+        context.key() != KeyClass::None
+            && desk.value(
+                &context,
+                ValueKind::Text,
+                text.trim_ascii(),
+                Raw::At(start + space as u64),
+                sink,
+            )
+    }
+}
 
 impl Judge for Text {
     fn cut(&self, bytes: &[u8], seen: Seen) -> Cut {
         cut(bytes, seen.bytes)
     }
 
-    fn unit(&mut self, unit: &[u8], start: u64, out: Out<'_>) -> Result<(), Unreadable> {
+    fn unit(&mut self, unit: &[u8], start: u64, mut out: Out<'_>) -> Result<(), Unreadable> {
         out.desk.notation = Notation::Plain;
-        paragraph(unit, Raw::At(start), out);
+        if self.name.is_empty() || !self.value(unit, start, out.again()) {
+            paragraph(unit, Raw::At(start), out);
+        }
         Ok(())
     }
 }

@@ -36,8 +36,13 @@ impl Stream {
             Media::Xml => Self::Xml(units, Xml::new()),
             Media::Form => Self::Form(units, Form::new()),
             Media::Html => Self::Html(units, Html::new()),
-            Media::Text => Self::Text(units, Text),
+            Media::Text => Self::Text(units, Text::default()),
         }
+    }
+
+    /// A text under a name.
+    pub(crate) fn named(name: &[u8]) -> Self {
+        Self::Text(Units::default(), Text::named(name))
     }
 
     pub(crate) fn push(&mut self, chunk: &[u8], out: Out<'_>) -> Result<(), Unreadable> {

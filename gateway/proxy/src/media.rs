@@ -1,7 +1,9 @@
 //! What a body is, by its headers: nothing, a document to inspect, or something that cannot be.
 
 use http::{HeaderMap, StatusCode, header};
-use redaction::{Coding, Media as Kind};
+use redaction::{Boundary, Coding, Format, Media as Kind, Opaque, media_type::is_utf8};
+
+use crate::gateway::Uninspected;
 
 /// How a body is to be treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,8 +12,27 @@ pub(crate) enum Media {
     Empty,
     /// A document of this kind under this content coding.
     Document(Kind, Coding),
+    /// The parts of a form under this content coding.
+    Multipart(Boundary, Coding),
     /// It cannot be inspected, for this reason; policy decides.
     Opaque(&'static str),
+}
+
+impl Media {
+    /// What is inspected, and under which coding it comes; none if nothing is.
+    pub(crate) fn inspected(self, uninspected: Uninspected) -> Option<(Format, Coding)> {
+        let opaque = match uninspected {
+            Uninspected::Refuse => Opaque::Refuse,
+            Uninspected::Record => Opaque::Pass,
+        };
+        match self {
+            Self::Empty | Self::Opaque(_) => None,
+            Self::Document(kind, coding) => Some((Format::Document(kind), coding)),
+            Self::Multipart(boundary, coding) => {
+                Some((Format::Multipart(boundary, opaque), coding))
+            }
+        }
+    }
 }
 
 /// What a message with these headers carries; `ended` says that it has no body.
@@ -27,6 +48,11 @@ pub(crate) fn of(headers: &HeaderMap, ended: bool) -> Media {
     };
     if headers.get_all(header::CONTENT_TYPE).iter().count() > 1 {
         return Media::Opaque("media_ambiguous");
+    }
+    if let Some(boundary) = Boundary::named(kind) {
+        return coding(headers).map_or(Media::Opaque("coding_unknown"), |coding| {
+            Media::Multipart(boundary, coding)
+        });
     }
     let Some(media) = Kind::named(kind) else {
         return Media::Opaque("media_unknown");
@@ -60,19 +86,6 @@ pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
 
 fn essence(kind: &str) -> &str {
     kind.split(';').next().unwrap_or_default().trim()
-}
-
-fn is_utf8(kind: &str) -> bool {
-    kind.split(';').skip(1).all(|parameter| {
-        let Some((name, value)) = parameter.split_once('=') else {
-            return true;
-        };
-        let value = value.trim().trim_matches('"');
-        !name.trim().eq_ignore_ascii_case("charset")
-            || value.eq_ignore_ascii_case("utf-8")
-            || value.eq_ignore_ascii_case("utf8")
-            || value.eq_ignore_ascii_case("us-ascii")
-    })
 }
 
 fn coding(headers: &HeaderMap) -> Option<Coding> {

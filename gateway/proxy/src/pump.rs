@@ -14,7 +14,7 @@ use classifiers::DataClass;
 use http_body::Body as _;
 use hyper::body::Incoming;
 use policy::{Disclosures, PolicyRef};
-use redaction::{Action, Coding, Disclose, Interrupted, Media, Output};
+use redaction::{Action, Coding, Disclose, Format, Interrupted, Media, Output};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use crate::{
@@ -25,7 +25,11 @@ use crate::{
     record, workspace,
 };
 
+/// The gap in the record of a form with a part that cannot be inspected.
+const PART_UNKNOWN: &str = "part_unknown";
+
 /// What policy says of each data class, as the redactor asks for it.
+#[derive(Clone)]
 struct Rules(Disclosures);
 
 impl Disclose for Rules {
@@ -52,6 +56,8 @@ pub(crate) enum Broken {
     Idle,
     /// It is not the document it says it is.
     Unreadable(String),
+    /// A part of it cannot be inspected.
+    Uninspected(&'static str),
     /// It holds what policy does not release at all.
     Blocked(DataClass, Option<PolicyRef>),
 }
@@ -97,13 +103,13 @@ impl Pump {
     pub(crate) fn inspecting(
         incoming: Incoming,
         gateway: &Gateway,
-        media: Media,
+        format: Format,
         coding: Coding,
         disclosures: Disclosures,
     ) -> Self {
         let body = redaction::Body::new(
             coding,
-            media,
+            format,
             Rules(disclosures.clone()),
             Arc::clone(&gateway.pseudonyms),
             workspace::take(gateway.operator.as_ref()),
@@ -117,7 +123,7 @@ impl Pump {
             }),
             ready: VecDeque::new(),
             idle: None,
-            growing: (media == Media::Sse).then(Growing::default),
+            growing: (format == Format::Document(Media::Sse)).then(Growing::default),
             ended: false,
             record: BodyRecord::default(),
         }
@@ -169,6 +175,9 @@ impl Pump {
     pub(crate) fn record(&mut self) -> BodyRecord {
         let mut record = self.record.clone();
         if let Some(inspection) = &mut self.inspection {
+            if inspection.body.has_gap() {
+                record.gaps.push(PART_UNKNOWN.to_owned());
+            }
             record::findings(
                 inspection.body.summary(),
                 &mut inspection.disclosures,
@@ -311,6 +320,7 @@ impl Pump {
                 });
                 Broken::Blocked(class, policy)
             }
+            Interrupted::PartUnknown => Broken::Uninspected(PART_UNKNOWN),
             unreadable => Broken::Unreadable(unreadable.to_string()),
         }
     }

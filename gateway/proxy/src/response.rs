@@ -36,20 +36,21 @@ pub(crate) async fn release(
 ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
     let (mut parts, incoming) = response.into_parts();
     let media = media::of_response(parts.status, &parts.headers, incoming.is_end_stream());
+    let inspected = media.inspected(gateway.uninspected);
     let declared = content_length(&parts.headers);
     let held_back = !media::is_event_stream(&parts.headers);
     // The reason phrase is the upstream's own text (RFC 9112 section 4): it stays here.
     parts.extensions = Extensions::new();
-    headers::towards_agent(&mut parts.headers, matches!(media, Media::Document(..)));
+    headers::towards_agent(&mut parts.headers, inspected.is_some());
     if let Err(why) = fields::response(gateway, permit, &mut account, &mut parts.headers) {
         return Err((account, why));
     }
-    let mut pump = match media {
-        Media::Empty => return whole(account, parts, Inbound::empty()).await,
-        Media::Opaque(gap) => Pump::blind(incoming, gap),
-        Media::Document(kind, coding) => {
-            Pump::inspecting(incoming, gateway, kind, coding, permit.towards_agent())
+    let mut pump = match (media, inspected) {
+        (Media::Opaque(gap), _) => Pump::blind(incoming, gap),
+        (_, Some((format, coding))) => {
+            Pump::inspecting(incoming, gateway, format, coding, permit.towards_agent())
         }
+        (_, None) => return whole(account, parts, Inbound::empty()).await,
     };
     // What hyper writes follows what is really sent, not what the upstream promised.
     parts.headers.remove(header::CONTENT_LENGTH);
@@ -151,6 +152,7 @@ fn interruption(broken: Broken) -> Interruption {
         Broken::Source => Interruption::upstream_failed(),
         Broken::Idle => Interruption::upstream_timeout(),
         Broken::Unreadable(what) => Interruption::response_unreadable(&what),
+        Broken::Uninspected(gap) => Interruption::response_uninspected(gap),
         Broken::Blocked(class, policy) => Interruption::blocked(class, policy.as_ref()),
     }
 }

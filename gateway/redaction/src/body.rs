@@ -8,99 +8,131 @@ use bytes::Bytes;
 use classifiers::document::Media;
 
 use crate::coding::Decoder;
+use crate::editor::Editor;
+use crate::multipart::Multipart;
 use crate::{
-    Coding, Disclose, DocumentRedactor, Interrupted, Output, Pseudonyms, Redactor, Summary,
-    Workspace,
+    Boundary, Coding, Disclose, Interrupted, Opaque, Output, Pseudonyms, Summary, Workspace,
 };
+
+/// What a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One document.
+    Document(Media),
+    /// The parts of a form.
+    Multipart(Boundary, Opaque),
+}
+
+impl From<Media> for Format {
+    fn from(media: Media) -> Self {
+        Self::Document(media)
+    }
+}
 
 /// A body on its way through.
 pub struct Body<D> {
     decoder: Decoder,
-    editor: Editor<D>,
+    content: Content<D>,
 }
 
-/// JSON has a walk of its own, which is much faster.
-enum Editor<D> {
-    Json(Redactor<D>),
-    Document(DocumentRedactor<D>),
+enum Content<D> {
+    Document(Box<Editor<D>>),
+    Multipart(Box<Multipart<D>>),
 }
 
-impl<D: Disclose> Body<D> {
-    /// A body that arrives in `coding` and is a document of kind `media`.
+impl<D: Disclose + Clone> Body<D> {
+    /// A body that arrives in `coding` and is what `format` says.
     pub fn new(
         coding: Coding,
-        media: Media,
+        format: impl Into<Format>,
         disclose: D,
         pseudonyms: Arc<dyn Pseudonyms>,
         work: Box<Workspace>,
     ) -> Self {
-        let editor = if media == Media::Json {
-            Editor::Json(Redactor::new(disclose, pseudonyms, work))
-        } else {
-            Editor::Document(DocumentRedactor::new(media, disclose, pseudonyms, work))
+        let content = match format.into() {
+            Format::Document(media) => {
+                Content::Document(Box::new(Editor::new(media, disclose, pseudonyms, work)))
+            }
+            Format::Multipart(boundary, opaque) => Content::Multipart(Box::new(Multipart::new(
+                boundary, opaque, disclose, pseudonyms, work,
+            ))),
         };
         Self {
             decoder: Decoder::new(coding),
-            editor,
+            content,
         }
     }
 
-    /// Takes the next bytes, appends to `out` what may be released: see [`Redactor::push`].
+    /// Takes the next bytes, appends to `out` what may be released: see [`crate::Redactor::push`].
     pub fn push(&mut self, chunk: &Bytes, out: &mut Output) -> Result<(), Interrupted> {
-        let editor = &mut self.editor;
-        self.decoder.push(chunk, |plain| editor.push(plain, out))
+        let content = &mut self.content;
+        self.decoder.push(chunk, |plain| content.push(plain, out))
     }
 
     /// Ends the body and releases what was held back.
     pub fn finish(&mut self, out: &mut Output) -> Result<(), Interrupted> {
-        let editor = &mut self.editor;
-        self.decoder.finish(|plain| editor.push(plain, out))?;
-        match editor {
-            Editor::Json(redactor) => redactor.finish(out),
-            Editor::Document(redactor) => redactor.finish(out),
+        let content = &mut self.content;
+        self.decoder.finish(|plain| content.push(plain, out))?;
+        match content {
+            Content::Document(editor) => editor.finish(out),
+            Content::Multipart(form) => form.finish(),
         }
     }
 
     /// Releases text that may still grow, for whoever may not wait: see
-    /// [`DocumentRedactor::flush`].
+    /// [`crate::DocumentRedactor::flush`].
     pub fn flush(&mut self, out: &mut Output) -> Result<(), Interrupted> {
-        match &mut self.editor {
-            Editor::Json(_) => Ok(()),
-            Editor::Document(redactor) => redactor.flush(out),
+        match &mut self.content {
+            Content::Document(editor) => match &mut **editor {
+                Editor::Document(redactor) => redactor.flush(out),
+                Editor::Json(_) => Ok(()),
+            },
+            Content::Multipart(_) => Ok(()),
         }
     }
 
     /// The decoded bytes that [`Body::flush`] may release, as positions in the body; none if there
     /// are none.
     pub fn held(&self) -> Option<Range<u64>> {
-        match &self.editor {
-            Editor::Json(_) => None,
-            Editor::Document(redactor) => redactor.growing(),
+        match &self.content {
+            Content::Document(editor) => match &**editor {
+                Editor::Document(redactor) => redactor.growing(),
+                Editor::Json(_) => None,
+            },
+            Content::Multipart(_) => None,
+        }
+    }
+
+    /// Whether there is a part that cannot be inspected.
+    pub fn has_gap(&self) -> bool {
+        match &self.content {
+            Content::Document(_) => false,
+            Content::Multipart(form) => form.has_gap(),
         }
     }
 
     /// What was found so far.
     pub fn summary(&self) -> &Summary {
-        match &self.editor {
-            Editor::Json(redactor) => redactor.summary(),
-            Editor::Document(redactor) => redactor.summary(),
+        match &self.content {
+            Content::Document(editor) => editor.summary(),
+            Content::Multipart(form) => form.summary(),
         }
     }
 
     /// Gives up the parts: what was found, and what the next redactor can use.
     pub fn into_parts(self) -> (Summary, Box<Workspace>) {
-        match self.editor {
-            Editor::Json(redactor) => redactor.into_parts(),
-            Editor::Document(redactor) => redactor.into_parts(),
+        match self.content {
+            Content::Document(editor) => editor.into_parts(),
+            Content::Multipart(form) => form.into_parts(),
         }
     }
 }
 
-impl<D: Disclose> Editor<D> {
+impl<D: Disclose + Clone> Content<D> {
     fn push(&mut self, plain: &Bytes, out: &mut Output) -> Result<(), Interrupted> {
         match self {
-            Self::Json(redactor) => redactor.push(plain, out),
-            Self::Document(redactor) => redactor.push(plain, out),
+            Self::Document(editor) => editor.push(plain, out),
+            Self::Multipart(form) => form.push(plain, out),
         }
     }
 }

@@ -88,6 +88,18 @@ impl<D: Disclose> DocumentRedactor<D> {
         }
     }
 
+    /// A redactor for a text that stands under `name`, as the value of a form's field does.
+    pub fn named(
+        name: &[u8],
+        disclose: D,
+        pseudonyms: Arc<dyn Pseudonyms>,
+        work: Box<Workspace>,
+    ) -> Self {
+        let mut this = Self::new(Media::Text, disclose, pseudonyms, work);
+        this.classifier.reset_named(name);
+        this
+    }
+
     /// Takes the next bytes, appends to `out` what may be released: see [`crate::Redactor::push`].
     pub fn push(&mut self, chunk: &Bytes, out: &mut Output) -> Result<(), Interrupted> {
         self.guarded(|this| this.take(chunk, out))

@@ -47,6 +47,12 @@ pub enum Interrupted {
     /// The message is not a document of its kind, or not within the limits.
     #[error("unreadable message: {0}")]
     Malformed(#[from] document::Unreadable),
+    /// The message is not a form in parts, or not within the limits.
+    #[error("unreadable message: {0}")]
+    Form(&'static str),
+    /// A part of the message cannot be inspected.
+    #[error("a part of the message cannot be inspected")]
+    PartUnknown,
     /// The message is not text in UTF-8: another charset, or none.
     #[error("unreadable message: no UTF-8 text at byte {offset}")]
     NotUtf8 {

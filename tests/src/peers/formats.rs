@@ -31,7 +31,9 @@ pub fn document(verb: &str) -> Result<Option<Document>> {
         "form" => (
             "application/x-www-form-urlencoded",
             "",
-            text("id=1&email={}&n=2").iter().fold(Vec::new(), percent),
+            text("id=1&email={}&n=2")
+                .into_iter()
+                .fold(Vec::new(), percent),
         ),
         "plain" => ("text/plain", "", text("Mail {}, please.\n")),
         "events" => (
@@ -54,10 +56,10 @@ pub fn document(verb: &str) -> Result<Option<Document>> {
     }))
 }
 
-fn percent(mut out: Vec<u8>, byte: &u8) -> Vec<u8> {
+fn percent(mut out: Vec<u8>, byte: u8) -> Vec<u8> {
     match byte {
         b'@' => out.extend_from_slice(b"%40"),
-        other => out.push(*other),
+        other => out.push(other),
     }
     out
 }

@@ -8,6 +8,7 @@
 
 mod documents;
 mod memory;
+mod multipart;
 mod properties;
 mod streams;
 mod tables;
@@ -19,8 +20,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use classifiers::DataClass;
 use redaction::{
-    Action, Body, Coding, Disclose, Interrupted, Media, Output, Pseudonyms, Redactor, Summary,
-    Workspace,
+    Action, Body, Coding, Disclose, Format, Interrupted, Media, Output, Pseudonyms, Redactor,
+    Summary, Workspace,
 };
 
 /// Keyed with a constant; the vault's are HMAC-SHA-256.
@@ -48,10 +49,10 @@ fn redactor<D: Disclose>(disclose: D) -> Redactor<D> {
     )
 }
 
-fn body<D: Disclose>(coding: Coding, media: Media, disclose: D) -> Body<D> {
+fn body<D: Disclose + Clone>(coding: Coding, format: impl Into<Format>, disclose: D) -> Body<D> {
     Body::new(
         coding,
-        media,
+        format,
         disclose,
         Arc::new(TestPseudonyms),
         Box::new(Workspace::new()),
@@ -60,12 +61,12 @@ fn body<D: Disclose>(coding: Coding, media: Media, disclose: D) -> Body<D> {
 
 /// What leaves when a document of any kind comes in cut before each of `cuts`, which ascend.
 fn redact_as(
-    media: Media,
+    format: impl Into<Format>,
     document: &[u8],
     cuts: &[usize],
-    disclose: impl Disclose,
+    disclose: impl Disclose + Clone,
 ) -> Result<(Vec<u8>, Summary), Interrupted> {
-    let mut body = body(Coding::Identity, media, disclose);
+    let mut body = body(Coding::Identity, format, disclose);
     let mut out = Output::new();
     let mut released = Vec::new();
     let mut from = 0;
