@@ -9,11 +9,13 @@ mod csv;
 mod desk;
 mod form;
 mod grid;
+mod growing;
 mod html;
 mod joined;
 mod json;
 pub(crate) mod map;
 mod nested;
+mod notation;
 mod path;
 mod prose;
 mod sse;
@@ -22,6 +24,7 @@ mod units;
 mod xml;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -29,8 +32,10 @@ use crate::media::csv as csv_syntax;
 use crate::media::form as form_syntax;
 use crate::media::json::Unreadable as UnreadableJson;
 pub use crate::media::xml::Flaw as FlawXml;
-use crate::{Context, Explanation, Finding, explain};
+use crate::operator::Operator;
+use crate::{Context, Explanation, Finding, ValueKind, explain};
 use desk::Desk;
+pub use notation::Notation;
 use stream::Stream;
 use units::Out;
 
@@ -148,6 +153,13 @@ pub struct Found<'a> {
     /// Its bytes in the document, in order and without overlap: more than one where other bytes
     /// stand between its parts.
     pub ranges: &'a [Range<u64>],
+    /// What kind of value it is part of.
+    pub kind: ValueKind,
+    /// The bytes of the JSON token that the value is, quotes included; empty where it is none. Text
+    /// that was joined has none, since it is many.
+    pub token: &'a [Range<u64>],
+    /// How its bytes are written, outermost first: a JSON string in a JSON string is that twice.
+    pub notations: &'a [Notation],
     /// Of the value, to explain it.
     context: &'a Context,
     /// The decoded bytes of what was found.
@@ -155,6 +167,11 @@ pub struct Found<'a> {
 }
 
 impl Found<'_> {
+    /// What was found, decoded: for whoever writes something in its place, never for a record.
+    pub fn value(&self) -> &[u8] {
+        self.text
+    }
+
     /// Which rule, which name and which check made this finding.
     pub fn explanation(&self) -> Explanation {
         explain(self.context, self.finding, self.text)
@@ -199,19 +216,35 @@ pub enum Unreadable {
 /// longer paragraphs of text are cut at white space.
 pub const UNIT_BYTES_MAX: usize = 256 * 1024;
 
+/// Of a document so many bytes at most are held, before they may go as they are: a unit, a text with
+/// its comments or an event with all its lines, and the events of a text that others continue.
+pub const HELD_BYTES_MAX: u64 = 4 * UNIT_BYTES_MAX as u64;
+
 /// Finds everything sensitive in one document.
 pub struct Classifier {
     desk: Desk,
     stream: Stream,
+    /// Bytes of the document so far.
+    pushed: u64,
     failed: Option<Unreadable>,
 }
 
 impl Classifier {
     /// A classifier for one document.
     pub fn new(media: Media) -> Self {
+        Self::of(media, None)
+    }
+
+    /// One that also finds what an operator's own detectors do.
+    pub fn with_operator(media: Media, operator: Arc<Operator>) -> Self {
+        Self::of(media, Some(operator))
+    }
+
+    fn of(media: Media, operator: Option<Arc<Operator>>) -> Self {
         Self {
-            desk: Desk::new(),
+            desk: Desk::new(operator),
             stream: Stream::new(media),
+            pushed: 0,
             failed: None,
         }
     }
@@ -220,12 +253,41 @@ impl Classifier {
     pub fn reset(&mut self, media: Media) {
         self.desk.clear();
         self.stream = Stream::new(media);
+        self.pushed = 0;
         self.failed = None;
+    }
+
+    /// Starts over with a text that stands under `name`, as the value of a form's field does.
+    pub fn reset_named(&mut self, name: &[u8]) {
+        self.reset(Media::Text);
+        self.stream = Stream::named(name);
     }
 
     /// Takes the next bytes. After an error every call repeats it.
     pub fn push(&mut self, chunk: &[u8], sink: &mut dyn Sink) -> Result<(), Unreadable> {
-        self.step(|stream, desk| stream.push(chunk, Out { desk, sink }))
+        self.step(|stream, desk| stream.push(chunk, Out { desk, sink }))?;
+        self.pushed += chunk.len() as u64;
+        Ok(())
+    }
+
+    /// How many bytes at the end of what was pushed may still turn out to hold something: none
+    /// before them will be in a finding that is yet to be told. At most [`HELD_BYTES_MAX`].
+    pub fn held(&self) -> u64 {
+        self.pushed.saturating_sub(self.stream.open(self.pushed))
+    }
+
+    /// How many bytes of the document were pushed.
+    pub fn pushed(&self) -> u64 {
+        self.pushed
+    }
+
+    /// Judges texts that events continue as if they had ended, so that no more of them is held than
+    /// an event that is not complete. For whoever may wait no longer.
+    pub fn flush(&mut self, sink: &mut dyn Sink) -> Result<(), Unreadable> {
+        self.step(|stream, desk| {
+            stream.flush(Out { desk, sink });
+            Ok(())
+        })
     }
 
     /// Ends the document.

@@ -3,6 +3,7 @@
 //! Every scenario ends with the daemon stopped in good order and its log verified offline.
 
 mod canary;
+mod formats;
 mod hostile;
 mod identity;
 mod kills;

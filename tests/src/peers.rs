@@ -4,6 +4,7 @@ pub mod analytics;
 pub mod clinic;
 pub mod crm;
 pub mod eu;
+pub mod formats;
 mod serve;
 pub mod trouble;
 

@@ -1,8 +1,8 @@
 //! CSV: every record is an object whose names stand in the first.
 
-use super::Unreadable;
 use super::desk::Raw;
 use super::units::{Cut, Judge, Out, Seen};
+use super::{Notation, Unreadable};
 use crate::media::coding::Coding;
 use crate::media::csv::{self, Field, Place};
 use crate::{Context, DISCRIMINATOR_BYTES_MAX, KeyClass, ValueKind};
@@ -47,6 +47,7 @@ impl Csv {
             if !known.is_name_clean() {
                 out.desk.path.enter();
                 out.desk.path.name(&name);
+                out.desk.notation = notation(&field);
                 out.desk.name(&name, place(raw, &field, start), out.sink);
                 out.desk.path.leave();
             }
@@ -73,6 +74,7 @@ impl Csv {
                 Context::ROOT
             };
             let origin = place(raw, &field, start);
+            out.desk.notation = notation(&field);
             out.desk
                 .value(&member, ValueKind::Text, &value, origin, out.sink);
             if member.is_discriminator() && value.len() <= DISCRIMINATOR_BYTES_MAX {
@@ -139,6 +141,14 @@ fn text(raw: &[u8], quoted: bool) -> std::borrow::Cow<'_, [u8]> {
         std::borrow::Cow::Owned(Coding::Quoted.decode(raw))
     } else {
         std::borrow::Cow::Borrowed(raw)
+    }
+}
+
+fn notation(field: &Field) -> Notation {
+    if field.quoted {
+        Notation::Quoted
+    } else {
+        Notation::Bare
     }
 }
 

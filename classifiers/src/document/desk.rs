@@ -1,13 +1,17 @@
 //! Where all walkers hand in what they read: judges it, and says where the findings stand.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::map::Map;
 use super::path::Path;
-use super::{Found, Sink, nested};
+use super::{Found, Notation, Sink, nested};
 use crate::media::coding::Coding;
+use crate::operator::Operator;
 use crate::scan::classify_lone;
-use crate::{Context, Finding, KeyCache, ValueKind, classify_key, classify_value};
+use crate::{
+    Context, Finding, KeyCache, ValueKind, classify_key, classify_value, classify_value_with,
+};
 
 /// What every walk needs: what names mean, where it stands, and buffers.
 pub(crate) struct Desk {
@@ -20,6 +24,13 @@ pub(crate) struct Desk {
     pub(crate) layers: Vec<Map>,
     /// How many steps lead to the string that the current document is.
     pub(crate) nested: Option<usize>,
+    /// How the next value is written within its document.
+    pub(crate) notation: Notation,
+    /// How the documents around it are written, outermost first.
+    pub(crate) around: Vec<Notation>,
+    /// The JSON token that the next value is.
+    pub(crate) token: Option<Range<u64>>,
+    tokens: Vec<Range<u64>>,
 }
 
 /// Where a value's decoded bytes come from.
@@ -62,15 +73,19 @@ impl Raw<'_> {
 }
 
 impl Desk {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(operator: Option<Arc<Operator>>) -> Self {
         Self {
-            keys: KeyCache::new(),
+            keys: operator.map_or_else(KeyCache::new, KeyCache::with_operator),
             path: Path::default(),
             findings: Vec::new(),
             ranges: Vec::new(),
             pointer: String::new(),
             layers: Vec::new(),
             nested: None,
+            notation: Notation::Plain,
+            around: Vec::new(),
+            token: None,
+            tokens: Vec::new(),
         }
     }
 
@@ -80,6 +95,9 @@ impl Desk {
         self.findings.clear();
         self.layers.clear();
         self.nested = None;
+        self.notation = Notation::Plain;
+        self.around.clear();
+        self.token = None;
     }
 
     /// Judges one scalar. Returns whether something was found.
@@ -99,11 +117,16 @@ impl Desk {
             return true;
         }
         self.findings.clear();
-        classify_value(context, kind, value, &mut self.findings);
+        match self.keys.operator() {
+            None => classify_value(context, kind, value, &mut self.findings),
+            Some(operator) => {
+                classify_value_with(operator, context, kind, value, &mut self.findings);
+            }
+        }
         if self.findings.is_empty() {
             return false;
         }
-        self.report(context, value, raw, false, sink);
+        self.report(context, Some(kind), value, raw, sink);
         true
     }
 
@@ -112,7 +135,7 @@ impl Desk {
         self.findings.clear();
         classify_lone(text, &mut self.findings);
         if !self.findings.is_empty() {
-            self.report(&Context::ROOT, text, raw, false, sink);
+            self.report(&Context::ROOT, Some(ValueKind::Text), text, raw, sink);
         }
     }
 
@@ -123,18 +146,23 @@ impl Desk {
         classify_key(name, &mut self.findings);
         if !self.findings.is_empty() {
             self.path.hide_name();
-            self.report(&Context::ROOT, name, raw, true, sink);
+            self.report(&Context::ROOT, None, name, raw, sink);
         }
     }
 
     fn report(
         &mut self,
         context: &Context,
+        kind: Option<ValueKind>,
         value: &[u8],
         raw: Raw<'_>,
-        in_name: bool,
         sink: &mut dyn Sink,
     ) {
+        self.tokens.clear();
+        self.tokens
+            .extend(self.token.clone().filter(|_| kind.is_some()));
+        lead_back(&self.layers, &mut self.tokens);
+        self.around.push(self.notation);
         let split = self.path.write(&mut self.pointer, self.nested);
         let (path, inner) = self.pointer.split_at_checked(split).unwrap_or_default();
         let own = match raw {
@@ -155,23 +183,31 @@ impl Desk {
                     self.ranges.push(range);
                 }
             }
-            for layer in self.layers.iter().rev() {
-                let inner = std::mem::take(&mut self.ranges);
-                for range in &inner {
-                    layer.resolve(range, &mut self.ranges);
-                }
-            }
+            lead_back(&self.layers, &mut self.ranges);
             sink.found(&Found {
                 finding,
                 path,
                 inner,
-                in_name,
+                in_name: kind.is_none(),
+                kind: kind.unwrap_or(ValueKind::Text),
                 ranges: &self.ranges,
+                token: &self.tokens,
+                notations: &self.around,
                 context,
                 text: value
                     .get(finding.start as usize..finding.end as usize)
                     .unwrap_or_default(),
             });
+        }
+        self.around.pop();
+    }
+}
+
+/// Turns ranges of the innermost document into those of the outermost.
+fn lead_back(layers: &[Map], ranges: &mut Vec<Range<u64>>) {
+    for layer in layers.iter().rev() {
+        for range in &std::mem::take(ranges) {
+            layer.resolve(range, ranges);
         }
     }
 }

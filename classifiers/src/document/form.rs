@@ -2,7 +2,7 @@
 
 use super::desk::{Desk, Raw};
 use super::units::{Cut, Judge, Out, Seen};
-use super::{Sink, Unreadable};
+use super::{Notation, Sink, Unreadable};
 use crate::media::coding::Coding;
 use crate::media::form::{self, Pair};
 use crate::{Context, DISCRIMINATOR_BYTES_MAX, ValueKind};
@@ -52,6 +52,7 @@ pub(super) fn pair(
     let place = |at: usize| base + at as u64;
     desk.path.enter();
     desk.path.name(&name);
+    desk.notation = Notation::Form;
     if !member.is_name_clean() {
         let raw = Raw::Coded(place(pair.name.start), raw_name, Coding::Form);
         desk.name(&name, raw, sink);

@@ -3,7 +3,7 @@
 use super::desk::Raw;
 use super::map::Map;
 use super::units::{Cut, Judge, Out, Seen};
-use super::{UNIT_BYTES_MAX, Unreadable, prose};
+use super::{HELD_BYTES_MAX, Notation, UNIT_BYTES_MAX, Unreadable, prose};
 use crate::media::coding::Coding;
 use crate::media::xml::{self, Piece};
 use crate::{Context, KeyClass, ValueKind};
@@ -22,6 +22,9 @@ const RAW: [&[u8]; 2] = [b"script", b"style"];
 const NAME_BYTES_MAX: usize = 48;
 /// A block of text longer than this is judged in parts.
 const BLOCK_BYTES_MAX: usize = UNIT_BYTES_MAX / 4;
+
+/// A block of text that spans more of the page, comments and tags included, is judged in parts.
+const BLOCK_SPAN_BYTES_MAX: u64 = HELD_BYTES_MAX / 2;
 
 /// A page on its way.
 pub(crate) struct Html {
@@ -59,6 +62,11 @@ impl Html {
         }
     }
 
+    /// Where the block begins that is not complete.
+    pub(crate) fn open(&self) -> Option<u64> {
+        self.map.raw_at(0)
+    }
+
     /// Judges the block that is complete.
     pub(crate) fn flush(&mut self, out: &mut Out<'_>) {
         let text = std::mem::take(&mut self.text);
@@ -69,6 +77,11 @@ impl Html {
         }
         let blank = text.len() - text.trim_ascii_start().len();
         let raw = Raw::Mapped(&map, blank as u64);
+        out.desk.notation = if self.raw.is_some() {
+            Notation::Verbatim
+        } else {
+            Notation::Entities
+        };
         let told = self.told.take();
         if std::mem::take(&mut self.heading) && value.len() <= NAME_BYTES_MAX {
             let name = value.strip_suffix(b":").unwrap_or(value);
@@ -91,6 +104,7 @@ impl Html {
             let decoded = Coding::Entities.decode(raw);
             let at = start + attribute.value.start as u64;
             let origin = Raw::Coded(at, raw, Coding::Entities);
+            out.desk.notation = Notation::Entities;
             out.desk
                 .value(&Context::ROOT, ValueKind::Text, &decoded, origin, out.sink);
         }
@@ -135,6 +149,9 @@ impl Judge for Html {
             return Ok(());
         }
         self.raw = None;
+        if start - self.open().unwrap_or(start) > BLOCK_SPAN_BYTES_MAX {
+            self.flush(&mut out);
+        }
         match xml::piece(unit) {
             Piece::Start {
                 name, attributes, ..
@@ -155,6 +172,7 @@ impl Judge for Html {
                 }
             }
             Piece::Verbatim(inside) | Piece::Aside(inside) => {
+                out.desk.notation = Notation::Verbatim;
                 let at = Raw::At(start + inside.start as u64);
                 let text = unit.get(inside).unwrap_or_default();
                 prose::paragraph(text, at, out);

@@ -9,19 +9,22 @@
 use std::ops::Range;
 
 use super::desk::Raw;
+use super::growing::{self, RUN_BYTES_MAX};
 use super::map::Map;
 use super::units::Out;
-use super::{Found, Sink, prose};
-use crate::{Context, Finding};
+use super::{Found, HELD_BYTES_MAX, Notation, Sink, prose};
+use crate::{Context, Finding, ValueKind};
 
 /// Texts that are open at once; the one that was opened first is judged when another opens.
 const TEXTS_MAX: usize = 64;
-/// A text is judged when it has grown to this.
-pub(crate) const TEXT_BYTES_MAX: usize = 8 * 1024;
-/// How much of it is kept to be judged again with what follows.
+/// How much of what was judged is kept to be judged again with what follows.
 const KEPT_BYTES: usize = 1024;
 /// Pieces of one event that are followed.
 const PIECES_MAX: usize = 256;
+/// A text that is not continued within so many bytes of the stream is judged as it is.
+const IDLE_BYTES_MAX: u64 = 64 * 1024;
+/// The events of what is held of one text may span so many bytes of the stream.
+const SPAN_BYTES_MAX: u64 = HELD_BYTES_MAX / 4;
 
 /// The pieces that one event holds.
 #[derive(Default)]
@@ -33,6 +36,8 @@ pub(crate) struct Pieces {
     open: Vec<u32>,
     /// Containers so far.
     count: u32,
+    /// Whether the event ends the texts that it is about.
+    ends: bool,
 }
 
 struct Piece {
@@ -56,8 +61,14 @@ impl Pieces {
         self.open.pop();
     }
 
-    /// Notes a member that numbers blocks.
-    pub(crate) fn number(&mut self, name: &[u8], value: &[u8]) {
+    /// The event ends the texts that it is about: all, if it names none.
+    pub(crate) fn end(&mut self) {
+        self.ends = true;
+    }
+
+    /// Notes a member that numbers blocks or ends them.
+    pub(crate) fn member(&mut self, name: &[u8], kind: ValueKind, value: &[u8]) {
+        self.ends |= kind == ValueKind::Text && is_end(name, value);
         let numbers: [&[u8]; 5] = [
             b"index",
             b"output_index",
@@ -87,6 +98,11 @@ impl Pieces {
             });
         }
         room
+    }
+
+    /// Whether the event says something of a text of these numbers.
+    fn is_about(&self, numbers: &[u64]) -> bool {
+        self.numbers.is_empty() || self.numbers.iter().any(|(_, hash)| numbers.contains(hash))
     }
 
     /// Which text a piece belongs to.
@@ -138,6 +154,8 @@ struct Text {
     /// Decoded bytes that were judged before and are kept for what follows.
     judged: usize,
     pointer: String,
+    /// Of the block that it is.
+    numbers: Vec<u64>,
 }
 
 impl Joined {
@@ -150,107 +168,209 @@ impl Joined {
                 self.texts.remove(0).judge(true, out.again());
             }
             let at = at.unwrap_or_else(|| {
-                self.texts.push(Text::new(id, &piece.pointer));
+                self.texts.push(Text::new(id, &piece.pointer, &pieces));
                 self.texts.len() - 1
             });
             if let Some(text) = self.texts.get_mut(at) {
                 text.bytes.extend_from_slice(&piece.text);
                 text.map.append(&piece.map.through(map));
-                if text.bytes.len() >= TEXT_BYTES_MAX {
-                    text.judge(false, out.again());
+                text.judge(false, out.again());
+            }
+        }
+        if pieces.ends {
+            for text in &mut self.texts {
+                if pieces.is_about(&text.numbers) {
+                    text.judge(true, out.again());
                 }
             }
         }
     }
 
-    /// Judges what is left.
-    pub(crate) fn finish(&mut self, mut out: Out<'_>) {
+    /// Judges the texts that nothing continued for long, at byte `end` of the stream.
+    pub(crate) fn settle(&mut self, end: u64, mut out: Out<'_>) {
+        for text in &mut self.texts {
+            let idle = |from: u64| end.saturating_sub(from);
+            let stale = text.last().is_some_and(|last| idle(last) > IDLE_BYTES_MAX)
+                || text
+                    .open()
+                    .is_some_and(|first| idle(first) > SPAN_BYTES_MAX);
+            if stale {
+                text.judge(true, out.again());
+            }
+        }
+    }
+
+    /// Where the first byte stands that was not judged for good.
+    pub(crate) fn open(&self) -> Option<u64> {
+        self.texts.iter().filter_map(Text::open).min()
+    }
+
+    /// Judges what there is, and goes on.
+    pub(crate) fn flush(&mut self, mut out: Out<'_>) {
         for text in &mut self.texts {
             text.judge(true, out.again());
         }
+    }
+
+    /// Judges what is left.
+    pub(crate) fn finish(&mut self, out: Out<'_>) {
+        self.flush(out);
         self.texts.clear();
     }
 }
 
 impl Text {
-    fn new(id: u64, pointer: &str) -> Self {
+    fn new(id: u64, pointer: &str, pieces: &Pieces) -> Self {
         Self {
             id,
             bytes: Vec::new(),
             map: Map::default(),
             judged: 0,
             pointer: pointer.to_owned(),
+            numbers: pieces.numbers.iter().map(|(_, hash)| *hash).collect(),
         }
+    }
+
+    /// Where the first byte stands in the stream that was not judged for good.
+    fn open(&self) -> Option<u64> {
+        self.map.raw_at(self.judged as u64)
+    }
+
+    /// Where the last byte stands, if it was not judged for good.
+    fn last(&self) -> Option<u64> {
+        let last = self.bytes.len().checked_sub(1)?;
+        (last >= self.judged).then(|| self.map.raw_at(last as u64))?
     }
 
     /// Judges the text: all of it, or all but an end that may still grow.
     fn judge(&mut self, whole: bool, out: Out<'_>) {
-        let kept = if whole { 0 } else { KEPT_BYTES };
-        let end = self.bytes.len().saturating_sub(kept);
-        let mut next = end;
+        let mut end = if whole {
+            self.bytes.len()
+        } else {
+            growing::settled(&self.bytes, self.judged)
+        };
+        if end <= self.judged {
+            return;
+        }
         let Out { desk, sink } = out;
         let mut finds = Vec::new();
-        let mut gather = |found: &Found<'_>| {
-            for range in found.ranges {
-                finds.push(Find::of(found, range));
-            }
-        };
+        let mut gather = |found: &Found<'_>| finds.extend(Find::of(found));
+        desk.notation = Notation::Json;
         let within = Out {
             desk,
             sink: &mut gather,
         };
         prose::paragraph(&self.bytes, Raw::At(0), within);
-        for find in finds {
-            // What begins in the part that is kept is found again with what follows.
-            if find.start >= self.judged as u64 && find.start < end as u64 {
-                next = next.max(usize::try_from(find.end).unwrap_or(usize::MAX));
-                self.tell(&find, sink);
+        if !whole {
+            end = self.without_reaching(end, &finds);
+        }
+        for find in &finds {
+            if find.end() > self.judged as u64 && find.end() <= end as u64 {
+                self.tell(find, sink);
             }
         }
-        let gone = boundary(&self.bytes, next.saturating_sub(kept));
+        let gone = boundary(&self.bytes, end.saturating_sub(KEPT_BYTES));
         self.bytes.drain(..gone);
         self.map.forget(gone as u64);
-        self.judged = next - gone;
+        self.judged = end - gone;
     }
 
+    /// Where to end so that no finding reaches over it: one that reaches into what may still grow may
+    /// grow itself. One that is too long to be waited for ends where it does now.
+    fn without_reaching(&self, end: usize, finds: &[Find]) -> usize {
+        let is_full = self.bytes.len() - self.judged > RUN_BYTES_MAX;
+        let reaches = |find: &&Find| find.start() < end as u64 && find.end() > end as u64;
+        let reaching = finds.iter().filter(reaches);
+        if is_full {
+            let last = reaching.map(Find::end).max();
+            last.map_or(end, |last| size(last).min(self.bytes.len()))
+        } else {
+            let first = reaching.map(Find::start).min();
+            first.map_or(end, |first| size(first).max(self.judged))
+        }
+    }
+
+    /// Tells a finding, or the part of it that was not released before it grew to one.
     fn tell(&self, find: &Find, sink: &mut dyn Sink) {
-        let mut ranges = Vec::new();
-        self.map.resolve(&(find.start..find.end), &mut ranges);
+        let (mut ranges, mut token) = (Vec::new(), Vec::new());
+        for range in &find.ranges {
+            let open = range.start.max(self.judged as u64)..range.end;
+            if !open.is_empty() {
+                self.map.resolve(&open, &mut ranges);
+            }
+        }
+        let released = |range: &Range<u64>| range.start < self.judged as u64;
+        if !find.token.iter().any(released) {
+            for range in &find.token {
+                self.map.resolve(range, &mut token);
+            }
+        }
         sink.found(&Found {
             finding: &find.finding,
             path: &self.pointer,
             inner: &find.path,
             in_name: find.in_name,
+            kind: find.kind,
             ranges: &ranges,
+            token: &token,
+            notations: &find.notations,
             context: &find.context,
             text: &find.text,
         });
     }
 }
 
-/// A finding in the joined text.
+/// A finding in the joined text, with its ranges there.
 struct Find {
     finding: Finding,
-    start: u64,
-    end: u64,
+    ranges: Vec<Range<u64>>,
+    token: Vec<Range<u64>>,
+    notations: Vec<Notation>,
     path: String,
     in_name: bool,
+    kind: ValueKind,
     context: Context,
     text: Vec<u8>,
 }
 
 impl Find {
-    fn of(found: &Found<'_>, range: &Range<u64>) -> Self {
-        Self {
+    fn of(found: &Found<'_>) -> Option<Self> {
+        (!found.ranges.is_empty()).then(|| Self {
             finding: found.finding.clone(),
-            start: range.start,
-            end: range.end,
+            ranges: found.ranges.to_vec(),
+            token: found.token.to_vec(),
+            notations: found.notations.to_vec(),
             path: [found.path, found.inner].concat(),
             in_name: found.in_name,
+            kind: found.kind,
             context: *found.context,
             text: found.text.to_vec(),
-        }
+        })
     }
+
+    fn start(&self) -> u64 {
+        self.ranges.first().map_or(0, |range| range.start)
+    }
+
+    fn end(&self) -> u64 {
+        self.ranges.last().map_or(0, |range| range.end)
+    }
+}
+
+/// Whether a member says that the texts of its event are complete: OpenAI's `finish_reason` and
+/// `response.output_text.done`, Anthropic's `content_block_stop`, Gemini's `finishReason`.
+fn is_end(name: &[u8], value: &[u8]) -> bool {
+    match name {
+        b"finish_reason" | b"finishReason" | b"stop_reason" | b"stopReason" => true,
+        b"type" => [".done", "_stop", ".completed", ".failed", ".incomplete"]
+            .iter()
+            .any(|end| value.ends_with(end.as_bytes())),
+        _ => false,
+    }
+}
+
+fn size(length: u64) -> usize {
+    usize::try_from(length).unwrap_or(usize::MAX)
 }
 
 /// The start of the character that byte `at` belongs to.

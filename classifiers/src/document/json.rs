@@ -1,8 +1,8 @@
 //! JSON: one context per open container, one step of the path per level.
 
-use super::Sink;
 use super::desk::{Desk, Raw};
 use super::joined::{self, Pieces};
+use super::{Notation, Sink};
 use crate::media::coding::Coding;
 use crate::media::json::{Scalar, Token, Visitor};
 use crate::{Context, DISCRIMINATOR_BYTES_MAX, ValueKind};
@@ -112,7 +112,7 @@ impl Reader<'_> {
         };
         let path = &self.desk.path;
         if let Some(name) = path.names().last() {
-            pieces.number(name, value);
+            pieces.member(name, kind, value);
         }
         if kind != ValueKind::Text || value.is_empty() {
             return false;
@@ -181,6 +181,7 @@ impl Visitor for Reader<'_> {
         let clean = frame.value.is_name_clean();
         self.desk.path.name(name.decoded);
         if !clean {
+            self.desk.notation = Notation::Json;
             self.desk.name(name.decoded, raw(&name), self.sink);
         }
         self.end = name.start + name.raw.len() as u64;
@@ -198,8 +199,11 @@ impl Visitor for Reader<'_> {
             Scalar::Null => return,
         };
         if !self.is_piece(kind, value.decoded, raw) {
+            self.desk.notation = Notation::Json;
+            self.desk.token = Some(value.start..self.end);
             self.desk
                 .value(&context, kind, value.decoded, raw, self.sink);
+            self.desk.token = None;
         }
         if context.is_discriminator()
             && kind == ValueKind::Text

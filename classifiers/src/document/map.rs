@@ -101,6 +101,18 @@ impl Map {
         *self = rest;
     }
 
+    /// Where the raw bytes begin that made the decoded byte `at` and those behind it.
+    pub(crate) fn raw_at(&self, at: u64) -> Option<u64> {
+        let after = self.runs.partition_point(|run| run.decoded <= at);
+        let run = self.runs.get(after.checked_sub(1)?)?;
+        let within = at - run.decoded;
+        if within >= run.length {
+            return None;
+        }
+        let same = run.length == run.raw_length;
+        Some(run.raw + if same { within } else { 0 })
+    }
+
     /// Appends the raw bytes of a decoded range: one range where they are contiguous.
     pub(crate) fn resolve(&self, range: &Range<u64>, out: &mut Vec<Range<u64>>) {
         let after = self.runs.partition_point(|run| run.decoded <= range.start);

@@ -1,9 +1,9 @@
 //! Strings that are documents themselves: JSON, a form, the query of a URL. They are entered one
 //! level deep.
 
-use super::Sink;
 use super::desk::{Desk, Raw};
 use super::json::{Levels, Reader};
+use super::{Notation, Sink};
 use crate::media::form;
 use crate::media::json::{Scalar, Token, Visitor, Walker};
 use crate::{Context, ValueKind};
@@ -37,6 +37,9 @@ pub(super) fn document(
     }
     desk.layers.push(raw.to_map(value.len()));
     desk.nested = Some(desk.path.depth());
+    let (notation, token) = (desk.notation, desk.token.take());
+    desk.around.push(notation);
+    desk.notation = Notation::Plain;
     if json {
         let mut levels = Levels::new(*context);
         let mut walker = Walker::new();
@@ -50,6 +53,8 @@ pub(super) fn document(
     }
     desk.nested = None;
     desk.layers.pop();
+    desk.around.pop();
+    (desk.notation, desk.token) = (notation, token);
     true
 }
 
@@ -101,6 +106,7 @@ fn pairs(desk: &mut Desk, context: &Context, value: &[u8], sink: &mut dyn Sink) 
     for pair in form::pairs(pairs) {
         super::form::pair(desk, pairs, &pair, base, &mut object, sink);
     }
+    desk.notation = Notation::Plain;
     let raw = Raw::At(base + end as u64);
     desk.value(&Context::ROOT, ValueKind::Text, behind, raw, sink);
 }

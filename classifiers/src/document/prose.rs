@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::desk::Raw;
 use super::units::{Cut, Judge, Out, Seen};
-use super::{UNIT_BYTES_MAX, Unreadable, grid};
+use super::{Notation, UNIT_BYTES_MAX, Unreadable, grid};
 use crate::{Context, DISCRIMINATOR_BYTES_MAX, KeyClass, ValueKind};
 
 /// A longer name is prose that has a colon in it.
@@ -17,7 +17,34 @@ const LONE_BYTES_MAX: usize = 256;
 const PARAGRAPH_BYTES_MAX: usize = UNIT_BYTES_MAX / 4;
 
 /// Text on its way.
-pub(crate) struct Text;
+#[derive(Default)]
+pub(crate) struct Text {
+    /// What the name says under which all of it stands.
+    name: Vec<u8>,
+}
+
+impl Text {
+    pub(crate) fn named(name: &[u8]) -> Self {
+        Self {
+            name: name.to_vec(),
+        }
+    }
+
+    /// Judges a paragraph as the value of the name. Returns whether something was found.
+    fn value(&self, text: &[u8], start: u64, out: Out<'_>) -> bool {
+        let Out { desk, sink } = out;
+        let context = Context::ROOT.member(&self.name, &mut desk.keys);
+        let space = text.len() - text.trim_ascii_start().len();
+        context.key() != KeyClass::None
+            && desk.value(
+                &context,
+                ValueKind::Text,
+                text.trim_ascii(),
+                Raw::At(start + space as u64),
+                sink,
+            )
+    }
+}
 
 impl Judge for Text {
     fn cut(&self, bytes: &[u8], seen: Seen) -> Cut {
@@ -25,7 +52,9 @@ impl Judge for Text {
     }
 
     fn unit(&mut self, unit: &[u8], start: u64, mut out: Out<'_>) -> Result<(), Unreadable> {
-        let found = paragraph(unit, Raw::At(start), out.again());
+        out.desk.notation = Notation::Plain;
+        let found = !self.name.is_empty() && self.value(unit, start, out.again())
+            || paragraph(unit, Raw::At(start), out.again());
         let text = unit.trim_ascii_end();
         if !found && text.len() <= LONE_BYTES_MAX {
             out.desk.lone(text, Raw::At(start), out.sink);

@@ -1,14 +1,19 @@
 //! Server-sent events: JSON in each, and text that a model sends word by word joined again.
 
+use std::collections::VecDeque;
+
 use super::desk::Raw;
 use super::joined::{Joined, Pieces};
 use super::json::{Levels, Reader};
 use super::map::Map;
 use super::units::{Cut, Judge, Out, Seen};
-use super::{UNIT_BYTES_MAX, Unreadable, prose};
+use super::{HELD_BYTES_MAX, Notation, UNIT_BYTES_MAX, Unreadable, prose};
 use crate::media::json::Walker;
 use crate::media::sse::{self, Line};
 use crate::{Context, ValueKind};
+
+/// An event may span so many bytes of the stream, its comments included.
+const EVENT_SPAN_BYTES_MAX: u64 = HELD_BYTES_MAX / 4;
 
 /// A stream on its way.
 pub(crate) struct Sse {
@@ -16,7 +21,11 @@ pub(crate) struct Sse {
     data: Vec<u8>,
     map: Map,
     /// Whether the open event has data.
-    open: bool,
+    has_data: bool,
+    /// Where the open event begins, if it has any field.
+    open: Option<u64>,
+    /// Where the events begin that hold pieces of texts which are not judged for good, in order.
+    starts: VecDeque<u64>,
     /// Events with data so far.
     events: u64,
     /// Whether the last line ended with a carriage return.
@@ -32,7 +41,9 @@ impl Sse {
         Self {
             data: Vec::new(),
             map: Map::default(),
-            open: false,
+            has_data: false,
+            open: None,
+            starts: VecDeque::new(),
             events: 0,
             returned: false,
             begun: false,
@@ -44,8 +55,12 @@ impl Sse {
 
     fn line(&mut self, line: &[u8], start: u64, mut out: Out<'_>) -> Result<(), Unreadable> {
         let at = |range: &std::ops::Range<usize>| start + range.start as u64;
+        if start - self.open.unwrap_or(start) > EVENT_SPAN_BYTES_MAX {
+            return Err(Unreadable::TooLong { offset: start });
+        }
+        out.desk.notation = Notation::Plain;
         match sse::line(line) {
-            Line::Empty => self.dispatch(out.again()),
+            Line::Empty => self.dispatch(start, out.again()),
             Line::Comment(text) => {
                 let raw = Raw::At(at(&text));
                 let text = line.get(text).unwrap_or_default();
@@ -53,6 +68,7 @@ impl Sse {
                     .value(&Context::ROOT, ValueKind::Text, text, raw, out.sink);
             }
             Line::Field(name, value) => {
+                self.open.get_or_insert(start);
                 let raw = at(&value);
                 let value = line.get(value).unwrap_or_default();
                 if line.get(name) == Some(b"data".as_slice()) {
@@ -70,20 +86,24 @@ impl Sse {
         if self.data.len() + value.len() > UNIT_BYTES_MAX {
             return Err(Unreadable::TooLong { offset: start });
         }
-        if self.open {
+        if self.has_data {
             self.data.push(b'\n');
             // The line feed stands between the lines; no finding is only that.
             self.map.escaped(start, 0, 1);
         }
-        self.open = true;
+        self.has_data = true;
         self.data.extend_from_slice(value);
         self.map.copied(start, value.len());
         Ok(())
     }
 
     /// Judges the event that an empty line ends.
-    fn dispatch(&mut self, out: Out<'_>) {
-        if !std::mem::take(&mut self.open) {
+    fn dispatch(&mut self, end: u64, mut out: Out<'_>) {
+        let open = self.open.take();
+        if !std::mem::take(&mut self.has_data) {
+            // A comment between events is no reason to hold a text longer.
+            self.joined.settle(end, out.again());
+            self.forget();
             return;
         }
         let data = std::mem::take(&mut self.data);
@@ -106,6 +126,7 @@ impl Sse {
         let read = usize::try_from(reader.end).unwrap_or(0);
         if walked.is_err() {
             desk.path.truncate(1);
+            desk.notation = Notation::Plain;
             let rest = data.get(read..).unwrap_or_default();
             let out = Out {
                 desk: &mut *desk,
@@ -115,15 +136,48 @@ impl Sse {
         }
         let map = desk.layers.pop().unwrap_or_default();
         desk.path.truncate(0);
-        self.joined.add(pieces, &map, Out { desk, sink });
+        if data == DONE {
+            pieces.end();
+        }
+        let mut out = Out { desk, sink };
+        self.joined.add(pieces, &map, out.again());
+        self.joined.settle(end, out);
+        self.starts.extend(open);
+        self.forget();
+    }
+
+    /// Where the first event begins that may still hold what was not told: events stay whole.
+    pub(crate) fn open(&self) -> Option<u64> {
+        self.starts.front().copied().or(self.open)
+    }
+
+    /// Forgets the events before the first that holds a piece of a text that is not judged.
+    fn forget(&mut self) {
+        let open = self.joined.open().unwrap_or(u64::MAX);
+        let last = self.starts.partition_point(|start| *start <= open);
+        let gone = if open == u64::MAX {
+            last
+        } else {
+            last.saturating_sub(1)
+        };
+        self.starts.drain(..gone);
+    }
+
+    /// Judges the texts that are open as if they had ended.
+    pub(crate) fn flush(&mut self, out: Out<'_>) {
+        self.joined.flush(out);
+        self.forget();
     }
 
     /// Ends the stream. An event that no empty line ended is judged too: it was sent.
     pub(crate) fn finish(&mut self, mut out: Out<'_>) {
-        self.dispatch(out.again());
+        self.dispatch(u64::MAX, out.again());
         self.joined.finish(out);
     }
 }
+
+/// What OpenAI's streams end with.
+const DONE: &[u8] = b"[DONE]";
 
 impl Judge for Sse {
     fn cut(&self, bytes: &[u8], seen: Seen) -> Cut {

@@ -9,7 +9,7 @@ use super::prose::{self, Text};
 use super::sse::Sse;
 use super::units::{Cut, Judge, Out, Seen, Units};
 use super::xml::Xml;
-use super::{Media, Unreadable};
+use super::{Media, Notation, Unreadable};
 use crate::Context;
 use crate::media::json::Walker;
 
@@ -36,8 +36,13 @@ impl Stream {
             Media::Xml => Self::Xml(units, Xml::new()),
             Media::Form => Self::Form(units, Form::new()),
             Media::Html => Self::Html(units, Html::new()),
-            Media::Text => Self::Text(units, Text),
+            Media::Text => Self::Text(units, Text::default()),
         }
+    }
+
+    /// A text under a name.
+    pub(crate) fn named(name: &[u8]) -> Self {
+        Self::Text(Units::default(), Text::named(name))
     }
 
     pub(crate) fn push(&mut self, chunk: &[u8], out: Out<'_>) -> Result<(), Unreadable> {
@@ -52,6 +57,27 @@ impl Stream {
             Self::Form(units, form) => units.push(chunk, form, out),
             Self::Html(units, html) => units.push(chunk, html, out),
             Self::Text(units, text) => units.push(chunk, text, out),
+        }
+    }
+
+    /// Where the part begins that may still hold what was not told, after so many bytes.
+    pub(crate) fn open(&self, pushed: u64) -> u64 {
+        match self {
+            Self::Json(walker, _) => pushed.saturating_sub(walker.held() as u64),
+            Self::Ndjson(units, _)
+            | Self::Csv(units, _)
+            | Self::Form(units, _)
+            | Self::Text(units, _) => units.end(),
+            Self::Sse(units, sse) => sse.open().unwrap_or(u64::MAX).min(units.end()),
+            Self::Xml(units, xml) => xml.open().unwrap_or(u64::MAX).min(units.end()),
+            Self::Html(units, html) => html.open().unwrap_or(u64::MAX).min(units.end()),
+        }
+    }
+
+    /// Judges what could only grow.
+    pub(crate) fn flush(&mut self, out: Out<'_>) {
+        if let Self::Sse(_, sse) = self {
+            sse.flush(out);
         }
     }
 
@@ -80,6 +106,17 @@ impl Stream {
             Self::Text(units, text) => units.finish(text, out),
         }
     }
+}
+
+/// A line without the byte order mark of the first or the record separator (RFC 7464) of any.
+fn without_mark(line: &[u8], start: u64) -> (&[u8], u64) {
+    let rest = if start == 0 {
+        line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line)
+    } else {
+        line
+    };
+    let rest = rest.strip_prefix(b"\x1E").unwrap_or(rest);
+    (rest, start + (line.len() - rest.len()) as u64)
 }
 
 /// Lines of JSON.
@@ -111,6 +148,7 @@ impl Judge for Lines {
         if line.trim_ascii().is_empty() {
             return Ok(());
         }
+        let (line, start) = without_mark(line, start);
         let Out { desk, sink } = out;
         desk.path.truncate(0);
         desk.path.enter();
@@ -128,6 +166,7 @@ impl Judge for Lines {
         if walked.is_err() {
             let read = usize::try_from(end - start).unwrap_or(line.len());
             desk.path.truncate(1);
+            desk.notation = Notation::Plain;
             let rest = line.get(read..).unwrap_or_default();
             let out = Out {
                 desk: &mut *desk,

@@ -502,6 +502,35 @@ proptest! {
     }
 
     #[test]
+    fn nothing_is_found_before_what_is_held(
+        parts in prop::collection::vec(fragment(), 0..40),
+        flushed in prop::collection::vec(any::<bool>(), 400),
+    ) {
+        let document = parts.concat();
+        for media in KINDS {
+            let mut classifier = Classifier::new(media);
+            let mut released = 0;
+            for (at, byte) in document.iter().enumerate() {
+                let mut first = u64::MAX;
+                let mut sink = |found: &Found<'_>| {
+                    let start = found.ranges.iter().chain(found.token).map(|range| range.start);
+                    first = start.chain([first]).min().unwrap();
+                };
+                let mut read = classifier.push(std::slice::from_ref(byte), &mut sink);
+                if read.is_ok() && flushed.get(at) == Some(&true) {
+                    read = classifier.flush(&mut sink);
+                }
+                prop_assert!(first >= released, "{media:?} {first} {released}");
+                if read.is_err() {
+                    break;
+                }
+                released = at as u64 + 1 - classifier.held();
+                prop_assert!(classifier.held() <= HELD_BYTES_MAX);
+            }
+        }
+    }
+
+    #[test]
     fn findings_stand_in_the_document_and_cut_no_character(
         parts in prop::collection::vec(fragment(), 0..40),
     ) {

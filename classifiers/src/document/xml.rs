@@ -3,11 +3,13 @@
 use super::desk::Raw;
 use super::map::Map;
 use super::units::{Cut, Judge, Out, Seen};
-use super::{UNIT_BYTES_MAX, Unreadable};
+use super::{HELD_BYTES_MAX, Notation, UNIT_BYTES_MAX, Unreadable};
 use crate::media::coding::Coding;
 use crate::media::xml::{self, DEPTH_MAX, Flaw, Piece};
 use crate::{Context, DISCRIMINATOR_BYTES_MAX, ValueKind};
 
+/// A text may span so many bytes of the document, comments in it included.
+const TEXT_SPAN_BYTES_MAX: u64 = HELD_BYTES_MAX / 2;
 /// Where FHIR's XML form says so.
 const FHIR: &[u8] = b"http://hl7.org/fhir";
 
@@ -22,6 +24,8 @@ pub(crate) struct Xml {
     /// The text since the last tag: entities decoded, what comments part joined.
     text: Vec<u8>,
     map: Map,
+    /// How the text is written; a part in a CDATA section makes all of it so.
+    notation: Notation,
     /// Whether the elements are those of FHIR.
     fhir: bool,
 }
@@ -39,6 +43,7 @@ impl Xml {
             levels: Vec::new(),
             text: Vec::new(),
             map: Map::default(),
+            notation: Notation::Entities,
             fhir: false,
         }
     }
@@ -133,6 +138,7 @@ impl Xml {
         let at = start + attribute.value.start as u64;
         let decoded = Coding::Entities.decode(raw);
         let origin = Raw::Coded(at, raw, Coding::Entities);
+        out.desk.notation = Notation::Entities;
         out.desk
             .value(&member, ValueKind::Text, &decoded, origin, out.sink);
         if scalar {
@@ -150,6 +156,7 @@ impl Xml {
     fn flush(&mut self, out: &mut Out<'_>) {
         let text = std::mem::take(&mut self.text);
         let map = std::mem::take(&mut self.map);
+        out.desk.notation = std::mem::replace(&mut self.notation, Notation::Entities);
         let blank = text.len() - text.trim_ascii_start().len();
         let value = text.trim_ascii();
         if value.is_empty() {
@@ -180,8 +187,12 @@ impl Xml {
 
     /// Takes text that stands at `start`.
     fn add(&mut self, raw: &[u8], start: u64, entities: bool) -> Result<(), Unreadable> {
-        if self.text.len() + raw.len() > UNIT_BYTES_MAX {
+        let open = self.open().unwrap_or(start);
+        if self.text.len() + raw.len() > UNIT_BYTES_MAX || start - open > TEXT_SPAN_BYTES_MAX {
             return Err(Unreadable::TooLong { offset: start });
+        }
+        if !entities {
+            self.notation = Notation::Verbatim;
         }
         if entities && memchr::memchr(b'&', raw).is_some() {
             self.text.extend(Coding::Entities.decode(raw));
@@ -191,6 +202,11 @@ impl Xml {
             self.map.copied(start, raw.len());
         }
         Ok(())
+    }
+
+    /// Where the text begins that no tag has ended.
+    pub(crate) fn open(&self) -> Option<u64> {
+        self.map.raw_at(0)
     }
 
     /// Ends the document.
@@ -244,6 +260,11 @@ impl Judge for Xml {
                 Ok(())
             }
             Piece::Aside(inside) => {
+                // Between two texts that are one, it is held with them.
+                if start - self.open().unwrap_or(start) > TEXT_SPAN_BYTES_MAX {
+                    return Err(Unreadable::TooLong { offset: start });
+                }
+                out.desk.notation = Notation::Verbatim;
                 let at = Raw::At(start + inside.start as u64);
                 let text = unit.get(inside).unwrap_or_default();
                 out.desk

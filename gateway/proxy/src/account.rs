@@ -80,6 +80,10 @@ pub(crate) struct Account {
     pub(crate) who: Arc<Who>,
     pub(crate) request: BodyRecord,
     pub(crate) response: BodyRecord,
+    /// What was found beside the body of the request.
+    pub(crate) request_fields: BodyRecord,
+    /// What was found beside the body of the answer.
+    pub(crate) response_fields: BodyRecord,
     pub(crate) screening: Option<Arc<Screening>>,
     pub(crate) status: Option<StatusCode>,
     pub(crate) upstream: Option<Call>,
@@ -107,6 +111,8 @@ impl Account {
             who: Arc::default(),
             request: BodyRecord::default(),
             response: BodyRecord::default(),
+            request_fields: BodyRecord::default(),
+            response_fields: BodyRecord::default(),
             screening: None,
             status: None,
             upstream: None,
@@ -251,6 +257,8 @@ impl Account {
         if let Some(screening) = &self.screening {
             self.request = screening.record();
         }
+        add_fields(&mut self.request, &mut self.request_fields);
+        add_fields(&mut self.response, &mut self.response_fields);
         let now = clock::now();
         let duration = now.duration_since(self.began).unwrap_or_default();
         Outcome {
@@ -344,6 +352,13 @@ impl Account {
             port: authority.port_u16().unwrap_or(implied),
         })
     }
+}
+
+/// Adds what was found beside a body to what was found in it.
+fn add_fields(body: &mut BodyRecord, fields: &mut BodyRecord) {
+    body.findings.append(&mut fields.findings);
+    body.findings_unlisted += std::mem::take(&mut fields.findings_unlisted);
+    body.gaps.append(&mut fields.gaps);
 }
 
 /// A finding as telemetry may know it, at a path that is told.

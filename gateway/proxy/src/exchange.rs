@@ -15,7 +15,7 @@ use telemetry::names;
 use crate::{
     account::{Account, Call, End},
     body::{Inbound, Outbound},
-    clock,
+    clock, fields,
     gateway::Gateway,
     headers,
     media::{self, Media},
@@ -165,7 +165,7 @@ impl Worker {
         &self,
         mut account: Box<Account>,
         permit: Permit,
-        way: Way,
+        mut way: Way,
         request: Request<Incoming>,
     ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
         if let Err(why) = account.open(&permit).await {
@@ -173,7 +173,12 @@ impl Worker {
         }
         // The intent is durable here. A crash from now on leaves an open record, which `verify`
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
-        let (parts, incoming) = request.into_parts();
+        let (mut parts, incoming) = request.into_parts();
+        headers::towards_upstream(&mut parts.headers);
+        let (fields, target) = (&mut parts.headers, &mut way.target);
+        if let Err(why) = fields::request(&self.gateway, &permit, &mut account, fields, target) {
+            return Err((account, why));
+        }
         let media = media::of(&parts.headers, incoming.is_end_stream());
         let judged = if media == Media::Empty {
             Ok(Judged::nothing())
@@ -234,7 +239,6 @@ fn present(
     mut parts: Parts,
     judged: Judged,
 ) -> Result<Request<Outbound>, Interruption> {
-    headers::towards_upstream(&mut parts.headers);
     if judged.decoded {
         // What was decoded to be judged is sent on decoded.
         parts.headers.remove(header::CONTENT_ENCODING);

@@ -6,6 +6,9 @@ use std::time::Duration;
 /// status line; longer ones are judged as they stream.
 pub const WHOLE_BODY_BYTES_MAX: u64 = 64 * 1024;
 
+/// Text of an event stream that still grows waits no longer than this for what comes next.
+pub const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
+
 /// Connections that one worker serves at a time; further ones wait in the kernel's queue.
 pub const CONNECTIONS_PER_WORKER_MAX: usize = 8_192;
 

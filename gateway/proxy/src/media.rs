@@ -1,17 +1,38 @@
 //! What a body is, by its headers: nothing, a document to inspect, or something that cannot be.
 
 use http::{HeaderMap, StatusCode, header};
-use redaction::Coding;
+use redaction::{Boundary, Coding, Format, Media as Kind, Opaque, media_type::is_utf8};
+
+use crate::gateway::Uninspected;
 
 /// How a body is to be treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Media {
     /// There is no body.
     Empty,
-    /// JSON under this content coding.
-    Json(Coding),
+    /// A document of this kind under this content coding.
+    Document(Kind, Coding),
+    /// The parts of a form under this content coding.
+    Multipart(Boundary, Coding),
     /// It cannot be inspected, for this reason; policy decides.
     Opaque(&'static str),
+}
+
+impl Media {
+    /// What is inspected, and under which coding it comes; none if nothing is.
+    pub(crate) fn inspected(self, uninspected: Uninspected) -> Option<(Format, Coding)> {
+        let opaque = match uninspected {
+            Uninspected::Refuse => Opaque::Refuse,
+            Uninspected::Record => Opaque::Pass,
+        };
+        match self {
+            Self::Empty | Self::Opaque(_) => None,
+            Self::Document(kind, coding) => Some((Format::Document(kind), coding)),
+            Self::Multipart(boundary, coding) => {
+                Some((Format::Multipart(boundary, opaque), coding))
+            }
+        }
+    }
 }
 
 /// What a message with these headers carries; `ended` says that it has no body.
@@ -28,13 +49,20 @@ pub(crate) fn of(headers: &HeaderMap, ended: bool) -> Media {
     if headers.get_all(header::CONTENT_TYPE).iter().count() > 1 {
         return Media::Opaque("media_ambiguous");
     }
-    if !is_json(kind) {
-        return Media::Opaque("media_unknown");
+    if let Some(boundary) = Boundary::named(kind) {
+        return coding(headers).map_or(Media::Opaque("coding_unknown"), |coding| {
+            Media::Multipart(boundary, coding)
+        });
     }
+    let Some(media) = Kind::named(kind) else {
+        return Media::Opaque("media_unknown");
+    };
     if !is_utf8(kind) {
         return Media::Opaque("charset_unknown");
     }
-    coding(headers).map_or(Media::Opaque("coding_unknown"), Media::Json)
+    coding(headers).map_or(Media::Opaque("coding_unknown"), |coding| {
+        Media::Document(media, coding)
+    })
 }
 
 /// What a response carries.
@@ -60,31 +88,6 @@ fn essence(kind: &str) -> &str {
     kind.split(';').next().unwrap_or_default().trim()
 }
 
-/// `application/json`, `text/json` and every `+json` (RFC 6839 section 3.1).
-fn is_json(kind: &str) -> bool {
-    let essence = essence(kind);
-    let Some((_, subtype)) = essence.split_once('/') else {
-        return false;
-    };
-    let suffix = subtype
-        .rsplit_once('+')
-        .map_or(subtype, |(_, suffix)| suffix);
-    suffix.eq_ignore_ascii_case("json")
-}
-
-fn is_utf8(kind: &str) -> bool {
-    kind.split(';').skip(1).all(|parameter| {
-        let Some((name, value)) = parameter.split_once('=') else {
-            return true;
-        };
-        let value = value.trim().trim_matches('"');
-        !name.trim().eq_ignore_ascii_case("charset")
-            || value.eq_ignore_ascii_case("utf-8")
-            || value.eq_ignore_ascii_case("utf8")
-            || value.eq_ignore_ascii_case("us-ascii")
-    })
-}
-
 fn coding(headers: &HeaderMap) -> Option<Coding> {
     let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
     let Some(first) = codings.next() else {
@@ -93,13 +96,7 @@ fn coding(headers: &HeaderMap) -> Option<Coding> {
     if codings.next().is_some() {
         return None;
     }
-    let name = first.to_str().ok()?.trim().to_ascii_lowercase();
-    Some(match name.as_str() {
-        "identity" | "" => Coding::Identity,
-        "gzip" | "x-gzip" => Coding::Gzip,
-        "deflate" => Coding::Deflate,
-        _ => return None,
-    })
+    Coding::named(first.to_str().ok()?)
 }
 
 #[cfg(test)]
@@ -118,44 +115,60 @@ mod tests {
         assert_eq!(of(&headers, true), Media::Empty);
     }
 
+    fn document(kind: Kind, coding: Coding) -> Media {
+        Media::Document(kind, coding)
+    }
+
     #[test]
-    fn only_json_in_utf8_under_a_known_coding_is_inspected() {
-        check(
-            Some("application/json"),
-            None,
-            Media::Json(Coding::Identity),
-        );
-        check(
-            Some("Application/FHIR+JSON; charset=\"UTF-8\""),
-            None,
-            Media::Json(Coding::Identity),
-        );
-        check(
-            Some("application/problem+json"),
-            Some("gzip"),
-            Media::Json(Coding::Gzip),
-        );
-        check(
-            Some("application/json"),
-            Some("br"),
-            Media::Opaque("coding_unknown"),
-        );
-        check(
-            Some("application/json"),
-            Some("gzip, gzip"),
-            Media::Opaque("coding_unknown"),
-        );
-        check(
-            Some("application/json; charset=utf-16"),
-            None,
-            Media::Opaque("charset_unknown"),
-        );
-        check(
-            Some("application/x-ndjson"),
-            None,
-            Media::Opaque("media_unknown"),
-        );
-        check(Some("text/html"), None, Media::Opaque("media_unknown"));
+    fn documents_in_utf8_under_a_known_coding_are_inspected() {
+        let known = [
+            ("application/json", Kind::Json),
+            ("Application/FHIR+JSON; charset=\"UTF-8\"", Kind::Json),
+            ("application/x-ndjson", Kind::Ndjson),
+            ("text/event-stream", Kind::Sse),
+            ("text/csv; header=present", Kind::Csv),
+            ("application/fhir+xml", Kind::Xml),
+            ("application/x-www-form-urlencoded", Kind::Form),
+            ("text/html; charset=utf-8", Kind::Html),
+            ("text/plain", Kind::Text),
+        ];
+        for (kind, expected) in known {
+            check(Some(kind), None, document(expected, Coding::Identity));
+        }
+        let codings = [
+            ("gzip", Coding::Gzip),
+            ("deflate", Coding::Deflate),
+            ("br", Coding::Brotli),
+            ("zstd", Coding::Zstd),
+            ("identity", Coding::Identity),
+        ];
+        for (coding, expected) in codings {
+            check(
+                Some("application/json"),
+                Some(coding),
+                document(Kind::Json, expected),
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_by_its_gap() {
+        for coding in ["gzip, gzip", "compress"] {
+            check(
+                Some("application/json"),
+                Some(coding),
+                Media::Opaque("coding_unknown"),
+            );
+        }
+        for kind in [
+            "application/json; charset=utf-16",
+            "text/plain; charset=iso-8859-1",
+        ] {
+            check(Some(kind), None, Media::Opaque("charset_unknown"));
+        }
+        for kind in ["application/pdf", "image/png", "application/octet-stream"] {
+            check(Some(kind), None, Media::Opaque("media_unknown"));
+        }
         check(None, None, Media::Opaque("media_undeclared"));
     }
 }

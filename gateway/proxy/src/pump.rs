@@ -14,12 +14,22 @@ use classifiers::DataClass;
 use http_body::Body as _;
 use hyper::body::Incoming;
 use policy::{Disclosures, PolicyRef};
-use redaction::{Action, Coding, Disclose, Interrupted, Output, Redactor};
-use tokio::time::{Instant, Sleep, sleep};
+use redaction::{Action, Coding, Disclose, Format, Interrupted, Media, Output};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-use crate::{gateway::Gateway, limits, record, workspace};
+use crate::{
+    gateway::Gateway,
+    hold::Hold,
+    limits,
+    protocol::{Head, Protocol},
+    record, workspace,
+};
+
+/// The gap in the record of a form with a part that cannot be inspected.
+const PART_UNKNOWN: &str = "part_unknown";
 
 /// What policy says of each data class, as the redactor asks for it.
+#[derive(Clone)]
 struct Rules(Disclosures);
 
 impl Disclose for Rules {
@@ -46,6 +56,8 @@ pub(crate) enum Broken {
     Idle,
     /// It is not the document it says it is.
     Unreadable(String),
+    /// A part of it cannot be inspected.
+    Uninspected(&'static str),
     /// It holds what policy does not release at all.
     Blocked(DataClass, Option<PolicyRef>),
 }
@@ -56,8 +68,17 @@ pub(crate) struct Pump {
     inspection: Option<Inspection>,
     ready: VecDeque<Bytes>,
     idle: Option<Pin<Box<Sleep>>>,
+    growing: Option<Growing>,
     ended: bool,
     record: BodyRecord,
+}
+
+/// A stream of events, whose text may still grow.
+#[derive(Default)]
+struct Growing {
+    head: Head,
+    hold: Hold,
+    deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl Pump {
@@ -72,25 +93,27 @@ impl Pump {
             inspection: None,
             ready: VecDeque::new(),
             idle: None,
+            growing: None,
             ended: false,
             record,
         }
     }
 
-    /// A JSON body that is inspected under `disclosures`.
+    /// A document that is inspected under `disclosures`.
     pub(crate) fn inspecting(
         incoming: Incoming,
         gateway: &Gateway,
+        format: Format,
         coding: Coding,
         disclosures: Disclosures,
     ) -> Self {
-        let pseudonyms = Arc::clone(&gateway.pseudonyms);
-        let redactor = Redactor::new(
+        let body = redaction::Body::new(
+            coding,
+            format,
             Rules(disclosures.clone()),
-            pseudonyms,
+            Arc::clone(&gateway.pseudonyms),
             workspace::take(gateway.operator.as_ref()),
         );
-        let body = redaction::Body::new(coding, redactor);
         Self {
             incoming,
             inspection: Some(Inspection {
@@ -100,9 +123,16 @@ impl Pump {
             }),
             ready: VecDeque::new(),
             idle: None,
+            growing: (format == Format::Document(Media::Sse)).then(Growing::default),
             ended: false,
             record: BodyRecord::default(),
         }
+    }
+
+    /// Whose events a stream has.
+    pub(crate) fn protocol(&self) -> Protocol {
+        let growing = self.growing.as_ref();
+        growing.map_or(Protocol::Unknown, |growing| growing.head.protocol())
     }
 
     /// Whether the body has been read to its end.
@@ -145,6 +175,9 @@ impl Pump {
     pub(crate) fn record(&mut self) -> BodyRecord {
         let mut record = self.record.clone();
         if let Some(inspection) = &mut self.inspection {
+            if inspection.body.has_gap() {
+                record.gaps.push(PART_UNKNOWN.to_owned());
+            }
             record::findings(
                 inspection.body.summary(),
                 &mut inspection.disclosures,
@@ -178,6 +211,7 @@ impl Pump {
             return Poll::Ready(Ok(()));
         }
         let frame = match Pin::new(&mut self.incoming).poll_frame(cx) {
+            Poll::Pending if self.is_flush_due(cx) => return Poll::Ready(self.flush()),
             Poll::Pending => return self.poll_idle(cx),
             Poll::Ready(frame) => frame,
         };
@@ -201,13 +235,50 @@ impl Pump {
         Poll::Ready(Err(Broken::Idle))
     }
 
+    /// Whether text that may still grow has waited long enough; if not, `cx` is woken once it has.
+    fn is_flush_due(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(growing) = &mut self.growing else {
+            return false;
+        };
+        let Some(at) = growing.hold.deadline() else {
+            return false;
+        };
+        let timer = growing
+            .deadline
+            .get_or_insert_with(|| Box::pin(sleep_until(at)));
+        if timer.deadline() != at {
+            timer.as_mut().reset(at);
+        }
+        timer.as_mut().poll(cx).is_ready()
+    }
+
+    /// Releases text as if it had ended.
+    fn flush(&mut self) -> Result<(), Broken> {
+        if let Some(growing) = &mut self.growing {
+            growing.hold.flushed();
+        }
+        if let Some(inspection) = &mut self.inspection {
+            let mut released = Output::new();
+            let flushed = inspection.body.flush(&mut released);
+            flushed.map_err(|interrupted| self.broken(interrupted))?;
+            self.ready.extend(released);
+        }
+        Ok(())
+    }
+
     fn push(&mut self, data: Bytes) -> Result<(), Broken> {
         self.record.received += data.len() as u64;
         if let Some(inspection) = &mut self.inspection {
             let mut released = Output::new();
             let pushed = inspection.body.push(&data, &mut released);
+            if let Some(growing) = &mut self.growing
+                && !inspection.coded
+            {
+                growing.head.see(&data);
+            }
             pushed.map_err(|interrupted| self.broken(interrupted))?;
             self.ready.extend(released);
+            self.note_growth();
         } else if !data.is_empty() {
             self.ready.push_back(data);
         }
@@ -217,6 +288,17 @@ impl Pump {
         } else {
             Ok(())
         }
+    }
+
+    /// Notes what is held of a stream whose text may grow.
+    fn note_growth(&mut self) {
+        let (Some(growing), Some(inspection)) = (&mut self.growing, &self.inspection) else {
+            return;
+        };
+        if inspection.coded {
+            self.ready.iter().for_each(|piece| growing.head.see(piece));
+        }
+        growing.hold.came(inspection.body.held(), Instant::now());
     }
 
     fn finish(&mut self) -> Result<(), Broken> {
@@ -238,6 +320,7 @@ impl Pump {
                 });
                 Broken::Blocked(class, policy)
             }
+            Interrupted::PartUnknown => Broken::Uninspected(PART_UNKNOWN),
             unreadable => Broken::Unreadable(unreadable.to_string()),
         }
     }

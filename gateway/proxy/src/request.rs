@@ -138,12 +138,13 @@ pub(crate) async fn screen(
     media: Media,
     incoming: Incoming,
 ) -> Result<Judged, Interruption> {
-    let mut pump = match media {
-        Media::Empty => return Ok(Judged::nothing()),
-        Media::Opaque(gap) => Pump::blind(incoming, gap),
-        Media::Json(coding) => {
-            Pump::inspecting(incoming, gateway, coding, permit.towards_service())
+    let inspected = media.inspected(gateway.uninspected);
+    let mut pump = match (media, inspected) {
+        (Media::Opaque(gap), _) => Pump::blind(incoming, gap),
+        (_, Some((format, coding))) => {
+            Pump::inspecting(incoming, gateway, format, coding, permit.towards_service())
         }
+        (_, None) => return Ok(Judged::nothing()),
     };
     if let Media::Opaque(gap) = media
         && !pump.is_empty().await.map_err(interruption)?
@@ -153,7 +154,7 @@ pub(crate) async fn screen(
         return Err(Interruption::request_uninspected(gap));
     }
     let read = pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX).await;
-    let decoded = matches!(media, Media::Json(coding) if coding != Coding::Identity);
+    let decoded = inspected.is_some_and(|(_, coding)| coding != Coding::Identity);
     if pump.ended() && read.is_ok() {
         let changed = pump.changed();
         let body = Outbound::Whole(pump.take_all());
@@ -173,7 +174,7 @@ pub(crate) async fn screen(
     Ok(Judged {
         body,
         decoded,
-        changed: matches!(media, Media::Json(_)),
+        changed: inspected.is_some(),
     })
 }
 
@@ -181,6 +182,7 @@ fn interruption(broken: Broken) -> Interruption {
     match broken {
         Broken::Source | Broken::Idle => Interruption::request_incomplete(),
         Broken::Unreadable(what) => Interruption::request_unreadable(&what),
+        Broken::Uninspected(gap) => Interruption::request_uninspected(gap),
         Broken::Blocked(class, policy) => Interruption::blocked(class, policy.as_ref()),
     }
 }

@@ -19,6 +19,7 @@ use hyper::body::Incoming;
 use crate::{
     account::{Account, End},
     body::{BoxError, Inbound},
+    fields,
     gateway::{Gateway, Uninspected},
     headers, limits,
     media::{self, Media},
@@ -35,15 +36,21 @@ pub(crate) async fn release(
 ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
     let (mut parts, incoming) = response.into_parts();
     let media = media::of_response(parts.status, &parts.headers, incoming.is_end_stream());
+    let inspected = media.inspected(gateway.uninspected);
     let declared = content_length(&parts.headers);
     let held_back = !media::is_event_stream(&parts.headers);
     // The reason phrase is the upstream's own text (RFC 9112 section 4): it stays here.
     parts.extensions = Extensions::new();
-    headers::towards_agent(&mut parts.headers, matches!(media, Media::Json(_)));
-    let mut pump = match media {
-        Media::Empty => return whole(account, parts, Inbound::empty()).await,
-        Media::Opaque(gap) => Pump::blind(incoming, gap),
-        Media::Json(coding) => Pump::inspecting(incoming, gateway, coding, permit.towards_agent()),
+    headers::towards_agent(&mut parts.headers, inspected.is_some());
+    if let Err(why) = fields::response(gateway, permit, &mut account, &mut parts.headers) {
+        return Err((account, why));
+    }
+    let mut pump = match (media, inspected) {
+        (Media::Opaque(gap), _) => Pump::blind(incoming, gap),
+        (_, Some((format, coding))) => {
+            Pump::inspecting(incoming, gateway, format, coding, permit.towards_agent())
+        }
+        (_, None) => return whole(account, parts, Inbound::empty()).await,
     };
     // What hyper writes follows what is really sent, not what the upstream promised.
     parts.headers.remove(header::CONTENT_LENGTH);
@@ -145,6 +152,7 @@ fn interruption(broken: Broken) -> Interruption {
         Broken::Source => Interruption::upstream_failed(),
         Broken::Idle => Interruption::upstream_timeout(),
         Broken::Unreadable(what) => Interruption::response_unreadable(&what),
+        Broken::Uninspected(gap) => Interruption::response_uninspected(gap),
         Broken::Blocked(class, policy) => Interruption::blocked(class, policy.as_ref()),
     }
 }
@@ -154,7 +162,7 @@ pub(crate) struct Governed {
     pump: Pump,
     state: State,
     /// Whether the last piece waits for the outcome; event streams would stall, so there only the
-    /// end of the stream waits.
+    /// end of the stream waits. They also end in an event where others break off.
     held_back: bool,
 }
 
@@ -218,6 +226,12 @@ impl Body for Governed {
                 }
                 State::Closing(closing) => match ready!(closing.as_mut().poll(cx)) {
                     Ok(()) => this.state = State::Released,
+                    Err(why) if !this.held_back => {
+                        // Whole events were released, so that one more can follow.
+                        this.state = State::Broken;
+                        let event = this.pump.protocol().error_event(&why);
+                        return Poll::Ready(Some(Ok(Frame::data(event))));
+                    }
                     Err(why) => {
                         this.state = State::Broken;
                         return Poll::Ready(Some(Err(why.reason.into())));

@@ -1,45 +1,138 @@
-//! One body on its way through: its content coding undone, then redacted. What leaves is uncoded.
+//! One body on its way through: its content coding undone, then redacted as what it is. What leaves
+//! is uncoded.
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use classifiers::document::Media;
 
 use crate::coding::Decoder;
-use crate::{Coding, Disclose, Interrupted, Output, Redactor, Summary, Workspace};
+use crate::editor::Editor;
+use crate::multipart::Multipart;
+use crate::{
+    Boundary, Coding, Disclose, Interrupted, Opaque, Output, Pseudonyms, Summary, Workspace,
+};
+
+/// What a body is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One document.
+    Document(Media),
+    /// The parts of a form.
+    Multipart(Boundary, Opaque),
+}
+
+impl From<Media> for Format {
+    fn from(media: Media) -> Self {
+        Self::Document(media)
+    }
+}
 
 /// A body on its way through.
 pub struct Body<D> {
     decoder: Decoder,
-    redactor: Redactor<D>,
+    content: Content<D>,
 }
 
-impl<D: Disclose> Body<D> {
-    /// A body that arrives in `coding`.
-    pub fn new(coding: Coding, redactor: Redactor<D>) -> Self {
+enum Content<D> {
+    Document(Box<Editor<D>>),
+    Multipart(Box<Multipart<D>>),
+}
+
+impl<D: Disclose + Clone> Body<D> {
+    /// A body that arrives in `coding` and is what `format` says.
+    pub fn new(
+        coding: Coding,
+        format: impl Into<Format>,
+        disclose: D,
+        pseudonyms: Arc<dyn Pseudonyms>,
+        work: Box<Workspace>,
+    ) -> Self {
+        let content = match format.into() {
+            Format::Document(media) => {
+                Content::Document(Box::new(Editor::new(media, disclose, pseudonyms, work)))
+            }
+            Format::Multipart(boundary, opaque) => Content::Multipart(Box::new(Multipart::new(
+                boundary, opaque, disclose, pseudonyms, work,
+            ))),
+        };
         Self {
             decoder: Decoder::new(coding),
-            redactor,
+            content,
         }
     }
 
-    /// Takes the next bytes, appends to `out` what may be released: see [`Redactor::push`].
+    /// Takes the next bytes, appends to `out` what may be released: see [`crate::Redactor::push`].
     pub fn push(&mut self, chunk: &Bytes, out: &mut Output) -> Result<(), Interrupted> {
-        let redactor = &mut self.redactor;
-        self.decoder.push(chunk, |plain| redactor.push(plain, out))
+        let content = &mut self.content;
+        self.decoder.push(chunk, |plain| content.push(plain, out))
     }
 
     /// Ends the body and releases what was held back.
     pub fn finish(&mut self, out: &mut Output) -> Result<(), Interrupted> {
-        let redactor = &mut self.redactor;
-        self.decoder.finish(|plain| redactor.push(plain, out))?;
-        self.redactor.finish(out)
+        let content = &mut self.content;
+        self.decoder.finish(|plain| content.push(plain, out))?;
+        match content {
+            Content::Document(editor) => editor.finish(out),
+            Content::Multipart(form) => form.finish(),
+        }
+    }
+
+    /// Releases text that may still grow, for whoever may not wait: see
+    /// [`crate::DocumentRedactor::flush`].
+    pub fn flush(&mut self, out: &mut Output) -> Result<(), Interrupted> {
+        match &mut self.content {
+            Content::Document(editor) => match &mut **editor {
+                Editor::Document(redactor) => redactor.flush(out),
+                Editor::Json(_) => Ok(()),
+            },
+            Content::Multipart(_) => Ok(()),
+        }
+    }
+
+    /// The decoded bytes that [`Body::flush`] may release, as positions in the body; none if there
+    /// are none.
+    pub fn held(&self) -> Option<Range<u64>> {
+        match &self.content {
+            Content::Document(editor) => match &**editor {
+                Editor::Document(redactor) => redactor.growing(),
+                Editor::Json(_) => None,
+            },
+            Content::Multipart(_) => None,
+        }
+    }
+
+    /// Whether there is a part that cannot be inspected.
+    pub fn has_gap(&self) -> bool {
+        match &self.content {
+            Content::Document(_) => false,
+            Content::Multipart(form) => form.has_gap(),
+        }
     }
 
     /// What was found so far.
     pub fn summary(&self) -> &Summary {
-        self.redactor.summary()
+        match &self.content {
+            Content::Document(editor) => editor.summary(),
+            Content::Multipart(form) => form.summary(),
+        }
     }
 
     /// Gives up the parts: what was found, and what the next redactor can use.
     pub fn into_parts(self) -> (Summary, Box<Workspace>) {
-        self.redactor.into_parts()
+        match self.content {
+            Content::Document(editor) => editor.into_parts(),
+            Content::Multipart(form) => form.into_parts(),
+        }
+    }
+}
+
+impl<D: Disclose + Clone> Content<D> {
+    fn push(&mut self, plain: &Bytes, out: &mut Output) -> Result<(), Interrupted> {
+        match self {
+            Self::Document(editor) => editor.push(plain, out),
+            Self::Multipart(form) => form.push(plain, out),
+        }
     }
 }

@@ -8,6 +8,12 @@ use flate2::write::MultiGzDecoder;
 use flate2::{Decompress, FlushDecompress, Status};
 use thiserror::Error;
 
+use brotli::Brotli;
+use zstandard::Zstandard;
+
+mod brotli;
+mod zstandard;
+
 /// Up to this many bytes a body may unfold as it likes.
 pub const EXPANSION_FREE_BYTES: u64 = 1024 * 1024;
 /// Beyond, it may grow to this many times its coded size.
@@ -27,6 +33,10 @@ pub enum Coding {
     Gzip,
     /// RFC 1950: what HTTP calls deflate is the zlib format.
     Deflate,
+    /// RFC 7932.
+    Brotli,
+    /// RFC 8878, in windows of at most 8 MiB (RFC 9659).
+    Zstd,
 }
 
 impl Coding {
@@ -38,6 +48,8 @@ impl Coding {
             _ if token.is_empty() || is("identity") => Some(Self::Identity),
             _ if is("gzip") || is("x-gzip") => Some(Self::Gzip),
             _ if is("deflate") => Some(Self::Deflate),
+            _ if is("br") => Some(Self::Brotli),
+            _ if is("zstd") => Some(Self::Zstd),
             _ => None,
         }
     }
@@ -70,6 +82,13 @@ pub(crate) struct Decoder {
     unfolded: u64,
 }
 
+/// What one step of a decoder took and made, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Step {
+    taken: usize,
+    made: usize,
+}
+
 enum Stage {
     Identity,
     Gzip(Box<MultiGzDecoder<Vec<u8>>>),
@@ -77,11 +96,15 @@ enum Stage {
         inflate: Box<Decompress>,
         ended: bool,
     },
+    Brotli(Box<Brotli>),
+    Zstd(Zstandard),
 }
 
 impl Decoder {
     pub(crate) fn new(coding: Coding) -> Self {
         let stage = match coding {
+            Coding::Brotli => Stage::Brotli(Box::new(Brotli::new())),
+            Coding::Zstd => Stage::Zstd(Zstandard::new()),
             Coding::Identity => Stage::Identity,
             Coding::Gzip => Stage::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))),
             Coding::Deflate => {
@@ -112,22 +135,62 @@ impl Decoder {
             self.taken += step.len() as u64;
             let unfolded = match &mut self.stage {
                 Stage::Identity => Vec::new(),
+                Stage::Brotli(_) | Stage::Zstd(_) => {
+                    self.unfold_in_parts(step, &mut next)?;
+                    continue;
+                }
                 Stage::Gzip(gzip) => gunzip(gzip, step)?,
                 Stage::Deflate { inflate, ended } => unfold(inflate, ended, step)?,
             };
-            self.unfolded += unfolded.len() as u64;
-            let most = self
-                .taken
-                .saturating_mul(EXPANSION_RATIO_MAX)
-                .max(EXPANSION_FREE_BYTES);
-            if self.unfolded > most {
-                return Err(Undecodable::Expansion.into());
-            }
-            if !unfolded.is_empty() {
-                next(&Bytes::from(unfolded))?;
-            }
+            self.hand_on(unfolded, &mut next)?;
         }
         Ok(())
+    }
+
+    /// Unfolds a few bytes that may be any number, a buffer at a time.
+    fn unfold_in_parts<E: From<Undecodable>>(
+        &mut self,
+        mut coded: &[u8],
+        next: &mut impl FnMut(&Bytes) -> Result<(), E>,
+    ) -> Result<(), E> {
+        loop {
+            let mut plain = vec![0; INFLATE_BYTES];
+            let step = match &mut self.stage {
+                Stage::Brotli(brotli) => brotli.step(coded, &mut plain)?,
+                Stage::Zstd(zstd) => zstd.step(coded, &mut plain)?,
+                Stage::Identity | Stage::Gzip(_) | Stage::Deflate { .. } => Step::default(),
+            };
+            coded = coded.get(step.taken..).unwrap_or_default();
+            let full = step.made == plain.len();
+            plain.truncate(step.made);
+            self.hand_on(plain, next)?;
+            if coded.is_empty() && !full {
+                return Ok(());
+            }
+            if step.taken == 0 && step.made == 0 {
+                return Err(Undecodable::Corrupt.into());
+            }
+        }
+    }
+
+    /// Hands on what was unfolded, if that is not too much.
+    fn hand_on<E: From<Undecodable>>(
+        &mut self,
+        unfolded: Vec<u8>,
+        next: &mut impl FnMut(&Bytes) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.unfolded += unfolded.len() as u64;
+        let most = self
+            .taken
+            .saturating_mul(EXPANSION_RATIO_MAX)
+            .max(EXPANSION_FREE_BYTES);
+        if self.unfolded > most {
+            return Err(Undecodable::Expansion.into());
+        }
+        if unfolded.is_empty() {
+            return Ok(());
+        }
+        next(&Bytes::from(unfolded))
     }
 
     /// Ends the coded stream, handing on what was still in it.
@@ -139,7 +202,9 @@ impl Decoder {
             // An empty body is what a HEAD request or a 204 has, coded or not.
             _ if self.taken == 0 => Ok(()),
             Stage::Deflate { ended: false, .. } => Err(Undecodable::Truncated.into()),
-            Stage::Identity | Stage::Deflate { .. } => Ok(()),
+            Stage::Brotli(brotli) if !brotli.ended() => Err(Undecodable::Truncated.into()),
+            Stage::Zstd(zstd) if !zstd.ended() => Err(Undecodable::Truncated.into()),
+            Stage::Identity | Stage::Deflate { .. } | Stage::Brotli(_) | Stage::Zstd(_) => Ok(()),
             Stage::Gzip(gzip) => {
                 gzip.try_finish().map_err(flaw)?;
                 let rest = std::mem::take(gzip.get_mut());

@@ -3,7 +3,12 @@
 mod action;
 mod body;
 mod coding;
+mod document;
+mod editor;
 mod mask;
+pub mod media_type;
+mod multipart;
+mod notation;
 mod output;
 mod pseudonym;
 mod redactor;
@@ -12,8 +17,11 @@ mod trail;
 mod transform;
 
 pub use action::Action;
-pub use body::Body;
+pub use body::{Body, Format};
+pub use classifiers::document::Media;
 pub use coding::{Coding, EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, Undecodable};
+pub use document::DocumentRedactor;
+pub use multipart::{BOUNDARY_BYTES_MAX, Boundary, HEAD_BYTES_MAX, Opaque, PARTS_MAX};
 pub use output::Output;
 pub use pseudonym::Pseudonyms;
 pub use redactor::{Disclose, Interrupted, Redactor, Workspace};

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use classifiers::document;
 use classifiers::media::json::{self, AHEAD_BYTES, Foreseen, Scalar, Token, Visitor, Walker};
 use classifiers::operator::Operator;
 use classifiers::{
@@ -14,6 +15,7 @@ use classifiers::{
 use thiserror::Error;
 
 use crate::coding::Undecodable;
+use crate::document::Documents;
 use crate::summary::Order;
 use crate::trail::Trail;
 use crate::transform::{Edit, Rewriter};
@@ -42,6 +44,21 @@ pub enum Interrupted {
         /// What is wrong with it.
         flaw: json::Flaw,
     },
+    /// The message is not a document of its kind, or not within the limits.
+    #[error("unreadable message: {0}")]
+    Malformed(#[from] document::Unreadable),
+    /// The message is not a form in parts, or not within the limits.
+    #[error("unreadable message: {0}")]
+    Form(&'static str),
+    /// A part of the message cannot be inspected.
+    #[error("a part of the message cannot be inspected")]
+    PartUnknown,
+    /// The message is not text in UTF-8: another charset, or none.
+    #[error("unreadable message: no UTF-8 text at byte {offset}")]
+    NotUtf8 {
+        /// The offending byte of the decoded message.
+        offset: u64,
+    },
     /// The message's content coding is broken.
     #[error(transparent)]
     Undecodable(#[from] Undecodable),
@@ -69,8 +86,9 @@ pub struct Workspace {
     trail: Trail,
     findings: Vec<Finding>,
     edits: Vec<Edit>,
-    rewriter: Rewriter,
-    order: Order,
+    pub(crate) rewriter: Rewriter,
+    pub(crate) order: Order,
+    pub(crate) documents: Documents,
 }
 
 impl Workspace {
@@ -102,6 +120,12 @@ impl Workspace {
             + self.findings.capacity() * size_of::<Finding>()
             + self.edits.capacity() * size_of::<Edit>()
             + self.rewriter.capacity()
+            + self.documents.capacity()
+    }
+
+    /// The operator's own detectors, if there are any.
+    pub(crate) fn operator(&self) -> Option<&Arc<Operator>> {
+        self.keys.operator()
     }
 }
 
@@ -176,6 +200,7 @@ impl<D: Disclose> Redactor<D> {
             edits,
             rewriter,
             order,
+            documents: _,
         } = &mut *self.work;
         let mut editor = Editor {
             disclose: &mut self.disclose,

@@ -36,6 +36,25 @@ impl Summary {
         self.places.iter().map(|place| place.count).sum::<u64>() + self.unlisted
     }
 
+    /// Adds the findings of a part of the message, at places behind `place`.
+    pub(crate) fn absorb(&mut self, part: Self, place: &str) {
+        self.unlisted += part.unlisted;
+        for mut found in part.places {
+            found.path.insert_str(0, place);
+            let same = |known: &&mut Place| {
+                (known.class, known.action) == (found.class, found.action)
+                    && known.path == found.path
+            };
+            if let Some(known) = self.places.iter_mut().find(same) {
+                known.count += found.count;
+            } else if self.places.len() < PLACES_MAX {
+                self.places.push(found);
+            } else {
+                self.unlisted += found.count;
+            }
+        }
+    }
+
     /// Counts a finding at the place that `trail` is at, which has the path `path` writes.
     pub(crate) fn count(
         &mut self,

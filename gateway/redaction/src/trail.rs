@@ -261,7 +261,7 @@ fn keep(kept: &mut Vec<u8>, name: &[u8]) -> Step {
 
 /// The name, if it looks like one that a schema gives: `[A-Za-z_$][A-Za-z0-9_.$-]{0,63}`.
 /// Written with an escape it does not.
-fn tellable(name: &[u8]) -> Option<&str> {
+pub(crate) fn tellable(name: &[u8]) -> Option<&str> {
     let leads = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'$');
     let follows = |byte: &u8| byte.is_ascii_alphanumeric() || b"_$.-".contains(byte);
     let (first, rest) = name.split_first()?;

@@ -12,7 +12,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::Peer;
+use super::{Peer, formats};
 
 /// The most bytes of a request's head that are read.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -22,8 +22,9 @@ const STREAM_CHUNK_BYTES: usize = 64 * 1024;
 /// Starts it. The paths:
 ///
 /// `/stall` half a body, then silence · `/reset` half a body, then RST · `/short` less than
-/// promised · `/trickle/{milliseconds}` byte by byte with pauses · `/broken` not JSON · `/html`, `/binary` other media types ·
-/// `/untyped` no media type · `/gzip` gzip · `/gzip-broken` cut off · `/br` a coding that is unknown here ·
+/// promised · `/trickle/{milliseconds}` byte by byte with pauses · `/broken` not JSON · `/image`, `/binary` other media types ·
+/// `/untyped` no media type · `/gzip` gzip · `/gzip-broken` cut off · `/lzw` a coding that is unknown here ·
+/// `/ndjson`, `/csv` and so on a document of that kind · `/chat` what a model streams ·
 /// `/big/{megabytes}` a long JSON array · `/echo/{text}` the text in header, body and status 500 ·
 /// `/heard` the names of the request's fields · `/garbage` not HTTP · `/json` nothing wrong · `/silent` no answer at all.
 pub fn start(address: &str) -> Result<Peer> {
@@ -70,6 +71,7 @@ async fn serve(mut stream: TcpStream) -> Result<()> {
             "echo" => echo(&mut stream, rest).await?,
             "heard" => heard(&mut stream, &fields).await?,
             "lie" => return lie(&mut stream).await,
+            "chat" => chat(&mut stream).await?,
             "moved" => moved(&mut stream).await?,
             "switch" => return switch(&mut stream).await,
             _ => answer(&mut stream, verb).await?,
@@ -129,11 +131,7 @@ async fn answer(stream: &mut TcpStream, verb: &str) -> Result<()> {
             "",
             sample.replace(':', " ").into_bytes(),
         ),
-        "html" => (
-            "text/html",
-            "",
-            b"<p>tamsel.wrenfold@example.org</p>".to_vec(),
-        ),
+        "image" => ("image/png", "", sample.into_bytes()),
         "binary" => ("application/x-parcel", "", sample.into_bytes()),
         "untyped" => ("", "", sample.into_bytes()),
         "gzip" => ("application/json", "gzip", gzip(sample.as_bytes())?),
@@ -142,8 +140,8 @@ async fn answer(stream: &mut TcpStream, verb: &str) -> Result<()> {
             whole.truncate(whole.len() / 2);
             ("application/json", "gzip", whole)
         }
-        "br" => ("application/json", "br", sample.into_bytes()),
-        _ => ("application/json", "", sample.into_bytes()),
+        "lzw" => ("application/json", "compress", sample.into_bytes()),
+        _ => formats::document(verb)?.unwrap_or(("application/json", "", sample.into_bytes())),
     };
     let mut head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in [("content-type", media), ("content-encoding", coding)] {
@@ -251,10 +249,27 @@ async fn lie(stream: &mut TcpStream) -> Result<()> {
     Ok(stream.write_all(answer.as_bytes()).await?)
 }
 
+/// A model that says where to write, event by event.
+async fn chat(stream: &mut TcpStream) -> Result<()> {
+    let head =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).await?;
+    let text = format!(
+        "You may write to {} at any time, of course.",
+        formats::ADDRESS
+    );
+    for event in formats::chat(&text) {
+        let chunk = format!("{:x}\r\n{event}\r\n", event.len());
+        stream.write_all(chunk.as_bytes()).await?;
+        stream.flush().await?;
+    }
+    Ok(stream.write_all(b"0\r\n\r\n").await?)
+}
+
 async fn moved(stream: &mut TcpStream) -> Result<()> {
     let page = "<p>It went.</p>";
     let answer = format!(
-        "HTTP/1.1 302 Found\r\nlocation: /elsewhere\r\ncontent-type: text/html\r\n\
+        "HTTP/1.1 302 Found\r\nlocation: /elsewhere\r\ncontent-type: image/svg\r\n\
          content-length: {}\r\n\r\n{page}",
         page.len()
     );

@@ -18,6 +18,17 @@ fn zlib(plain: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+fn brotli(plain: &[u8]) -> Vec<u8> {
+    let mut coded = Vec::new();
+    let parameters = ::brotli::enc::BrotliEncoderParams::default();
+    ::brotli::BrotliCompress(&mut &*plain, &mut coded, &parameters).unwrap();
+    coded
+}
+
+fn zstandard(plain: &[u8]) -> Vec<u8> {
+    zstd::stream::encode_all(plain, 3).unwrap()
+}
+
 fn decode(coding: Coding, coded: &[u8], piece: usize) -> Result<Vec<u8>, Undecodable> {
     let mut decoder = Decoder::new(coding);
     let mut plain = Vec::new();
@@ -40,7 +51,9 @@ fn codings_are_known_by_their_names() {
     assert_eq!(Coding::named("gzip "), Some(Coding::Gzip));
     assert_eq!(Coding::named("deflate"), Some(Coding::Deflate));
     assert_eq!(Coding::named("identity"), Some(Coding::Identity));
-    assert_eq!(Coding::named("br"), None);
+    assert_eq!(Coding::named("BR"), Some(Coding::Brotli));
+    assert_eq!(Coding::named("zstd"), Some(Coding::Zstd));
+    assert_eq!(Coding::named("compress"), None);
     assert_eq!(Coding::named("gzip, gzip"), None);
 }
 
@@ -50,6 +63,8 @@ fn a_stream_that_ends_early_is_refused_wherever_it_ends() {
     for (coding, coded) in [
         (Coding::Gzip, gzip(&plain)),
         (Coding::Deflate, zlib(&plain)),
+        (Coding::Brotli, brotli(&plain)),
+        (Coding::Zstd, zstandard(&plain)),
     ] {
         for end in (1..40).chain(coded.len() - 12..coded.len()) {
             let cut = decode(coding, &coded[..end], 7);
@@ -87,6 +102,16 @@ fn a_wrong_checksum_and_foreign_bytes_are_refused() {
         decode(Coding::Gzip, &trailing, 64),
         Err(Undecodable::Corrupt)
     );
+    let trailing = [brotli(b"hello"), b"{}".to_vec()].concat();
+    assert_eq!(
+        decode(Coding::Brotli, &trailing, 64),
+        Err(Undecodable::TrailingBytes)
+    );
+    let trailing = [zstandard(b"hello"), b"{}{}{}".to_vec()].concat();
+    assert_eq!(
+        decode(Coding::Zstd, &trailing, 64),
+        Err(Undecodable::Corrupt)
+    );
 }
 
 #[test]
@@ -94,6 +119,8 @@ fn several_members_are_one_body() {
     let coded = [gzip(b"{\"a\":"), gzip(b""), gzip(b"1}")].concat();
     for piece in [1, 2, 13, 1000] {
         assert_eq!(decode(Coding::Gzip, &coded, piece).unwrap(), b"{\"a\":1}");
+        let frames = [zstandard(b"{\"a\":"), zstandard(b""), zstandard(b"1}")].concat();
+        assert_eq!(decode(Coding::Zstd, &frames, piece).unwrap(), b"{\"a\":1}");
     }
 }
 
@@ -103,6 +130,8 @@ fn a_bomb_is_refused_and_an_ordinary_body_is_not() {
     for (coding, coded) in [
         (Coding::Gzip, gzip(&zeros)),
         (Coding::Deflate, zlib(&zeros)),
+        (Coding::Brotli, brotli(&zeros)),
+        (Coding::Zstd, zstandard(&zeros)),
     ] {
         assert_eq!(
             decode(coding, &coded, 1000),
@@ -137,6 +166,8 @@ proptest! {
     ) {
         prop_assert_eq!(decode(Coding::Gzip, &gzip(&plain), piece).unwrap(), plain.clone());
         prop_assert_eq!(decode(Coding::Deflate, &zlib(&plain), piece).unwrap(), plain.clone());
+        prop_assert_eq!(decode(Coding::Brotli, &brotli(&plain), piece).unwrap(), plain.clone());
+        prop_assert_eq!(decode(Coding::Zstd, &zstandard(&plain), piece).unwrap(), plain.clone());
         prop_assert_eq!(decode(Coding::Identity, &plain, piece).unwrap(), plain);
     }
 }

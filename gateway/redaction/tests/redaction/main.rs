@@ -6,8 +6,11 @@
     reason = "a test fails by panicking"
 )]
 
+mod documents;
 mod memory;
+mod multipart;
 mod properties;
+mod streams;
 mod tables;
 
 use std::collections::hash_map::DefaultHasher;
@@ -16,7 +19,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use classifiers::DataClass;
-use redaction::{Action, Disclose, Interrupted, Output, Pseudonyms, Redactor, Summary, Workspace};
+use redaction::{
+    Action, Body, Coding, Disclose, Format, Interrupted, Media, Output, Pseudonyms, Redactor,
+    Summary, Workspace,
+};
 
 /// Keyed with a constant; the vault's are HMAC-SHA-256.
 struct TestPseudonyms;
@@ -41,6 +47,37 @@ fn redactor<D: Disclose>(disclose: D) -> Redactor<D> {
         Arc::new(TestPseudonyms),
         Box::new(Workspace::new()),
     )
+}
+
+fn body<D: Disclose + Clone>(coding: Coding, format: impl Into<Format>, disclose: D) -> Body<D> {
+    Body::new(
+        coding,
+        format,
+        disclose,
+        Arc::new(TestPseudonyms),
+        Box::new(Workspace::new()),
+    )
+}
+
+/// What leaves when a document of any kind comes in cut before each of `cuts`, which ascend.
+fn redact_as(
+    format: impl Into<Format>,
+    document: &[u8],
+    cuts: &[usize],
+    disclose: impl Disclose + Clone,
+) -> Result<(Vec<u8>, Summary), Interrupted> {
+    let mut body = body(Coding::Identity, format, disclose);
+    let mut out = Output::new();
+    let mut released = Vec::new();
+    let mut from = 0;
+    for &cut in cuts.iter().chain(&[document.len()]) {
+        body.push(&Bytes::copy_from_slice(&document[from..cut]), &mut out)?;
+        released.extend(out.by_ref().flatten());
+        from = cut;
+    }
+    body.finish(&mut out)?;
+    released.extend_from_slice(&out.contiguous());
+    Ok((released, body.into_parts().0))
 }
 
 /// What leaves when the document comes in cut before each of `cuts`, which ascend.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::*;
 
 /// Values that must never leave, put together so that none stands in the source whole.
-fn planted() -> impl Strategy<Value = String> {
+pub(crate) fn planted() -> impl Strategy<Value = String> {
     prop_oneof![
         ("[a-z]{2,8}", "[a-z]{3,8}").prop_map(|(local, host)| format!("{local}.q7@{host}.com")),
         (1..600u32, 1..99u32, 1000..9999u32)
@@ -46,7 +46,7 @@ fn iban(digits: Vec<u8>) -> String {
     format!("DE{:02}{account}", 98 - remainder)
 }
 
-fn hiding() -> impl Strategy<Value = Action> {
+pub(crate) fn hiding() -> impl Strategy<Value = Action> {
     prop::sample::select(vec![
         Action::Pseudonymize,
         Action::Mask,
@@ -121,7 +121,7 @@ fn write(value: &Value, whims: &mut impl Iterator<Item = u8>, text: &mut String)
     }
 }
 
-fn write_string(string: &str, whims: &mut impl Iterator<Item = u8>, text: &mut String) {
+pub(crate) fn write_string(string: &str, whims: &mut impl Iterator<Item = u8>, text: &mut String) {
     text.push('"');
     for character in string.chars() {
         if character < ' ' || "\"\\".contains(character) || whims.next() > Some(224) {
@@ -135,7 +135,7 @@ fn write_string(string: &str, whims: &mut impl Iterator<Item = u8>, text: &mut S
     text.push('"');
 }
 
-fn document() -> impl Strategy<Value = (Value, String)> {
+pub(crate) fn document() -> impl Strategy<Value = (Value, String)> {
     (value(), prop::collection::vec(any::<u8>(), 1..64)).prop_map(|(value, whims)| {
         let mut text = String::new();
         write(&value, &mut whims.iter().copied().cycle(), &mut text);
@@ -170,7 +170,7 @@ fn same_shape(before: &Value, after: &Value) -> bool {
     }
 }
 
-fn strings<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+pub(crate) fn strings<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {
         Value::String(text) => found.push(text),
         Value::Array(items) => items.iter().for_each(|item| strings(item, found)),

@@ -1,7 +1,7 @@
 use std::io::Write;
 
 use classifiers::media::json::{DEPTH_MAX, Flaw, VALUE_BYTES_MAX};
-use redaction::{Body, Coding, PLACES_MAX, Undecodable};
+use redaction::{Coding, Media, PLACES_MAX, Undecodable};
 
 use super::*;
 
@@ -222,13 +222,13 @@ fn a_coded_body_is_decoded_and_redacted() {
     encoder.write_all(br#"["joe@example.com"]"#).unwrap();
     let coded = Bytes::from(encoder.finish().unwrap());
     let mut out = Output::new();
-    let mut body = Body::new(Coding::Gzip, redactor(|_: DataClass| Action::Replace));
-    body.push(&coded, &mut out).unwrap();
-    body.finish(&mut out).unwrap();
+    let mut whole = body(Coding::Gzip, Media::Json, |_: DataClass| Action::Replace);
+    whole.push(&coded, &mut out).unwrap();
+    whole.finish(&mut out).unwrap();
     assert_eq!(out.contiguous(), r#"["[pii.email]"]"#);
-    assert_eq!(body.summary().findings(), 1);
+    assert_eq!(whole.summary().findings(), 1);
 
-    let mut cut = Body::new(Coding::Gzip, redactor(|_: DataClass| Action::Replace));
+    let mut cut = body(Coding::Gzip, Media::Json, |_: DataClass| Action::Replace);
     cut.push(&coded.slice(..coded.len() - 3), &mut out).unwrap();
     assert_eq!(
         cut.finish(&mut out),

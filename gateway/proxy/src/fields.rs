@@ -1,0 +1,201 @@
+//! Header fields and the query of a URL: inspected like bodies, each field a paragraph of its own
+//! under its name, the query a form.
+//!
+//! What a rule blocks refuses a request; an answer is here already, so there it is taken out. Fields
+//! that carry a credential or frame the message pass as they are.
+
+use std::sync::Arc;
+
+use admission::Permit;
+use audit::BodyRecord;
+use bytes::Bytes;
+use classifiers::DataClass;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use policy::Disclosures;
+use redaction::{Action, Coding, Interrupted, Media, Output};
+
+use crate::{
+    account::Account, gateway::Gateway, headers, record, refusal::Interruption, workspace,
+};
+
+/// The gap in the record of a field that is not text and was taken out.
+const UNREADABLE: &str = "field_unreadable";
+/// What stands before the paths of findings in header fields.
+const IN_HEADERS: &str = "/@headers";
+/// What stands before the paths of findings in a query.
+const IN_QUERY: &str = "/@query";
+/// What parts the fields of one text: an empty line, which no field can hold.
+const BREAK: &str = "\n\n";
+
+/// Fields that pass: credentials for the other side, and what frames or dates a message.
+const PASSED: [HeaderName; 24] = [
+    header::AUTHORIZATION,
+    header::COOKIE,
+    header::SET_COOKIE,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::WWW_AUTHENTICATE,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+    HeaderName::from_static("api-key"),
+    header::ACCEPT_ENCODING,
+    header::CACHE_CONTROL,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::DATE,
+    header::ETAG,
+    header::EXPIRES,
+    header::HOST,
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    header::LAST_MODIFIED,
+    header::TRANSFER_ENCODING,
+    headers::TRACEPARENT,
+    headers::TRACESTATE,
+];
+
+/// Inspects what a request says beside its body.
+pub(crate) fn request(
+    gateway: &Gateway,
+    permit: &Permit,
+    account: &mut Account,
+    headers: &mut HeaderMap,
+    target: &mut String,
+) -> Result<(), Interruption> {
+    let mut inspection = Inspection {
+        gateway,
+        disclosures: permit.towards_service(),
+        blocks: true,
+        record: &mut account.request_fields,
+    };
+    inspection.headers(headers)?;
+    if let Some((path, query)) = target.split_once('?')
+        && let Some(query) = inspection.edit(Media::Form, query.to_owned(), IN_QUERY)?
+    {
+        *target = format!("{path}?{query}");
+    }
+    Ok(())
+}
+
+/// Inspects the header fields of an answer.
+pub(crate) fn response(
+    gateway: &Gateway,
+    permit: &Permit,
+    account: &mut Account,
+    headers: &mut HeaderMap,
+) -> Result<(), Interruption> {
+    let mut inspection = Inspection {
+        gateway,
+        disclosures: permit.towards_agent(),
+        blocks: false,
+        record: &mut account.response_fields,
+    };
+    inspection.headers(headers)
+}
+
+struct Inspection<'a> {
+    gateway: &'a Gateway,
+    disclosures: Disclosures,
+    /// Whether what a rule blocks refuses the message.
+    blocks: bool,
+    record: &'a mut BodyRecord,
+}
+
+impl Inspection<'_> {
+    fn headers(&mut self, headers: &mut HeaderMap) -> Result<(), Interruption> {
+        self.take_unreadable(headers);
+        let mut text = String::new();
+        for (name, value) in inspected(headers) {
+            let value = std::str::from_utf8(value.as_bytes()).unwrap_or_default();
+            text.extend([name.as_str(), ": ", value, BREAK]);
+        }
+        if text.is_empty() {
+            return Ok(());
+        }
+        let Some(edited) = self.edit(Media::Text, text, IN_HEADERS)? else {
+            return Ok(());
+        };
+        let mut edited = edited.split(BREAK);
+        for (name, value) in headers
+            .iter_mut()
+            .filter(|(name, _)| !PASSED.contains(name))
+        {
+            let kept = edited
+                .next()
+                .and_then(|field| field.strip_prefix(name.as_str()))
+                .and_then(|field| field.strip_prefix(": "))
+                .and_then(|field| HeaderValue::from_bytes(field.as_bytes()).ok());
+            *value = kept.unwrap_or(HeaderValue::from_static(""));
+        }
+        Ok(())
+    }
+
+    /// Takes out fields that are not text in UTF-8: nothing in them can be judged.
+    fn take_unreadable(&mut self, headers: &mut HeaderMap) {
+        let is_unreadable = |value: &HeaderValue| std::str::from_utf8(value.as_bytes()).is_err();
+        let unreadable: Vec<HeaderName> = inspected(headers)
+            .filter(|(_, value)| is_unreadable(value))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in &unreadable {
+            headers.remove(name);
+        }
+        if !unreadable.is_empty() {
+            self.record.gaps.push(UNREADABLE.to_owned());
+        }
+    }
+
+    /// What may be released of a text, if that is not all of it.
+    fn edit(
+        &mut self,
+        media: Media,
+        text: String,
+        place: &str,
+    ) -> Result<Option<String>, Interruption> {
+        let (mut rules, blocks) = (self.disclosures.clone(), self.blocks);
+        let disclose = move |class: DataClass| match rules.of(class).action {
+            Action::Block if !blocks => Action::Drop,
+            action => action,
+        };
+        let mut body = redaction::Body::new(
+            Coding::Identity,
+            media,
+            disclose,
+            Arc::clone(&self.gateway.pseudonyms),
+            workspace::take(self.gateway.operator.as_ref()),
+        );
+        let mut out = Output::new();
+        let read = body
+            .push(&Bytes::from(text), &mut out)
+            .and_then(|()| body.finish(&mut out));
+        let (summary, workspace) = body.into_parts();
+        workspace::give_back(workspace);
+        let from = self.record.findings.len();
+        record::findings(&summary, &mut self.disclosures, self.record);
+        for finding in self.record.findings.iter_mut().skip(from) {
+            finding.path.insert_str(0, place);
+        }
+        read.map_err(|interrupted| self.interruption(&interrupted))?;
+        if summary.findings() == 0 {
+            return Ok(None);
+        }
+        let edited = out.contiguous();
+        Ok(Some(String::from_utf8_lossy(&edited).into_owned()))
+    }
+
+    fn interruption(&mut self, interrupted: &Interrupted) -> Interruption {
+        match interrupted {
+            Interrupted::Blocked { class, .. } => {
+                Interruption::blocked(*class, self.disclosures.of(*class).policy.as_deref())
+            }
+            other if self.blocks => Interruption::request_unreadable(&other.to_string()),
+            other => Interruption::response_unreadable(&other.to_string()),
+        }
+    }
+}
+
+/// The fields that are looked at, in order.
+fn inspected(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+    headers.iter().filter(|(name, _)| !PASSED.contains(name))
+}

@@ -1,0 +1,424 @@
+//! Edits one document that is not JSON as it streams: what the classifier tells is replaced in the
+//! bytes that are held, and what it holds no more is released.
+//!
+//! | action       | what is found in text         | a number or a boolean of JSON  |
+//! | ------------ | ----------------------------- | ------------------------------ |
+//! | drop         | nothing stands in its place   | `null`, and for a string too   |
+//! | all others   | as in a JSON string, written in the document's own notation | as in JSON |
+//!
+//! A finding of several parts (a value split over the events of a stream) is replaced in the first;
+//! the others become empty. Where findings overlap, what they cover goes under the strongest action.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use classifiers::document::{Classifier, Found, Media};
+use classifiers::media::json::Token;
+use classifiers::{DataClass, ValueKind};
+
+use crate::summary::Order;
+use crate::trail::tellable;
+use crate::transform::{Edit, Rewriter};
+use crate::{Action, Disclose, Interrupted, Output, Pseudonyms, Summary, Workspace, notation};
+
+/// What a redactor of documents works with and the next one can use again.
+#[derive(Default)]
+pub(crate) struct Documents {
+    classifier: Option<Box<Classifier>>,
+    held: BytesMut,
+    pieces: Vec<Piece>,
+}
+
+impl Documents {
+    pub(crate) fn capacity(&self) -> usize {
+        self.held.capacity() + self.pieces.capacity() * size_of::<Piece>()
+    }
+}
+
+/// A part of the document that may not be released as it is, and what stands in its place.
+struct Piece {
+    range: Range<u64>,
+    action: Action,
+    text: Vec<u8>,
+}
+
+/// Edits one document as it streams.
+pub struct DocumentRedactor<D> {
+    disclose: D,
+    pseudonyms: Arc<dyn Pseudonyms>,
+    media: Media,
+    classifier: Box<Classifier>,
+    work: Box<Workspace>,
+    summary: Summary,
+    /// Where the bytes that are held begin in the document.
+    base: u64,
+    interrupted: Option<Interrupted>,
+}
+
+impl<D: Disclose> DocumentRedactor<D> {
+    /// A redactor for one document of this kind.
+    pub fn new(
+        media: Media,
+        disclose: D,
+        pseudonyms: Arc<dyn Pseudonyms>,
+        mut work: Box<Workspace>,
+    ) -> Self {
+        let classifier = match (work.documents.classifier.take(), work.operator()) {
+            (Some(mut classifier), _) => {
+                classifier.reset(media);
+                classifier
+            }
+            (None, None) => Box::new(Classifier::new(media)),
+            (None, Some(operator)) => {
+                Box::new(Classifier::with_operator(media, Arc::clone(operator)))
+            }
+        };
+        work.documents.held.clear();
+        work.documents.pieces.clear();
+        Self {
+            disclose,
+            pseudonyms,
+            media,
+            classifier,
+            work,
+            summary: Summary::default(),
+            base: 0,
+            interrupted: None,
+        }
+    }
+
+    /// A redactor for a text that stands under `name`, as the value of a form's field does.
+    pub fn named(
+        name: &[u8],
+        disclose: D,
+        pseudonyms: Arc<dyn Pseudonyms>,
+        work: Box<Workspace>,
+    ) -> Self {
+        let mut this = Self::new(Media::Text, disclose, pseudonyms, work);
+        this.classifier.reset_named(name);
+        this
+    }
+
+    /// Takes the next bytes, appends to `out` what may be released: see [`crate::Redactor::push`].
+    pub fn push(&mut self, chunk: &Bytes, out: &mut Output) -> Result<(), Interrupted> {
+        self.guarded(|this| this.take(chunk, out))
+    }
+
+    /// Ends the document and releases what was held back.
+    pub fn finish(&mut self, out: &mut Output) -> Result<(), Interrupted> {
+        self.guarded(|this| {
+            if this.unread() < this.work.documents.held.len() {
+                // A character that was cut.
+                return Err(this.not_utf8(this.unread()));
+            }
+            this.classify(|classifier, sink| classifier.finish(sink))?;
+            this.settle(u64::MAX, out);
+            Ok(())
+        })
+    }
+
+    /// Releases text that other events continue as if it had ended: for whoever may not wait.
+    pub fn flush(&mut self, out: &mut Output) -> Result<(), Interrupted> {
+        self.guarded(|this| {
+            this.classify(|classifier, sink| classifier.flush(sink))?;
+            this.settle_read(out);
+            Ok(())
+        })
+    }
+
+    /// Bytes that came and were not released: at most
+    /// [`HELD_BYTES_MAX`](classifiers::document::HELD_BYTES_MAX) between two calls.
+    pub fn held(&self) -> usize {
+        self.work.documents.held.len()
+    }
+
+    /// The bytes that [`DocumentRedactor::flush`] may release: none where nothing grows.
+    pub fn growing(&self) -> Option<Range<u64>> {
+        let held = self.base..self.base + self.held() as u64;
+        (self.media == Media::Sse && !held.is_empty()).then_some(held)
+    }
+
+    /// What was found so far.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// Gives up the parts: what was found, and what the next redactor can use.
+    pub fn into_parts(self) -> (Summary, Box<Workspace>) {
+        let mut work = self.work;
+        let mut classifier = self.classifier;
+        // Lets go of what it holds of the document.
+        classifier.reset(Media::Text);
+        work.documents.held.clear();
+        work.documents.pieces.clear();
+        work.documents.classifier = Some(classifier);
+        (self.summary, work)
+    }
+
+    fn guarded(
+        &mut self,
+        step: impl FnOnce(&mut Self) -> Result<(), Interrupted>,
+    ) -> Result<(), Interrupted> {
+        if let Some(interrupted) = &self.interrupted {
+            return Err(interrupted.clone());
+        }
+        let stepped = step(self);
+        self.interrupted = stepped.clone().err();
+        stepped
+    }
+
+    fn take(&mut self, chunk: &Bytes, out: &mut Output) -> Result<(), Interrupted> {
+        if self.held() == 0 && self.read(chunk)? == chunk.len() {
+            let documents = &mut self.work.documents;
+            if documents.pieces.is_empty() && self.classifier.held() == 0 {
+                self.base += chunk.len() as u64;
+                out.share(chunk, 0..chunk.len());
+                return Ok(());
+            }
+            documents.held.extend_from_slice(chunk);
+        } else if self.held() == 0 {
+            // Read but for the character at its end.
+            self.work.documents.held.extend_from_slice(chunk);
+        } else {
+            let from = self.unread();
+            self.work.documents.held.extend_from_slice(chunk);
+            let unread = self.work.documents.held.split_off(from);
+            let read = self.read(&unread);
+            self.work.documents.held.unsplit(unread);
+            read?;
+        }
+        self.settle_read(out);
+        Ok(())
+    }
+
+    /// Classifies bytes as far as they are whole characters. Returns how many those are.
+    fn read(&mut self, bytes: &[u8]) -> Result<usize, Interrupted> {
+        let whole = match std::str::from_utf8(bytes) {
+            Ok(text) => text.len(),
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            Err(error) => return Err(self.not_utf8(self.unread() + error.valid_up_to())),
+        };
+        let text = bytes.get(..whole).unwrap_or_default();
+        // In text there is none, but every second byte of UTF-16 is one.
+        if let Some(nul) = memchr::memchr(0, text) {
+            return Err(self.not_utf8(self.unread() + nul));
+        }
+        self.classify(|classifier, sink| classifier.push(text, sink))?;
+        Ok(whole)
+    }
+
+    /// Where among the bytes that are held those begin that were not classified.
+    fn unread(&self) -> usize {
+        usize::try_from(self.classifier.pushed().saturating_sub(self.base)).unwrap_or(usize::MAX)
+    }
+
+    fn not_utf8(&self, at: usize) -> Interrupted {
+        Interrupted::NotUtf8 {
+            offset: self.base + at as u64,
+        }
+    }
+
+    fn classify(
+        &mut self,
+        step: impl FnOnce(
+            &mut Classifier,
+            &mut Editor<'_, D>,
+        ) -> Result<(), classifiers::document::Unreadable>,
+    ) -> Result<(), Interrupted> {
+        let work = &mut *self.work;
+        let mut editor = Editor {
+            disclose: &mut self.disclose,
+            pseudonyms: &*self.pseudonyms,
+            summary: &mut self.summary,
+            rewriter: &mut work.rewriter,
+            order: &mut work.order,
+            pieces: &mut work.documents.pieces,
+            blocked: None,
+        };
+        let stepped = step(&mut self.classifier, &mut editor);
+        // What blocked came before what could not be read.
+        match editor.blocked {
+            Some((class, path)) => Err(Interrupted::Blocked { class, path }),
+            None => Ok(stepped?),
+        }
+    }
+
+    /// Releases what the classifier holds no more.
+    fn settle_read(&mut self, out: &mut Output) {
+        let until = self.classifier.pushed() - self.classifier.held();
+        self.settle(until, out);
+    }
+
+    /// Releases everything up to here, edited.
+    fn settle(&mut self, until: u64, out: &mut Output) {
+        let Documents { held, pieces, .. } = &mut self.work.documents;
+        let mut until = until.min(self.base + held.len() as u64);
+        pieces.sort_by_key(|piece| piece.range.start);
+        let mut done = 0;
+        while let Some((joined, count)) = overlapping(pieces.get(done..).unwrap_or_default())
+            && joined.range.start < until
+        {
+            if joined.range.end > until {
+                // What is found next may overlap it.
+                until = joined.range.start;
+                break;
+            }
+            release(held, &mut self.base, joined.range.start, out);
+            out.write(&joined.text);
+            let gone = joined.range.end.saturating_sub(self.base);
+            held.advance(usize::try_from(gone).unwrap_or(usize::MAX).min(held.len()));
+            self.base = joined.range.end.max(self.base);
+            done += count;
+        }
+        pieces.drain(..done);
+        release(held, &mut self.base, until, out);
+    }
+}
+
+/// Releases what is held up to byte `until` of the document, of which `base` is where that begins.
+fn release(held: &mut BytesMut, base: &mut u64, until: u64, out: &mut Output) {
+    let length = usize::try_from(until.saturating_sub(*base)).unwrap_or(usize::MAX);
+    let released = held.split_to(length.min(held.len()));
+    *base += released.len() as u64;
+    out.write(&released);
+}
+
+/// The first pieces that overlap, as one, and how many they are.
+fn overlapping(pieces: &[Piece]) -> Option<(Piece, usize)> {
+    let (first, rest) = pieces.split_first()?;
+    let mut end = first.range.end;
+    let mut strongest = first;
+    let mut count = 1;
+    for next in rest {
+        if next.range.start >= end {
+            break;
+        }
+        end = end.max(next.range.end);
+        if next.action > strongest.action {
+            strongest = next;
+        }
+        count += 1;
+    }
+    let joined = Piece {
+        range: first.range.start..end,
+        action: strongest.action,
+        text: strongest.text.clone(),
+    };
+    Some((joined, count))
+}
+
+/// The redactor during one call.
+struct Editor<'a, D> {
+    disclose: &'a mut D,
+    pseudonyms: &'a dyn Pseudonyms,
+    summary: &'a mut Summary,
+    rewriter: &'a mut Rewriter,
+    order: &'a mut Order,
+    pieces: &'a mut Vec<Piece>,
+    blocked: Option<(DataClass, String)>,
+}
+
+impl<D: Disclose> classifiers::document::Sink for Editor<'_, D> {
+    fn found(&mut self, found: &Found<'_>) {
+        if self.blocked.is_some() {
+            return;
+        }
+        let class = found.finding.class;
+        let action = self.disclose.action(class);
+        let path = template(found.path, found.inner);
+        self.summary.count(
+            class,
+            action,
+            self.order,
+            |known| known == path,
+            || path.clone(),
+        );
+        match action {
+            Action::Show => {}
+            Action::Block => self.blocked = Some((class, path)),
+            _ => self.replace(found, action),
+        }
+    }
+}
+
+impl<D> Editor<'_, D> {
+    /// Notes what stands in the place of a finding: its replacement in its first part, nothing in
+    /// the others.
+    fn replace(&mut self, found: &Found<'_>, action: Action) {
+        let is_text = found.kind == ValueKind::Text;
+        let whole = !found.token.is_empty() && (!is_text || action == Action::Drop);
+        let (ranges, mut text) = if whole {
+            (found.token, self.scalar(found, action))
+        } else if action == Action::Drop && !found.in_name {
+            (found.ranges, Vec::new())
+        } else {
+            (found.ranges, self.text(found, action))
+        };
+        for range in ranges {
+            self.pieces.push(Piece {
+                range: range.clone(),
+                action,
+                text: std::mem::take(&mut text),
+            });
+        }
+    }
+
+    /// What stands for a whole JSON token.
+    fn scalar(&mut self, found: &Found<'_>, action: Action) -> Vec<u8> {
+        let (token, mut edits) = of(found, action);
+        let json = self
+            .rewriter
+            .scalar(found.kind, token, &mut edits, self.pseudonyms);
+        let around = found.notations.split_last().map_or(&[][..], |(_, it)| it);
+        notation::write(&String::from_utf8_lossy(json), around)
+    }
+
+    /// What stands for a text or a part of one.
+    fn text(&mut self, found: &Found<'_>, action: Action) -> Vec<u8> {
+        let (token, mut edits) = of(found, action);
+        let json = self.rewriter.text(token, &mut edits, self.pseudonyms);
+        // Written as JSON, because that is what the rewriter makes.
+        let text: String = serde_json::from_slice(json).unwrap_or_default();
+        notation::write(&text, found.notations)
+    }
+}
+
+/// What was found, as a value of its own, and the edit that covers it.
+fn of<'a>(found: &'a Found<'_>, action: Action) -> (Token<'a>, Vec<Edit>) {
+    let decoded = found.value();
+    let token = Token {
+        start: 0,
+        raw: b"",
+        decoded,
+    };
+    let edit = Edit {
+        start: 0,
+        end: decoded.len(),
+        class: found.finding.class,
+        action,
+    };
+    (token, vec![edit])
+}
+
+/// A pointer as [`crate::Place::path`] has it: positions are `*`, and what no schema would name `?`.
+fn template(path: &str, inner: &str) -> String {
+    let mut out = String::with_capacity(path.len() + inner.len());
+    for token in path.split('/').skip(1).chain(inner.split('/').skip(1)) {
+        out.push('/');
+        let position = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
+        let (mark, name) = match token.strip_prefix('@') {
+            Some(attribute) => ("@", attribute),
+            None => ("", token),
+        };
+        if position {
+            out.push('*');
+        } else if let Some(name) = tellable(name.as_bytes()) {
+            out.push_str(mark);
+            out.push_str(name);
+        } else {
+            out.push('?');
+        }
+    }
+    out
+}

@@ -1,0 +1,59 @@
+//! One document, edited as what it is. JSON has a walk of its own, which is much faster.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use classifiers::document::Media;
+
+use crate::{
+    Disclose, DocumentRedactor, Interrupted, Output, Pseudonyms, Redactor, Summary, Workspace,
+};
+
+/// Who edits a document.
+pub(crate) enum Editor<D> {
+    Json(Redactor<D>),
+    Document(DocumentRedactor<D>),
+}
+
+impl<D: Disclose> Editor<D> {
+    pub(crate) fn new(
+        media: Media,
+        disclose: D,
+        pseudonyms: Arc<dyn Pseudonyms>,
+        work: Box<Workspace>,
+    ) -> Self {
+        if media == Media::Json {
+            Self::Json(Redactor::new(disclose, pseudonyms, work))
+        } else {
+            Self::Document(DocumentRedactor::new(media, disclose, pseudonyms, work))
+        }
+    }
+
+    pub(crate) fn push(&mut self, plain: &Bytes, out: &mut Output) -> Result<(), Interrupted> {
+        match self {
+            Self::Json(redactor) => redactor.push(plain, out),
+            Self::Document(redactor) => redactor.push(plain, out),
+        }
+    }
+
+    pub(crate) fn finish(&mut self, out: &mut Output) -> Result<(), Interrupted> {
+        match self {
+            Self::Json(redactor) => redactor.finish(out),
+            Self::Document(redactor) => redactor.finish(out),
+        }
+    }
+
+    pub(crate) fn summary(&self) -> &Summary {
+        match self {
+            Self::Json(redactor) => redactor.summary(),
+            Self::Document(redactor) => redactor.summary(),
+        }
+    }
+
+    pub(crate) fn into_parts(self) -> (Summary, Box<Workspace>) {
+        match self {
+            Self::Json(redactor) => redactor.into_parts(),
+            Self::Document(redactor) => redactor.into_parts(),
+        }
+    }
+}
