@@ -161,9 +161,8 @@ fn chat(stream: &str) -> Result<(String, Option<Value>)> {
             continue;
         }
         let data: Value = serde_json::from_str(data)?;
-        text += data["choices"][0]["delta"]["content"]
-            .as_str()
-            .unwrap_or("");
+        let piece = data.pointer("/choices/0/delta/content");
+        text += piece.and_then(Value::as_str).unwrap_or("");
         error = data.get("error").cloned();
     }
     Ok((text, error))

@@ -279,6 +279,10 @@ fn xml_that_readers_would_read_in_different_ways_is_refused() {
         ("<!DOCTYPE r [<!ENTITY a 'x'>]><r/>", FlawXml::DocumentType),
         ("<r><a></b></r>", FlawXml::EndTag),
         ("<r>", FlawXml::Truncated),
+        (
+            "<?xml version='1.0' encoding='UTF-7'?><r>a+AEA-b.example</r>",
+            FlawXml::Encoding,
+        ),
         ("<r><1</r>", FlawXml::EndTag),
     ] {
         let (_, failed) = classify(Media::Xml, document.as_bytes(), &[]);

@@ -264,6 +264,9 @@ impl Judge for Xml {
                 if start - self.open().unwrap_or(start) > TEXT_SPAN_BYTES_MAX {
                     return Err(Unreadable::TooLong { offset: start });
                 }
+                if unit.starts_with(b"<?xml") && !is_ascii_compatible(unit) {
+                    return Err(flaw(start, Flaw::Encoding));
+                }
                 out.desk.notation = Notation::Verbatim;
                 let at = Raw::At(start + inside.start as u64);
                 let text = unit.get(inside).unwrap_or_default();
@@ -275,6 +278,22 @@ impl Judge for Xml {
             Piece::Broken => Err(flaw(start, Flaw::Markup)),
         }
     }
+}
+
+/// Whether a declaration leaves ASCII bytes what they are: it names no encoding (XML 1.0 section
+/// 4.3.3), or UTF-8, or one that only adds to ASCII.
+fn is_ascii_compatible(declaration: &[u8]) -> bool {
+    let Some(at) = memchr::memmem::find(declaration, b"encoding") else {
+        return true;
+    };
+    let value = declaration.get(at + b"encoding".len()..);
+    let value = value.unwrap_or_default().to_ascii_lowercase();
+    let name = value
+        .split(|byte| matches!(byte, b'"' | b'\''))
+        .nth(1)
+        .unwrap_or_default();
+    let adds = [&b"iso-8859-"[..], b"windows-125", b"utf-8", b"us-ascii"];
+    adds.iter().any(|known| name.starts_with(known))
 }
 
 fn flaw(offset: u64, flaw: Flaw) -> Unreadable {

@@ -26,6 +26,9 @@ pub enum Flaw {
     /// More open elements than [`DEPTH_MAX`].
     #[error("nesting too deep")]
     TooDeep,
+    /// A declaration of an encoding in which these bytes would mean something else.
+    #[error("another encoding than UTF-8 declared")]
+    Encoding,
 }
 
 /// The deepest nesting of elements.

@@ -27,8 +27,9 @@ const IN_QUERY: &str = "/@query";
 /// What parts the fields of one text: an empty line, which no field can hold.
 const BREAK: &str = "\n\n";
 
-/// Fields that pass: credentials for the other side, and what frames or dates a message.
-const PASSED: [HeaderName; 24] = [
+/// Fields that pass: credentials for the other side, what frames or dates a message, and the name
+/// of a program.
+const PASSED: [HeaderName; 25] = [
     header::AUTHORIZATION,
     header::COOKIE,
     header::SET_COOKIE,
@@ -53,6 +54,7 @@ const PASSED: [HeaderName; 24] = [
     header::TRANSFER_ENCODING,
     headers::TRACEPARENT,
     headers::TRACESTATE,
+    header::USER_AGENT,
 ];
 
 /// Inspects what a request says beside its body.

@@ -63,7 +63,7 @@ mod tests {
         let mut hold = Hold::default();
         assert_eq!(hold.deadline(), None);
         // A byte a millisecond, of which the last three hundred are held.
-        for ms in 0..5_000 {
+        for ms in 0..5_000_u64 {
             let end = ms + 1;
             hold.came(Some(end.saturating_sub(300)..end), after(ms));
             let oldest = after(end.saturating_sub(300));

@@ -1,0 +1,126 @@
+//! What stands in the place of a finding, in the notation that it stands in.
+
+use classifiers::document::{Found, Sink};
+use classifiers::media::json::Token;
+use classifiers::{DataClass, ValueKind};
+
+use super::Piece;
+use crate::summary::Order;
+use crate::trail::tellable;
+use crate::transform::{Edit, Rewriter};
+use crate::{Action, Disclose, Pseudonyms, Summary, notation};
+
+/// The redactor during one call.
+pub(super) struct Editor<'a, D> {
+    pub(super) disclose: &'a mut D,
+    pub(super) pseudonyms: &'a dyn Pseudonyms,
+    pub(super) summary: &'a mut Summary,
+    pub(super) rewriter: &'a mut Rewriter,
+    pub(super) order: &'a mut Order,
+    pub(super) pieces: &'a mut Vec<Piece>,
+    pub(super) blocked: Option<(DataClass, String)>,
+}
+
+impl<D: Disclose> Sink for Editor<'_, D> {
+    fn found(&mut self, found: &Found<'_>) {
+        if self.blocked.is_some() {
+            return;
+        }
+        let class = found.finding.class;
+        let action = self.disclose.action(class);
+        let path = template(found.path, found.inner);
+        self.summary.count(
+            class,
+            action,
+            self.order,
+            |known| known == path,
+            || path.clone(),
+        );
+        match action {
+            Action::Show => {}
+            Action::Block => self.blocked = Some((class, path)),
+            _ => self.replace(found, action),
+        }
+    }
+}
+
+impl<D> Editor<'_, D> {
+    /// Notes what stands in the place of a finding: its replacement in its first part, nothing in
+    /// the others.
+    fn replace(&mut self, found: &Found<'_>, action: Action) {
+        let is_text = found.kind == ValueKind::Text;
+        let whole = !found.token.is_empty() && (!is_text || action == Action::Drop);
+        let (ranges, mut text) = if whole {
+            (found.token, self.scalar(found, action))
+        } else if action == Action::Drop && !found.in_name {
+            (found.ranges, Vec::new())
+        } else {
+            (found.ranges, self.text(found, action))
+        };
+        for range in ranges {
+            self.pieces.push(Piece {
+                range: range.clone(),
+                action,
+                text: std::mem::take(&mut text),
+            });
+        }
+    }
+
+    /// What stands for a whole JSON token.
+    fn scalar(&mut self, found: &Found<'_>, action: Action) -> Vec<u8> {
+        let (token, mut edits) = of(found, action);
+        let json = self
+            .rewriter
+            .scalar(found.kind, token, &mut edits, self.pseudonyms);
+        let around = found.notations.split_last().map_or(&[][..], |(_, it)| it);
+        notation::write(&String::from_utf8_lossy(json), around)
+    }
+
+    /// What stands for a text or a part of one.
+    fn text(&mut self, found: &Found<'_>, action: Action) -> Vec<u8> {
+        let (token, mut edits) = of(found, action);
+        let json = self.rewriter.text(token, &mut edits, self.pseudonyms);
+        // Written as JSON, because that is what the rewriter makes.
+        let text: String = serde_json::from_slice(json).unwrap_or_default();
+        notation::write(&text, found.notations)
+    }
+}
+
+/// What was found, as a value of its own, and the edit that covers it.
+fn of<'a>(found: &'a Found<'_>, action: Action) -> (Token<'a>, Vec<Edit>) {
+    let decoded = found.value();
+    let token = Token {
+        start: 0,
+        raw: b"",
+        decoded,
+    };
+    let edit = Edit {
+        start: 0,
+        end: decoded.len(),
+        class: found.finding.class,
+        action,
+    };
+    (token, vec![edit])
+}
+
+/// A pointer as [`crate::Place::path`] has it: positions are `*`, and what no schema would name `?`.
+fn template(path: &str, inner: &str) -> String {
+    let mut out = String::with_capacity(path.len() + inner.len());
+    for token in path.split('/').skip(1).chain(inner.split('/').skip(1)) {
+        out.push('/');
+        let position = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
+        let (mark, name) = match token.strip_prefix('@') {
+            Some(attribute) => ("@", attribute),
+            None => ("", token),
+        };
+        if position {
+            out.push('*');
+        } else if let Some(name) = tellable(name.as_bytes()) {
+            out.push_str(mark);
+            out.push_str(name);
+        } else {
+            out.push('?');
+        }
+    }
+    out
+}
