@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    DataKey, FileProvider, KeyMaterial, KeyProvider, LogSigner, Pseudonymizer, VaultError,
+    DataKey, FileProvider, KeyMaterial, KeyProvider, LogSigner, Pseudonymizer, Transforms, VaultError,
 };
 
 /// The file's usual name, in the log's folder.
@@ -66,16 +66,7 @@ impl Keyring {
 
     /// Reads the keyring at `path`.
     pub fn open(path: &Path) -> Result<Self, VaultError> {
-        let file = File::open(path).map_err(read(path))?;
-        let mode = file.metadata().map_err(read(path))?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            let path = path.to_owned();
-            return Err(VaultError::Exposed { path, mode });
-        }
-        let mut text = Zeroizing::new(Vec::new());
-        file.take(FILE_BYTES_MAX)
-            .read_to_end(&mut text)
-            .map_err(read(path))?;
+        let text = private(path)?;
         let contents: Contents =
             serde_json::from_slice(&text).map_err(|error| malformed(path, error.to_string()))?;
         contents.check().map_err(|why| malformed(path, why))?;
@@ -99,6 +90,12 @@ impl Keyring {
     /// Signs this keyring's log.
     pub fn signer(&self) -> Result<LogSigner, VaultError> {
         LogSigner::new(self.0.log.clone(), &self.0.signing)
+    }
+
+    /// The transforms of `tenant`, as only this keyring makes and undoes them.
+    pub fn transforms(&self, tenant: &str) -> Result<Transforms, VaultError> {
+        // HKDF keeps what is derived apart from the pseudonyms that the key itself makes.
+        Transforms::new(tenant, std::iter::once((1, &self.0.pseudonym)))
     }
 
     /// Makes pseudonyms that only this keyring can make.
@@ -174,11 +171,26 @@ impl fmt::Debug for Keyring {
     }
 }
 
+/// The text of a file of keys, which only its owner may read.
+pub(crate) fn private(path: &Path) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    let file = File::open(path).map_err(read(path))?;
+    let mode = file.metadata().map_err(read(path))?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let path = path.to_owned();
+        return Err(VaultError::Exposed { path, mode });
+    }
+    let mut text = Zeroizing::new(Vec::new());
+    file.take(FILE_BYTES_MAX)
+        .read_to_end(&mut text)
+        .map_err(read(path))?;
+    Ok(text)
+}
+
 fn read(path: &Path) -> impl FnOnce(io::Error) -> VaultError {
     failed(path.to_owned(), "read")
 }
 
-fn written(path: &Path) -> impl FnOnce(io::Error) -> VaultError {
+pub(crate) fn written(path: &Path) -> impl FnOnce(io::Error) -> VaultError {
     failed(path.to_owned(), "written")
 }
 
@@ -190,7 +202,7 @@ fn failed(path: PathBuf, action: &'static str) -> impl FnOnce(io::Error) -> Vaul
     }
 }
 
-fn malformed(path: &Path, why: String) -> VaultError {
+pub(crate) fn malformed(path: &Path, why: String) -> VaultError {
     let path = path.to_owned();
     VaultError::Malformed { path, why }
 }
