@@ -15,7 +15,7 @@ use cedar_policy::{
 };
 use classifiers::DataClass;
 use miette::{Diagnostic, NamedSource, SourceSpan};
-use redaction::Action;
+use redaction::{Action, NoAction, OBLIGATIONS};
 
 use crate::{
     Category, PolicyRef,
@@ -43,7 +43,6 @@ const RESOURCES: &str = "a `call` has a `Call` for its resource (in an `Operatio
 
 const ANNOTATIONS: &[&str] = &["id", "reason", "basis", "category", "obligation"];
 const CATEGORIES: &[Category] = &[Category::Access, Category::Scope, Category::Residency];
-const OBLIGATIONS: &[&str] = &["drop", "mask", "replace", "pseudonymize", "block"];
 
 /// The text of one policy file, and the name to call it by in errors.
 #[derive(Clone, Debug)]
@@ -313,9 +312,16 @@ impl Check<'_> {
                 Some(hint.into()),
             );
         }
-        Action::named(name).unwrap_or_else(|| {
-            let hint = proposal(name, OBLIGATIONS.iter().copied());
-            let message = format!("no obligation is called `{}`", name.escape_debug());
+        Action::parse(name).unwrap_or_else(|why| {
+            let (message, hint) = match why {
+                NoAction::Unknown => (
+                    format!("no obligation is called `{}`", name.escape_debug()),
+                    proposal(name, OBLIGATIONS.iter().copied()),
+                ),
+                NoAction::Number(hint) => {
+                    (format!("`{}` is no obligation", name.escape_debug()), hint)
+                }
+            };
             self.wrong(at, message, Some(hint));
             Action::Block
         })

@@ -7,14 +7,20 @@ mod mask;
 mod output;
 mod pseudonym;
 mod redactor;
+mod restore;
+pub mod shape;
 mod summary;
+pub mod token;
 mod trail;
 mod transform;
 
-pub use action::Action;
+pub use action::{
+    Action, DECIMALS, DECIMALS_MAX, KEPT_MAX, NoAction, OBLIGATIONS, SHIFT_DAYS, SHIFT_DAYS_MAX,
+};
 pub use body::Body;
 pub use coding::{Coding, EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, Undecodable};
 pub use output::Output;
 pub use pseudonym::Pseudonyms;
 pub use redactor::{Disclose, Interrupted, Redactor, Workspace};
+pub use restore::{Restore, Restored, Restorer};
 pub use summary::{PLACES_MAX, Place, Summary};

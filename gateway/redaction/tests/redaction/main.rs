@@ -6,9 +6,13 @@
     reason = "a test fails by panicking"
 )]
 
+mod keys;
 mod memory;
 mod properties;
+mod restoring;
+mod shaping;
 mod tables;
+mod transforms;
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
