@@ -242,6 +242,22 @@ pub struct BodyRecord {
     pub findings_unlisted: u64,
     /// What was not inspected, by name: `media_unknown`, `coding_unknown`, `oversize`.
     pub gaps: Vec<String>,
+    /// Tokens that were turned back into values, by class; `refused` were left as policy says,
+    /// `unopened` only look like tokens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restored: Vec<CountRecord>,
+    /// What was left out, by why: `rows`, `records`, `fields`; `unbound-passed` was let go on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<CountRecord>,
+}
+
+/// How many of one kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CountRecord {
+    /// The kind.
+    pub name: Cow<'static, str>,
+    /// How many.
+    pub count: u64,
 }
 
 /// How an admitted exchange ended.

@@ -1,5 +1,6 @@
 //! Configuration, low and high: what was typed, and what it means.
 
+mod answers;
 pub(crate) mod classifiers;
 mod fault;
 mod file;

@@ -9,6 +9,7 @@ mod body;
 mod clock;
 mod exchange;
 mod gateway;
+pub mod governance;
 mod headers;
 pub mod jwks;
 pub mod limits;

@@ -14,10 +14,13 @@ use classifiers::DataClass;
 use http_body::Body as _;
 use hyper::body::Incoming;
 use policy::{Disclosures, PolicyRef};
-use redaction::{Action, Coding, Disclose, Interrupted, Output, Redactor};
+use redaction::{
+    Action, Coding, Disclose, Interrupted, Output, Pseudonyms, Redactor,
+    shape::{Plan, Withheld},
+};
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::{gateway::Gateway, limits, record, workspace};
+use crate::{gateway::Gateway, governance::Restoration, limits, record, workspace};
 
 /// What policy says of each data class, as the redactor asks for it.
 struct Rules(Disclosures);
@@ -35,6 +38,8 @@ struct Inspection {
     disclosures: Disclosures,
     /// Whether what leaves is what came, content coding aside.
     coded: bool,
+    /// What turns tokens back in what is released.
+    restoration: Option<Restoration>,
 }
 
 /// Why a body could not be read to its end.
@@ -83,8 +88,8 @@ impl Pump {
         gateway: &Gateway,
         coding: Coding,
         disclosures: Disclosures,
+        pseudonyms: Arc<dyn Pseudonyms>,
     ) -> Self {
-        let pseudonyms = Arc::clone(&gateway.pseudonyms);
         let redactor = Redactor::new(
             Rules(disclosures.clone()),
             pseudonyms,
@@ -97,12 +102,36 @@ impl Pump {
                 body,
                 disclosures,
                 coded: coding != Coding::Identity,
+                restoration: None,
             }),
             ready: VecDeque::new(),
             idle: None,
             ended: false,
             record: BodyRecord::default(),
         }
+    }
+
+    /// The same body, of which only what `plan` lets through is looked at.
+    pub(crate) fn shaped(mut self, plan: Plan) -> Self {
+        if let Some(inspection) = &mut self.inspection {
+            inspection.body.shape(plan);
+        }
+        self
+    }
+
+    /// The same body, with tokens turned back in what it releases.
+    pub(crate) fn restored(mut self, restoration: Option<Restoration>) -> Self {
+        if let Some(inspection) = &mut self.inspection {
+            inspection.restoration = restoration;
+        }
+        self
+    }
+
+    /// What stayed behind so far.
+    pub(crate) fn withheld(&self) -> Withheld {
+        self.inspection
+            .as_ref()
+            .map_or_else(Withheld::default, |inspection| inspection.body.withheld())
     }
 
     /// Whether the body has been read to its end.
@@ -137,7 +166,11 @@ impl Pump {
     pub(crate) fn changed(&self) -> bool {
         self.inspection.as_ref().is_some_and(|inspection| {
             let places = &inspection.body.summary().places;
-            inspection.coded || places.iter().any(|place| place.action != Action::Show)
+            let restoration = inspection.restoration.as_ref();
+            inspection.coded
+                || places.iter().any(|place| place.action != Action::Show)
+                || inspection.body.withheld().changed()
+                || restoration.is_some_and(|it| !it.restored().classes.is_empty())
         })
     }
 
@@ -150,6 +183,10 @@ impl Pump {
                 &mut inspection.disclosures,
                 &mut record,
             );
+            record::withheld(&inspection.body.withheld(), &mut record);
+            if let Some(restoration) = &inspection.restoration {
+                record::restored(restoration.restored(), &mut record);
+            }
         }
         record
     }
@@ -207,7 +244,7 @@ impl Pump {
             let mut released = Output::new();
             let pushed = inspection.body.push(&data, &mut released);
             pushed.map_err(|interrupted| self.broken(interrupted))?;
-            self.ready.extend(released);
+            self.release(released, false);
         } else if !data.is_empty() {
             self.ready.push_back(data);
         }
@@ -224,10 +261,18 @@ impl Pump {
             let mut released = Output::new();
             let finished = inspection.body.finish(&mut released);
             finished.map_err(|interrupted| self.broken(interrupted))?;
-            self.ready.extend(released);
+            self.release(released, true);
         }
         self.ended = true;
         Ok(())
+    }
+
+    fn release(&mut self, released: Output, ended: bool) {
+        let inspection = self.inspection.as_mut();
+        match inspection.and_then(|inspection| inspection.restoration.as_mut()) {
+            None => self.ready.extend(released),
+            Some(restoration) => self.ready.extend(restoration.restore(released, ended)),
+        }
     }
 
     fn broken(&mut self, interrupted: Interrupted) -> Broken {

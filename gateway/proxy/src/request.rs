@@ -15,6 +15,7 @@ use audit::BodyRecord;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
+use policy::Towards;
 use redaction::Coding;
 use tokio::sync::Notify;
 
@@ -26,6 +27,7 @@ use crate::{
     media::Media,
     pump::{Broken, Pump},
     refusal::Interruption,
+    route::Way,
 };
 
 /// The gap in the record of a body that was still coming when the answer was complete.
@@ -135,6 +137,7 @@ pub(crate) async fn screen(
     gateway: &Gateway,
     permit: &Permit,
     account: &mut Account,
+    way: &Way,
     media: Media,
     incoming: Incoming,
 ) -> Result<Judged, Interruption> {
@@ -142,7 +145,10 @@ pub(crate) async fn screen(
         Media::Empty => return Ok(Judged::nothing()),
         Media::Opaque(gap) => Pump::blind(incoming, gap),
         Media::Json(coding) => {
-            Pump::inspecting(incoming, gateway, coding, permit.towards_service())
+            let keys = way.answers().keys(permit, &gateway.pseudonyms);
+            let disclosures = permit.towards_service();
+            Pump::inspecting(incoming, gateway, coding, disclosures, Arc::clone(&keys))
+                .restored(way.restoration(permit, Towards::Service, &keys))
         }
     };
     if let Media::Opaque(gap) = media

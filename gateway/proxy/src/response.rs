@@ -7,6 +7,7 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -15,6 +16,8 @@ use bytes::Bytes;
 use http::{Extensions, HeaderMap, HeaderValue, Response, header, response::Parts};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
+use policy::Towards;
+use redaction::shape::Withheld;
 
 use crate::{
     account::{Account, End},
@@ -24,12 +27,14 @@ use crate::{
     media::{self, Media},
     pump::{Broken, Pump},
     refusal::Interruption,
+    route::Way,
 };
 
 /// Releases an answer under a permit, as far as policy shows it.
 pub(crate) async fn release(
     gateway: &Gateway,
     permit: &Permit,
+    way: &Way,
     mut account: Box<Account>,
     response: Response<Incoming>,
 ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
@@ -40,10 +45,20 @@ pub(crate) async fn release(
     // The reason phrase is the upstream's own text (RFC 9112 section 4): it stays here.
     parts.extensions = Extensions::new();
     headers::towards_agent(&mut parts.headers, matches!(media, Media::Json(_)));
+    let mut shaped = false;
     let mut pump = match media {
         Media::Empty => return whole(account, parts, Inbound::empty()).await,
         Media::Opaque(gap) => Pump::blind(incoming, gap),
-        Media::Json(coding) => Pump::inspecting(incoming, gateway, coding, permit.towards_agent()),
+        Media::Json(coding) => {
+            let answers = way.answers();
+            let keys = answers.keys(permit, &gateway.pseudonyms);
+            let plan = answers.plan(permit);
+            shaped = !plan.is_empty();
+            let disclosures = permit.towards_agent();
+            Pump::inspecting(incoming, gateway, coding, disclosures, Arc::clone(&keys))
+                .shaped(plan)
+                .restored(way.restoration(permit, Towards::Agent, &keys))
+        }
     };
     // What hyper writes follows what is really sent, not what the upstream promised.
     parts.headers.remove(header::CONTENT_LENGTH);
@@ -66,6 +81,9 @@ pub(crate) async fn release(
             if pump.changed() {
                 headers::body_changed(&mut parts.headers);
             }
+            if let Some(told) = told(&pump.withheld()) {
+                parts.headers.insert(headers::WITHHELD, told);
+            }
             let pieces = pump.take_all();
             account.response = pump.record();
             // Its buffers are for the next body; the record is not waited for with them in hand.
@@ -76,12 +94,17 @@ pub(crate) async fn release(
     if !matches!(media, Media::Opaque(_)) {
         headers::body_changed(&mut parts.headers);
     }
+    if shaped {
+        let announced = HeaderValue::from_name(headers::WITHHELD);
+        parts.headers.insert(header::TRAILER, announced);
+    }
     account.status = Some(parts.status);
     stamp(&mut parts.headers, &account);
     let governed = Governed {
         pump,
         state: State::Reading(account),
         held_back,
+        trails: shaped,
     };
     Ok(Response::from_parts(
         parts,
@@ -131,6 +154,17 @@ pub(crate) fn stamp(headers: &mut HeaderMap, account: &Account) {
     }
 }
 
+/// What the agent is told of what stayed behind, if anything did.
+fn told(withheld: &Withheld) -> Option<HeaderValue> {
+    let counts: Vec<String> = withheld
+        .counts()
+        .map(|(name, count)| format!("{name}={count}"))
+        .collect();
+    HeaderValue::try_from(counts.join(", "))
+        .ok()
+        .filter(|told| !told.is_empty())
+}
+
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers
         .get(header::CONTENT_LENGTH)?
@@ -156,6 +190,8 @@ pub(crate) struct Governed {
     /// Whether the last piece waits for the outcome; event streams would stall, so there only the
     /// end of the stream waits.
     held_back: bool,
+    /// Whether a trailer may still say what stayed behind.
+    trails: bool,
 }
 
 enum State {
@@ -223,6 +259,12 @@ impl Body for Governed {
                         return Poll::Ready(Some(Err(why.reason.into())));
                     }
                 },
+                State::Released if std::mem::take(&mut this.trails) => {
+                    if let Some(told) = told(&this.pump.withheld()) {
+                        let trailers = HeaderMap::from_iter([(headers::WITHHELD, told)]);
+                        return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+                    }
+                }
                 State::Released | State::Broken => return Poll::Ready(None),
             }
         }

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    DataKey, FileProvider, KeyMaterial, KeyProvider, LogSigner, Pseudonymizer, Transforms, VaultError,
+    DataKey, FileProvider, KeyMaterial, KeyProvider, LogSigner, Pseudonymizer, Transforms,
+    VaultError,
 };
 
 /// The file's usual name, in the log's folder.

@@ -7,6 +7,7 @@ use miette::{Diagnostic, IntoDiagnostic, Result, WrapErr, miette};
 use policy::{Engine, Names};
 use proxy::tls;
 use thiserror::Error;
+use vault::{Keyring, TransformKeys, Transforms};
 
 use crate::config::{self, Config, JwksSource};
 
@@ -16,6 +17,11 @@ pub(crate) fn check(path: &Path) -> Result<ExitCode> {
     identity(&config)?;
     endpoints(&config)?;
     config::classifiers::load(&config.classifiers)?;
+    if let Some(path) = &config.transform_keys {
+        TransformKeys::open(path)
+            .into_diagnostic()
+            .wrap_err("`tokenization.keys` cannot be used")?;
+    }
     let operations: usize = config
         .services
         .iter()
@@ -123,6 +129,16 @@ fn keys(source: &JwksSource) -> Result<KeySet> {
     KeySet::parse(&text)
         .into_diagnostic()
         .wrap_err_with(|| format!("the key set {source} cannot be used"))
+}
+
+/// The keys of stand-ins: shared ones, or the log's own.
+pub(crate) fn transforms(config: &Config, keyring: &Keyring) -> Result<Transforms> {
+    match &config.transform_keys {
+        None => keyring.transforms(&config.tenant),
+        Some(path) => TransformKeys::open(path).and_then(|keys| keys.transforms(&config.tenant)),
+    }
+    .into_diagnostic()
+    .wrap_err("`tokenization` cannot be used")
 }
 
 /// The addresses with their certificates.

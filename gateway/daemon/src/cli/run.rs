@@ -14,9 +14,10 @@ use std::{
 
 use admin::{Condition, Part, Status};
 use audit::{EventRef, Keys, Lifecycle, Trail};
+use classifiers::DataClass;
 use http::Uri;
 use identity::KeySet;
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use miette::{IntoDiagnostic, Result, WrapErr};
 use proxy::{Bound, Gateway, Upstream, jwks};
 use redaction::Pseudonyms;
@@ -28,7 +29,7 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
-use vault::{Keyring, Pseudonymizer};
+use vault::{Keyring, Pseudonymizer, Transforms};
 
 use super::check;
 use crate::config::{self, Config, JwksSource};
@@ -216,15 +217,43 @@ fn record(
         Keyring::open_or_create(&config.data.join(vault::KEYRING_FILE)).into_diagnostic()?;
     let keys = Keys::from_keyring(&keyring).into_diagnostic()?;
     let trail = Trail::start(Box::new(ledger), keys).into_diagnostic()?;
-    Ok((trail, Arc::new(Keyed(keyring.pseudonymizer()))))
+    let keys = Keyed {
+        pseudonyms: keyring.pseudonymizer(),
+        transforms: check::transforms(config, &keyring)?,
+    };
+    Ok((trail, Arc::new(keys)))
 }
 
 /// The vault's pseudonyms, as the redaction asks for them.
-struct Keyed(Pseudonymizer);
+struct Keyed {
+    pseudonyms: Pseudonymizer,
+    transforms: Transforms,
+}
 
 impl Pseudonyms for Keyed {
-    fn pseudonym(&self, class: classifiers::DataClass, value: &[u8]) -> [u8; 16] {
-        self.0.pseudonym(class.name(), value)
+    fn pseudonym(&self, class: DataClass, value: &[u8]) -> [u8; 16] {
+        self.pseudonyms.pseudonym(class.name(), value)
+    }
+
+    fn seal(&self, class: DataClass, value: &[u8]) -> Option<Vec<u8>> {
+        self.transforms.seal(class.name(), value)
+    }
+
+    fn open(&self, class: DataClass, sealed: &[u8]) -> Option<Vec<u8>> {
+        let opened = self.transforms.open(class.name(), sealed)?;
+        Some(opened.to_vec())
+    }
+
+    fn encipher(&self, class: DataClass, radix: u16, numerals: &mut [u16]) -> bool {
+        self.transforms.encipher(class.name(), radix, numerals)
+    }
+
+    fn fill(&self, usage: &'static str, class: DataClass, value: &[u8], out: &mut [u8]) -> bool {
+        self.transforms.fill(usage, class.name(), value, out)
+    }
+
+    fn year(&self) -> Option<i16> {
+        Some(now().to_zoned(TimeZone::UTC).year())
     }
 }
 

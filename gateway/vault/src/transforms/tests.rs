@@ -98,7 +98,12 @@ fn a_stream_depends_on_all_that_is_given() {
         of(&ours, "synthetic", "pii.phone", b"a"),
         of(&ours, "synthetic", "pii.email", b"b"),
         of(&transforms("b", &[(1, 7)]), "synthetic", "pii.email", b"a"),
-        of(&transforms("acme", &[(1, 8)]), "synthetic", "pii.email", b"a"),
+        of(
+            &transforms("acme", &[(1, 8)]),
+            "synthetic",
+            "pii.email",
+            b"a",
+        ),
     ] {
         assert_ne!(base, other);
     }
