@@ -3,12 +3,14 @@
 //! Every scenario ends with the daemon stopped in good order and its log verified offline.
 
 mod canary;
+mod fleet;
 mod hostile;
 mod identity;
 mod kills;
 mod processes;
 mod redaction;
 mod residency;
+mod reveal;
 mod rows;
 mod scope;
 mod streaming;

@@ -140,3 +140,19 @@ fn caps_are_kept_and_told_in_header_and_record() -> Result<()> {
     ensure!(withheld.contains("\"records\""), "{record:?}");
     office.finish()
 }
+
+#[test]
+fn an_answer_that_streams_tells_its_caps_in_a_trailer() -> Result<()> {
+    let office = Office::new()?;
+    let url = office.gateway.url("/capped/customers?limit=200")?;
+    let reply = Client::plain()?.get(&url, &[("te", "trailers")])?;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert_eq!(reply.json()?["customers"].as_array().map(Vec::len), Some(3));
+    assert_eq!(reply.header("tidegate-withheld"), None);
+    let told = reply
+        .trailers
+        .get("tidegate-withheld")
+        .context("no trailer")?;
+    ensure!(told.to_str()?.contains("records=197"), "{told:?}");
+    office.finish()
+}

@@ -21,6 +21,8 @@ pub enum Event {
     Close(Box<Outcome>),
     /// A request was refused before any upstream saw it.
     Refuse(Box<Refusal>),
+    /// A person asked for the value of a token; written before it is told.
+    Reveal(Box<Revelation>),
 }
 
 /// An [`Event`] that its maker keeps; the same JSON.
@@ -37,6 +39,8 @@ pub enum EventRef<'a> {
     Close(&'a Outcome),
     /// As [`Event::Refuse`].
     Refuse(&'a Refusal),
+    /// As [`Event::Reveal`].
+    Reveal(&'a Revelation),
 }
 
 impl<'a> From<&'a Event> for EventRef<'a> {
@@ -47,6 +51,7 @@ impl<'a> From<&'a Event> for EventRef<'a> {
             Event::Open(opening) => Self::Open(opening),
             Event::Close(outcome) => Self::Close(outcome),
             Event::Refuse(refusal) => Self::Refuse(refusal),
+            Event::Reveal(revelation) => Self::Reveal(revelation),
         }
     }
 }
@@ -211,6 +216,31 @@ pub struct Refusal {
     /// What was found in the request's body, if it came so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<FindingRecord>,
+}
+
+/// A person who asked for the value of a token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Revelation {
+    /// When.
+    pub at: Timestamp,
+    /// Who asked, as far as the name is proven by the signature; see `reason`.
+    pub operator: String,
+    /// Who agreed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approver: Option<String>,
+    /// The user id of the asking process, where the kernel tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// What for.
+    pub purpose: String,
+    /// The class of the value, where the token holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<Cow<'static, str>>,
+    /// SHA-256 of the token, hexadecimal.
+    pub token: String,
+    /// Why it was refused; none: it was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Cow<'static, str>>,
 }
 
 /// Values of one class at one place, and what was done with them.

@@ -4,6 +4,7 @@ mod answers;
 pub(crate) mod classifiers;
 mod fault;
 mod file;
+mod panel;
 mod resolve;
 
 use std::path::Path;

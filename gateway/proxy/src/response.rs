@@ -7,7 +7,6 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -17,7 +16,7 @@ use http::{Extensions, HeaderMap, HeaderValue, Response, header, response::Parts
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use policy::Towards;
-use redaction::shape::Withheld;
+use redaction::{Coding, shape::Withheld};
 
 use crate::{
     account::{Account, End},
@@ -50,14 +49,9 @@ pub(crate) async fn release(
         Media::Empty => return whole(account, parts, Inbound::empty()).await,
         Media::Opaque(gap) => Pump::blind(incoming, gap),
         Media::Json(coding) => {
-            let answers = way.answers();
-            let keys = answers.keys(permit, &gateway.pseudonyms);
-            let plan = answers.plan(permit);
+            let plan = way.answers().plan(permit);
             shaped = !plan.is_empty();
-            let disclosures = permit.towards_agent();
-            Pump::inspecting(incoming, gateway, coding, disclosures, Arc::clone(&keys))
-                .shaped(plan)
-                .restored(way.restoration(permit, Towards::Agent, &keys))
+            inspecting(gateway, permit, way, coding, incoming).shaped(plan)
         }
     };
     // What hyper writes follows what is really sent, not what the upstream promised.
@@ -110,6 +104,19 @@ pub(crate) async fn release(
         parts,
         Inbound::Stream(Box::new(governed)),
     ))
+}
+
+/// A JSON answer, inspected under what policy says of it.
+fn inspecting(
+    gateway: &Gateway,
+    permit: &Permit,
+    way: &Way,
+    coding: Coding,
+    incoming: Incoming,
+) -> Pump {
+    let keys = way.answers().keys(permit, &gateway.pseudonyms);
+    let restoration = way.restoration(permit, Towards::Agent, &keys);
+    Pump::inspecting(incoming, gateway, coding, permit.towards_agent(), keys).restored(restoration)
 }
 
 /// An answer whose body may not be shown. Where its status speaks for itself, that is kept: a

@@ -32,14 +32,14 @@ impl<D: Disclose> Body<D> {
     pub fn push(&mut self, chunk: &Bytes, out: &mut Output) -> Result<(), Interrupted> {
         let (redactor, shaper) = (&mut self.redactor, &mut self.shaper);
         self.decoder
-            .push(chunk, |plain| shape(shaper, plain, redactor, out))
+            .push(chunk, |plain| push_shaped(shaper, plain, redactor, out))
     }
 
     /// Ends the body and releases what was held back.
     pub fn finish(&mut self, out: &mut Output) -> Result<(), Interrupted> {
         let (redactor, shaper) = (&mut self.redactor, &mut self.shaper);
         self.decoder
-            .finish(|plain| shape(shaper, plain, redactor, out))?;
+            .finish(|plain| push_shaped(shaper, plain, redactor, out))?;
         if let Some(shaper) = shaper {
             let mut rest = Vec::new();
             shaper.finish(&mut rest)?;
@@ -67,7 +67,7 @@ impl<D: Disclose> Body<D> {
 }
 
 /// Pushes on what the shaper leaves of a piece.
-fn shape<D: Disclose>(
+fn push_shaped<D: Disclose>(
     shaper: &mut Option<Box<Shaper>>,
     plain: &Bytes,
     redactor: &mut Redactor<D>,
@@ -76,10 +76,10 @@ fn shape<D: Disclose>(
     let Some(shaper) = shaper else {
         return redactor.push(plain, out);
     };
-    let mut shaped = Vec::new();
-    shaper.push(plain, &mut shaped)?;
-    if shaped.is_empty() {
+    let mut left = Vec::new();
+    shaper.push(plain, &mut left)?;
+    if left.is_empty() {
         return Ok(());
     }
-    redactor.push(&Bytes::from(shaped), out)
+    redactor.push(&Bytes::from(left), out)
 }

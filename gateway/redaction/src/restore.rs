@@ -179,7 +179,7 @@ fn escaped(value: Vec<u8>, depth: usize) -> Option<Vec<u8>> {
     for _ in 0..depth {
         let quoted = serde_json::to_string(&text).ok()?;
         let inner = quoted.strip_prefix('"')?.strip_suffix('"')?;
-        text = inner.to_owned();
+        inner.clone_into(&mut text);
     }
     Some(text.into_bytes())
 }

@@ -6,7 +6,7 @@
 //! | encipher     | FF1 of digits, letters  | the same        | as many digits   | `null`  |
 //! | pseudonymize | `p-<16 hex>`            | the same        | as many digits   | `null`  |
 //! | synthesize   | the same shape          | the same        | as many digits   | `null`  |
-//! | date_shift   | a date, see [`coarsen`] | the same        | a moved date     | `null`  |
+//! | `date_shift`  | a date, see [`coarsen`] | the same        | a moved date     | `null`  |
 //! | truncate     | `192.0.2.0`, `48.13`    | the same        | fewer decimals   | `null`  |
 //! | generalize   | `1971-01-01`, `100`     | the same        | year, ZIP3, 90   | `null`  |
 //! | mask         | by class, see [`mask`]  | the same        | `0`              | `null`  |

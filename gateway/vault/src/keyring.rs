@@ -141,7 +141,7 @@ impl Contents {
     /// another process made meanwhile stays.
     fn create(&self, path: &Path) -> io::Result<()> {
         let draft = path.with_extension(format!("{}.new", self.log.replace('/', "-")));
-        let written = self.write(&draft).and_then(|()| {
+        let written = write_private(&draft, self).and_then(|()| {
             // Unlike a rename, a link never replaces.
             match fs::hard_link(&draft, path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -153,23 +153,25 @@ impl Contents {
         let directory = path.parent().filter(|it| !it.as_os_str().is_empty());
         File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
     }
-
-    fn write(&self, draft: &Path) -> io::Result<()> {
-        let text = Zeroizing::new(serde_json::to_vec_pretty(self)?);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(draft)?;
-        file.write_all(&text)?;
-        file.sync_all()
-    }
 }
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Keyring").field(&self.0.log).finish()
     }
+}
+
+/// Writes `keys` as JSON to `path`, where there must be no file, for its owner only; durable when this
+/// returns.
+pub(crate) fn write_private(path: &Path, keys: &impl Serialize) -> io::Result<()> {
+    let text = Zeroizing::new(serde_json::to_vec_pretty(keys)?);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(&text)?;
+    file.sync_all()
 }
 
 /// The text of a file of keys, which only its owner may read.

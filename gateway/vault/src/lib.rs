@@ -8,6 +8,7 @@
 mod datakey;
 mod keyring;
 mod material;
+mod operator;
 mod provider;
 mod pseudonym;
 mod signer;
@@ -18,6 +19,7 @@ use std::{io, path::PathBuf};
 pub use datakey::{DataKey, NONCE_BYTES, SEALS_MAX, Seal, TAG_BYTES};
 pub use keyring::{KEYRING_FILE, Keyring};
 pub use material::KeyMaterial;
+pub use operator::{OperatorKey, is_operator_key, is_signed_by};
 pub use provider::{FileProvider, KeyProvider};
 pub use pseudonym::{PSEUDONYM_BYTES, Pseudonymizer};
 pub use signer::LogSigner;

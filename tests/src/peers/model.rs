@@ -42,9 +42,8 @@ async fn answer(Json(request): Json<Value>) -> Json<Value> {
 
 /// The same in small pieces, longer than what a gateway judges whole.
 async fn stream(Json(request): Json<Value>) -> Response {
-    let mut answer = reply(&request);
-    answer["padding"] = "lorem ipsum ".repeat(8 * 1024).into();
-    let text = answer.to_string();
+    let padding = "lorem ipsum ".repeat(8 * 1024);
+    let text = json!({ "answer": reply(&request), "padding": padding }).to_string();
     let (small, rest) = text.split_at(text.find("padding").unwrap_or_default());
     let mut pieces: Vec<Bytes> = small
         .as_bytes()

@@ -7,7 +7,7 @@ use miette::{Diagnostic, IntoDiagnostic, Result, WrapErr, miette};
 use policy::{Engine, Names};
 use proxy::tls;
 use thiserror::Error;
-use vault::{Keyring, TransformKeys, Transforms};
+use vault::TransformKeys;
 
 use crate::config::{self, Config, JwksSource};
 
@@ -129,16 +129,6 @@ fn keys(source: &JwksSource) -> Result<KeySet> {
     KeySet::parse(&text)
         .into_diagnostic()
         .wrap_err_with(|| format!("the key set {source} cannot be used"))
-}
-
-/// The keys of stand-ins: shared ones, or the log's own.
-pub(crate) fn transforms(config: &Config, keyring: &Keyring) -> Result<Transforms> {
-    match &config.transform_keys {
-        None => keyring.transforms(&config.tenant),
-        Some(path) => TransformKeys::open(path).and_then(|keys| keys.transforms(&config.tenant)),
-    }
-    .into_diagnostic()
-    .wrap_err("`tokenization` cannot be used")
 }
 
 /// The addresses with their certificates.

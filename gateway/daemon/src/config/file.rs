@@ -209,6 +209,27 @@ pub(crate) struct Tokenization {
     pub(crate) tenant: Option<String>,
     /// The file of keys that hosts share (`tidegate tokens keys`); the log's own keyring if absent.
     pub(crate) keys: Option<Spanned<PathBuf>>,
+    /// Who may ask what a token stands for; nobody if absent.
+    pub(crate) reveal: Option<Reveal>,
+}
+
+/// Who may ask what a token stands for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reveal {
+    pub(crate) operators: Spanned<Vec<Operator>>,
+    /// Whether a second one must agree.
+    #[serde(default)]
+    pub(crate) two_persons: bool,
+}
+
+/// A person.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Operator {
+    pub(crate) name: Spanned<String>,
+    /// The public key that `tidegate tokens operator` prints.
+    pub(crate) key: Spanned<String>,
 }
 
 /// What an operation does.

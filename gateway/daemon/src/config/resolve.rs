@@ -20,6 +20,8 @@ use proxy::{
 };
 use serde_saphyr::Spanned;
 
+use crate::reveal::Panel;
+
 use super::{
     answers::restoring,
     fault::Text,
@@ -49,6 +51,7 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     pub(crate) tenant: String,
     pub(crate) transform_keys: Option<PathBuf>,
+    pub(crate) reveal: Option<Panel>,
     pub(crate) otlp: Option<String>,
     pub(crate) sample: f64,
     pub(crate) upstream_ca: Option<PathBuf>,
@@ -134,6 +137,11 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             .keys
             .as_ref()
             .map(|path| resolver.existing(path))
+            .transpose()?,
+        reveal: file
+            .tokenization
+            .reveal
+            .map(|reveal| resolver.panel(&reveal))
             .transpose()?,
         sample: resolver.sample(file.telemetry.sample.as_ref())?,
         otlp: file

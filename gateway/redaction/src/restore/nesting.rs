@@ -78,7 +78,7 @@ impl Nesting {
                     continue;
                 }
                 Meaning::Opened => {
-                    inner.iter_mut().for_each(|level| *level = Level::default());
+                    inner.fill(Level::default());
                     self.last = b'"';
                 }
                 Meaning::Own => self.last = byte,
@@ -130,8 +130,7 @@ impl Level {
         }
         let (place, meaning) = match (self.place, byte) {
             (Place::Outside, b'"') => (Place::Inside, Meaning::Opened),
-            (Place::Outside, _) => (Place::Outside, Meaning::Own),
-            (Place::Inside, b'"') => (Place::Outside, Meaning::Own),
+            (Place::Outside, _) | (Place::Inside, b'"') => (Place::Outside, Meaning::Own),
             (Place::Inside, b'\\') => (Place::Escape, Meaning::Nothing),
             (Place::Inside, byte) => (Place::Inside, Meaning::Inner(byte)),
             (Place::Escape, b'u') => (Place::Unit(0, 0), Meaning::Nothing),

@@ -1,9 +1,12 @@
 //! Where the shaper stands in a document, and what becomes of each value.
 
+mod rows;
+
 use classifiers::media::json::Flaw;
 use json_event_parser::JsonEvent;
 
-use super::{HELD_BYTES_MAX, Plan, Rows, Unbound, Withheld, path::Step};
+use super::{Plan, Withheld, path::Step};
+use rows::{Row, fits};
 
 /// An open container.
 #[derive(Debug)]
@@ -13,32 +16,6 @@ struct Frame {
     has_child: bool,
     /// Whether it is a record, or within one.
     in_record: bool,
-}
-
-/// An open element whose rule asks whose it is.
-#[derive(Debug)]
-struct Row {
-    /// Its rule's place in the plan.
-    rule: usize,
-    /// How many containers are open within it, itself counted.
-    depth: usize,
-    /// Where it begins in what is held.
-    start: usize,
-    /// Whether it may go on.
-    is_bound: bool,
-    /// Whether some of it went on.
-    is_released: bool,
-    /// What to go back to if it may not.
-    before: Counts,
-}
-
-/// What changes with every value that goes on.
-#[derive(Clone, Copy, Debug)]
-struct Counts {
-    records: u64,
-    fields: u64,
-    /// Of the array around a row.
-    has_child: bool,
 }
 
 /// The walk through one document.
@@ -90,6 +67,7 @@ impl Walk {
                 self.scalar(Some(text), raw, out)?;
             }
             JsonEvent::Boolean(_) | JsonEvent::Null => self.scalar(None, raw, out)?,
+            // Written by the shaper: it ends no value.
             JsonEvent::Eof => {}
         }
         self.bound_what_is_held(out);
@@ -105,8 +83,8 @@ impl Walk {
     fn begin(&mut self, is_array: bool, raw: &[u8], out: &mut Vec<u8>) {
         let written = self.arrive(raw);
         let parent = self.frames.last();
-        let in_record = parent.is_some_and(|parent| parent.in_record);
-        let is_record = !in_record && !is_array && parent.is_some_and(|parent| parent.is_array);
+        let within = parent.is_some_and(|parent| parent.in_record);
+        let is_record = !within && !is_array && parent.is_some_and(|parent| parent.is_array);
         if self.skipped_to.is_none() {
             if self.may_begin(is_record) {
                 self.await_binding();
@@ -119,7 +97,7 @@ impl Walk {
         self.frames.push(Frame {
             is_array,
             has_child: false,
-            in_record: in_record || is_record,
+            in_record: within || is_record,
         });
     }
 
@@ -135,23 +113,6 @@ impl Walk {
             return false;
         }
         true
-    }
-
-    /// Holds what begins here until it says whose it is, if a rule asks.
-    fn await_binding(&mut self) {
-        let Some(rule) = self.rule() else { return };
-        self.rows.push(Row {
-            rule,
-            depth: self.frames.len() + 1,
-            start: self.held.len(),
-            is_bound: false,
-            is_released: false,
-            before: Counts {
-                records: self.records,
-                fields: self.fields,
-                has_child: self.frames.last().is_some_and(|frame| frame.has_child),
-            },
-        });
     }
 
     fn end(&mut self, raw: &[u8], out: &mut Vec<u8>) {
@@ -206,104 +167,17 @@ impl Walk {
         Ok(true)
     }
 
-    /// Looks whether a scalar is the binding of the row around it. Returns whether the row, if there
-    /// is one, may still go on.
-    fn binds(&mut self, text: Option<&str>, out: &mut Vec<u8>) -> Result<bool, Flaw> {
-        let Some(row) = self.rows.last_mut() else {
-            return Ok(true);
-        };
-        let rule = self.plan.rows.get(row.rule);
-        // The outermost container has no step of its own.
-        let place = self.place.get(row.depth - 1..).unwrap_or_default();
-        let Some(rule) = rule.filter(|rule| rule.member.is(place)) else {
-            return Ok(true);
-        };
-        if fits(rule, text) {
-            row.is_bound = true;
-            self.release(out);
-            return Ok(true);
-        }
-        if row.is_released {
-            // It went on as one's own and now says that it is another's.
-            return Err(Flaw::ByteOutOfPlace);
-        }
-        self.withheld.rows += 1;
-        self.take_back(self.rows.len() - 1);
-        Ok(false)
-    }
-
-    /// A row did not say whose it is.
-    fn unbound(&mut self, at: usize, out: &mut Vec<u8>) {
-        let rule = self
-            .rows
-            .get(at)
-            .and_then(|row| self.plan.rows.get(row.rule));
-        match rule.map_or(Unbound::Drop, |rule| rule.unbound) {
-            Unbound::Drop => {
-                self.withheld.unbound += 1;
-                self.take_back(at);
-            }
-            Unbound::Pass => {
-                self.withheld.unbound_passed += 1;
-                if let Some(row) = self.rows.get_mut(at) {
-                    row.is_bound = true;
-                }
-                self.release(out);
-            }
-        }
-    }
-
-    /// Forgets a row, all that it held, and the rows in it, and skips what is still to come of it.
-    fn take_back(&mut self, at: usize) {
-        let Some(row) = self.rows.drain(at..).next() else {
-            return;
-        };
-        self.held.truncate(row.start);
-        self.records = row.before.records;
-        self.fields = row.before.fields;
-        self.skipped_to = Some(row.depth - 1);
-        let around = self.frames.get_mut(row.depth.wrapping_sub(2));
-        if let Some(around) = around {
-            around.has_child = row.before.has_child;
-        }
-    }
-
-    /// Lets go on what no row holds any more.
-    fn release(&mut self, out: &mut Vec<u8>) {
-        if self.holds() {
-            return;
-        }
-        out.append(&mut self.held);
-        self.rows.iter_mut().for_each(|row| row.is_released = true);
-    }
-
-    fn holds(&self) -> bool {
-        self.rows.iter().any(|row| !row.is_bound)
-    }
-
-    fn bound_what_is_held(&mut self, out: &mut Vec<u8>) {
-        while self.held.len() > HELD_BYTES_MAX
-            && let Some(at) = self.rows.iter().position(|row| !row.is_bound)
-        {
-            self.unbound(at, out);
-        }
-    }
-
     /// Moves on to the next value; gives what is written of it, with its name and separators.
     fn arrive(&mut self, raw: &[u8]) -> Vec<u8> {
-        match self.name.take() {
-            Some((mut written, name)) => {
-                self.place.push(Step::Member(name));
-                written.extend_from_slice(raw);
-                written
-            }
-            None => {
-                if !self.frames.is_empty() {
-                    self.place.push(Step::Element);
-                }
-                raw.to_vec()
-            }
+        if let Some((mut written, name)) = self.name.take() {
+            self.place.push(Step::Member(name));
+            written.extend_from_slice(raw);
+            return written;
         }
+        if !self.frames.is_empty() {
+            self.place.push(Step::Element);
+        }
+        raw.to_vec()
     }
 
     fn leave(&mut self) {
@@ -315,10 +189,8 @@ impl Walk {
 
     /// Writes a child, with a comma only if another went before it.
     fn write(&mut self, written: &[u8], out: &mut Vec<u8>) {
-        let first = match self.frames.last_mut() {
-            Some(frame) => !std::mem::replace(&mut frame.has_child, true),
-            None => false,
-        };
+        let frame = self.frames.last_mut();
+        let first = frame.is_some_and(|frame| !std::mem::replace(&mut frame.has_child, true));
         let comma = written
             .iter()
             .position(|byte| !byte.is_ascii_whitespace())
@@ -331,21 +203,10 @@ impl Walk {
         self.emit(after.unwrap_or_default(), out);
     }
 
-    /// The rule whose row begins at this place.
-    fn rule(&self) -> Option<usize> {
-        let (last, array) = self.place.split_last()?;
-        let is_row = |rule: &Rows| *last == Step::Element && rule.array.is(array);
-        self.plan.rows.iter().position(is_row)
-    }
-
     fn is_listed(&self, is_container: bool) -> bool {
         let lists = &self.plan.fields;
         lists
             .iter()
             .all(|fields| fields.allow(&self.place, is_container))
     }
-}
-
-fn fits(rule: &Rows, text: Option<&str>) -> bool {
-    text.is_some() && rule.bound.as_deref() == text
 }

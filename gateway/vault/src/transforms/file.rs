@@ -5,15 +5,9 @@
 //! under a greater id on every host before any of them may see a token of it; an old one is taken
 //! out once nothing needs its tokens any more.
 
-use std::{
-    fs::OpenOptions,
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
-};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::Transforms;
 use crate::{KeyMaterial, VaultError, keyring};
@@ -62,7 +56,7 @@ impl TransformKeys {
                 key: KeyMaterial::generate()?,
             }],
         };
-        contents.write(path).map_err(keyring::written(path))
+        keyring::write_private(path, &contents).map_err(keyring::written(path))
     }
 
     /// The transforms of `tenant`.
@@ -93,16 +87,5 @@ impl Contents {
             return Err("two of `keys` have one id".into());
         }
         Ok(())
-    }
-
-    fn write(&self, path: &Path) -> io::Result<()> {
-        let text = Zeroizing::new(serde_json::to_vec_pretty(self)?);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)?;
-        file.write_all(&text)?;
-        file.sync_all()
     }
 }
