@@ -164,7 +164,7 @@ pub(crate) fn stamp(headers: &mut HeaderMap, account: &Account) {
 /// What the agent is told of what stayed behind, if anything did.
 fn told(withheld: &Withheld) -> Option<HeaderValue> {
     let counts: Vec<String> = withheld
-        .counts()
+        .tellable()
         .map(|(name, count)| format!("{name}={count}"))
         .collect();
     HeaderValue::try_from(counts.join(", "))

@@ -99,6 +99,12 @@ impl Withheld {
         .filter(|(_, count)| *count > 0)
     }
 
+    /// The same, of what depends on the reader's own rows alone: how many others have is not told.
+    pub fn tellable(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let told = |(name, _): &(&str, u64)| ["records", "fields", "unlisted"].contains(name);
+        self.counts().filter(told)
+    }
+
     /// Whether the document is another than it was.
     pub fn changed(&self) -> bool {
         self.counts().any(|(name, _)| name != "unbound-passed")

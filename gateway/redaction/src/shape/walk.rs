@@ -87,7 +87,7 @@ impl Walk {
         let is_record = !within && !is_array && parent.is_some_and(|parent| parent.is_array);
         if self.skipped_to.is_none() {
             if self.may_begin(is_record) {
-                self.await_binding();
+                self.await_binding(is_record);
                 self.records += u64::from(is_record);
                 self.write(&written, out);
             } else {
@@ -107,12 +107,17 @@ impl Walk {
             self.withheld.unlisted += 1;
             return false;
         }
-        let full = |most: u64| self.records >= most;
-        if is_record && self.plan.records_max.is_some_and(full) {
+        // A row is asked whose it is first: how many others have is nobody's business.
+        if is_record && self.is_full() && self.rule().is_none() {
             self.withheld.records += 1;
             return false;
         }
         true
+    }
+
+    fn is_full(&self) -> bool {
+        let most = self.plan.records_max;
+        most.is_some_and(|most| self.records >= most)
     }
 
     fn end(&mut self, raw: &[u8], out: &mut Vec<u8>) {

@@ -181,6 +181,21 @@ fn records_and_fields_beyond_the_most_stay_behind() {
         r#"{"a":1,"b":[2,3],"c":{},"e":[]}"#,
     );
     assert_eq!(withheld.fields, 2);
+    // Rows of others are no records of the reader's, and are not told.
+    let plan = Plan {
+        records_max: Some(1),
+        ..rows("", "/id", Some("7"), Unbound::Drop)
+    };
+    let withheld = check(
+        &plan,
+        r#"[{"id":"8"},{"id":"7"},{"id":"8"},{"id":"7","n":1},{"n":1}]"#,
+        r#"[{"id":"7"}]"#,
+    );
+    let told: Vec<_> = withheld.tellable().collect();
+    assert_eq!(
+        (withheld.rows, withheld.unbound, told),
+        (2, 1, vec![("records", 1)])
+    );
     // What a row of others counted is given back.
     let plan = Plan {
         records_max: Some(1),

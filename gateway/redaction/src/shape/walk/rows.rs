@@ -16,6 +16,8 @@ pub(super) struct Row {
     start: usize,
     /// Whether it may go on.
     pub(super) is_bound: bool,
+    /// Whether it is one record too many, if it may go on.
+    is_surplus: bool,
     /// Whether some of it went on.
     is_released: bool,
     /// What to go back to if it may not.
@@ -27,23 +29,27 @@ pub(super) struct Row {
 struct Counts {
     records: u64,
     fields: u64,
+    /// Fields and members in it that stayed behind.
+    withheld: (u64, u64),
     /// Of the array around a row.
     has_child: bool,
 }
 
 impl Walk {
     /// Holds what begins here until it says whose it is, if a rule asks.
-    pub(super) fn await_binding(&mut self) {
+    pub(super) fn await_binding(&mut self, is_record: bool) {
         let Some(rule) = self.rule() else { return };
         self.rows.push(Row {
             rule,
             depth: self.frames.len() + 1,
             start: self.held.len(),
             is_bound: false,
+            is_surplus: is_record && self.is_full(),
             is_released: false,
             before: Counts {
                 records: self.records,
                 fields: self.fields,
+                withheld: (self.withheld.fields, self.withheld.unlisted),
                 has_child: self.frames.last().is_some_and(|frame| frame.has_child),
             },
         });
@@ -63,8 +69,7 @@ impl Walk {
         };
         if fits(rule, text) {
             row.is_bound = true;
-            self.release(out);
-            return Ok(true);
+            return Ok(self.admit(out));
         }
         if row.is_released {
             // It went on as one's own and now says that it is another's.
@@ -73,6 +78,19 @@ impl Walk {
         self.withheld.rows += 1;
         self.take_back(self.rows.len() - 1);
         Ok(false)
+    }
+
+    /// The innermost row may go on, unless it is one record too many.
+    fn admit(&mut self, out: &mut Vec<u8>) -> bool {
+        let at = self.rows.len().saturating_sub(1);
+        let is_surplus = self.rows.get(at).is_some_and(|row| row.is_surplus);
+        if is_surplus {
+            self.withheld.records += 1;
+            self.take_back(at);
+        } else {
+            self.release(out);
+        }
+        !is_surplus
     }
 
     /// A row did not say whose it is.
@@ -87,11 +105,17 @@ impl Walk {
                 self.take_back(at);
             }
             Unbound::Pass => {
-                self.withheld.unbound_passed += 1;
-                if let Some(row) = self.rows.get_mut(at) {
-                    row.is_bound = true;
+                let Some(row) = self.rows.get_mut(at) else {
+                    return;
+                };
+                row.is_bound = true;
+                if row.is_surplus {
+                    self.withheld.records += 1;
+                    self.take_back(at);
+                } else {
+                    self.withheld.unbound_passed += 1;
+                    self.release(out);
                 }
-                self.release(out);
             }
         }
     }
@@ -104,6 +128,7 @@ impl Walk {
         self.held.truncate(row.start);
         self.records = row.before.records;
         self.fields = row.before.fields;
+        (self.withheld.fields, self.withheld.unlisted) = row.before.withheld;
         self.skipped_to = Some(row.depth - 1);
         let around = self.frames.get_mut(row.depth.wrapping_sub(2));
         if let Some(around) = around {
