@@ -17,6 +17,7 @@ mod streaming;
 mod tamper;
 mod tokens;
 mod trace;
+mod transforms;
 mod uninspected;
 mod wire;
 mod world;
