@@ -156,3 +156,28 @@ fn an_answer_that_streams_tells_its_caps_in_a_trailer() -> Result<()> {
     ensure!(told.to_str()?.contains("records=197"), "{told:?}");
     office.finish()
 }
+
+#[test]
+fn what_cannot_be_searched_for_rows_is_refused_whatever_passes_else() -> Result<()> {
+    let peer = peers::start("trouble", "127.0.0.1:0", Home::De, None)?;
+    let rows = json!([{ "array": "", "member": "/id", "scope": "customer" }]);
+    let here = path_selector(&std::env::current_exe()?.canonicalize()?);
+    let setup = Setup::new()
+        .agent(HERE, &[here], "optional")
+        .service(Service::new("bound", &peer.url(), "DE").governed(
+            "page",
+            "GET",
+            "/{verb}",
+            json!({ "rows": rows }),
+        ))
+        .service(Service::new("free", &peer.url(), "DE").operation("page", "GET", "/{verb}"))
+        .policy(POLICY.replace("crm/customer.list", "free/page").as_str())
+        .set("uninspected", "record".into());
+    let mut gateway = Gateway::start(&setup)?;
+    let client = Client::plain()?;
+    assert_eq!(client.get(&gateway.url("/free/html")?, &[])?.status, 200);
+    assert_eq!(client.get(&gateway.url("/bound/html")?, &[])?.status, 502);
+    ensure!(gateway.stop()?.success(), "{}", gateway.stderr());
+    verified(&gateway)?;
+    Ok(())
+}

@@ -44,22 +44,20 @@ pub(crate) async fn release(
     // The reason phrase is the upstream's own text (RFC 9112 section 4): it stays here.
     parts.extensions = Extensions::new();
     headers::towards_agent(&mut parts.headers, matches!(media, Media::Json(_)));
-    let mut shaped = false;
+    let plan = way.answers().plan(permit);
+    let shaped = !plan.is_empty();
     let mut pump = match media {
         Media::Empty => return whole(account, parts, Inbound::empty()).await,
         Media::Opaque(gap) => Pump::blind(incoming, gap),
-        Media::Json(coding) => {
-            let plan = way.answers().plan(permit);
-            shaped = !plan.is_empty();
-            inspecting(gateway, permit, way, coding, incoming).shaped(plan)
-        }
+        Media::Json(coding) => inspecting(gateway, permit, way, coding, incoming).shaped(plan),
     };
     // What hyper writes follows what is really sent, not what the upstream promised.
     parts.headers.remove(header::CONTENT_LENGTH);
     if let Media::Opaque(gap) = media {
         match pump.is_empty().await {
             Err(broken) => return Err((account, interruption(broken))),
-            Ok(false) if gateway.uninspected == Uninspected::Refuse => {
+            // What cannot be read cannot be searched for the rows of others either.
+            Ok(false) if shaped || gateway.uninspected == Uninspected::Refuse => {
                 account.response.gaps.push(gap.to_owned());
                 return withhold(account, parts, gap).await;
             }
