@@ -3,6 +3,7 @@
 //! Every scenario ends with the daemon stopped in good order and its log verified offline.
 
 mod canary;
+mod fleet;
 mod formats;
 mod hostile;
 mod identity;
@@ -10,10 +11,14 @@ mod kills;
 mod processes;
 mod redaction;
 mod residency;
+mod reveal;
+mod rows;
 mod scope;
 mod streaming;
 mod tamper;
+mod tokens;
 mod trace;
+mod transforms;
 mod uninspected;
 mod wire;
 mod world;

@@ -35,6 +35,8 @@ pub struct Reply {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
+    /// The fields behind the body.
+    pub trailers: HeaderMap,
     /// The body, as far as it came.
     pub body: Bytes,
     /// Whether the body came to its end.
@@ -141,9 +143,13 @@ impl Client {
             let (head, mut body) = self.ask(request).await?.into_parts();
             let mut bytes = Vec::new();
             let mut whole = true;
+            let mut trailers = HeaderMap::new();
             while let Some(frame) = body.frame().await {
                 match frame {
-                    Ok(frame) => bytes.extend(frame.into_data().unwrap_or_default()),
+                    Ok(frame) => match frame.into_data() {
+                        Ok(data) => bytes.extend(data),
+                        Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
+                    },
                     Err(_) => whole = false,
                 }
             }
@@ -152,6 +158,7 @@ impl Client {
                 version: head.version,
                 status: head.status,
                 headers: head.headers,
+                trailers,
                 body,
                 whole,
             })

@@ -5,6 +5,7 @@ pub mod clinic;
 pub mod crm;
 pub mod eu;
 pub mod formats;
+pub mod model;
 mod serve;
 pub mod trouble;
 
@@ -24,8 +25,11 @@ pub fn start(name: &str, address: &str, home: Home, tls: Option<&Tls>) -> Result
         "crm" => crm::router(SEED),
         "analytics" => analytics::router(),
         "eu" => eu::router(),
+        "model" => model::router(),
         "trouble" => return trouble::start(address),
-        _ => bail!("no peer is called `{name}`; there are clinic, crm, analytics, eu, trouble"),
+        _ => bail!(
+            "no peer is called `{name}`; there are clinic, crm, analytics, eu, model, trouble"
+        ),
     };
     Peer::serve(router, address, tls)
 }

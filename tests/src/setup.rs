@@ -45,6 +45,32 @@ impl Service {
     }
 }
 
+impl Service {
+    /// With any other key of its configuration.
+    #[must_use]
+    pub fn set(mut self, key: &str, value: Value) -> Self {
+        if let Some(service) = self.0.as_object_mut() {
+            service.insert(key.to_owned(), value);
+        }
+        self
+    }
+
+    /// With one operation whose answers are held to `rules`.
+    #[must_use]
+    pub fn governed(self, id: &str, method: &str, path: &str, rules: Value) -> Self {
+        let mut service = self.operation(id, method, path);
+        let operations = service
+            .0
+            .get_mut("operations")
+            .and_then(Value::as_array_mut);
+        let operation = operations.and_then(|all| all.last_mut());
+        if let (Some(Value::Object(operation)), Value::Object(rules)) = (operation, rules) {
+            operation.extend(rules);
+        }
+        service
+    }
+}
+
 impl Setup {
     /// One plain listener, no agents, no services, no policies: refuses everything.
     pub fn new() -> Self {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use identity::Caller;
 use policy::{
-    Country, Decision, DisclosureContext, Disclosures, Engine, Operation, PolicyRef, Principal,
+    Country, Decision, DisclosureContext, Disclosures, Engine, Fields, Operation, PolicyRef,
+    Principal, Restorations, Towards,
 };
 
 /// An admitted call. It carries the policies that admitted it, so that what is disclosed later is
@@ -66,14 +67,38 @@ impl Permit {
         self.disclosures(self.operation.country, self.principal.country)
     }
 
+    /// Which tokens may be turned back on the way `towards` the agent or the service.
+    pub fn restorations(&self, towards: Towards) -> Restorations {
+        let (agent, service) = (self.principal.country, self.operation.country);
+        let context = match towards {
+            Towards::Agent => self.context(service, agent),
+            Towards::Service => self.context(agent, service),
+        };
+        self.engine.restorations(context, towards)
+    }
+
+    /// The fields that the answer may have, where policy lists them: each list narrows the others.
+    pub fn fields(&self) -> &[Arc<Fields>] {
+        &self.decision.fields
+    }
+
+    /// What the task's scope says of `tag`.
+    pub fn scope(&self, tag: &str) -> Option<&str> {
+        self.principal.scope.get(tag).map(String::as_str)
+    }
+
     fn disclosures(&self, origin: Country, recipient: Country) -> Disclosures {
-        self.engine.disclosures(DisclosureContext {
+        self.engine.disclosures(self.context(origin, recipient))
+    }
+
+    fn context(&self, origin: Country, recipient: Country) -> DisclosureContext {
+        DisclosureContext {
             principal: Arc::clone(&self.principal),
             service: Arc::clone(&self.operation.service),
             operation: Arc::clone(&self.operation.id),
             effect: self.operation.effect,
             origin,
             recipient,
-        })
+        }
     }
 }

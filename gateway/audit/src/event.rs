@@ -21,6 +21,8 @@ pub enum Event {
     Close(Box<Outcome>),
     /// A request was refused before any upstream saw it.
     Refuse(Box<Refusal>),
+    /// A person asked for the value of a token; written before it is told.
+    Reveal(Box<Revelation>),
 }
 
 /// An [`Event`] that its maker keeps; the same JSON.
@@ -37,6 +39,8 @@ pub enum EventRef<'a> {
     Close(&'a Outcome),
     /// As [`Event::Refuse`].
     Refuse(&'a Refusal),
+    /// As [`Event::Reveal`].
+    Reveal(&'a Revelation),
 }
 
 impl<'a> From<&'a Event> for EventRef<'a> {
@@ -47,6 +51,7 @@ impl<'a> From<&'a Event> for EventRef<'a> {
             Event::Open(opening) => Self::Open(opening),
             Event::Close(outcome) => Self::Close(outcome),
             Event::Refuse(refusal) => Self::Refuse(refusal),
+            Event::Reveal(revelation) => Self::Reveal(revelation),
         }
     }
 }
@@ -213,6 +218,31 @@ pub struct Refusal {
     pub findings: Vec<FindingRecord>,
 }
 
+/// A person who asked for the value of a token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Revelation {
+    /// When.
+    pub at: Timestamp,
+    /// Who asked, as far as the name is proven by the signature; see `reason`.
+    pub operator: String,
+    /// Who agreed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approver: Option<String>,
+    /// The user id of the asking process, where the kernel tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// What for.
+    pub purpose: String,
+    /// The class of the value, where the token holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<Cow<'static, str>>,
+    /// SHA-256 of the token, hexadecimal.
+    pub token: String,
+    /// Why it was refused; none: it was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Cow<'static, str>>,
+}
+
 /// Values of one class at one place, and what was done with them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FindingRecord {
@@ -242,6 +272,22 @@ pub struct BodyRecord {
     pub findings_unlisted: u64,
     /// What was not inspected, by name: `media_unknown`, `coding_unknown`, `oversize`.
     pub gaps: Vec<String>,
+    /// Tokens that were turned back into values, by class; `refused` were left as policy says,
+    /// `unopened` only look like tokens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restored: Vec<CountRecord>,
+    /// What was left out, by why: `rows`, `records`, `fields`; `unbound-passed` was let go on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<CountRecord>,
+}
+
+/// How many of one kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CountRecord {
+    /// The kind.
+    pub name: Cow<'static, str>,
+    /// How many.
+    pub count: u64,
 }
 
 /// How an admitted exchange ended.

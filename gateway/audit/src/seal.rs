@@ -55,16 +55,19 @@ pub enum Kind {
     Close = 4,
     /// A request was refused.
     Refuse = 5,
+    /// A person asked for the value of a token.
+    Reveal = 6,
 }
 
 impl Kind {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Start,
         Self::Stop,
         Self::Open,
         Self::Close,
         Self::Refuse,
+        Self::Reveal,
     ];
 
     /// Its name on the command line and in reports.
@@ -75,6 +78,7 @@ impl Kind {
             Self::Open => "open",
             Self::Close => "close",
             Self::Refuse => "refuse",
+            Self::Reveal => "reveal",
         }
     }
 
@@ -175,6 +179,7 @@ impl Draft {
             EventRef::Open(opening) => (Kind::Open, opening.at, None),
             EventRef::Close(outcome) => (Kind::Close, outcome.at, Some(outcome.opening)),
             EventRef::Refuse(refusal) => (Kind::Refuse, refusal.at, None),
+            EventRef::Reveal(revelation) => (Kind::Reveal, revelation.at, None),
         };
         let mut buffer = Vec::with_capacity(EVENT_BYTES_USUAL);
         buffer.resize(PREFIX_BYTES, 0);

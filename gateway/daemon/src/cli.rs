@@ -6,10 +6,13 @@ mod classify;
 mod classify_test;
 mod run;
 mod table;
+mod tokens;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use run::now;
 
 /// Exit code for wrong usage, an unreadable file, a broken configuration.
 pub(crate) const USAGE: u8 = 2;
@@ -35,6 +38,9 @@ enum Command {
     /// Read and prove the record.
     #[command(subcommand)]
     Audit(Audit),
+    /// Make keys of tokens, and tell people what a token stands for.
+    #[command(subcommand)]
+    Tokens(Tokens),
 }
 
 /// Where the configuration is.
@@ -90,7 +96,7 @@ enum Audit {
         /// How many.
         #[arg(long, default_value_t = 20)]
         limit: u64,
-        /// Only records of this kind: start, stop, open, close, refuse.
+        /// Only records of this kind: start, stop, open, close, refuse, reveal.
         #[arg(long)]
         kind: Option<String>,
         #[command(flatten)]
@@ -125,6 +131,56 @@ enum Audit {
         #[command(flatten)]
         data: Data,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum Tokens {
+    /// Write a file of fresh keys for the hosts that share tokens (`tokenization.keys`).
+    Keys {
+        /// Where to; there must be no such file.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Write a fresh key of a person, and print its public half for `tokenization.reveal`.
+    Operator {
+        /// Where to; there must be no such file.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Agree that somebody else may see the value of a token; prints the approval to hand over.
+    Approve {
+        #[command(flatten)]
+        asked: Asked,
+        /// Who wants to see it.
+        #[arg(long, value_name = "NAME")]
+        operator: String,
+    },
+    /// Tell what a token stands for, once that is on record.
+    Reveal {
+        #[command(flatten)]
+        asked: Asked,
+        /// What `tokens approve` printed for a second person.
+        #[arg(long, value_name = "TEXT")]
+        approval: Option<String>,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+/// What is asked, by whom.
+#[derive(Debug, Args)]
+struct Asked {
+    /// The token: `tok_pii.email_...`.
+    token: String,
+    /// What for; it stands in the record.
+    #[arg(long)]
+    purpose: String,
+    /// Your name in the configuration.
+    #[arg(long = "as", value_name = "NAME")]
+    name: String,
+    /// Your key.
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
 }
 
 /// Which log.
@@ -178,5 +234,6 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
         }) => classify_test::test(&file),
         Command::Classify(arguments) => classify::classify(&arguments),
         Command::Audit(audit) => audit::audit(audit),
+        Command::Tokens(command) => tokens::tokens(&command),
     }
 }

@@ -1,8 +1,10 @@
 //! Configuration, low and high: what was typed, and what it means.
 
+mod answers;
 pub(crate) mod classifiers;
 mod fault;
 mod file;
+mod panel;
 mod resolve;
 
 use std::path::Path;

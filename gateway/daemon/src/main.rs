@@ -7,6 +7,8 @@
 
 mod cli;
 mod config;
+mod keys;
+mod reveal;
 
 use std::process::ExitCode;
 

@@ -18,10 +18,11 @@ use cedar_policy::{
 use classifiers::DataClass;
 use miette::NamedSource;
 use moka::{Equivalent, sync::Cache};
-use redaction::Action;
+use redaction::{Action, shape::Fields};
 
 use crate::{
     Decision, Disclosure, DisclosureContext, Disclosures, Operation, PolicyRef, Principal,
+    Restorations, Towards,
     disclosure::Table,
     error::{PolicyError, PolicyErrors},
     explain,
@@ -42,6 +43,7 @@ const SCHEMA: &str = include_str!("schema.cedarschema");
 pub struct Engine {
     calls: PolicySet,
     disclosures: PolicySet,
+    restorations: PolicySet,
     notes: Notes,
     questions: Questions,
     authorizer: Authorizer,
@@ -70,6 +72,7 @@ impl Engine {
         Ok(Self {
             calls: slice(&policies, Verb::Call)?,
             disclosures: slice(&policies, Verb::Disclose)?,
+            restorations: slice(&policies, Verb::Restore)?,
             notes,
             questions,
             authorizer: Authorizer::new(),
@@ -106,6 +109,25 @@ impl Engine {
         Disclosures::new(Arc::clone(self), context, table)
     }
 
+    /// The answers about tokens in a message that goes `towards` the agent or the service.
+    pub fn restorations(
+        self: &Arc<Self>,
+        context: DisclosureContext,
+        towards: Towards,
+    ) -> Restorations {
+        Restorations::new(Arc::clone(self), context, towards)
+    }
+
+    pub(crate) fn may_restore(
+        &self,
+        context: &DisclosureContext,
+        towards: Towards,
+        class: DataClass,
+    ) -> bool {
+        let question = self.questions.restore(context, towards, class);
+        self.ask(&self.restorations, question).verdict == Verdict::Allow
+    }
+
     /// SHA-256, hexadecimal, of all that decides: policies, schema and regions.
     pub fn digest(&self) -> &Arc<str> {
         &self.digest
@@ -128,6 +150,11 @@ impl Engine {
         let allowed = answer.verdict == Verdict::Allow;
         Decision {
             allowed,
+            fields: if allowed {
+                self.fields(&answer.policies)
+            } else {
+                Vec::new()
+            },
             policies: self.refs(answer.policies.iter()),
             mismatches: if allowed {
                 Vec::new()
@@ -165,6 +192,13 @@ impl Engine {
     fn obligation(&self, policy: &PolicyRef) -> Action {
         let note = self.notes.get(&PolicyId::new(&policy.id));
         note.map_or(Action::Block, |note| note.obligation)
+    }
+
+    /// The fields that satisfied permits let an answer have.
+    fn fields(&self, ids: &[PolicyId]) -> Vec<Arc<Fields>> {
+        ids.iter()
+            .filter_map(|id| self.notes.get(id)?.fields.clone())
+            .collect()
     }
 
     fn ask(&self, policies: &PolicySet, question: Result<Question, Unaskable>) -> Answer {

@@ -3,7 +3,8 @@
 //! Authorization, residency and redaction are one language, Cedar, against one schema
 //! (`schema.cedarschema`). [`Engine::load`] checks every policy and reports all that is wrong
 //! with file, line and hint. [`Engine::call`] answers "may this call be made?";
-//! [`Engine::disclosures`] answers, per data class, what may be shown.
+//! [`Engine::disclosures`] answers, per data class, what may be shown, [`Engine::restorations`] which
+//! tokens may be turned back.
 //!
 //! Nothing here does I/O or reads a clock, and no request holds the time: so equal questions
 //! have equal answers, and the engine may remember them.
@@ -15,6 +16,7 @@ mod explain;
 mod load;
 mod regions;
 mod request;
+mod restoration;
 mod vocabulary;
 
 pub use disclosure::Disclosures;
@@ -22,10 +24,12 @@ pub use engine::{CALLS_REMEMBERED_MAX, CONTEXTS_REMEMBERED_MAX, Engine};
 pub use error::{PolicyError, PolicyErrors};
 pub use explain::SCOPE_VALUE_CHARS_MAX;
 pub use load::{Names, POLICIES_MAX, POLICY_FILE_BYTES_MAX, PolicyFile};
+pub use redaction::shape::Fields;
 pub use regions::{Adequacy, adequacy_decisions, regions_of};
+pub use restoration::Restorations;
 pub use vocabulary::{
     Category, Country, Decision, Disclosure, DisclosureContext, Effect, Operation, PolicyRef,
-    Principal, ScopeMismatch,
+    Principal, ScopeMismatch, Towards,
 };
 
 /// Ready rules for the first day: scope, residency, secrets, cards.

@@ -15,7 +15,7 @@ use cedar_policy::{
 };
 use classifiers::DataClass;
 use miette::{Diagnostic, NamedSource, SourceSpan};
-use redaction::Action;
+use redaction::{Action, NoAction, OBLIGATIONS, shape::Fields};
 
 use crate::{
     Category, PolicyRef,
@@ -39,11 +39,10 @@ const ALIKE_MIN: f64 = 0.8;
 /// Cedar says of such a policy one thing or two; this is what both mean.
 const NEVER_APPLIES: &str = "the policy can never apply: no request satisfies it";
 const RESOURCES: &str = "a `call` has a `Call` for its resource (in an `Operation`, in an `Api`), \
-                         a `disclose` a `DataClass`";
+                         a `disclose` and a `restore` a `DataClass`";
 
-const ANNOTATIONS: &[&str] = &["id", "reason", "basis", "category", "obligation"];
+const ANNOTATIONS: &[&str] = &["id", "reason", "basis", "category", "obligation", "fields"];
 const CATEGORIES: &[Category] = &[Category::Access, Category::Scope, Category::Residency];
-const OBLIGATIONS: &[&str] = &["drop", "mask", "replace", "pseudonymize", "block"];
 
 /// The text of one policy file, and the name to call it by in errors.
 #[derive(Clone, Debug)]
@@ -75,6 +74,8 @@ pub(crate) struct Note {
     pub(crate) policy: Arc<PolicyRef>,
     /// What a satisfied `forbid` of a disclosure demands.
     pub(crate) obligation: Action,
+    /// What a satisfied `permit` of a call lets the answer have, if it says so.
+    pub(crate) fields: Option<Arc<Fields>>,
 }
 
 /// Policies that passed every check.
@@ -163,6 +164,7 @@ impl Reader<'_> {
         check.annotations();
         check.names();
         let obligation = check.obligation();
+        let fields = check.fields();
         let category = check.category();
         let Some(id) = check.id(at) else { return };
         if let Some((first, span)) = self.homes.get(&id) {
@@ -188,6 +190,7 @@ impl Reader<'_> {
                 category,
             }),
             obligation,
+            fields,
         };
         let policy_id = PolicyId::new(&id);
         // Ids are unique and the policy is static, so adding cannot fail; if it does, say so.
@@ -313,12 +316,38 @@ impl Check<'_> {
                 Some(hint.into()),
             );
         }
-        Action::named(name).unwrap_or_else(|| {
-            let hint = proposal(name, OBLIGATIONS.iter().copied());
-            let message = format!("no obligation is called `{}`", name.escape_debug());
+        Action::parse(name).unwrap_or_else(|why| {
+            let (message, hint) = match why {
+                NoAction::Unknown => (
+                    format!("no obligation is called `{}`", name.escape_debug()),
+                    proposal(name, OBLIGATIONS.iter().copied()),
+                ),
+                NoAction::Number(hint) => {
+                    (format!("`{}` is no obligation", name.escape_debug()), hint)
+                }
+            };
             self.wrong(at, message, Some(hint));
             Action::Block
         })
+    }
+
+    fn fields(&mut self) -> Option<Arc<Fields>> {
+        let text = self.policy.annotation("fields")?;
+        let at = self.annotation_at("fields");
+        let calls_only = verbs_of(self.policy) == [Verb::Call];
+        if self.policy.effect() != Effect::Permit || !calls_only {
+            let hint = "fields are what a satisfied \
+                        `permit (principal, action == Action::\"call\", ...)` lets the answer have";
+            self.wrong(at, "the policy cannot have fields", Some(hint.into()));
+        }
+        match Fields::parse(text) {
+            Ok(fields) => Some(Arc::new(fields)),
+            Err(error) => {
+                let hint = "list paths with space between them: `/id /orders/*/total`".to_owned();
+                self.wrong(at, error.to_string(), Some(hint));
+                None
+            }
+        }
     }
 
     /// Data classes, regions and countries are closed sets, as are the configuration's own names: a

@@ -11,22 +11,24 @@ use cedar_policy::{
 };
 use classifiers::DataClass;
 
-use crate::{Country, DisclosureContext, Operation, Principal, regions};
+use crate::{Country, DisclosureContext, Operation, Principal, Towards, regions};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Call,
     Disclose,
+    Restore,
 }
 
 impl Verb {
-    const ALL: [Self; 2] = [Self::Call, Self::Disclose];
+    const ALL: [Self; 3] = [Self::Call, Self::Disclose, Self::Restore];
 
     fn name(self) -> &'static str {
         match self {
             Self::Call => "call",
             Self::Disclose => "disclose",
+            Self::Restore => "restore",
         }
     }
 }
@@ -62,6 +64,7 @@ pub(crate) struct Questions {
     types: Types,
     call: EntityUid,
     disclose: EntityUid,
+    restore: EntityUid,
 }
 
 struct Types {
@@ -92,6 +95,7 @@ impl Questions {
             },
             call: uid(&action, "call"),
             disclose: uid(&action, "disclose"),
+            restore: uid(&action, "restore"),
         })
     }
 
@@ -128,6 +132,26 @@ impl Questions {
         asked: &DisclosureContext,
         class: DataClass,
     ) -> Result<Question, Unaskable> {
+        self.about_class(asked, class, &self.disclose, None)
+    }
+
+    /// May a token of `class` be turned back on its way `towards` the agent or the service?
+    pub(crate) fn restore(
+        &self,
+        asked: &DisclosureContext,
+        towards: Towards,
+        class: DataClass,
+    ) -> Result<Question, Unaskable> {
+        self.about_class(asked, class, &self.restore, Some(towards))
+    }
+
+    fn about_class(
+        &self,
+        asked: &DisclosureContext,
+        class: DataClass,
+        action: &EntityUid,
+        towards: Option<Towards>,
+    ) -> Result<Question, Unaskable> {
         let principal = &*asked.principal;
         let resource = uid(&self.types.data_class, class.name());
         let context = [
@@ -139,20 +163,24 @@ impl Questions {
             ("recipient", self.country(asked.recipient)),
             ("service", string(&asked.service)),
         ];
+        let towards = towards.map(|towards| ("towards", string(towards.name())));
         let mut entities = self.places([principal.country, asked.origin, asked.recipient]);
         entities.extend([self.session(principal)?, self.class(class)]);
-        self.question(principal, &self.disclose, resource, context, entities)
+        let context = context.into_iter().chain(towards);
+        self.question(principal, action, resource, context, entities)
     }
 
-    fn question<const N: usize>(
+    fn question<'a>(
         &self,
         principal: &Principal,
         action: &EntityUid,
         resource: EntityUid,
-        context: [(&str, RestrictedExpression); N],
+        context: impl IntoIterator<Item = (&'a str, RestrictedExpression)>,
         entities: Vec<Entity>,
     ) -> Result<Question, Unaskable> {
-        let context = context.map(|(name, value)| (name.to_owned(), value));
+        let context = context
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
         let context = Context::from_pairs(context).map_err(|_| Unaskable)?;
         let session = uid(&self.types.session, &principal.session);
         let request = Request::new(session, action.clone(), resource, context, None);

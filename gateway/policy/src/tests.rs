@@ -1,3 +1,5 @@
+mod restoring;
+
 use std::sync::Arc;
 
 use classifiers::DataClass;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use redaction::Action;
+use redaction::{Action, shape::Fields};
 
 /// A country, ISO 3166-1 alpha-2, upper case; `ZZ` (user-assigned by the standard) for unknown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -137,6 +137,28 @@ pub struct Decision {
     pub policies: Vec<Arc<PolicyRef>>,
     /// With a denial, where the call leaves the task's scope.
     pub mismatches: Vec<ScopeMismatch>,
+    /// With a permission, the fields that its policies let the answer have: each list narrows the
+    /// others.
+    pub fields: Vec<Arc<Fields>>,
+}
+
+/// Which way a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Towards {
+    /// An answer.
+    Agent,
+    /// A request.
+    Service,
+}
+
+impl Towards {
+    /// Its name in policies.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Service => "service",
+        }
+    }
 }
 
 /// Everything but the data class that a disclosure depends on.

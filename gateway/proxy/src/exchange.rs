@@ -184,7 +184,8 @@ impl Worker {
             Ok(Judged::nothing())
         } else {
             // Its future is large, and hyper moves ours: most requests never need it.
-            let screened = request::screen(&self.gateway, &permit, &mut account, media, incoming);
+            let screened =
+                request::screen(&self.gateway, &permit, &mut account, &way, media, incoming);
             Box::pin(screened).await
         };
         let judged = match judged {
@@ -200,7 +201,14 @@ impl Worker {
             Ok(answer) => answer,
             Err(why) => return Err((account, why)),
         };
-        Box::pin(response::release(&self.gateway, &permit, account, answer)).await
+        Box::pin(response::release(
+            &self.gateway,
+            &permit,
+            &way,
+            account,
+            answer,
+        ))
+        .await
     }
 
     async fn send(

@@ -6,6 +6,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 pub(crate) const TOKEN: HeaderName = HeaderName::from_static("tidegate-token");
 /// The index of the record that holds this exchange.
 pub(crate) const RECORD: HeaderName = HeaderName::from_static("tidegate-record");
+/// What stayed behind of the answer, as a dictionary of counts (RFC 9651 section 3.2).
+pub(crate) const WITHHELD: HeaderName = HeaderName::from_static("tidegate-withheld");
 /// The trace id of this exchange.
 pub(crate) const TRACE: HeaderName = HeaderName::from_static("tidegate-trace");
 /// W3C Trace Context.

@@ -10,6 +10,7 @@ mod clock;
 mod exchange;
 mod fields;
 mod gateway;
+pub mod governance;
 mod headers;
 mod hold;
 pub mod jwks;

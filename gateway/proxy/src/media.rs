@@ -35,6 +35,11 @@ impl Media {
     }
 }
 
+/// Whether a body is one JSON document.
+pub(crate) fn is_json(format: Format) -> bool {
+    format == Format::Document(Kind::Json)
+}
+
 /// What a message with these headers carries; `ended` says that it has no body.
 pub(crate) fn of(headers: &HeaderMap, ended: bool) -> Media {
     if ended {

@@ -14,11 +14,15 @@ use classifiers::DataClass;
 use http_body::Body as _;
 use hyper::body::Incoming;
 use policy::{Disclosures, PolicyRef};
-use redaction::{Action, Coding, Disclose, Format, Interrupted, Media, Output};
+use redaction::{
+    Action, Coding, Disclose, Format, Interrupted, Media, Output, Pseudonyms,
+    shape::{Plan, Withheld},
+};
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use crate::{
     gateway::Gateway,
+    governance::Restoration,
     hold::Hold,
     limits,
     protocol::{Head, Protocol},
@@ -45,6 +49,8 @@ struct Inspection {
     disclosures: Disclosures,
     /// Whether what leaves is what came, content coding aside.
     coded: bool,
+    /// What turns tokens back in what is released.
+    restoration: Option<Restoration>,
 }
 
 /// Why a body could not be read to its end.
@@ -106,12 +112,13 @@ impl Pump {
         format: Format,
         coding: Coding,
         disclosures: Disclosures,
+        pseudonyms: Arc<dyn Pseudonyms>,
     ) -> Self {
         let body = redaction::Body::new(
             coding,
             format,
             Rules(disclosures.clone()),
-            Arc::clone(&gateway.pseudonyms),
+            pseudonyms,
             workspace::take(gateway.operator.as_ref()),
         );
         Self {
@@ -120,6 +127,7 @@ impl Pump {
                 body,
                 disclosures,
                 coded: coding != Coding::Identity,
+                restoration: None,
             }),
             ready: VecDeque::new(),
             idle: None,
@@ -133,6 +141,29 @@ impl Pump {
     pub(crate) fn protocol(&self) -> Protocol {
         let growing = self.growing.as_ref();
         growing.map_or(Protocol::Unknown, |growing| growing.head.protocol())
+    }
+
+    /// The same body, of which only what `plan` lets through is looked at: one JSON document.
+    pub(crate) fn shaped(mut self, plan: Plan) -> Self {
+        if let Some(inspection) = &mut self.inspection {
+            inspection.body.shape(plan);
+        }
+        self
+    }
+
+    /// The same body, one JSON document, with tokens turned back in what it releases.
+    pub(crate) fn restored(mut self, restoration: Option<Restoration>) -> Self {
+        if let Some(inspection) = &mut self.inspection {
+            inspection.restoration = restoration;
+        }
+        self
+    }
+
+    /// What stayed behind so far.
+    pub(crate) fn withheld(&self) -> Withheld {
+        self.inspection
+            .as_ref()
+            .map_or_else(Withheld::default, |inspection| inspection.body.withheld())
     }
 
     /// Whether the body has been read to its end.
@@ -167,7 +198,11 @@ impl Pump {
     pub(crate) fn changed(&self) -> bool {
         self.inspection.as_ref().is_some_and(|inspection| {
             let places = &inspection.body.summary().places;
-            inspection.coded || places.iter().any(|place| place.action != Action::Show)
+            let restoration = inspection.restoration.as_ref();
+            inspection.coded
+                || places.iter().any(|place| place.action != Action::Show)
+                || inspection.body.withheld().changed()
+                || restoration.is_some_and(|it| !it.restored().classes.is_empty())
         })
     }
 
@@ -183,6 +218,10 @@ impl Pump {
                 &mut inspection.disclosures,
                 &mut record,
             );
+            record::withheld(&inspection.body.withheld(), &mut record);
+            if let Some(restoration) = &inspection.restoration {
+                record::restored(restoration.restored(), &mut record);
+            }
         }
         record
     }
@@ -261,7 +300,7 @@ impl Pump {
             let mut released = Output::new();
             let flushed = inspection.body.flush(&mut released);
             flushed.map_err(|interrupted| self.broken(interrupted))?;
-            self.ready.extend(released);
+            self.release(released, false);
         }
         Ok(())
     }
@@ -277,7 +316,7 @@ impl Pump {
                 growing.head.see(&data);
             }
             pushed.map_err(|interrupted| self.broken(interrupted))?;
-            self.ready.extend(released);
+            self.release(released, false);
             self.note_growth();
         } else if !data.is_empty() {
             self.ready.push_back(data);
@@ -306,10 +345,18 @@ impl Pump {
             let mut released = Output::new();
             let finished = inspection.body.finish(&mut released);
             finished.map_err(|interrupted| self.broken(interrupted))?;
-            self.ready.extend(released);
+            self.release(released, true);
         }
         self.ended = true;
         Ok(())
+    }
+
+    fn release(&mut self, released: Output, ended: bool) {
+        let inspection = self.inspection.as_mut();
+        match inspection.and_then(|inspection| inspection.restoration.as_mut()) {
+            None => self.ready.extend(released),
+            Some(restoration) => self.ready.extend(restoration.restore(released, ended)),
+        }
     }
 
     fn broken(&mut self, interrupted: Interrupted) -> Broken {

@@ -3,13 +3,13 @@
 use std::sync::{Arc, OnceLock};
 
 use audit::{
-    BodyRecord, CallerRecord, FindingRecord, OperationRecord, PolicyRecord, ProcessRecord,
-    TokenRecord, Written,
+    BodyRecord, CallerRecord, CountRecord, FindingRecord, OperationRecord, PolicyRecord,
+    ProcessRecord, TokenRecord, Written,
 };
 use flows::{Attribution, Process};
 use identity::{Caller, Claims, Unproven};
 use policy::{Disclosures, Operation, PolicyRef};
-use redaction::Summary;
+use redaction::{Restored, Summary, shape::Withheld};
 
 /// Who a caller is, as far as it is known.
 #[derive(Debug, Default)]
@@ -144,4 +144,31 @@ pub(crate) fn findings(summary: &Summary, disclosures: &mut Disclosures, body: &
         }
     }));
     body.findings_unlisted += summary.unlisted;
+}
+
+/// Writes what became of tokens into `body`.
+pub(crate) fn restored(restored: &Restored, body: &mut BodyRecord) {
+    let count = |name: &'static str, count| CountRecord {
+        name: name.into(),
+        count,
+    };
+    let classes = restored.classes.iter();
+    body.restored
+        .extend(classes.map(|(class, many)| count(class.name(), *many)));
+    let others = [
+        ("refused", restored.refused),
+        ("unopened", restored.unopened),
+    ];
+    let others = others.into_iter().filter(|(_, many)| *many > 0);
+    body.restored
+        .extend(others.map(|(name, many)| count(name, many)));
+}
+
+/// Writes what stayed behind into `body`.
+pub(crate) fn withheld(withheld: &Withheld, body: &mut BodyRecord) {
+    body.withheld
+        .extend(withheld.counts().map(|(name, count)| CountRecord {
+            name: name.into(),
+            count,
+        }));
 }

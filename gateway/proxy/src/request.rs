@@ -15,6 +15,7 @@ use audit::BodyRecord;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
+use policy::Towards;
 use redaction::Coding;
 use tokio::sync::Notify;
 
@@ -23,9 +24,10 @@ use crate::{
     body::{BoxError, Outbound},
     gateway::{Gateway, Uninspected},
     limits,
-    media::Media,
+    media::{Media, is_json},
     pump::{Broken, Pump},
     refusal::Interruption,
+    route::Way,
 };
 
 /// The gap in the record of a body that was still coming when the answer was complete.
@@ -135,6 +137,7 @@ pub(crate) async fn screen(
     gateway: &Gateway,
     permit: &Permit,
     account: &mut Account,
+    way: &Way,
     media: Media,
     incoming: Incoming,
 ) -> Result<Judged, Interruption> {
@@ -142,7 +145,11 @@ pub(crate) async fn screen(
     let mut pump = match (media, inspected) {
         (Media::Opaque(gap), _) => Pump::blind(incoming, gap),
         (_, Some((format, coding))) => {
-            Pump::inspecting(incoming, gateway, format, coding, permit.towards_service())
+            let keys = way.answers().keys(permit, &gateway.pseudonyms);
+            let restoration = way.restoration(permit, Towards::Service, &keys);
+            let disclosures = permit.towards_service();
+            Pump::inspecting(incoming, gateway, format, coding, disclosures, keys)
+                .restored(restoration.filter(|_| is_json(format)))
         }
         (_, None) => return Ok(Judged::nothing()),
     };

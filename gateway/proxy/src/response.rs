@@ -15,6 +15,8 @@ use bytes::Bytes;
 use http::{Extensions, HeaderMap, HeaderValue, Response, header, response::Parts};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
+use policy::Towards;
+use redaction::shape::Withheld;
 
 use crate::{
     account::{Account, End},
@@ -25,12 +27,14 @@ use crate::{
     media::{self, Media},
     pump::{Broken, Pump},
     refusal::Interruption,
+    route::Way,
 };
 
 /// Releases an answer under a permit, as far as policy shows it.
 pub(crate) async fn release(
     gateway: &Gateway,
     permit: &Permit,
+    way: &Way,
     mut account: Box<Account>,
     response: Response<Incoming>,
 ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
@@ -45,10 +49,28 @@ pub(crate) async fn release(
     if let Err(why) = fields::response(gateway, permit, &mut account, &mut parts.headers) {
         return Err((account, why));
     }
+    let plan = way.answers().plan(permit);
+    let shaped = !plan.is_empty();
+    // Only in JSON can the rows of others be told from one's own.
+    let media = match inspected {
+        Some((format, _)) if shaped && !media::is_json(format) => Media::Opaque("rows_unknown"),
+        _ => media,
+    };
     let mut pump = match (media, inspected) {
         (Media::Opaque(gap), _) => Pump::blind(incoming, gap),
         (_, Some((format, coding))) => {
-            Pump::inspecting(incoming, gateway, format, coding, permit.towards_agent())
+            let keys = way.answers().keys(permit, &gateway.pseudonyms);
+            let restoration = way.restoration(permit, Towards::Agent, &keys);
+            Pump::inspecting(
+                incoming,
+                gateway,
+                format,
+                coding,
+                permit.towards_agent(),
+                keys,
+            )
+            .restored(restoration.filter(|_| media::is_json(format)))
+            .shaped(plan)
         }
         (_, None) => return whole(account, parts, Inbound::empty()).await,
     };
@@ -57,7 +79,8 @@ pub(crate) async fn release(
     if let Media::Opaque(gap) = media {
         match pump.is_empty().await {
             Err(broken) => return Err((account, interruption(broken))),
-            Ok(false) if gateway.uninspected == Uninspected::Refuse => {
+            // What cannot be read cannot be searched for the rows of others either.
+            Ok(false) if shaped || gateway.uninspected == Uninspected::Refuse => {
                 account.response.gaps.push(gap.to_owned());
                 return withhold(account, parts, gap).await;
             }
@@ -73,6 +96,9 @@ pub(crate) async fn release(
             if pump.changed() {
                 headers::body_changed(&mut parts.headers);
             }
+            if let Some(told) = told(&pump.withheld()) {
+                parts.headers.insert(headers::WITHHELD, told);
+            }
             let pieces = pump.take_all();
             account.response = pump.record();
             // Its buffers are for the next body; the record is not waited for with them in hand.
@@ -83,12 +109,17 @@ pub(crate) async fn release(
     if !matches!(media, Media::Opaque(_)) {
         headers::body_changed(&mut parts.headers);
     }
+    if shaped {
+        let announced = HeaderValue::from_name(headers::WITHHELD);
+        parts.headers.insert(header::TRAILER, announced);
+    }
     account.status = Some(parts.status);
     stamp(&mut parts.headers, &account);
     let governed = Governed {
         pump,
         state: State::Reading(account),
         held_back,
+        trails: shaped,
     };
     Ok(Response::from_parts(
         parts,
@@ -138,6 +169,17 @@ pub(crate) fn stamp(headers: &mut HeaderMap, account: &Account) {
     }
 }
 
+/// What the agent is told of what stayed behind, if anything did.
+fn told(withheld: &Withheld) -> Option<HeaderValue> {
+    let counts: Vec<String> = withheld
+        .tellable()
+        .map(|(name, count)| format!("{name}={count}"))
+        .collect();
+    HeaderValue::try_from(counts.join(", "))
+        .ok()
+        .filter(|told| !told.is_empty())
+}
+
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers
         .get(header::CONTENT_LENGTH)?
@@ -164,6 +206,8 @@ pub(crate) struct Governed {
     /// Whether the last piece waits for the outcome; event streams would stall, so there only the
     /// end of the stream waits. They also end in an event where others break off.
     held_back: bool,
+    /// Whether a trailer may still say what stayed behind.
+    trails: bool,
 }
 
 enum State {
@@ -237,6 +281,12 @@ impl Body for Governed {
                         return Poll::Ready(Some(Err(why.reason.into())));
                     }
                 },
+                State::Released if std::mem::take(&mut this.trails) => {
+                    if let Some(told) = told(&this.pump.withheld()) {
+                        let trailers = HeaderMap::from_iter([(headers::WITHHELD, told)]);
+                        return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+                    }
+                }
                 State::Released | State::Broken => return Poll::Ready(None),
             }
         }

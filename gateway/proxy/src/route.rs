@@ -6,8 +6,12 @@
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
+use admission::Permit;
 use http::{Method, Uri};
-use policy::{Country, Effect, Operation};
+use policy::{Country, Effect, Operation, Towards};
+use redaction::Pseudonyms;
+
+use crate::governance::{AnswerRules, Restoration, Restoring};
 
 /// The longest parameter that a request may bind: it stands in the record and in decisions.
 pub const PARAMETER_BYTES_MAX: usize = 256;
@@ -32,6 +36,8 @@ pub struct Service {
     pub upstream: Uri,
     /// Where it keeps its data.
     pub country: Country,
+    /// Where tokens are turned back.
+    pub restoring: Restoring,
     /// Its operations, in the order they are tried.
     pub operations: Vec<Template>,
 }
@@ -56,6 +62,8 @@ pub struct Template {
     pub route: Arc<str>,
     /// What it does.
     pub effect: Effect,
+    /// What its answers are held to.
+    pub answers: Arc<AnswerRules>,
     segments: Vec<Segment>,
     query: Vec<(String, String)>,
 }
@@ -152,6 +160,7 @@ impl Template {
             method,
             route: Arc::from(path),
             effect,
+            answers: Arc::default(),
             segments,
             query,
         })
@@ -289,6 +298,24 @@ impl Routes {
 }
 
 impl Way {
+    /// What the answer is held to.
+    pub fn answers(&self) -> Arc<AnswerRules> {
+        let template = self.service.operations.get(self.template);
+        template.map_or_else(Arc::default, |template| Arc::clone(&template.answers))
+    }
+
+    /// What turns tokens back in a message that goes `towards` the agent or the service, if anything
+    /// does.
+    pub(crate) fn restoration(
+        &self,
+        permit: &Permit,
+        towards: Towards,
+        keys: &Arc<dyn Pseudonyms>,
+    ) -> Option<Restoration> {
+        let covers = self.service.restoring.covers(towards);
+        covers.then(|| Restoration::new(permit.restorations(towards), keys))
+    }
+
     /// The path template that matched.
     pub fn route(&self) -> Arc<str> {
         self.service

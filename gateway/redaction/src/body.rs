@@ -10,6 +10,7 @@ use classifiers::document::Media;
 use crate::coding::Decoder;
 use crate::editor::Editor;
 use crate::multipart::Multipart;
+use crate::shape::{Plan, Shaper, Withheld};
 use crate::{
     Boundary, Coding, Disclose, Interrupted, Opaque, Output, Pseudonyms, Summary, Workspace,
 };
@@ -32,6 +33,7 @@ impl From<Media> for Format {
 /// A body on its way through.
 pub struct Body<D> {
     decoder: Decoder,
+    shaper: Option<Box<Shaper>>,
     content: Content<D>,
 }
 
@@ -59,20 +61,34 @@ impl<D: Disclose + Clone> Body<D> {
         };
         Self {
             decoder: Decoder::new(coding),
+            shaper: None,
             content,
         }
     }
 
+    /// Takes out what `plan` does, before anything is looked at: of a body that is one JSON document.
+    /// Call it before the first push.
+    pub fn shape(&mut self, plan: Plan) {
+        self.shaper = (!plan.is_empty()).then(|| Box::new(Shaper::new(plan)));
+    }
+
     /// Takes the next bytes, appends to `out` what may be released: see [`crate::Redactor::push`].
     pub fn push(&mut self, chunk: &Bytes, out: &mut Output) -> Result<(), Interrupted> {
-        let content = &mut self.content;
-        self.decoder.push(chunk, |plain| content.push(plain, out))
+        let (content, shaper) = (&mut self.content, &mut self.shaper);
+        self.decoder
+            .push(chunk, |plain| push_shaped(shaper, plain, content, out))
     }
 
     /// Ends the body and releases what was held back.
     pub fn finish(&mut self, out: &mut Output) -> Result<(), Interrupted> {
-        let content = &mut self.content;
-        self.decoder.finish(|plain| content.push(plain, out))?;
+        let (content, shaper) = (&mut self.content, &mut self.shaper);
+        self.decoder
+            .finish(|plain| push_shaped(shaper, plain, content, out))?;
+        if let Some(shaper) = shaper {
+            let mut rest = Vec::new();
+            shaper.finish(&mut rest)?;
+            content.push(&Bytes::from(rest), out)?;
+        }
         match content {
             Content::Document(editor) => editor.finish(out),
             Content::Multipart(form) => form.finish(),
@@ -119,6 +135,13 @@ impl<D: Disclose + Clone> Body<D> {
         }
     }
 
+    /// What stayed behind so far.
+    pub fn withheld(&self) -> Withheld {
+        self.shaper
+            .as_ref()
+            .map_or_else(Withheld::default, |shaper| shaper.withheld())
+    }
+
     /// Gives up the parts: what was found, and what the next redactor can use.
     pub fn into_parts(self) -> (Summary, Box<Workspace>) {
         match self.content {
@@ -135,4 +158,22 @@ impl<D: Disclose + Clone> Content<D> {
             Self::Multipart(form) => form.push(plain, out),
         }
     }
+}
+
+/// Pushes on what the shaper leaves of a piece.
+fn push_shaped<D: Disclose + Clone>(
+    shaper: &mut Option<Box<Shaper>>,
+    plain: &Bytes,
+    content: &mut Content<D>,
+    out: &mut Output,
+) -> Result<(), Interrupted> {
+    let Some(shaper) = shaper else {
+        return content.push(plain, out);
+    };
+    let mut left = Vec::new();
+    shaper.push(plain, &mut left)?;
+    if left.is_empty() {
+        return Ok(());
+    }
+    content.push(&Bytes::from(left), out)
 }

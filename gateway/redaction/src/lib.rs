@@ -12,11 +12,16 @@ mod notation;
 mod output;
 mod pseudonym;
 mod redactor;
+mod restore;
+pub mod shape;
 mod summary;
+pub mod token;
 mod trail;
 mod transform;
 
-pub use action::Action;
+pub use action::{
+    Action, DECIMALS, DECIMALS_MAX, KEPT_MAX, NoAction, OBLIGATIONS, SHIFT_DAYS, SHIFT_DAYS_MAX,
+};
 pub use body::{Body, Format};
 pub use classifiers::document::Media;
 pub use coding::{Coding, EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, Undecodable};
@@ -25,4 +30,5 @@ pub use multipart::{BOUNDARY_BYTES_MAX, Boundary, HEAD_BYTES_MAX, Opaque, PARTS_
 pub use output::Output;
 pub use pseudonym::Pseudonyms;
 pub use redactor::{Disclose, Interrupted, Redactor, Workspace};
+pub use restore::{Restore, Restored, Restorer};
 pub use summary::{PLACES_MAX, Place, Summary};

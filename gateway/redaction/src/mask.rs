@@ -16,19 +16,19 @@ const KEEP_LAST: &[DataClass] = &[
 ];
 /// How many characters those keep.
 const KEPT: usize = 4;
-/// A shorter value keeps nothing: four characters would be most of it.
-const CHARACTERS_MIN: usize = 9;
 
 /// Appends the mask of `value`.
 pub(crate) fn write(class: DataClass, value: &[u8], out: &mut Vec<u8>) {
     if class == DataClass::EMAIL && write_email(value, out) {
         return;
     }
-    let kept = if KEEP_LAST.contains(&class) {
-        kept(value)
-    } else {
-        0
-    };
+    let kept = if KEEP_LAST.contains(&class) { KEPT } else { 0 };
+    write_keeping(kept, value, out);
+}
+
+/// Appends the mask of `value` that leaves its last `count` characters, whatever its class.
+pub(crate) fn write_keeping(count: usize, value: &[u8], out: &mut Vec<u8>) {
+    let kept = kept(count, value);
     let mut hidden = characters(value).saturating_sub(kept);
     let mut shown = true;
     for byte in value {
@@ -49,12 +49,12 @@ pub(crate) fn write(class: DataClass, value: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// How many characters at the end may be kept.
-fn kept(value: &[u8]) -> usize {
-    if characters(value) < CHARACTERS_MIN {
-        0
+/// How many characters at the end may be kept: none where they would be half of the value.
+fn kept(count: usize, value: &[u8]) -> usize {
+    if characters(value) > 2 * count {
+        count
     } else {
-        KEPT
+        0
     }
 }
 

@@ -2,10 +2,49 @@
 
 use classifiers::DataClass;
 
-/// Who holds the pseudonym key. The vault does; this crate never sees key bytes.
+/// Who holds the keys of stand-ins. The vault does; this crate never sees key bytes.
+///
+/// Whoever has no key for a transform says so, and the value gets a placeholder instead.
 pub trait Pseudonyms: Send + Sync {
     /// The keyed digest of a value (HMAC-SHA-256, cut short), which depends on its class too.
     fn pseudonym(&self, class: DataClass, value: &[u8]) -> [u8; 16];
+
+    /// Seals a value for a token, always alike, so that only [`Pseudonyms::open`] gives it back.
+    fn seal(&self, _class: DataClass, _value: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// The value that was sealed as one of `class`; none if it was forged or altered.
+    fn open(&self, _class: DataClass, _sealed: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Enciphers numerals of `radix` in place by FF1. Returns whether it did: a domain of fewer than
+    /// a million texts is refused (NIST SP 800-38G revision 1, section 5.1).
+    fn encipher(&self, _class: DataClass, _radix: u16, _numerals: &mut [u16]) -> bool {
+        false
+    }
+
+    /// Fills `out` from a keyed stream that depends on use, class and value. Returns whether it did.
+    fn fill(
+        &self,
+        _usage: &'static str,
+        _class: DataClass,
+        _value: &[u8],
+        _out: &mut [u8],
+    ) -> bool {
+        false
+    }
+
+    /// Whom this message is about, where that is known: dates of one subject move together.
+    fn subject(&self) -> Option<&str> {
+        None
+    }
+
+    /// The present year, where it is known: births of more than 89 years ago are told as one group.
+    fn year(&self) -> Option<i16> {
+        None
+    }
 }
 
 /// Digits of the longest number that is made; 128 bits hold no more.

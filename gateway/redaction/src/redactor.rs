@@ -17,6 +17,7 @@ use thiserror::Error;
 use crate::coding::Undecodable;
 use crate::document::Documents;
 use crate::summary::Order;
+use crate::token::Standing;
 use crate::trail::Trail;
 use crate::transform::{Edit, Rewriter};
 use crate::{Action, Output, Pseudonyms, Summary};
@@ -284,12 +285,21 @@ impl<D: Disclose> Editor<'_, D> {
         }
     }
 
-    /// Decides on the findings in a token. Returns whether it must be rewritten.
-    fn judge(&mut self) -> bool {
+    /// Decides on the findings in a value. Returns whether it must be rewritten.
+    fn judge(&mut self, value: &[u8]) -> bool {
         self.edits.clear();
         let (trail, chunk) = (&*self.trail, self.chunk);
+        let mut standing = None;
         for finding in self.findings.iter() {
-            let action = self.disclose.action(finding.class);
+            let mut action = self.disclose.action(finding.class);
+            let (start, end) = (finding.start as usize, finding.end as usize);
+            let spared = action != Action::Show
+                && standing
+                    .get_or_insert_with(|| Standing::within(value, self.pseudonyms))
+                    .spares(start, end, action);
+            if spared {
+                action = Action::Tokenize;
+            }
             self.summary.count(
                 finding.class,
                 action,
@@ -299,13 +309,15 @@ impl<D: Disclose> Editor<'_, D> {
             );
             match action {
                 Action::Show => {}
+                // It was tokenized on another way, and its token stays what it is.
+                _ if spared => {}
                 Action::Block => {
                     self.blocked = Some((finding.class, trail.path(chunk)));
                     return false;
                 }
                 _ => self.edits.push(Edit {
-                    start: finding.start as usize,
-                    end: finding.end as usize,
+                    start,
+                    end,
                     class: finding.class,
                     action,
                 }),
@@ -327,7 +339,7 @@ impl<D: Disclose> Editor<'_, D> {
             return false;
         }
         self.trail.hide_name();
-        let rewrite = self.judge();
+        let rewrite = self.judge(name.decoded);
         if rewrite {
             self.replace(name, None);
         }
@@ -446,7 +458,7 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
         {
             self.trail.observe(value.decoded, self.keys);
         }
-        if !self.findings.is_empty() && self.judge() {
+        if !self.findings.is_empty() && self.judge(value.decoded) {
             return self.replace(value, Some(kind));
         }
         self.keep(value);

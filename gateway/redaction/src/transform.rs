@@ -2,19 +2,37 @@
 //!
 //! | action       | in a string             | in a name       | number           | boolean |
 //! | ------------ | ----------------------- | --------------- | ---------------- | ------- |
+//! | tokenize     | see [`token`]           | the same        | as encipher      | `null`  |
+//! | encipher     | FF1 of digits, letters  | the same        | as many digits   | `null`  |
 //! | pseudonymize | `p-<16 hex>`            | the same        | as many digits   | `null`  |
+//! | synthesize   | the same shape          | the same        | as many digits   | `null`  |
+//! | `date_shift`  | a date, see [`coarsen`] | the same        | a moved date     | `null`  |
+//! | truncate     | `192.0.2.0`, `48.13`    | the same        | fewer decimals   | `null`  |
+//! | generalize   | `1971-01-01`, `100`     | the same        | year, ZIP3, 90   | `null`  |
 //! | mask         | by class, see [`mask`]  | the same        | `0`              | `null`  |
 //! | replace      | `[pii.email]`           | the same        | `0`              | `null`  |
 //! | drop         | the whole becomes `null`| `[pii.email]`   | `null`           | `null`  |
 //!
 //! Strings are edited as they are meant, not as they are written, and only the finding's range;
-//! then the one value is written anew.
+//! then the one value is written anew. A value that a transform knows no way with (an e-mail address
+//! that should be generalized) gets the placeholder, a number `0`.
+//!
+//! Findings that overlap are one, from the first byte of any to the last, under the strongest
+//! obligation among them; of equally strong ones the class of the one that begins first counts, and
+//! of two that begin together the longer one's.
+
+mod coarsen;
+mod date;
+mod imitate;
+mod number;
+
+use std::cmp::Reverse;
 
 use classifiers::media::json::Token;
 use classifiers::{DataClass, ValueKind};
 
 use crate::pseudonym::{self, Pseudonyms};
-use crate::{Action, mask};
+use crate::{Action, mask, token};
 
 /// A range of a decoded value that may not be released as it is.
 #[derive(Clone, Copy, Debug)]
@@ -50,13 +68,11 @@ impl Rewriter {
         };
         match kind {
             ValueKind::Text => self.text(token, edits, pseudonyms),
-            ValueKind::Number if strongest.action == Action::Pseudonymize => {
+            ValueKind::Number => {
                 self.json.clear();
-                let id = pseudonyms.pseudonym(strongest.class, value);
-                pseudonym::write_number(id, value, &mut self.json);
+                number::write(strongest, value, pseudonyms, &mut self.json);
                 &self.json
             }
-            ValueKind::Number => b"0",
             ValueKind::Bool => b"null",
         }
     }
@@ -108,7 +124,7 @@ fn disjoin(edits: &mut Vec<Edit>) {
     if edits.len() < 2 {
         return;
     }
-    edits.sort_by_key(|edit| edit.start);
+    edits.sort_by_key(|edit| (edit.start, Reverse(edit.end)));
     edits.dedup_by(|next, kept| {
         let overlap = next.start < kept.end;
         if overlap {
@@ -134,17 +150,38 @@ fn characters(value: &[u8], mut start: usize, end: usize) -> (usize, usize) {
     (start.min(end), end)
 }
 
-fn cover(value: &[u8], edit: &Edit, pseudonyms: &dyn Pseudonyms, out: &mut Vec<u8>) {
-    match edit.action {
+fn cover(value: &[u8], edit: &Edit, keys: &dyn Pseudonyms, out: &mut Vec<u8>) {
+    let class = edit.class;
+    let start = out.len();
+    let covered = match edit.action {
+        Action::Tokenize => token::write(class, value, keys, out),
+        Action::Encipher => imitate::encipher(class, value, keys, out),
         Action::Pseudonymize => {
-            pseudonym::write_text(pseudonyms.pseudonym(edit.class, value), edit.class, out);
+            pseudonym::write_text(keys.pseudonym(class, value), class, out);
+            true
         }
-        Action::Mask => mask::write(edit.class, value, out),
+        Action::Synthesize => imitate::synthesize(class, value, keys, out),
+        Action::DateShift(days) => coarsen::shift(class, value, days, keys, out),
+        Action::Truncate(decimals) => coarsen::truncate(class, value, decimals, out),
+        Action::Generalize => coarsen::generalize(class, value, keys, out),
+        Action::Mask => {
+            mask::write(class, value, out);
+            true
+        }
+        Action::MaskKeeping(count) => {
+            mask::write_keeping(usize::from(count), value, out);
+            true
+        }
         // Block never comes here; a name cannot be dropped without changing the shape.
-        Action::Show | Action::Replace | Action::Drop | Action::Block => {
-            out.push(b'[');
-            out.extend_from_slice(edit.class.name().as_bytes());
-            out.push(b']');
-        }
+        Action::Show | Action::Replace | Action::Drop | Action::Block => false,
+    };
+    if !covered {
+        out.truncate(start);
+        out.push(b'[');
+        out.extend_from_slice(class.name().as_bytes());
+        out.push(b']');
     }
 }
+
+#[cfg(test)]
+mod tests;

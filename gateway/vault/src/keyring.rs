@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    DataKey, FileProvider, KeyMaterial, KeyProvider, LogSigner, Pseudonymizer, VaultError,
+    DataKey, FileProvider, KeyMaterial, KeyProvider, LogSigner, Pseudonymizer, Transforms,
+    VaultError,
 };
 
 /// The file's usual name, in the log's folder.
@@ -66,16 +67,7 @@ impl Keyring {
 
     /// Reads the keyring at `path`.
     pub fn open(path: &Path) -> Result<Self, VaultError> {
-        let file = File::open(path).map_err(read(path))?;
-        let mode = file.metadata().map_err(read(path))?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            let path = path.to_owned();
-            return Err(VaultError::Exposed { path, mode });
-        }
-        let mut text = Zeroizing::new(Vec::new());
-        file.take(FILE_BYTES_MAX)
-            .read_to_end(&mut text)
-            .map_err(read(path))?;
+        let text = private(path)?;
         let contents: Contents =
             serde_json::from_slice(&text).map_err(|error| malformed(path, error.to_string()))?;
         contents.check().map_err(|why| malformed(path, why))?;
@@ -99,6 +91,12 @@ impl Keyring {
     /// Signs this keyring's log.
     pub fn signer(&self) -> Result<LogSigner, VaultError> {
         LogSigner::new(self.0.log.clone(), &self.0.signing)
+    }
+
+    /// The transforms of `tenant`, as only this keyring makes and undoes them.
+    pub fn transforms(&self, tenant: &str) -> Result<Transforms, VaultError> {
+        // HKDF keeps what is derived apart from the pseudonyms that the key itself makes.
+        Transforms::new(tenant, std::iter::once((1, &self.0.pseudonym)))
     }
 
     /// Makes pseudonyms that only this keyring can make.
@@ -143,7 +141,7 @@ impl Contents {
     /// another process made meanwhile stays.
     fn create(&self, path: &Path) -> io::Result<()> {
         let draft = path.with_extension(format!("{}.new", self.log.replace('/', "-")));
-        let written = self.write(&draft).and_then(|()| {
+        let written = write_private(&draft, self).and_then(|()| {
             // Unlike a rename, a link never replaces.
             match fs::hard_link(&draft, path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -155,17 +153,6 @@ impl Contents {
         let directory = path.parent().filter(|it| !it.as_os_str().is_empty());
         File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
     }
-
-    fn write(&self, draft: &Path) -> io::Result<()> {
-        let text = Zeroizing::new(serde_json::to_vec_pretty(self)?);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(draft)?;
-        file.write_all(&text)?;
-        file.sync_all()
-    }
 }
 
 impl fmt::Debug for Keyring {
@@ -174,11 +161,39 @@ impl fmt::Debug for Keyring {
     }
 }
 
+/// Writes `keys` as JSON to `path`, where there must be no file, for its owner only; durable when this
+/// returns.
+pub(crate) fn write_private(path: &Path, keys: &impl Serialize) -> io::Result<()> {
+    let text = Zeroizing::new(serde_json::to_vec_pretty(keys)?);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(&text)?;
+    file.sync_all()
+}
+
+/// The text of a file of keys, which only its owner may read.
+pub(crate) fn private(path: &Path) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    let file = File::open(path).map_err(read(path))?;
+    let mode = file.metadata().map_err(read(path))?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        let path = path.to_owned();
+        return Err(VaultError::Exposed { path, mode });
+    }
+    let mut text = Zeroizing::new(Vec::new());
+    file.take(FILE_BYTES_MAX)
+        .read_to_end(&mut text)
+        .map_err(read(path))?;
+    Ok(text)
+}
+
 fn read(path: &Path) -> impl FnOnce(io::Error) -> VaultError {
     failed(path.to_owned(), "read")
 }
 
-fn written(path: &Path) -> impl FnOnce(io::Error) -> VaultError {
+pub(crate) fn written(path: &Path) -> impl FnOnce(io::Error) -> VaultError {
     failed(path.to_owned(), "written")
 }
 
@@ -190,7 +205,7 @@ fn failed(path: PathBuf, action: &'static str) -> impl FnOnce(io::Error) -> Vaul
     }
 }
 
-fn malformed(path: &Path, why: String) -> VaultError {
+pub(crate) fn malformed(path: &Path, why: String) -> VaultError {
     let path = path.to_owned();
     VaultError::Malformed { path, why }
 }

@@ -1,25 +1,29 @@
 //! Every key: nobody else sees key bytes.
 //!
 //! A [`Keyring`] is the file a gateway's secrets live in. From it come the parts that use them:
-//! a [`KeyProvider`] that wraps data keys, a [`LogSigner`] that signs checkpoints and a
-//! [`Pseudonymizer`]. [`DataKey`] seals records; what leaves this crate is sealed, signed or
+//! a [`KeyProvider`] that wraps data keys, a [`LogSigner`] that signs checkpoints, a
+//! [`Pseudonymizer`] and [`Transforms`]. [`DataKey`] seals records; what leaves this crate is sealed, signed or
 //! hashed, never a key.
 
 mod datakey;
 mod keyring;
 mod material;
+mod operator;
 mod provider;
 mod pseudonym;
 mod signer;
+mod transforms;
 
 use std::{io, path::PathBuf};
 
 pub use datakey::{DataKey, NONCE_BYTES, SEALS_MAX, Seal, TAG_BYTES};
 pub use keyring::{KEYRING_FILE, Keyring};
 pub use material::KeyMaterial;
+pub use operator::{OperatorKey, is_operator_key, is_signed_by};
 pub use provider::{FileProvider, KeyProvider};
 pub use pseudonym::{PSEUDONYM_BYTES, Pseudonymizer};
 pub use signer::LogSigner;
+pub use transforms::{DOMAIN_MIN, SEALED_OVERHEAD_BYTES, TransformKeys, Transforms};
 
 /// Why a key could not be had or used. No variant carries key bytes or plaintext.
 #[derive(Debug, thiserror::Error)]

@@ -68,7 +68,7 @@ async fn list(data: &Path, limit: u64, kind: Option<&str>, format: Format) -> Re
             .find(|kind| kind.name() == name)
             .ok_or_else(|| {
                 miette!(
-                    help = "one of start, stop, open, close, refuse",
+                    help = "one of start, stop, open, close, refuse, reveal",
                     "`{name}` is no kind of record"
                 )
             })
@@ -158,6 +158,13 @@ fn row(entry: &Entry) -> Vec<String> {
                 result,
             )
         }
+        Event::Reveal(revelation) => (
+            revelation.at,
+            "reveal",
+            revelation.operator.clone(),
+            revelation.purpose.clone(),
+            revelation.reason.as_deref().unwrap_or("told").to_owned(),
+        ),
     };
     vec![index, at.to_string(), kind.into(), who, what, result]
 }

@@ -7,6 +7,7 @@ use miette::{Diagnostic, IntoDiagnostic, Result, WrapErr, miette};
 use policy::{Engine, Names};
 use proxy::tls;
 use thiserror::Error;
+use vault::TransformKeys;
 
 use crate::config::{self, Config, JwksSource};
 
@@ -16,6 +17,11 @@ pub(crate) fn check(path: &Path) -> Result<ExitCode> {
     identity(&config)?;
     endpoints(&config)?;
     config::classifiers::load(&config.classifiers)?;
+    if let Some(path) = &config.transform_keys {
+        TransformKeys::open(path)
+            .into_diagnostic()
+            .wrap_err("`tokenization.keys` cannot be used")?;
+    }
     let operations: usize = config
         .services
         .iter()

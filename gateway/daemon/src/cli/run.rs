@@ -28,10 +28,14 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
-use vault::{Keyring, Pseudonymizer};
+use vault::Keyring;
 
 use super::check;
-use crate::config::{self, Config, JwksSource};
+use crate::{
+    config::{self, Config, JwksSource},
+    keys::VaultKeys,
+    reveal::Desk,
+};
 
 /// How often key sets are fetched again.
 const JWKS_PERIOD: Duration = Duration::from_mins(5);
@@ -120,6 +124,7 @@ impl Running {
             .block_on(started)
             .into_diagnostic()
             .wrap_err("the log does not take records")?;
+        reveal(config, &gateway, &stopped)?;
         let bound = Bound::bind(&endpoints, config.workers).into_diagnostic()?;
         let listen = bound.addresses().to_vec();
         let admin = config
@@ -216,16 +221,24 @@ fn record(
         Keyring::open_or_create(&config.data.join(vault::KEYRING_FILE)).into_diagnostic()?;
     let keys = Keys::from_keyring(&keyring).into_diagnostic()?;
     let trail = Trail::start(Box::new(ledger), keys).into_diagnostic()?;
-    Ok((trail, Arc::new(Keyed(keyring.pseudonymizer()))))
+    let keys = VaultKeys::open(config, &keyring)?;
+    Ok((trail, Arc::new(keys)))
 }
 
-/// The vault's pseudonyms, as the redaction asks for them.
-struct Keyed(Pseudonymizer);
-
-impl Pseudonyms for Keyed {
-    fn pseudonym(&self, class: classifiers::DataClass, value: &[u8]) -> [u8; 16] {
-        self.0.pseudonym(class.name(), value)
-    }
+/// Opens the desk where people ask what a token stands for, if anybody may.
+fn reveal(config: &Config, gateway: &Gateway, stopped: &watch::Receiver<bool>) -> Result<()> {
+    let Some(panel) = config.reveal.clone() else {
+        return Ok(());
+    };
+    let listener = Desk::listen(&config.data).into_diagnostic();
+    let listener = listener.wrap_err("the socket for `tokens reveal` cannot be opened")?;
+    let desk = Desk {
+        panel,
+        keys: Arc::clone(&gateway.pseudonyms),
+        trail: gateway.trail.clone(),
+    };
+    tokio::spawn(desk.serve(listener, stopped.clone()));
+    Ok(())
 }
 
 fn metrics(config: &Config) -> Result<Metrics> {
@@ -373,6 +386,6 @@ fn announce(listen: &[std::net::SocketAddr], admin: Option<std::net::SocketAddr>
 }
 
 #[expect(clippy::disallowed_methods, reason = "the daemon owns the clock")]
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }

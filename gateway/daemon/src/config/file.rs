@@ -35,6 +35,9 @@ pub(crate) struct File {
     pub(crate) uninspected: Uninspected,
     /// The record.
     pub(crate) audit: Audit,
+    /// Stand-ins that can be turned back.
+    #[serde(default)]
+    pub(crate) tokenization: Tokenization,
     /// Traces.
     #[serde(default)]
     pub(crate) telemetry: Telemetry,
@@ -130,6 +133,8 @@ pub(crate) struct Service {
     pub(crate) host: Option<String>,
     pub(crate) upstream: Spanned<String>,
     pub(crate) country: Spanned<String>,
+    /// Where tokens are turned back, as far as policy permits `restore`.
+    pub(crate) restore: Option<Restore>,
     pub(crate) operations: Vec<Operation>,
 }
 
@@ -144,6 +149,87 @@ pub(crate) struct Operation {
     /// Parameters bound by the query: `customer: id` binds `?id=`.
     #[serde(default)]
     pub(crate) query: BTreeMap<String, String>,
+    /// Whose rows its answers may hold.
+    #[serde(default)]
+    pub(crate) rows: Vec<Rows>,
+    /// The most records of an answer: objects in arrays, outermost ones.
+    pub(crate) records_max: Option<u64>,
+    /// The most fields of an answer: scalars, wherever they stand.
+    pub(crate) fields_max: Option<u64>,
+    /// The parameter, or else the tag of the task's scope, that names the data subject: its dates
+    /// move together.
+    pub(crate) subject: Option<String>,
+}
+
+/// Elements of an array belong to whom their binding names.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Rows {
+    /// The array: `/customers`, `*` for any position.
+    pub(crate) array: Spanned<String>,
+    /// Where in an element its binding stands: `/customer_id`.
+    pub(crate) member: Spanned<String>,
+    /// The tag of the task's scope that the binding must equal.
+    pub(crate) scope: String,
+    /// What the binding reads, with `{}` for the tag's value: `Patient/{}`.
+    pub(crate) reads: Option<Spanned<String>>,
+    /// Elements without a binding.
+    #[serde(default)]
+    pub(crate) unbound: Unbound,
+}
+
+/// Elements without a binding.
+#[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Unbound {
+    /// Stay behind.
+    #[default]
+    Drop,
+    /// Go on, and the record counts them.
+    Pass,
+}
+
+/// Where tokens are turned back.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Restore {
+    /// In answers of the service.
+    Responses,
+    /// In requests to it.
+    Requests,
+    /// In both.
+    Both,
+}
+
+/// Stand-ins that can be turned back.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tokenization {
+    /// Whose tokens: one tenant's are nothing to another's gateway. `default` if absent.
+    pub(crate) tenant: Option<String>,
+    /// The file of keys that hosts share (`tidegate tokens keys`); the log's own keyring if absent.
+    pub(crate) keys: Option<Spanned<PathBuf>>,
+    /// Who may ask what a token stands for; nobody if absent.
+    pub(crate) reveal: Option<Reveal>,
+}
+
+/// Who may ask what a token stands for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reveal {
+    pub(crate) operators: Spanned<Vec<Operator>>,
+    /// Whether a second one must agree.
+    #[serde(default)]
+    pub(crate) two_persons: bool,
+}
+
+/// A person.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Operator {
+    pub(crate) name: Spanned<String>,
+    /// The public key that `tidegate tokens operator` prints.
+    pub(crate) key: Spanned<String>,
 }
 
 /// What an operation does.

@@ -15,11 +15,15 @@ use miette::Result;
 use policy::{Country, Effect, PolicyFile};
 use proxy::{
     Uninspected,
+    governance::Restoring,
     route::{Match, Routes, Service, Template},
 };
 use serde_saphyr::Spanned;
 
+use crate::reveal::Panel;
+
 use super::{
+    answers::restoring,
     fault::Text,
     file::{self, File},
 };
@@ -28,6 +32,9 @@ use super::{
 const TOKEN_LIFETIME_MAX: SignedDuration = SignedDuration::from_hours(24);
 /// The life that a token may have where nothing is said.
 const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
+
+/// Whose tokens are made where nothing is said.
+const TENANT: &str = "default";
 
 /// The configuration in force.
 pub(crate) struct Config {
@@ -42,6 +49,9 @@ pub(crate) struct Config {
     pub(crate) classifiers: Vec<PathBuf>,
     pub(crate) uninspected: Uninspected,
     pub(crate) data: PathBuf,
+    pub(crate) tenant: String,
+    pub(crate) transform_keys: Option<PathBuf>,
+    pub(crate) reveal: Option<Panel>,
     pub(crate) otlp: Option<String>,
     pub(crate) sample: f64,
     pub(crate) upstream_ca: Option<PathBuf>,
@@ -118,6 +128,21 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             file::Uninspected::Record => Uninspected::Record,
         },
         data: directory.join(file.audit.directory),
+        tenant: file
+            .tokenization
+            .tenant
+            .unwrap_or_else(|| TENANT.to_owned()),
+        transform_keys: file
+            .tokenization
+            .keys
+            .as_ref()
+            .map(|path| resolver.existing(path))
+            .transpose()?,
+        reveal: file
+            .tokenization
+            .reveal
+            .map(|reveal| resolver.panel(&reveal))
+            .transpose()?,
         sample: resolver.sample(file.telemetry.sample.as_ref())?,
         otlp: file
             .telemetry
@@ -137,13 +162,13 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     })
 }
 
-struct Resolver<'a> {
+pub(super) struct Resolver<'a> {
     text: &'a Text,
     directory: &'a Path,
 }
 
 impl Resolver<'_> {
-    fn fault<T>(
+    pub(super) fn fault<T>(
         &self,
         at: &Spanned<T>,
         message: impl Into<String>,
@@ -369,6 +394,7 @@ impl Resolver<'_> {
             country: self.country(&service.country)?,
             name: Arc::from(service.name.value),
             matches,
+            restoring: service.restore.map_or(Restoring::Nowhere, restoring),
             operations,
         })
     }
@@ -391,20 +417,22 @@ impl Resolver<'_> {
             Some(file::Effect::Delete) => Effect::Delete,
             None => effect_of(&method),
         };
-        Template::new(
+        let template = Template::new(
             &operation.id.value,
             method,
             &operation.path.value,
             effect,
             &operation.query,
-        )
-        .map_err(|error| {
+        );
+        let mut template = template.map_err(|error| {
             self.fault(
                 &operation.path,
                 error.to_string(),
                 "a path reads `/customers/{customer}`",
             )
-        })
+        })?;
+        template.answers = Arc::new(self.answers(operation)?);
+        Ok(template)
     }
 
     fn policies(&self, patterns: &[Spanned<String>]) -> Result<Vec<PolicyFile>> {

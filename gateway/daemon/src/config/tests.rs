@@ -18,8 +18,10 @@ services:
     operations:
       - { id: customer.read, method: GET, path: "/customers/{customer}" }
       - { id: customer.export, method: GET, path: /customers/export }
+      - { id: customer.list, method: GET, path: /customers, rows: [{ array: /customers, member: /id, scope: customer, reads: "Customer/{}" }] }
 policies: ["*.cedar"]
 audit: { directory: data }
+tokenization: { reveal: { operators: [{ name: ann, key: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= }], two_persons: false } }
 "#;
 
 fn loaded(text: &str) -> miette::Result<super::Config> {
@@ -71,7 +73,7 @@ fn a_good_configuration_is_taken() {
         .iter()
         .map(|operation| operation.id.as_ref())
         .collect();
-    assert_eq!(ids, ["customer.export", "customer.read"]);
+    assert_eq!(ids, ["customer.list", "customer.export", "customer.read"]);
 }
 
 #[test]
@@ -95,6 +97,10 @@ fn every_mistake_is_told_with_its_place_and_mend() {
         ("id: customer.export", "id: customer.read"),
         ("\"*.cedar\"", "\"rules/*.cedar\""),
         ("audit: {", "audits: {"),
+        ("array: /customers", "array: customers"),
+        ("Customer/{}", "Customer"),
+        ("two_persons: false", "two_persons: true"),
+        ("key: AAAA", "key: AA"),
     ];
     let reports: Vec<String> = mistakes
         .iter()

@@ -6,6 +6,7 @@ use classifiers::{DataClass, ValueKind};
 
 use super::Piece;
 use crate::summary::Order;
+use crate::token::Standing;
 use crate::trail::tellable;
 use crate::transform::{Edit, Rewriter};
 use crate::{Action, Disclose, Pseudonyms, Summary, notation};
@@ -27,7 +28,14 @@ impl<D: Disclose> Sink for Editor<'_, D> {
             return;
         }
         let class = found.finding.class;
-        let action = self.disclose.action(class);
+        let mut action = self.disclose.action(class);
+        let value = found.value();
+        // It was tokenized on another way, and its token stays what it is.
+        let spared = action != Action::Show
+            && Standing::within(value, self.pseudonyms).spares(0, value.len(), action);
+        if spared {
+            action = Action::Tokenize;
+        }
         let path = template(found.path, found.inner);
         self.summary.count(
             class,
@@ -38,6 +46,7 @@ impl<D: Disclose> Sink for Editor<'_, D> {
         );
         match action {
             Action::Show => {}
+            _ if spared => {}
             Action::Block => self.blocked = Some((class, path)),
             _ => self.replace(found, action),
         }

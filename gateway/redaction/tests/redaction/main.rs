@@ -7,11 +7,15 @@
 )]
 
 mod documents;
+mod keys;
 mod memory;
 mod multipart;
 mod properties;
+mod restoring;
+mod shaping;
 mod streams;
 mod tables;
+mod transforms;
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};

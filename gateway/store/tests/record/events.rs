@@ -98,7 +98,7 @@ pub(crate) fn outcome() -> Outcome {
                 finding("pii.phone", "/phone"),
             ],
             findings_unlisted: 0,
-            gaps: vec![],
+            ..BodyRecord::default()
         },
         duration_us: 1234,
     }

@@ -1,0 +1,175 @@
+//! What an operation's messages are held to beyond classes of data: whose rows, how much, and where
+//! tokens are turned back.
+
+use std::sync::Arc;
+
+use admission::Permit;
+use bytes::Bytes;
+use classifiers::DataClass;
+use policy::{Restorations, Towards};
+use redaction::{
+    Pseudonyms, Restore, Restored, Restorer,
+    shape::{Path, Plan, Rows, Unbound},
+};
+
+/// In which messages of a service tokens are turned back, where policy permits `restore`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Restoring {
+    /// In none.
+    #[default]
+    Nowhere,
+    /// In its answers: a model that was given tokens answers with them.
+    Responses,
+    /// In requests to it: an agent that has only tokens works on the true records.
+    Requests,
+    /// In both.
+    Both,
+}
+
+impl Restoring {
+    /// Whether messages of this direction are looked at.
+    pub fn covers(self, towards: Towards) -> bool {
+        matches!(
+            (self, towards),
+            (Self::Both, _)
+                | (Self::Responses, Towards::Agent)
+                | (Self::Requests, Towards::Service)
+        )
+    }
+}
+
+/// What the answers of one operation are held to.
+#[derive(Clone, Debug, Default)]
+pub struct AnswerRules {
+    /// Rows of others stay behind.
+    pub rows: Vec<RowRule>,
+    /// The most records of one answer.
+    pub records_max: Option<u64>,
+    /// The most fields of one answer.
+    pub fields_max: Option<u64>,
+    /// The parameter, or else the tag of the task's scope, that names the data subject.
+    pub subject: Option<Arc<str>>,
+}
+
+/// Elements of an array belong to whom their binding names.
+#[derive(Clone, Debug)]
+pub struct RowRule {
+    /// The array.
+    pub array: Path,
+    /// Where in an element its binding stands.
+    pub member: Path,
+    /// The tag of the task's scope that the binding must equal.
+    pub scope: Arc<str>,
+    /// What the binding reads, with `{}` for the tag's value.
+    pub reads: Arc<str>,
+    /// What happens to elements without a binding.
+    pub unbound: Unbound,
+}
+
+impl AnswerRules {
+    /// What of an answer may go on under `permit`.
+    pub(crate) fn plan(&self, permit: &Permit) -> Plan {
+        let rows = self.rows.iter().map(|rule| Rows {
+            array: rule.array.clone(),
+            member: rule.member.clone(),
+            // Who has no such scope has no rows.
+            bound: permit
+                .scope(&rule.scope)
+                .map(|value| rule.reads.replace("{}", value).into()),
+            unbound: rule.unbound,
+        });
+        Plan {
+            rows: rows.collect(),
+            fields: permit.fields().to_vec(),
+            records_max: self.records_max,
+            fields_max: self.fields_max,
+        }
+    }
+
+    /// The keys of stand-ins for a message under `permit`, whose subject is known where it can be.
+    pub(crate) fn keys(&self, permit: &Permit, keys: &Arc<dyn Pseudonyms>) -> Arc<dyn Pseudonyms> {
+        let subject = self.subject.as_deref().and_then(|name| {
+            let bound = permit.operation().bound.get(name).map(String::as_str);
+            bound.or_else(|| permit.scope(name))
+        });
+        match subject {
+            None => Arc::clone(keys),
+            Some(subject) => Arc::new(OfSubject {
+                keys: Arc::clone(keys),
+                subject: subject.into(),
+            }),
+        }
+    }
+}
+
+/// Keys of stand-ins for a message about one data subject.
+struct OfSubject {
+    keys: Arc<dyn Pseudonyms>,
+    subject: Box<str>,
+}
+
+impl Pseudonyms for OfSubject {
+    fn pseudonym(&self, class: DataClass, value: &[u8]) -> [u8; 16] {
+        self.keys.pseudonym(class, value)
+    }
+
+    fn seal(&self, class: DataClass, value: &[u8]) -> Option<Vec<u8>> {
+        self.keys.seal(class, value)
+    }
+
+    fn open(&self, class: DataClass, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.keys.open(class, sealed)
+    }
+
+    fn encipher(&self, class: DataClass, radix: u16, numerals: &mut [u16]) -> bool {
+        self.keys.encipher(class, radix, numerals)
+    }
+
+    fn fill(&self, usage: &'static str, class: DataClass, value: &[u8], out: &mut [u8]) -> bool {
+        self.keys.fill(usage, class, value, out)
+    }
+
+    fn subject(&self) -> Option<&str> {
+        Some(&self.subject)
+    }
+
+    fn year(&self) -> Option<i16> {
+        self.keys.year()
+    }
+}
+
+/// What policy says of tokens, as the restorer asks for it.
+struct Allowed(Restorations);
+
+impl Restore for Allowed {
+    fn may_restore(&mut self, class: DataClass) -> bool {
+        self.0.may(class)
+    }
+}
+
+/// Turns tokens back in what a JSON body releases.
+pub(crate) struct Restoration(Restorer<Allowed>);
+
+impl Restoration {
+    pub(crate) fn new(restorations: Restorations, keys: &Arc<dyn Pseudonyms>) -> Self {
+        Self(Restorer::json(Allowed(restorations), Arc::clone(keys)))
+    }
+
+    /// What goes on of `pieces`; with what was held back, if the body `ended`.
+    pub(crate) fn restore(
+        &mut self,
+        pieces: impl Iterator<Item = Bytes>,
+        ended: bool,
+    ) -> Option<Bytes> {
+        let mut out = Vec::new();
+        pieces.for_each(|piece| self.0.push(&piece, &mut out));
+        if ended {
+            self.0.finish(&mut out);
+        }
+        (!out.is_empty()).then(|| out.into())
+    }
+
+    pub(crate) fn restored(&self) -> &Restored {
+        self.0.restored()
+    }
+}

@@ -1,0 +1,217 @@
+//! Where the shaper stands in a document, and what becomes of each value.
+
+mod rows;
+
+use classifiers::media::json::Flaw;
+use json_event_parser::JsonEvent;
+
+use super::{Plan, Withheld, path::Step};
+use rows::{Row, fits};
+
+/// An open container.
+#[derive(Debug)]
+struct Frame {
+    is_array: bool,
+    /// Whether a child of it goes on, so that the next needs its comma.
+    has_child: bool,
+    /// Whether it is a record, or within one.
+    in_record: bool,
+}
+
+/// The walk through one document.
+#[derive(Debug)]
+pub(super) struct Walk {
+    plan: Plan,
+    frames: Vec<Frame>,
+    place: Vec<Step>,
+    /// A member's name that waits for its value: as it is written, and as it is meant.
+    name: Option<(Vec<u8>, String)>,
+    rows: Vec<Row>,
+    /// Until so few containers are open, nothing goes on.
+    skipped_to: Option<usize>,
+    records: u64,
+    fields: u64,
+    pub(super) held: Vec<u8>,
+    pub(super) withheld: Withheld,
+}
+
+impl Walk {
+    pub(super) fn new(plan: Plan) -> Self {
+        Self {
+            plan,
+            frames: Vec::new(),
+            place: Vec::new(),
+            name: None,
+            rows: Vec::new(),
+            skipped_to: None,
+            records: 0,
+            fields: 0,
+            held: Vec::new(),
+            withheld: Withheld::default(),
+        }
+    }
+
+    /// Takes a token, written as `raw` with all that stands before it.
+    pub(super) fn event(
+        &mut self,
+        event: &JsonEvent<'_>,
+        raw: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Flaw> {
+        match event {
+            JsonEvent::ObjectKey(name) => self.name = Some((raw.to_vec(), name.to_string())),
+            JsonEvent::StartObject => self.begin(false, raw, out),
+            JsonEvent::StartArray => self.begin(true, raw, out),
+            JsonEvent::EndObject | JsonEvent::EndArray => self.end(raw, out),
+            JsonEvent::String(text) | JsonEvent::Number(text) => {
+                self.scalar(Some(text), raw, out)?;
+            }
+            JsonEvent::Boolean(_) | JsonEvent::Null => self.scalar(None, raw, out)?,
+            // Written by the shaper: it ends no value.
+            JsonEvent::Eof => {}
+        }
+        self.bound_what_is_held(out);
+        Ok(())
+    }
+
+    /// Lets bytes go on, or holds them with the row they belong to.
+    pub(super) fn emit(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        let to = if self.holds() { &mut self.held } else { out };
+        to.extend_from_slice(bytes);
+    }
+
+    fn begin(&mut self, is_array: bool, raw: &[u8], out: &mut Vec<u8>) {
+        let written = self.arrive(raw);
+        let parent = self.frames.last();
+        let within = parent.is_some_and(|parent| parent.in_record);
+        let is_record = !within && !is_array && parent.is_some_and(|parent| parent.is_array);
+        if self.skipped_to.is_none() {
+            if self.may_begin(is_record) {
+                self.await_binding(is_record);
+                self.records += u64::from(is_record);
+                self.write(&written, out);
+            } else {
+                self.skipped_to = Some(self.frames.len());
+            }
+        }
+        self.frames.push(Frame {
+            is_array,
+            has_child: false,
+            in_record: within || is_record,
+        });
+    }
+
+    /// Whether a container at this place may go on, as far as it can be told from its place.
+    fn may_begin(&mut self, is_record: bool) -> bool {
+        if !self.is_listed(true) {
+            self.withheld.unlisted += 1;
+            return false;
+        }
+        // A row is asked whose it is first: how many others have is nobody's business.
+        if is_record && self.is_full() && self.rule().is_none() {
+            self.withheld.records += 1;
+            return false;
+        }
+        true
+    }
+
+    fn is_full(&self) -> bool {
+        let most = self.plan.records_max;
+        most.is_some_and(|most| self.records >= most)
+    }
+
+    fn end(&mut self, raw: &[u8], out: &mut Vec<u8>) {
+        if self.skipped_to.is_none() {
+            self.emit(raw, out);
+        }
+        let depth = self.frames.len();
+        if let Some(row) = self.rows.last().filter(|row| row.depth == depth) {
+            if !row.is_bound {
+                self.unbound(self.rows.len() - 1, out);
+            }
+            // It is gone already where it was taken back.
+            self.rows.pop_if(|row| row.depth == depth);
+        }
+        self.frames.pop();
+        self.leave();
+    }
+
+    fn scalar(&mut self, text: Option<&str>, raw: &[u8], out: &mut Vec<u8>) -> Result<(), Flaw> {
+        let written = self.arrive(raw);
+        if self.skipped_to.is_none() && self.judge(text, out)? {
+            self.fields += 1;
+            self.write(&written, out);
+        }
+        self.leave();
+        Ok(())
+    }
+
+    /// Whether a scalar at this place goes on.
+    fn judge(&mut self, text: Option<&str>, out: &mut Vec<u8>) -> Result<bool, Flaw> {
+        if let Some(rule) = self.rule().and_then(|rule| self.plan.rows.get(rule)) {
+            // A scalar says only by itself whose it is.
+            if !(rule.member.is(&[]) && fits(rule, text)) {
+                self.withheld.rows += 1;
+                return Ok(false);
+            }
+        }
+        if !self.binds(text, out)? {
+            return Ok(false);
+        }
+        if !self.is_listed(false) {
+            self.withheld.unlisted += 1;
+            if self.frames.is_empty() {
+                self.emit(b"null", out);
+            }
+            return Ok(false);
+        }
+        if self.plan.fields_max.is_some_and(|most| self.fields >= most) {
+            self.withheld.fields += 1;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Moves on to the next value; gives what is written of it, with its name and separators.
+    fn arrive(&mut self, raw: &[u8]) -> Vec<u8> {
+        if let Some((mut written, name)) = self.name.take() {
+            self.place.push(Step::Member(name));
+            written.extend_from_slice(raw);
+            return written;
+        }
+        if !self.frames.is_empty() {
+            self.place.push(Step::Element);
+        }
+        raw.to_vec()
+    }
+
+    fn leave(&mut self) {
+        self.place.pop();
+        if self.skipped_to == Some(self.frames.len()) {
+            self.skipped_to = None;
+        }
+    }
+
+    /// Writes a child, with a comma only if another went before it.
+    fn write(&mut self, written: &[u8], out: &mut Vec<u8>) {
+        let frame = self.frames.last_mut();
+        let first = frame.is_some_and(|frame| !std::mem::replace(&mut frame.has_child, true));
+        let comma = written
+            .iter()
+            .position(|byte| !byte.is_ascii_whitespace())
+            .filter(|at| first && written.get(*at) == Some(&b','));
+        let (before, after) = match comma {
+            Some(at) => (written.get(..at), written.get(at + 1..)),
+            None => (Some(written), None),
+        };
+        self.emit(before.unwrap_or_default(), out);
+        self.emit(after.unwrap_or_default(), out);
+    }
+
+    fn is_listed(&self, is_container: bool) -> bool {
+        let lists = &self.plan.fields;
+        lists
+            .iter()
+            .all(|fields| fields.allow(&self.place, is_container))
+    }
+}
