@@ -175,8 +175,14 @@ fn what_cannot_be_searched_for_rows_is_refused_whatever_passes_else() -> Result<
         .set("uninspected", "record".into());
     let mut gateway = Gateway::start(&setup)?;
     let client = Client::plain()?;
-    assert_eq!(client.get(&gateway.url("/free/html")?, &[])?.status, 200);
-    assert_eq!(client.get(&gateway.url("/bound/html")?, &[])?.status, 502);
+    for kind in ["image", "csv", "ndjson"] {
+        let status = |service: &str| -> Result<u16> {
+            let url = gateway.url(&format!("/{service}/{kind}"))?;
+            Ok(client.get(&url, &[])?.status)
+        };
+        assert_eq!(status("free")?, 200, "{kind}");
+        assert_eq!(status("bound")?, 502, "{kind}");
+    }
     ensure!(gateway.stop()?.success(), "{}", gateway.stderr());
     verified(&gateway)?;
     Ok(())

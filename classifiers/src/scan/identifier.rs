@@ -241,7 +241,9 @@ impl Place<'_> {
         let nearby = nearby
             .get_or_insert_with(|| Nearby::read(self.name(), self.value, groups.start, groups.end));
         let rank = nearby.rank(layout.row.class);
-        let tells = rank.is_some() || (alone && !nearby.vetoed);
+        // Nobody writes the number of a lot as a card's is printed.
+        let printed = layout.groups > 1 && layout.row.class == DataClass::PAN;
+        let tells = rank.is_some() || (alone && (printed || !nearby.vetoed));
         if !tells || !(checked || (layout.row.check)(groups.text())) {
             return None;
         }
