@@ -178,8 +178,9 @@ impl Worker {
         let judged = if media == Media::Empty {
             Ok(Judged::nothing())
         } else {
+            let gateway = &self.gateway;
             // Its future is large, and hyper moves ours: most requests never need it.
-            let screened = request::screen(&self.gateway, &permit, &mut account, media, incoming);
+            let screened = request::screen(gateway, &permit, &way, &mut account, media, incoming);
             Box::pin(screened).await
         };
         let judged = match judged {
@@ -195,7 +196,14 @@ impl Worker {
             Ok(answer) => answer,
             Err(why) => return Err((account, why)),
         };
-        Box::pin(response::release(&self.gateway, &permit, account, answer)).await
+        Box::pin(response::release(
+            &self.gateway,
+            &permit,
+            &way,
+            account,
+            answer,
+        ))
+        .await
     }
 
     async fn send(

@@ -11,6 +11,7 @@ use std::{
 use audit::BodyRecord;
 use bytes::Bytes;
 use classifiers::DataClass;
+use classifiers::declared::{Declared, Place};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use policy::{Disclosures, PolicyRef};
@@ -77,19 +78,21 @@ impl Pump {
         }
     }
 
-    /// A JSON body that is inspected under `disclosures`.
+    /// A JSON body that is inspected under `disclosures`, and under what its owner says of it.
     pub(crate) fn inspecting(
         incoming: Incoming,
         gateway: &Gateway,
         coding: Coding,
         disclosures: Disclosures,
+        described: Option<(&Arc<Declared>, Place)>,
     ) -> Self {
         let pseudonyms = Arc::clone(&gateway.pseudonyms);
-        let redactor = Redactor::new(
-            Rules(disclosures.clone()),
-            pseudonyms,
-            workspace::take(gateway.operator.as_ref()),
-        );
+        let declared = described.map(|(declared, _)| declared);
+        let work = workspace::take(gateway.operator.as_ref(), declared);
+        let mut redactor = Redactor::new(Rules(disclosures.clone()), pseudonyms, work);
+        if let Some((_, place)) = described {
+            redactor = redactor.under(place);
+        }
         let body = redaction::Body::new(coding, redactor);
         Self {
             incoming,

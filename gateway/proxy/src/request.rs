@@ -26,6 +26,7 @@ use crate::{
     media::Media,
     pump::{Broken, Pump},
     refusal::Interruption,
+    route::Way,
 };
 
 /// The gap in the record of a body that was still coming when the answer was complete.
@@ -134,6 +135,7 @@ impl Judged {
 pub(crate) async fn screen(
     gateway: &Gateway,
     permit: &Permit,
+    way: &Way,
     account: &mut Account,
     media: Media,
     incoming: Incoming,
@@ -142,7 +144,14 @@ pub(crate) async fn screen(
         Media::Empty => return Ok(Judged::nothing()),
         Media::Opaque(gap) => Pump::blind(incoming, gap),
         Media::Json(coding) => {
-            Pump::inspecting(incoming, gateway, coding, permit.towards_service())
+            let described = way.declared_request();
+            Pump::inspecting(
+                incoming,
+                gateway,
+                coding,
+                permit.towards_service(),
+                described,
+            )
         }
     };
     if let Media::Opaque(gap) = media

@@ -24,12 +24,14 @@ use crate::{
     media::{self, Media},
     pump::{Broken, Pump},
     refusal::Interruption,
+    route::Way,
 };
 
 /// Releases an answer under a permit, as far as policy shows it.
 pub(crate) async fn release(
     gateway: &Gateway,
     permit: &Permit,
+    way: &Way,
     mut account: Box<Account>,
     response: Response<Incoming>,
 ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
@@ -43,7 +45,10 @@ pub(crate) async fn release(
     let mut pump = match media {
         Media::Empty => return whole(account, parts, Inbound::empty()).await,
         Media::Opaque(gap) => Pump::blind(incoming, gap),
-        Media::Json(coding) => Pump::inspecting(incoming, gateway, coding, permit.towards_agent()),
+        Media::Json(coding) => {
+            let described = way.declared_response(parts.status);
+            Pump::inspecting(incoming, gateway, coding, permit.towards_agent(), described)
+        }
     };
     // What hyper writes follows what is really sent, not what the upstream promised.
     parts.headers.remove(header::CONTENT_LENGTH);

@@ -130,6 +130,8 @@ pub(crate) struct Service {
     pub(crate) host: Option<String>,
     pub(crate) upstream: Spanned<String>,
     pub(crate) country: Spanned<String>,
+    /// An OpenAPI document whose `x-data-class` says what the fields of bodies are.
+    pub(crate) openapi: Option<Spanned<PathBuf>>,
     pub(crate) operations: Vec<Operation>,
 }
 
