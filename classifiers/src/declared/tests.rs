@@ -218,7 +218,10 @@ fn a_declaration_of_nothing_silences_no_key_and_one_of_a_class_no_flag() {
         let member = root.member(name, &mut cache);
         classify_value(&member, kind, value.as_bytes(), &mut findings);
         let text = |finding: &crate::Finding| {
-            value[finding.start as usize..finding.end as usize].to_owned()
+            value
+                .get(finding.start as usize..finding.end as usize)
+                .unwrap()
+                .to_owned()
         };
         findings
             .iter()

@@ -22,12 +22,12 @@ pub(crate) fn take(
     operator: Option<&Arc<Operator>>,
     declared: Option<&Arc<Declared>>,
 ) -> Box<Workspace> {
-    let fits = |work: &Box<Workspace>| match (work.declarations(), declared) {
+    let fits = |work: &Workspace| match (work.declarations(), declared) {
         (Some(known), Some(wanted)) => Arc::ptr_eq(known, wanted),
         (known, wanted) => known.is_none() && wanted.is_none(),
     };
     let used = KEPT.with_borrow_mut(|kept| {
-        let last = kept.iter().rposition(fits)?;
+        let last = kept.iter().rposition(|work| fits(work))?;
         Some(kept.swap_remove(last))
     });
     used.unwrap_or_else(|| Box::new(new(operator, declared)))
