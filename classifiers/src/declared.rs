@@ -1,8 +1,9 @@
 //! What an API's owner says of its members: `x-data-class` in an OpenAPI document.
 //!
 //! A schema with `x-data-class: pii.email` says what its values are, whatever their name and look;
-//! `x-data-class: none` says that they are nothing. The schemas of all responses (OpenAPI 3.0 and
-//! 3.1) become one graph of places, in which `$ref` leads back to what it names, so that schemas may
+//! `x-data-class: none` says that they are nothing, but for secrets that their vendor's form gives
+//! away: who wrote the schema did not mean the key that somebody pasted into the field. The schemas of
+//! all bodies (OpenAPI 3.0 and 3.1) become one graph of places, in which `$ref` leads back to what it names, so that schemas may
 //! be recursive. Arrays are passed through: what is said of an element is said of the array, as names
 //! are read. Walking the graph takes a member name per step and no allocation.
 
@@ -27,10 +28,10 @@ pub const SCHEMAS_MAX: usize = 1_000_000;
 #[derive(Debug, Default)]
 pub struct Declared {
     places: Vec<Node>,
-    responses: Vec<Response>,
+    operations: Vec<Operation>,
 }
 
-/// A place in a response: its outermost value, a member, and the elements of either.
+/// A place in a body: its outermost value, a member, and the elements of either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place(u16);
 
@@ -46,17 +47,28 @@ pub enum Says {
     Harmless,
 }
 
-/// One response of one operation.
+/// What a document says of one operation.
 #[derive(Debug)]
-pub struct Response {
+pub struct Operation {
     /// The method, in lower case.
     pub method: String,
     /// The path template: `/patients/{id}`.
     pub path: String,
-    /// The status code, a range such as `2XX`, or `default`.
-    pub status: String,
-    /// Its outermost value.
-    pub place: Place,
+    /// The outermost value of its requests.
+    pub request: Option<Place>,
+    /// By status code, range such as `2XX`, or `default`, the outermost value of the response.
+    pub responses: Vec<(String, Place)>,
+}
+
+impl Operation {
+    /// The outermost value of the response with this status. A status goes before its range.
+    pub fn response(&self, status: u16) -> Option<Place> {
+        self.responses
+            .iter()
+            .filter_map(|(named, place)| Some((vagueness(named, status)?, *place)))
+            .min()
+            .map(|(_, place)| place)
+    }
 }
 
 /// Why a document cannot be used.
@@ -101,29 +113,26 @@ struct Node {
 }
 
 impl Declared {
-    /// Reads the responses of an OpenAPI 3 document.
+    /// Reads the operations of an OpenAPI 3 document.
     pub fn load(document: &Value) -> Result<Self, Undeclarable> {
         schema::load(document)
     }
 
-    /// Every response with a schema.
-    pub fn responses(&self) -> &[Response] {
-        &self.responses
+    /// Every operation.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
     }
 
-    /// The outermost value of the response that an operation gave with this status. A path without
-    /// variables goes before one with (OpenAPI 3.1, 4.8.8.2), and a status before its range.
-    pub fn response(&self, method: &str, path: &str, status: u16) -> Option<Place> {
-        self.responses
+    /// Which of [`Declared::operations`] a request with this method and path, without query, asks for.
+    /// A path without variables goes before one with (OpenAPI 3.1, 4.8.8.2).
+    pub fn position(&self, method: &str, path: &str) -> Option<usize> {
+        self.operations
             .iter()
-            .filter(|response| response.method.eq_ignore_ascii_case(method))
-            .filter_map(|response| {
-                let variables = variables(&response.path, path)?;
-                let vagueness = vagueness(&response.status, status)?;
-                Some((variables, vagueness, response.place))
-            })
+            .enumerate()
+            .filter(|(_, operation)| operation.method.eq_ignore_ascii_case(method))
+            .filter_map(|(position, operation)| Some((variables(&operation.path, path)?, position)))
             .min()
-            .map(|(_, _, place)| place)
+            .map(|(_, position)| position)
     }
 
     /// The place of a member.
@@ -179,7 +188,6 @@ impl Declared {
 
 /// How many variables of a template this path fills; none if it is not of that form.
 fn variables(template: &str, path: &str) -> Option<usize> {
-    let path = path.split('?').next().unwrap_or(path);
     let mut given = path.trim_matches('/').split('/');
     let mut variables = 0;
     for segment in template.trim_matches('/').split('/') {

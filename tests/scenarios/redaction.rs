@@ -1,6 +1,7 @@
 //! What is hidden is hidden; everything else leaves as it came.
 
 use anyhow::{Context, Result, ensure};
+use serde_json::json;
 use tests::{
     client::Client,
     peers::{SEED, clinic, crm, trouble},
@@ -130,6 +131,86 @@ classifiers:
         "`{shown}` came through in `{masked}`"
     );
     world.finish()
+}
+
+#[test]
+fn what_a_services_owner_declares_is_obeyed() -> Result<()> {
+    let world = World::with(|setup| setup.openapi("crm", &declarations()))?;
+    let person = crm::person(SEED, 771);
+    // Twice, so that the second answer is read with what the first one taught.
+    for _ in 0..2 {
+        let url = world.gateway.url("/crm/customers/C-771")?;
+        let reply = world.client.get(&url, &[])?;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        let customer = reply.json()?;
+        let plan = customer["plan"].as_str().unwrap_or_default();
+        ensure!(!["harbour", "estuary", "delta"].contains(&plan), "{plan}");
+        assert_eq!(customer["newsletter"], serde_json::Value::Null);
+        assert_eq!(customer["last_login_ip"], person.ip.as_str());
+        ensure!(
+            customer["email"] != person.email.as_str(),
+            "not declared, still looked at"
+        );
+    }
+    let ticket = world
+        .client
+        .get(&world.gateway.url("/crm/tickets/T-4891")?, &[])?;
+    let text = ticket.text();
+    ensure!(
+        text.contains(&person.phone),
+        "declared to be nothing: {text}"
+    );
+    ensure!(
+        !text.contains(concat!("AK", "IA")),
+        "a key is one whatever is declared: {text}"
+    );
+
+    let body = r#"{"subject":"harbour light","text":"harbour light"}"#;
+    let url = world.gateway.url("/crm/tickets/T-1")?;
+    let written = world.client.post(&url, &[], body)?;
+    assert_eq!(written.status, 201, "{}", written.text());
+    let kept = Client::plain()?.get(&format!("{}/tickets/T-1", world.peers.crm.url()), &[])?;
+    assert_eq!(kept.json()?["text"], "harbour light");
+    ensure!(
+        kept.json()?["subject"] != "harbour light",
+        "{}",
+        kept.text()
+    );
+    world.finish()
+}
+
+/// What the customer database says of itself.
+fn declarations() -> serde_json::Value {
+    let body = |schema: &str| {
+        let schema = json!({ "$ref": format!("#/components/schemas/{schema}") });
+        json!({ "content": { "application/json": { "schema": schema } } })
+    };
+    let get = |schema: &str| json!({ "get": { "responses": { "200": body(schema) } } });
+    let written = json!({ "requestBody": body("NewTicket"), "responses": { "201": {} } });
+    let ticket = json!({ "get": get("Ticket").get("get"), "post": written });
+    let says = |class: &str| json!({ "x-data-class": class });
+    json!({
+        "openapi": "3.1.0",
+        "paths": {
+            "/customers": get("Customers"),
+            "/customers/{id}": get("Customer"),
+            "/tickets/{id}": ticket,
+            "/items/{id}": get("Item"),
+        },
+        "components": { "schemas": {
+            "Customers": { "properties": { "customers": {
+                "items": { "$ref": "#/components/schemas/Customer" },
+            } } },
+            "Customer": { "properties": {
+                "plan": says("pii.iban"),
+                "newsletter": says("pii.iban"),
+                "last_login_ip": says("none"),
+            } },
+            "Ticket": { "properties": { "text": says("none") } },
+            "NewTicket": { "properties": { "subject": says("pii.iban") } },
+            "Item": {},
+        } },
+    })
 }
 
 #[test]

@@ -142,6 +142,21 @@ impl Setup {
         self.file(&name, text.to_owned())
     }
 
+    /// With an OpenAPI document of the service that was added under this name.
+    #[must_use]
+    pub fn openapi(mut self, service: &str, document: &Value) -> Self {
+        let file = format!("{service}.openapi.json");
+        let services = self
+            .config
+            .get_mut("services")
+            .and_then(Value::as_array_mut);
+        let known = services.into_iter().flatten();
+        for known in known.filter(|known| known["name"] == service) {
+            known["openapi"] = file.as_str().into();
+        }
+        self.file(&file, document.to_string())
+    }
+
     /// With another plain listener.
     #[must_use]
     pub fn listen(mut self, address: &str) -> Self {

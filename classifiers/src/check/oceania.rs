@@ -45,9 +45,10 @@ pub fn au_medicare(card: &[u8]) -> bool {
     })
 }
 
-/// A New Zealand IRD number: between 10,000,000 and 200,000,000, weights 3, 2, 7, 6, 5, 4, 3, 2, and
-/// a second round where the first gives 10 (Inland Revenue, "Payroll calculations specification",
-/// IRD number validation).
+/// A New Zealand IRD number: weights 3, 2, 7, 6, 5, 4, 3, 2, and a second round where the first gives
+/// 10 (Inland Revenue, "Non-Resident Withholding Tax and Resident Withholding Tax Specification
+/// Document", 31 March 2016). There numbers end at 150,000,000, as "expected to be issued in the next
+/// 10 years"; those are over, so more are taken, up to 200,000,000.
 pub fn nz_ird(number: &[u8]) -> bool {
     let mut padded = *b"000000000";
     let start = padded.len().saturating_sub(number.len()).min(1);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::{
-    DEPTH_MAX, Declared, Node, PLACES_MAX, Place, Response, SCHEMAS_MAX, Says, Undeclarable,
+    DEPTH_MAX, Declared, Node, Operation, PLACES_MAX, Place, SCHEMAS_MAX, Says, Undeclarable,
 };
 use crate::DataClass;
 
@@ -52,28 +52,42 @@ impl<'a> Loader<'a> {
         operation: &'a Value,
         pointer: &str,
     ) -> Result<(), Undeclarable> {
+        let request = match operation.get("requestBody") {
+            Some(body) => self.body(body, format!("{pointer}/requestBody"))?,
+            None => None,
+        };
+        let mut responses = Vec::new();
         for (status, response) in members(operation, "responses") {
             let pointer = format!("{pointer}/responses/{}", escaped(status));
-            let (response, pointer) = self.resolved(response, pointer)?;
-            let mut place = None;
-            for (media, content) in members(response, "content") {
-                let pointer = format!("{pointer}/content/{}/schema", escaped(media));
-                if let Some(schema) = content.get("schema") {
-                    // One response in several media types has one meaning.
-                    let place = *place.get_or_insert(self.place()?);
-                    self.fill(place, schema, &pointer, 0)?;
-                }
-            }
-            if let Some(place) = place {
-                self.declared.responses.push(Response {
-                    method: method.to_owned(),
-                    path: path.to_owned(),
-                    status: status.clone(),
-                    place,
-                });
+            if let Some(place) = self.body(response, pointer)? {
+                responses.push((status.clone(), place));
             }
         }
+        self.declared.operations.push(Operation {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            request,
+            responses,
+        });
         Ok(())
+    }
+
+    /// The outermost value of a body, if it has a schema.
+    fn body(&mut self, body: &'a Value, pointer: String) -> Result<Option<Place>, Undeclarable> {
+        let (body, pointer) = self.resolved(body, pointer)?;
+        let mut place = None;
+        for (media, content) in members(body, "content") {
+            let pointer = format!("{pointer}/content/{}/schema", escaped(media));
+            if let Some(schema) = content.get("schema") {
+                // One body in several media types has one meaning.
+                let place = match place {
+                    Some(known) => known,
+                    None => *place.insert(self.place()?),
+                };
+                self.fill(place, schema, &pointer, 0)?;
+            }
+        }
+        Ok(place)
     }
 
     /// The place of a schema: that of its elements, and of what it refers to, if it says nothing else.

@@ -21,12 +21,15 @@ fn document(schemas: &Value, schema: &Value) -> Value {
 
 fn load(schemas: &Value, schema: &Value) -> Result<Vec<(String, Says)>, Undeclarable> {
     let declared = Declared::load(&document(schemas, schema))?;
-    let place = declared
-        .response("GET", "/patients/17?full=1", 200)
-        .unwrap();
+    let place = response(&declared, "GET", "/patients/17", 200).unwrap();
     let mut patterns = declared.patterns(place);
     patterns.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(patterns)
+}
+
+fn response(declared: &Declared, method: &str, path: &str, status: u16) -> Option<Place> {
+    let operation = declared.position(method, path)?;
+    declared.operations()[operation].response(status)
 }
 
 #[track_caller]
@@ -65,7 +68,7 @@ fn a_schema_may_hold_itself() {
     }}});
     let schema = json!({"$ref": "#/components/schemas/Node"});
     let declared = Declared::load(&document(&schemas, &schema)).unwrap();
-    let mut place = declared.response("get", "/patients/1", 200).unwrap();
+    let mut place = response(&declared, "get", "/patients/1", 200).unwrap();
     for _ in 0..100 {
         place = declared.member(place, b"children").unwrap();
     }
@@ -140,15 +143,35 @@ fn a_path_without_variables_and_an_exact_status_go_first() {
     }}))
     .unwrap();
     let says = |method, path, status| {
-        declared
-            .response(method, path, status)
-            .map(|place| declared.says(place))
+        response(&declared, method, path, status).map(|place| declared.says(place))
     };
     assert_eq!(says("GET", "/users/me", 200), Some(Says::Class(D::EMAIL)));
     assert_eq!(says("GET", "/users/17", 201), Some(Says::Class(D::PERSON)));
     assert_eq!(says("GET", "/users/17", 404), Some(Says::Class(D::PHONE)));
     assert_eq!(says("POST", "/users/17", 200), None);
     assert_eq!(says("GET", "/users/17/x", 200), None);
+    assert_eq!(says("GET", "/users/me", 404), None);
+}
+
+#[test]
+fn requests_are_described_too() {
+    let declared = Declared::load(&json!({
+        "paths": {"/users": {"post": {"requestBody": {"$ref": "#/components/requestBodies/User"}}}},
+        "components": {"requestBodies": {"User": {"content": {
+            "application/json": {"schema": {"properties": {"a": {"x-data-class": "pii.person"}}}},
+            "application/merge-patch+json": {"schema": {"properties": {"b": {"x-data-class": "none"}}}}
+        }}}}
+    }))
+    .unwrap();
+    let operation = &declared.operations()[declared.position("POST", "/users").unwrap()];
+    let mut patterns = declared.patterns(operation.request.unwrap());
+    patterns.sort_by(|a, b| a.0.cmp(&b.0));
+    let expected = [
+        ("/a".to_owned(), Says::Class(D::PERSON)),
+        ("/b".to_owned(), Says::Harmless),
+    ];
+    assert_eq!(patterns, expected);
+    assert!(operation.responses.is_empty());
 }
 
 #[test]
@@ -163,7 +186,7 @@ fn a_declaration_goes_before_names_and_looks() {
         ))
         .unwrap(),
     );
-    let place = declared.response("get", "/patients/1", 200).unwrap();
+    let place = response(&declared, "get", "/patients/1", 200).unwrap();
     let root = Context::declared(place, &declared);
     let mut cache = KeyCache::with(declared);
     let mut classes = |name: &[u8], value: &[u8]| {
@@ -178,4 +201,43 @@ fn a_declaration_goes_before_names_and_looks() {
     assert_eq!(classes(b"email", b"a@b.example"), []);
     assert_eq!(classes(b"blob", b"x"), [D::CONDITION]);
     assert_eq!(classes(b"phone", b"+49 228 123456"), [D::PHONE]);
+}
+
+#[test]
+fn a_declaration_of_nothing_silences_no_key_and_one_of_a_class_no_flag() {
+    let schema = json!({"properties": {
+        "note": {"x-data-class": "none"},
+        "smoker": {"x-data-class": "phi.condition"}
+    }});
+    let declared = Arc::new(Declared::load(&document(&json!({}), &schema)).unwrap());
+    let place = response(&declared, "get", "/patients/1", 200).unwrap();
+    let root = Context::declared(place, &declared);
+    let mut cache = KeyCache::with(declared);
+    let mut found = |name: &[u8], kind, value: &str| {
+        let mut findings = Vec::new();
+        let member = root.member(name, &mut cache);
+        classify_value(&member, kind, value.as_bytes(), &mut findings);
+        let text = |finding: &crate::Finding| {
+            value
+                .get(finding.start as usize..finding.end as usize)
+                .unwrap()
+                .to_owned()
+        };
+        findings
+            .iter()
+            .map(|finding| (finding.class, text(finding)))
+            .collect::<Vec<_>>()
+    };
+    // Put together here, so that no scanner of this repository finds it.
+    let key = format!("{}{}", "AKIA", "J2Q7MZ5XW3TN4RBC");
+    let note = format!("ask ann@mail.example with {key}, Bearer c29tZSBvcGFxdWU0NzEx");
+    assert_eq!(
+        found(b"note", ValueKind::Text, &note),
+        [(D::AWS_ACCESS_KEY, key)]
+    );
+    assert_eq!(
+        found(b"smoker", ValueKind::Bool, "true"),
+        [(D::CONDITION, "true".to_owned())]
+    );
+    assert_eq!(found(b"other", ValueKind::Bool, "true"), []);
 }

@@ -120,12 +120,23 @@ impl KeyCache {
         recall(&mut self.names, name, Key::of)
     }
 
-    /// An empty cache for responses of an API whose owner has described them.
+    /// An empty cache for bodies of an API whose owner has described them.
     pub fn with(declared: Arc<Declared>) -> Self {
+        Self::new().declaring(declared)
+    }
+
+    /// This cache, for bodies of an API whose owner has described them.
+    #[must_use]
+    pub fn declaring(self, declared: Arc<Declared>) -> Self {
         Self {
             declared: Some(declared),
-            ..Self::new()
+            ..self
         }
+    }
+
+    /// What the API's owner says, if it is for one API.
+    pub fn declarations(&self) -> Option<&Arc<Declared>> {
+        self.declared.as_ref()
     }
 
     /// The declared place of a member, and what is said of its values.

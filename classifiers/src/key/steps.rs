@@ -9,6 +9,7 @@ use std::hash::{Hash, Hasher};
 use super::KeyCache;
 use super::cache::{KEPT_BYTES_MAX, Packed};
 use crate::context::Context;
+use crate::declared::Place;
 use crate::media::json::AHEAD_BYTES;
 use crate::scan;
 
@@ -100,6 +101,15 @@ impl Spot {
             traits: Traits::of(&Context::ROOT, false),
             own: Context::ROOT,
         }
+    }
+
+    /// The outermost value of a body that the API's owner has described; the root, if the cache is for
+    /// no such API.
+    pub fn declared(place: Place, cache: &mut KeyCache) -> Self {
+        let context = cache
+            .declarations()
+            .map_or(Context::ROOT, |declared| Context::declared(place, declared));
+        Self::root().changed(context, cache)
     }
 
     /// The context here.

@@ -4,6 +4,7 @@ mod answers;
 pub(crate) mod classifiers;
 mod fault;
 mod file;
+mod openapi;
 mod panel;
 mod resolve;
 
@@ -43,9 +44,10 @@ pub(crate) fn load(path: &Path) -> miette::Result<Config> {
         directory.unwrap_or(Path::new(".")),
         digest,
     )?;
-    if !config.classifiers.is_empty() {
+    let decisive = config.classifiers.iter().chain(&config.openapi);
+    if decisive.clone().next().is_some() {
         // What is found hangs on them, so the record names them too.
-        let files = config.classifiers.iter().map(std::fs::read);
+        let files = decisive.map(std::fs::read);
         let files: Vec<Vec<u8>> = files.collect::<Result<_, _>>().into_diagnostic()?;
         let parts: Vec<&[u8]> = std::iter::once(text.as_bytes())
             .chain(files.iter().map(Vec::as_slice))

@@ -183,9 +183,9 @@ impl Worker {
         let judged = if media == Media::Empty {
             Ok(Judged::nothing())
         } else {
+            let gateway = &self.gateway;
             // Its future is large, and hyper moves ours: most requests never need it.
-            let screened =
-                request::screen(&self.gateway, &permit, &mut account, &way, media, incoming);
+            let screened = request::screen(gateway, &permit, &way, &mut account, media, incoming);
             Box::pin(screened).await
         };
         let judged = match judged {

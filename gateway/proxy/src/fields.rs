@@ -165,7 +165,7 @@ impl Inspection<'_> {
             media,
             disclose,
             Arc::clone(&self.gateway.pseudonyms),
-            workspace::take(self.gateway.operator.as_ref()),
+            workspace::take(self.gateway.operator.as_ref(), None),
         );
         let mut out = Output::new();
         let read = body

@@ -11,6 +11,7 @@ use std::{
 use audit::BodyRecord;
 use bytes::Bytes;
 use classifiers::DataClass;
+use classifiers::declared::{Declared, Place};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use policy::{Disclosures, PolicyRef};
@@ -105,7 +106,7 @@ impl Pump {
         }
     }
 
-    /// A document that is inspected under `disclosures`.
+    /// A document that is inspected under `disclosures`, and under what its owner says of it.
     pub(crate) fn inspecting(
         incoming: Incoming,
         gateway: &Gateway,
@@ -113,14 +114,19 @@ impl Pump {
         coding: Coding,
         disclosures: Disclosures,
         pseudonyms: Arc<dyn Pseudonyms>,
+        described: Option<(&Arc<Declared>, Place)>,
     ) -> Self {
-        let body = redaction::Body::new(
+        let declared = described.map(|(declared, _)| declared);
+        let mut body = redaction::Body::new(
             coding,
             format,
             Rules(disclosures.clone()),
             pseudonyms,
-            workspace::take(gateway.operator.as_ref()),
+            workspace::take(gateway.operator.as_ref(), declared),
         );
+        if let Some((_, place)) = described {
+            body = body.under(place);
+        }
         Self {
             incoming,
             inspection: Some(Inspection {

@@ -136,8 +136,8 @@ impl Judged {
 pub(crate) async fn screen(
     gateway: &Gateway,
     permit: &Permit,
-    account: &mut Account,
     way: &Way,
+    account: &mut Account,
     media: Media,
     incoming: Incoming,
 ) -> Result<Judged, Interruption> {
@@ -147,9 +147,16 @@ pub(crate) async fn screen(
         (_, Some((format, coding))) => {
             let keys = way.answers().keys(permit, &gateway.pseudonyms);
             let restoration = way.restoration(permit, Towards::Service, &keys);
-            let disclosures = permit.towards_service();
-            Pump::inspecting(incoming, gateway, format, coding, disclosures, keys)
-                .restored(restoration.filter(|_| is_json(format)))
+            Pump::inspecting(
+                incoming,
+                gateway,
+                format,
+                coding,
+                permit.towards_service(),
+                keys,
+                way.declared_request(),
+            )
+            .restored(restoration.filter(|_| is_json(format)))
         }
         (_, None) => return Ok(Judged::nothing()),
     };

@@ -68,6 +68,7 @@ pub(crate) async fn release(
                 coding,
                 permit.towards_agent(),
                 keys,
+                way.declared_response(parts.status),
             )
             .restored(restoration.filter(|_| media::is_json(format)))
             .shaped(plan)

@@ -7,7 +7,8 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use admission::Permit;
-use http::{Method, Uri};
+use classifiers::declared::{Declared, Operation as Described, Place};
+use http::{Method, StatusCode, Uri};
 use policy::{Country, Effect, Operation, Towards};
 use redaction::Pseudonyms;
 
@@ -40,6 +41,8 @@ pub struct Service {
     pub restoring: Restoring,
     /// Its operations, in the order they are tried.
     pub operations: Vec<Template>,
+    /// What its owner says of the bodies.
+    pub declared: Option<Arc<Declared>>,
 }
 
 /// How a request names a service.
@@ -83,6 +86,8 @@ pub struct Way {
     template: usize,
     /// Path and query to ask the upstream for.
     pub target: String,
+    /// The position of what the service's owner says of this operation.
+    described: Option<usize>,
 }
 
 /// Why a request has no route.
@@ -283,12 +288,14 @@ impl Routes {
                     country: service.country,
                 };
                 let target = service.target(uri, taken);
+                let described = service.described(method, rest);
                 return Ok((
                     operation,
                     Way {
                         service: Arc::clone(service),
                         template,
                         target,
+                        described,
                     },
                 ));
             }
@@ -323,6 +330,23 @@ impl Way {
             .get(self.template)
             .map_or_else(|| Arc::from(""), |t| Arc::clone(&t.route))
     }
+
+    /// What the service's owner says of the request's body.
+    pub(crate) fn declared_request(&self) -> Option<(&Arc<Declared>, Place)> {
+        let (declared, operation) = self.described()?;
+        Some((declared, operation.request?))
+    }
+
+    /// What the service's owner says of the body of a response with this status.
+    pub(crate) fn declared_response(&self, status: StatusCode) -> Option<(&Arc<Declared>, Place)> {
+        let (declared, operation) = self.described()?;
+        Some((declared, operation.response(status.as_u16())?))
+    }
+
+    fn described(&self) -> Option<(&Arc<Declared>, &Described)> {
+        let declared = self.service.declared.as_ref()?;
+        Some((declared, declared.operations().get(self.described?)?))
+    }
 }
 
 impl Match {
@@ -350,6 +374,12 @@ impl Match {
 }
 
 impl Service {
+    /// Which of the declared operations this is; the segments are those behind the prefix.
+    fn described(&self, method: &Method, segments: &[Cow<'_, str>]) -> Option<usize> {
+        let declared = self.declared.as_ref()?;
+        declared.position(method.as_str(), &segments.join("/"))
+    }
+
     /// The upstream's path and query: its base path, then the request's own bytes after the prefix.
     fn target(&self, uri: &Uri, taken: usize) -> String {
         let base = self.upstream.path().trim_end_matches('/');

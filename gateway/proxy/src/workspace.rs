@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, sync::Arc};
 
-use classifiers::operator::Operator;
+use classifiers::{declared::Declared, operator::Operator};
 use redaction::Workspace;
 
 /// Workspaces that one worker keeps; each is a few KiB, or a value's limit where one was that long.
@@ -17,13 +17,30 @@ thread_local! {
 }
 
 /// A workspace: a used one, or a new one. A worker serves one gateway, whose operator's classifiers
-/// all its workspaces know.
-pub(crate) fn take(operator: Option<&Arc<Operator>>) -> Box<Workspace> {
-    KEPT.with_borrow_mut(Vec::pop).unwrap_or_else(|| {
-        Box::new(operator.map_or_else(Workspace::new, |operator| {
-            Workspace::with_operator(Arc::clone(operator))
-        }))
-    })
+/// all its workspaces know. What names mean in one workspace holds for one API's declarations only.
+pub(crate) fn take(
+    operator: Option<&Arc<Operator>>,
+    declared: Option<&Arc<Declared>>,
+) -> Box<Workspace> {
+    let fits = |work: &Workspace| match (work.declarations(), declared) {
+        (Some(known), Some(wanted)) => Arc::ptr_eq(known, wanted),
+        (known, wanted) => known.is_none() && wanted.is_none(),
+    };
+    let used = KEPT.with_borrow_mut(|kept| {
+        let last = kept.iter().rposition(|work| fits(work))?;
+        Some(kept.swap_remove(last))
+    });
+    used.unwrap_or_else(|| Box::new(new(operator, declared)))
+}
+
+fn new(operator: Option<&Arc<Operator>>, declared: Option<&Arc<Declared>>) -> Workspace {
+    let work = operator.map_or_else(Workspace::new, |operator| {
+        Workspace::with_operator(Arc::clone(operator))
+    });
+    match declared {
+        Some(declared) => work.declaring(Arc::clone(declared)),
+        None => work,
+    }
 }
 
 /// Keeps a workspace for the next body.

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use classifiers::declared;
 use classifiers::document::Media;
 
 use crate::coding::Decoder;
@@ -64,6 +65,16 @@ impl<D: Disclose + Clone> Body<D> {
             shaper: None,
             content,
         }
+    }
+
+    /// The same body under what its owner says of it: of one JSON document.
+    #[must_use]
+    pub fn under(mut self, place: declared::Place) -> Self {
+        self.content = match self.content {
+            Content::Document(editor) => Content::Document(Box::new(editor.under(place))),
+            form @ Content::Multipart(_) => form,
+        };
+        self
     }
 
     /// Takes out what `plan` does, before anything is looked at: of a body that is one JSON document.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use classifiers::declared;
 use classifiers::document::Media;
 
 use crate::{
@@ -26,6 +27,14 @@ impl<D: Disclose> Editor<D> {
             Self::Json(Redactor::new(disclose, pseudonyms, work))
         } else {
             Self::Document(DocumentRedactor::new(media, disclose, pseudonyms, work))
+        }
+    }
+
+    /// The same, under what the document's owner says of it, where that is JSON.
+    pub(crate) fn under(self, place: declared::Place) -> Self {
+        match self {
+            Self::Json(redactor) => Self::Json(redactor.under(place)),
+            other @ Self::Document(_) => other,
         }
     }
 

@@ -5,12 +5,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use classifiers::declared::{self, Declared};
 use classifiers::document;
 use classifiers::media::json::{self, AHEAD_BYTES, Foreseen, Scalar, Token, Visitor, Walker};
 use classifiers::operator::Operator;
 use classifiers::{
-    DISCRIMINATOR_BYTES_MAX, DataClass, Finding, KeyCache, ValueKind, classify_key, classify_value,
-    classify_value_with,
+    DISCRIMINATOR_BYTES_MAX, DataClass, Finding, KeyCache, Spot, ValueKind, classify_key,
+    classify_value, classify_value_with,
 };
 use thiserror::Error;
 
@@ -106,6 +107,20 @@ impl Workspace {
         }
     }
 
+    /// This one, for bodies of an API whose owner has described them: see [`Redactor::under`].
+    #[must_use]
+    pub fn declaring(self, declared: Arc<Declared>) -> Self {
+        Self {
+            keys: self.keys.declaring(declared),
+            ..self
+        }
+    }
+
+    /// What the API's owner says, if it is for one API.
+    pub fn declarations(&self) -> Option<&Arc<Declared>> {
+        self.keys.declarations()
+    }
+
     /// One whose redactors use no vector instructions, whatever the processor has.
     pub fn plain() -> Self {
         Self {
@@ -158,6 +173,15 @@ impl<D: Disclose> Redactor<D> {
             settled: 0,
             interrupted: None,
         }
+    }
+
+    /// The same for a message whose outermost value is at this place, as the API's owner has described
+    /// it; the workspace must be for that API.
+    #[must_use]
+    pub fn under(mut self, place: declared::Place) -> Self {
+        let Workspace { trail, keys, .. } = &mut *self.work;
+        trail.begin(Spot::declared(place, keys));
+        self
     }
 
     /// Takes the next bytes, appends to `out` what may be released. After an interruption every

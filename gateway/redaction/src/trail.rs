@@ -70,6 +70,12 @@ impl Trail {
         self.kept.clear();
     }
 
+    /// Begins a message whose outermost value is here.
+    pub(crate) fn begin(&mut self, here: Spot) {
+        self.top.here = here;
+        self.top.value = here;
+    }
+
     /// The context of the value that comes next.
     #[inline]
     pub(crate) fn context<'a>(&'a self, keys: &'a KeyCache) -> &'a Context {

@@ -135,6 +135,8 @@ pub(crate) struct Service {
     pub(crate) country: Spanned<String>,
     /// Where tokens are turned back, as far as policy permits `restore`.
     pub(crate) restore: Option<Restore>,
+    /// An OpenAPI document whose `x-data-class` says what the fields of bodies are.
+    pub(crate) openapi: Option<Spanned<PathBuf>>,
     pub(crate) operations: Vec<Operation>,
 }
 

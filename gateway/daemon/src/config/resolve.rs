@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use classifiers::declared::Declared;
 use http::{Method, Uri};
 use identity::{Agent, TokenRule};
 use jiff::SignedDuration;
@@ -26,6 +27,7 @@ use super::{
     answers::restoring,
     fault::Text,
     file::{self, File},
+    openapi,
 };
 
 /// The longest life that an operator may allow a token.
@@ -47,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) services: Vec<Arc<Service>>,
     pub(crate) policies: Vec<PolicyFile>,
     pub(crate) classifiers: Vec<PathBuf>,
+    /// The services' OpenAPI documents.
+    pub(crate) openapi: Vec<PathBuf>,
     pub(crate) uninspected: Uninspected,
     pub(crate) data: PathBuf,
     pub(crate) tenant: String,
@@ -93,6 +97,8 @@ impl Config {
 /// Resolves `file` against `directory`.
 pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String) -> Result<Config> {
     let resolver = Resolver { text, directory };
+    let described = file.services.iter().flat_map(|service| &service.openapi);
+    let openapi = described.map(|path| directory.join(&path.value)).collect();
     Ok(Config {
         listen: file
             .listen
@@ -123,6 +129,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             .into_iter()
             .map(|(_, path)| path)
             .collect(),
+        openapi,
         uninspected: match file.uninspected {
             file::Uninspected::Refuse => Uninspected::Refuse,
             file::Uninspected::Record => Uninspected::Record,
@@ -383,6 +390,7 @@ impl Resolver<'_> {
             }
             operations.push(self.operation(operation)?);
         }
+        let declared = self.declared(&service)?;
         operations.sort_by_key(Template::generality);
         let upstream = self.uri(&service.upstream)?;
         if upstream.query().is_some() {
@@ -396,7 +404,33 @@ impl Resolver<'_> {
             matches,
             restoring: service.restore.map_or(Restoring::Nowhere, restoring),
             operations,
+            declared,
         })
+    }
+
+    /// What the service's OpenAPI document says of its bodies; it must know every operation, or what it
+    /// says of one would pass silently for nothing.
+    fn declared(&self, service: &file::Service) -> Result<Option<Arc<Declared>>> {
+        let Some(typed) = &service.openapi else {
+            return Ok(None);
+        };
+        let declared = openapi::load(&self.existing(typed)?).map_err(|message| {
+            let help = "OpenAPI 3, JSON or YAML, with all it refers to in one file";
+            self.fault(typed, message, help)
+        })?;
+        for operation in &service.operations {
+            let (method, path) = (&operation.method.value, &operation.path.value);
+            if declared.position(method, path).is_none() {
+                let message = format!(
+                    "`{}` does not describe `{method} {path}`",
+                    typed.value.display()
+                );
+                let help =
+                    "paths as the document has them; those of its `servers` belong to `upstream`";
+                return Err(self.fault(&operation.path, message, help));
+            }
+        }
+        Ok(Some(declared))
     }
 
     fn operation(&self, operation: &file::Operation) -> Result<Template> {

@@ -76,6 +76,59 @@ fn a_good_configuration_is_taken() {
     assert_eq!(ids, ["customer.list", "customer.export", "customer.read"]);
 }
 
+/// The configuration with an OpenAPI document in `name`: the fault, if it is not taken.
+fn described(name: &str, document: &str) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.cedar"), "").unwrap();
+    fs::write(folder.path().join(name), document).unwrap();
+    let path = folder.path().join("tidegate.yaml");
+    let text = GOOD.replacen(
+        "prefix: /crm",
+        &format!("prefix: /crm\n    openapi: {name}"),
+        1,
+    );
+    fs::write(&path, text).unwrap();
+    load(&path).err().map(|report| report.to_string())
+}
+
+#[test]
+fn an_openapi_document_must_be_one_and_describe_every_operation() {
+    let good = r#"
+openapi: 3.0.3
+paths:
+  /customers/{id}:
+    get:
+      responses:
+        "200": { content: { application/json: { schema: { properties: { code: { x-data-class: phi.condition } } } } } }
+  /customers/export: { get: {} }
+"#;
+    assert_eq!(described("crm.yaml", good), None);
+    let faults = [
+        (
+            good.replace("/customers/{id}", "/clients/{id}"),
+            "does not describe `GET /customers/{customer}`",
+        ),
+        (
+            good.replace("phi.condition", "phi.conditon"),
+            "unknown data class `phi.conditon`",
+        ),
+        (
+            good.replace("openapi: 3.0.3", "swagger: '2.0'"),
+            "not a document of OpenAPI 3",
+        ),
+        ("a: [".to_owned(), "is not YAML"),
+    ];
+    for (document, expected) in faults {
+        let fault = described("crm.yaml", &document).unwrap_or_default();
+        assert!(fault.contains(expected), "{fault}");
+    }
+    assert!(
+        described("crm.json", good)
+            .unwrap_or_default()
+            .contains("is not JSON")
+    );
+}
+
 #[test]
 fn every_mistake_is_told_with_its_place_and_mend() {
     let mistakes = [

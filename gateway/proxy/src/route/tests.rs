@@ -15,6 +15,7 @@ fn routes() -> Routes {
             matches,
             upstream: Uri::from_static(upstream),
             country: Country::UNKNOWN,
+            declared: None,
             operations: vec![
                 template("customer.read", Method::GET, "/customers/{customer}", &[]),
                 template(

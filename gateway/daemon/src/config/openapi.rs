@@ -1,0 +1,35 @@
+//! What a service's owner says of the fields of its bodies: `x-data-class` in an OpenAPI document.
+
+use std::{path::Path, sync::Arc};
+
+use classifiers::declared::Declared;
+use serde_json::Value;
+
+/// The longest OpenAPI document, in bytes.
+const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Reads the document at `path`, JSON or YAML; or why it cannot be used.
+pub(super) fn load(path: &Path) -> Result<Arc<Declared>, String> {
+    let name = path.display();
+    let unreadable = |error: std::io::Error| format!("`{name}` cannot be read: {error}");
+    let size = std::fs::metadata(path).map_err(unreadable)?.len();
+    if size > FILE_BYTES_MAX {
+        return Err(format!("`{name}` is longer than {FILE_BYTES_MAX} bytes"));
+    }
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let is_json = path
+        .extension()
+        .is_some_and(|extension| extension == "json");
+    let document: Value = if is_json {
+        serde_json::from_str(&text).map_err(|error| format!("`{name}` is not JSON: {error}"))?
+    } else {
+        serde_saphyr::from_str(&text).map_err(|error| format!("`{name}` is not YAML: {error}"))?
+    };
+    // Version 2 has its schemas elsewhere: nothing would be found in it, and nobody told.
+    let version = document.get("openapi").and_then(Value::as_str);
+    if !version.is_some_and(|version| version.starts_with("3.")) {
+        return Err(format!("`{name}` is not a document of OpenAPI 3"));
+    }
+    let declared = Declared::load(&document).map_err(|fault| format!("`{name}`: {fault}"))?;
+    Ok(Arc::new(declared))
+}
