@@ -21,6 +21,10 @@ pub enum Event {
     Close(Box<Outcome>),
     /// A request was refused before any upstream saw it.
     Refuse(Box<Refusal>),
+    /// An agent went past the gateway, or tried to.
+    Bypass(Box<Bypass>),
+    /// Something was not seen, or seen late.
+    Gap(Gap),
 }
 
 /// An [`Event`] that its maker keeps; the same JSON.
@@ -37,6 +41,10 @@ pub enum EventRef<'a> {
     Close(&'a Outcome),
     /// As [`Event::Refuse`].
     Refuse(&'a Refusal),
+    /// As [`Event::Bypass`].
+    Bypass(&'a Bypass),
+    /// As [`Event::Gap`].
+    Gap(&'a Gap),
 }
 
 impl<'a> From<&'a Event> for EventRef<'a> {
@@ -47,6 +55,8 @@ impl<'a> From<&'a Event> for EventRef<'a> {
             Event::Open(opening) => Self::Open(opening),
             Event::Close(outcome) => Self::Close(outcome),
             Event::Refuse(refusal) => Self::Refuse(refusal),
+            Event::Bypass(bypass) => Self::Bypass(bypass),
+            Event::Gap(gap) => Self::Gap(gap),
         }
     }
 }
@@ -77,6 +87,9 @@ pub struct CallerRecord {
     pub session: Option<String>,
     /// How well it is proven.
     pub evidence: String,
+    /// The kernel's name of the connection that it came by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<String>,
     /// The process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessRecord>,
@@ -211,6 +224,41 @@ pub struct Refusal {
     /// What was found in the request's body, if it came so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<FindingRecord>,
+}
+
+/// A flow of an agent that no exchange belongs to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bypass {
+    /// When the flow began.
+    pub at: Timestamp,
+    /// The agent.
+    pub agent: String,
+    /// The process.
+    pub process: ProcessRecord,
+    /// The kernel's name of the flow.
+    pub flow: String,
+    /// By what it went: `direct`, `port`, `ipv6`, `loopback`, `udp`, `quic`, `dns`.
+    pub technique: Cow<'static, str>,
+    /// `tcp` or `udp`.
+    pub protocol: Cow<'static, str>,
+    /// Where it wanted to go.
+    pub remote: String,
+    /// `passed`, `refused`, or `failed_open`: it passed because the gateway was gone.
+    pub result: Cow<'static, str>,
+}
+
+/// What was not seen, or seen late.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gap {
+    /// When it was noticed.
+    pub at: Timestamp,
+    /// `ring_full`: flows were told late. `table_full`: flows are known by number only.
+    /// `findings_full`: bypasses are known by number only.
+    pub reason: Cow<'static, str>,
+    /// How many were lost.
+    pub lost: u64,
+    /// How many of these were found again elsewhere.
+    pub recovered: u64,
 }
 
 /// Values of one class at one place, and what was done with them.

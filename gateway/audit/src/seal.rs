@@ -55,16 +55,22 @@ pub enum Kind {
     Close = 4,
     /// A request was refused.
     Refuse = 5,
+    /// An agent went past the gateway, or tried to.
+    Bypass = 6,
+    /// Something was not seen, or seen late.
+    Gap = 7,
 }
 
 impl Kind {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Start,
         Self::Stop,
         Self::Open,
         Self::Close,
         Self::Refuse,
+        Self::Bypass,
+        Self::Gap,
     ];
 
     /// Its name on the command line and in reports.
@@ -75,6 +81,8 @@ impl Kind {
             Self::Open => "open",
             Self::Close => "close",
             Self::Refuse => "refuse",
+            Self::Bypass => "bypass",
+            Self::Gap => "gap",
         }
     }
 
@@ -175,6 +183,8 @@ impl Draft {
             EventRef::Open(opening) => (Kind::Open, opening.at, None),
             EventRef::Close(outcome) => (Kind::Close, outcome.at, Some(outcome.opening)),
             EventRef::Refuse(refusal) => (Kind::Refuse, refusal.at, None),
+            EventRef::Bypass(bypass) => (Kind::Bypass, bypass.at, None),
+            EventRef::Gap(gap) => (Kind::Gap, gap.at, None),
         };
         let mut buffer = Vec::with_capacity(EVENT_BYTES_USUAL);
         buffer.resize(PREFIX_BYTES, 0);

@@ -1,6 +1,7 @@
 //! Configuration, low and high: what was typed, and what it means.
 
 pub(crate) mod classifiers;
+mod egress;
 mod fault;
 mod file;
 mod resolve;

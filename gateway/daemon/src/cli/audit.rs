@@ -158,6 +158,20 @@ fn row(entry: &Entry) -> Vec<String> {
                 result,
             )
         }
+        Event::Bypass(bypass) => (
+            bypass.at,
+            "bypass",
+            bypass.agent.clone(),
+            format!("{} {}", bypass.protocol, bypass.remote),
+            format!("{} {}", bypass.result, bypass.technique),
+        ),
+        Event::Gap(gap) => (
+            gap.at,
+            "gap",
+            String::new(),
+            gap.reason.to_string(),
+            format!("{} lost, {} recovered", gap.lost, gap.recovered),
+        ),
     };
     vec![index, at.to_string(), kind.into(), who, what, result]
 }

@@ -12,8 +12,9 @@ use std::{
     time::Duration,
 };
 
-use admin::{Condition, Part, Status};
+use admin::{Condition, Part, Status, Which};
 use audit::{EventRef, Keys, Lifecycle, Trail};
+use flows::KernelSource;
 use http::Uri;
 use identity::KeySet;
 use jiff::Timestamp;
@@ -31,7 +32,10 @@ use tokio::{
 use vault::{Keyring, Pseudonymizer};
 
 use super::check;
-use crate::config::{self, Config, JwksSource};
+use crate::{
+    config::{self, Config, JwksSource},
+    egress::{self, Noting, Reconciler},
+};
 
 /// How often key sets are fetched again.
 const JWKS_PERIOD: Duration = Duration::from_mins(5);
@@ -70,6 +74,10 @@ struct Running {
     workers: Vec<JoinHandle<()>>,
     gateway: Arc<Gateway>,
     lifecycle: Lifecycle,
+    kernel: Option<Arc<KernelSource>>,
+    reconciler: Arc<Reconciler>,
+    /// Writes down what the reconciler finds.
+    recording: tokio::task::JoinHandle<()>,
     /// Heard from before anybody is told that we are ready.
     signals: [Signal; 2],
 }
@@ -80,10 +88,13 @@ impl Running {
         let engine = check::engine(config)?;
         let operator = config::classifiers::load(&config.classifiers)?;
         let (identity, sources) = check::identity(config)?;
-        let endpoints = check::endpoints(config)?;
+        let mut endpoints = check::endpoints(config)?;
+        let own = endpoints.len();
+        endpoints.extend(check::led(config)?);
         let upstream_tls = Upstream::tls(config.upstream_ca.as_deref()).into_diagnostic()?;
-        let opened = flows::open(config.attestation).into_diagnostic()?;
+        let opened = egress::open(config)?;
         let notes = weaknesses(&opened);
+        let (reconciler, found) = Reconciler::new(identity.registry().clone());
         let lifecycle = lifecycle(config, engine.digest(), notes);
         let (trail, pseudonyms) = record(config, runtime)?;
         let traces = Traces::start(
@@ -95,7 +106,10 @@ impl Running {
             },
         );
         let gateway = Arc::new(Gateway {
-            flows: opened.source,
+            flows: Arc::new(Noting {
+                source: opened.source,
+                reconciler: Arc::clone(&reconciler),
+            }),
             identity,
             routes: config.routes(),
             admission: admission::Admission::new(engine, config.country),
@@ -107,6 +121,7 @@ impl Running {
             uninspected: config.uninspected,
         });
         watch_figures(&gateway)?;
+        let recording = runtime.spawn(egress::record(found, gateway.trail.clone()));
         let (stop, stopped) = watch::channel(false);
         let tokens = Arc::new(AtomicBool::new(false));
         runtime.spawn(keep_keys(
@@ -121,10 +136,23 @@ impl Running {
             .into_diagnostic()
             .wrap_err("the log does not take records")?;
         let bound = Bound::bind(&endpoints, config.workers).into_diagnostic()?;
-        let listen = bound.addresses().to_vec();
+        let mut listen = bound.addresses().to_vec();
+        let led = listen.split_off(own);
+        if let Some(kernel) = &opened.kernel {
+            egress::start(kernel, &reconciler, config, (&listen, &led))?;
+            egress::watch(&gateway.metrics, kernel, &reconciler)?;
+        }
         let admin = config
             .admin
-            .map(|address| operators(address, &gateway, &tokens, &stopped, runtime))
+            .map(|address| {
+                let status = Health {
+                    gateway: Arc::clone(&gateway),
+                    tokens: Arc::clone(&tokens),
+                    kernel: opened.kernel.clone(),
+                    reconciler: Arc::clone(&reconciler),
+                };
+                operators(address, status, &stopped, runtime)
+            })
             .transpose()?;
         let workers = bound
             .serve(&gateway, &upstream_tls, &stopped)
@@ -138,6 +166,9 @@ impl Running {
             workers,
             gateway,
             lifecycle,
+            kernel: opened.kernel,
+            reconciler,
+            recording,
             signals,
         })
     }
@@ -159,6 +190,16 @@ impl Running {
                 tracing::error!("a worker ended by a panic");
             }
         }
+        let (kernel, reconciler) = (self.kernel, self.reconciler);
+        tokio::task::spawn_blocking(move || {
+            if let Some(kernel) = kernel {
+                kernel.unfollow();
+            }
+            reconciler.finish();
+        })
+        .await
+        .into_diagnostic()?;
+        self.recording.await.into_diagnostic()?;
         let farewell = Lifecycle {
             at: now(),
             ..self.lifecycle
@@ -292,8 +333,7 @@ async fn refresh(source: &JwksSource, keys: &KeySet, tls: &Arc<ClientConfig>) ->
 
 fn operators(
     address: std::net::SocketAddr,
-    gateway: &Arc<Gateway>,
-    tokens: &Arc<AtomicBool>,
+    status: Health,
     stopped: &watch::Receiver<bool>,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<std::net::SocketAddr> {
@@ -302,10 +342,7 @@ fn operators(
         .into_diagnostic();
     let listener = listener.wrap_err_with(|| format!("cannot listen on `{address}`"))?;
     let bound = listener.local_addr().into_diagnostic()?;
-    let status = Arc::new(Health {
-        gateway: Arc::clone(gateway),
-        tokens: Arc::clone(tokens),
-    });
+    let status = Arc::new(status);
     let mut stopped = stopped.clone();
     runtime.spawn(async move {
         let stop = async move {
@@ -323,6 +360,8 @@ fn operators(
 struct Health {
     gateway: Arc<Gateway>,
     tokens: Arc<AtomicBool>,
+    kernel: Option<Arc<KernelSource>>,
+    reconciler: Arc<Reconciler>,
 }
 
 impl Status for Health {
@@ -355,6 +394,12 @@ impl Status for Health {
 
     fn metrics(&self) -> String {
         self.gateway.metrics.render()
+    }
+
+    fn flows(&self, which: &Which) -> Option<String> {
+        let kernel = self.kernel.as_ref()?;
+        let flows = egress::answer(kernel, &self.reconciler, which);
+        serde_json::to_string(&flows).ok()
     }
 }
 

@@ -20,6 +20,7 @@ use proxy::{
 use serde_saphyr::Spanned;
 
 use super::{
+    egress::Egress,
     fault::Text,
     file::{self, File},
 };
@@ -37,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) country: Country,
     pub(crate) issuers: Vec<IssuerEntry>,
     pub(crate) agents: Vec<Agent>,
+    pub(crate) egress: Egress,
     pub(crate) services: Vec<Arc<Service>>,
     pub(crate) policies: Vec<PolicyFile>,
     pub(crate) classifiers: Vec<PathBuf>,
@@ -83,7 +85,9 @@ impl Config {
 /// Resolves `file` against `directory`.
 pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String) -> Result<Config> {
     let resolver = Resolver { text, directory };
+    let egress = resolver.egress(&file)?;
     Ok(Config {
+        egress,
         listen: file
             .listen
             .into_iter()
@@ -137,13 +141,13 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     })
 }
 
-struct Resolver<'a> {
+pub(super) struct Resolver<'a> {
     text: &'a Text,
-    directory: &'a Path,
+    pub(super) directory: &'a Path,
 }
 
 impl Resolver<'_> {
-    fn fault<T>(
+    pub(super) fn fault<T>(
         &self,
         at: &Spanned<T>,
         message: impl Into<String>,
