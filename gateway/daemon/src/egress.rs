@@ -58,13 +58,16 @@ pub(crate) fn start(
     kernel.follow(sink).into_diagnostic()
 }
 
+/// One of the kernel's totals.
+type Figure = fn(&Totals) -> u64;
+
 /// Gives the figures to the metrics.
 pub(crate) fn watch(
     metrics: &Metrics,
     kernel: &Arc<KernelSource>,
     reconciler: &Arc<Reconciler>,
 ) -> Result<()> {
-    let read: [(Watched, fn(&Totals) -> u64); 6] = [
+    let read: [(Watched, Figure); 6] = [
         (Watched::FlowsOpened, |totals| totals.opened),
         (Watched::FlowsClosed, |totals| totals.closed),
         (Watched::FlowsDenied, |totals| totals.denied),
@@ -104,8 +107,20 @@ pub(crate) fn answer(kernel: &KernelSource, reconciler: &Reconciler, which: &Whi
 
 /// The kernel's source, where what the gateway accepts is noted as governed.
 pub(crate) struct Noting {
-    pub(crate) source: Arc<dyn FlowSource>,
-    pub(crate) reconciler: Arc<Reconciler>,
+    source: Arc<dyn FlowSource>,
+    reconciler: Arc<Reconciler>,
+}
+
+impl Noting {
+    pub(crate) fn over(
+        source: Arc<dyn FlowSource>,
+        reconciler: &Arc<Reconciler>,
+    ) -> Arc<dyn FlowSource> {
+        Arc::new(Self {
+            source,
+            reconciler: Arc::clone(reconciler),
+        })
+    }
 }
 
 impl FlowSource for Noting {

@@ -57,17 +57,19 @@ async fn ask(arguments: &Flows, admin: SocketAddr, tls: &Arc<ClientConfig>) -> R
     let found = !first.flows.is_empty();
     print(arguments, &first.flows, true)?;
     let mut next = first.next;
-    while arguments.follow {
+    if !arguments.follow {
+        return Ok(if arguments.bypass && found {
+            ExitCode::from(FINDING)
+        } else {
+            ExitCode::SUCCESS
+        });
+    }
+    loop {
         tokio::time::sleep(ASK_EVERY).await;
         let more = get(arguments, admin, tls, Some(next)).await?;
         print(arguments, &more.flows, false)?;
         next = more.next;
     }
-    Ok(if arguments.bypass && found {
-        ExitCode::from(FINDING)
-    } else {
-        ExitCode::SUCCESS
-    })
 }
 
 async fn get(

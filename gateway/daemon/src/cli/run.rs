@@ -97,24 +97,13 @@ impl Running {
         let (reconciler, found) = Reconciler::new(identity.registry().clone());
         let lifecycle = lifecycle(config, engine.digest(), notes);
         let (trail, pseudonyms) = record(config, runtime)?;
-        let traces = Traces::start(
-            config.otlp.as_deref(),
-            config.sample,
-            Instance {
-                version: env!("CARGO_PKG_VERSION"),
-                id: &format!("{}-{}", std::process::id(), lifecycle.at.as_microsecond()),
-            },
-        );
         let gateway = Arc::new(Gateway {
-            flows: Arc::new(Noting {
-                source: opened.source,
-                reconciler: Arc::clone(&reconciler),
-            }),
+            flows: Noting::over(opened.source, &reconciler),
             identity,
             routes: config.routes(),
             admission: admission::Admission::new(engine, config.country),
             trail,
-            traces: traces.into_diagnostic()?,
+            traces: traces(config, &lifecycle)?,
             metrics: metrics(config)?,
             pseudonyms,
             operator,
@@ -130,11 +119,7 @@ impl Running {
             Arc::clone(&tokens),
             stopped.clone(),
         ));
-        let started = gateway.trail.note(EventRef::Start(&lifecycle));
-        runtime
-            .block_on(started)
-            .into_diagnostic()
-            .wrap_err("the log does not take records")?;
+        begin(&gateway.trail, &lifecycle, runtime)?;
         let bound = Bound::bind(&endpoints, config.workers).into_diagnostic()?;
         let mut listen = bound.addresses().to_vec();
         let led = listen.split_off(own);
@@ -142,24 +127,19 @@ impl Running {
             egress::start(kernel, &reconciler, config, (&listen, &led))?;
             egress::watch(&gateway.metrics, kernel, &reconciler)?;
         }
-        let admin = config
-            .admin
-            .map(|address| {
-                let status = Health {
-                    gateway: Arc::clone(&gateway),
-                    tokens: Arc::clone(&tokens),
-                    kernel: opened.kernel.clone(),
-                    reconciler: Arc::clone(&reconciler),
-                };
-                operators(address, status, &stopped, runtime)
-            })
-            .transpose()?;
+        let status = Health {
+            gateway: Arc::clone(&gateway),
+            tokens,
+            kernel: opened.kernel.clone(),
+            reconciler: Arc::clone(&reconciler),
+        };
+        let admin = config.admin;
+        let admin = admin.map(|address| operators(address, status, &stopped, runtime));
+        let admin = admin.transpose()?;
         let workers = bound
             .serve(&gateway, &upstream_tls, &stopped)
             .into_diagnostic()?;
-        let signals = [SignalKind::terminate(), SignalKind::interrupt()];
-        let [terminate, interrupt] = signals.map(|kind| signal(kind).into_diagnostic());
-        let signals = [terminate?, interrupt?];
+        let signals = signals()?;
         announce(&listen, admin)?;
         Ok(Self {
             stop,
@@ -218,6 +198,28 @@ impl Running {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// The signals that end it.
+fn signals() -> Result<[Signal; 2]> {
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
+    let [terminate, interrupt] = kinds.map(|kind| signal(kind).into_diagnostic());
+    Ok([terminate?, interrupt?])
+}
+
+fn traces(config: &Config, lifecycle: &Lifecycle) -> Result<Traces> {
+    let instance = Instance {
+        version: env!("CARGO_PKG_VERSION"),
+        id: &format!("{}-{}", std::process::id(), lifecycle.at.as_microsecond()),
+    };
+    Traces::start(config.otlp.as_deref(), config.sample, instance).into_diagnostic()
+}
+
+/// Puts the start on record, before anybody is served.
+fn begin(trail: &Trail, lifecycle: &Lifecycle, runtime: &tokio::runtime::Runtime) -> Result<()> {
+    let started = trail.note(EventRef::Start(lifecycle));
+    let started = runtime.block_on(started).into_diagnostic();
+    started.map(drop).wrap_err("the log does not take records")
 }
 
 /// What the start record says is missing.

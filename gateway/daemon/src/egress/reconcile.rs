@@ -181,8 +181,8 @@ impl Reconciler {
     /// Whether the event will be on record.
     fn send(&self, event: Event) -> bool {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = records.as_ref().map(|records| records.try_send(event));
-        sent.is_some_and(|sent| sent.is_ok())
+        let send = |records: &mpsc::Sender<Event>| records.try_send(event).is_ok();
+        records.as_ref().is_some_and(send)
     }
 
     /// Judges what still waits, and lets the recording end. Call it when no flow is told any more.
@@ -202,8 +202,11 @@ impl FlowSink for Reconciler {
         let outward = flow.direction == Direction::Out;
         let agent = if outward { self.owner(&flow) } else { None };
         match (agent, flow.verdict) {
-            (None, _) | (Some(_), Verdict::Allowed | Verdict::Redirected | Verdict::Exempt) => {}
-            (Some(_), Verdict::Governed) => {}
+            (None, _)
+            | (
+                Some(_),
+                Verdict::Governed | Verdict::Allowed | Verdict::Redirected | Verdict::Exempt,
+            ) => {}
             (Some(_), _) if !self.is_new(&flow) => {}
             (Some(agent), Verdict::Denied | Verdict::FailedOpen) => self.find(&flow, &agent),
             (Some(agent), Verdict::None) => {
@@ -304,7 +307,6 @@ pub(crate) async fn record(mut found: mpsc::Receiver<Event>, trail: Trail) {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the daemon owns the clock")]
 fn now() -> Instant {
     Instant::now()
 }
