@@ -403,6 +403,83 @@ fn a_ring_that_is_too_small_is_a_gap_on_record_and_costs_no_finding() -> Result<
     host.finish(&expected)
 }
 
+#[test]
+fn of_many_agents_each_bypass_is_found_and_nothing_else() -> Result<()> {
+    const PLANTED: u64 = 3;
+    if !can_attach()? {
+        return Ok(());
+    }
+    let connections = env::number(env::FLOWS, 1_200);
+    let agents = if connections < 10_000 { 6 } else { 50 };
+    let (open, closed) = (drain("127.0.0.1:0")?, drain("127.0.0.1:0")?);
+    let folder = tempfile::tempdir()?;
+    let built = env::sibling("tidegate-escape").context("run `cargo build -p tests`")?;
+    let mut setup = Setup::new().policy(POLICY);
+    let mut programs = Vec::new();
+    for number in 0..agents {
+        let program = folder.path().join(format!("agent-{number}"));
+        fs::copy(&built, &program)?;
+        let name = format!("{AGENT}/{number}");
+        setup = setup
+            .agent(
+                &name,
+                &[format!("unix:path:{}", program.display())],
+                "optional",
+            )
+            .egress("observe", &[open.to_string()]);
+        programs.push((name, program));
+    }
+    let mut gateway = Gateway::start(&setup)?;
+    let mut running = Vec::new();
+    for (_, program) in &programs {
+        running.push(connect_often(program, open, connections / agents)?);
+        running.push(connect_often(program, closed, PLANTED)?);
+    }
+    for mut child in running {
+        ensure!(child.wait()?.success(), "an agent could not connect");
+    }
+    let expected = usize::try_from(PLANTED * agents)?;
+    until(|| Ok((bypasses(&gateway)?.len() >= expected).then_some(())))?;
+    gateway.stop()?;
+    verified(&gateway)?;
+    let found = bypasses(&gateway)?;
+    assert_eq!(found.len(), expected);
+    for (name, program) in &programs {
+        let own = found.iter().filter(|record| record.text("agent") == *name);
+        let own: Vec<_> = own.collect();
+        assert_eq!(own.len() as u64, PLANTED, "{name}");
+        for record in own {
+            assert_eq!(record.text("exe"), program.display().to_string());
+            assert_eq!(record.text("remote"), closed.to_string());
+        }
+    }
+    writeln!(
+        std::io::stderr(),
+        "scenario bypass: {agents} agents, {connections} connections, {expected} bypasses of as many"
+    )?;
+    Ok(())
+}
+
+fn bypasses(gateway: &Gateway) -> Result<Vec<records::Record>> {
+    let mut records = records::list(gateway)?;
+    records.retain(|record| record.kind() == "bypass");
+    Ok(records)
+}
+
+fn connect_often(program: &Path, to: SocketAddr, times: u64) -> Result<Child> {
+    let mut command = Command::new(program);
+    command.args(["many", &to.to_string(), &times.to_string()]);
+    Ok(command.stdout(Stdio::null()).spawn()?)
+}
+
+/// A listener that takes and drops whatever comes.
+fn drain(at: &str) -> Result<SocketAddr> {
+    let listener = TcpListener::bind(at)?;
+    let address = listener.local_addr()?;
+    thread::spawn(move || listener.incoming().for_each(drop));
+    Ok(address)
+}
+
 /// A BPF file system of the test's own.
 struct Bpffs(TempDir);
 
