@@ -100,9 +100,9 @@ pub struct FlowRow {
     pub original_port: u32,
     /// The IP protocol's number.
     pub protocol: u32,
-    /// The process's real user id.
+    /// The process's real user id; all ones where it was not seen.
     pub uid: u32,
-    /// The process's real group id.
+    /// The process's real group id; likewise.
     pub gid: u32,
     /// The agent whose workload it is; 0 if it is nobody's.
     pub agent: u32,

@@ -107,9 +107,9 @@ pub struct FlowRecord {
     pub start_ns: u64,
     /// How often it had run `exec`.
     pub exec: u32,
-    /// Its real user id.
+    /// Its real user id; `u32::MAX` where it was not seen: of what listens, and was accepted.
     pub uid: u32,
-    /// Its real group id.
+    /// Its real group id; likewise.
     pub gid: u32,
     /// Its cgroup v2 id.
     pub cgroup: u64,

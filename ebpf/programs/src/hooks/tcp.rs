@@ -29,6 +29,9 @@ const CLOSING: u32 = 11;
 /// `SOCK_DONE` of `enum sock_flags`: the other end has said that it will send no more.
 const SOCK_DONE: u64 = 1 << 1;
 
+/// A user or group that was not seen.
+const UNKNOWN: u32 = u32::MAX;
+
 /// The kernel's figures of a connection. They count SYN and FIN as bytes.
 pub(super) struct Figures {
     pub(super) acked: u64,
@@ -145,8 +148,9 @@ pub(super) fn listens(ctx: &SockOpsContext, near: End) -> Option<()> {
             process,
             cgroup: bpf_get_current_cgroup_id(),
             netns: bpf_get_netns_cookie(ctx.ops.cast()),
-            uid: 0,
-            gid: 0,
+            // No program of this type may ask for them.
+            uid: UNKNOWN,
+            gid: UNKNOWN,
             role: role::ACCEPTED,
             agent: tag::agent_of(&process),
             comm: task::comm(leader),

@@ -44,8 +44,9 @@ pub(crate) struct FlowView {
     pub(crate) pid: u32,
     /// Its command name.
     pub(crate) comm: String,
-    /// Its real user id.
-    pub(crate) uid: u32,
+    /// Its real user id, where it was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) uid: Option<u32>,
     /// What was decided.
     pub(crate) verdict: String,
     /// `observe`, `deny`, `redirect`.
@@ -98,7 +99,7 @@ impl FlowView {
             workload: agent.map(|agent| agent.as_ref().to_owned()),
             pid: flow.pid,
             comm: flow.comm.clone(),
-            uid: flow.uid,
+            uid: (flow.uid != u32::MAX).then_some(flow.uid),
             verdict: verdict(flow.verdict).to_owned(),
             egress: match flow.mode {
                 Egress::Observe => "observe",
