@@ -178,7 +178,7 @@ fn what_cannot_be_searched_for_rows_is_refused_whatever_passes_else() -> Result<
     for kind in ["image", "csv", "ndjson"] {
         let status = |service: &str| -> Result<u16> {
             let url = gateway.url(&format!("/{service}/{kind}"))?;
-            Ok(client.get(&url, &[])?.status)
+            Ok(client.get(&url, &[])?.status.as_u16())
         };
         assert_eq!(status("free")?, 200, "{kind}");
         assert_eq!(status("bound")?, 502, "{kind}");

@@ -10,6 +10,8 @@ pub const EBPF: &str = "TIDEGATE_EBPF";
 pub const KILLS: &str = "TIDEGATE_KILLS";
 /// How many short-lived processes call at once.
 pub const BURST: &str = "TIDEGATE_BURST";
+/// How many connections agents make in all.
+pub const FLOWS: &str = "TIDEGATE_FLOWS";
 /// How many megabytes stream through in the memory scenario.
 pub const STREAM_MB: &str = "TIDEGATE_STREAM_MB";
 

@@ -22,6 +22,17 @@ pub struct Setup {
 pub struct Service(Value);
 
 impl Service {
+    /// The API `name`, reached by its host.
+    pub fn hosted(name: &str, host: &str, upstream: &str, country: &str) -> Self {
+        Self(json!({
+            "name": name,
+            "host": host,
+            "upstream": upstream,
+            "country": country,
+            "operations": [],
+        }))
+    }
+
     /// The API `name`, reached under `/name`, at `upstream`, keeping its data in `country`.
     pub fn new(name: &str, upstream: &str, country: &str) -> Self {
         Self(json!({
@@ -115,6 +126,33 @@ impl Setup {
         let agent = json!({ "id": id, "selectors": selectors, "token": token });
         push(&mut self.config, "agents", agent);
         self
+    }
+
+    /// With what is done about the ways out of the last agent, and where it may go all the same.
+    #[must_use]
+    pub fn egress(mut self, mode: &str, allow: &[String]) -> Self {
+        let agents = self.config.get_mut("agents").and_then(Value::as_array_mut);
+        let agent = agents.and_then(|agents| agents.last_mut()?.as_object_mut());
+        if let Some(agent) = agent {
+            agent.insert("egress".to_owned(), mode.into());
+            agent.insert("allow".to_owned(), json!(allow));
+        }
+        self
+    }
+
+    /// With pins in `directory`, and what happens while the gateway is gone: open, closed.
+    #[must_use]
+    pub fn pins(self, directory: &Path, when_gone: &str) -> Self {
+        self.set(
+            "egress",
+            json!({ "pins": directory, "when_gone": when_gone }),
+        )
+    }
+
+    /// With a ring of flow events of so many bytes.
+    #[must_use]
+    pub fn ring(self, bytes: u32) -> Self {
+        self.set("egress", json!({ "ring_bytes": bytes }))
     }
 
     /// With an API.

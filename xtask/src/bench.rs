@@ -38,6 +38,8 @@ pub(crate) enum Long {
     Kills,
     /// One gigabyte through the redactor: memory stays bounded.
     Gigabyte,
+    /// Fifty agents and a hundred thousand connections: the planted bypasses found, and no other.
+    Flows,
     /// Every property test with fresh seeds and many more cases.
     Properties,
     /// Every fuzz target of the classifiers for half an hour.
@@ -51,6 +53,7 @@ impl Long {
             Self::Processes => ("processes", "TIDEGATE_BURST", "10000"),
             Self::Kills => ("kills", "TIDEGATE_KILLS", "200"),
             Self::Gigabyte => ("gigabyte", "TIDEGATE_STREAM_MB", "1000"),
+            Self::Flows => ("of_many_agents", "TIDEGATE_FLOWS", "100000"),
             Self::Properties | Self::Fuzz => return None,
         })
     }

@@ -2,7 +2,10 @@
 
 use core::mem::{offset_of, size_of};
 
-use crate::{Event, Image, Owner, ProcessKey, SequenceKey, TupleKey};
+use crate::{
+    Allowed, Config, Destination, Event, FlowKey, FlowRow, Gate, Image, ListenKey, MatchKey, Owner,
+    ProcessKey, SequenceKey, TupleKey,
+};
 
 macro_rules! layout {
     ($($record:ident: $size:literal { $($field:ident: $offset:literal),+ $(,)? })+) => {
@@ -21,13 +24,31 @@ macro_rules! layout {
 
 layout! {
     ProcessKey: 16 { start_ns: 0, pid: 8, exec: 12 }
-    Owner: 72 { cookie: 0, process: 8, cgroup: 24, netns: 32, uid: 40, gid: 44, role: 48, reserved: 52, comm: 56 }
+    Owner: 96 {
+        cookie: 0, process: 8, cgroup: 24, netns: 32, uid: 40, gid: 44, role: 48, agent: 52,
+        comm: 56, original: 72, original_port: 88, verdict: 92,
+    }
     TupleKey: 48 { netns: 0, source: 8, destination: 24, source_port: 40, destination_port: 44 }
     SequenceKey: 8 { client: 0, server: 4 }
     Image: 864 {
         process: 0, parent: 16, inode: 32, bytes: 40, changed_s: 48, changed_ns: 56, device: 60,
-        mount_ns: 64, path_state: 68, path_bytes: 72, reserved: 76, comm: 80, path: 96, slack: 608,
+        mount_ns: 64, path_state: 68, path_bytes: 72, agent: 76, comm: 80, path: 96, slack: 608,
     }
+    FlowKey: 32 { cookie: 0, remote: 8, remote_port: 24, protocol: 28 }
+    FlowRow: 232 {
+        sequence: 0, cpu: 8, kind: 12, cookie: 16, process: 24, cgroup: 40, netns: 48,
+        opened_ns: 56, changed_ns: 64, sent_bytes: 72, received_bytes: 80, sent_packets: 88,
+        received_packets: 96, local: 104, remote: 120, original: 136, local_port: 152,
+        remote_port: 156, original_port: 160, protocol: 164, uid: 168, gid: 172, agent: 176,
+        state: 180, direction: 184, verdict: 188, retransmits: 192, rtt_us: 196, marks: 200,
+        mode: 204, established_ns: 208, comm: 216,
+    }
+    ListenKey: 16 { netns: 0, port: 8, reserved: 12 }
+    MatchKey: 32 { inode: 0, cgroup: 8, device: 16, uid: 20, gid: 24, shape: 28 }
+    Gate: 32 { netns: 0, address: 8, port: 24, reserved: 28 }
+    Destination: 20 { agent: 0, address: 4 }
+    Allowed: 32 { ports: 0 }
+    Config: 32 { heartbeat_ns: 0, netns: 8, port4: 16, port6: 20, fail_open: 24, reserved: 28 }
     Event: 40 { sequence: 0, process: 8, cgroup: 24, kind: 32, cpu: 36 }
 }
 

@@ -5,11 +5,17 @@
 //! the host would call somebody's memory.
 #![no_std]
 
+mod egress;
+mod flow;
 mod layout;
 mod offsets;
 mod process;
 mod tuple;
 
+pub use egress::{
+    Allowed, Config, Destination, Gate, MatchKey, PORTS_MAX, PORTS_NONE, mode, shape, verdict,
+};
+pub use flow::{FlowKey, FlowRow, ListenKey, direction, kind, mark, state};
 pub use offsets::{OFFSET_UNKNOWN, Offsets};
 pub use process::{
     COMM_BYTES, Event, Image, NAME_BYTES_MAX, PATH_BYTES_MAX, PATH_STEPS_MAX, ProcessKey, event,
@@ -30,8 +36,27 @@ pub mod counter {
     pub const EVENTS_LOST: u32 = 1;
     /// Owners, images or parents that could not be stored.
     pub const STORES_FAILED: u32 = 2;
+    /// Flow events that a program wanted to hand over.
+    pub const FLOW_EVENTS_ATTEMPTED: u32 = 3;
+    /// Flow events that found their ring full. Nothing of the flow is lost by that: its row stays in
+    /// the table until the host has read it.
+    pub const FLOW_EVENTS_LOST: u32 = 4;
+    /// Flows that found the table full: known to have been, and no more.
+    pub const FLOWS_UNTRACKED: u32 = 5;
+    /// Flows that began.
+    pub const FLOWS_OPENED: u32 = 6;
+    /// Flows that ended.
+    pub const FLOWS_CLOSED: u32 = 7;
+    /// Bytes of payload sent by flows that ended.
+    pub const BYTES_SENT: u32 = 8;
+    /// Bytes of payload received by flows that ended.
+    pub const BYTES_RECEIVED: u32 = 9;
+    /// Attempts to go out that were refused.
+    pub const DENIED: u32 = 10;
+    /// Connections that were led to the gateway.
+    pub const REDIRECTED: u32 = 11;
     /// How many there are.
-    pub const COUNT: usize = 3;
+    pub const COUNT: usize = 12;
 }
 
 /// Owners of connections being made, by addresses: enough for every handshake under way.
@@ -44,3 +69,26 @@ pub const LIVING_MAX: usize = 32_768;
 pub const GONE_MAX: usize = 16_384;
 /// The ring of events, in bytes, unless the host asks for another size.
 pub const EVENTS_BYTES: u32 = 1024 * 1024;
+/// The ring of flow events, in bytes, unless the host asks for another size.
+pub const FLOW_EVENTS_BYTES: u32 = 4 * 1024 * 1024;
+/// Flows in the table. Rows are allocated as they are needed.
+pub const FLOWS_MAX: usize = 262_144;
+/// Listening ports whose owners are known.
+pub const LISTENERS_MAX: usize = 8_192;
+/// Conditions that make a process an agent's.
+pub const MATCHES_MAX: usize = 16_384;
+/// Different combinations of conditions.
+pub const SHAPES_MAX: usize = 8;
+/// How deep in the hierarchy a cgroup is looked for.
+pub const CGROUP_LEVELS_MAX: i32 = 8;
+/// Agents with rules for going out.
+pub const AGENTS_MAX: usize = 4_096;
+/// Addresses and networks that agents may go to.
+pub const DESTINATIONS_MAX: usize = 65_536;
+/// Addresses that the gateway listens on.
+pub const GATES_MAX: usize = 256;
+/// How long after its last sign of life the gateway counts as gone, nanoseconds.
+pub const HEARTBEAT_MAX_NS: u64 = 3_000_000_000;
+/// Raised whenever a layout or a map changes: programs and maps of another version are never
+/// adopted.
+pub const VERSION: u32 = 1;

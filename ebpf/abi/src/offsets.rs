@@ -58,4 +58,5 @@ offsets! {
     mount_point: "mount.mnt_mountpoint",
     mount_ns: "mount.mnt_ns",
     vfsmount_root: "vfsmount.mnt_root",
+    sock_flags: "sock_common.skc_flags",
 }

@@ -60,8 +60,9 @@ pub struct Image {
     pub path_state: u32,
     /// Used bytes of `path`.
     pub path_bytes: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// The agent whose workload the process belongs to; 0 if it is nobody's. Children inherit it,
+    /// and `exec` does not take it off.
+    pub agent: u32,
     /// The command name when the image was recorded.
     pub comm: [u8; COMM_BYTES],
     /// The path's names from the file up to the root, each closed by a zero.

@@ -29,10 +29,16 @@ pub struct Owner {
     pub gid: u32,
     /// One of [`role`].
     pub role: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// The agent whose workload the process belongs to; 0 if it is nobody's.
+    pub agent: u32,
     /// The thread group leader's command name.
     pub comm: [u8; COMM_BYTES],
+    /// Where the process wanted to go, network order: the address before any redirection.
+    pub original: [u32; 4],
+    /// The port to that, host order.
+    pub original_port: u32,
+    /// What was decided, one of [`crate::verdict`].
+    pub verdict: u32,
 }
 
 /// A connection by its addresses, from the connecting side. IPv4 is stored v4-mapped.

@@ -2,7 +2,10 @@
 
 use std::{
     fs::{self, File},
-    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+    os::{
+        fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+        unix::fs::MetadataExt as _,
+    },
     path::PathBuf,
 };
 
@@ -59,6 +62,34 @@ impl Cgroups {
     /// asked for.
     pub(crate) fn path(&self, id: u64) -> Option<String> {
         self.paths.optionally_get_with(id, || self.find(id))
+    }
+
+    /// The id of the cgroup at `path` in the hierarchy; none while it is not there.
+    pub(crate) fn id(&self, path: &str) -> Option<u64> {
+        let path = self.mount.join(path.trim_start_matches('/'));
+        // Of a kernfs directory on a 64-bit machine the inode number is the id.
+        fs::metadata(path).ok().map(|found| found.ino())
+    }
+
+    /// The ids of the cgroups called `name`, at most `depth` levels down.
+    pub(crate) fn named(&self, name: &str, depth: usize) -> Vec<u64> {
+        let mut found = Vec::new();
+        let mut level = vec![self.mount.clone()];
+        for _ in 0..depth {
+            let mut below = Vec::new();
+            for directory in level {
+                let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+                for entry in entries.filter(|entry| entry.file_type().is_ok_and(|t| t.is_dir())) {
+                    if entry.file_name() == name {
+                        found.extend(entry.metadata().ok().map(|found| found.ino()));
+                    } else {
+                        below.push(entry.path());
+                    }
+                }
+            }
+            level = below;
+        }
+        found
     }
 
     fn find(&self, id: u64) -> Option<String> {

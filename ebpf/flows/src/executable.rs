@@ -190,7 +190,7 @@ mod tests {
             mount_ns: 1,
             path_state: state,
             path_bytes: u32::try_from(names.len()).unwrap(),
-            reserved: 0,
+            agent: 0,
             comm: [0; COMM_BYTES],
             path,
             slack,

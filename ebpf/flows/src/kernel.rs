@@ -6,22 +6,27 @@ use std::{
     net::{TcpListener, TcpStream},
     os::fd::{AsFd as _, AsRawFd as _, BorrowedFd},
     process,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use abi::{EVENTS_BYTES, Owner, ProcessKey, SOCKOPT_LEVEL, SOCKOPT_OWNER, counter};
+use abi::{Owner, ProcessKey, SOCKOPT_LEVEL, SOCKOPT_OWNER, counter};
 use aya::{
     Ebpf,
-    maps::{MapData, PerCpuArray},
+    maps::{MapData, RingBuf},
 };
 use moka::sync::Cache;
 
 use crate::{
-    Attribution, Flow, FlowSource, FlowsError, ProcSource, Process, Source, Verified,
+    Attribution, Flow, FlowId, FlowRecord, FlowSink, FlowSource, FlowsError, Options, Owned,
+    ProcSource, Process, Rules, Source, Verified,
     cgroup::Cgroups,
+    enforce::Enforcer,
     life::Life,
     lineage::{self, Lineage},
     loader::{self, Attached},
+    pins::Pins,
+    record::{self, Clock},
+    watch::{self, Counters, Followed, Table, Watch},
 };
 
 /// Processes whose description is kept ready.
@@ -33,13 +38,51 @@ pub(crate) type Known = Cache<ProcessKey, Arc<Attribution>>;
 /// Answers from the kernel programs, which are attached as long as this lives.
 pub struct KernelSource {
     /// Goes first when dropped, so that no event meets a source that is half gone.
+    watch: Mutex<Option<Watch>>,
     life: Life,
     programs: Ebpf,
-    counters: PerCpuArray<MapData, u64>,
+    counters: Counters,
+    flow_events: Mutex<Option<RingBuf<MapData>>>,
+    table: Table,
+    enforcer: Arc<Mutex<Enforcer>>,
     lineage: Lineage,
     cgroups: Arc<Cgroups>,
     known: Known,
     inferred: ProcSource,
+    /// The cookie of this process's network namespace.
+    netns: u64,
+    adopted: bool,
+    /// Goes last: till then nobody else may take the pins.
+    _pins: Option<Pins>,
+}
+
+/// Figures since the programs were first attached: for maps that are pinned, across restarts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Flows that began.
+    pub opened: u64,
+    /// Flows that ended.
+    pub closed: u64,
+    /// Payload sent, bytes: TCP's counts when the flow ends.
+    pub sent_bytes: u64,
+    /// Payload received, bytes.
+    pub received_bytes: u64,
+    /// Attempts to go out that were refused.
+    pub denied: u64,
+    /// Connections that were led to the gateway.
+    pub redirected: u64,
+    /// Flows that found the table full.
+    pub untracked: u64,
+    /// Events that the programs wanted to hand over.
+    pub attempted: u64,
+    /// Those that found the ring full.
+    pub lost: u64,
+    /// Those that this process has read.
+    pub received: u64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl KernelSource {
@@ -47,27 +90,131 @@ impl KernelSource {
     ///
     /// # Errors
     /// Says which condition is not met: privilege, kernel, hierarchy.
-    pub fn open() -> Result<Self, FlowsError> {
+    pub fn open(options: &Options) -> Result<Self, FlowsError> {
         let cgroups = Arc::new(Cgroups::open()?);
-        let attached = loader::attach(cgroups.root(), EVENTS_BYTES)?;
+        let attached = loader::attach(cgroups.root(), options)?;
         let Attached {
-            programs,
+            mut programs,
             images,
             counters,
             events,
+            flow_events,
+            table,
+            pins,
+            adopted,
         } = attached;
         let known = Cache::new(PROCESSES_MAX);
-        let source = Self {
+        let enforcer = Enforcer::new(&mut programs, Arc::clone(&cgroups))?;
+        Ok(Self {
+            watch: Mutex::default(),
             life: Life::follow(events, Arc::clone(&cgroups), known.clone())?,
             programs,
-            counters,
+            counters: Arc::new(counters),
+            flow_events: Mutex::new(Some(flow_events)),
+            table: Arc::new(Mutex::new(table)),
+            enforcer: Arc::new(Mutex::new(enforcer)),
             lineage: Lineage::new(images),
             cgroups,
             known,
             inferred: ProcSource::open()?,
+            netns: prove()?,
+            adopted,
+            _pins: pins,
+        })
+    }
+
+    /// Tells `sink` of every flow from now on, and of those that an earlier gateway left.
+    ///
+    /// # Errors
+    /// If somebody follows already, or there is no thread for it.
+    pub fn follow(&self, sink: Arc<dyn FlowSink>) -> Result<(), FlowsError> {
+        let events = lock(&self.flow_events).take();
+        let watch = Watch::follow(Followed {
+            events: events.ok_or(FlowsError::Followed)?,
+            table: Arc::clone(&self.table),
+            counters: Arc::clone(&self.counters),
+            enforcer: Arc::clone(&self.enforcer),
+            sink,
+            adopted: self.adopted,
+        })?;
+        *lock(&self.watch) = Some(watch);
+        Ok(())
+    }
+
+    /// Tells what has happened till now, and then no more. The rules stay in force where they are
+    /// pinned, as if the gateway were gone.
+    pub fn unfollow(&self) {
+        drop(lock(&self.watch).take());
+    }
+
+    /// Puts the rules for going out into force. They stay in force only while the flows are
+    /// followed: that is what tells the kernel that the gateway lives.
+    ///
+    /// # Errors
+    /// If a rule does not fit into the kernel's maps.
+    pub fn enforce(&self, rules: &Rules) -> Result<(), FlowsError> {
+        lock(&self.enforcer).install(rules, self.netns)
+    }
+
+    /// Every flow that is open, and those that ended and were not told yet.
+    pub fn flows(&self) -> Vec<FlowRecord> {
+        let clock = Clock::read();
+        let rows = watch::rows(&self.table);
+        rows.iter()
+            .map(|(_, row)| FlowRecord::new(row, clock))
+            .collect()
+    }
+
+    /// The process that `flow` belongs to, as it is known of connections to the gateway.
+    pub fn process(&self, flow: &FlowRecord) -> Process {
+        let key = ProcessKey {
+            pid: flow.pid,
+            start_ns: flow.start_ns,
+            exec: flow.exec,
         };
-        prove()?;
-        Ok(source)
+        let (exe, exe_sha256, ancestors) = if let Some(known) = self.known.get(&key) {
+            let process = &known.process;
+            let ancestors = process.ancestors.clone();
+            (process.exe.clone(), process.exe_sha256, ancestors)
+        } else {
+            let (executable, ancestors) = self.lineage.trace(&key);
+            (executable.path, executable.sha256, ancestors)
+        };
+        Process {
+            pid: flow.pid,
+            start_ns: flow.start_ns,
+            uid: flow.uid,
+            gid: flow.gid,
+            cgroup_id: flow.cgroup,
+            cgroup: self.cgroups.path(flow.cgroup),
+            comm: flow.comm.clone(),
+            exe,
+            exe_sha256,
+            netns: flow.netns,
+            ancestors,
+        }
+    }
+
+    /// What was counted, whatever became of the events.
+    pub fn totals(&self) -> Totals {
+        let sum = |which| loader::sum(&self.counters, which);
+        Totals {
+            opened: sum(counter::FLOWS_OPENED),
+            closed: sum(counter::FLOWS_CLOSED),
+            sent_bytes: sum(counter::BYTES_SENT),
+            received_bytes: sum(counter::BYTES_RECEIVED),
+            denied: sum(counter::DENIED),
+            redirected: sum(counter::REDIRECTED),
+            untracked: sum(counter::FLOWS_UNTRACKED),
+            attempted: sum(counter::FLOW_EVENTS_ATTEMPTED),
+            lost: sum(counter::FLOW_EVENTS_LOST),
+            received: lock(&self.watch).as_ref().map_or(0, Watch::received),
+        }
+    }
+
+    /// Whether an earlier gateway's programs and maps were taken over.
+    pub fn adopted(&self) -> bool {
+        self.adopted
     }
 
     /// The programs, and what the verifier had to walk through.
@@ -88,6 +235,16 @@ impl KernelSource {
     /// Owners and images that the programs could not store since the start.
     pub fn failed(&self) -> u64 {
         loader::sum(&self.counters, counter::STORES_FAILED)
+    }
+
+    fn attribution(&self, owner: &Owner) -> Arc<Attribution> {
+        let attribution = match self.known.get(&owner.process) {
+            Some(known) if is_current(&known.process, owner) => return known,
+            Some(known) => Arc::new(self.refreshed(&known, owner)),
+            None => Arc::new(self.describe(owner)),
+        };
+        self.known.insert(owner.process, Arc::clone(&attribution));
+        attribution
     }
 
     fn describe(&self, owner: &Owner) -> Attribution {
@@ -125,20 +282,22 @@ impl KernelSource {
 }
 
 impl FlowSource for KernelSource {
-    fn owner(&self, socket: BorrowedFd<'_>, flow: Flow) -> Option<Arc<Attribution>> {
+    fn owner(&self, socket: BorrowedFd<'_>, flow: Flow) -> Option<Owned> {
         let Ok(owner) = ask(socket) else {
             return self.inferred.owner(socket, flow); // Older than the programs.
         };
         if owner.process.pid == 0 {
             return None; // Seen, but made by no process of this host: inferring could only err.
         }
-        let attribution = match self.known.get(&owner.process) {
-            Some(known) if is_current(&known.process, &owner) => return Some(known),
-            Some(known) => Arc::new(self.refreshed(&known, &owner)),
-            None => Arc::new(self.describe(&owner)),
-        };
-        self.known.insert(owner.process, Arc::clone(&attribution));
-        Some(attribution)
+        let led = owner.original_port != 0;
+        Some(Owned {
+            attribution: self.attribution(&owner),
+            flow: Some(FlowId {
+                cookie: owner.cookie,
+                remote: None,
+            }),
+            original: led.then(|| record::end(owner.original, owner.original_port)),
+        })
     }
 
     fn source(&self) -> Source {
@@ -189,24 +348,24 @@ fn ask(socket: BorrowedFd<'_>) -> io::Result<Owner> {
 
 /// Calls oneself: programs that load and attach may still see nothing, in a pid namespace for
 /// instance, where this process does not go by the pid that the kernel knows it by.
-fn prove() -> Result<(), FlowsError> {
+/// Returns the cookie of this process's network namespace.
+fn prove() -> Result<u64, FlowsError> {
     /// Whoever else connects to a port that nobody knows does not do so often.
     const STRANGERS_MAX: usize = 8;
-    let call = || -> io::Result<Option<u32>> {
+    let call = || -> io::Result<Option<Owner>> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let caller = TcpStream::connect(listener.local_addr()?)?;
         for _ in 0..STRANGERS_MAX {
             let (accepted, peer) = listener.accept()?;
             if peer == caller.local_addr()? {
-                return Ok(ask(accepted.as_fd()).ok().map(|owner| owner.process.pid));
+                return Ok(ask(accepted.as_fd()).ok());
             }
         }
         Ok(None)
     };
     let named = call().map_err(FlowsError::Loopback)?;
-    if named == Some(process::id()) {
-        Ok(())
-    } else {
-        Err(FlowsError::Unanswered)
+    match named {
+        Some(owner) if owner.process.pid == process::id() => Ok(owner.netns),
+        _ => Err(FlowsError::Unanswered),
     }
 }

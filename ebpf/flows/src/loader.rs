@@ -1,16 +1,25 @@
 //! Loading the kernel programs and attaching them.
 
-use std::{fs::File, process};
+use std::{fs::File, os::fd::AsFd as _, path::PathBuf, process};
 
-use abi::{Event, Offsets, ProcessKey, counter};
+use abi::{Event, FlowKey, FlowRow, Offsets, ProcessKey, counter};
 use aya::{
-    Ebpf, EbpfLoader, VerifierLogLevel,
-    maps::{Array, Map, MapData, MapError, PerCpuArray, RingBuf},
-    programs::{CgroupAttachMode, Program, ProgramError},
+    Ebpf, EbpfLoader, Pod, VerifierLogLevel,
+    maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf},
+    programs::{
+        CgroupAttachMode, CgroupSkbAttachType, Program, ProgramError, cgroup_skb::CgroupSkbLinkId,
+        cgroup_sock::CgroupSockLinkId, cgroup_sock_addr::CgroupSockAddrLinkId, links::FdLink,
+        raw_trace_point::RawTracePointLinkId, sock_ops::SockOpsLinkId,
+    },
 };
-use rustix::time::{ClockId, clock_gettime};
 
-use crate::{FlowsError, btf::Btf, lineage::Images};
+use crate::{
+    FlowsError,
+    btf::Btf,
+    lineage::Images,
+    pins::{self, Pins},
+    record::boot_ns,
+};
 
 #[cfg(not(no_ebpf))]
 static OBJECT: Option<&[u8]> = Some(aya::include_bytes_aligned!(concat!(
@@ -29,12 +38,41 @@ const LIVES: [(&str, &str); 3] = [
 
 /// What follows connections. In this order: what carries owners onward must run before owners are
 /// made.
-const OWNERS: [&str; 4] = [
+const OWNERS: [&str; 11] = [
     "owner_getsockopt",
     "owner_handshake",
+    "packet_in",
+    "packet_out",
+    "peer_name4",
+    "peer_name6",
+    "socket_created",
+    "flow_sendmsg4",
+    "flow_sendmsg6",
     "owner_connect4",
     "owner_connect6",
 ];
+
+/// How the programs are to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The ring of events, bytes: a power of two of pages.
+    pub ring_bytes: u32,
+    /// The ring of flow events, bytes: a power of two of pages.
+    pub flow_ring_bytes: u32,
+    /// Where programs and maps are pinned, so that they outlive this process; nowhere, and they end
+    /// with it.
+    pub pins: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            ring_bytes: abi::EVENTS_BYTES,
+            flow_ring_bytes: abi::FLOW_EVENTS_BYTES,
+            pins: None,
+        }
+    }
+}
 
 /// A program that the kernel accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,55 +83,75 @@ pub struct Verified {
     pub instructions: u32,
 }
 
-/// The programs, attached as long as this lives, and the maps that the host reads.
+/// The programs, attached as long as this lives or longer, and the maps that the host reads.
 pub(crate) struct Attached {
     pub(crate) programs: Ebpf,
     pub(crate) images: Images,
     pub(crate) counters: PerCpuArray<MapData, u64>,
     pub(crate) events: RingBuf<MapData>,
+    pub(crate) flow_events: RingBuf<MapData>,
+    pub(crate) table: HashMap<MapData, FlowKey, FlowRow>,
+    /// Keeps others away from the pins.
+    pub(crate) pins: Option<Pins>,
+    /// Whether an earlier gateway's maps were taken over.
+    pub(crate) adopted: bool,
 }
 
 /// Loads and attaches everything to the hierarchy whose root is `cgroup`.
 ///
 /// The root, because hooks run by the cgroup of the *socket*, and a socket may be made in one
-/// cgroup and handed to a process in another. `ring_bytes` is a power of two of pages.
-pub(crate) fn attach(cgroup: &File, ring_bytes: u32) -> Result<Attached, FlowsError> {
+/// cgroup and handed to a process in another.
+pub(crate) fn attach(cgroup: &File, options: &Options) -> Result<Attached, FlowsError> {
     let object = OBJECT.ok_or(FlowsError::NotBuilt)?;
     let btf = Btf::of_kernel()?;
     let offsets = Offsets::resolve(|names| names.iter().find_map(|name| btf.offset(name)))
         .map_err(FlowsError::Field)?;
     drop(btf);
+    let pins = options.pins.as_deref().map(Pins::take).transpose()?;
+    let adopted = pins.as_ref().is_some_and(Pins::are_used);
     let gateway = process::id();
-    let mut programs = EbpfLoader::new()
+    let mut loader = EbpfLoader::new();
+    loader
         .verifier_log_level(VerifierLogLevel::STATS)
-        .map_max_entries("EVENTS", ring_bytes)
+        .map_max_entries("EVENTS", options.ring_bytes)
+        .map_max_entries("FLOW_EVENTS", options.flow_ring_bytes)
         .override_global("OFFSETS", &offsets, true)
-        .override_global("GATEWAY_PID", &gateway, true)
+        .override_global("GATEWAY_PID", &gateway, true);
+    if let Some(pins) = &pins {
+        for (name, ..) in pins::maps() {
+            loader.map_pin_path(name, pins.map(name));
+        }
+    }
+    let mut programs = loader
         .load(object)
         .map_err(|error| FlowsError::Load(Box::new(error)))?;
     for (name, tracepoint) in LIVES {
-        start(&mut programs, name, cgroup, tracepoint)?;
+        start(&mut programs, name, cgroup, tracepoint, pins.as_ref())?;
     }
-    watch_from_now(&mut programs)?;
+    if !adopted {
+        watch_from_now(&mut programs)?;
+    }
     for name in OWNERS {
-        start(&mut programs, name, cgroup, "")?;
+        start(&mut programs, name, cgroup, "", pins.as_ref())?;
     }
     Ok(Attached {
         images: Images {
-            living: map(&mut programs, "LIVING")?,
+            living: copy(&mut programs, "LIVING")?,
             gone: map(&mut programs, "GONE")?,
         },
         counters: map(&mut programs, "COUNTERS")?,
         events: map(&mut programs, "EVENTS")?,
+        flow_events: map(&mut programs, "FLOW_EVENTS")?,
+        table: map(&mut programs, "FLOWS")?,
         programs,
+        pins,
+        adopted,
     })
 }
 
 /// From now on the programs have seen every process begin, and take none at its word.
 fn watch_from_now(programs: &mut Ebpf) -> Result<(), FlowsError> {
     const NAME: &str = "WATCHED_SINCE";
-    let now = clock_gettime(ClockId::Boottime);
-    let nanoseconds = now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs();
     let refused = |error| FlowsError::Map {
         name: NAME,
         source: Box::new(error),
@@ -101,7 +159,7 @@ fn watch_from_now(programs: &mut Ebpf) -> Result<(), FlowsError> {
     // Borrowed: programs that are not loaded yet need the map too.
     let map = programs.map_mut(NAME).ok_or(FlowsError::Missing(NAME))?;
     let mut since: Array<_, u64> = Array::try_from(map).map_err(refused)?;
-    since.set(0, nanoseconds, 0).map_err(refused)
+    since.set(0, boot_ns(), 0).map_err(refused)
 }
 
 fn start(
@@ -109,50 +167,141 @@ fn start(
     name: &'static str,
     cgroup: &File,
     tracepoint: &str,
+    pins: Option<&Pins>,
 ) -> Result<(), FlowsError> {
     let program = programs
         .program_mut(name)
         .ok_or(FlowsError::Missing(name))?;
-    load_and_attach(program, cgroup, tracepoint).map_err(|error| FlowsError::Program {
+    let refused = |error| FlowsError::Program {
         name,
         source: Box::new(error),
-    })
+    };
+    load(program).map_err(refused)?;
+    let Some(pins) = pins else {
+        return attach_one(name, program, cgroup, tracepoint)
+            .map(drop)
+            .map_err(refused);
+    };
+    let unpinned = |source| FlowsError::Pin { name, source };
+    if matches!(program, Program::CgroupSockopt(_)) {
+        // It answers this process alone, so it ends with it.
+        return attach_one(name, program, cgroup, tracepoint)
+            .map(drop)
+            .map_err(refused);
+    }
+    let raw = matches!(program, Program::RawTracePoint(_));
+    if !raw {
+        let fd = program.fd().map_err(refused)?;
+        if pins.exchange(name, fd.as_fd()).map_err(unpinned)? {
+            return Ok(());
+        }
+    }
+    let link = attach_one(name, program, cgroup, tracepoint).map_err(refused)?;
+    let link = take(program, link).map_err(refused)?;
+    pins.keep(name, link).map_err(unpinned)
 }
 
-fn load_and_attach(
+fn load(program: &mut Program) -> Result<(), ProgramError> {
+    match program {
+        Program::CgroupSockAddr(program) => program.load(),
+        Program::CgroupSkb(program) => program.load(),
+        Program::CgroupSock(program) => program.load(),
+        Program::CgroupSockopt(program) => program.load(),
+        Program::SockOps(program) => program.load(),
+        Program::RawTracePoint(program) => program.load(),
+        _ => Err(ProgramError::UnexpectedProgramType),
+    }
+}
+
+/// A link by the type of its program.
+enum LinkId {
+    SockAddr(CgroupSockAddrLinkId),
+    Skb(CgroupSkbLinkId),
+    Sock(CgroupSockLinkId),
+    Sockopt,
+    SockOps(SockOpsLinkId),
+    RawTracePoint(RawTracePointLinkId),
+}
+
+fn attach_one(
+    name: &str,
     program: &mut Program,
     cgroup: &File,
     tracepoint: &str,
-) -> Result<(), ProgramError> {
+) -> Result<LinkId, ProgramError> {
     // With a link, "single" does not shut others out: links live side by side.
     let mode = CgroupAttachMode::Single;
-    match program {
-        Program::CgroupSockAddr(program) => {
-            program.load()?;
-            program.attach(cgroup, mode)?;
+    Ok(match program {
+        Program::CgroupSockAddr(program) => LinkId::SockAddr(program.attach(cgroup, mode)?),
+        Program::CgroupSkb(program) => {
+            let way = if name == "packet_in" {
+                CgroupSkbAttachType::Ingress
+            } else {
+                CgroupSkbAttachType::Egress
+            };
+            LinkId::Skb(program.attach(cgroup, way, mode)?)
         }
+        Program::CgroupSock(program) => LinkId::Sock(program.attach(cgroup, mode)?),
         Program::CgroupSockopt(program) => {
-            program.load()?;
             program.attach(cgroup, mode)?;
+            LinkId::Sockopt
         }
-        Program::SockOps(program) => {
-            program.load()?;
-            program.attach(cgroup, mode)?;
-        }
-        Program::RawTracePoint(program) => {
-            program.load()?;
-            program.attach(tracepoint)?;
-        }
+        Program::SockOps(program) => LinkId::SockOps(program.attach(cgroup, mode)?),
+        Program::RawTracePoint(program) => LinkId::RawTracePoint(program.attach(tracepoint)?),
         _ => return Err(ProgramError::UnexpectedProgramType),
-    }
-    Ok(())
+    })
 }
 
-fn map<T: TryFrom<Map, Error = MapError>>(
+/// Takes a link out of its program's hands, which would end it.
+fn take(program: &mut Program, link: LinkId) -> Result<FdLink, ProgramError> {
+    let unfit = |_| ProgramError::UnexpectedProgramType;
+    match (program, link) {
+        (Program::CgroupSockAddr(program), LinkId::SockAddr(id)) => {
+            program.take_link(id)?.try_into().map_err(unfit)
+        }
+        (Program::CgroupSkb(program), LinkId::Skb(id)) => {
+            program.take_link(id)?.try_into().map_err(unfit)
+        }
+        (Program::CgroupSock(program), LinkId::Sock(id)) => {
+            program.take_link(id)?.try_into().map_err(unfit)
+        }
+        (Program::SockOps(program), LinkId::SockOps(id)) => {
+            program.take_link(id)?.try_into().map_err(unfit)
+        }
+        (Program::RawTracePoint(program), LinkId::RawTracePoint(id)) => {
+            Ok(program.take_link(id)?.into())
+        }
+        _ => Err(ProgramError::UnexpectedProgramType),
+    }
+}
+
+pub(crate) fn map<T: TryFrom<Map, Error = MapError>>(
     programs: &mut Ebpf,
     name: &'static str,
 ) -> Result<T, FlowsError> {
     let map = programs.take_map(name).ok_or(FlowsError::Missing(name))?;
+    typed(name, map)
+}
+
+/// A second handle on a map that others need as well.
+pub(crate) fn copy<K: Pod, V: Pod>(
+    programs: &mut Ebpf,
+    name: &'static str,
+) -> Result<HashMap<MapData, K, V>, FlowsError> {
+    let Some(Map::HashMap(data)) = programs.map(name) else {
+        return Err(FlowsError::Missing(name));
+    };
+    let refused = |error| FlowsError::Map {
+        name,
+        source: Box::new(error),
+    };
+    let fd = data.fd().as_fd().try_clone_to_owned();
+    let fd = fd.map_err(|error| refused(MapError::IoError(error)))?;
+    let data = MapData::from_fd(fd).map_err(refused)?;
+    typed(name, Map::HashMap(data))
+}
+
+fn typed<T: TryFrom<Map, Error = MapError>>(name: &'static str, map: Map) -> Result<T, FlowsError> {
     T::try_from(map).map_err(|error| FlowsError::Map {
         name,
         source: Box::new(error),
@@ -213,7 +362,11 @@ mod tests {
 
     #[test]
     fn what_the_ring_cannot_hold_is_counted() {
-        let attached = attach(Cgroups::open().unwrap().root(), RING_BYTES);
+        let options = Options {
+            ring_bytes: RING_BYTES,
+            ..Options::default()
+        };
+        let attached = attach(Cgroups::open().unwrap().root(), &options);
         let Ok(mut attached) = attached else {
             let required =
                 std::env::var_os("TIDEGATE_EBPF").is_some_and(|asked| asked == "require");

@@ -1,8 +1,8 @@
 //! Choosing a source.
 
-use std::{io, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
-use crate::{FlowSource, KernelSource, ProcSource};
+use crate::{FlowSource, KernelSource, Options, ProcSource, TooManyPorts};
 
 /// Which source to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Mode {
 pub struct Opened {
     /// The source.
     pub source: Arc<dyn FlowSource>,
+    /// The same, if it is the kernel's: flows and rules are had from there alone.
+    pub kernel: Option<Arc<KernelSource>>,
     /// Why it is not the kernel's, though that was wanted.
     pub note: Option<String>,
 }
@@ -75,6 +77,39 @@ pub enum FlowsError {
     /// The connection to oneself could not be made.
     #[error("no connection to oneself over 127.0.0.1")]
     Loopback(#[source] io::Error),
+    /// Pins cannot be had where they are wanted.
+    #[error("`{directory}` cannot hold pinned programs", directory = directory.display())]
+    Pins {
+        /// Where.
+        directory: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The directory is in no BPF file system.
+    #[error("`{}` is in no BPF file system; run `mount -t bpf bpf /sys/fs/bpf`", .0.display())]
+    NoBpffs(PathBuf),
+    /// Another gateway runs with these pins.
+    #[error("another gateway holds the pins in `{}`; stop it, or give each its own directory", .0.display())]
+    PinsInUse(PathBuf),
+    /// Another version of this program has pinned something there.
+    #[error("`{}` is of another version; run `tidegate flows detach` once, which ends what it enforces", .0.display())]
+    PinsOfAnother(PathBuf),
+    /// A program could not be pinned, or exchanged for one that is.
+    #[error("the program `{name}` could not be pinned")]
+    Pin {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// An agent's ports do not fit.
+    #[error("the rules cannot be given to the kernel")]
+    Ports(#[source] TooManyPorts),
+    /// Somebody follows the flows already.
+    #[error("the flows are followed already")]
+    Followed,
     /// The thread that reads events could not be started.
     #[error("no thread for the kernel's events")]
     Thread(#[source] io::Error),
@@ -87,12 +122,14 @@ pub enum FlowsError {
 ///
 /// # Errors
 /// With [`Mode::Auto`] only if `/proc` is missing.
-pub fn open(mode: Mode) -> Result<Opened, FlowsError> {
+pub fn open(mode: Mode, options: &Options) -> Result<Opened, FlowsError> {
     if mode != Mode::Proc {
-        match KernelSource::open() {
+        match KernelSource::open(options) {
             Ok(source) => {
+                let source = Arc::new(source);
                 return Ok(Opened {
-                    source: Arc::new(source),
+                    kernel: Some(Arc::clone(&source)),
+                    source,
                     note: None,
                 });
             }
@@ -102,6 +139,7 @@ pub fn open(mode: Mode) -> Result<Opened, FlowsError> {
     }
     Ok(Opened {
         source: Arc::new(ProcSource::open()?),
+        kernel: None,
         note: None,
     })
 }
@@ -114,12 +152,13 @@ fn proc_instead(error: &FlowsError) -> Result<Opened, FlowsError> {
     );
     Ok(Opened {
         source: Arc::new(ProcSource::open()?),
+        kernel: None,
         note: Some(note),
     })
 }
 
 /// The error and its causes on one line; a verifier's log, which is long, is cut.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     /// Enough for every message of ours and of the system's.
     const NOTE_CHARS_MAX: usize = 600;
     let mut told = error.to_string();

@@ -14,7 +14,8 @@ use std::{
 use procfs::process::{Process as ProcProcess, Stat};
 
 use crate::{
-    Ancestor, Attribution, Flow, FlowSource, FlowsError, Process, Source, diag, digest::Digests,
+    Ancestor, Attribution, Flow, FlowSource, FlowsError, Owned, Process, Source, diag,
+    digest::Digests,
 };
 
 /// Parents reported, nearest first.
@@ -94,13 +95,17 @@ impl ProcSource {
 }
 
 impl FlowSource for ProcSource {
-    fn owner(&self, _socket: BorrowedFd<'_>, flow: Flow) -> Option<Arc<Attribution>> {
+    fn owner(&self, _socket: BorrowedFd<'_>, flow: Flow) -> Option<Owned> {
         let found = diag::caller(flow)?;
         let process = self.describe(Self::holder(found.inode)?)?;
-        Some(Arc::new(Attribution {
-            process,
-            source: Source::Proc,
-        }))
+        Some(Owned {
+            attribution: Arc::new(Attribution {
+                process,
+                source: Source::Proc,
+            }),
+            flow: None,
+            original: None,
+        })
     }
 
     fn source(&self) -> Source {

@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, os::fd::BorrowedFd, path::PathBuf, sync::Arc};
 
+use crate::FlowId;
+
 /// An accepted connection, from the gateway's side.
 #[derive(Clone, Copy, Debug)]
 pub struct Flow {
@@ -79,12 +81,23 @@ pub struct Attribution {
     pub source: Source,
 }
 
+/// The other end of an accepted connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owned {
+    /// Whose it is.
+    pub attribution: Arc<Attribution>,
+    /// The flow that it is to its owner; none where the kernel did not tell.
+    pub flow: Option<FlowId>,
+    /// Where the owner wanted to go, if it was led here.
+    pub original: Option<SocketAddr>,
+}
+
 /// Tells who owns an accepted connection.
 pub trait FlowSource: Send + Sync {
     /// The owner of the accepted `socket`, or none if nobody can be named.
     ///
     /// Call it once, right after `accept`, and keep the answer for the connection's life.
-    fn owner(&self, socket: BorrowedFd<'_>, flow: Flow) -> Option<Arc<Attribution>>;
+    fn owner(&self, socket: BorrowedFd<'_>, flow: Flow) -> Option<Owned>;
 
     /// Which source this is.
     fn source(&self) -> Source;

@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use flows::{FlowSource as _, KernelSource, Mode, ProcSource, Source};
+use flows::{FlowSource as _, KernelSource, Mode, Options, ProcSource, Source};
 use support::{CALLER, Door, run, say_skipped, sha256};
 
 fn is_inferred(at: &str, words: impl Fn(&Door<'_>) -> Vec<String>) {
@@ -68,9 +68,9 @@ fn a_caller_that_is_gone_is_nobody() {
 
 #[test]
 fn the_mode_decides() {
-    let opened = flows::open(Mode::Proc).unwrap();
+    let opened = flows::open(Mode::Proc, &Options::default()).unwrap();
     assert_eq!((opened.source.source(), opened.note), (Source::Proc, None));
-    let opened = flows::open(Mode::Auto).unwrap();
+    let opened = flows::open(Mode::Auto, &Options::default()).unwrap();
     assert_eq!(
         opened.source.source() == Source::Kernel,
         opened.note.is_none()
@@ -91,13 +91,13 @@ fn a_connection_older_than_the_programs_is_inferred() {
         peer,
         local: stream.local_addr().unwrap(),
     };
-    match KernelSource::open() {
+    match KernelSource::open(&Options::default()) {
         Ok(source) => {
             let owner = source
                 .owner(std::os::fd::AsFd::as_fd(&stream), flow)
                 .unwrap();
-            assert_eq!(owner.source, Source::Proc);
-            assert_eq!(owner.process.pid, held.id());
+            assert_eq!(owner.attribution.source, Source::Proc);
+            assert_eq!(owner.attribution.process.pid, held.id());
         }
         Err(error) => say_skipped("programs that come too late", &error.to_string()),
     }

@@ -452,7 +452,7 @@ fn nobody_else_may_ask() {
 fn the_verifier_is_not_near_its_limit() {
     let Some(source) = source() else { return };
     let verified = source.verified();
-    assert_eq!(verified.len(), 7);
+    assert_eq!(verified.len(), 14);
     for program in verified {
         eprintln!(
             "{}: {} instructions verified",

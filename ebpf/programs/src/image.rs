@@ -9,7 +9,7 @@ use abi::{Image, NAME_BYTES_MAX, PATH_BYTES_MAX, PATH_STEPS_MAX, ProcessKey, cou
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel_str;
 
 use crate::{
-    maps::{DRAFT, GONE, LIVING, WATCHED_SINCE, count},
+    maps::{DRAFT, GONE, LIVING, OLDER, WATCHED_SINCE, count},
     task::{self, field, read},
 };
 
@@ -76,11 +76,28 @@ pub(crate) fn file(leader: u64, process: &ProcessKey, draft: *mut Image) {
     image.changed_s = read(field!(inode, inode_changed_s));
     image.changed_ns = read(field!(inode, inode_changed_ns));
     image.device = read(field!(superblock, super_device));
-    image.reserved = 0;
+    image.agent = inherited(process);
     image.comm = task::comm(leader);
     trace_path(image, file);
     if LIVING.insert(process, &*image, 0).is_err() {
         count(counter::STORES_FAILED);
+    }
+}
+
+/// The agent that the process belonged to before `exec`, or, if it is older than the programs, that
+/// the host has found.
+#[inline(always)]
+fn inherited(process: &ProcessKey) -> u32 {
+    let before = ProcessKey {
+        exec: process.exec.wrapping_sub(1),
+        ..*process
+    };
+    // SAFETY: the rows are copied at once.
+    unsafe {
+        match LIVING.get_ptr(before) {
+            Some(image) => (*image).agent,
+            None => OLDER.get_ptr(process.pid).map_or(0, |agent| *agent),
+        }
     }
 }
 

@@ -6,10 +6,16 @@
 //! | `sock_ops` connect | files the owner under the addresses, before the SYN leaves |
 //! | `sock_ops` established, active | files it under the sequence numbers, for other namespaces |
 //! | `sock_ops` established, passive | gives it to the accepted socket, before `accept` returns |
+//! | `sock_ops` state, round-trip time | keeps the figures of flows, and what listens |
+//! | `cgroup/sendmsg4`, `sendmsg6` | the same as `connect` for datagrams without one |
+//! | `cgroup/getpeername4`, `getpeername6` | tells who was redirected the peer that it asked for |
+//! | `cgroup_skb` ingress, egress | counts datagrams |
+//! | `cgroup/sock_create` | refuses kinds of sockets that the other hooks do not see |
 //! | `cgroup/getsockopt` | tells it to the gateway, and to nobody else |
 //! | `raw_tp` exec, fork, exit | keeps what processes ran and who forked them, after they are gone |
 //!
-//! The programs only watch: every one lets the call go on, whatever happens in it.
+//! The programs watch, and let every call go on, whatever happens in them; only an agent whose rule
+//! says `deny` or `redirect` is refused or redirected.
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 #![cfg_attr(
@@ -26,15 +32,28 @@ mod hooks {
     mod exec;
     mod exit;
     mod fork;
+    mod getpeername;
     mod getsockopt;
+    mod packet;
+    mod sendmsg;
+    mod sock_create;
     mod sock_ops;
+    mod tcp;
 }
 #[cfg(target_arch = "bpf")]
+mod address;
+#[cfg(target_arch = "bpf")]
+mod egress;
+#[cfg(target_arch = "bpf")]
 mod events;
+#[cfg(target_arch = "bpf")]
+mod flow;
 #[cfg(target_arch = "bpf")]
 mod image;
 #[cfg(target_arch = "bpf")]
 mod maps;
+#[cfg(target_arch = "bpf")]
+mod tag;
 #[cfg(target_arch = "bpf")]
 mod task;
 

@@ -1,12 +1,14 @@
 //! What the programs remember.
 
 use abi::{
-    EVENTS_BYTES, Event, GONE_MAX, Image, LIVING_MAX, Owner, ProcessKey, SEQUENCES_MAX,
-    SequenceKey, TUPLES_MAX, TupleKey, counter,
+    AGENTS_MAX, Allowed, Config, DESTINATIONS_MAX, Destination, EVENTS_BYTES, Event,
+    FLOW_EVENTS_BYTES, FLOWS_MAX, FlowKey, FlowRow, GATES_MAX, GONE_MAX, Gate, Image,
+    LISTENERS_MAX, LIVING_MAX, ListenKey, MATCHES_MAX, MatchKey, Owner, ProcessKey, SEQUENCES_MAX,
+    SHAPES_MAX, SequenceKey, TUPLES_MAX, TupleKey, counter,
 };
 use aya_ebpf::{
     bindings::BPF_F_NO_PREALLOC,
-    btf_maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf, SkStorage},
+    btf_maps::{Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, RingBuf, SkStorage},
     macros::btf_map,
 };
 
@@ -51,6 +53,55 @@ pub(crate) static SOCKET_DRAFT: SkStorage<Image> = SkStorage::new();
 #[btf_map]
 pub(crate) static EVENTS: RingBuf<Event, { EVENTS_BYTES as usize }> = RingBuf::new();
 
+/// Every live flow, and every one that ended and that the host has not read yet.
+#[btf_map]
+pub(crate) static FLOWS: HashMap<FlowKey, FlowRow, FLOWS_MAX, { BPF_F_NO_PREALLOC as usize }> =
+    HashMap::new();
+
+/// A flow without anything, to begin rows with: one is too large for the stack.
+#[btf_map]
+pub(crate) static BLANK: Array<FlowRow, 1> = Array::new();
+
+/// Flows that began or ended, for the host.
+#[btf_map]
+pub(crate) static FLOW_EVENTS: RingBuf<FlowRow, { FLOW_EVENTS_BYTES as usize }> = RingBuf::new();
+
+/// Who listens on a port.
+#[btf_map]
+pub(crate) static LISTENERS: LruHashMap<ListenKey, Owner, LISTENERS_MAX> = LruHashMap::new();
+
+/// What makes a process an agent's.
+#[btf_map]
+pub(crate) static MATCHES: HashMap<MatchKey, u32, MATCHES_MAX, { BPF_F_NO_PREALLOC as usize }> =
+    HashMap::new();
+
+/// The combinations of conditions in `MATCHES`, the most particular first; 0 ends them.
+#[btf_map]
+pub(crate) static SHAPES: Array<u32, SHAPES_MAX> = Array::new();
+
+/// Agents of processes, by pid, that are older than the programs.
+#[btf_map]
+pub(crate) static OLDER: HashMap<u32, u32, LIVING_MAX, { BPF_F_NO_PREALLOC as usize }> =
+    HashMap::new();
+
+/// What is done about an agent's own ways out.
+#[btf_map]
+pub(crate) static MODES: HashMap<u32, u32, AGENTS_MAX, { BPF_F_NO_PREALLOC as usize }> =
+    HashMap::new();
+
+/// Where agents may go.
+#[btf_map]
+pub(crate) static ALLOWED: LpmTrie<Destination, Allowed, DESTINATIONS_MAX> = LpmTrie::new();
+
+/// Where the gateway listens.
+#[btf_map]
+pub(crate) static GATES: HashMap<Gate, u32, GATES_MAX, { BPF_F_NO_PREALLOC as usize }> =
+    HashMap::new();
+
+/// What the gateway says about itself.
+#[btf_map]
+pub(crate) static CONFIG: Array<Config, 1> = Array::new();
+
 /// See [`counter`].
 #[btf_map]
 pub(crate) static COUNTERS: PerCpuArray<u64, { counter::COUNT }> = PerCpuArray::new();
@@ -58,12 +109,18 @@ pub(crate) static COUNTERS: PerCpuArray<u64, { counter::COUNT }> = PerCpuArray::
 /// Adds one to a counter of this CPU and returns the sum.
 #[inline(always)]
 pub(crate) fn count(which: u32) -> u64 {
+    add(which, 1)
+}
+
+/// Adds to a counter of this CPU and returns the sum.
+#[inline(always)]
+pub(crate) fn add(which: u32, amount: u64) -> u64 {
     let Some(sum) = COUNTERS.get_ptr_mut(which) else {
         return 0;
     };
     // SAFETY: the pointer is the map's, and this CPU's alone.
     unsafe {
-        *sum = (*sum).wrapping_add(1);
+        *sum = (*sum).wrapping_add(amount);
         *sum
     }
 }

@@ -7,12 +7,12 @@ use std::{collections::BTreeMap, future::Future, io, sync::Arc};
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Query, State},
     http::{StatusCode, header},
     response::IntoResponse,
     routing::get,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 /// The media type of Prometheus' text format.
@@ -25,6 +25,24 @@ pub trait Status: Send + Sync + 'static {
 
     /// The metrics as Prometheus' text.
     fn metrics(&self) -> String;
+
+    /// Flows as JSON; none where they are not known. May block for a while.
+    fn flows(&self, _which: &Which) -> Option<String> {
+        None
+    }
+}
+
+/// Which flows are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Which {
+    /// Only those of this agent.
+    pub workload: Option<String>,
+    /// Only those that went past the gateway, or tried to.
+    #[serde(default)]
+    pub bypass: bool,
+    /// Only what happened after this; the number is from an earlier answer.
+    pub since: Option<u64>,
 }
 
 /// One part of the gateway.
@@ -58,6 +76,7 @@ pub async fn serve(
         .route("/livez", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .route("/flows", get(flows))
         .with_state(status);
     axum::serve(listener, router)
         .with_graceful_shutdown(shutdown)
@@ -85,6 +104,30 @@ async fn ready(State(status): State<Arc<dyn Status>>) -> impl IntoResponse {
         StatusCode::SERVICE_UNAVAILABLE
     };
     (code, Json(Readiness { ready, parts }))
+}
+
+async fn flows(
+    State(status): State<Arc<dyn Status>>,
+    Query(which): Query<Which>,
+) -> impl IntoResponse {
+    let read = tokio::task::spawn_blocking(move || status.flows(&which)).await;
+    match read {
+        Ok(Some(flows)) => (
+            StatusCode::OK,
+            [(header::CONTENT_TYPE, "application/json")],
+            flows,
+        ),
+        Ok(None) => (
+            StatusCode::NOT_FOUND,
+            [(header::CONTENT_TYPE, "text/plain")],
+            "flows are not known: the kernel programs do not run\n".to_owned(),
+        ),
+        Err(_) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            [(header::CONTENT_TYPE, "text/plain")],
+            "the flows could not be read\n".to_owned(),
+        ),
+    }
 }
 
 async fn metrics(State(status): State<Arc<dyn Status>>) -> impl IntoResponse {

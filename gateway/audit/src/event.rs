@@ -23,6 +23,10 @@ pub enum Event {
     Refuse(Box<Refusal>),
     /// A person asked for the value of a token; written before it is told.
     Reveal(Box<Revelation>),
+    /// An agent went past the gateway, or tried to.
+    Bypass(Box<Bypass>),
+    /// Something was not seen, or seen late.
+    Gap(Gap),
 }
 
 /// An [`Event`] that its maker keeps; the same JSON.
@@ -41,6 +45,10 @@ pub enum EventRef<'a> {
     Refuse(&'a Refusal),
     /// As [`Event::Reveal`].
     Reveal(&'a Revelation),
+    /// As [`Event::Bypass`].
+    Bypass(&'a Bypass),
+    /// As [`Event::Gap`].
+    Gap(&'a Gap),
 }
 
 impl<'a> From<&'a Event> for EventRef<'a> {
@@ -52,6 +60,8 @@ impl<'a> From<&'a Event> for EventRef<'a> {
             Event::Close(outcome) => Self::Close(outcome),
             Event::Refuse(refusal) => Self::Refuse(refusal),
             Event::Reveal(revelation) => Self::Reveal(revelation),
+            Event::Bypass(bypass) => Self::Bypass(bypass),
+            Event::Gap(gap) => Self::Gap(gap),
         }
     }
 }
@@ -82,6 +92,9 @@ pub struct CallerRecord {
     pub session: Option<String>,
     /// How well it is proven.
     pub evidence: String,
+    /// The kernel's name of the connection that it came by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<String>,
     /// The process.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessRecord>,
@@ -241,6 +254,41 @@ pub struct Revelation {
     /// Why it was refused; none: it was told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Cow<'static, str>>,
+}
+
+/// A flow of an agent that no exchange belongs to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bypass {
+    /// When the flow began.
+    pub at: Timestamp,
+    /// The agent.
+    pub agent: String,
+    /// The process.
+    pub process: ProcessRecord,
+    /// The kernel's name of the flow.
+    pub flow: String,
+    /// By what it went: `direct`, `port`, `ipv6`, `loopback`, `udp`, `quic`, `dns`.
+    pub technique: Cow<'static, str>,
+    /// `tcp` or `udp`.
+    pub protocol: Cow<'static, str>,
+    /// Where it wanted to go.
+    pub remote: String,
+    /// `passed`, `refused`, or `failed_open`: it passed because the gateway was gone.
+    pub result: Cow<'static, str>,
+}
+
+/// What was not seen, or seen late.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gap {
+    /// When it was noticed.
+    pub at: Timestamp,
+    /// `ring_full`: flows were told late. `table_full`: flows are known by number only.
+    /// `findings_full`: bypasses are known by number only.
+    pub reason: Cow<'static, str>,
+    /// How many were lost.
+    pub lost: u64,
+    /// How many of these were found again elsewhere.
+    pub recovered: u64,
 }
 
 /// Values of one class at one place, and what was done with them.

@@ -179,7 +179,12 @@ impl Archive {
                 }
             }
             Event::Close(outcome) => opening = self.at(outcome.opening).await?,
-            Event::Start(_) | Event::Stop(_) | Event::Refuse(_) | Event::Reveal(_) => {}
+            Event::Start(_)
+            | Event::Stop(_)
+            | Event::Refuse(_)
+            | Event::Reveal(_)
+            | Event::Bypass(_)
+            | Event::Gap(_) => {}
         }
         let (signed, proven) = self.proven(index).await?;
         Ok(Some(Shown {

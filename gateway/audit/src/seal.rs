@@ -57,17 +57,23 @@ pub enum Kind {
     Refuse = 5,
     /// A person asked for the value of a token.
     Reveal = 6,
+    /// An agent went past the gateway, or tried to.
+    Bypass = 7,
+    /// Something was not seen, or seen late.
+    Gap = 8,
 }
 
 impl Kind {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Start,
         Self::Stop,
         Self::Open,
         Self::Close,
         Self::Refuse,
         Self::Reveal,
+        Self::Bypass,
+        Self::Gap,
     ];
 
     /// Its name on the command line and in reports.
@@ -79,6 +85,8 @@ impl Kind {
             Self::Close => "close",
             Self::Refuse => "refuse",
             Self::Reveal => "reveal",
+            Self::Bypass => "bypass",
+            Self::Gap => "gap",
         }
     }
 
@@ -180,6 +188,8 @@ impl Draft {
             EventRef::Close(outcome) => (Kind::Close, outcome.at, Some(outcome.opening)),
             EventRef::Refuse(refusal) => (Kind::Refuse, refusal.at, None),
             EventRef::Reveal(revelation) => (Kind::Reveal, revelation.at, None),
+            EventRef::Bypass(bypass) => (Kind::Bypass, bypass.at, None),
+            EventRef::Gap(gap) => (Kind::Gap, gap.at, None),
         };
         let mut buffer = Vec::with_capacity(EVENT_BYTES_USUAL);
         buffer.resize(PREFIX_BYTES, 0);

@@ -4,6 +4,8 @@ mod audit;
 mod check;
 mod classify;
 mod classify_test;
+mod doctor;
+mod flows;
 mod run;
 mod table;
 mod tokens;
@@ -41,6 +43,54 @@ enum Command {
     /// Make keys of tokens, and tell people what a token stands for.
     #[command(subcommand)]
     Tokens(Tokens),
+    /// Show the flows of a running gateway's host, as its kernel has them.
+    Flows(Flows),
+    /// Tell what this host lacks for attribution and enforcement by the kernel, and how to mend it.
+    Doctor(Doctor),
+}
+
+/// What this host is examined for.
+#[derive(Debug, Args)]
+struct Doctor {
+    /// Where programs are to be pinned, as `egress.pins` names it.
+    #[arg(long, value_name = "DIR")]
+    pins: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Flows {
+    #[command(flatten)]
+    config: Configured,
+    /// The gateway's admin address; else the one that the configuration names.
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<std::net::SocketAddr>,
+    /// Go on showing what ends, and what goes past the gateway, until interrupted.
+    #[arg(long, short)]
+    follow: bool,
+    /// Only those of this agent.
+    #[arg(long, value_name = "AGENT")]
+    workload: Option<String>,
+    /// Only those that went past the gateway, or tried to; exit code 1 if there are any.
+    #[arg(long)]
+    bypass: bool,
+    #[command(flatten)]
+    output: Output,
+    #[command(subcommand)]
+    instead: Option<FlowsCommand>,
+}
+
+/// What may be done with flows instead of showing them.
+#[derive(Debug, Subcommand)]
+enum FlowsCommand {
+    /// Take the pinned programs and maps of a stopped gateway out of the kernel.
+    Detach {
+        #[command(flatten)]
+        config: Configured,
+        /// The directory of pins; else the one that the configuration names.
+        #[arg(long, value_name = "DIR")]
+        pins: Option<PathBuf>,
+    },
 }
 
 /// Where the configuration is.
@@ -96,7 +146,7 @@ enum Audit {
         /// How many.
         #[arg(long, default_value_t = 20)]
         limit: u64,
-        /// Only records of this kind: start, stop, open, close, refuse, reveal.
+        /// Only records of this kind: start, stop, open, close, refuse, reveal, bypass, gap.
         #[arg(long)]
         kind: Option<String>,
         #[command(flatten)]
@@ -235,5 +285,11 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
         Command::Classify(arguments) => classify::classify(&arguments),
         Command::Audit(audit) => audit::audit(audit),
         Command::Tokens(command) => tokens::tokens(&command),
+        Command::Flows(Flows {
+            instead: Some(FlowsCommand::Detach { config, pins }),
+            ..
+        }) => flows::detach(&config.config, pins),
+        Command::Flows(arguments) => flows::show(&arguments),
+        Command::Doctor(Doctor { pins }) => Ok(doctor::doctor(pins.as_deref())),
     }
 }

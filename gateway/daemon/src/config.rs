@@ -2,6 +2,7 @@
 
 mod answers;
 pub(crate) mod classifiers;
+mod egress;
 mod fault;
 mod file;
 mod openapi;

@@ -8,7 +8,7 @@ use std::{
     str::FromStr,
 };
 
-use flows::Process;
+use flows::{Condition, Process};
 
 const KINDS: &[&str] = &[
     "unix:uid",
@@ -63,6 +63,20 @@ pub struct SelectorError {
 }
 
 impl Selector {
+    /// The same condition as the kernel can check it when a process runs `exec`; none where it
+    /// cannot.
+    pub fn condition(&self) -> Option<Condition> {
+        match &self.0 {
+            Kind::Uid(uid) => Some(Condition::Uid(*uid)),
+            Kind::Gid(gid) => Some(Condition::Gid(*gid)),
+            Kind::Path(path) => Some(Condition::Executable(path.clone())),
+            Kind::Cgroup(path) => Some(Condition::Cgroup(path.clone())),
+            Kind::CgroupTree(root) => Some(Condition::CgroupTree(root.clone())),
+            Kind::SystemdUnit(unit) => Some(Condition::Unit(unit.clone())),
+            Kind::Sha256(_) | Kind::AncestorPath(_) => None,
+        }
+    }
+
     /// Whether it holds for `process`. What is not known of the process never matches.
     pub fn matches(&self, process: &Process) -> bool {
         match &self.0 {

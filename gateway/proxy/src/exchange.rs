@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use admission::Permit;
-use flows::Attribution;
+use flows::{Attribution, FlowId, Owned};
 use http::{
     Extensions, HeaderValue, Method, Request, Response, Uri, Version, header, request::Parts,
 };
@@ -38,21 +38,26 @@ pub(crate) struct Worker {
 pub(crate) struct Peer {
     pub(crate) attribution: Option<Arc<Attribution>>,
     pub(crate) port: Option<u16>,
+    pub(crate) flow: Option<FlowId>,
+    /// Whether it was led here, and spoke to somebody else as it thought.
+    pub(crate) led: bool,
     /// Who called last, which on most connections is who calls next.
     proven: Mutex<Option<(Arc<Proven>, Arc<Who>)>>,
 }
 
 impl Peer {
-    pub(crate) fn new(attribution: Option<Arc<Attribution>>, port: Option<u16>) -> Self {
+    pub(crate) fn new(owned: Option<Owned>, port: Option<u16>, led: bool) -> Self {
         Self {
-            attribution,
+            flow: owned.as_ref().and_then(|owned| owned.flow),
+            attribution: owned.map(|owned| owned.attribution),
             port,
+            led,
             proven: Mutex::default(),
         }
     }
 
     /// Who calls now with `token`.
-    fn identify(
+    pub(crate) fn identify(
         &self,
         identity: &Identity,
         token: Option<&str>,
@@ -64,7 +69,7 @@ impl Peer {
             return Ok(again.clone());
         }
         let proven = identity.identify(self.attribution.as_ref(), token, now)?;
-        let who = Arc::new(Who::proven(proven.caller()));
+        let who = Arc::new(Who::proven(proven.caller(), self.flow));
         Ok(last.insert((Arc::new(proven), who)).clone())
     }
 }
@@ -127,7 +132,8 @@ impl Worker {
         let (proven, who) = peer
             .identify(&gateway.identity, token)
             .map_err(|unproven| {
-                account.who = Arc::new(Who::unproven(peer.attribution.as_ref(), &unproven));
+                let known = peer.attribution.as_ref();
+                account.who = Arc::new(Who::unproven(known, peer.flow, &unproven));
                 Interruption::unproven(&unproven)
             })?;
         account.who = who;
@@ -143,7 +149,7 @@ impl Worker {
         }
         let resolved = gateway
             .routes
-            .resolve(request.method(), request.uri(), host);
+            .resolve(request.method(), request.uri(), host, peer.led);
         let (operation, way) = resolved.map_err(Interruption::unroutable)?;
         account.resolved(&operation, way.route());
         let permit = gateway

@@ -34,12 +34,21 @@ pub enum JwksFault {
 
 /// Fetches the document at `uri`.
 pub async fn fetch(tls: &Arc<ClientConfig>, uri: Uri) -> Result<String, JwksFault> {
-    timeout(JWKS_DEADLINE, get(tls, uri))
+    fetch_within(tls, uri, JWKS_BYTES_MAX).await
+}
+
+/// Fetches a document of at most `bytes_max`.
+pub async fn fetch_within(
+    tls: &Arc<ClientConfig>,
+    uri: Uri,
+    bytes_max: usize,
+) -> Result<String, JwksFault> {
+    timeout(JWKS_DEADLINE, get(tls, uri, bytes_max))
         .await
         .map_err(|_| JwksFault::Deadline)?
 }
 
-async fn get(tls: &Arc<ClientConfig>, uri: Uri) -> Result<String, JwksFault> {
+async fn get(tls: &Arc<ClientConfig>, uri: Uri, bytes_max: usize) -> Result<String, JwksFault> {
     let response = Upstream::new(tls)
         .get(uri)
         .await
@@ -47,7 +56,7 @@ async fn get(tls: &Arc<ClientConfig>, uri: Uri) -> Result<String, JwksFault> {
     if !response.status().is_success() {
         return Err(JwksFault::Status(response.status().as_u16()));
     }
-    let body = Limited::new(response.into_body(), JWKS_BYTES_MAX)
+    let body = Limited::new(response.into_body(), bytes_max)
         .collect()
         .await
         .map_err(|_| JwksFault::Body)?;

@@ -59,3 +59,6 @@ pub const PING_DEADLINE: Duration = Duration::from_secs(20);
 
 /// How long an upload may go on after its answer is complete.
 pub const EARLY_ANSWER_GRACE: Duration = Duration::from_secs(1);
+
+/// How much of a TLS greeting is looked at for the host that it asks for.
+pub const HELLO_BYTES_MAX: usize = 16 * 1024;

@@ -34,7 +34,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     exchange::{Peer, Worker},
     gateway::Gateway,
-    limits,
+    led, limits,
     upstream::Upstream,
 };
 
@@ -45,6 +45,9 @@ pub struct Endpoint {
     pub address: SocketAddr,
     /// With TLS, or in the clear.
     pub tls: Option<Arc<ServerConfig>>,
+    /// Whether connections are led here by the kernel: then each may have TLS or not, and only its
+    /// host names a service.
+    pub led: bool,
 }
 
 /// Why an address cannot be listened on.
@@ -58,9 +61,16 @@ pub struct BindFault {
     pub source: io::Error,
 }
 
+/// A listening socket of one worker.
+struct Door {
+    listener: StdListener,
+    tls: Option<Arc<ServerConfig>>,
+    led: bool,
+}
+
 /// Listening sockets, one set for every worker.
 pub struct Bound {
-    workers: Vec<Vec<(StdListener, Option<Arc<ServerConfig>>)>>,
+    workers: Vec<Vec<Door>>,
     addresses: Vec<SocketAddr>,
 }
 
@@ -79,7 +89,11 @@ impl Bound {
                 address = listener
                     .local_addr()
                     .map_err(|source| BindFault { address, source })?;
-                worker.push((listener, endpoint.tls.clone()));
+                worker.push(Door {
+                    listener,
+                    tls: endpoint.tls.clone(),
+                    led: endpoint.led,
+                });
             }
             bound.addresses.push(address);
         }
@@ -138,14 +152,10 @@ fn listen(address: SocketAddr) -> io::Result<StdListener> {
     Ok(socket.into())
 }
 
-async fn serve(
-    worker: Arc<Worker>,
-    sockets: Vec<(StdListener, Option<Arc<ServerConfig>>)>,
-    stop: watch::Receiver<bool>,
-) {
+async fn serve(worker: Arc<Worker>, sockets: Vec<Door>, stop: watch::Receiver<bool>) {
     let room = Arc::new(Semaphore::new(limits::CONNECTIONS_PER_WORKER_MAX));
     let mut tasks = Vec::new();
-    for (listener, tls) in sockets {
+    for Door { listener, tls, led } in sockets {
         let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
             Err(error) => {
@@ -156,7 +166,7 @@ async fn serve(
         let acceptor = tls.map(TlsAcceptor::from);
         tasks.push(tokio::spawn(accept(
             Arc::clone(&worker),
-            listener,
+            (listener, led),
             acceptor,
             Arc::clone(&room),
             stop.clone(),
@@ -171,7 +181,7 @@ async fn serve(
 
 async fn accept(
     worker: Arc<Worker>,
-    listener: TcpListener,
+    (listener, led): (TcpListener, bool),
     tls: Option<TlsAcceptor>,
     room: Arc<Semaphore>,
     mut stop: watch::Receiver<bool>,
@@ -196,12 +206,13 @@ async fn accept(
                 continue;
             }
         };
-        let peer = attribute(&worker.gateway, &stream);
+        let peer = attribute(&worker.gateway, &stream, led);
         let (worker, tls) = (Arc::clone(&worker), tls.clone());
         let (watcher, stop) = (graceful.watcher(), stop.clone());
         tokio::spawn(async move {
             let open = worker.gateway.metrics.connection();
             match tls {
+                tls if led => led::serve(worker, peer, (tls, stream), watcher, stop).await,
                 None => plain(worker, peer, stream, watcher, stop).await,
                 Some(tls) => secured(worker, peer, (tls, stream), watcher, stop).await,
             }
@@ -218,27 +229,27 @@ async fn accept(
 }
 
 /// Returns once the gateway was told to stop.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // An error says that the sender is gone, and with it the gateway.
     let _stopped = stop.wait_for(|stopped| *stopped).await.map(|seen| *seen);
 }
 
 /// Who owns the connection.
-fn attribute(gateway: &Gateway, stream: &TcpStream) -> Peer {
+fn attribute(gateway: &Gateway, stream: &TcpStream, led: bool) -> Peer {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the connection keeps Nagle's delay");
     }
     let ends = stream
         .peer_addr()
         .and_then(|peer| Ok((peer, stream.local_addr()?)));
-    let attribution = ends
+    let owned = ends
         .as_ref()
         .ok()
         .and_then(|&(peer, local)| gateway.flows.owner(stream.as_fd(), Flow { peer, local }));
     gateway
         .metrics
-        .attributed(attribution.as_ref().map(|known| known.source.name()));
-    Peer::new(attribution, ends.ok().map(|(peer, _)| peer.port()))
+        .attributed(owned.as_ref().map(|owned| owned.attribution.source.name()));
+    Peer::new(owned, ends.ok().map(|(peer, _)| peer.port()), led)
 }
 
 /// What a connection speaks.
@@ -251,7 +262,7 @@ enum Protocol {
 /// How HTTP/2 begins (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-async fn plain(
+pub(crate) async fn plain(
     worker: Arc<Worker>,
     peer: Peer,
     stream: TcpStream,
@@ -270,7 +281,7 @@ async fn plain(
     }
 }
 
-async fn secured(
+pub(crate) async fn secured(
     worker: Arc<Worker>,
     peer: Peer,
     (tls, stream): (TlsAcceptor, TcpStream),

@@ -6,7 +6,7 @@ use audit::{
     BodyRecord, CallerRecord, CountRecord, FindingRecord, OperationRecord, PolicyRecord,
     ProcessRecord, TokenRecord, Written,
 };
-use flows::{Attribution, Process};
+use flows::{Attribution, FlowId, Process};
 use identity::{Caller, Claims, Unproven};
 use policy::{Disclosures, Operation, PolicyRef};
 use redaction::{Restored, Summary, shape::Withheld};
@@ -19,13 +19,15 @@ pub(crate) struct Who {
     pub(crate) agent: Option<Arc<str>>,
     pub(crate) session: Option<Arc<str>>,
     pub(crate) evidence: &'static str,
+    pub(crate) flow: Option<FlowId>,
     /// What every record of this caller says of it.
     record: OnceLock<Written<CallerRecord>>,
 }
 
 impl Who {
-    pub(crate) fn proven(caller: &Caller) -> Self {
+    pub(crate) fn proven(caller: &Caller, flow: Option<FlowId>) -> Self {
         Self {
+            flow,
             attribution: caller.attribution.clone(),
             claims: caller.token.clone(),
             agent: Some(Arc::clone(caller.agent.id.shared())),
@@ -35,8 +37,13 @@ impl Who {
         }
     }
 
-    pub(crate) fn unproven(attribution: Option<&Arc<Attribution>>, unproven: &Unproven) -> Self {
+    pub(crate) fn unproven(
+        attribution: Option<&Arc<Attribution>>,
+        flow: Option<FlowId>,
+        unproven: &Unproven,
+    ) -> Self {
         Self {
+            flow,
             attribution: attribution.cloned(),
             claims: unproven.token.clone(),
             agent: unproven
@@ -58,6 +65,7 @@ impl Who {
             agent: self.agent.as_deref().map(str::to_owned),
             session: self.session.as_deref().map(str::to_owned),
             evidence: self.evidence.to_owned(),
+            flow: self.flow.map(|flow| flow.to_string()),
             process: self
                 .attribution
                 .as_deref()
@@ -67,7 +75,8 @@ impl Who {
     }
 }
 
-fn process(process: &Process) -> ProcessRecord {
+/// The process as records have it.
+pub fn process(process: &Process) -> ProcessRecord {
     ProcessRecord {
         pid: process.pid,
         start_ns: process.start_ns,

@@ -256,11 +256,14 @@ impl Routes {
     }
 
     /// The operation that `method` and `uri` name, and the way there; `host` is the `Host` header of HTTP/1.
+    /// `led`: the request was not sent to the gateway, so its path is its own, and only its host
+    /// names a service.
     pub fn resolve(
         &self,
         method: &Method,
         uri: &Uri,
         host: Option<&str>,
+        led: bool,
     ) -> Result<(Operation, Way), Unroutable> {
         let segments = segments(uri.path())?;
         let host = uri
@@ -270,6 +273,7 @@ impl Routes {
         let service = self
             .services
             .iter()
+            .filter(|service| !led || matches!(service.matches, Match::Host(_)))
             .find(|service| service.matches.holds(&segments, host));
         let service = service.ok_or(Unroutable::ServiceUnknown)?;
         let taken = service.matches.segments();
@@ -301,6 +305,15 @@ impl Routes {
             }
         }
         Err(Unroutable::OperationUnknown)
+    }
+}
+
+impl Routes {
+    /// Whether a service is reached by this host.
+    pub(crate) fn has_host(&self, host: &str) -> bool {
+        let named = |service: &Arc<Service>| matches!(service.matches, Match::Host(_));
+        let mut named = self.services.iter().filter(|service| named(service));
+        named.any(|service| service.matches.holds(&[], Some(host)))
     }
 }
 

@@ -66,6 +66,20 @@ pub enum Watched {
     TrailQueue,
     /// Kernel events that could not be handed over.
     EventsLost,
+    /// Flow events that found the kernel's ring full.
+    FlowEventsLost,
+    /// Flows that found the kernel's table full.
+    FlowsUntracked,
+    /// Flows that began.
+    FlowsOpened,
+    /// Flows that ended.
+    FlowsClosed,
+    /// Attempts of agents to go out that the kernel refused.
+    FlowsDenied,
+    /// Connections of agents that the kernel led to the gateway.
+    FlowsRedirected,
+    /// Flows of agents that went past the gateway, or tried to.
+    Bypasses,
     /// Spans that the collector did not get.
     SpansDropped,
 }
@@ -285,6 +299,25 @@ impl Watched {
             Self::RecordsCommitted => (names::RECORDS_TOTAL, "Records that are durable."),
             Self::TrailQueue => (names::TRAIL_QUEUE, "Records that wait to be written."),
             Self::EventsLost => (names::EVENTS_LOST_TOTAL, "Kernel events not handed over."),
+            Self::FlowEventsLost => (
+                names::FLOW_EVENTS_LOST_TOTAL,
+                "Flow events that found the kernel's ring full.",
+            ),
+            Self::FlowsUntracked => (
+                names::FLOWS_UNTRACKED_TOTAL,
+                "Flows that found the kernel's table full.",
+            ),
+            Self::FlowsOpened => (names::FLOWS_OPENED_TOTAL, "Flows that began."),
+            Self::FlowsClosed => (names::FLOWS_CLOSED_TOTAL, "Flows that ended."),
+            Self::FlowsDenied => (names::FLOWS_DENIED_TOTAL, "Flows of agents refused."),
+            Self::FlowsRedirected => (
+                names::FLOWS_REDIRECTED_TOTAL,
+                "Connections of agents led to the gateway.",
+            ),
+            Self::Bypasses => (
+                names::BYPASSES_TOTAL,
+                "Flows of agents that went past the gateway, or tried to.",
+            ),
             Self::SpansDropped => (names::SPANS_DROPPED_TOTAL, "Spans not exported."),
         };
         if self == Self::TrailQueue {

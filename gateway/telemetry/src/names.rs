@@ -112,5 +112,19 @@ pub const RECORDS_TOTAL: &str = "tidegate_audit_records_total";
 pub const TRAIL_QUEUE: &str = "tidegate_audit_queue_depth";
 /// Kernel events that could not be handed over.
 pub const EVENTS_LOST_TOTAL: &str = "tidegate_kernel_events_lost_total";
+/// Flow events that found the kernel's ring full.
+pub const FLOW_EVENTS_LOST_TOTAL: &str = "tidegate_flow_events_lost_total";
+/// Flows that found the kernel's table full.
+pub const FLOWS_UNTRACKED_TOTAL: &str = "tidegate_flows_untracked_total";
+/// Flows that began.
+pub const FLOWS_OPENED_TOTAL: &str = "tidegate_flows_opened_total";
+/// Flows that ended.
+pub const FLOWS_CLOSED_TOTAL: &str = "tidegate_flows_closed_total";
+/// Attempts of agents to go out that the kernel refused.
+pub const FLOWS_DENIED_TOTAL: &str = "tidegate_flows_denied_total";
+/// Connections of agents that the kernel led to the gateway.
+pub const FLOWS_REDIRECTED_TOTAL: &str = "tidegate_flows_redirected_total";
+/// Flows of agents that went past the gateway, or tried to.
+pub const BYPASSES_TOTAL: &str = "tidegate_bypasses_total";
 /// Spans that were not exported: the queue was full or the collector refused.
 pub const SPANS_DROPPED_TOTAL: &str = "tidegate_spans_dropped_total";

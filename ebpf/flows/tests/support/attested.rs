@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::OnceLock};
 
-use flows::{FlowsError, KernelSource};
+use flows::{FlowsError, KernelSource, Options};
 
 use crate::support::say_skipped;
 
@@ -10,7 +10,11 @@ use crate::support::say_skipped;
 pub(crate) fn source() -> Option<&'static KernelSource> {
     static SOURCE: OnceLock<Option<KernelSource>> = OnceLock::new();
     SOURCE
-        .get_or_init(|| KernelSource::open().map_err(|error| refuse(&error)).ok())
+        .get_or_init(|| {
+            KernelSource::open(&Options::default())
+                .map_err(|error| refuse(&error))
+                .ok()
+        })
         .as_ref()
 }
 

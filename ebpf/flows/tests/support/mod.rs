@@ -65,7 +65,7 @@ impl<'a> Door<'a> {
         // Of a connection that was reset the local end is not told any more.
         let local = stream.local_addr().unwrap_or_else(|_| self.address());
         let owner = self.source.owner(stream.as_fd(), Flow { peer, local });
-        (stream, owner)
+        (stream, owner.map(|owned| owned.attribution))
     }
 
     /// The owner, and the pid that came over the connection.

@@ -1,50 +1,103 @@
-//! `connect`: the current process becomes the owner of the socket.
+//! `connect`: the current process becomes the owner of the socket, and may be led elsewhere.
 
-use abi::{Image, Owner, counter, role};
+use abi::{FlowKey, Image, Owner, counter, direction, kind, role, state, verdict};
 use aya_ebpf::{
     bindings::{BPF_SK_STORAGE_GET_F_CREATE, bpf_sock, bpf_sock_addr},
-    helpers::bpf_get_current_uid_gid,
-    helpers::generated::{
-        bpf_get_current_cgroup_id, bpf_get_netns_cookie, bpf_get_socket_cookie,
-        bpf_sk_storage_delete, bpf_sk_storage_get,
+    helpers::{
+        bpf_get_current_uid_gid,
+        generated::{
+            bpf_get_current_cgroup_id, bpf_get_netns_cookie, bpf_get_socket_cookie,
+            bpf_sk_storage_delete, bpf_sk_storage_get,
+        },
     },
     macros::cgroup_sock_addr,
     programs::SockAddrContext,
 };
 
 use crate::{
-    image,
+    address::{End, Family, UDP, lead, wanted},
+    egress, flow, image,
     maps::{OWNERS, SOCKET_DRAFT, count},
-    task,
+    tag, task,
 };
 
 const GO_ON: i32 = 1;
+const REFUSE: i32 = 0;
 
 /// IPv4.
 #[cgroup_sock_addr(connect4)]
 pub(crate) fn owner_connect4(ctx: SockAddrContext) -> i32 {
-    try_connect(&ctx);
-    GO_ON
+    go(&ctx, Family::V4)
 }
 
 /// IPv6, and IPv4 through an IPv6 socket.
 #[cgroup_sock_addr(connect6)]
 pub(crate) fn owner_connect6(ctx: SockAddrContext) -> i32 {
-    try_connect(&ctx);
-    GO_ON
+    go(&ctx, Family::V6)
 }
 
 #[inline(always)]
-fn try_connect(ctx: &SockAddrContext) -> Option<()> {
+fn go(ctx: &SockAddrContext, family: Family) -> i32 {
+    let ctx = ctx.sock_addr;
+    // SAFETY: the context is the kernel's.
+    let protocol = unsafe { (&raw const (*ctx).protocol).read_volatile() };
+    let wanted = wanted(ctx, family);
+    let mut owner = caller(ctx);
+    let (verdict, mode, elsewhere) = egress::decide(owner.agent, owner.netns, &wanted, protocol);
+    owner.verdict = verdict;
+    if verdict == verdict::REDIRECTED {
+        owner.original = wanted.address;
+        owner.original_port = wanted.port;
+    }
+    egress::note(&owner, &wanted, protocol, mode);
+    if verdict == verdict::DENIED {
+        return REFUSE;
+    }
+    // SAFETY: the context is the kernel's, and always has its socket.
+    keep(unsafe { (*ctx).__bindgen_anon_1.sk }, &owner);
+    if verdict == verdict::REDIRECTED {
+        lead(ctx, family, elsewhere);
+    }
+    if protocol == UDP {
+        datagrams(&owner, &wanted, mode);
+    }
+    GO_ON
+}
+
+/// Who calls: the current process.
+#[inline(always)]
+pub(crate) fn caller(ctx: *mut bpf_sock_addr) -> Owner {
     let leader = task::current_leader();
     let process = task::process(leader);
-    // SAFETY: the context is the kernel's, and always has its socket.
-    let socket = unsafe { (*ctx.sock_addr).__bindgen_anon_1.sk };
     if image::is_older(&process) {
-        record_image(socket, leader, &process);
+        // SAFETY: the context is the kernel's, and always has its socket.
+        record_image(unsafe { (*ctx).__bindgen_anon_1.sk }, leader, &process);
     }
+    let ids = bpf_get_current_uid_gid();
+    // SAFETY: helpers on the program's context and the current task.
+    unsafe {
+        Owner {
+            cookie: bpf_get_socket_cookie(ctx.cast()),
+            process,
+            cgroup: bpf_get_current_cgroup_id(),
+            netns: bpf_get_netns_cookie(ctx.cast()),
+            uid: ids as u32,
+            gid: (ids >> 32) as u32,
+            role: role::CONNECTED,
+            agent: tag::agent_of(&process),
+            comm: task::comm(leader),
+            original: [0; 4],
+            original_port: 0,
+            verdict: verdict::NONE,
+        }
+    }
+}
+
+/// Keeps the owner with the socket.
+#[inline(always)]
+fn keep(socket: *mut bpf_sock, owner: &Owner) -> Option<()> {
     // SAFETY: the pointers are this program's context, map and socket.
-    let owner = unsafe {
+    let kept = unsafe {
         bpf_sk_storage_get(
             (&raw const OWNERS).cast_mut().cast(),
             socket.cast(),
@@ -53,29 +106,35 @@ fn try_connect(ctx: &SockAddrContext) -> Option<()> {
         )
     }
     .cast::<Owner>();
-    if owner.is_null() {
+    if kept.is_null() {
         count(counter::STORES_FAILED);
         return None;
     }
-    // SAFETY: the value is the socket's, which `connect` has locked; the rest are helpers.
-    unsafe {
-        let ids = bpf_get_current_uid_gid();
-        (*owner).role = role::CONNECTED;
-        (*owner).cookie = cookie(ctx.sock_addr);
-        (*owner).process = process;
-        (*owner).cgroup = bpf_get_current_cgroup_id();
-        (*owner).netns = bpf_get_netns_cookie(ctx.sock_addr.cast());
-        (*owner).uid = ids as u32;
-        (*owner).gid = (ids >> 32) as u32;
-        (*owner).comm = task::comm(leader);
-    }
+    // SAFETY: the value is the socket's, which `connect` has locked.
+    unsafe { *kept = *owner };
     Some(())
 }
 
+/// A flow of datagrams to one place.
 #[inline(always)]
-fn cookie(context: *mut bpf_sock_addr) -> u64 {
-    // SAFETY: the helper takes the program's context.
-    unsafe { bpf_get_socket_cookie(context.cast()) }
+pub(crate) fn datagrams(owner: &Owner, wanted: &End, mode: u32) -> Option<()> {
+    let key = FlowKey {
+        cookie: owner.cookie,
+        remote: wanted.address,
+        remote_port: wanted.port,
+        protocol: UDP,
+    };
+    let row = flow::open(&key)?;
+    // SAFETY: nobody else knows the row yet.
+    unsafe {
+        egress::own(row, owner);
+        (*row).state = state::ESTABLISHED;
+        (*row).direction = direction::OUT;
+        (*row).mode = mode;
+        (*row).established_ns = (*row).opened_ns;
+    }
+    flow::tell(row, kind::OPENED);
+    Some(())
 }
 
 /// Puts the image together in memory that belongs to this socket, and gives that back.

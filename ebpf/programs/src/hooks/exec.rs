@@ -3,7 +3,7 @@
 use abi::{ProcessKey, event};
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 
-use crate::{events, image, task};
+use crate::{events, image, tag, task};
 
 /// `sched_process_exec`: the new image is in place, its first instruction is not yet run.
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
@@ -17,6 +17,7 @@ fn try_exec() {
     let leader = task::current_leader();
     let process = task::process(leader);
     image::record(leader, &process);
+    tag::agent_of(&process);
     image::retire(&ProcessKey {
         exec: process.exec.wrapping_sub(1),
         ..process

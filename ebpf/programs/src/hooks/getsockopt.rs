@@ -2,21 +2,15 @@
 
 use abi::{Owner, SOCKOPT_LEVEL, SOCKOPT_OWNER, role};
 use aya_ebpf::{
-    bindings::bpf_sockopt,
-    helpers::{bpf_get_current_pid_tgid, generated::bpf_sk_storage_get},
-    macros::cgroup_sockopt,
+    bindings::bpf_sockopt, helpers::generated::bpf_sk_storage_get, macros::cgroup_sockopt,
     programs::SockoptContext,
 };
 
-use crate::maps::OWNERS;
+use crate::{egress::is_gateway, maps::OWNERS};
 
 /// Whatever the kernel answered stands.
 const GO_ON: i32 = 1;
 const OWNER_WORDS: usize = size_of::<Owner>() / size_of::<u64>();
-
-/// The process that may ask; written by the host and frozen before loading.
-#[unsafe(no_mangle)]
-static GATEWAY_PID: u32 = 0;
 
 /// Answers `getsockopt(SOCKOPT_LEVEL, SOCKOPT_OWNER)`.
 #[cgroup_sockopt(getsockopt)]
@@ -30,9 +24,7 @@ pub(crate) fn owner_getsockopt(ctx: SockoptContext) -> i32 {
 
 #[inline(always)]
 fn try_getsockopt(ctx: *mut bpf_sockopt) -> Option<()> {
-    // SAFETY: the program's own constant; volatile, because the host has changed it.
-    let gateway = unsafe { core::ptr::read_volatile(&raw const GATEWAY_PID) };
-    if (bpf_get_current_pid_tgid() >> 32) as u32 != gateway {
+    if !is_gateway() {
         return None;
     }
     // SAFETY: the context is the kernel's.

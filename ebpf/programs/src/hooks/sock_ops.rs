@@ -1,4 +1,5 @@
-//! The handshake: the owner travels from the connecting socket to the accepted one.
+//! The handshake: the owner travels from the connecting socket to the accepted one. And the life of
+//! the connection: its figures.
 
 use core::{arch::asm, mem::offset_of};
 
@@ -6,19 +7,22 @@ use abi::{Owner, SequenceKey, TupleKey, counter, role};
 use aya_ebpf::{
     bindings::{
         BPF_SK_STORAGE_GET_F_CREATE, BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB,
-        BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB, BPF_SOCK_OPS_TCP_CONNECT_CB, bpf_sock, bpf_sock_ops,
+        BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB, BPF_SOCK_OPS_RTT_CB, BPF_SOCK_OPS_STATE_CB,
+        BPF_SOCK_OPS_TCP_CONNECT_CB, BPF_SOCK_OPS_TCP_LISTEN_CB, bpf_sock, bpf_sock_ops,
     },
     helpers::generated::{bpf_get_netns_cookie, bpf_sk_storage_get},
     macros::sock_ops,
     programs::SockOpsContext,
 };
 
-use crate::maps::{BY_SEQUENCE, BY_TUPLE, OWNERS, count};
+use super::tcp;
+use crate::{
+    address::{End, MAPPED},
+    maps::{BY_SEQUENCE, BY_TUPLE, OWNERS, count},
+};
 
 const GO_ON: u32 = 1;
 const AF_INET: u32 = 2;
-/// `::ffff:0:0/96` as the third word of an address, network order.
-const MAPPED: u32 = 0xffff_u32.to_be();
 
 /// Loads a word of the context in one instruction: LLVM would else merge the loads of two branches
 /// into one with a computed address, which the verifier refuses for a context.
@@ -33,6 +37,19 @@ macro_rules! word {
         value as u32
     }};
 }
+/// As `word`, eight bytes.
+macro_rules! long {
+    ($ctx:expr, $field:ident) => {{
+        let value: u64;
+        // SAFETY: reads eight bytes of the context at a constant offset inside `bpf_sock_ops`.
+        unsafe {
+            asm!("{v} = *(u64 *)({p} + {o})", v = out(reg) value, p = in(reg) $ctx.ops,
+                 o = const offset_of!(bpf_sock_ops, $field),
+                 options(readonly, nostack, preserves_flags));
+        }
+        value
+    }};
+}
 macro_rules! context {
     ($ctx:expr, $field:ident) => {
         word!($ctx, offset_of!(bpf_sock_ops, $field))
@@ -42,7 +59,7 @@ macro_rules! context {
     };
 }
 
-/// Follows TCP handshakes.
+/// Follows TCP connections.
 #[sock_ops]
 pub(crate) fn owner_handshake(ctx: SockOpsContext) -> u32 {
     let op = context!(ctx, op);
@@ -50,10 +67,43 @@ pub(crate) fn owner_handshake(ctx: SockOpsContext) -> u32 {
         try_connect(&ctx);
     } else if op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB {
         try_active(&ctx);
+        let (near, _) = ends(&ctx);
+        tcp::established(&ctx, near);
     } else if op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB {
         try_passive(&ctx);
+        let (near, far) = ends(&ctx);
+        tcp::accepted(&ctx, near, far);
+    } else if op == BPF_SOCK_OPS_TCP_LISTEN_CB {
+        let (near, _) = ends(&ctx);
+        tcp::listens(&ctx, near);
+    } else if op == BPF_SOCK_OPS_STATE_CB {
+        tcp::turned(
+            &ctx,
+            word!(ctx, ARGUMENT),
+            word!(ctx, ARGUMENT + 4),
+            figures(&ctx),
+        );
+    } else if op == BPF_SOCK_OPS_RTT_CB {
+        tcp::measured(&ctx, figures(&ctx));
     }
     GO_ON
+}
+
+/// Where a callback's first argument is: after `op`.
+const ARGUMENT: usize = 4;
+
+/// The connection's figures as the kernel has them now.
+#[inline(always)]
+fn figures(ctx: &SockOpsContext) -> tcp::Figures {
+    tcp::Figures {
+        acked: long!(ctx, bytes_acked),
+        received: long!(ctx, bytes_received),
+        sent_packets: context!(ctx, segs_out),
+        received_packets: context!(ctx, segs_in),
+        retransmits: context!(ctx, total_retrans),
+        rtt_us: context!(ctx, srtt_us) >> 3,
+        unacked: context!(ctx, snd_nxt).wrapping_sub(context!(ctx, snd_una)),
+    }
 }
 
 /// Before the SYN: the addresses are settled, nobody can have answered yet.
@@ -71,7 +121,7 @@ fn try_connect(ctx: &SockOpsContext) -> Option<()> {
     if BY_TUPLE.insert(&key, unsafe { &*owner }, 0).is_err() {
         count(counter::STORES_FAILED);
     }
-    Some(())
+    tcp::connects(ctx, near, far, owner)
 }
 
 /// Before the last packet of the handshake leaves. Loopback cannot leave its namespace.
@@ -128,12 +178,6 @@ fn try_passive(ctx: &SockOpsContext) -> Option<()> {
     // SAFETY: the value is the new socket's, which is locked.
     unsafe { (*kept).role = role::ACCEPTED };
     Some(())
-}
-
-#[derive(Clone, Copy)]
-struct End {
-    address: [u32; 4],
-    port: u32,
 }
 
 /// This end and the other one, IPv4 as v4-mapped.
@@ -198,7 +242,7 @@ fn is_loopback(address: [u32; 4]) -> bool {
 }
 
 #[inline(always)]
-fn socket(ctx: &SockOpsContext) -> Option<*mut bpf_sock> {
+pub(super) fn socket(ctx: &SockOpsContext) -> Option<*mut bpf_sock> {
     // SAFETY: the context is the kernel's.
     let socket = unsafe { (*ctx.ops).__bindgen_anon_2.sk };
     (!socket.is_null()).then_some(socket)

@@ -98,19 +98,16 @@ async fn list(data: &Path, limit: u64, kind: Option<&str>, format: Format) -> Re
     Ok(ExitCode::SUCCESS)
 }
 
+/// Who called, in one word.
+fn caller(caller: &audit::CallerRecord) -> String {
+    let process = caller.process.as_ref();
+    let process = process.map(|p| format!("{}[{}]", p.comm, p.pid));
+    let known = caller.agent.clone().or(process);
+    known.unwrap_or_else(|| "unknown".into())
+}
+
 fn row(entry: &Entry) -> Vec<String> {
     let index = entry.index.to_string();
-    let caller = |caller: &audit::CallerRecord| {
-        let process = caller
-            .process
-            .as_ref()
-            .map(|p| format!("{}[{}]", p.comm, p.pid));
-        caller
-            .agent
-            .clone()
-            .or(process)
-            .unwrap_or_else(|| "unknown".into())
-    };
     let operation = |o: Option<&audit::OperationRecord>| {
         o.map_or_else(String::new, |o| format!("{}/{}", o.service, o.operation))
     };
@@ -164,6 +161,20 @@ fn row(entry: &Entry) -> Vec<String> {
             revelation.operator.clone(),
             revelation.purpose.clone(),
             revelation.reason.as_deref().unwrap_or("told").to_owned(),
+        ),
+        Event::Bypass(bypass) => (
+            bypass.at,
+            "bypass",
+            bypass.agent.clone(),
+            format!("{} {}", bypass.protocol, bypass.remote),
+            format!("{} {}", bypass.result, bypass.technique),
+        ),
+        Event::Gap(gap) => (
+            gap.at,
+            "gap",
+            String::new(),
+            gap.reason.to_string(),
+            format!("{} lost, {} recovered", gap.lost, gap.recovered),
         ),
     };
     vec![index, at.to_string(), kind.into(), who, what, result]

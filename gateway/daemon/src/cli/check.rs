@@ -131,6 +131,27 @@ fn keys(source: &JwksSource) -> Result<KeySet> {
         .wrap_err_with(|| format!("the key set {source} cannot be used"))
 }
 
+/// The addresses that agents are led to, if any are: on either loopback, at ports that nobody else
+/// has.
+pub(crate) fn led(config: &Config) -> Result<Vec<proxy::Endpoint>> {
+    if !config.egress.redirects() {
+        return Ok(Vec::new());
+    }
+    let files = config.egress.tls.as_ref();
+    let tls = files.map(|(certificate, key)| tls::server(certificate, key));
+    let tls = tls.transpose().into_diagnostic()?;
+    let localhosts: [std::net::IpAddr; 2] = [
+        std::net::Ipv4Addr::LOCALHOST.into(),
+        std::net::Ipv6Addr::LOCALHOST.into(),
+    ];
+    let endpoint = |address| proxy::Endpoint {
+        address: std::net::SocketAddr::new(address, 0),
+        tls: tls.clone(),
+        led: true,
+    };
+    Ok(localhosts.map(endpoint).into())
+}
+
 /// The addresses with their certificates.
 pub(crate) fn endpoints(config: &Config) -> Result<Vec<proxy::Endpoint>> {
     let endpoint = |(address, files): &(_, Option<(std::path::PathBuf, std::path::PathBuf)>)| {
@@ -141,6 +162,7 @@ pub(crate) fn endpoints(config: &Config) -> Result<Vec<proxy::Endpoint>> {
         Ok(proxy::Endpoint {
             address: *address,
             tls: tls.into_diagnostic()?,
+            led: false,
         })
     };
     config.listen.iter().map(endpoint).collect()

@@ -12,8 +12,9 @@ use std::{
     time::Duration,
 };
 
-use admin::{Condition, Part, Status};
+use admin::{Condition, Part, Status, Which};
 use audit::{EventRef, Keys, Lifecycle, Trail};
+use flows::KernelSource;
 use http::Uri;
 use identity::KeySet;
 use jiff::Timestamp;
@@ -33,6 +34,7 @@ use vault::Keyring;
 use super::check;
 use crate::{
     config::{self, Config, JwksSource},
+    egress::{self, Noting, Reconciler},
     keys::VaultKeys,
     reveal::Desk,
 };
@@ -74,6 +76,10 @@ struct Running {
     workers: Vec<JoinHandle<()>>,
     gateway: Arc<Gateway>,
     lifecycle: Lifecycle,
+    kernel: Option<Arc<KernelSource>>,
+    reconciler: Arc<Reconciler>,
+    /// Writes down what the reconciler finds.
+    recording: tokio::task::JoinHandle<()>,
     /// Heard from before anybody is told that we are ready.
     signals: [Signal; 2],
 }
@@ -84,33 +90,29 @@ impl Running {
         let engine = check::engine(config)?;
         let operator = config::classifiers::load(&config.classifiers)?;
         let (identity, sources) = check::identity(config)?;
-        let endpoints = check::endpoints(config)?;
+        let mut endpoints = check::endpoints(config)?;
+        let own = endpoints.len();
+        endpoints.extend(check::led(config)?);
         let upstream_tls = Upstream::tls(config.upstream_ca.as_deref()).into_diagnostic()?;
-        let opened = flows::open(config.attestation).into_diagnostic()?;
+        let opened = egress::open(config)?;
         let notes = weaknesses(&opened);
+        let (reconciler, found) = Reconciler::new(identity.registry().clone());
         let lifecycle = lifecycle(config, engine.digest(), notes);
         let (trail, pseudonyms) = record(config, runtime)?;
-        let traces = Traces::start(
-            config.otlp.as_deref(),
-            config.sample,
-            Instance {
-                version: env!("CARGO_PKG_VERSION"),
-                id: &format!("{}-{}", std::process::id(), lifecycle.at.as_microsecond()),
-            },
-        );
         let gateway = Arc::new(Gateway {
-            flows: opened.source,
+            flows: Noting::over(opened.source, &reconciler),
             identity,
             routes: config.routes(),
             admission: admission::Admission::new(engine, config.country),
             trail,
-            traces: traces.into_diagnostic()?,
+            traces: traces(config, &lifecycle)?,
             metrics: metrics(config)?,
             pseudonyms,
             operator,
             uninspected: config.uninspected,
         });
         watch_figures(&gateway)?;
+        let recording = runtime.spawn(egress::record(found, gateway.trail.clone()));
         let (stop, stopped) = watch::channel(false);
         let tokens = Arc::new(AtomicBool::new(false));
         runtime.spawn(keep_keys(
@@ -119,30 +121,37 @@ impl Running {
             Arc::clone(&tokens),
             stopped.clone(),
         ));
-        let started = gateway.trail.note(EventRef::Start(&lifecycle));
-        runtime
-            .block_on(started)
-            .into_diagnostic()
-            .wrap_err("the log does not take records")?;
+        begin(&gateway.trail, &lifecycle, runtime)?;
         reveal(config, &gateway, &stopped)?;
         let bound = Bound::bind(&endpoints, config.workers).into_diagnostic()?;
-        let listen = bound.addresses().to_vec();
-        let admin = config
-            .admin
-            .map(|address| operators(address, &gateway, &tokens, &stopped, runtime))
-            .transpose()?;
+        let mut listen = bound.addresses().to_vec();
+        let led = listen.split_off(own);
+        if let Some(kernel) = &opened.kernel {
+            egress::start(kernel, &reconciler, config, (&listen, &led))?;
+            egress::watch(&gateway.metrics, kernel, &reconciler)?;
+        }
+        let status = Health {
+            gateway: Arc::clone(&gateway),
+            tokens,
+            kernel: opened.kernel.clone(),
+            reconciler: Arc::clone(&reconciler),
+        };
+        let admin = config.admin;
+        let admin = admin.map(|address| operators(address, status, &stopped, runtime));
+        let admin = admin.transpose()?;
         let workers = bound
             .serve(&gateway, &upstream_tls, &stopped)
             .into_diagnostic()?;
-        let signals = [SignalKind::terminate(), SignalKind::interrupt()];
-        let [terminate, interrupt] = signals.map(|kind| signal(kind).into_diagnostic());
-        let signals = [terminate?, interrupt?];
+        let signals = signals()?;
         announce(&listen, admin)?;
         Ok(Self {
             stop,
             workers,
             gateway,
             lifecycle,
+            kernel: opened.kernel,
+            reconciler,
+            recording,
             signals,
         })
     }
@@ -164,6 +173,16 @@ impl Running {
                 tracing::error!("a worker ended by a panic");
             }
         }
+        let (kernel, reconciler) = (self.kernel, self.reconciler);
+        tokio::task::spawn_blocking(move || {
+            if let Some(kernel) = kernel {
+                kernel.unfollow();
+            }
+            reconciler.finish();
+        })
+        .await
+        .into_diagnostic()?;
+        self.recording.await.into_diagnostic()?;
         let farewell = Lifecycle {
             at: now(),
             ..self.lifecycle
@@ -182,6 +201,28 @@ impl Running {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// The signals that end it.
+fn signals() -> Result<[Signal; 2]> {
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
+    let [terminate, interrupt] = kinds.map(|kind| signal(kind).into_diagnostic());
+    Ok([terminate?, interrupt?])
+}
+
+fn traces(config: &Config, lifecycle: &Lifecycle) -> Result<Traces> {
+    let instance = Instance {
+        version: env!("CARGO_PKG_VERSION"),
+        id: &format!("{}-{}", std::process::id(), lifecycle.at.as_microsecond()),
+    };
+    Traces::start(config.otlp.as_deref(), config.sample, instance).into_diagnostic()
+}
+
+/// Puts the start on record, before anybody is served.
+fn begin(trail: &Trail, lifecycle: &Lifecycle, runtime: &tokio::runtime::Runtime) -> Result<()> {
+    let started = trail.note(EventRef::Start(lifecycle));
+    let started = runtime.block_on(started).into_diagnostic();
+    started.map(drop).wrap_err("the log does not take records")
 }
 
 /// What the start record says is missing.
@@ -305,8 +346,7 @@ async fn refresh(source: &JwksSource, keys: &KeySet, tls: &Arc<ClientConfig>) ->
 
 fn operators(
     address: std::net::SocketAddr,
-    gateway: &Arc<Gateway>,
-    tokens: &Arc<AtomicBool>,
+    status: Health,
     stopped: &watch::Receiver<bool>,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<std::net::SocketAddr> {
@@ -315,10 +355,7 @@ fn operators(
         .into_diagnostic();
     let listener = listener.wrap_err_with(|| format!("cannot listen on `{address}`"))?;
     let bound = listener.local_addr().into_diagnostic()?;
-    let status = Arc::new(Health {
-        gateway: Arc::clone(gateway),
-        tokens: Arc::clone(tokens),
-    });
+    let status = Arc::new(status);
     let mut stopped = stopped.clone();
     runtime.spawn(async move {
         let stop = async move {
@@ -336,6 +373,8 @@ fn operators(
 struct Health {
     gateway: Arc<Gateway>,
     tokens: Arc<AtomicBool>,
+    kernel: Option<Arc<KernelSource>>,
+    reconciler: Arc<Reconciler>,
 }
 
 impl Status for Health {
@@ -368,6 +407,12 @@ impl Status for Health {
 
     fn metrics(&self) -> String {
         self.gateway.metrics.render()
+    }
+
+    fn flows(&self, which: &Which) -> Option<String> {
+        let kernel = self.kernel.as_ref()?;
+        let flows = egress::answer(kernel, &self.reconciler, which);
+        serde_json::to_string(&flows).ok()
     }
 }
 

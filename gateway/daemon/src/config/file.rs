@@ -23,6 +23,9 @@ pub(crate) struct File {
     pub(crate) tokens: Vec<Issuer>,
     /// Who may call.
     pub(crate) agents: Vec<Agent>,
+    /// What the kernel does about ways past the gateway.
+    #[serde(default)]
+    pub(crate) egress: Egress,
     /// What may be called.
     pub(crate) services: Vec<Service>,
     /// Cedar policy files; `*` stands for any part of a file name.
@@ -111,6 +114,48 @@ pub(crate) struct Agent {
     pub(crate) selectors: Vec<Spanned<String>>,
     #[serde(default)]
     pub(crate) token: Token,
+    /// What is done about its own ways out.
+    pub(crate) egress: Option<Spanned<EgressMode>>,
+    /// Where it may go by itself: `10.0.0.0/8:5432`, `[fd00::]/8`.
+    #[serde(default)]
+    pub(crate) allow: Vec<Spanned<String>>,
+}
+
+/// What the kernel does about ways past the gateway.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Egress {
+    /// A directory of the BPF file system, where programs and maps outlive the gateway.
+    pub(crate) pins: Option<PathBuf>,
+    /// What happens while the gateway is gone.
+    pub(crate) when_gone: Option<Spanned<WhenGone>>,
+    /// The kernel's ring of flow events, bytes: a power of two; 4 MiB if absent.
+    pub(crate) ring_bytes: Option<Spanned<u32>>,
+    /// For redirected connections with TLS: a certificate for the services' hosts.
+    pub(crate) tls: Option<Tls>,
+}
+
+/// What is done about an agent's own ways out.
+#[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum EgressMode {
+    /// They are recorded.
+    #[default]
+    Observe,
+    /// They are refused.
+    Deny,
+    /// They are led to the gateway.
+    Redirect,
+}
+
+/// What happens to agents' connections while the gateway is gone.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WhenGone {
+    /// They go their way.
+    Open,
+    /// They are refused.
+    Closed,
 }
 
 /// Whether an agent needs a token beside its kernel identity.

@@ -25,6 +25,7 @@ use crate::reveal::Panel;
 
 use super::{
     answers::restoring,
+    egress::Egress,
     fault::Text,
     file::{self, File},
     openapi,
@@ -46,6 +47,7 @@ pub(crate) struct Config {
     pub(crate) country: Country,
     pub(crate) issuers: Vec<IssuerEntry>,
     pub(crate) agents: Vec<Agent>,
+    pub(crate) egress: Egress,
     pub(crate) services: Vec<Arc<Service>>,
     pub(crate) policies: Vec<PolicyFile>,
     pub(crate) classifiers: Vec<PathBuf>,
@@ -99,7 +101,9 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let resolver = Resolver { text, directory };
     let described = file.services.iter().flat_map(|service| &service.openapi);
     let openapi = described.map(|path| directory.join(&path.value)).collect();
+    let egress = resolver.egress(&file)?;
     Ok(Config {
+        egress,
         listen: file
             .listen
             .into_iter()
@@ -171,7 +175,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
 
 pub(super) struct Resolver<'a> {
     text: &'a Text,
-    directory: &'a Path,
+    pub(super) directory: &'a Path,
 }
 
 impl Resolver<'_> {

@@ -101,6 +101,7 @@ paths:
       responses:
         "200": { content: { application/json: { schema: { properties: { code: { x-data-class: phi.condition } } } } } }
   /customers/export: { get: {} }
+  /customers: { get: {} }
 "#;
     assert_eq!(described("crm.yaml", good), None);
     let faults = [
@@ -154,6 +155,23 @@ fn every_mistake_is_told_with_its_place_and_mend() {
         ("Customer/{}", "Customer"),
         ("two_persons: false", "two_persons: true"),
         ("key: AAAA", "key: AA"),
+        ("\"unix:uid:1001\"]", "\"unix:uid:1001\"], egress: block"),
+        (
+            "\"unix:uid:1001\"]",
+            "\"unix:uid:1001\"], allow: [\"10.0.0.1/8\"]",
+        ),
+        (
+            "[\"unix:path:/usr/bin/curl\", \"unix:uid:1001\"]",
+            "[\"unix:ancestor-path:/usr/bin/bash\"], egress: deny",
+        ),
+        (
+            "country: DE\ntokens",
+            "country: DE\negress: { when_gone: closed }\ntokens",
+        ),
+        (
+            "country: DE\ntokens",
+            "country: DE\negress: { ring_bytes: 5000 }\ntokens",
+        ),
     ];
     let reports: Vec<String> = mistakes
         .iter()

@@ -41,7 +41,7 @@ fn check(
     host: Option<&str>,
     expected: Result<(&str, &str, &str, &str), Unroutable>,
 ) {
-    let resolved = routes().resolve(method, &uri.parse().expect("a uri"), host);
+    let resolved = routes().resolve(method, &uri.parse().expect("a uri"), host, false);
     let found = resolved.map(|(operation, way)| {
         let customer = operation.bound.get("customer").cloned().unwrap_or_default();
         (

@@ -33,6 +33,7 @@ pub(crate) fn opening(value: &str) -> Opening {
             agent: Some("spiffe://clinic.example/agent/support".into()),
             session: Some(own()),
             evidence: "kernel+token".into(),
+            flow: None,
             process: Some(ProcessRecord {
                 pid: 4711,
                 start_ns: 1,

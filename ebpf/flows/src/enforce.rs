@@ -1,0 +1,220 @@
+//! Writing the rules into the kernel, and keeping them true: files are replaced, cgroups come and go.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap as StdMap},
+    hash::Hash,
+    sync::Arc,
+};
+
+use abi::{Allowed, Config, Destination, Gate, MatchKey, ProcessKey, SHAPES_MAX, mode};
+use aya::{
+    Ebpf, Pod,
+    maps::{Array, HashMap, LpmTrie, MapData, MapError, lpm_trie::Key},
+};
+
+use crate::{
+    Egress, FlowsError,
+    cgroup::Cgroups,
+    loader, members,
+    record::{boot_ns, words},
+    rules::{self, AgentRule, Rules},
+};
+
+/// The maps that hold the rules, and what is in them.
+pub(crate) struct Enforcer {
+    matches: HashMap<MapData, MatchKey, u32>,
+    shapes: Array<MapData, u32>,
+    older: HashMap<MapData, u32, u32>,
+    modes: HashMap<MapData, u32, u32>,
+    allowed: LpmTrie<MapData, Destination, Allowed>,
+    gates: HashMap<MapData, Gate, u32>,
+    config: Array<MapData, Config>,
+    living: HashMap<MapData, ProcessKey, abi::Image>,
+    cgroups: Arc<Cgroups>,
+    settings: Config,
+    agents: Vec<AgentRule>,
+}
+
+impl Enforcer {
+    pub(crate) fn new(programs: &mut Ebpf, cgroups: Arc<Cgroups>) -> Result<Self, FlowsError> {
+        Ok(Self {
+            matches: loader::map(programs, "MATCHES")?,
+            shapes: loader::map(programs, "SHAPES")?,
+            older: loader::map(programs, "OLDER")?,
+            modes: loader::map(programs, "MODES")?,
+            allowed: loader::map(programs, "ALLOWED")?,
+            gates: loader::map(programs, "GATES")?,
+            config: loader::map(programs, "CONFIG")?,
+            living: loader::copy(programs, "LIVING")?,
+            cgroups,
+            settings: Config::default(),
+            agents: Vec::new(),
+        })
+    }
+
+    /// Puts `rules` in the place of those that are there. In an order in which no agent is freer
+    /// in between than before or after.
+    pub(crate) fn install(&mut self, rules: &Rules, netns: u64) -> Result<(), FlowsError> {
+        let [port4, port6] = rules.redirect_ports.map(u32::from);
+        self.settings = Config {
+            heartbeat_ns: boot_ns(),
+            netns,
+            port4,
+            port6,
+            fail_open: rules.fail_open.into(),
+            reserved: 0,
+        };
+        let refused = |name| move |source| refused(name, source);
+        self.config
+            .set(0, self.settings, 0)
+            .map_err(refused("CONFIG"))?;
+        let gates = rules.gates.iter().flat_map(|gate| {
+            members::addresses(*gate).into_iter().map(move |address| {
+                let gate = Gate {
+                    netns,
+                    address: words(address),
+                    port: gate.port().into(),
+                    reserved: 0,
+                };
+                (gate, 1)
+            })
+        });
+        replace(&mut self.gates, gates.collect()).map_err(refused("GATES"))?;
+        let modes = rules.agents.iter().map(|agent| {
+            let mode = match agent.egress {
+                Egress::Observe => mode::OBSERVE,
+                Egress::Deny => mode::DENY,
+                Egress::Redirect => mode::REDIRECT,
+            };
+            (agent.number, mode)
+        });
+        replace(&mut self.modes, modes.collect()).map_err(refused("MODES"))?;
+        self.allow(&rules.agents)?;
+        self.agents.clone_from(&rules.agents);
+        self.recognise()?;
+        self.adopt()
+    }
+
+    fn allow(&mut self, agents: &[AgentRule]) -> Result<(), FlowsError> {
+        let refused = |source| refused("ALLOWED", source);
+        let mut wanted = StdMap::new();
+        for agent in agents {
+            let rows = rules::compile(&agent.allowed).map_err(FlowsError::Ports)?;
+            for (network, allowed) in rows {
+                let place = Destination {
+                    agent: agent.number.to_be(),
+                    address: words(network.address),
+                };
+                wanted.insert((AGENT_BITS + network.bits(), place), allowed);
+            }
+        }
+        let there: Vec<_> = self.allowed.keys().filter_map(Result::ok).collect();
+        for key in there {
+            if !wanted.contains_key(&(key.prefix_len(), key.data())) {
+                self.allowed.remove(&key).map_err(refused)?;
+            }
+        }
+        for ((bits, place), allowed) in wanted {
+            let key = Key::new(bits, place);
+            self.allowed.insert(&key, allowed, 0).map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// Resolves conditions to what the kernel compares.
+    fn recognise(&mut self) -> Result<(), FlowsError> {
+        let mut wanted = StdMap::new();
+        let mut shapes = BTreeSet::new();
+        for agent in &self.agents {
+            for key in members::keys(&agent.conditions, &self.cgroups) {
+                shapes.insert((std::cmp::Reverse(key.shape.count_ones()), key.shape));
+                wanted.insert(key, agent.number);
+            }
+        }
+        let refused = |name| move |source| refused(name, source);
+        replace(&mut self.matches, wanted).map_err(refused("MATCHES"))?;
+        let mut shapes = shapes.into_iter().map(|(_, shape)| shape);
+        for index in 0..u32::try_from(SHAPES_MAX).unwrap_or(0) {
+            let shape = shapes.next().unwrap_or(0);
+            self.shapes
+                .set(index, shape, 0)
+                .map_err(refused("SHAPES"))?;
+        }
+        Ok(())
+    }
+
+    /// Finds the agents of processes that are older than the programs.
+    fn adopt(&mut self) -> Result<(), FlowsError> {
+        let mut found = BTreeMap::new();
+        let keys: StdMap<MatchKey, u32> = self.matches.iter().filter_map(Result::ok).collect();
+        if !keys.is_empty() {
+            found = members::of_living(&keys, &self.cgroups);
+        }
+        let rows = found.iter().map(|(pid, agent)| (*pid, *agent));
+        replace(&mut self.older, rows.collect()).map_err(|source| refused("OLDER", source))?;
+        // Some may have been noted already, without their agent.
+        let noted: Vec<ProcessKey> = self.living.keys().filter_map(Result::ok).collect();
+        for process in noted {
+            let Some(agent) = found.get(&process.pid) else {
+                continue;
+            };
+            if let Ok(mut image) = self.living.get(&process, 0)
+                && image.agent == 0
+            {
+                image.agent = *agent;
+                // Gone meanwhile, and then nobody's.
+                drop(self.living.insert(process, image, EXISTING));
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that the gateway lives; `round`: also looks what has changed.
+    pub(crate) fn beat(&mut self, round: bool) {
+        self.settings.heartbeat_ns = boot_ns();
+        let mut done = self
+            .config
+            .set(0, self.settings, 0)
+            .map_err(|source| refused("CONFIG", source));
+        if round && done.is_ok() {
+            done = self.recognise();
+        }
+        if let Err(error) = done {
+            tracing::error!(%error, "the kernel's rules could not be kept up to date");
+        }
+    }
+}
+
+/// Bits of the agent before those of the network.
+const AGENT_BITS: u32 = 32;
+/// `BPF_EXIST`: change a row, make none.
+const EXISTING: u64 = 2;
+
+fn refused(name: &'static str, source: MapError) -> FlowsError {
+    FlowsError::Map {
+        name,
+        source: Box::new(source),
+    }
+}
+
+/// Makes the map hold `wanted` and nothing else: what is new first, then without what is old.
+fn replace<K: Pod + Eq + Hash, V: Pod + PartialEq>(
+    map: &mut HashMap<MapData, K, V>,
+    wanted: StdMap<K, V>,
+) -> Result<(), MapError> {
+    let there: StdMap<K, V> = map.iter().filter_map(Result::ok).collect();
+    for (key, value) in &wanted {
+        if there.get(key) != Some(value) {
+            map.insert(key, value, 0)?;
+        }
+    }
+    for key in there.keys() {
+        if !wanted.contains_key(key) {
+            match map.remove(key) {
+                Ok(()) | Err(MapError::KeyNotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}

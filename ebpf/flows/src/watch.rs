@@ -1,0 +1,226 @@
+//! Following flows: draining their ring, collecting from the table what the ring had no room for,
+//! and telling the programs that the gateway lives.
+
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use abi::{FLOWS_MAX, FlowKey, FlowRow, counter, kind, state};
+use aya::maps::{HashMap, MapData, PerCpuArray, RingBuf};
+
+use crate::{
+    FlowRecord, FlowsError,
+    enforce::Enforcer,
+    loader,
+    record::{self, Clock, boot_ns},
+};
+
+/// Between two looks at the ring.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Looks between two checks which files and cgroups have come or gone.
+const LOOKS_PER_ROUND: u32 = 20;
+/// Looks between two searches for flows of datagrams that have fallen silent.
+const LOOKS_PER_SEARCH: u32 = 200;
+/// A flow of datagrams that has been silent for so long has ended (RFC 4787 section 4.3 asks for
+/// two minutes at least).
+const SILENCE_MAX_NS: u64 = 120_000_000_000;
+
+/// The kernel's table.
+pub(crate) type Table = Arc<Mutex<HashMap<MapData, FlowKey, FlowRow>>>;
+/// The programs' counters.
+pub(crate) type Counters = Arc<PerCpuArray<MapData, u64>>;
+
+/// What could not be handed over as it happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// `ring_full`: told late, from the table. `table_full`: known by number only.
+    pub reason: &'static str,
+    /// Events or flows.
+    pub lost: u64,
+    /// How many of them were found in the table afterwards.
+    pub recovered: u64,
+}
+
+/// Hears of flows.
+pub trait FlowSink: Send + Sync {
+    /// A flow began, was established, has ended or was refused. After a loss the same may be told
+    /// again.
+    fn flow(&self, flow: FlowRecord);
+
+    /// Something was lost.
+    fn gap(&self, gap: Gap);
+
+    /// Everything that has happened so far was told.
+    fn settled(&self) {}
+}
+
+/// The thread that follows; stops when dropped.
+pub(crate) struct Watch {
+    stop: Arc<AtomicBool>,
+    received: Arc<AtomicU64>,
+    thread: Option<JoinHandle<()>>,
+}
+
+pub(crate) struct Followed {
+    pub(crate) events: RingBuf<MapData>,
+    pub(crate) table: Table,
+    pub(crate) counters: Counters,
+    pub(crate) enforcer: Arc<Mutex<Enforcer>>,
+    pub(crate) sink: Arc<dyn FlowSink>,
+    /// Whether the counters began with an earlier gateway, which has told of its losses.
+    pub(crate) adopted: bool,
+}
+
+impl Watch {
+    pub(crate) fn follow(followed: Followed) -> Result<Self, FlowsError> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let received = Arc::new(AtomicU64::new(0));
+        let (stopped, count) = (Arc::clone(&stop), Arc::clone(&received));
+        let thread = thread::Builder::new()
+            .name("flows-table".to_owned())
+            .spawn(move || Following::new(followed, count).run(&stopped))
+            .map_err(|error: io::Error| FlowsError::Thread(error))?;
+        Ok(Self {
+            stop,
+            received,
+            thread: Some(thread),
+        })
+    }
+
+    /// Events read so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            drop(thread.join());
+        }
+    }
+}
+
+struct Following {
+    followed: Followed,
+    received: Arc<AtomicU64>,
+    lost: u64,
+    untracked: u64,
+}
+
+impl Following {
+    fn new(followed: Followed, received: Arc<AtomicU64>) -> Self {
+        let told = |which| {
+            if followed.adopted {
+                loader::sum(&followed.counters, which)
+            } else {
+                0
+            }
+        };
+        Self {
+            lost: told(counter::FLOW_EVENTS_LOST),
+            untracked: told(counter::FLOWS_UNTRACKED),
+            followed,
+            received,
+        }
+    }
+
+    fn run(mut self, stop: &AtomicBool) {
+        // An earlier gateway may have left flows that have ended since.
+        self.collect(Clock::read());
+        let mut looks = 0;
+        while !stop.load(Ordering::Relaxed) {
+            self.look();
+            looks += 1;
+            if looks % LOOKS_PER_SEARCH == 0 {
+                self.silent(Clock::read());
+            }
+            let enforcer = &self.followed.enforcer;
+            let mut enforcer = enforcer.lock().unwrap_or_else(PoisonError::into_inner);
+            enforcer.beat(looks % LOOKS_PER_ROUND == 0);
+            drop(enforcer);
+            thread::park_timeout(LOOK_EVERY);
+        }
+        self.look();
+    }
+
+    fn look(&mut self) {
+        let clock = Clock::read();
+        while let Some(item) = self.followed.events.next() {
+            self.received.fetch_add(1, Ordering::Relaxed);
+            if let Some(row) = record::row(&item) {
+                self.followed.sink.flow(FlowRecord::new(&row, clock));
+            }
+        }
+        let lost = loader::sum(&self.followed.counters, counter::FLOW_EVENTS_LOST);
+        if lost > self.lost {
+            let recovered = self.collect(clock);
+            self.followed.sink.gap(Gap {
+                reason: "ring_full",
+                lost: lost - self.lost,
+                recovered,
+            });
+            self.lost = lost;
+        }
+        let untracked = loader::sum(&self.followed.counters, counter::FLOWS_UNTRACKED);
+        if untracked > self.untracked {
+            self.followed.sink.gap(Gap {
+                reason: "table_full",
+                lost: untracked - self.untracked,
+                recovered: 0,
+            });
+            self.untracked = untracked;
+        }
+        self.followed.sink.settled();
+    }
+
+    /// Tells of every row, and takes those out that have ended; how many those were.
+    fn collect(&self, clock: Clock) -> u64 {
+        let mut ended = 0;
+        for (key, row) in rows(&self.followed.table) {
+            if matches!(row.state, state::CLOSED | state::DENIED) {
+                ended += u64::from(remove(&self.followed.table, &key));
+            }
+            self.followed.sink.flow(FlowRecord::new(&row, clock));
+        }
+        ended
+    }
+
+    /// Ends flows of datagrams that have fallen silent.
+    fn silent(&self, clock: Clock) {
+        let now = boot_ns();
+        for (key, mut row) in rows(&self.followed.table) {
+            if key.protocol == UDP
+                && row.kind != kind::DENIED
+                && now.saturating_sub(row.changed_ns) > SILENCE_MAX_NS
+                && remove(&self.followed.table, &key)
+            {
+                row.state = state::CLOSED;
+                self.followed.sink.flow(FlowRecord::new(&row, clock));
+            }
+        }
+    }
+}
+
+const UDP: u32 = 17;
+
+/// Every row of the table as it is now. When rows go while they are read, the kernel begins anew,
+/// so some may come twice; the number is bounded.
+pub(crate) fn rows(table: &Table) -> Vec<(FlowKey, FlowRow)> {
+    let table = table.lock().unwrap_or_else(PoisonError::into_inner);
+    let rows = table.iter().take(FLOWS_MAX);
+    rows.filter_map(Result::ok).collect()
+}
+
+fn remove(table: &Table, key: &FlowKey) -> bool {
+    let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
+    table.remove(key).is_ok()
+}

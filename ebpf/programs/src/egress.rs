@@ -1,0 +1,171 @@
+//! Where a call may go.
+
+use abi::{
+    Config, Destination, FlowKey, Gate, HEARTBEAT_MAX_NS, Owner, counter, direction, kind, mode,
+    state, verdict,
+};
+use aya_ebpf::{helpers::bpf_get_current_pid_tgid, maps::lpm_trie::Key};
+
+use crate::{
+    address::{End, MAPPED, TCP},
+    flow,
+    maps::{ALLOWED, CONFIG, FLOWS, GATES, MODES, count},
+};
+
+/// The gateway's own process; written by the host and frozen before loading.
+#[unsafe(no_mangle)]
+static GATEWAY_PID: u32 = 0;
+
+const WHOLE_KEY_BITS: u32 = 32 + 128;
+const LOCALHOST4: [u32; 4] = [0, 0, MAPPED, u32::from_ne_bytes([127, 0, 0, 1])];
+const LOCALHOST6: [u32; 4] = [0, 0, 0, u32::from_ne_bytes([0, 0, 0, 1])];
+
+/// Whether the current process is the gateway.
+#[inline(always)]
+pub(crate) fn is_gateway() -> bool {
+    // SAFETY: the program's own constant; volatile, because the host has changed it.
+    let gateway = unsafe { core::ptr::read_volatile(&raw const GATEWAY_PID) };
+    (bpf_get_current_pid_tgid() >> 32) as u32 == gateway
+}
+
+/// Decides where a call of `owner` to `wanted` goes: what is decided, and where else to lead it.
+#[inline(always)]
+pub(crate) fn decide(agent: u32, netns: u64, wanted: &End, protocol: u32) -> (u32, u32, End) {
+    let stays = |verdict, mode| (verdict, mode, End::NONE);
+    if is_gateway() {
+        return stays(verdict::EXEMPT, mode::OBSERVE);
+    }
+    if agent == 0 {
+        return stays(verdict::NONE, mode::OBSERVE);
+    }
+    // SAFETY: a number, read at once.
+    let mode = MODES
+        .get_ptr(agent)
+        .map_or(mode::OBSERVE, |mode| unsafe { *mode });
+    let gate = Gate {
+        netns,
+        address: wanted.address,
+        port: wanted.port,
+        reserved: 0,
+    };
+    if protocol == TCP && GATES.get_ptr(gate).is_some() {
+        return stays(verdict::GOVERNED, mode);
+    }
+    if is_allowed(agent, wanted) {
+        return stays(verdict::ALLOWED, mode);
+    }
+    if mode == mode::OBSERVE {
+        return stays(verdict::NONE, mode);
+    }
+    let Some(config) = CONFIG.get(0) else {
+        return stays(verdict::DENIED, mode);
+    };
+    if flow::now().wrapping_sub(config.heartbeat_ns) as i64 > HEARTBEAT_MAX_NS as i64 {
+        let verdict = if config.fail_open != 0 {
+            verdict::FAILED_OPEN
+        } else {
+            verdict::DENIED
+        };
+        return stays(verdict, mode);
+    }
+    if mode == mode::REDIRECT && protocol == TCP && netns == config.netns {
+        let to = gateway(config, wanted);
+        if to.port != 0 {
+            return (verdict::REDIRECTED, mode, to);
+        }
+    }
+    stays(verdict::DENIED, mode)
+}
+
+/// Where the gateway takes what was redirected.
+#[inline(always)]
+fn gateway(config: &Config, wanted: &End) -> End {
+    let [first, second, third, _] = wanted.address;
+    if (first | second) == 0 && third == MAPPED {
+        End {
+            address: LOCALHOST4,
+            port: config.port4,
+        }
+    } else {
+        End {
+            address: LOCALHOST6,
+            port: config.port6,
+        }
+    }
+}
+
+#[inline(always)]
+fn is_allowed(agent: u32, wanted: &End) -> bool {
+    let key = Key::new(
+        WHOLE_KEY_BITS,
+        Destination {
+            agent: agent.to_be(),
+            address: wanted.address,
+        },
+    );
+    let Some(allowed) = ALLOWED.get(&key) else {
+        return false;
+    };
+    let port = wanted.port as u16;
+    let mut hit = false;
+    for range in &allowed.ports {
+        hit |= range[0] <= port && port <= range[1];
+    }
+    hit
+}
+
+/// Counts what was decided, and puts a refusal into the table and the ring.
+#[inline(always)]
+pub(crate) fn note(owner: &Owner, wanted: &End, protocol: u32, mode: u32) {
+    match owner.verdict {
+        verdict::REDIRECTED => {
+            count(counter::REDIRECTED);
+        }
+        verdict::DENIED => {
+            count(counter::DENIED);
+            refuse(owner, wanted, protocol, mode);
+        }
+        _ => {}
+    }
+}
+
+#[inline(always)]
+fn refuse(owner: &Owner, wanted: &End, protocol: u32, mode: u32) -> Option<()> {
+    let key = FlowKey {
+        cookie: owner.cookie,
+        remote: wanted.address,
+        remote_port: wanted.port,
+        protocol,
+    };
+    let row = flow::open(&key)?;
+    // SAFETY: nobody else knows the row yet.
+    unsafe {
+        own(row, owner);
+        (*row).state = state::DENIED;
+        (*row).direction = direction::OUT;
+        (*row).mode = mode;
+    }
+    if flow::tell(row, kind::DENIED) {
+        let _ = FLOWS.remove(key);
+    }
+    Some(())
+}
+
+/// Writes into a row whose it is.
+///
+/// # Safety
+/// `row` is a row of the table.
+#[inline(always)]
+pub(crate) unsafe fn own(row: *mut abi::FlowRow, owner: &Owner) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*row).process = owner.process;
+        (*row).cgroup = owner.cgroup;
+        (*row).netns = owner.netns;
+        (*row).uid = owner.uid;
+        (*row).gid = owner.gid;
+        (*row).agent = owner.agent;
+        (*row).verdict = owner.verdict;
+        (*row).comm = owner.comm;
+    }
+}

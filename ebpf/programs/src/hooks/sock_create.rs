@@ -1,0 +1,35 @@
+//! `socket`: an agent that is held to the gateway gets TCP and UDP, whose ways out are seen.
+
+use abi::{counter, mode};
+use aya_ebpf::{macros::cgroup_sock, programs::SockContext};
+
+use crate::{
+    address::{TCP, UDP},
+    egress::is_gateway,
+    maps::{MODES, count},
+    tag, task,
+};
+
+const GO_ON: i32 = 1;
+const REFUSE: i32 = 0;
+
+/// Before the socket is handed out.
+#[cgroup_sock(sock_create)]
+pub(crate) fn socket_created(ctx: SockContext) -> i32 {
+    // SAFETY: the context is the kernel's.
+    let protocol = unsafe { (*ctx.sock).protocol };
+    // Raw sockets, SCTP, multipath TCP; `ping` sockets are ICMP.
+    if protocol == TCP || protocol == UDP || is_gateway() {
+        return GO_ON;
+    }
+    let agent = tag::agent_of(&task::process(task::current_leader()));
+    // SAFETY: a number, read at once.
+    let mode = MODES
+        .get_ptr(agent)
+        .map_or(mode::OBSERVE, |mode| unsafe { *mode });
+    if agent == 0 || mode == mode::OBSERVE {
+        return GO_ON;
+    }
+    count(counter::DENIED);
+    REFUSE
+}

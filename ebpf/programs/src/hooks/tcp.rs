@@ -1,0 +1,253 @@
+//! What `sock_ops` tells of a TCP flow's life, put into the table.
+
+use abi::{
+    FlowKey, FlowRow, ListenKey, Owner, counter, direction, kind, mark, role, state, verdict,
+};
+use aya_ebpf::{
+    bindings::{BPF_SOCK_OPS_RTT_CB_FLAG, BPF_SOCK_OPS_STATE_CB_FLAG},
+    helpers::generated::{
+        bpf_get_current_cgroup_id, bpf_get_netns_cookie, bpf_get_socket_cookie,
+        bpf_probe_read_kernel, bpf_skc_to_tcp_sock, bpf_sock_ops_cb_flags_set,
+    },
+    programs::SockOpsContext,
+};
+
+use super::sock_ops::socket;
+use crate::{
+    address::{End, TCP},
+    egress, flow,
+    maps::{FLOWS, LISTENERS, MODES, count},
+    tag,
+    task::{self, field},
+};
+
+/// `enum` in include/net/tcp_states.h.
+const FIN_WAIT1: u32 = 4;
+const CLOSE: u32 = 7;
+const LAST_ACK: u32 = 9;
+const CLOSING: u32 = 11;
+/// `SOCK_DONE` of `enum sock_flags`: the other end has said that it will send no more.
+const SOCK_DONE: u64 = 1 << 1;
+
+/// A user or group that was not seen.
+const UNKNOWN: u32 = u32::MAX;
+
+/// The kernel's figures of a connection. They count SYN and FIN as bytes.
+pub(super) struct Figures {
+    pub(super) acked: u64,
+    pub(super) received: u64,
+    pub(super) sent_packets: u32,
+    pub(super) received_packets: u32,
+    pub(super) retransmits: u32,
+    pub(super) rtt_us: u32,
+    /// What was sent and is not acknowledged.
+    pub(super) unacked: u32,
+}
+
+#[inline(always)]
+fn key(ctx: &SockOpsContext) -> FlowKey {
+    FlowKey {
+        // SAFETY: the helper takes the program's context.
+        cookie: unsafe { bpf_get_socket_cookie(ctx.ops.cast()) },
+        remote: [0; 4],
+        remote_port: 0,
+        protocol: TCP,
+    }
+}
+
+/// Has the kernel tell of changes of state and of round trips from now on.
+#[inline(always)]
+fn follow(ctx: &SockOpsContext) {
+    let flags = BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTT_CB_FLAG;
+    // SAFETY: the helper takes the program's context.
+    unsafe { bpf_sock_ops_cb_flags_set(ctx.ops, flags as i32) };
+}
+
+#[inline(always)]
+fn opened(ctx: &SockOpsContext, near: End, far: End, state: u32) -> Option<*mut FlowRow> {
+    follow(ctx);
+    let row = flow::open(&key(ctx))?;
+    // SAFETY: nobody else knows the row yet.
+    unsafe {
+        (*row).netns = bpf_get_netns_cookie(ctx.ops.cast());
+        (*row).local = near.address;
+        (*row).local_port = near.port;
+        (*row).remote = far.address;
+        (*row).remote_port = far.port;
+        (*row).state = state;
+    }
+    Some(row)
+}
+
+/// Before the SYN.
+#[inline(always)]
+pub(super) fn connects(ctx: &SockOpsContext, near: End, far: End, owner: *mut Owner) -> Option<()> {
+    let row = opened(ctx, near, far, state::CONNECTING)?;
+    // SAFETY: the owner belongs to the socket, which outlives the call.
+    unsafe {
+        egress::own(row, &*owner);
+        (*row).original = (*owner).original;
+        (*row).original_port = (*owner).original_port;
+        (*row).direction = direction::OUT;
+        (*row).mode = MODES.get_ptr((*owner).agent).map_or(0, |mode| *mode);
+        if (*owner).agent != 0 {
+            // An agent's attempt is told of though nobody answers it.
+            flow::tell(row, kind::OPENED);
+        }
+    }
+    Some(())
+}
+
+/// The other end has answered.
+#[inline(always)]
+pub(super) fn established(ctx: &SockOpsContext, near: End) -> Option<()> {
+    let row = FLOWS.get_ptr_mut(key(ctx))?;
+    // SAFETY: the row is this socket's, which is locked.
+    unsafe {
+        (*row).local = near.address;
+        (*row).local_port = near.port;
+        (*row).state = state::ESTABLISHED;
+        (*row).established_ns = flow::now();
+        (*row).changed_ns = (*row).established_ns;
+    }
+    flow::tell(row, kind::OPENED);
+    Some(())
+}
+
+/// A listening socket has got a connection.
+#[inline(always)]
+pub(super) fn accepted(ctx: &SockOpsContext, near: End, far: End) -> Option<()> {
+    let row = opened(ctx, near, far, state::ESTABLISHED)?;
+    // SAFETY: nobody else knows the row yet; the listener's row is only read.
+    unsafe {
+        let listener = ListenKey {
+            netns: (*row).netns,
+            port: near.port,
+            reserved: 0,
+        };
+        if let Some(owner) = LISTENERS.get_ptr(listener) {
+            egress::own(row, &*owner);
+            (*row).netns = listener.netns;
+        }
+        (*row).direction = direction::IN;
+        (*row).established_ns = (*row).opened_ns;
+    }
+    flow::tell(row, kind::OPENED);
+    Some(())
+}
+
+/// A socket waits for connections; the current process has called `listen`.
+#[inline(always)]
+pub(super) fn listens(ctx: &SockOpsContext, near: End) -> Option<()> {
+    let leader = task::current_leader();
+    let process = task::process(leader);
+    // SAFETY: helpers on the program's context and the current task.
+    let owner = unsafe {
+        Owner {
+            cookie: bpf_get_socket_cookie(ctx.ops.cast()),
+            process,
+            cgroup: bpf_get_current_cgroup_id(),
+            netns: bpf_get_netns_cookie(ctx.ops.cast()),
+            // No program of this type may ask for them.
+            uid: UNKNOWN,
+            gid: UNKNOWN,
+            role: role::ACCEPTED,
+            agent: tag::agent_of(&process),
+            comm: task::comm(leader),
+            original: [0; 4],
+            original_port: 0,
+            verdict: verdict::NONE,
+        }
+    };
+    let key = ListenKey {
+        netns: owner.netns,
+        port: near.port,
+        reserved: 0,
+    };
+    if LISTENERS.insert(key, &owner, 0).is_err() {
+        count(counter::STORES_FAILED);
+    }
+    let row = opened(ctx, near, End::NONE, state::LISTENING)?;
+    // SAFETY: nobody else knows the row yet.
+    unsafe {
+        egress::own(row, &owner);
+        (*row).direction = direction::IN;
+    }
+    flow::tell(row, kind::OPENED);
+    Some(())
+}
+
+/// The figures have changed.
+#[inline(always)]
+pub(super) fn measured(ctx: &SockOpsContext, figures: Figures) -> Option<()> {
+    let row = FLOWS.get_ptr_mut(key(ctx))?;
+    // SAFETY: the row is this socket's, which is locked.
+    unsafe { write(row, &figures) };
+    Some(())
+}
+
+/// # Safety
+/// `row` is a row of the table.
+#[inline(always)]
+unsafe fn write(row: *mut FlowRow, figures: &Figures) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        // Whoever connects has its SYN counted as an acknowledged byte.
+        let syn = u64::from((*row).direction == direction::OUT);
+        (*row).sent_bytes = figures.acked.saturating_sub(syn);
+        (*row).received_bytes = figures.received;
+        (*row).sent_packets = u64::from(figures.sent_packets);
+        (*row).received_packets = u64::from(figures.received_packets);
+        (*row).retransmits = figures.retransmits;
+        (*row).rtt_us = figures.rtt_us;
+        (*row).changed_ns = flow::now();
+    }
+}
+
+/// The state has changed.
+#[inline(always)]
+pub(super) fn turned(ctx: &SockOpsContext, _from: u32, to: u32, figures: Figures) -> Option<()> {
+    let key = key(ctx);
+    let row = FLOWS.get_ptr_mut(key)?;
+    // SAFETY: the row is this socket's, which is locked.
+    unsafe {
+        if to == FIN_WAIT1 || to == LAST_ACK || to == CLOSING {
+            (*row).marks |= mark::FIN_SENT;
+        }
+        if to != CLOSE {
+            return None;
+        }
+        if (*row).state != state::LISTENING {
+            write(row, &figures);
+            let fin = (*row).marks & mark::FIN_SENT != 0 && figures.unacked == 0;
+            (*row).sent_bytes = (*row).sent_bytes.saturating_sub(u64::from(fin));
+            let fin = other_end_is_done(ctx);
+            (*row).received_bytes = (*row).received_bytes.saturating_sub(u64::from(fin));
+        }
+    }
+    flow::close(&key, row);
+    Some(())
+}
+
+#[inline(always)]
+fn other_end_is_done(ctx: &SockOpsContext) -> bool {
+    let Some(socket) = socket(ctx) else {
+        return false;
+    };
+    let mut flags = 0_u64;
+    let offset = field!(0_u64, sock_flags);
+    // SAFETY: the helper takes the context's socket, and gives the kernel's own or null; the read
+    // is checked by the kernel.
+    unsafe {
+        let socket = bpf_skc_to_tcp_sock(socket.cast());
+        if socket.is_null() {
+            return false;
+        }
+        bpf_probe_read_kernel(
+            (&raw mut flags).cast(),
+            size_of::<u64>() as u32,
+            socket.cast::<u8>().wrapping_add(offset as usize).cast(),
+        );
+    }
+    flags & SOCK_DONE != 0
+}

@@ -1,0 +1,93 @@
+//! Which agent a process belongs to.
+//!
+//! The first agent that a process or one of its parents is recognised as stays its agent: what an
+//! agent starts belongs to it, whatever that runs and whoever it becomes.
+
+use abi::{CGROUP_LEVELS_MAX, Image, MatchKey, ProcessKey, SHAPES_MAX, shape};
+use aya_ebpf::helpers::{
+    bpf_get_current_uid_gid,
+    generated::{bpf_get_current_ancestor_cgroup_id, bpf_get_current_cgroup_id},
+};
+
+use crate::maps::{LIVING, MATCHES, SHAPES};
+
+/// The agent of the current process; 0 if it is nobody's.
+#[inline(always)]
+pub(crate) fn agent_of(process: &ProcessKey) -> u32 {
+    let Some(image) = LIVING.get_ptr_mut(process) else {
+        return 0;
+    };
+    // SAFETY: the row is the current process's, which is what asks.
+    unsafe {
+        if (*image).agent == 0 {
+            (*image).agent = recognised(image);
+        }
+        (*image).agent
+    }
+}
+
+/// The agent whose conditions the current process meets.
+#[inline(always)]
+fn recognised(image: *const Image) -> u32 {
+    let ids = bpf_get_current_uid_gid();
+    for index in 0..SHAPES_MAX {
+        let shape = SHAPES.get(index as u32).map_or(0, |shape| *shape);
+        if shape == 0 {
+            return 0;
+        }
+        let has = |condition| shape & condition != 0;
+        let mut key = MatchKey {
+            shape,
+            ..MatchKey::default()
+        };
+        if has(shape::FILE) {
+            // SAFETY: the caller's row.
+            unsafe {
+                key.inode = (*image).inode;
+                key.device = (*image).device;
+            }
+        }
+        if has(shape::UID) {
+            key.uid = ids as u32;
+        }
+        if has(shape::GID) {
+            key.gid = (ids >> 32) as u32;
+        }
+        if has(shape::CGROUP) {
+            // SAFETY: a helper without arguments.
+            key.cgroup = unsafe { bpf_get_current_cgroup_id() };
+        }
+        let agent = if has(shape::CGROUP_TREE) {
+            within(&mut key)
+        } else {
+            of(&key)
+        };
+        if agent != 0 {
+            return agent;
+        }
+    }
+    0
+}
+
+/// The agent for the current cgroup, or the nearest to the root of those above it.
+#[inline(always)]
+fn within(key: &mut MatchKey) -> u32 {
+    for level in 0..CGROUP_LEVELS_MAX {
+        // SAFETY: a helper on the current task.
+        key.cgroup = unsafe { bpf_get_current_ancestor_cgroup_id(level) };
+        if key.cgroup == 0 {
+            return 0;
+        }
+        let agent = of(key);
+        if agent != 0 {
+            return agent;
+        }
+    }
+    0
+}
+
+#[inline(always)]
+fn of(key: &MatchKey) -> u32 {
+    // SAFETY: a number, read at once.
+    MATCHES.get_ptr(key).map_or(0, |agent| unsafe { *agent })
+}

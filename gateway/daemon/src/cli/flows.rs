@@ -1,0 +1,158 @@
+//! `tidegate flows`: what the running gateway knows of flows.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use http::Uri;
+use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
+use proxy::{Upstream, jwks};
+use rustls::ClientConfig;
+
+use super::{FINDING, Flows, Format, table};
+use crate::{
+    config,
+    egress::{self, FlowView},
+};
+
+/// The longest answer: every flow that the kernel's table has room for.
+const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Between two questions while following.
+const ASK_EVERY: Duration = Duration::from_millis(250);
+
+const HEADER: [&str; 11] = [
+    "state", "proto", "dir", "local", "remote", "workload", "process", "verdict", "sent",
+    "received", "rtt",
+];
+
+pub(crate) fn show(arguments: &Flows) -> Result<ExitCode> {
+    let admin = match arguments.admin {
+        Some(admin) => admin,
+        None => config::load(&arguments.config.config)?
+            .admin
+            .ok_or_else(|| {
+                miette!(
+                    help = "add `admin: { address: 127.0.0.1:9090 }`, or give `--admin`",
+                    "the configuration names no admin address"
+                )
+            })?,
+    };
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    // Another part of the process may have installed it first; it is the same one.
+    let _installed_before = provider.install_default();
+    let tls = Upstream::tls(None).into_diagnostic()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .into_diagnostic()?;
+    runtime.block_on(ask(arguments, admin, &tls))
+}
+
+async fn ask(arguments: &Flows, admin: SocketAddr, tls: &Arc<ClientConfig>) -> Result<ExitCode> {
+    let first = get(arguments, admin, tls, None).await?;
+    let found = !first.flows.is_empty();
+    print(arguments, &first.flows, true)?;
+    let mut next = first.next;
+    if !arguments.follow {
+        return Ok(if arguments.bypass && found {
+            ExitCode::from(FINDING)
+        } else {
+            ExitCode::SUCCESS
+        });
+    }
+    loop {
+        tokio::time::sleep(ASK_EVERY).await;
+        let more = get(arguments, admin, tls, Some(next)).await?;
+        print(arguments, &more.flows, false)?;
+        next = more.next;
+    }
+}
+
+async fn get(
+    arguments: &Flows,
+    admin: SocketAddr,
+    tls: &Arc<ClientConfig>,
+    since: Option<u64>,
+) -> Result<egress::Flows> {
+    let mut query = format!("bypass={}", arguments.bypass);
+    if let Some(since) = since {
+        query = format!("{query}&since={since}");
+    }
+    if let Some(workload) = &arguments.workload {
+        // A SPIFFE id has no character that a query would have to quote.
+        query = format!("{query}&workload={workload}");
+    }
+    let uri: Uri = format!("http://{admin}/flows?{query}")
+        .parse()
+        .into_diagnostic()
+        .wrap_err("an agent's id reads `spiffe://acme.example/agent/support`")?;
+    let answer = jwks::fetch_within(tls, uri, ANSWER_BYTES_MAX)
+        .await
+        .map_err(|error| match error {
+            jwks::JwksFault::Status(404) => miette!(
+                help = "see `tidegate doctor`",
+                "the gateway knows no flows: its kernel programs do not run"
+            ),
+            _ => miette!(
+                help = "is it running, and is this its `admin` address?",
+                "no flows from the gateway at {admin}"
+            ),
+        })?;
+    serde_json::from_str(&answer).into_diagnostic()
+}
+
+fn print(arguments: &Flows, flows: &[FlowView], header: bool) -> Result<()> {
+    match arguments.output.output {
+        Format::Json => {
+            for flow in flows {
+                println!("{}", serde_json::to_string(flow).into_diagnostic()?);
+            }
+        }
+        Format::Table if header => table::print(&HEADER, flows.iter().map(row)),
+        Format::Table => {
+            for flow in flows {
+                println!("{}", row(flow).join("  "));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn row(flow: &FlowView) -> Vec<String> {
+    let wanted = flow.original.as_ref().unwrap_or(&flow.remote);
+    let verdict = match (&flow.result, &flow.technique) {
+        (Some(result), Some(technique)) => format!("{result} {technique}"),
+        _ => flow.verdict.clone(),
+    };
+    vec![
+        flow.state.clone(),
+        flow.protocol.clone(),
+        flow.direction.clone(),
+        flow.local.clone(),
+        wanted.clone(),
+        flow.workload.clone().unwrap_or_else(|| "-".to_owned()),
+        format!("{}[{}]", flow.comm.escape_default(), flow.pid),
+        verdict,
+        flow.sent_bytes.to_string(),
+        flow.received_bytes.to_string(),
+        format!("{}us", flow.rtt_us),
+    ]
+}
+
+/// Takes the pins of a stopped gateway away.
+pub(crate) fn detach(path: &Path, pins: Option<PathBuf>) -> Result<ExitCode> {
+    let pins = match pins {
+        Some(pins) => pins,
+        None => config::load(path)?
+            .egress
+            .pins
+            .unwrap_or_else(|| PathBuf::from(flows::PINS)),
+    };
+    let removed = flows::detach(&pins).into_diagnostic()?;
+    println!("{removed} pins removed from `{}`", pins.display());
+    Ok(ExitCode::SUCCESS)
+}

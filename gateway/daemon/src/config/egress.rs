@@ -1,0 +1,140 @@
+//! What the kernel does about ways past the gateway: checked, and in the kernel's words.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use flows::{AgentRule, Condition, Egress as Mode, Network};
+use miette::Result;
+
+use super::{
+    file::{self, EgressMode, File, WhenGone},
+    resolve::Resolver,
+};
+
+/// How to write a network.
+const NETWORKS: &str = "write `10.0.0.0/8`, `10.1.2.3:5432`, `10.0.0.0/8:8000-8999` or \
+    `[fd00::]/8:443`";
+
+/// Sizes of rings: one page, up to what nobody needs more of.
+const RING_BYTES: std::ops::RangeInclusive<u32> = 4_096..=256 * 1024 * 1024;
+
+/// The rules for going out.
+pub(crate) struct Egress {
+    pub(crate) pins: Option<PathBuf>,
+    pub(crate) ring_bytes: Option<u32>,
+    pub(crate) fail_open: bool,
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    /// One for each agent.
+    pub(crate) rules: Vec<AgentRule>,
+}
+
+impl Egress {
+    /// Whether an agent is held to the gateway, which only the kernel can do.
+    pub(crate) fn enforces(&self) -> bool {
+        let held = |rule: &AgentRule| rule.egress != Mode::Observe;
+        self.rules.iter().any(held)
+    }
+
+    /// Whether an agent is redirected.
+    pub(crate) fn redirects(&self) -> bool {
+        let redirected = |rule: &AgentRule| rule.egress == Mode::Redirect;
+        self.rules.iter().any(redirected)
+    }
+}
+
+impl Resolver<'_> {
+    pub(super) fn egress(&self, file: &File) -> Result<Egress> {
+        let when_gone = file.egress.when_gone.as_ref();
+        if let Some(closed) = when_gone.filter(|when| when.value == WhenGone::Closed)
+            && file.egress.pins.is_none()
+        {
+            let help = "add `pins: /sys/fs/bpf/tidegate`: without pins the programs end with the \
+                gateway, and nothing is refused any more";
+            return Err(self.fault(closed, "`closed` needs pins", help));
+        }
+        if let Some(ring) = &file.egress.ring_bytes
+            && !(ring.value.is_power_of_two() && RING_BYTES.contains(&ring.value))
+        {
+            let help = "a power of two from 4096 to 268435456, such as 4194304";
+            return Err(self.fault(ring, "the kernel has no ring of this size", help));
+        }
+        let mut rules = Vec::new();
+        let mut numbers = BTreeMap::new();
+        for agent in &file.agents {
+            let rule = self.rule(agent, file.attestation)?;
+            if let Some(other) = numbers.insert(rule.number, &agent.id.value) {
+                let message = format!("`{}` and `{other}` have one number", agent.id.value);
+                let help = "the kernel knows agents by 32 bits of a digest; rename one of the two";
+                return Err(self.fault(&agent.id, message, help));
+            }
+            rules.push(rule);
+        }
+        let path = |path: &PathBuf| self.directory.join(path);
+        Ok(Egress {
+            pins: file.egress.pins.clone(),
+            ring_bytes: file.egress.ring_bytes.as_ref().map(|ring| ring.value),
+            // Without pins nothing outlives the gateway, whatever is wanted.
+            fail_open: when_gone.is_none_or(|when| when.value == WhenGone::Open),
+            tls: file
+                .egress
+                .tls
+                .as_ref()
+                .map(|tls| (path(&tls.certificate.value), path(&tls.key))),
+            rules,
+        })
+    }
+
+    fn rule(&self, agent: &file::Agent, attestation: file::Attestation) -> Result<AgentRule> {
+        let mode = agent
+            .egress
+            .as_ref()
+            .map_or(Mode::Observe, |typed| match typed.value {
+                EgressMode::Observe => Mode::Observe,
+                EgressMode::Deny => Mode::Deny,
+                EgressMode::Redirect => Mode::Redirect,
+            });
+        let conditions = conditions(agent);
+        if let Some(typed) = agent.egress.as_ref().filter(|_| mode != Mode::Observe) {
+            if conditions.is_empty() {
+                let help = "add one of `unix:path`, `unix:uid`, `unix:gid`, `cgroup:path`, \
+                    `systemd:id`: a digest or a parent is known only after the process runs";
+                let message = "the kernel cannot tell this agent's processes when they start";
+                return Err(self.fault(typed, message, help));
+            }
+            if attestation == file::Attestation::Proc {
+                let help = "write `attestation: kernel`, or `egress: observe`";
+                return Err(self.fault(typed, "`attestation: proc` cannot refuse anything", help));
+            }
+        }
+        let mut allowed = BTreeSet::new();
+        for typed in &agent.allow {
+            let network: Network = typed.value.parse().map_err(|error| {
+                let message = format!("`{}` is not a network: {error}", typed.value);
+                self.fault(typed, message, NETWORKS)
+            })?;
+            allowed.insert(network);
+            if let Err(error) = flows::compile(&allowed) {
+                let help = "join ranges, or name them on separate networks";
+                return Err(self.fault(typed, error.to_string(), help));
+            }
+        }
+        Ok(AgentRule {
+            number: AgentRule::number_of(&agent.id.value),
+            conditions,
+            egress: mode,
+            allowed,
+        })
+    }
+}
+
+/// What the kernel can check. Fewer conditions fit more processes: all of the agent's, and such as
+/// only look like it, which are then held as well.
+fn conditions(agent: &file::Agent) -> BTreeSet<Condition> {
+    let parsed = agent.selectors.iter().filter_map(|typed| {
+        let selector: identity::Selector = typed.value.parse().ok()?;
+        selector.condition()
+    });
+    parsed.collect()
+}

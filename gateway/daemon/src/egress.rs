@@ -1,0 +1,142 @@
+//! Flows of agents: which of them the gateway governs, and what becomes of the others.
+
+mod reconcile;
+mod view;
+
+use std::{net::SocketAddr, os::fd::BorrowedFd, sync::Arc};
+
+use admin::Which;
+use flows::{
+    Flow, FlowSink, FlowSource, KernelSource, Mode, Opened, Options, Owned, Rules, Source, Totals,
+};
+use miette::{IntoDiagnostic as _, Result, WrapErr as _};
+use telemetry::{Metrics, Watched};
+
+use crate::config::Config;
+
+pub(crate) use reconcile::{Reconciler, record};
+pub(crate) use view::{FlowView, Flows};
+
+/// Opens the source that the configuration asks for.
+pub(crate) fn open(config: &Config) -> Result<Opened> {
+    let usual = Options::default();
+    let options = Options {
+        pins: config.egress.pins.clone(),
+        flow_ring_bytes: config.egress.ring_bytes.unwrap_or(usual.flow_ring_bytes),
+        ..usual
+    };
+    // What is to be enforced is enforced, or the gateway does not serve.
+    let held = config.egress.enforces() || config.egress.pins.is_some();
+    let mode = if held && config.attestation == Mode::Auto {
+        Mode::Kernel
+    } else {
+        config.attestation
+    };
+    flows::open(mode, &options)
+        .into_diagnostic()
+        .wrap_err("`tidegate doctor` tells what this host lacks")
+}
+
+/// Puts the rules into force and follows the flows. `listen` is where agents may go by themselves,
+/// `led` where they are led: over IPv4, then over IPv6.
+pub(crate) fn start(
+    kernel: &Arc<KernelSource>,
+    reconciler: &Arc<Reconciler>,
+    config: &Config,
+    (listen, led): (&[SocketAddr], &[SocketAddr]),
+) -> Result<()> {
+    let port = |index: usize| led.get(index).map_or(0, SocketAddr::port);
+    reconciler.attach(Arc::clone(kernel));
+    let rules = Rules {
+        agents: config.egress.rules.clone(),
+        gates: listen.to_vec(),
+        redirect_ports: [port(0), port(1)],
+        fail_open: config.egress.fail_open,
+    };
+    kernel.enforce(&rules).into_diagnostic()?;
+    let sink: Arc<dyn FlowSink> = Arc::<Reconciler>::clone(reconciler);
+    kernel.follow(sink).into_diagnostic()
+}
+
+/// One of the kernel's totals.
+type Figure = fn(&Totals) -> u64;
+
+/// Gives the figures to the metrics.
+pub(crate) fn watch(
+    metrics: &Metrics,
+    kernel: &Arc<KernelSource>,
+    reconciler: &Arc<Reconciler>,
+) -> Result<()> {
+    let read: [(Watched, Figure); 6] = [
+        (Watched::FlowsOpened, |totals| totals.opened),
+        (Watched::FlowsClosed, |totals| totals.closed),
+        (Watched::FlowsDenied, |totals| totals.denied),
+        (Watched::FlowsRedirected, |totals| totals.redirected),
+        (Watched::FlowsUntracked, |totals| totals.untracked),
+        (Watched::FlowEventsLost, |totals| totals.lost),
+    ];
+    for (what, read) in read {
+        let kernel = Arc::clone(kernel);
+        metrics
+            .watch(what, move || read(&kernel.totals()))
+            .into_diagnostic()?;
+    }
+    let reconciler = Arc::clone(reconciler);
+    metrics
+        .watch(Watched::Bypasses, move || reconciler.bypasses())
+        .into_diagnostic()
+}
+
+/// What the admin address answers: what has happened since, or, without that, what is open.
+pub(crate) fn answer(kernel: &KernelSource, reconciler: &Reconciler, which: &Which) -> Flows {
+    let (mut flows, next) = reconciler.since(which.since.unwrap_or(0));
+    if which.since.is_none() && !which.bypass {
+        let live = kernel.flows();
+        flows = live
+            .iter()
+            .map(|flow| FlowView::new(flow, reconciler.agent(flow.agent), None))
+            .collect();
+    }
+    flows.retain(|flow| {
+        let workload = which.workload.as_ref();
+        (!which.bypass || flow.technique.is_some())
+            && workload.is_none_or(|workload| flow.workload.as_ref() == Some(workload))
+    });
+    Flows { next, flows }
+}
+
+/// The kernel's source, where what the gateway accepts is noted as governed.
+pub(crate) struct Noting {
+    source: Arc<dyn FlowSource>,
+    reconciler: Arc<Reconciler>,
+}
+
+impl Noting {
+    pub(crate) fn over(
+        source: Arc<dyn FlowSource>,
+        reconciler: &Arc<Reconciler>,
+    ) -> Arc<dyn FlowSource> {
+        Arc::new(Self {
+            source,
+            reconciler: Arc::clone(reconciler),
+        })
+    }
+}
+
+impl FlowSource for Noting {
+    fn owner(&self, socket: BorrowedFd<'_>, flow: Flow) -> Option<Owned> {
+        let owned = self.source.owner(socket, flow)?;
+        if let Some(flow) = owned.flow {
+            self.reconciler.governed(flow);
+        }
+        Some(owned)
+    }
+
+    fn source(&self) -> Source {
+        self.source.source()
+    }
+
+    fn lost(&self) -> u64 {
+        self.source.lost()
+    }
+}

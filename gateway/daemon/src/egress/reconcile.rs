@@ -1,0 +1,317 @@
+//! Reconciliation: each flow of an agent is one that the gateway accepted, or a finding.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use audit::{Bypass, Event, EventRef, Trail};
+use flows::{
+    AgentRule, Direction, FlowId, FlowRecord, FlowSink, Gap, KernelSource, Process, State, Verdict,
+};
+use identity::Registry;
+use jiff::Timestamp;
+use moka::sync::Cache;
+use tokio::sync::mpsc;
+
+use super::view::{Answer, FlowView, Seen};
+
+/// How long the gateway may take to accept what is under way to it.
+const GRACE: Duration = Duration::from_millis(300);
+/// Flows that wait for that; one more is judged at once.
+const PENDING_MAX: usize = 65_536;
+/// Accepted connections that are remembered until their flow is told.
+const GOVERNED_MAX: u64 = 65_536;
+/// Records that wait for the log; one more is counted, and told as a gap.
+const RECORDS_MAX: usize = 4_096;
+/// Flows that have ended, and bypasses, that can be asked for.
+const RECENT_MAX: usize = 8_192;
+
+/// Hears of flows, and of what the gateway accepts.
+pub(crate) struct Reconciler {
+    agents: HashMap<u32, Arc<str>>,
+    governed: Cache<u64, ()>,
+    state: Mutex<Waiting>,
+    /// None once the gateway ends.
+    records: Mutex<Option<mpsc::Sender<Event>>>,
+    bypasses: AtomicU64,
+    unrecorded: AtomicU64,
+    kernel: OnceLock<Arc<KernelSource>>,
+    registry: Registry,
+    /// Whether some selectors are such as the kernel cannot check.
+    uncertain: bool,
+    /// Flows that were judged, with where they wanted to go: events may come twice.
+    judged: Cache<(FlowId, SocketAddr), ()>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    pending: Vec<(FlowRecord, Arc<str>, Instant)>,
+    recent: VecDeque<Seen>,
+    next: u64,
+}
+
+impl Reconciler {
+    /// For these agents; the records go to whoever holds the other end.
+    pub(crate) fn new(registry: Registry) -> (Arc<Self>, mpsc::Receiver<Event>) {
+        let (records, receiver) = mpsc::channel(RECORDS_MAX);
+        let named = |agent: &Arc<identity::Agent>| {
+            let name = Arc::clone(agent.id.shared());
+            (AgentRule::number_of(&name), name)
+        };
+        let uncertain = registry.agents().any(|agent| {
+            let mut selectors = agent.selectors.iter();
+            selectors.any(|selector| selector.condition().is_none())
+        });
+        let reconciler = Self {
+            agents: registry.agents().map(named).collect(),
+            governed: Cache::new(GOVERNED_MAX),
+            state: Mutex::default(),
+            records: Mutex::new(Some(records)),
+            bypasses: AtomicU64::new(0),
+            unrecorded: AtomicU64::new(0),
+            kernel: OnceLock::new(),
+            uncertain,
+            registry,
+            judged: Cache::new(GOVERNED_MAX),
+        };
+        (Arc::new(reconciler), receiver)
+    }
+
+    /// Where processes are described, known once the programs run.
+    pub(crate) fn attach(&self, kernel: Arc<KernelSource>) {
+        // Set once, by whoever builds the gateway.
+        drop(self.kernel.set(kernel));
+    }
+
+    /// The gateway has accepted this flow.
+    pub(crate) fn governed(&self, flow: FlowId) {
+        self.governed.insert(flow.cookie, ());
+    }
+
+    /// Flows that went past the gateway, or tried to.
+    pub(crate) fn bypasses(&self) -> u64 {
+        self.bypasses.load(Ordering::Relaxed)
+    }
+
+    /// The name of an agent by its number, if it is registered.
+    pub(crate) fn agent(&self, number: u32) -> Option<&Arc<str>> {
+        self.agents.get(&number)
+    }
+
+    /// What happened since `since`, and the number to ask with the next time.
+    pub(crate) fn since(&self, since: u64) -> (Vec<FlowView>, u64) {
+        let state = self.lock();
+        let seen = state.recent.iter().filter(|seen| seen.number >= since);
+        (seen.map(|seen| seen.view.clone()).collect(), state.next)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn process(&self, flow: &FlowRecord) -> Option<Process> {
+        self.kernel.get().map(|kernel| kernel.process(flow))
+    }
+
+    /// Whose flow it is: as the kernel says, else by those selectors that it cannot check.
+    fn owner(&self, flow: &FlowRecord) -> Option<Arc<str>> {
+        if let Some(agent) = self.agents.get(&flow.agent) {
+            return Some(Arc::clone(agent));
+        }
+        if flow.pid == 0 || flow.pid == std::process::id() || !self.uncertain {
+            return None;
+        }
+        let found = self.registry.find(&self.process(flow)?).ok()?;
+        found.map(|agent| Arc::clone(agent.id.shared()))
+    }
+
+    fn see(&self, view: FlowView) {
+        let mut state = self.lock();
+        let number = state.next;
+        state.next += 1;
+        if state.recent.len() == RECENT_MAX {
+            state.recent.pop_front();
+        }
+        state.recent.push_back(Seen { number, view });
+    }
+
+    /// Puts a bypass on record.
+    fn find(&self, flow: &FlowRecord, agent: &Arc<str>) {
+        self.bypasses.fetch_add(1, Ordering::Relaxed);
+        let technique = technique(flow);
+        let result = match flow.verdict {
+            Verdict::Denied => "refused",
+            Verdict::FailedOpen => "failed_open",
+            _ => "passed",
+        };
+        let Some(process) = self.process(flow) else {
+            return;
+        };
+        tracing::warn!(%agent, pid = flow.pid, remote = %flow.wanted(), technique, result, "bypass");
+        let bypass = Bypass {
+            at: Timestamp::try_from(flow.opened).unwrap_or_default(),
+            agent: agent.as_ref().to_owned(),
+            process: proxy::record::process(&process),
+            flow: flow.id.to_string(),
+            technique: technique.into(),
+            protocol: flow.protocol.into(),
+            remote: flow.wanted().to_string(),
+            result: result.into(),
+        };
+        self.see(FlowView::new(
+            flow,
+            Some(agent),
+            Some(Answer { technique, result }),
+        ));
+        self.record(Event::Bypass(Box::new(bypass)));
+    }
+
+    fn record(&self, event: Event) {
+        if !self.send(event) {
+            self.unrecorded.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the event will be on record.
+    fn send(&self, event: Event) -> bool {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let send = |records: &mpsc::Sender<Event>| records.try_send(event).is_ok();
+        records.as_ref().is_some_and(send)
+    }
+
+    /// Judges what still waits, and lets the recording end. Call it when no flow is told any more.
+    pub(crate) fn finish(&self) {
+        let pending = std::mem::take(&mut self.lock().pending);
+        for (flow, agent, _) in pending {
+            self.judge(&flow, &agent);
+        }
+        self.settled();
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        *records = None;
+    }
+}
+
+impl FlowSink for Reconciler {
+    fn flow(&self, flow: FlowRecord) {
+        let outward = flow.direction == Direction::Out;
+        let agent = if outward { self.owner(&flow) } else { None };
+        match (agent, flow.verdict) {
+            (None, _)
+            | (
+                Some(_),
+                Verdict::Governed | Verdict::Allowed | Verdict::Redirected | Verdict::Exempt,
+            ) => {}
+            (Some(_), _) if !self.is_new(&flow) => {}
+            (Some(agent), Verdict::Denied | Verdict::FailedOpen) => self.find(&flow, &agent),
+            (Some(agent), Verdict::None) => {
+                let mut state = self.lock();
+                if state.pending.len() < PENDING_MAX {
+                    state.pending.push((flow.clone(), agent, now()));
+                } else {
+                    drop(state);
+                    self.judge(&flow, &agent);
+                }
+            }
+        }
+        if flow.state == State::Closed {
+            let name = self.agent(flow.agent);
+            self.see(FlowView::new(&flow, name, None));
+        }
+    }
+
+    fn gap(&self, gap: Gap) {
+        tracing::warn!(
+            reason = gap.reason,
+            lost = gap.lost,
+            "flows were not told in time"
+        );
+        self.record(Event::Gap(audit::Gap {
+            at: timestamp(),
+            reason: gap.reason.into(),
+            lost: gap.lost,
+            recovered: gap.recovered,
+        }));
+    }
+
+    fn settled(&self) {
+        let now = now();
+        let mut due = Vec::new();
+        let mut state = self.lock();
+        state.pending.retain(|(flow, agent, since)| {
+            let keep = now.duration_since(*since) < GRACE;
+            if !keep {
+                due.push((flow.clone(), Arc::clone(agent)));
+            }
+            keep
+        });
+        drop(state);
+        for (flow, agent) in due {
+            self.judge(&flow, &agent);
+        }
+        let unrecorded = self.unrecorded.swap(0, Ordering::Relaxed);
+        if unrecorded > 0 {
+            let gap = audit::Gap {
+                at: timestamp(),
+                reason: "findings_full".into(),
+                lost: unrecorded,
+                recovered: 0,
+            };
+            if !self.send(Event::Gap(gap)) {
+                self.unrecorded.fetch_add(unrecorded, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl Reconciler {
+    /// Whether it is told of for the first time: a finding is made once.
+    fn is_new(&self, flow: &FlowRecord) -> bool {
+        let entry = self.judged.entry((flow.id, flow.wanted()));
+        entry.or_insert(()).is_fresh()
+    }
+
+    /// A flow that had time enough to be accepted.
+    fn judge(&self, flow: &FlowRecord, agent: &Arc<str>) {
+        if !self.governed.contains_key(&flow.id.cookie) {
+            self.find(flow, agent);
+        }
+    }
+}
+
+/// By what it went.
+fn technique(flow: &FlowRecord) -> &'static str {
+    let to: SocketAddr = flow.wanted();
+    match (flow.protocol, to.port()) {
+        (_, 53 | 853) => "dns",
+        ("udp", 443) => "quic",
+        ("udp", _) => "udp",
+        _ if to.ip().is_loopback() => "loopback",
+        _ if to.is_ipv6() => "ipv6",
+        (_, 80 | 443) => "direct",
+        _ => "port",
+    }
+}
+
+/// Writes what is found into the log, until nobody finds any more.
+pub(crate) async fn record(mut found: mpsc::Receiver<Event>, trail: Trail) {
+    while let Some(event) = found.recv().await {
+        if let Err(error) = trail.note(EventRef::from(&event)).await {
+            tracing::error!(%error, "a finding is not on record");
+        }
+    }
+}
+
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the daemon owns the clock")]
+fn timestamp() -> Timestamp {
+    Timestamp::now()
+}
