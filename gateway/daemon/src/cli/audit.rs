@@ -106,26 +106,22 @@ fn caller(caller: &audit::CallerRecord) -> String {
     known.unwrap_or_else(|| "unknown".into())
 }
 
+/// When, what, who, on what and with what result.
+type Row = (jiff::Timestamp, &'static str, String, String, String);
+
+fn lived(life: &audit::Lifecycle, kind: &'static str) -> Row {
+    let version = life.version.clone();
+    (life.at, kind, String::new(), String::new(), version)
+}
+
 fn row(entry: &Entry) -> Vec<String> {
     let index = entry.index.to_string();
     let operation = |o: Option<&audit::OperationRecord>| {
         o.map_or_else(String::new, |o| format!("{}/{}", o.service, o.operation))
     };
     let (at, kind, who, what, result) = match &entry.event {
-        Event::Start(life) => (
-            life.at,
-            "start",
-            String::new(),
-            String::new(),
-            life.version.clone(),
-        ),
-        Event::Stop(life) => (
-            life.at,
-            "stop",
-            String::new(),
-            String::new(),
-            life.version.clone(),
-        ),
+        Event::Start(life) => lived(life, "start"),
+        Event::Stop(life) => lived(life, "stop"),
         Event::Open(open) => (
             open.at,
             "open",

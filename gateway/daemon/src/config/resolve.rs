@@ -102,6 +102,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let described = file.services.iter().flat_map(|service| &service.openapi);
     let openapi = described.map(|path| directory.join(&path.value)).collect();
     let egress = resolver.egress(&file)?;
+    let existing = |path| resolver.existing(path);
     Ok(Config {
         egress,
         listen: file
@@ -143,12 +144,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             .tokenization
             .tenant
             .unwrap_or_else(|| TENANT.to_owned()),
-        transform_keys: file
-            .tokenization
-            .keys
-            .as_ref()
-            .map(|path| resolver.existing(path))
-            .transpose()?,
+        transform_keys: file.tokenization.keys.as_ref().map(existing).transpose()?,
         reveal: file
             .tokenization
             .reveal
@@ -161,11 +157,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             .as_ref()
             .map(|otlp| resolver.uri(otlp).map(|uri| uri.to_string()))
             .transpose()?,
-        upstream_ca: file
-            .upstream_ca
-            .as_ref()
-            .map(|path| resolver.existing(path))
-            .transpose()?,
+        upstream_ca: file.upstream_ca.as_ref().map(existing).transpose()?,
         workers: file
             .workers
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into)),
