@@ -40,6 +40,8 @@ pub(crate) type Counters = Arc<PerCpuArray<MapData, u64>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// `ring_full`: told late, from the table. `table_full`: known by number only.
+    /// `owner_unkept`: there was no room for the owner of a connection or for a process, which is
+    /// nobody's therefore and held by no rule.
     pub reason: &'static str,
     /// Events or flows.
     pub lost: u64,
@@ -114,6 +116,7 @@ struct Following {
     received: Arc<AtomicU64>,
     lost: u64,
     untracked: u64,
+    unkept: u64,
 }
 
 impl Following {
@@ -128,6 +131,7 @@ impl Following {
         Self {
             lost: told(counter::FLOW_EVENTS_LOST),
             untracked: told(counter::FLOWS_UNTRACKED),
+            unkept: told(counter::STORES_FAILED),
             followed,
             received,
         }
@@ -170,14 +174,20 @@ impl Following {
             });
             self.lost = lost;
         }
-        let untracked = loader::sum(&self.followed.counters, counter::FLOWS_UNTRACKED);
-        if untracked > self.untracked {
-            self.followed.sink.gap(Gap {
-                reason: "table_full",
-                lost: untracked - self.untracked,
-                recovered: 0,
-            });
-            self.untracked = untracked;
+        let Followed { counters, sink, .. } = &self.followed;
+        for (counter, known, reason) in [
+            (counter::FLOWS_UNTRACKED, &mut self.untracked, "table_full"),
+            (counter::STORES_FAILED, &mut self.unkept, "owner_unkept"),
+        ] {
+            let now = loader::sum(counters, counter);
+            if now > *known {
+                sink.gap(Gap {
+                    reason,
+                    lost: now - *known,
+                    recovered: 0,
+                });
+                *known = now;
+            }
         }
         self.followed.sink.settled();
     }

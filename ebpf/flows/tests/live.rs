@@ -13,12 +13,13 @@ use std::{
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Arc, Mutex},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use attested::source;
-use flows::{Attribution, FlowSource as _, Source};
+use flows::{Attribution, FlowRecord, FlowSink, FlowSource as _, Gap, Source};
 use spawn::{copy_of_caller, pair, printed_pid};
 use support::{CALLER, Door, PATIENCE, run, say_skipped, sha256};
 
@@ -424,12 +425,31 @@ fn a_caller_whose_owner_could_not_be_kept_is_nobody_and_counted() {
         "connect",
     ];
     let door = Door::open(source, &format!("{}:0", netns.gate));
+    let gaps = Arc::new(Gaps::default());
+    source.follow(Arc::<Gaps>::clone(&gaps)).unwrap();
     let failed = source.failed();
     run(Command::new("ip").args(words).arg(door.to()));
     let (mut stream, owner) = door.accept();
     support::told(&mut stream);
     assert_eq!(owner, None);
     assert!(source.failed() > failed);
+    let deadline = Instant::now() + PATIENCE;
+    while !gaps.0.lock().unwrap().contains(&"owner_unkept") {
+        assert!(Instant::now() < deadline, "the gap was not told");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Keeps why something was not told.
+#[derive(Default)]
+struct Gaps(Mutex<Vec<&'static str>>);
+
+impl FlowSink for Gaps {
+    fn flow(&self, _: FlowRecord) {}
+
+    fn gap(&self, gap: Gap) {
+        self.0.lock().unwrap().push(gap.reason);
+    }
 }
 
 #[test]

@@ -283,7 +283,8 @@ pub struct Gap {
     /// When it was noticed.
     pub at: Timestamp,
     /// `ring_full`: flows were told late. `table_full`: flows are known by number only.
-    /// `findings_full`: bypasses are known by number only.
+    /// `findings_full`: bypasses are known by number only. `owner_unkept`: connections or processes
+    /// are nobody's, because there was no room for their owners.
     pub reason: Cow<'static, str>,
     /// How many were lost.
     pub lost: u64,
