@@ -138,6 +138,9 @@ fn class(slug: &[u8]) -> Option<DataClass> {
     DataClass::named(std::str::from_utf8(&name).ok()?)
 }
 
+/// Fewer bytes hold no token: the tag alone of what is sealed has sixteen, written in Base32.
+const SEALED_BYTES_MIN: usize = 26;
+
 /// The tokens within a value that hold, and so need no further cover.
 #[derive(Debug, Default)]
 pub(crate) struct Standing(Vec<(usize, usize)>);
@@ -145,6 +148,9 @@ pub(crate) struct Standing(Vec<(usize, usize)>);
 impl Standing {
     /// Those within `value`; at most one for each of its parts that looks like one.
     pub(crate) fn within(value: &[u8], keys: &dyn Pseudonyms) -> Self {
+        if value.len() < SEALED_BYTES_MIN {
+            return Self::default();
+        }
         let holds = |start: &usize| {
             let begins = value
                 .get(..*start)
