@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use identity::Caller;
 use policy::{
-    Country, Decision, DisclosureContext, Disclosures, Engine, Fields, Operation, PolicyRef,
-    Principal, Restorations, Towards,
+    Decision, DisclosureContext, Disclosures, Engine, Fields, Operation, PolicyRef, Principal,
+    Restorations, Towards,
 };
 
 /// An admitted call. It carries the policies that admitted it, so that what is disclosed later is
@@ -57,24 +57,14 @@ impl Permit {
         self.engine.digest()
     }
 
-    /// What the service may be told: from the agent's country to the service's.
-    pub fn towards_service(&self) -> Disclosures {
-        self.disclosures(self.principal.country, self.operation.country)
-    }
-
-    /// What the agent may be told: from the service's country to the agent's.
-    pub fn towards_agent(&self) -> Disclosures {
-        self.disclosures(self.operation.country, self.principal.country)
+    /// What the agent or the service may be told: from the other's country to theirs.
+    pub fn disclosures(&self, towards: Towards) -> Disclosures {
+        self.engine.disclosures(self.context(towards))
     }
 
     /// Which tokens may be turned back on the way `towards` the agent or the service.
     pub fn restorations(&self, towards: Towards) -> Restorations {
-        let (agent, service) = (self.principal.country, self.operation.country);
-        let context = match towards {
-            Towards::Agent => self.context(service, agent),
-            Towards::Service => self.context(agent, service),
-        };
-        self.engine.restorations(context, towards)
+        self.engine.restorations(self.context(towards), towards)
     }
 
     /// The fields that the answer may have, where policy lists them: each list narrows the others.
@@ -87,11 +77,12 @@ impl Permit {
         self.principal.scope.get(tag).map(String::as_str)
     }
 
-    fn disclosures(&self, origin: Country, recipient: Country) -> Disclosures {
-        self.engine.disclosures(self.context(origin, recipient))
-    }
-
-    fn context(&self, origin: Country, recipient: Country) -> DisclosureContext {
+    fn context(&self, towards: Towards) -> DisclosureContext {
+        let (agent, service) = (self.principal.country, self.operation.country);
+        let (origin, recipient) = match towards {
+            Towards::Agent => (service, agent),
+            Towards::Service => (agent, service),
+        };
         DisclosureContext {
             principal: Arc::clone(&self.principal),
             service: Arc::clone(&self.operation.service),

@@ -11,7 +11,7 @@ use audit::BodyRecord;
 use bytes::Bytes;
 use classifiers::DataClass;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use policy::Disclosures;
+use policy::{Disclosures, Towards};
 use redaction::{Action, Coding, Interrupted, Media, Output};
 
 use crate::{
@@ -67,7 +67,7 @@ pub(crate) fn request(
 ) -> Result<(), Interruption> {
     let mut inspection = Inspection {
         gateway,
-        disclosures: permit.towards_service(),
+        disclosures: permit.disclosures(Towards::Service),
         blocks: true,
         record: &mut account.request_fields,
     };
@@ -89,7 +89,7 @@ pub(crate) fn response(
 ) -> Result<(), Interruption> {
     let mut inspection = Inspection {
         gateway,
-        disclosures: permit.towards_agent(),
+        disclosures: permit.disclosures(Towards::Agent),
         blocks: false,
         record: &mut account.response_fields,
     };

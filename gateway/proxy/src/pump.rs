@@ -8,15 +8,16 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use admission::Permit;
 use audit::BodyRecord;
 use bytes::Bytes;
 use classifiers::DataClass;
 use classifiers::declared::{Declared, Place};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use policy::{Disclosures, PolicyRef};
+use policy::{Disclosures, PolicyRef, Towards};
 use redaction::{
-    Action, Coding, Disclose, Format, Interrupted, Media, Output, Pseudonyms,
+    Action, Coding, Disclose, Format, Interrupted, Media, Output,
     shape::{Plan, Withheld},
 };
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
@@ -26,8 +27,11 @@ use crate::{
     governance::Restoration,
     hold::Hold,
     limits,
+    media::is_json,
     protocol::{Head, Protocol},
-    record, workspace,
+    record,
+    route::Way,
+    workspace,
 };
 
 /// The gap in the record of a form with a part that cannot be inspected.
@@ -106,16 +110,22 @@ impl Pump {
         }
     }
 
-    /// A document that is inspected under `disclosures`, and under what its owner says of it.
-    pub(crate) fn inspecting(
+    /// A document that goes `towards` the agent or the service under what policy says, and under what
+    /// its owner says of it. Tokens are turned back in what it releases, where it is one JSON document.
+    pub(crate) fn governed(
         incoming: Incoming,
         gateway: &Gateway,
-        format: Format,
-        coding: Coding,
-        disclosures: Disclosures,
-        pseudonyms: Arc<dyn Pseudonyms>,
+        permit: &Permit,
+        way: &Way,
+        towards: Towards,
+        (format, coding): (Format, Coding),
         described: Option<(&Arc<Declared>, Place)>,
     ) -> Self {
+        let pseudonyms = way.answers().keys(permit, &gateway.pseudonyms);
+        let restoration = is_json(format)
+            .then(|| way.restoration(permit, towards, &pseudonyms))
+            .flatten();
+        let disclosures = permit.disclosures(towards);
         let declared = described.map(|(declared, _)| declared);
         let mut body = redaction::Body::new(
             coding,
@@ -125,7 +135,7 @@ impl Pump {
             workspace::take(gateway.operator.as_ref(), declared),
         );
         if let Some((_, place)) = described {
-            body = body.under(place);
+            body.set_place(place);
         }
         Self {
             incoming,
@@ -133,7 +143,7 @@ impl Pump {
                 body,
                 disclosures,
                 coded: coding != Coding::Identity,
-                restoration: None,
+                restoration,
             }),
             ready: VecDeque::new(),
             idle: None,
@@ -153,14 +163,6 @@ impl Pump {
     pub(crate) fn shaped(mut self, plan: Plan) -> Self {
         if let Some(inspection) = &mut self.inspection {
             inspection.body.shape(plan);
-        }
-        self
-    }
-
-    /// The same body, one JSON document, with tokens turned back in what it releases.
-    pub(crate) fn restored(mut self, restoration: Option<Restoration>) -> Self {
-        if let Some(inspection) = &mut self.inspection {
-            inspection.restoration = restoration;
         }
         self
     }

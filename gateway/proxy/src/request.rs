@@ -24,7 +24,7 @@ use crate::{
     body::{BoxError, Outbound},
     gateway::{Gateway, Uninspected},
     limits,
-    media::{Media, is_json},
+    media::Media,
     pump::{Broken, Pump},
     refusal::Interruption,
     route::Way,
@@ -144,20 +144,15 @@ pub(crate) async fn screen(
     let inspected = media.inspected(gateway.uninspected);
     let mut pump = match (media, inspected) {
         (Media::Opaque(gap), _) => Pump::blind(incoming, gap),
-        (_, Some((format, coding))) => {
-            let keys = way.answers().keys(permit, &gateway.pseudonyms);
-            let restoration = way.restoration(permit, Towards::Service, &keys);
-            Pump::inspecting(
-                incoming,
-                gateway,
-                format,
-                coding,
-                permit.towards_service(),
-                keys,
-                way.declared_request(),
-            )
-            .restored(restoration.filter(|_| is_json(format)))
-        }
+        (_, Some(inspected)) => Pump::governed(
+            incoming,
+            gateway,
+            permit,
+            way,
+            Towards::Service,
+            inspected,
+            way.declared_request(),
+        ),
         (_, None) => return Ok(Judged::nothing()),
     };
     if let Media::Opaque(gap) = media

@@ -12,14 +12,11 @@ use std::{
 
 use admission::Permit;
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, header, response::Parts};
+use http::{Extensions, HeaderMap, HeaderValue, Response, header, response::Parts};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use policy::Towards;
-use redaction::{
-    Coding, Format,
-    shape::{Plan, Withheld},
-};
+use redaction::shape::Withheld;
 
 use crate::{
     account::{Account, End},
@@ -59,10 +56,18 @@ pub(crate) async fn release(
         Some((format, _)) if shaped && !media::is_json(format) => Media::Opaque("rows_unknown"),
         _ => media,
     };
-    let governed = Governance { permit, way, plan };
     let mut pump = match (media, inspected) {
         (Media::Opaque(gap), _) => Pump::blind(incoming, gap),
-        (_, Some(inspected)) => governed.pump(gateway, parts.status, inspected, incoming),
+        (_, Some(inspected)) => Pump::governed(
+            incoming,
+            gateway,
+            permit,
+            way,
+            Towards::Agent,
+            inspected,
+            way.declared_response(parts.status),
+        )
+        .shaped(plan),
         (_, None) => return whole(account, parts, Inbound::empty()).await,
     };
     // What hyper writes follows what is really sent, not what the upstream promised.
@@ -124,39 +129,6 @@ fn streamed(
         trails,
     };
     Response::from_parts(parts, Inbound::Stream(Box::new(governed)))
-}
-
-/// What an answer is held to.
-struct Governance<'a> {
-    permit: &'a Permit,
-    way: &'a Way,
-    plan: Plan,
-}
-
-impl Governance<'_> {
-    /// An answer that is inspected.
-    fn pump(
-        self,
-        gateway: &Gateway,
-        status: StatusCode,
-        (format, coding): (Format, Coding),
-        incoming: Incoming,
-    ) -> Pump {
-        let Self { permit, way, plan } = self;
-        let keys = way.answers().keys(permit, &gateway.pseudonyms);
-        let restoration = way.restoration(permit, Towards::Agent, &keys);
-        Pump::inspecting(
-            incoming,
-            gateway,
-            format,
-            coding,
-            permit.towards_agent(),
-            keys,
-            way.declared_response(status),
-        )
-        .restored(restoration.filter(|_| media::is_json(format)))
-        .shaped(plan)
-    }
 }
 
 /// An answer whose body may not be shown. Where its status speaks for itself, that is kept: a

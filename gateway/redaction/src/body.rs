@@ -67,14 +67,12 @@ impl<D: Disclose + Clone> Body<D> {
         }
     }
 
-    /// The same body under what its owner says of it: of one JSON document.
-    #[must_use]
-    pub fn under(mut self, place: declared::Place) -> Self {
-        self.content = match self.content {
-            Content::Document(editor) => Content::Document(Box::new(editor.under(place))),
-            form @ Content::Multipart(_) => form,
-        };
-        self
+    /// Puts a body that is one JSON document under what its owner says of it. Call it before the first
+    /// push.
+    pub fn set_place(&mut self, place: declared::Place) {
+        if let Content::Document(editor) = &mut self.content {
+            editor.set_place(place);
+        }
     }
 
     /// Takes out what `plan` does, before anything is looked at: of a body that is one JSON document.

@@ -30,11 +30,10 @@ impl<D: Disclose> Editor<D> {
         }
     }
 
-    /// The same, under what the document's owner says of it, where that is JSON.
-    pub(crate) fn under(self, place: declared::Place) -> Self {
-        match self {
-            Self::Json(redactor) => Self::Json(redactor.under(place)),
-            other @ Self::Document(_) => other,
+    /// Puts a document that is JSON under what its owner says of it.
+    pub(crate) fn set_place(&mut self, place: declared::Place) {
+        if let Self::Json(redactor) = self {
+            redactor.set_place(place);
         }
     }
 

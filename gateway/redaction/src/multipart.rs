@@ -65,7 +65,7 @@ impl Boundary {
 pub enum Opaque {
     /// It interrupts the message.
     Refuse,
-    /// It passes, and [`crate::Body::gap`] tells.
+    /// It passes, and [`crate::Body::has_gap`] tells.
     Pass,
 }
 

@@ -175,13 +175,11 @@ impl<D: Disclose> Redactor<D> {
         }
     }
 
-    /// The same for a message whose outermost value is at this place, as the API's owner has described
-    /// it; the workspace must be for that API.
-    #[must_use]
-    pub fn under(mut self, place: declared::Place) -> Self {
+    /// Says that the outermost value of the message is at this place, as the API's owner has described
+    /// it; the workspace must be for that API. Call it before the first push.
+    pub fn set_place(&mut self, place: declared::Place) {
         let Workspace { trail, keys, .. } = &mut *self.work;
         trail.begin(Spot::declared(place, keys));
-        self
     }
 
     /// Takes the next bytes, appends to `out` what may be released. After an interruption every

@@ -161,23 +161,21 @@ impl Shaper {
         if let Some(failed) = &self.failed {
             return Err(failed.clone());
         }
+        let advanced = self.read(chunk, ended, out);
+        self.failed = advanced.as_ref().err().cloned();
+        advanced
+    }
+
+    fn read(&mut self, chunk: &[u8], ended: bool, out: &mut Vec<u8>) -> Result<(), Interrupted> {
         let mut text = std::mem::take(&mut self.open);
         text.extend_from_slice(chunk);
-        let read = self.events(&text, ended, out);
-        match read {
-            Ok(read) => {
-                text.drain(..read);
-                self.open = text;
-                if self.open.len() > VALUE_BYTES_MAX {
-                    return Err(self.unreadable(Flaw::ValueTooLong));
-                }
-                Ok(())
-            }
-            Err(interrupted) => {
-                self.failed = Some(interrupted.clone());
-                Err(interrupted)
-            }
+        let read = self.events(&text, ended, out)?;
+        text.drain(..read);
+        self.open = text;
+        if self.open.len() > VALUE_BYTES_MAX {
+            return Err(unreadable(self.read, Flaw::ValueTooLong));
         }
+        Ok(())
     }
 
     /// Reads every token that is whole; how many bytes that were.
@@ -195,6 +193,10 @@ impl Shaper {
             at += piece.len();
             self.read += piece.len() as u64;
             self.lead.extend_from_slice(piece);
+            // Space before a token is kept with it, and there is no end to how much may come.
+            if self.lead.len() > 2 * VALUE_BYTES_MAX {
+                return Err(unreadable(self.read, Flaw::ValueTooLong));
+            }
             match result.event {
                 None => return Ok(at),
                 Some(Ok(JsonEvent::Eof)) => {
@@ -217,12 +219,6 @@ impl Shaper {
                 }
             }
         }
-    }
-
-    fn unreadable(&mut self, flaw: Flaw) -> Interrupted {
-        let interrupted = unreadable(self.read, flaw);
-        self.failed = Some(interrupted.clone());
-        interrupted
     }
 }
 

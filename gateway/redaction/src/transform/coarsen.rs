@@ -19,6 +19,14 @@ const ZIP3_SMALL: [&[u8; 3]; 17] = [
 /// Ages above this one are one group (45 CFR 164.514(b)(2)(i)(C)).
 const AGE_TOLD_MAX: u32 = 89;
 
+/// Whether values of this class are dates, with a time or without.
+pub(super) fn is_date(class: DataClass) -> bool {
+    matches!(
+        class,
+        DataClass::DOB | DataClass::DATE_TIME | DataClass::DATE
+    )
+}
+
 /// Appends what may stay of a value. Returns whether anything may.
 pub(super) fn generalize(
     class: DataClass,
@@ -27,7 +35,7 @@ pub(super) fn generalize(
     out: &mut Vec<u8>,
 ) -> bool {
     match class {
-        DataClass::DOB | DataClass::DATE_TIME | DataClass::DATE => year(class, value, keys, out),
+        _ if is_date(class) => year(class, value, keys, out),
         DataClass::POSTAL_CODE => zip3(value, out),
         DataClass::AGE => age(value, b"90+", out),
         _ => false,
@@ -43,10 +51,7 @@ pub(super) fn shift(
     keys: &dyn Pseudonyms,
     out: &mut Vec<u8>,
 ) -> bool {
-    if !matches!(
-        class,
-        DataClass::DOB | DataClass::DATE_TIME | DataClass::DATE
-    ) {
+    if !is_date(class) {
         return false;
     }
     let moved = days(days_max, keys).zip(Dated::parse(value));

@@ -22,14 +22,8 @@ pub(super) fn synthesize(
     keys: &dyn Pseudonyms,
     out: &mut Vec<u8>,
 ) -> bool {
-    if value.len() > IMITATED_BYTES_MAX {
-        return false;
-    }
-    let mut stream = vec![0; value.len() + 3];
-    if !keys.fill("synthesize", class, value, &mut stream) {
-        return false;
-    }
-    let [low, high, choice, stream @ ..] = stream.as_slice() else {
+    let stream = drawn("synthesize", class, value, keys, 3);
+    let Some([low, high, choice, stream @ ..]) = stream.as_deref() else {
         return false;
     };
     if let Some(dated) = Dated::parse(value) {
@@ -61,14 +55,13 @@ pub(super) fn number(
     keys: &dyn Pseudonyms,
     out: &mut Vec<u8>,
 ) -> bool {
-    let mut stream = vec![0; value.len()];
     let plain = |byte: &u8| byte.is_ascii_digit() || b"-.".contains(byte);
-    if value.len() > IMITATED_BYTES_MAX
-        || !value.iter().all(plain)
-        || !keys.fill("synthesize", class, value, &mut stream)
-    {
+    if !value.iter().all(plain) {
         return false;
     }
+    let Some(stream) = drawn("synthesize", class, value, keys, 0) else {
+        return false;
+    };
     let start = out.len();
     imitate(value, &stream, out);
     lead(value, start, out);
@@ -83,10 +76,11 @@ pub(super) fn encipher(
     keys: &dyn Pseudonyms,
     out: &mut Vec<u8>,
 ) -> bool {
-    let start = out.len();
-    if !synthesize_plainly(class, value, keys, out) {
+    let Some(stream) = drawn("encipher", class, value, keys, 0) else {
         return false;
-    }
+    };
+    let start = out.len();
+    imitate(value, &stream, out);
     let Some(text) = out.get_mut(start..).filter(|_| value.is_ascii()) else {
         return true;
     };
@@ -144,18 +138,20 @@ pub(super) fn encipher_number(
     }
 }
 
-fn synthesize_plainly(
+/// A byte drawn for each of the value's, and `more` before them; none if it has no shape to keep.
+fn drawn(
+    usage: &'static str,
     class: DataClass,
     value: &[u8],
     keys: &dyn Pseudonyms,
-    out: &mut Vec<u8>,
-) -> bool {
-    let mut stream = vec![0; value.len()];
-    if value.len() > IMITATED_BYTES_MAX || !keys.fill("encipher", class, value, &mut stream) {
-        return false;
+    more: usize,
+) -> Option<Vec<u8>> {
+    if value.len() > IMITATED_BYTES_MAX {
+        return None;
     }
-    imitate(value, &stream, out);
-    true
+    let mut stream = vec![0; value.len() + more];
+    keys.fill(usage, class, value, &mut stream)
+        .then_some(stream)
 }
 
 /// Appends a letter for each letter and a digit for each digit, never the whole as it was.

@@ -35,7 +35,7 @@ fn generalize(class: DataClass, value: &[u8], keys: &dyn Pseudonyms, out: &mut V
     match class {
         DataClass::AGE => coarsen::age(value, b"90", out),
         DataClass::POSTAL_CODE => zip3(value, out),
-        DataClass::DOB | DataClass::DATE_TIME | DataClass::DATE => year(class, value, keys, out),
+        _ if coarsen::is_date(class) => year(class, value, keys, out),
         _ => false,
     }
 }
@@ -87,18 +87,14 @@ fn shift(
     keys: &dyn Pseudonyms,
     out: &mut Vec<u8>,
 ) -> bool {
-    let is_date = matches!(
-        class,
-        DataClass::DOB | DataClass::DATE_TIME | DataClass::DATE
-    );
     match (Epoch::of(value), coarsen::days(days_max, keys)) {
-        (Some(epoch), Some(days)) if is_date => {
+        (Some(epoch), Some(days)) if coarsen::is_date(class) => {
             let moved = epoch.number + days * epoch.day;
             out.extend_from_slice(moved.to_string().as_bytes());
             true
         }
         _ if Dated::parse(value).is_some() => coarsen::shift(class, value, days_max, keys, out),
-        _ => is_date && year(class, value, keys, out),
+        _ => coarsen::is_date(class) && year(class, value, keys, out),
     }
 }
 

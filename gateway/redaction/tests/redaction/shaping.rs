@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use classifiers::media::json::Flaw;
 use proptest::prelude::*;
 use redaction::shape::{Fields, HELD_BYTES_MAX, Path, Plan, Rows, Shaper, Unbound, Withheld};
 use serde_json::{Value, json};
@@ -146,6 +147,34 @@ fn a_row_is_held_to_a_bound_and_then_its_rule_decides() {
             expected
         );
     }
+}
+
+#[test]
+fn space_without_end_is_refused_and_not_kept() {
+    let plan = fields(&["/a"]);
+    let mut shaper = Shaper::new(plan.clone());
+    let mut out = Vec::new();
+    let space = vec![b' '; 4096];
+    shaper.push(b"{\"a\":", &mut out).unwrap();
+    let refused = (0..1000).find_map(|_| {
+        let refused = shaper.push(&space, &mut out).err();
+        assert!(shaper.held() <= 600_000, "{}", shaper.held());
+        refused
+    });
+    let is_too_long = |refused: &Interrupted| {
+        matches!(
+            refused,
+            Interrupted::Unreadable {
+                flaw: Flaw::ValueTooLong,
+                ..
+            }
+        )
+    };
+    assert!(refused.is_some_and(|refused| is_too_long(&refused)));
+
+    let document = [b"{\"a\":".as_slice(), &space.repeat(1000), b"1}"].concat();
+    let whole = shape_cut(&document, &[], &plan);
+    assert!(whole.is_err_and(|refused| is_too_long(&refused)));
 }
 
 #[test]
