@@ -25,6 +25,7 @@ use crate::{
     request::Judged,
     response,
     route::{Unroutable, Way},
+    spending::Spending,
     upstream::Upstream,
 };
 
@@ -114,6 +115,10 @@ impl Worker {
             Ok(admitted) => admitted,
             Err(refused) => return refuse(account, refused).await,
         };
+        match Spending::open(&self.gateway, &permit, &way, clock::timestamp(began)).await {
+            Ok(spending) => account.spending = spending,
+            Err(over) => return refuse(account, Interruption::over_budget(&over).into()).await,
+        }
         match self.exchange(account, permit, way, request).await {
             Ok(response) => response,
             Err((account, why)) => interrupt(account, why).await,

@@ -25,6 +25,7 @@ mod refusal;
 mod request;
 mod response;
 pub mod route;
+mod spending;
 pub mod tls;
 mod told;
 mod upstream;

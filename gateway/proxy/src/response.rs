@@ -12,7 +12,7 @@ use std::{
 
 use admission::Permit;
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderValue, Response, header, response::Parts};
+use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, header, response::Parts};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use policy::Towards;
@@ -49,11 +49,17 @@ pub(crate) async fn release(
     if let Err(why) = fields::response(gateway, permit, &mut account, &mut parts.headers) {
         return Err((account, why));
     }
-    let plan = way.answers().plan(permit);
+    let answers = way.answers();
+    let plan = answers.plan(permit);
     let shaped = !plan.is_empty();
-    // Only in JSON can the rows of others be told from one's own.
+    let counted = match spend_head(&mut account, parts.status) {
+        Ok(counted) => counted,
+        Err(why) => return Err((account, why)),
+    };
+    // Only in JSON can the rows of others be told from one's own, or any be counted.
     let media = match inspected {
         Some((format, _)) if shaped && !media::is_json(format) => Media::Opaque("rows_unknown"),
+        Some((format, _)) if counted && !media::is_json(format) => Media::Opaque("records_unknown"),
         _ => media,
     };
     let mut pump = match (media, inspected) {
@@ -70,13 +76,17 @@ pub(crate) async fn release(
         .shaped(plan),
         (_, None) => return whole(account, parts, Inbound::empty()).await,
     };
+    if counted {
+        let service = &permit.operation().service;
+        pump = pump.counting(answers.records.clone(), service, &gateway.pseudonyms);
+    }
     // What hyper writes follows what is really sent, not what the upstream promised.
     parts.headers.remove(header::CONTENT_LENGTH);
     if let Media::Opaque(gap) = media {
         match pump.is_empty().await {
             Err(broken) => return Err((account, interruption(broken))),
             // What cannot be read cannot be searched for the rows of others either.
-            Ok(false) if shaped || gateway.uninspected == Uninspected::Refuse => {
+            Ok(false) if shaped || counted || gateway.uninspected == Uninspected::Refuse => {
                 account.response.gaps.push(gap.to_owned());
                 return withhold(account, parts, gap).await;
             }
@@ -89,17 +99,7 @@ pub(crate) async fn release(
             return Err((account, interruption(broken)));
         }
         if pump.ended() {
-            if pump.changed() {
-                headers::body_changed(&mut parts.headers);
-            }
-            if let Some(told) = told(&pump.withheld()) {
-                parts.headers.insert(headers::WITHHELD, told);
-            }
-            let pieces = pump.take_all();
-            account.response = pump.record();
-            // Its buffers are for the next body; the record is not waited for with them in hand.
-            drop(pump);
-            return whole(account, parts, Inbound::Whole(pieces)).await;
+            return judged(account, parts, pump).await;
         }
     }
     if !matches!(media, Media::Opaque(_)) {
@@ -110,6 +110,29 @@ pub(crate) async fn release(
         parts.headers.insert(header::TRAILER, announced);
     }
     Ok(streamed(account, parts, pump, held_back, shaped))
+}
+
+/// An answer that was judged whole.
+async fn judged(
+    mut account: Box<Account>,
+    mut parts: Parts,
+    mut pump: Pump,
+) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
+    if let Err(why) = spend(&mut account, &mut pump) {
+        account.response = pump.record();
+        return Err((account, why));
+    }
+    if pump.changed() {
+        headers::body_changed(&mut parts.headers);
+    }
+    if let Some(told) = told(&pump.withheld()) {
+        parts.headers.insert(headers::WITHHELD, told);
+    }
+    let pieces = pump.take_all();
+    account.response = pump.record();
+    // Its buffers are for the next body; the record is not waited for with them in hand.
+    drop(pump);
+    whole(account, parts, Inbound::Whole(pieces)).await
 }
 
 /// An answer whose body is judged as it goes.
@@ -129,6 +152,24 @@ fn streamed(
         trails,
     };
     Response::from_parts(parts, Inbound::Stream(Box::new(governed)))
+}
+
+/// Debits what an answer shows before its body. Returns whether its records must be counted.
+fn spend_head(account: &mut Account, status: StatusCode) -> Result<bool, Interruption> {
+    let Some(spending) = &mut account.spending else {
+        return Ok(false);
+    };
+    if !status.is_success() {
+        spending.shows_nothing();
+    }
+    spending.spend_fields(&account.response_fields)?;
+    Ok(status.is_success() && spending.counts())
+}
+
+/// Debits what is about to be released of the body.
+fn spend(account: &mut Account, pump: &mut Pump) -> Result<(), Interruption> {
+    let spending = account.spending.as_mut();
+    spending.map_or(Ok(()), |spending| spending.spend(pump))
 }
 
 /// An answer whose body may not be shown. Where its status speaks for itself, that is kept: a
@@ -170,6 +211,9 @@ pub(crate) fn stamp(headers: &mut HeaderMap, account: &Account) {
     }
     if let Ok(trace) = HeaderValue::try_from(account.trace_id()) {
         headers.insert(headers::TRACE, trace);
+    }
+    if let Some(spending) = &account.spending {
+        spending.tell(headers);
     }
 }
 
@@ -243,6 +287,14 @@ impl Governed {
         }));
     }
 
+    /// Debits everything that waits. What waits when the account is closed was debited before.
+    fn spend(&mut self) -> Result<(), Interruption> {
+        match &mut self.state {
+            State::Reading(account) => spend(account, &mut self.pump),
+            State::Closing(_) | State::Released | State::Broken => Ok(()),
+        }
+    }
+
     fn may_release(&self) -> bool {
         match self.state {
             State::Reading(_) => self.pump.waiting() > usize::from(self.held_back),
@@ -263,10 +315,17 @@ impl Body for Governed {
         let this = self.get_mut();
         loop {
             if this.may_release() {
+                if let Err(why) = this.spend() {
+                    this.close(Some(why));
+                    continue;
+                }
                 return Poll::Ready(this.pump.take().map(|piece| Ok(Frame::data(piece))));
             }
             match &mut this.state {
-                State::Reading(_) if this.pump.ended() => this.close(None),
+                State::Reading(_) if this.pump.ended() => {
+                    let over = this.spend().err();
+                    this.close(over);
+                }
                 State::Reading(_) => {
                     if let Err(broken) = ready!(this.pump.poll_read(cx)) {
                         this.close(Some(interruption(broken)));

@@ -91,8 +91,13 @@ impl<D: Disclose + Clone> Body<D> {
 
     /// Counts the records that go on: of a body that is one JSON document. Call it before the first
     /// push.
-    pub fn count(&mut self, records: Option<Records>, keys: Arc<dyn Pseudonyms>) {
-        self.funnel.census = Some(Box::new(Census::new(records, keys)));
+    pub fn count(
+        &mut self,
+        records: Option<Records>,
+        service: Arc<str>,
+        keys: Arc<dyn Pseudonyms>,
+    ) {
+        self.funnel.census = Some(Box::new(Census::new(records, service, keys)));
     }
 
     /// The records that came since this was asked last.

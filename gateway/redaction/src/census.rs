@@ -40,9 +40,9 @@ pub struct Counted {
     pub subjects: Vec<u64>,
 }
 
-/// The digest of what names a record, or none if there are no keys.
-pub fn record_digest(keys: &dyn Pseudonyms, name: &str) -> Option<u64> {
-    digest(keys, RECORD, name)
+/// The digest of what names a record of this API, or none if there are no keys.
+pub fn record_digest(keys: &dyn Pseudonyms, service: &str, name: &str) -> Option<u64> {
+    digest(keys, RECORD, &format!("{service}\n{name}"))
 }
 
 /// The digest of a person, or none if there are no keys.
@@ -66,6 +66,8 @@ struct State {
     /// Which parts are records; the outermost objects in arrays if nothing is said.
     records: Option<Records>,
     keys: Arc<dyn Pseudonyms>,
+    /// The API whose records they are.
+    service: Arc<str>,
     /// For each open container, whether it is an array.
     frames: Vec<bool>,
     place: Vec<Step>,
@@ -78,12 +80,17 @@ struct State {
 }
 
 impl Census {
-    pub(crate) fn new(records: Option<Records>, keys: Arc<dyn Pseudonyms>) -> Self {
+    pub(crate) fn new(
+        records: Option<Records>,
+        service: Arc<str>,
+        keys: Arc<dyn Pseudonyms>,
+    ) -> Self {
         Self {
             tokens: Tokens::new(),
             state: State {
                 records,
                 keys,
+                service,
                 frames: Vec::new(),
                 place: Vec::new(),
                 name: None,
@@ -150,7 +157,7 @@ impl State {
         let within = self.place.get(depth..).unwrap_or_default();
         if !self.is_named && records.id.is(within) {
             self.is_named = true;
-            let digest = record_digest(&*self.keys, text);
+            let digest = record_digest(&*self.keys, &self.service, text);
             // Without a key each counts by itself.
             self.counted.unnamed += u64::from(digest.is_none());
             self.counted.records.extend(digest);
@@ -214,7 +221,7 @@ mod tests {
     }
 
     fn count(document: &str, cuts: &[usize], records: Option<&Records>) -> Counted {
-        let mut census = Census::new(records.cloned(), Arc::new(Keys));
+        let mut census = Census::new(records.cloned(), "crm".into(), Arc::new(Keys));
         let mut from = 0;
         for &cut in cuts.iter().chain(&[document.len()]) {
             census.push(&document.as_bytes()[from..cut]).unwrap();
@@ -225,16 +232,12 @@ mod tests {
     }
 
     fn check(document: &str, records: Option<&Records>, ids: &[&str], unnamed: u64, of: &[&str]) {
-        let digests = |names: &[&str], digest: fn(&dyn Pseudonyms, &str) -> Option<u64>| {
-            names
-                .iter()
-                .filter_map(|name| digest(&Keys, name))
-                .collect()
-        };
+        let record = |name: &&str| record_digest(&Keys, "crm", name);
+        let subject = |name: &&str| subject_digest(&Keys, name);
         let expected = Counted {
-            records: digests(ids, record_digest),
+            records: ids.iter().filter_map(record).collect(),
             unnamed,
-            subjects: digests(of, subject_digest),
+            subjects: of.iter().filter_map(subject).collect(),
         };
         for cut in 0..document.len() {
             assert_eq!(

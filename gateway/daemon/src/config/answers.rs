@@ -17,6 +17,11 @@ impl Resolver<'_> {
             records_max: operation.records_max,
             fields_max: operation.fields_max,
             subject: operation.subject.as_deref().map(Arc::from),
+            records: operation
+                .records
+                .as_ref()
+                .map(|it| self.records(it))
+                .transpose()?,
         })
     }
 
@@ -42,7 +47,7 @@ impl Resolver<'_> {
         })
     }
 
-    fn path(&self, typed: &Spanned<String>) -> Result<Path> {
+    pub(super) fn path(&self, typed: &Spanned<String>) -> Result<Path> {
         Path::parse(&typed.value).map_err(|error| {
             let help = "begin at the document for `array`, at an element of it for `member`";
             self.fault(typed, error.to_string(), help)

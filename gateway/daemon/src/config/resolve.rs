@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use admission::budget::Budget;
 use classifiers::declared::Declared;
 use http::{Method, Uri};
 use identity::{Agent, TokenRule};
@@ -53,6 +54,7 @@ pub(crate) struct Config {
     pub(crate) classifiers: Vec<PathBuf>,
     /// The services' OpenAPI documents.
     pub(crate) openapi: Vec<PathBuf>,
+    pub(crate) budgets: Vec<Budget>,
     pub(crate) uninspected: Uninspected,
     pub(crate) data: PathBuf,
     pub(crate) tenant: String,
@@ -102,9 +104,11 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let described = file.services.iter().flat_map(|service| &service.openapi);
     let openapi = described.map(|path| directory.join(&path.value)).collect();
     let egress = resolver.egress(&file)?;
+    let budgets = resolver.budgets(&file)?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
         egress,
+        budgets,
         listen: file
             .listen
             .into_iter()
