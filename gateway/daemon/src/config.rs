@@ -6,6 +6,7 @@ pub(crate) mod classifiers;
 mod egress;
 mod fault;
 mod file;
+mod mcp;
 mod openapi;
 mod panel;
 mod resolve;

@@ -15,8 +15,10 @@ use tokio::time::timeout;
 
 use crate::{
     clock,
+    dialect::Dialect,
     gateway::Gateway,
     limits,
+    message::Spoken,
     record::{self, Who},
     refusal::Interruption,
     request::Screening,
@@ -88,6 +90,10 @@ pub(crate) struct Account {
     pub(crate) screening: Option<Arc<Screening>>,
     pub(crate) spending: Option<Box<Spending>>,
     pub(crate) status: Option<StatusCode>,
+    /// What the message asked for, in its protocol's words.
+    pub(crate) spoken: Option<Spoken>,
+    /// In whose words the agent is told of a refusal.
+    pub(crate) dialect: Dialect,
     pub(crate) upstream: Option<Call>,
 }
 
@@ -118,6 +124,8 @@ impl Account {
             screening: None,
             spending: None,
             status: None,
+            spoken: None,
+            dialect: Dialect::Problem,
             upstream: None,
         })
     }
@@ -182,7 +190,8 @@ impl Account {
         why: &Interruption,
         policies: &[Arc<PolicyRef>],
     ) -> Result<(), Interruption> {
-        self.status = Some(why.status);
+        let status = self.dialect.status(why);
+        self.status = Some(status);
         self.rule = policies.first().cloned();
         let refusal = Refusal {
             at: clock::timestamp(clock::now()),
@@ -190,7 +199,7 @@ impl Account {
             caller: self.who.record(),
             operation: self.operation(),
             reason: why.reason.into(),
-            status: why.status.as_u16(),
+            status: status.as_u16(),
             policies: record::policies(policies),
             policy: Arc::clone(self.gateway.admission.policy_digest()),
             finding: why.finding,
@@ -321,6 +330,11 @@ impl Account {
             service: operation.map_or(names::UNMATCHED, |operation| &operation.service),
             operation: operation.map_or(names::UNMATCHED, |operation| &operation.id),
             effect: operation.map_or(names::NONE, |operation| operation.effect.name()),
+            rpc_method: self.spoken.as_ref().map(|spoken| spoken.method.as_ref()),
+            tool: self
+                .spoken
+                .as_ref()
+                .and_then(|spoken| spoken.tool.as_deref()),
             decision,
             agent: self.who.agent.as_deref(),
             session: self.who.session.as_deref(),

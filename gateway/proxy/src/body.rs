@@ -1,4 +1,5 @@
-//! The two bodies that leave the gateway: towards the upstream and towards the agent.
+//! The bodies that come to the gateway, and the two that leave it: towards the upstream and towards
+//! the agent.
 
 use std::{
     collections::VecDeque,
@@ -8,8 +9,38 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
 
 use crate::{request::Screened, response::Governed};
+
+/// A body that comes: as it comes, or one that was read whole to be understood.
+pub(crate) enum Source {
+    /// From the wire.
+    Wire(Incoming),
+    /// All of it; none once it was taken.
+    Whole(Option<Bytes>),
+}
+
+impl Source {
+    /// The next piece.
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self {
+            Self::Wire(incoming) => Pin::new(incoming).poll_frame(cx),
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+        }
+    }
+
+    /// Whether nothing more comes.
+    pub(crate) fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Wire(incoming) => incoming.is_end_stream(),
+            Self::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
+        }
+    }
+}
 
 /// Why a body broke off; hyper turns it into a reset.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;

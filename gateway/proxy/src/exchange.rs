@@ -8,23 +8,24 @@ use flows::{Attribution, FlowId, Owned};
 use http::{
     Extensions, HeaderValue, Method, Request, Response, Uri, Version, header, request::Parts,
 };
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use identity::{Identity, Proven};
 use telemetry::names;
 
 use crate::{
     account::{Account, Call, End},
-    body::{Inbound, Outbound},
+    body::{Inbound, Outbound, Source},
     clock, fields,
     gateway::Gateway,
     headers,
     media::{self, Media},
+    message,
     record::Who,
     refusal::{About, Interruption},
     request,
     request::Judged,
     response,
-    route::{Unroutable, Way},
+    route::{Resolved, Unroutable, Way},
     spending::Spending,
     upstream::Upstream,
 };
@@ -111,7 +112,9 @@ impl Worker {
             request.method().clone(),
             peer.port,
         );
-        let (permit, way) = match self.admit(&mut account, peer, &request) {
+        let (parts, incoming) = request.into_parts();
+        let mut body = Source::Wire(incoming);
+        let (permit, way) = match self.admit(&mut account, peer, &parts, &mut body).await {
             Ok(admitted) => admitted,
             Err(refused) => return refuse(account, refused).await,
         };
@@ -119,21 +122,22 @@ impl Worker {
             Ok(spending) => account.spending = spending,
             Err(over) => return refuse(account, Interruption::over_budget(&over).into()).await,
         }
-        match self.exchange(account, permit, way, request).await {
+        match self.exchange(account, permit, way, parts, body).await {
             Ok(response) => response,
             Err((account, why)) => interrupt(account, why).await,
         }
     }
 
     /// Who calls, what for, and whether that may be.
-    fn admit(
+    async fn admit(
         &self,
         account: &mut Account,
         peer: &Peer,
-        request: &Request<Incoming>,
+        parts: &Parts,
+        body: &mut Source,
     ) -> Result<(Permit, Way), Unadmitted> {
         let gateway = &self.gateway;
-        let token = headers::token(request.headers());
+        let token = headers::token(&parts.headers);
         let (proven, who) = peer
             .identify(&gateway.identity, token)
             .map_err(|unproven| {
@@ -143,23 +147,18 @@ impl Worker {
             })?;
         account.who = who;
         account.mark(names::AUTHENTICATED);
-        if request.method() == Method::CONNECT {
-            return Err(Interruption::tunnel_refused().into());
-        }
-        let mut hosts = request.headers().get_all(header::HOST).iter();
-        let host = hosts.next().and_then(|host| host.to_str().ok());
-        if hosts.next().is_some() {
-            // Two names, two readings (RFC 9112 section 3.2).
-            return Err(Interruption::unroutable(Unroutable::Ambiguous).into());
-        }
-        let resolved = gateway
-            .routes
-            .resolve(request.method(), request.uri(), host, peer.led);
-        let (operation, way) = resolved.map_err(Interruption::unroutable)?;
-        account.resolved(&operation, way.route());
+        let asked = match self.resolve(peer, parts)? {
+            Resolved::Whole(asked) => *asked,
+            // Few requests need its future, which is large.
+            Resolved::Message(endpoint) => {
+                Box::pin(message::understand(account, &endpoint, parts, body)).await?
+            }
+        };
+        account.resolved(&asked.operation, Arc::clone(&asked.way.route));
+        account.spoken = asked.spoken;
         let permit = gateway
             .admission
-            .admit(proven.caller().clone(), operation)
+            .admit(proven.caller().clone(), asked.operation)
             .map_err(|refused| {
                 let policies = refused.decision.policies.clone();
                 Unadmitted {
@@ -168,7 +167,23 @@ impl Worker {
                 }
             })?;
         account.mark(names::ADMITTED);
-        Ok((permit, way))
+        Ok((permit, asked.way))
+    }
+
+    /// What the request's head says of what it asks for.
+    fn resolve(&self, peer: &Peer, parts: &Parts) -> Result<Resolved, Interruption> {
+        if parts.method == Method::CONNECT {
+            return Err(Interruption::tunnel_refused());
+        }
+        let mut hosts = parts.headers.get_all(header::HOST).iter();
+        let host = hosts.next().and_then(|host| host.to_str().ok());
+        if hosts.next().is_some() {
+            // Two names, two readings (RFC 9112 section 3.2).
+            return Err(Interruption::unroutable(Unroutable::Ambiguous));
+        }
+        let routes = &self.gateway.routes;
+        let resolved = routes.resolve(&parts.method, &parts.uri, host, peer.led);
+        resolved.map_err(Interruption::unroutable)
     }
 
     /// What happens to an admitted request.
@@ -177,26 +192,26 @@ impl Worker {
         mut account: Box<Account>,
         permit: Permit,
         mut way: Way,
-        request: Request<Incoming>,
+        mut parts: Parts,
+        body: Source,
     ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
         if let Err(why) = account.open(&permit).await {
             return Err((account, why));
         }
         // The intent is durable here. A crash from now on leaves an open record, which `verify`
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
-        let (mut parts, incoming) = request.into_parts();
         headers::towards_upstream(&mut parts.headers);
         let (fields, target) = (&mut parts.headers, &mut way.target);
         if let Err(why) = fields::request(&self.gateway, &permit, &mut account, fields, target) {
             return Err((account, why));
         }
-        let media = media::of(&parts.headers, incoming.is_end_stream());
+        let media = media::of(&parts.headers, body.is_end_stream());
         let judged = if media == Media::Empty {
             Ok(Judged::nothing())
         } else {
             let gateway = &self.gateway;
             // Its future is large, and hyper moves ours: most requests never need it.
-            let screened = request::screen(gateway, &permit, &way, &mut account, media, incoming);
+            let screened = request::screen(gateway, &permit, &way, &mut account, media, body);
             Box::pin(screened).await
         };
         let judged = match judged {
@@ -297,7 +312,7 @@ async fn refuse(mut account: Box<Account>, refused: Unadmitted) -> Response<Inbo
 
 /// Answers an admitted request that goes no further.
 async fn interrupt(mut account: Box<Account>, why: Interruption) -> Response<Inbound> {
-    account.status = Some(why.status);
+    account.status = Some(account.dialect.status(&why));
     let end = if why.is_of_upstream() {
         End::UpstreamFailed
     } else {
@@ -318,10 +333,11 @@ fn answer(account: &Account, why: &Interruption) -> Response<Inbound> {
         "request refused"
     );
     let trace = account.trace_id();
-    let response = why.response(About {
+    let about = About {
         record: account.record(),
         trace,
-    });
+    };
+    let response = account.dialect.response(why, about);
     let mut response = response.map(Inbound::full);
     response::stamp(response.headers_mut(), account);
     response

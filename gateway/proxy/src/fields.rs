@@ -29,7 +29,7 @@ const BREAK: &str = "\n\n";
 
 /// Fields that pass: credentials for the other side, what frames or dates a message, and the name
 /// of a program.
-const PASSED: [HeaderName; 25] = [
+const PASSED: [HeaderName; 29] = [
     header::AUTHORIZATION,
     header::COOKIE,
     header::SET_COOKIE,
@@ -39,6 +39,11 @@ const PASSED: [HeaderName; 25] = [
     HeaderName::from_static("x-api-key"),
     HeaderName::from_static("x-goog-api-key"),
     HeaderName::from_static("api-key"),
+    // Of MCP: whose session it is, where a stream goes on, and what the body is held against.
+    HeaderName::from_static("mcp-session-id"),
+    HeaderName::from_static("mcp-protocol-version"),
+    HeaderName::from_static("mcp-method"),
+    HeaderName::from_static("last-event-id"),
     header::ACCEPT_ENCODING,
     header::CACHE_CONTROL,
     header::CONTENT_ENCODING,

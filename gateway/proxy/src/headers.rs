@@ -88,6 +88,16 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     values.next().is_none().then_some(value)
 }
 
+/// How long a body is by its header.
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
 /// Turns an agent's header fields into those that the upstream gets.
 pub(crate) fn towards_upstream(headers: &mut HeaderMap) {
     let ours_by_bearer = !headers.contains_key(&TOKEN) && token(headers).is_some();

@@ -6,6 +6,13 @@ use std::time::Duration;
 /// status line; longer ones are judged as they stream.
 pub const WHOLE_BODY_BYTES_MAX: u64 = 64 * 1024;
 
+/// A message whose operation stands in it is read whole before anything is decided; a longer one is
+/// refused.
+pub const MESSAGE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// For such a message to come whole.
+pub const MESSAGE_DEADLINE: Duration = Duration::from_mins(1);
+
 /// Text of an event stream that still grows waits no longer than this for what comes next.
 pub const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
 

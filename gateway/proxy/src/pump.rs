@@ -13,8 +13,6 @@ use audit::BodyRecord;
 use bytes::Bytes;
 use classifiers::DataClass;
 use classifiers::declared::{Declared, Place};
-use http_body::Body as _;
-use hyper::body::Incoming;
 use policy::{Disclosures, PolicyRef, Towards};
 use redaction::{
     Action, Coding, Disclose, Format, Interrupted, Media, Output, Pseudonyms,
@@ -24,10 +22,12 @@ use redaction::{
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use crate::{
+    body::Source,
     gateway::Gateway,
     governance::Restoration,
     hold::Hold,
     limits,
+    mcp::EndpointEvent,
     media::is_json,
     protocol::{Head, Protocol},
     record,
@@ -76,7 +76,8 @@ pub(crate) enum Broken {
 
 /// A body on its way.
 pub(crate) struct Pump {
-    incoming: Incoming,
+    source: Source,
+    endpoint: Option<EndpointEvent>,
     inspection: Option<Inspection>,
     ready: VecDeque<Bytes>,
     idle: Option<Pin<Box<Sleep>>>,
@@ -95,13 +96,14 @@ struct Growing {
 
 impl Pump {
     /// A body that passes as it is; `gap` says why it is not inspected.
-    pub(crate) fn blind(incoming: Incoming, gap: &'static str) -> Self {
+    pub(crate) fn blind(source: Source, gap: &'static str) -> Self {
         let record = BodyRecord {
             gaps: vec![gap.to_owned()],
             ..BodyRecord::default()
         };
         Self {
-            incoming,
+            source,
+            endpoint: None,
             inspection: None,
             ready: VecDeque::new(),
             idle: None,
@@ -114,7 +116,7 @@ impl Pump {
     /// A document that goes `towards` the agent or the service under what policy says, and under what
     /// its owner says of it. Tokens are turned back in what it releases, where it is one JSON document.
     pub(crate) fn governed(
-        incoming: Incoming,
+        source: Source,
         gateway: &Gateway,
         permit: &Permit,
         way: &Way,
@@ -122,7 +124,7 @@ impl Pump {
         (format, coding): (Format, Coding),
         described: Option<(&Arc<Declared>, Place)>,
     ) -> Self {
-        let pseudonyms = way.answers().keys(permit, &gateway.pseudonyms);
+        let pseudonyms = way.answers.keys(permit, &gateway.pseudonyms);
         let restoration = is_json(format)
             .then(|| way.restoration(permit, towards, &pseudonyms))
             .flatten();
@@ -139,7 +141,8 @@ impl Pump {
             body.set_place(place);
         }
         Self {
-            incoming,
+            source,
+            endpoint: None,
             inspection: Some(Inspection {
                 body,
                 disclosures,
@@ -211,6 +214,12 @@ impl Pump {
     /// The bytes that were released or may be.
     pub(crate) fn released_with_waiting(&self) -> u64 {
         self.record.released + self.waiting_bytes()
+    }
+
+    /// The same body, a stream whose first event is edited so.
+    pub(crate) fn naming(mut self, endpoint: Option<EndpointEvent>) -> Self {
+        self.endpoint = endpoint;
+        self
     }
 
     /// What stayed behind so far.
@@ -303,7 +312,7 @@ impl Pump {
         if self.ended {
             return Poll::Ready(Ok(()));
         }
-        let frame = match Pin::new(&mut self.incoming).poll_frame(cx) {
+        let frame = match self.source.poll_frame(cx) {
             Poll::Pending if self.is_flush_due(cx) => return Poll::Ready(self.flush()),
             Poll::Pending => return self.poll_idle(cx),
             Poll::Ready(frame) => frame,
@@ -376,7 +385,7 @@ impl Pump {
             self.ready.push_back(data);
         }
         // A body that ends with this piece need not be asked again.
-        if self.incoming.is_end_stream() {
+        if self.source.is_end_stream() {
             self.finish()
         } else {
             Ok(())
@@ -408,7 +417,16 @@ impl Pump {
     fn release(&mut self, released: Output, ended: bool) {
         let inspection = self.inspection.as_mut();
         match inspection.and_then(|inspection| inspection.restoration.as_mut()) {
-            None => self.ready.extend(released),
+            None => match &mut self.endpoint {
+                None => self.ready.extend(released),
+                Some(endpoint) => {
+                    let pieces = released.into_iter();
+                    self.ready
+                        .extend(pieces.filter_map(|piece| endpoint.push(piece)));
+                    self.ready
+                        .extend(ended.then(|| endpoint.finish()).flatten());
+                }
+            },
             Some(restoration) => self.ready.extend(restoration.restore(released, ended)),
         }
     }

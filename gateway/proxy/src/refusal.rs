@@ -159,6 +159,20 @@ impl Interruption {
         ))
     }
 
+    /// The message says nothing that can be decided on.
+    pub fn unclear(unclear: crate::message::Unclear) -> Self {
+        let (status, reason) = unclear.refusal();
+        Self::new(status, reason).says(unclear.to_string())
+    }
+
+    /// A message that must be read whole is longer than that is done for.
+    pub fn message_too_long() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "message_too_long").says(format!(
+            "a message is at most {} bytes long",
+            crate::limits::MESSAGE_BYTES_MAX
+        ))
+    }
+
     /// The agent's body broke off.
     pub fn request_incomplete() -> Self {
         Self::new(StatusCode::BAD_REQUEST, "request_incomplete")

@@ -14,14 +14,13 @@ use admission::Permit;
 use audit::BodyRecord;
 use bytes::Bytes;
 use http_body::{Body, Frame};
-use hyper::body::Incoming;
 use policy::Towards;
 use redaction::Coding;
 use tokio::sync::Notify;
 
 use crate::{
     account::Account,
-    body::{BoxError, Outbound},
+    body::{BoxError, Outbound, Source},
     gateway::{Gateway, Uninspected},
     limits,
     media::Media,
@@ -139,13 +138,13 @@ pub(crate) async fn screen(
     way: &Way,
     account: &mut Account,
     media: Media,
-    incoming: Incoming,
+    source: Source,
 ) -> Result<Judged, Interruption> {
     let inspected = media.inspected(gateway.uninspected);
     let mut pump = match (media, inspected) {
-        (Media::Opaque(gap), _) => Pump::blind(incoming, gap),
+        (Media::Opaque(gap), _) => Pump::blind(source, gap),
         (_, Some(inspected)) => Pump::governed(
-            incoming,
+            source,
             gateway,
             permit,
             way,

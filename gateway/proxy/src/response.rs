@@ -20,13 +20,14 @@ use redaction::shape::Withheld;
 
 use crate::{
     account::{Account, End},
-    body::{BoxError, Inbound},
+    body::{BoxError, Inbound, Source},
+    dialect::Dialect,
     fields,
     gateway::{Gateway, Uninspected},
     headers, limits,
     media::{self, Media},
     pump::{Broken, Pump},
-    refusal::Interruption,
+    refusal::{About, Interruption},
     route::Way,
 };
 
@@ -41,7 +42,8 @@ pub(crate) async fn release(
     let (mut parts, incoming) = response.into_parts();
     let media = media::of_response(parts.status, &parts.headers, incoming.is_end_stream());
     let inspected = media.inspected(gateway.uninspected);
-    let declared = content_length(&parts.headers);
+    let declared = headers::content_length(&parts.headers);
+    let source = Source::Wire(incoming);
     let held_back = !media::is_event_stream(&parts.headers);
     // The reason phrase is the upstream's own text (RFC 9112 section 4): it stays here.
     parts.extensions = Extensions::new();
@@ -49,7 +51,7 @@ pub(crate) async fn release(
     if let Err(why) = fields::response(gateway, permit, &mut account, &mut parts.headers) {
         return Err((account, why));
     }
-    let answers = way.answers();
+    let answers = &way.answers;
     let plan = answers.plan(permit);
     let shaped = !plan.is_empty();
     let counted = match spend_head(&mut account, parts.status) {
@@ -63,9 +65,9 @@ pub(crate) async fn release(
         _ => media,
     };
     let mut pump = match (media, inspected) {
-        (Media::Opaque(gap), _) => Pump::blind(incoming, gap),
+        (Media::Opaque(gap), _) => Pump::blind(source, gap),
         (_, Some(inspected)) => Pump::governed(
-            incoming,
+            source,
             gateway,
             permit,
             way,
@@ -73,7 +75,8 @@ pub(crate) async fn release(
             inspected,
             way.declared_response(parts.status),
         )
-        .shaped(plan),
+        .shaped(plan)
+        .naming(way.endpoint_event()),
         (_, None) => return whole(account, parts, Inbound::empty()).await,
     };
     if counted {
@@ -147,6 +150,9 @@ fn streamed(
     stamp(&mut parts.headers, &account);
     let governed = Governed {
         pump,
+        dialect: account.dialect.clone(),
+        record: account.record(),
+        trace: account.trace_id().into(),
         state: State::Reading(account),
         held_back,
         trails,
@@ -228,15 +234,6 @@ fn told(withheld: &Withheld) -> Option<HeaderValue> {
         .filter(|told| !told.is_empty())
 }
 
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
-}
-
 fn interruption(broken: Broken) -> Interruption {
     match broken {
         Broken::Source => Interruption::upstream_failed(),
@@ -251,6 +248,10 @@ fn interruption(broken: Broken) -> Interruption {
 pub(crate) struct Governed {
     pump: Pump,
     state: State,
+    /// In whose words a stream breaks off, and what it is told of.
+    dialect: Dialect,
+    record: Option<u64>,
+    trace: Box<str>,
     /// Whether the last piece waits for the outcome; event streams would stall, so there only the
     /// end of the stream waits. They also end in an event where others break off.
     held_back: bool,
@@ -336,7 +337,12 @@ impl Body for Governed {
                     Err(why) if !this.held_back => {
                         // Whole events were released, so that one more can follow.
                         this.state = State::Broken;
-                        let event = this.pump.protocol().error_event(&why);
+                        let about = About {
+                            record: this.record,
+                            trace: &this.trace,
+                        };
+                        let event = this.dialect.error_event(&why, about);
+                        let event = event.unwrap_or_else(|| this.pump.protocol().error_event(&why));
                         return Poll::Ready(Some(Ok(Frame::data(event))));
                     }
                     Err(why) => {

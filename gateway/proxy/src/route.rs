@@ -4,6 +4,9 @@
 //! slashes and bad percent-encoding mean different things to different servers, and scope would be
 //! checked on one reading while the upstream serves another (RFC 3986 section 6).
 
+mod canonical;
+mod template;
+
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use admission::Permit;
@@ -12,13 +15,19 @@ use http::{Method, StatusCode, Uri};
 use policy::{Country, Effect, Operation, Towards};
 use redaction::Pseudonyms;
 
-use crate::governance::{AnswerRules, Restoration, Restoring};
+pub use self::template::{Template, TemplateFault};
+pub(crate) use self::{canonical::segments, template::Segment};
+
+use self::canonical::query_pairs;
+use crate::{
+    call::Call,
+    governance::{AnswerRules, Restoration, Restoring},
+    mcp::{Approach, EndpointEvent, Mcp},
+    message::Asked,
+};
 
 /// The longest parameter that a request may bind: it stands in the record and in decisions.
 pub const PARAMETER_BYTES_MAX: usize = 256;
-
-/// The most segments a path may have.
-const SEGMENTS_MAX: usize = 64;
 
 /// Where requests may go.
 #[derive(Debug, Default)]
@@ -39,10 +48,19 @@ pub struct Service {
     pub country: Country,
     /// Where tokens are turned back.
     pub restoring: Restoring,
-    /// Its operations, in the order they are tried.
-    pub operations: Vec<Template>,
+    /// How requests say which operation they ask for.
+    pub speaks: Speaks,
     /// What its owner says of the bodies.
     pub declared: Option<Arc<Declared>>,
+}
+
+/// How requests say which operation they ask for.
+#[derive(Debug)]
+pub enum Speaks {
+    /// By method and path: templates in the order they are tried.
+    Paths(Vec<Template>),
+    /// By a message of the Model Context Protocol.
+    Mcp(Box<Mcp>),
 }
 
 /// How a request names a service.
@@ -54,40 +72,38 @@ pub enum Match {
     Host(String),
 }
 
-/// One operation: a method and a path with named parameters.
-#[derive(Debug)]
-pub struct Template {
-    /// Unique within the service.
-    pub id: Arc<str>,
-    /// The method it answers to.
-    pub method: Method,
-    /// The path as configured, for records and telemetry.
-    pub route: Arc<str>,
-    /// What it does.
-    pub effect: Effect,
-    /// What its answers are held to.
-    pub answers: Arc<AnswerRules>,
-    segments: Vec<Segment>,
-    query: Vec<(String, String)>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Segment {
-    Literal(String),
-    Parameter(String),
-}
-
 /// Where a request goes once it is admitted.
 #[derive(Debug)]
 pub struct Way {
     /// The service.
     pub service: Arc<Service>,
-    /// The position of the template in the service.
-    template: usize,
+    /// The path template that matched, as configured.
+    pub route: Arc<str>,
+    /// What the answer is held to.
+    pub answers: Arc<AnswerRules>,
     /// Path and query to ask the upstream for.
     pub target: String,
     /// The position of what the service's owner says of this operation.
     described: Option<usize>,
+    /// Whether the answer is a stream whose first event names a path.
+    names_endpoint: bool,
+}
+
+/// What a request's head says of its operation.
+#[derive(Debug)]
+pub(crate) enum Resolved {
+    /// All.
+    Whole(Box<Asked>),
+    /// That its body says it.
+    Message(Endpoint),
+}
+
+/// Where messages of a protocol are sent to.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) service: Arc<Service>,
+    pub(crate) route: Arc<str>,
+    pub(crate) target: String,
 }
 
 /// Why a request has no route.
@@ -110,141 +126,6 @@ pub enum Unroutable {
     ParameterTooLong,
 }
 
-/// Why a path template is refused at load.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TemplateFault {
-    /// It must begin with a slash.
-    #[error("a path begins with `/`, `{0}` does not")]
-    Relative(String),
-    /// A segment is neither a literal nor `{name}`.
-    #[error("segment `{0}` is neither a literal nor `{{name}}`")]
-    Segment(String),
-    /// A parameter is named twice.
-    #[error("parameter `{0}` is bound twice")]
-    Twice(String),
-}
-
-impl Template {
-    /// Whether each segment is a parameter: templates are tried in the order of this, so that
-    /// `/customers/export` is found before `/customers/{customer}`.
-    pub fn generality(&self) -> Vec<bool> {
-        self.segments
-            .iter()
-            .map(|segment| segment.parameter().is_some())
-            .collect()
-    }
-
-    /// A template for `method` and `path`; `query` binds parameters to query names.
-    pub fn new(
-        id: &str,
-        method: Method,
-        path: &str,
-        effect: Effect,
-        query: &BTreeMap<String, String>,
-    ) -> Result<Self, TemplateFault> {
-        let rest = path
-            .strip_prefix('/')
-            .ok_or_else(|| TemplateFault::Relative(path.into()))?;
-        let segments = if rest.is_empty() {
-            Vec::new()
-        } else {
-            rest.split('/')
-                .map(Segment::parse)
-                .collect::<Result<Vec<_>, _>>()?
-        };
-        let query: Vec<_> = query.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-        let mut names: Vec<&str> = query.iter().map(|(name, _)| name.as_str()).collect();
-        names.extend(segments.iter().filter_map(Segment::parameter));
-        names.sort_unstable();
-        let twice = names.windows(2).find(|pair| pair.first() == pair.last());
-        if let Some(name) = twice.and_then(|pair| pair.first()) {
-            return Err(TemplateFault::Twice((*name).to_owned()));
-        }
-        Ok(Self {
-            id: Arc::from(id),
-            method,
-            route: Arc::from(path),
-            effect,
-            answers: Arc::default(),
-            segments,
-            query,
-        })
-    }
-
-    fn bind(
-        &self,
-        segments: &[Cow<'_, str>],
-        query: &[(String, String)],
-    ) -> Option<Result<BTreeMap<String, String>, Unroutable>> {
-        if segments.len() != self.segments.len() {
-            return None;
-        }
-        let mut bound = BTreeMap::new();
-        for (segment, value) in self.segments.iter().zip(segments) {
-            match segment {
-                Segment::Literal(literal) if literal == value => {}
-                Segment::Literal(_) => return None,
-                Segment::Parameter(name) => {
-                    bound.insert(name.clone(), value.clone().into_owned());
-                }
-            }
-        }
-        Some(self.bind_query(query, bound))
-    }
-
-    fn bind_query(
-        &self,
-        query: &[(String, String)],
-        mut bound: BTreeMap<String, String>,
-    ) -> Result<BTreeMap<String, String>, Unroutable> {
-        for (parameter, name) in &self.query {
-            let mut values = query.iter().filter(|(key, _)| is_like(key, name));
-            let (key, value) = values.next().ok_or(Unroutable::ParameterMissing)?;
-            // Which of two an upstream takes, or whether `Customer` and `customer[]` are `customer`
-            // to it, is its own affair: only one plain spelling is safe.
-            if values.next().is_some() || key != name {
-                return Err(Unroutable::Ambiguous);
-            }
-            bound.insert(parameter.clone(), value.clone());
-        }
-        if bound
-            .values()
-            .any(|value| value.len() > PARAMETER_BYTES_MAX)
-        {
-            return Err(Unroutable::ParameterTooLong);
-        }
-        Ok(bound)
-    }
-}
-
-impl Segment {
-    fn parse(text: &str) -> Result<Self, TemplateFault> {
-        let fault = || TemplateFault::Segment(text.into());
-        if let Some(name) = text
-            .strip_prefix('{')
-            .and_then(|rest| rest.strip_suffix('}'))
-        {
-            let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-            return if plain && !name.is_empty() {
-                Ok(Self::Parameter(name.into()))
-            } else {
-                Err(fault())
-            };
-        }
-        if text.is_empty() || text.contains(['{', '}', '?', '#', '%']) {
-            return Err(fault());
-        }
-        Ok(Self::Literal(text.into()))
-    }
-
-    fn parameter(&self) -> Option<&str> {
-        match self {
-            Self::Parameter(name) => Some(name),
-            Self::Literal(_) => None,
-        }
-    }
-}
-
 impl Routes {
     /// Routes to `services`; longer prefixes are tried first.
     pub fn new(mut services: Vec<Arc<Service>>) -> Self {
@@ -255,17 +136,20 @@ impl Routes {
         Self { services }
     }
 
-    /// The operation that `method` and `uri` name, and the way there; `host` is the `Host` header of HTTP/1.
+    /// What `method` and `uri` say of the operation, and the way there; `host` is the `Host` header of HTTP/1.
     /// `led`: the request was not sent to the gateway, so its path is its own, and only its host
     /// names a service.
-    pub fn resolve(
+    pub(crate) fn resolve(
         &self,
         method: &Method,
         uri: &Uri,
         host: Option<&str>,
         led: bool,
-    ) -> Result<(Operation, Way), Unroutable> {
-        let segments = segments(uri.path())?;
+    ) -> Result<Resolved, Unroutable> {
+        let path = uri.path();
+        // Servers of messages mount their paths with a slash at the end; no template has one.
+        let bare = path.strip_suffix('/').filter(|bare| !bare.is_empty());
+        let segments = segments(bare.unwrap_or(path))?;
         let host = uri
             .authority()
             .map(http::uri::Authority::host)
@@ -277,34 +161,12 @@ impl Routes {
             .find(|service| service.matches.holds(&segments, host));
         let service = service.ok_or(Unroutable::ServiceUnknown)?;
         let taken = service.matches.segments();
-        let query = query_pairs(uri.query().unwrap_or_default())?;
         let rest = segments.get(taken..).unwrap_or_default();
-        for (template, candidate) in service.operations.iter().enumerate() {
-            if candidate.method != *method {
-                continue;
-            }
-            if let Some(bound) = candidate.bind(rest, &query) {
-                let operation = Operation {
-                    service: Arc::clone(&service.name),
-                    id: Arc::clone(&candidate.id),
-                    effect: candidate.effect,
-                    bound: Arc::new(bound?),
-                    country: service.country,
-                };
-                let target = service.target(uri, taken);
-                let described = service.described(method, rest);
-                return Ok((
-                    operation,
-                    Way {
-                        service: Arc::clone(service),
-                        template,
-                        target,
-                        described,
-                    },
-                ));
-            }
+        match &service.speaks {
+            Speaks::Paths(_) if bare.is_some() => Err(Unroutable::Ambiguous),
+            Speaks::Paths(templates) => service.by_path(templates, method, uri, rest),
+            Speaks::Mcp(mcp) => service.by_message(mcp, method, uri, rest),
         }
-        Err(Unroutable::OperationUnknown)
     }
 }
 
@@ -318,12 +180,6 @@ impl Routes {
 }
 
 impl Way {
-    /// What the answer is held to.
-    pub fn answers(&self) -> Arc<AnswerRules> {
-        let template = self.service.operations.get(self.template);
-        template.map_or_else(Arc::default, |template| Arc::clone(&template.answers))
-    }
-
     /// What turns tokens back in a message that goes `towards` the agent or the service, if anything
     /// does.
     pub(crate) fn restoration(
@@ -336,12 +192,14 @@ impl Way {
         covers.then(|| Restoration::new(permit.restorations(towards), keys))
     }
 
-    /// The path template that matched.
-    pub fn route(&self) -> Arc<str> {
-        self.service
-            .operations
-            .get(self.template)
-            .map_or_else(|| Arc::from(""), |t| Arc::clone(&t.route))
+    /// What edits the first event of the answer, if anything does.
+    pub(crate) fn endpoint_event(&self) -> Option<EndpointEvent> {
+        let prefix = match &self.service.matches {
+            Match::Prefix(prefix) => prefix.as_str(),
+            Match::Host(_) => "",
+        };
+        let edited = || EndpointEvent::new(&self.service.upstream, prefix);
+        self.names_endpoint.then(edited)
     }
 
     /// What the service's owner says of the request's body.
@@ -387,6 +245,92 @@ impl Match {
 }
 
 impl Service {
+    /// The ids of all its operations.
+    pub fn operations(&self) -> Vec<&Arc<str>> {
+        match &self.speaks {
+            Speaks::Paths(templates) => templates.iter().map(|template| &template.id).collect(),
+            Speaks::Mcp(mcp) => mcp.calls().map(|call| &call.id).collect(),
+        }
+    }
+
+    /// The operation that a method and a path name.
+    fn by_path(
+        self: &Arc<Self>,
+        templates: &[Template],
+        method: &Method,
+        uri: &Uri,
+        rest: &[Cow<'_, str>],
+    ) -> Result<Resolved, Unroutable> {
+        let query = query_pairs(uri.query().unwrap_or_default())?;
+        for candidate in templates {
+            if candidate.method != *method {
+                continue;
+            }
+            if let Some(bound) = candidate.bind(rest, &query) {
+                let operation = self.operation(&candidate.id, candidate.effect, bound?);
+                let way = Way {
+                    service: Arc::clone(self),
+                    route: Arc::clone(&candidate.route),
+                    answers: Arc::clone(&candidate.answers),
+                    target: self.target(uri),
+                    described: self.described(method, rest),
+                    names_endpoint: false,
+                };
+                return Ok(Resolved::Whole(Box::new(Asked {
+                    operation,
+                    way,
+                    spoken: None,
+                })));
+            }
+        }
+        Err(Unroutable::OperationUnknown)
+    }
+
+    /// Where a message of the Model Context Protocol goes.
+    fn by_message(
+        self: &Arc<Self>,
+        mcp: &Mcp,
+        method: &Method,
+        uri: &Uri,
+        rest: &[Cow<'_, str>],
+    ) -> Result<Resolved, Unroutable> {
+        let path = format!("/{}", rest.join("/"));
+        let (approach, route) = mcp
+            .approach(method, &path)
+            .ok_or(Unroutable::OperationUnknown)?;
+        let endpoint = Endpoint {
+            service: Arc::clone(self),
+            route,
+            target: self.target(uri),
+        };
+        let Some(named) = mcp.without_message(approach) else {
+            return Ok(Resolved::Message(endpoint));
+        };
+        let mut way = endpoint.way(named.call);
+        way.names_endpoint = approach == Approach::LegacyStream;
+        Ok(Resolved::Whole(Box::new(Asked {
+            operation: self.operation(&named.call.id, named.call.effect, named.bound),
+            way,
+            spoken: Some(named.spoken),
+        })))
+    }
+
+    /// An operation of this service.
+    pub(crate) fn operation(
+        &self,
+        id: &Arc<str>,
+        effect: Effect,
+        bound: BTreeMap<String, String>,
+    ) -> Operation {
+        Operation {
+            service: Arc::clone(&self.name),
+            id: Arc::clone(id),
+            effect,
+            bound: Arc::new(bound),
+            country: self.country,
+        }
+    }
+
     /// Which of the declared operations this is; the segments are those behind the prefix.
     fn described(&self, method: &Method, segments: &[Cow<'_, str>]) -> Option<usize> {
         let declared = self.declared.as_ref()?;
@@ -394,7 +338,8 @@ impl Service {
     }
 
     /// The upstream's path and query: its base path, then the request's own bytes after the prefix.
-    fn target(&self, uri: &Uri, taken: usize) -> String {
+    fn target(&self, uri: &Uri) -> String {
+        let taken = self.matches.segments();
         let base = self.upstream.path().trim_end_matches('/');
         let rest = uri
             .path()
@@ -413,6 +358,20 @@ impl Service {
     }
 }
 
+impl Endpoint {
+    /// The way of a call.
+    pub(crate) fn way(&self, call: &Call) -> Way {
+        Way {
+            service: Arc::clone(&self.service),
+            route: Arc::clone(&self.route),
+            answers: Arc::clone(&call.answers),
+            target: self.target.clone(),
+            described: call.described,
+            names_endpoint: false,
+        }
+    }
+}
+
 /// An IPv6 address without its brackets, any other host as it is.
 fn bare(host: &str) -> &str {
     host.strip_prefix('[')
@@ -420,85 +379,11 @@ fn bare(host: &str) -> &str {
         .unwrap_or(host)
 }
 
-/// Whether some server may take `key` for `name`: `Customer`, `customer[]`, `customer.id`.
-fn is_like(key: &str, name: &str) -> bool {
-    let stem = key.split(['[', '.']).next().unwrap_or_default().trim();
-    stem.eq_ignore_ascii_case(name) || key.eq_ignore_ascii_case(name)
-}
-
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
     }
-}
-
-fn segments(path: &str) -> Result<Vec<Cow<'_, str>>, Unroutable> {
-    let rest = path.strip_prefix('/').ok_or(Unroutable::Ambiguous)?;
-    if rest.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut segments = Vec::with_capacity(8);
-    for raw in rest.split('/') {
-        let segment = decode(raw, false)?;
-        let odd = segment.is_empty()
-            || segment == "."
-            || segment == ".."
-            || segment.contains(['/', '\\', ';']);
-        if odd || segments.len() == SEGMENTS_MAX {
-            return Err(Unroutable::Ambiguous);
-        }
-        segments.push(segment);
-    }
-    Ok(segments)
-}
-
-fn query_pairs(query: &str) -> Result<Vec<(String, String)>, Unroutable> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            // Old servers part pairs by semicolons too, and so would read another query.
-            if pair.contains(';') {
-                return Err(Unroutable::Ambiguous);
-            }
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Ok((
-                decode(key, true)?.into_owned(),
-                decode(value, true)?.into_owned(),
-            ))
-        })
-        .collect()
-}
-
-/// Percent-decodes; control characters and bad encodings are refused.
-fn decode(text: &str, form: bool) -> Result<Cow<'_, str>, Unroutable> {
-    if !text
-        .bytes()
-        .any(|b| b == b'%' || b < 0x20 || b == 0x7f || (form && b == b'+'))
-    {
-        return Ok(Cow::Borrowed(text));
-    }
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        let byte = match byte {
-            b'%' => hex_pair(bytes.next(), bytes.next()).ok_or(Unroutable::Ambiguous)?,
-            b'+' if form => b' ',
-            plain => plain,
-        };
-        if byte < 0x20 || byte == 0x7f {
-            return Err(Unroutable::Ambiguous);
-        }
-        decoded.push(byte);
-    }
-    String::from_utf8(decoded)
-        .map(Cow::Owned)
-        .map_err(|_| Unroutable::Ambiguous)
-}
-
-fn hex_pair(high: Option<u8>, low: Option<u8>) -> Option<u8> {
-    let digit = |byte: Option<u8>| byte.and_then(|b| char::from(b).to_digit(16));
-    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
 #[cfg(test)]

@@ -139,7 +139,7 @@ impl Spending {
 /// What the request itself names: the record by all that it binds, and whom it is about.
 fn named(keys: &dyn Pseudonyms, permit: &Permit, way: &Way) -> Usage {
     let operation = permit.operation();
-    let answers = way.answers();
+    let answers = &way.answers;
     let subject = answers
         .subject(permit)
         .and_then(|it| subject_digest(keys, it));

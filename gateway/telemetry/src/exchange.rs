@@ -26,6 +26,10 @@ pub struct Exchange<'a> {
     pub operation: &'a str,
     /// `read`, `write` or `delete`.
     pub effect: &'a str,
+    /// The method of a message protocol: `tools/call`.
+    pub rpc_method: Option<&'a str>,
+    /// The configured name of the tool that was called.
+    pub tool: Option<&'a str>,
     /// How it ended: [`RELEASED`](crate::names::RELEASED), `refused`, `aborted`,
     /// `upstream_failed`, `client_gone`.
     pub decision: &'a str,

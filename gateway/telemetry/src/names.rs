@@ -31,6 +31,10 @@ pub const SERVICE: &str = "tidegate.service";
 pub const OPERATION: &str = "tidegate.operation";
 /// `read`, `write` or `delete`.
 pub const EFFECT: &str = "tidegate.effect";
+/// The method of a message of MCP (OpenTelemetry's conventions for generative AI).
+pub const MCP_METHOD_NAME: &str = "mcp.method.name";
+/// The tool that a message of MCP calls (OpenTelemetry's conventions for generative AI).
+pub const GEN_AI_TOOL_NAME: &str = "gen_ai.tool.name";
 /// How the exchange ended: `released`, `refused`, `aborted`, `upstream_failed`, `client_gone`.
 pub const DECISION: &str = "tidegate.decision";
 /// The stable reason code of what was not released.

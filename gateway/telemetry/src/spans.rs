@@ -17,7 +17,7 @@ use crate::{
 /// Findings that one span lists; the others are counted in one attribute.
 const FINDING_EVENTS_MAX: usize = 32;
 /// Attributes that a server span has at most, so that its vector grows once.
-const SERVER_ATTRIBUTES: usize = 24;
+const SERVER_ATTRIBUTES: usize = 26;
 
 /// The agent's request, as we served it.
 pub(crate) fn server(trace: Trace, exchange: &Exchange<'_>) -> SpanData {
@@ -117,6 +117,8 @@ fn server_attributes(exchange: &Exchange<'_>) -> Vec<KeyValue> {
         (names::SESSION_ID, exchange.session),
         (names::TASK_ID, exchange.task),
         (names::PURPOSE, exchange.purpose),
+        (names::MCP_METHOD_NAME, exchange.rpc_method),
+        (names::GEN_AI_TOOL_NAME, exchange.tool),
         (names::REASON, exchange.reason),
         (names::RULE, exchange.rule),
     ] {

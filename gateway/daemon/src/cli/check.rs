@@ -25,7 +25,7 @@ pub(crate) fn check(path: &Path) -> Result<ExitCode> {
     let operations: usize = config
         .services
         .iter()
-        .map(|service| service.operations.len())
+        .map(|service| service.operations().len())
         .sum();
     println!(
         "`{}` holds: {} agents, {} services with {operations} operations, {} policies (digest {})",
@@ -71,10 +71,8 @@ pub(crate) type KeySources = Vec<(JwksSource, Arc<KeySet>)>;
 /// What policies may name.
 fn names(config: &Config) -> Names {
     let operations = config.services.iter().flat_map(|service| {
-        service
-            .operations
-            .iter()
-            .map(move |operation| format!("{}/{}", service.name, operation.id))
+        let ids = service.operations().into_iter();
+        ids.map(move |id| format!("{}/{id}", service.name))
     });
     Names {
         agents: config

@@ -300,10 +300,8 @@ fn reveal(config: &Config, gateway: &Gateway, stopped: &watch::Receiver<bool>) -
 
 fn metrics(config: &Config) -> Result<Metrics> {
     let operations = config.services.iter().flat_map(|service| {
-        service
-            .operations
-            .iter()
-            .map(|operation| (service.name.as_ref(), operation.id.as_ref()))
+        let ids = service.operations().into_iter();
+        ids.map(|id| (service.name.as_ref(), id.as_ref()))
     });
     Metrics::new(operations).into_diagnostic()
 }

@@ -10,18 +10,19 @@ use serde_saphyr::Spanned;
 use super::{file, resolve::Resolver};
 
 impl Resolver<'_> {
-    pub(super) fn answers(&self, operation: &file::Operation) -> Result<AnswerRules> {
-        let rows = operation.rows.iter().map(|rows| self.rows(rows));
+    pub(super) fn answers(
+        &self,
+        rows: &[file::Rows],
+        (records_max, fields_max): (Option<u64>, Option<u64>),
+        subject: Option<&str>,
+    ) -> Result<AnswerRules> {
+        let rows = rows.iter().map(|rows| self.rows(rows));
         Ok(AnswerRules {
             rows: rows.collect::<Result<_>>()?,
-            records_max: operation.records_max,
-            fields_max: operation.fields_max,
-            subject: operation.subject.as_deref().map(Arc::from),
-            records: operation
-                .records
-                .as_ref()
-                .map(|it| self.records(it))
-                .transpose()?,
+            records_max,
+            fields_max,
+            subject: subject.map(Arc::from),
+            records: None,
         })
     }
 

@@ -185,7 +185,11 @@ pub(crate) struct Service {
     pub(crate) restore: Option<Restore>,
     /// An OpenAPI document whose `x-data-class` says what the fields of bodies are.
     pub(crate) openapi: Option<Spanned<PathBuf>>,
+    /// What may be asked of it by method and path.
+    #[serde(default)]
     pub(crate) operations: Vec<Operation>,
+    /// What may be asked of it by the Model Context Protocol.
+    pub(crate) mcp: Option<Mcp>,
 }
 
 /// One operation of it.
@@ -273,6 +277,89 @@ pub(crate) enum Per {
     Task,
     /// All sessions of an agent share it.
     Agent,
+}
+
+/// A server of the Model Context Protocol. What is not named here is refused.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Mcp {
+    /// Paths of streamable HTTP: `/mcp`.
+    #[serde(default)]
+    pub(crate) endpoints: Vec<Spanned<String>>,
+    /// The paths of HTTP+SSE, where the server still speaks that.
+    pub(crate) sse: Option<McpSse>,
+    #[serde(default)]
+    pub(crate) tools: Vec<Tool>,
+    #[serde(default)]
+    pub(crate) prompts: Vec<Prompt>,
+    #[serde(default)]
+    pub(crate) resources: Vec<Resource>,
+    /// Methods beyond the protocol's own housekeeping.
+    #[serde(default)]
+    pub(crate) methods: Vec<RpcMethod>,
+}
+
+/// The paths of HTTP+SSE (2024-11-05).
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct McpSse {
+    /// Where the stream is asked for: `/sse`.
+    pub(crate) stream: Spanned<String>,
+    /// Where messages are posted: `/messages`.
+    pub(crate) messages: Spanned<String>,
+}
+
+/// One tool.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tool {
+    pub(crate) name: Spanned<String>,
+    /// A write if absent.
+    pub(crate) effect: Option<Effect>,
+    /// Parameters bound by arguments: `customer: arguments.customer_id`.
+    #[serde(default)]
+    pub(crate) bind: BTreeMap<String, Spanned<String>>,
+    /// A JSON Schema of its `structuredContent`, whose `x-data-class` says what the fields are.
+    pub(crate) output: Option<Spanned<serde_json::Value>>,
+    /// Whose rows its answers may hold; paths begin at the answer: `/result/structuredContent/rows`.
+    #[serde(default)]
+    pub(crate) rows: Vec<Rows>,
+    /// The most records of an answer.
+    pub(crate) records_max: Option<u64>,
+    /// The most fields of an answer.
+    pub(crate) fields_max: Option<u64>,
+    /// The parameter, or else the tag of the task's scope, that names the data subject.
+    pub(crate) subject: Option<String>,
+}
+
+/// One prompt.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Prompt {
+    pub(crate) name: Spanned<String>,
+    /// Parameters bound by arguments.
+    #[serde(default)]
+    pub(crate) bind: BTreeMap<String, Spanned<String>>,
+}
+
+/// Resources whose URIs are of one form.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Resource {
+    /// `crm://customers/{customer}` binds `customer`.
+    pub(crate) uri: Spanned<String>,
+}
+
+/// A method of JSON-RPC.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RpcMethod {
+    pub(crate) name: Spanned<String>,
+    /// A write if absent.
+    pub(crate) effect: Option<Effect>,
+    /// Parameters bound by its parameters.
+    #[serde(default)]
+    pub(crate) bind: BTreeMap<String, Spanned<String>>,
 }
 
 /// Elements of an array belong to whom their binding names.

@@ -18,7 +18,7 @@ use policy::{Country, Effect, PolicyFile};
 use proxy::{
     Uninspected,
     governance::Restoring,
-    route::{Match, Routes, Service, Template},
+    route::{Match, Routes, Service, Speaks, Template},
 };
 use serde_saphyr::Spanned;
 
@@ -376,7 +376,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn service(&self, service: file::Service, matches: Match) -> Result<Service> {
+    fn paths(&self, service: &file::Service) -> Result<Vec<Template>> {
         let mut ids = HashSet::new();
         let mut operations = Vec::new();
         for operation in &service.operations {
@@ -390,8 +390,32 @@ impl Resolver<'_> {
             }
             operations.push(self.operation(operation)?);
         }
-        let declared = self.declared(&service)?;
         operations.sort_by_key(Template::generality);
+        Ok(operations)
+    }
+
+    /// How requests say which operation they ask for, and what the owner says of their bodies.
+    fn speaks(&self, service: &file::Service) -> Result<(Speaks, Option<Arc<Declared>>)> {
+        match &service.mcp {
+            None => {
+                let declared = self.declared(service)?;
+                Ok((Speaks::Paths(self.paths(service)?), declared))
+            }
+            Some(mcp) if service.operations.is_empty() && service.openapi.is_none() => {
+                let (mcp, declared) = self.mcp(&service.name, mcp)?;
+                Ok((Speaks::Mcp(Box::new(mcp)), declared))
+            }
+            Some(_) => {
+                let help = "`operations` and `openapi` are for paths, `mcp` for messages: make two \
+                            services of it";
+                let message = "a service speaks in one way";
+                Err(self.fault(&service.name, message, help))
+            }
+        }
+    }
+
+    fn service(&self, service: file::Service, matches: Match) -> Result<Service> {
+        let (speaks, declared) = self.speaks(&service)?;
         let upstream = self.uri(&service.upstream)?;
         if upstream.query().is_some() {
             let help = "take the query off; requests bring their own";
@@ -403,7 +427,7 @@ impl Resolver<'_> {
             name: Arc::from(service.name.value),
             matches,
             restoring: service.restore.map_or(Restoring::Nowhere, restoring),
-            operations,
+            speaks,
             declared,
         })
     }
@@ -445,12 +469,7 @@ impl Resolver<'_> {
                 "upper case: GET, POST, PUT, PATCH, DELETE",
             )
         })?;
-        let effect = match operation.effect {
-            Some(file::Effect::Read) => Effect::Read,
-            Some(file::Effect::Write) => Effect::Write,
-            Some(file::Effect::Delete) => Effect::Delete,
-            None => effect_of(&method),
-        };
+        let effect = operation.effect.map_or_else(|| effect_of(&method), effect);
         let template = Template::new(
             &operation.id.value,
             method,
@@ -465,7 +484,14 @@ impl Resolver<'_> {
                 "a path reads `/customers/{customer}`",
             )
         })?;
-        template.answers = Arc::new(self.answers(operation)?);
+        let mut answers = self.answers(
+            &operation.rows,
+            (operation.records_max, operation.fields_max),
+            operation.subject.as_deref(),
+        )?;
+        let records = operation.records.as_ref();
+        answers.records = records.map(|it| self.records(it)).transpose()?;
+        template.answers = Arc::new(answers);
         Ok(template)
     }
 
@@ -528,6 +554,15 @@ fn is_loopback(uri: &Uri) -> bool {
         || host
             .parse::<IpAddr>()
             .is_ok_and(|address| address.is_loopback())
+}
+
+/// What was typed of an effect.
+pub(super) fn effect(typed: file::Effect) -> Effect {
+    match typed {
+        file::Effect::Read => Effect::Read,
+        file::Effect::Write => Effect::Write,
+        file::Effect::Delete => Effect::Delete,
+    }
 }
 
 /// Safe methods read (RFC 9110 section 9.2.1), DELETE deletes, all else counts as a write.

@@ -70,9 +70,9 @@ fn a_good_configuration_is_taken() {
     );
     // What is plain is tried before what takes anything.
     let ids: Vec<_> = config.services[0]
-        .operations
-        .iter()
-        .map(|operation| operation.id.as_ref())
+        .operations()
+        .into_iter()
+        .map(AsRef::as_ref)
         .collect();
     assert_eq!(ids, ["customer.list", "customer.export", "customer.read"]);
 }

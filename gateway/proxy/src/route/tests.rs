@@ -16,7 +16,7 @@ fn routes() -> Routes {
             upstream: Uri::from_static(upstream),
             country: Country::UNKNOWN,
             declared: None,
-            operations: vec![
+            speaks: Speaks::Paths(vec![
                 template("customer.read", Method::GET, "/customers/{customer}", &[]),
                 template(
                     "customer.list",
@@ -25,7 +25,7 @@ fn routes() -> Routes {
                     &[("customer", "id")],
                 ),
                 template("root", Method::GET, "/", &[]),
-            ],
+            ]),
         })
     };
     Routes::new(vec![
@@ -42,7 +42,11 @@ fn check(
     expected: Result<(&str, &str, &str, &str), Unroutable>,
 ) {
     let resolved = routes().resolve(method, &uri.parse().expect("a uri"), host, false);
-    let found = resolved.map(|(operation, way)| {
+    let found = resolved.map(|resolved| {
+        let Resolved::Whole(asked) = resolved else {
+            panic!("a message")
+        };
+        let Asked { operation, way, .. } = *asked;
         let customer = operation.bound.get("customer").cloned().unwrap_or_default();
         (
             operation.service.to_string(),

@@ -26,6 +26,8 @@ fn exchange<'a>() -> Exchange<'a> {
         service: "crm",
         operation: "customer.read",
         effect: "read",
+        rpc_method: None,
+        tool: None,
         decision: names::RELEASED,
         agent: None,
         session: None,

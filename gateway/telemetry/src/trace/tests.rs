@@ -41,6 +41,8 @@ fn exchange<'a>() -> Exchange<'a> {
         service: "crm",
         operation: "customer.read",
         effect: "read",
+        rpc_method: None,
+        tool: None,
         decision: names::RELEASED,
         agent: Some("spiffe://clinic.example/agent/support"),
         session: Some("s-1"),

@@ -1,0 +1,148 @@
+//! Operations that the body of a request names: what each does, and which of its arguments bind.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use policy::Effect;
+use serde_json::{Map, Value};
+
+use crate::{
+    governance::AnswerRules, message::Unclear, route::PARAMETER_BYTES_MAX, strict::member,
+};
+
+/// One operation that a body may name.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Unique within the service.
+    pub id: Arc<str>,
+    /// What it does.
+    pub effect: Effect,
+    /// The arguments that bind it to a resource: all must be there.
+    pub bindings: Vec<Binding>,
+    /// What its answers are held to.
+    pub answers: Arc<AnswerRules>,
+    /// The position of what the service's owner says of its bodies.
+    pub described: Option<usize>,
+}
+
+/// A parameter of the scope that an argument binds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The parameter: `customer`.
+    pub parameter: String,
+    /// The names that lead to the argument: `arguments`, `customer_id`.
+    pub path: Vec<String>,
+}
+
+impl Binding {
+    /// `parameter` bound by the argument at `path`, its names parted by dots; none if a name is empty.
+    pub fn parse(parameter: &str, path: &str) -> Option<Self> {
+        let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+        let named = !parameter.is_empty() && path.iter().all(|name| !name.is_empty());
+        named.then(|| Self {
+            parameter: parameter.to_owned(),
+            path,
+        })
+    }
+}
+
+impl Call {
+    /// One that binds nothing and answers freely.
+    pub fn new(id: &str, effect: Effect) -> Self {
+        Self {
+            id: id.into(),
+            effect,
+            bindings: Vec::new(),
+            answers: Arc::default(),
+            described: None,
+        }
+    }
+
+    /// What `arguments` bind.
+    pub(crate) fn bind(
+        &self,
+        arguments: Option<&Map<String, Value>>,
+    ) -> Result<BTreeMap<String, String>, Unclear> {
+        let bound = self.bindings.iter().map(|binding| {
+            let value = find(arguments, &binding.path)?.ok_or(Unclear::ParameterMissing)?;
+            Ok((binding.parameter.clone(), text(value)?))
+        });
+        bound.collect()
+    }
+}
+
+/// The value that `path` leads to.
+fn find<'v>(
+    mut object: Option<&'v Map<String, Value>>,
+    path: &[String],
+) -> Result<Option<&'v Value>, Unclear> {
+    let mut found = None;
+    for name in path {
+        let Some(inside) = object else {
+            return Ok(None);
+        };
+        found = member(inside, name)?;
+        object = found.and_then(Value::as_object);
+    }
+    Ok(found)
+}
+
+/// A value that names one resource, as text. Lists and objects may name many, `null` may mean all,
+/// and a number with a fraction is written in many ways.
+pub(crate) fn text(value: &Value) -> Result<String, Unclear> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) if !number.is_f64() => number.to_string(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Null => return Err(Unclear::ParameterMissing),
+        Value::Number(_) | Value::Array(_) | Value::Object(_) => return Err(Unclear::Ambiguous),
+    };
+    if text.len() > PARAMETER_BYTES_MAX {
+        return Err(Unclear::ParameterTooLong);
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(arguments: &Value, expected: Result<&str, Unclear>) {
+        let call = Call {
+            bindings: Binding::parse("customer", "arguments.customer.id")
+                .into_iter()
+                .collect(),
+            ..Call::new("x", Effect::Read)
+        };
+        let bound = call.bind(arguments.as_object());
+        let bound = bound.map(|mut bound| bound.remove("customer").unwrap_or_default());
+        assert_eq!(bound, expected.map(str::to_owned), "{arguments}");
+    }
+
+    #[test]
+    fn an_argument_binds_if_it_names_one_resource() {
+        let at = |id: Value| json!({ "arguments": { "customer": { "id": id, "x": 1 } } });
+        check(&at("C-771".into()), Ok("C-771"));
+        check(&at(771.into()), Ok("771"));
+        check(&at((-7).into()), Ok("-7"));
+        check(&at(true.into()), Ok("true"));
+        check(&at(Value::Null), Err(Unclear::ParameterMissing));
+        check(&at(771.0.into()), Err(Unclear::Ambiguous));
+        check(&at(json!(["C-771"])), Err(Unclear::Ambiguous));
+        check(&at(json!({ "eq": "C-771" })), Err(Unclear::Ambiguous));
+        check(&at("C".repeat(300).into()), Err(Unclear::ParameterTooLong));
+        check(&json!({}), Err(Unclear::ParameterMissing));
+        check(
+            &json!({ "arguments": "C-771" }),
+            Err(Unclear::ParameterMissing),
+        );
+        for twin in ["Customer", "CUSTOMER"] {
+            let both =
+                json!({ "arguments": { "customer": { "id": "C-771" }, twin: { "id": "C-332" } } });
+            check(&both, Err(Unclear::Ambiguous));
+        }
+        let inner = json!({ "arguments": { "customer": { "id": "C-771", "ID": "C-332" } } });
+        check(&inner, Err(Unclear::Ambiguous));
+    }
+}

@@ -1,0 +1,156 @@
+//! Requests whose operation stands in their body: read whole, understood, and only then decided.
+
+use std::{future::poll_fn, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode, request::Parts};
+use policy::{Effect, Operation};
+use redaction::Coding;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::{
+    account::Account,
+    body::Source,
+    dialect::Dialect,
+    headers,
+    jsonrpc::{self, Kind},
+    limits,
+    media::{self, Media},
+    refusal::Interruption,
+    route::{Endpoint, Speaks, Way},
+    strict,
+};
+
+/// Why a message says nothing that can be decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unclear {
+    /// It is not JSON.
+    #[error("the message is not JSON")]
+    NotJson,
+    /// It is JSON, and no message of the protocol.
+    #[error("the message is none of the protocol")]
+    NotAMessage,
+    /// Servers may read it in more than one way.
+    #[error("the message can be read in more than one way")]
+    Ambiguous,
+    /// Several messages in one.
+    #[error("send one message at a time: batches are refused")]
+    Batch,
+    /// No operation of this name is configured.
+    #[error("the service has no operation of this name")]
+    OperationUnknown,
+    /// An argument that binds the call to a resource is not there.
+    #[error("an argument that the operation is bound by is missing")]
+    ParameterMissing,
+    /// A name or an argument that binds is too long.
+    #[error("a name or an argument of the message is too long")]
+    ParameterTooLong,
+    /// A header field says otherwise than the message.
+    #[error("a header field does not say what the message does")]
+    HeaderMismatch,
+}
+
+impl Unclear {
+    /// The status and the stable code of the refusal.
+    pub(crate) fn refusal(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::NotJson => (StatusCode::BAD_REQUEST, "request_unreadable"),
+            Self::NotAMessage => (StatusCode::BAD_REQUEST, "not_a_message"),
+            Self::Ambiguous => (StatusCode::BAD_REQUEST, "message_ambiguous"),
+            Self::Batch => (StatusCode::BAD_REQUEST, "batch_refused"),
+            Self::OperationUnknown => (StatusCode::FORBIDDEN, "operation_unknown"),
+            Self::ParameterMissing => (StatusCode::BAD_REQUEST, "parameter_missing"),
+            Self::ParameterTooLong => (StatusCode::BAD_REQUEST, "parameter_too_long"),
+            Self::HeaderMismatch => (StatusCode::BAD_REQUEST, "header_mismatch"),
+        }
+    }
+}
+
+/// What a message asks for, in the words of its protocol; only configured words and constants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Spoken {
+    /// The protocol's method: `tools/call`.
+    pub(crate) method: Arc<str>,
+    /// The tool that is called.
+    pub(crate) tool: Option<Arc<str>>,
+}
+
+/// What a message asks for.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) operation: Operation,
+    pub(crate) way: Way,
+    pub(crate) spoken: Option<Spoken>,
+}
+
+/// What the message in `body` asks for. The account learns of it as much as is known, even where it
+/// is refused.
+pub(crate) async fn understand(
+    account: &mut Account,
+    endpoint: &Endpoint,
+    parts: &Parts,
+    body: &mut Source,
+) -> Result<Asked, Interruption> {
+    let Speaks::Mcp(mcp) = &endpoint.service.speaks else {
+        return Err(Interruption::unclear(Unclear::NotAMessage));
+    };
+    account.dialect = Dialect::JsonRpc(Value::Null);
+    let bytes = read(&parts.headers, body).await?;
+    account.request.received = bytes.len() as u64;
+    let document = strict::parse(&bytes).map_err(Interruption::unclear)?;
+    *body = Source::Whole(Some(bytes));
+    let message = jsonrpc::message(&document).map_err(Interruption::unclear)?;
+    account.dialect = match message.id {
+        // An answer to the server is not answered itself, whatever its id.
+        Some(id) if message.kind != Kind::Answer => Dialect::JsonRpc(id.clone()),
+        _ => Dialect::Problem,
+    };
+    let service = &endpoint.service;
+    match mcp.understand(&parts.headers, &message) {
+        Ok(named) => Ok(Asked {
+            operation: service.operation(&named.call.id, named.call.effect, named.bound),
+            way: endpoint.way(named.call),
+            spoken: Some(named.spoken),
+        }),
+        Err(refused) => {
+            // Unknown counts as a write, and what was asked for stands in the record alone.
+            let id = Arc::from(refused.operation);
+            let operation = service.operation(&id, Effect::Write, refused.bound);
+            account.resolved(&operation, Arc::clone(&endpoint.route));
+            Err(Interruption::unclear(refused.why))
+        }
+    }
+}
+
+/// The body of such a request, whole: JSON, uncoded, at most [`limits::MESSAGE_BYTES_MAX`].
+async fn read(headers: &HeaderMap, body: &mut Source) -> Result<Bytes, Interruption> {
+    match media::of(headers, body.is_end_stream()) {
+        Media::Document(redaction::Media::Json, Coding::Identity) => {}
+        Media::Opaque(gap) => return Err(Interruption::request_uninspected(gap)),
+        _ => return Err(Interruption::request_uninspected("message_undeclared")),
+    }
+    let declared = headers::content_length(headers);
+    if declared.is_some_and(|bytes| bytes > limits::MESSAGE_BYTES_MAX) {
+        return Err(Interruption::message_too_long());
+    }
+    timeout(limits::MESSAGE_DEADLINE, collect(body))
+        .await
+        .unwrap_or_else(|_| Err(Interruption::request_incomplete()))
+}
+
+async fn collect(body: &mut Source) -> Result<Bytes, Interruption> {
+    let mut whole = BytesMut::new();
+    while let Some(frame) = poll_fn(|cx| body.poll_frame(cx)).await {
+        let frame = frame.map_err(|_| Interruption::request_incomplete())?;
+        let Ok(data) = frame.into_data() else {
+            // Trailers are dropped: nothing in them is inspected.
+            continue;
+        };
+        if (whole.len() + data.len()) as u64 > limits::MESSAGE_BYTES_MAX {
+            return Err(Interruption::message_too_long());
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
+}

@@ -1,0 +1,173 @@
+//! Operations that a method and a path name, and what they bind.
+
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+
+use http::Method;
+use policy::Effect;
+
+use super::{PARAMETER_BYTES_MAX, Unroutable, canonical::is_like};
+use crate::governance::AnswerRules;
+
+/// One operation: a method and a path with named parameters.
+#[derive(Debug)]
+pub struct Template {
+    /// Unique within the service.
+    pub id: Arc<str>,
+    /// The method it answers to.
+    pub method: Method,
+    /// The path as configured, for records and telemetry.
+    pub route: Arc<str>,
+    /// What it does.
+    pub effect: Effect,
+    /// What its answers are held to.
+    pub answers: Arc<AnswerRules>,
+    segments: Vec<Segment>,
+    query: Vec<(String, String)>,
+}
+
+/// One segment of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Segment {
+    /// This one.
+    Literal(String),
+    /// Any, under this name.
+    Parameter(String),
+}
+
+/// Why a path template is refused at load.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateFault {
+    /// It must begin with a slash.
+    #[error("a path begins with `/`, `{0}` does not")]
+    Relative(String),
+    /// A segment is neither a literal nor `{name}`.
+    #[error("segment `{0}` is neither a literal nor `{{name}}`")]
+    Segment(String),
+    /// A parameter is named twice.
+    #[error("parameter `{0}` is bound twice")]
+    Twice(String),
+}
+
+impl Template {
+    /// Whether each segment is a parameter: templates are tried in the order of this, so that
+    /// `/customers/export` is found before `/customers/{customer}`.
+    pub fn generality(&self) -> Vec<bool> {
+        self.segments
+            .iter()
+            .map(|segment| segment.parameter().is_some())
+            .collect()
+    }
+
+    /// A template for `method` and `path`; `query` binds parameters to query names.
+    pub fn new(
+        id: &str,
+        method: Method,
+        path: &str,
+        effect: Effect,
+        query: &BTreeMap<String, String>,
+    ) -> Result<Self, TemplateFault> {
+        let rest = path
+            .strip_prefix('/')
+            .ok_or_else(|| TemplateFault::Relative(path.into()))?;
+        let segments = if rest.is_empty() {
+            Vec::new()
+        } else {
+            rest.split('/')
+                .map(Segment::parse)
+                .collect::<Result<Vec<_>, _>>()?
+        };
+        let query: Vec<_> = query.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+        let mut names: Vec<&str> = query.iter().map(|(name, _)| name.as_str()).collect();
+        names.extend(segments.iter().filter_map(Segment::parameter));
+        names.sort_unstable();
+        let twice = names.windows(2).find(|pair| pair.first() == pair.last());
+        if let Some(name) = twice.and_then(|pair| pair.first()) {
+            return Err(TemplateFault::Twice((*name).to_owned()));
+        }
+        Ok(Self {
+            id: Arc::from(id),
+            method,
+            route: Arc::from(path),
+            effect,
+            answers: Arc::default(),
+            segments,
+            query,
+        })
+    }
+
+    /// What a request binds, if it is of this form.
+    pub(super) fn bind(
+        &self,
+        segments: &[Cow<'_, str>],
+        query: &[(String, String)],
+    ) -> Option<Result<BTreeMap<String, String>, Unroutable>> {
+        if segments.len() != self.segments.len() {
+            return None;
+        }
+        let mut bound = BTreeMap::new();
+        for (segment, value) in self.segments.iter().zip(segments) {
+            match segment {
+                Segment::Literal(literal) if literal == value => {}
+                Segment::Literal(_) => return None,
+                Segment::Parameter(name) => {
+                    bound.insert(name.clone(), value.clone().into_owned());
+                }
+            }
+        }
+        Some(self.bind_query(query, bound))
+    }
+
+    fn bind_query(
+        &self,
+        query: &[(String, String)],
+        mut bound: BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, Unroutable> {
+        for (parameter, name) in &self.query {
+            let mut values = query.iter().filter(|(key, _)| is_like(key, name));
+            let (key, value) = values.next().ok_or(Unroutable::ParameterMissing)?;
+            // Which of two an upstream takes, or whether `Customer` and `customer[]` are `customer`
+            // to it, is its own affair: only one plain spelling is safe.
+            if values.next().is_some() || key != name {
+                return Err(Unroutable::Ambiguous);
+            }
+            bound.insert(parameter.clone(), value.clone());
+        }
+        if bound
+            .values()
+            .any(|value| value.len() > PARAMETER_BYTES_MAX)
+        {
+            return Err(Unroutable::ParameterTooLong);
+        }
+        Ok(bound)
+    }
+}
+
+impl Segment {
+    /// A literal or `{name}`.
+    pub(crate) fn parse(text: &str) -> Result<Self, TemplateFault> {
+        let fault = || TemplateFault::Segment(text.into());
+        if let Some(name) = text
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'))
+        {
+            let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+            return if plain && !name.is_empty() {
+                Ok(Self::Parameter(name.into()))
+            } else {
+                Err(fault())
+            };
+        }
+        if text.is_empty() || text.contains(['{', '}', '?', '#', '%']) {
+            return Err(fault());
+        }
+        Ok(Self::Literal(text.into()))
+    }
+
+    /// Its name, if it is a parameter.
+    pub(crate) fn parameter(&self) -> Option<&str> {
+        match self {
+            Self::Parameter(name) => Some(name),
+            Self::Literal(_) => None,
+        }
+    }
+}
