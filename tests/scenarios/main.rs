@@ -5,6 +5,7 @@
 mod budgets;
 mod bypass;
 mod canary;
+mod credentials;
 mod fleet;
 mod formats;
 mod hostile;

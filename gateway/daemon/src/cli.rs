@@ -4,6 +4,7 @@ mod audit;
 mod check;
 mod classify;
 mod classify_test;
+mod credentials;
 mod doctor;
 mod flows;
 mod run;
@@ -43,6 +44,9 @@ enum Command {
     /// Make keys of tokens, and tell people what a token stands for.
     #[command(subcommand)]
     Tokens(Tokens),
+    /// Keep what services want for a key, so that agents need not have it.
+    #[command(subcommand)]
+    Credentials(Credential),
     /// Show the flows of a running gateway's host, as its kernel has them.
     Flows(Flows),
     /// Tell what this host lacks for attribution and enforcement by the kernel, and how to mend it.
@@ -217,6 +221,29 @@ enum Tokens {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum Credential {
+    /// Seal what standard input holds, one line, under a name. A running gateway uses it at once.
+    Set {
+        /// The name that `services[].credential` has.
+        name: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// List names and versions.
+    List {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Destroy a credential. A running gateway stops presenting it at once.
+    Remove {
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
 /// What is asked, by whom.
 #[derive(Debug, Args)]
 struct Asked {
@@ -285,6 +312,7 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
         Command::Classify(arguments) => classify::classify(&arguments),
         Command::Audit(audit) => audit::audit(audit),
         Command::Tokens(command) => tokens::tokens(&command),
+        Command::Credentials(command) => credentials::credentials(&command),
         Command::Flows(Flows {
             instead: Some(FlowsCommand::Detach { config, pins }),
             ..

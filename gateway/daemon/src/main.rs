@@ -7,6 +7,7 @@
 
 mod cli;
 mod config;
+mod credentials;
 mod egress;
 mod keys;
 mod reveal;

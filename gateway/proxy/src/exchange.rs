@@ -1,6 +1,7 @@
 //! The life of one exchange, top to bottom: identify, route, admit, record the intent, screen the
 //! request, send it, release the answer. What must happen first returns what the next step takes.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use admission::Permit;
@@ -137,17 +138,24 @@ impl Worker {
         body: &mut Source,
     ) -> Result<(Permit, Way), Unadmitted> {
         let gateway = &self.gateway;
-        let token = headers::token(&parts.headers);
-        let (proven, who) = peer
-            .identify(&gateway.identity, token)
-            .map_err(|unproven| {
-                let known = peer.attribution.as_ref();
-                account.who = Arc::new(Who::unproven(known, peer.flow, &unproven));
-                Interruption::unproven(&unproven)
-            })?;
+        let resolved = self.resolve(peer, parts);
+        let holds_key = resolved.as_ref().is_ok_and(Resolved::holds_key);
+        let token = if holds_key {
+            headers::token_for_key(&parts.headers)
+        } else {
+            headers::token(&parts.headers).map(Cow::Borrowed)
+        };
+        let (proven, who) =
+            peer.identify(&gateway.identity, token.as_deref())
+                .map_err(|unproven| {
+                    let known = peer.attribution.as_ref();
+                    account.who = Arc::new(Who::unproven(known, peer.flow, &unproven));
+                    Interruption::unproven(&unproven)
+                })?;
         account.who = who;
         account.mark(names::AUTHENTICATED);
-        let asked = match self.resolve(peer, parts)? {
+        // Who is nobody learns nothing of what there is.
+        let asked = match resolved? {
             Resolved::Whole(asked) => *asked,
             // Few requests need its future, which is large.
             Resolved::Message(endpoint) => {
@@ -219,6 +227,13 @@ impl Worker {
             Err(why) => return Err((account, why)),
         };
         account.mark(names::REQUEST_SCREENED);
+        if let Some(presented) = &way.service.presented {
+            let source = &*self.gateway.credentials;
+            match presented.present(source, &mut parts.headers, &mut way.target) {
+                Ok(veil) => account.veil = Some(veil),
+                Err(why) => return Err((account, why)),
+            }
+        }
         let request = match present(&account, &way, parts, judged) {
             Ok(request) => request,
             Err(why) => return Err((account, why)),

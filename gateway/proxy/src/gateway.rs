@@ -10,7 +10,7 @@ use identity::Identity;
 use redaction::Pseudonyms;
 use telemetry::{Metrics, Traces};
 
-use crate::route::Routes;
+use crate::{credential::CredentialSource, route::Routes};
 
 /// What happens to a body that cannot be inspected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +34,8 @@ pub struct Gateway {
     pub admission: Admission,
     /// What may be used up, if anything is counted.
     pub budgets: Option<Arc<Budgets>>,
+    /// Who has the services' credentials.
+    pub credentials: Arc<dyn CredentialSource>,
     /// The record.
     pub trail: Trail,
     /// Spans.

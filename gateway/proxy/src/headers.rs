@@ -1,5 +1,8 @@
 //! Which header fields cross the gateway, and which end at it.
 
+use std::borrow::Cow;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// The agent's token, where `Authorization` is needed for the upstream itself.
@@ -60,6 +63,17 @@ const OF_THE_BYTES: [HeaderName; 6] = [
     header::ACCEPT_RANGES,
 ];
 
+/// Fields in which clients of APIs send a key of theirs.
+pub(crate) const KEY_FIELDS: [HeaderName; 4] = [
+    header::AUTHORIZATION,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+];
+
+/// What a client may be given for a key that it must have and does not need: no token.
+const PLACEHOLDER: &str = "tidegate";
+
 /// A token that is there and cannot be told: twice, or not text. No token verifies as this.
 const UNREADABLE: &str = "?";
 
@@ -79,6 +93,47 @@ pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
     scheme
         .eq_ignore_ascii_case("bearer")
         .then_some(token.trim())
+}
+
+/// The token that a request carries to a service whose key is held here: whatever a client sends for
+/// a key is the agent's token for the gateway.
+pub(crate) fn token_for_key(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    if headers.contains_key(&TOKEN) {
+        return token(headers).map(Cow::Borrowed);
+    }
+    let mut shown = KEY_FIELDS
+        .into_iter()
+        .filter(|name| headers.contains_key(name));
+    let name = shown.next()?;
+    if shown.next().is_some() {
+        // Two keys, two readings.
+        return Some(UNREADABLE.into());
+    }
+    let key = only(headers, &name).map(str::trim);
+    let key = key.and_then(|key| {
+        let scheme = key
+            .split_once(' ')
+            .filter(|_| name == header::AUTHORIZATION);
+        match scheme {
+            None => Some(Cow::Borrowed(key)),
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                Some(token.trim().into())
+            }
+            Some((scheme, pair)) if scheme.eq_ignore_ascii_case("basic") => password(pair.trim()),
+            Some(_) => None,
+        }
+    });
+    let key = key.unwrap_or(UNREADABLE.into());
+    (key != PLACEHOLDER).then_some(key)
+}
+
+/// The password of a pair (RFC 7617 section 2); the user, if that stands alone, as Stripe has it.
+fn password(pair: &str) -> Option<Cow<'static, str>> {
+    let pair = BASE64_STANDARD.decode(pair).ok()?;
+    let pair = String::from_utf8(pair).ok()?;
+    let (user, password) = pair.split_once(':')?;
+    let key = if password.is_empty() { user } else { password };
+    Some(key.to_owned().into())
 }
 
 /// The one value of a field, if it is text.
@@ -227,6 +282,36 @@ mod tests {
         towards_upstream(&mut headers);
         assert_eq!(headers.get("authorization").expect("kept"), "Bearer theirs");
         assert!(headers.get("tidegate-token").is_none());
+    }
+
+    #[test]
+    fn what_a_client_sends_for_a_key_is_the_agents_token() {
+        let pair = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
+        let check = |fields: &[(&str, &str)], expected: Option<&str>| {
+            assert_eq!(
+                token_for_key(&map(fields)).as_deref(),
+                expected,
+                "{fields:?}"
+            );
+        };
+        check(&[("authorization", "Bearer ours")], Some("ours"));
+        check(&[("x-api-key", "ours")], Some("ours"));
+        check(
+            &[("x-goog-api-key", "ours"), ("tidegate-token", "other")],
+            Some("other"),
+        );
+        check(&[("authorization", &pair("AC1:ours"))], Some("ours"));
+        check(&[("authorization", &pair("ours:"))], Some("ours"));
+        check(&[("authorization", &pair("AC1:tidegate"))], None);
+        check(&[("api-key", "tidegate")], None);
+        check(&[], None);
+        for odd in ["Digest x", "Basic ?", &pair("no colon")] {
+            check(&[("authorization", odd)], Some(UNREADABLE));
+        }
+        check(
+            &[("authorization", "Bearer a"), ("x-api-key", "a")],
+            Some(UNREADABLE),
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod account;
 mod body;
 pub mod call;
 mod clock;
+pub mod credential;
 mod dialect;
 mod exchange;
 mod fields;
@@ -35,6 +36,7 @@ mod strict;
 pub mod tls;
 mod told;
 mod upstream;
+mod veil;
 mod workspace;
 
 pub use gateway::{Gateway, Uninspected};

@@ -32,6 +32,7 @@ use crate::{
     protocol::{Head, Protocol},
     record,
     route::Way,
+    veil::Veil,
     workspace,
 };
 
@@ -80,6 +81,7 @@ pub(crate) struct Pump {
     endpoint: Option<EndpointEvent>,
     inspection: Option<Inspection>,
     ready: VecDeque<Bytes>,
+    veil: Option<Veil>,
     idle: Option<Pin<Box<Sleep>>>,
     growing: Option<Growing>,
     ended: bool,
@@ -106,6 +108,7 @@ impl Pump {
             endpoint: None,
             inspection: None,
             ready: VecDeque::new(),
+            veil: None,
             idle: None,
             growing: None,
             ended: false,
@@ -150,6 +153,7 @@ impl Pump {
                 restoration,
             }),
             ready: VecDeque::new(),
+            veil: None,
             idle: None,
             growing: (format == Format::Document(Media::Sse)).then(Growing::default),
             ended: false,
@@ -168,6 +172,12 @@ impl Pump {
         if let Some(inspection) = &mut self.inspection {
             inspection.body.shape(plan);
         }
+        self
+    }
+
+    /// The same body, in which a credential may come back.
+    pub(crate) fn veiled(mut self, veil: Option<Veil>) -> Self {
+        self.veil = veil;
         self
     }
 
@@ -382,7 +392,7 @@ impl Pump {
             self.release(released, false);
             self.note_growth();
         } else if !data.is_empty() {
-            self.ready.push_back(data);
+            self.pass([data], false);
         }
         // A body that ends with this piece need not be asked again.
         if self.source.is_end_stream() {
@@ -409,6 +419,8 @@ impl Pump {
             let finished = inspection.body.finish(&mut released);
             finished.map_err(|interrupted| self.broken(interrupted))?;
             self.release(released, true);
+        } else {
+            self.pass([], true);
         }
         self.ended = true;
         Ok(())
@@ -416,18 +428,32 @@ impl Pump {
 
     fn release(&mut self, released: Output, ended: bool) {
         let inspection = self.inspection.as_mut();
-        match inspection.and_then(|inspection| inspection.restoration.as_mut()) {
-            None => match &mut self.endpoint {
-                None => self.ready.extend(released),
-                Some(endpoint) => {
-                    let pieces = released.into_iter();
-                    self.ready
-                        .extend(pieces.filter_map(|piece| endpoint.push(piece)));
-                    self.ready
-                        .extend(ended.then(|| endpoint.finish()).flatten());
-                }
-            },
-            Some(restoration) => self.ready.extend(restoration.restore(released, ended)),
+        if let Some(restoration) = inspection.and_then(|it| it.restoration.as_mut()) {
+            let restored = restoration.restore(released, ended);
+            self.pass(restored, ended);
+        } else if let Some(endpoint) = &mut self.endpoint {
+            let mut edited: Vec<Bytes> = released
+                .into_iter()
+                .filter_map(|piece| endpoint.push(piece))
+                .collect();
+            edited.extend(ended.then(|| endpoint.finish()).flatten());
+            self.pass(edited, ended);
+        } else {
+            self.pass(released, ended);
+        }
+    }
+
+    /// Makes pieces ready, under the veil if there is one.
+    fn pass(&mut self, pieces: impl IntoIterator<Item = Bytes>, ended: bool) {
+        let Some(veil) = &mut self.veil else {
+            self.ready.extend(pieces);
+            return;
+        };
+        for piece in pieces {
+            veil.push(piece, &mut self.ready);
+        }
+        if ended {
+            veil.finish(&mut self.ready);
         }
     }
 

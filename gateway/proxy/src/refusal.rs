@@ -138,6 +138,12 @@ impl Interruption {
         }
     }
 
+    /// The service's credential is not to be had.
+    pub fn credential_unavailable() -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "credential_unavailable")
+            .says("the gateway holds no credential for this service that opens; nothing was sent")
+    }
+
     /// The record cannot be made durable, so nothing is served.
     pub fn audit_unavailable() -> Self {
         let mut refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "audit_unavailable")

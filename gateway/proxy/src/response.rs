@@ -12,7 +12,7 @@ use std::{
 
 use admission::Permit;
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, header, response::Parts};
+use http::{Extensions, HeaderMap, HeaderValue, Response, header, response::Parts};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use policy::Towards;
@@ -45,19 +45,14 @@ pub(crate) async fn release(
     let declared = headers::content_length(&parts.headers);
     let source = Source::Wire(incoming);
     let held_back = !media::is_event_stream(&parts.headers);
-    // The reason phrase is the upstream's own text (RFC 9112 section 4): it stays here.
-    parts.extensions = Extensions::new();
     headers::towards_agent(&mut parts.headers, inspected.is_some());
-    if let Err(why) = fields::response(gateway, permit, &mut account, &mut parts.headers) {
-        return Err((account, why));
-    }
-    let answers = &way.answers;
-    let plan = answers.plan(permit);
-    let shaped = !plan.is_empty();
-    let counted = match spend_head(&mut account, parts.status) {
+    let counted = match judge_head(gateway, permit, &mut account, &mut parts) {
         Ok(counted) => counted,
         Err(why) => return Err((account, why)),
     };
+    let answers = &way.answers;
+    let plan = answers.plan(permit);
+    let shaped = !plan.is_empty();
     // Only in JSON can the rows of others be told from one's own, or any be counted.
     let media = match inspected {
         Some((format, _)) if shaped && !media::is_json(format) => Media::Opaque("rows_unknown"),
@@ -79,6 +74,7 @@ pub(crate) async fn release(
         .naming(way.endpoint_event()),
         (_, None) => return whole(account, parts, Inbound::empty()).await,
     };
+    pump = pump.veiled(account.veil.clone());
     if counted {
         let service = &permit.operation().service;
         pump = pump.counting(answers.records.clone(), service, &gateway.pseudonyms);
@@ -160,8 +156,21 @@ fn streamed(
     Response::from_parts(parts, Inbound::Stream(Box::new(governed)))
 }
 
-/// Debits what an answer shows before its body. Returns whether its records must be counted.
-fn spend_head(account: &mut Account, status: StatusCode) -> Result<bool, Interruption> {
+/// Judges and debits what an answer shows before its body. Returns whether its records must be
+/// counted.
+fn judge_head(
+    gateway: &Gateway,
+    permit: &Permit,
+    account: &mut Account,
+    parts: &mut Parts,
+) -> Result<bool, Interruption> {
+    // The reason phrase is the upstream's own text (RFC 9112 section 4): it stays here.
+    parts.extensions = Extensions::new();
+    fields::response(gateway, permit, account, &mut parts.headers)?;
+    if let Some(veil) = &account.veil {
+        veil.fields(&mut parts.headers);
+    }
+    let status = parts.status;
     let Some(spending) = &mut account.spending else {
         return Ok(false);
     };

@@ -35,6 +35,7 @@ use vault::Keyring;
 use super::check;
 use crate::{
     config::{self, Config, JwksSource},
+    credentials::Held,
     egress::{self, Noting, Reconciler},
     keys::VaultKeys,
     reveal::Desk,
@@ -99,13 +100,14 @@ impl Running {
         let notes = weaknesses(&opened);
         let (reconciler, found) = Reconciler::new(identity.registry().clone());
         let lifecycle = lifecycle(config, engine.digest(), notes);
-        let (trail, pseudonyms) = record(config, runtime)?;
+        let (trail, pseudonyms, held) = record(config, runtime)?;
         let gateway = Arc::new(Gateway {
             flows: Noting::over(opened.source, &reconciler),
             identity,
             routes: config.routes(),
             admission: admission::Admission::new(engine, config.country),
             budgets: budgets(config, runtime)?,
+            credentials: Arc::clone(&held) as _,
             trail,
             traces: traces(config, &lifecycle)?,
             metrics: metrics(config)?,
@@ -123,6 +125,7 @@ impl Running {
             Arc::clone(&tokens),
             stopped.clone(),
         ));
+        runtime.spawn(Arc::clone(&held).watch(stopped.clone()));
         begin(&gateway.trail, &lifecycle, runtime)?;
         reveal(config, &gateway, &stopped)?;
         let bound = Bound::bind(&endpoints, config.workers).into_diagnostic()?;
@@ -135,6 +138,7 @@ impl Running {
         let status = Health {
             gateway: Arc::clone(&gateway),
             tokens,
+            held,
             kernel: opened.kernel.clone(),
             reconciler: Arc::clone(&reconciler),
         };
@@ -253,10 +257,11 @@ fn lifecycle(config: &Config, policy: &str, mut notes: Vec<String>) -> Lifecycle
     }
 }
 
+/// The log, stand-ins and credentials: all that hangs on the keyring.
 fn record(
     config: &Config,
     runtime: &tokio::runtime::Runtime,
-) -> Result<(Trail, Arc<dyn Pseudonyms>)> {
+) -> Result<(Trail, Arc<dyn Pseudonyms>, Arc<Held>)> {
     let ledger = runtime
         .block_on(store::SqliteLedger::open(&config.data))
         .into_diagnostic()?;
@@ -264,8 +269,9 @@ fn record(
         Keyring::open_or_create(&config.data.join(vault::KEYRING_FILE)).into_diagnostic()?;
     let keys = Keys::from_keyring(&keyring).into_diagnostic()?;
     let trail = Trail::start(Box::new(ledger), keys).into_diagnostic()?;
+    let held = Held::open(config, &keyring)?;
     let keys = VaultKeys::open(config, &keyring)?;
-    Ok((trail, Arc::new(keys)))
+    Ok((trail, Arc::new(keys), held))
 }
 
 /// What may be used up, and what of it was; after [`record`], which locks the directory.
@@ -387,6 +393,7 @@ fn operators(
 struct Health {
     gateway: Arc<Gateway>,
     tokens: Arc<AtomicBool>,
+    held: Arc<Held>,
     kernel: Option<Arc<KernelSource>>,
     reconciler: Arc<Reconciler>,
 }
@@ -410,10 +417,17 @@ impl Status for Health {
         } else {
             Condition::Down("an issuer's keys were never fetched".to_owned())
         };
+        let missing = self.held.missing().join(", ");
+        let credentials = if missing.is_empty() {
+            Condition::Ready
+        } else {
+            Condition::Degraded(format!("not there, or not to be opened: {missing}"))
+        };
         [
             ("audit", audit),
             ("attestation", attestation),
             ("tokens", tokens),
+            ("credentials", credentials),
         ]
         .map(|(name, condition)| Part { name, condition })
         .into()

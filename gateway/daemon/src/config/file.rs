@@ -181,6 +181,8 @@ pub(crate) struct Service {
     pub(crate) host: Option<String>,
     pub(crate) upstream: Spanned<String>,
     pub(crate) country: Spanned<String>,
+    /// What it wants for a key: the gateway presents it, the agent never has it.
+    pub(crate) credential: Option<Spanned<Credential>>,
     /// Where tokens are turned back, as far as policy permits `restore`.
     pub(crate) restore: Option<Restore>,
     /// An OpenAPI document whose `x-data-class` says what the fields of bodies are.
@@ -190,6 +192,32 @@ pub(crate) struct Service {
     pub(crate) operations: Vec<Operation>,
     /// What may be asked of it by the Model Context Protocol.
     pub(crate) mcp: Option<Mcp>,
+}
+
+/// The credential of a service, from exactly one place.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Credential {
+    /// Its name in the vault (`tidegate credentials set`).
+    pub(crate) name: Option<Spanned<String>>,
+    /// A file with it, which is read again when it changes.
+    pub(crate) file: Option<Spanned<PathBuf>>,
+    #[serde(rename = "as")]
+    pub(crate) form: Spanned<CredentialForm>,
+}
+
+/// How it is presented.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CredentialForm {
+    /// `Authorization: Bearer ...`
+    Bearer,
+    /// As this field.
+    Header(String),
+    /// As the password of this user.
+    Basic(String),
+    /// As this parameter of the query.
+    Query(String),
 }
 
 /// One operation of it.
