@@ -21,12 +21,13 @@ use crate::{
     ProcSource, Process, Rules, Source, Verified,
     cgroup::Cgroups,
     enforce::Enforcer,
-    life::Life,
+    follower::Follower,
+    life,
     lineage::{self, Lineage},
     loader::{self, Attached},
     pins::Pins,
     record::{self, Clock},
-    watch::{self, Counters, Followed, Table, Watch},
+    watch::{self, Counters, Followed, Table},
 };
 
 /// Processes whose description is kept ready.
@@ -38,8 +39,8 @@ pub(crate) type Known = Cache<ProcessKey, Arc<Attribution>>;
 /// Answers from the kernel programs, which are attached as long as this lives.
 pub struct KernelSource {
     /// Goes first when dropped, so that no event meets a source that is half gone.
-    watch: Mutex<Option<Watch>>,
-    life: Life,
+    watch: Mutex<Option<Follower>>,
+    life: Follower,
     programs: Ebpf,
     counters: Counters,
     flow_events: Mutex<Option<RingBuf<MapData>>>,
@@ -107,7 +108,7 @@ impl KernelSource {
         let enforcer = Enforcer::new(&mut programs, Arc::clone(&cgroups))?;
         Ok(Self {
             watch: Mutex::default(),
-            life: Life::follow(events, Arc::clone(&cgroups), known.clone())?,
+            life: life::follow(events, Arc::clone(&cgroups), known.clone())?,
             programs,
             counters: Arc::new(counters),
             flow_events: Mutex::new(Some(flow_events)),
@@ -129,7 +130,7 @@ impl KernelSource {
     /// If somebody follows already, or there is no thread for it.
     pub fn follow(&self, sink: Arc<dyn FlowSink>) -> Result<(), FlowsError> {
         let events = lock(&self.flow_events).take();
-        let watch = Watch::follow(Followed {
+        let watch = watch::follow(Followed {
             events: events.ok_or(FlowsError::Followed)?,
             table: Arc::clone(&self.table),
             counters: Arc::clone(&self.counters),
@@ -208,7 +209,7 @@ impl KernelSource {
             untracked: sum(counter::FLOWS_UNTRACKED),
             attempted: sum(counter::FLOW_EVENTS_ATTEMPTED),
             lost: sum(counter::FLOW_EVENTS_LOST),
-            received: lock(&self.watch).as_ref().map_or(0, Watch::received),
+            received: lock(&self.watch).as_ref().map_or(0, Follower::received),
         }
     }
 

@@ -42,6 +42,7 @@ mod digest;
 mod doctor;
 mod enforce;
 mod executable;
+mod follower;
 mod kernel;
 mod life;
 mod lineage;
