@@ -15,7 +15,8 @@ use aya::{
 use crate::{
     Egress, FlowsError,
     cgroup::Cgroups,
-    loader, members,
+    loader,
+    members::{self, Mounts},
     record::{boot_ns, words},
     rules::{self, AgentRule, Rules},
 };
@@ -125,8 +126,9 @@ impl Enforcer {
     fn recognise(&mut self) -> Result<(), FlowsError> {
         let mut wanted = StdMap::new();
         let mut shapes = BTreeSet::new();
+        let mounts = Mounts::read();
         for agent in &self.agents {
-            for key in members::keys(&agent.conditions, &self.cgroups) {
+            for key in members::keys(&agent.conditions, &self.cgroups, &mounts) {
                 shapes.insert((std::cmp::Reverse(key.shape.count_ones()), key.shape));
                 wanted.insert(key, agent.number);
             }
