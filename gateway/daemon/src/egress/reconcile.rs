@@ -49,9 +49,12 @@ pub(crate) struct Reconciler {
     judged: Cache<(FlowId, SocketAddr), ()>,
 }
 
+/// A flow of an agent that may still be accepted, and since when.
+type Pending = (FlowRecord, Arc<str>, Instant);
+
 #[derive(Default)]
 struct Waiting {
-    pending: Vec<(FlowRecord, Arc<str>, Instant)>,
+    pending: Vec<Pending>,
     recent: VecDeque<Seen>,
     next: u64,
 }
@@ -241,17 +244,9 @@ impl FlowSink for Reconciler {
 
     fn settled(&self) {
         let now = now();
-        let mut due = Vec::new();
-        let mut state = self.lock();
-        state.pending.retain(|(flow, agent, since)| {
-            let keep = now.duration_since(*since) < GRACE;
-            if !keep {
-                due.push((flow.clone(), Arc::clone(agent)));
-            }
-            keep
-        });
-        drop(state);
-        for (flow, agent) in due {
+        let is_due = |waiting: &mut Pending| now.duration_since(waiting.2) >= GRACE;
+        let due: Vec<Pending> = self.lock().pending.extract_if(.., is_due).collect();
+        for (flow, agent, _) in due {
             self.judge(&flow, &agent);
         }
         let unrecorded = self.unrecorded.swap(0, Ordering::Relaxed);
