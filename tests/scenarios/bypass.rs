@@ -229,7 +229,8 @@ impl Host {
     }
 }
 
-fn until<T>(mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+/// Waits for what comes about.
+pub(crate) fn until<T>(mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         if let Some(found) = look()? {

@@ -15,6 +15,7 @@ mod residency;
 mod reveal;
 mod rows;
 mod scope;
+mod sealed;
 mod streaming;
 mod tamper;
 mod tokens;

@@ -3,7 +3,7 @@
 use std::{
     io,
     mem::MaybeUninit,
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     os::fd::{AsFd as _, AsRawFd as _, BorrowedFd},
     process,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -157,6 +157,23 @@ impl KernelSource {
         lock(&self.enforcer).install(rules, self.netns)
     }
 
+    /// Makes `pid` a process of this agent, and with it everything that it starts from now on.
+    ///
+    /// # Errors
+    /// If it is another agent's, or began before the programs.
+    pub fn launch(&self, pid: u32, agent: u32) -> Result<(), FlowsError> {
+        lock(&self.enforcer).launch(pid, agent)
+    }
+
+    /// Takes connections to the gateway's listeners in another network namespace for governed, or,
+    /// without `open`, does so no longer.
+    ///
+    /// # Errors
+    /// If there is no room for them.
+    pub fn gate(&self, netns: u64, listeners: &[SocketAddr], open: bool) -> Result<(), FlowsError> {
+        lock(&self.enforcer).gate(netns, listeners, open)
+    }
+
     /// Every flow that is open, and those that ended and were not told yet.
     pub fn flows(&self) -> Vec<FlowRecord> {
         let clock = Clock::read();
@@ -192,6 +209,7 @@ impl KernelSource {
             exe,
             exe_sha256,
             netns: flow.netns,
+            agent: flow.agent,
             ancestors,
         }
     }
@@ -261,6 +279,7 @@ impl KernelSource {
             exe: executable.path,
             exe_sha256: executable.sha256,
             netns: owner.netns,
+            agent: owner.agent,
             ancestors,
         };
         Attribution {
@@ -278,6 +297,7 @@ impl KernelSource {
         fresh.process.cgroup = self.cgroups.path(owner.cgroup);
         fresh.process.comm = lineage::comm(&owner.comm);
         fresh.process.netns = owner.netns;
+        fresh.process.agent = owner.agent;
         fresh
     }
 }
@@ -317,6 +337,7 @@ fn is_current(process: &Process, owner: &Owner) -> bool {
         && process.gid == owner.gid
         && process.cgroup_id == owner.cgroup
         && process.netns == owner.netns
+        && process.agent == owner.agent
         && owner.comm.get(..comm.len()) == Some(comm)
         && owner.comm.get(comm.len()).is_none_or(|byte| *byte == 0)
 }

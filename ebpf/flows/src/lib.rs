@@ -54,6 +54,7 @@ mod proc;
 mod process;
 mod record;
 mod rules;
+mod socket;
 mod watch;
 
 pub use doctor::{Check, examine};
@@ -61,8 +62,9 @@ pub use kernel::{KernelSource, Totals};
 pub use loader::{Options, Verified};
 pub use open::{FlowsError, Mode, Opened, open};
 pub use pins::{PINS, detach};
-pub use proc::ProcSource;
+pub use proc::{ProcSource, own_netns};
 pub use process::{Ancestor, Attribution, Flow, FlowSource, Owned, Process, Source};
 pub use record::{Direction, Egress, FlowId, FlowRecord, State, Verdict};
 pub use rules::{AgentRule, Condition, Network, NetworkError, Rules, TooManyPorts, compile};
+pub use socket::netns_cookie;
 pub use watch::{FlowSink, Gap};

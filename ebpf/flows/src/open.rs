@@ -107,6 +107,12 @@ pub enum FlowsError {
     /// An agent's ports do not fit.
     #[error("the rules cannot be given to the kernel")]
     Ports(#[source] TooManyPorts),
+    /// A process that the programs did not see begin.
+    #[error("process {0} began before the kernel programs did: start it again")]
+    Unwatched(u32),
+    /// A process that is another agent's, and stays it.
+    #[error("process {0} is another agent's, and stays it")]
+    AnothersProcess(u32),
     /// Somebody follows the flows already.
     #[error("the flows are followed already")]
     Followed,

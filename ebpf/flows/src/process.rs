@@ -55,6 +55,8 @@ pub struct Process {
     pub exe_sha256: Option<[u8; 32]>,
     /// The network namespace's cookie or inode; 0 if unknown.
     pub netns: u64,
+    /// The number of the agent that the kernel has for it; 0 if that is nobody, or unknown.
+    pub agent: u32,
     /// Parents, nearest first, at most eight.
     pub ancestors: Vec<Ancestor>,
 }

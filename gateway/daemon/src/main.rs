@@ -9,6 +9,7 @@ mod cli;
 mod config;
 mod egress;
 mod keys;
+mod launch;
 mod reveal;
 
 use std::process::ExitCode;

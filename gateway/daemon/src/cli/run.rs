@@ -36,6 +36,7 @@ use crate::{
     config::{self, Config, JwksSource},
     egress::{self, Noting, Reconciler},
     keys::VaultKeys,
+    launch::{self, Launches},
     reveal::Desk,
 };
 
@@ -80,6 +81,8 @@ struct Running {
     reconciler: Arc<Reconciler>,
     /// Writes down what the reconciler finds.
     recording: tokio::task::JoinHandle<()>,
+    /// Serves inside of sealed namespaces.
+    launches: Option<tokio::task::JoinHandle<()>>,
     /// Heard from before anybody is told that we are ready.
     signals: [Signal; 2],
 }
@@ -96,7 +99,8 @@ impl Running {
         let upstream_tls = Upstream::tls(config.upstream_ca.as_deref()).into_diagnostic()?;
         let opened = egress::open(config)?;
         let notes = weaknesses(&opened);
-        let (reconciler, found) = Reconciler::new(identity.registry().clone());
+        let registry = identity.registry().clone();
+        let (reconciler, found) = Reconciler::new(registry.clone());
         let lifecycle = lifecycle(config, engine.digest(), notes);
         let (trail, pseudonyms) = record(config, runtime)?;
         let gateway = Arc::new(Gateway {
@@ -139,6 +143,15 @@ impl Running {
         let admin = config.admin;
         let admin = admin.map(|address| operators(address, status, &stopped, runtime));
         let admin = admin.transpose()?;
+        let launches = Launches {
+            gateway: Arc::clone(&gateway),
+            upstream_tls: Arc::clone(&upstream_tls),
+            kernel: opened.kernel.clone(),
+            reconciler: Arc::clone(&reconciler),
+            registry,
+            inside: launch::inside(&listen, &endpoints),
+        };
+        let launches = launched(config, launches, &stopped)?;
         let workers = bound
             .serve(&gateway, &upstream_tls, &stopped)
             .into_diagnostic()?;
@@ -152,6 +165,7 @@ impl Running {
             kernel: opened.kernel,
             reconciler,
             recording,
+            launches,
             signals,
         })
     }
@@ -172,6 +186,9 @@ impl Running {
             if joined.is_err() {
                 tracing::error!("a worker ended by a panic");
             }
+        }
+        if let Some(launches) = self.launches {
+            launches.await.into_diagnostic()?;
         }
         let (kernel, reconciler) = (self.kernel, self.reconciler);
         tokio::task::spawn_blocking(move || {
@@ -280,6 +297,22 @@ fn reveal(config: &Config, gateway: &Gateway, stopped: &watch::Receiver<bool>) -
     };
     tokio::spawn(desk.serve(listener, stopped.clone()));
     Ok(())
+}
+
+/// Opens the socket of `tidegate exec`, if there is to be one.
+fn launched(
+    config: &Config,
+    launches: Launches,
+    stopped: &watch::Receiver<bool>,
+) -> Result<Option<tokio::task::JoinHandle<()>>> {
+    let Some(path) = &config.exec else {
+        return Ok(None);
+    };
+    let listener = launch::listen(path).into_diagnostic();
+    let listener = listener.wrap_err("the socket for `tidegate exec` cannot be opened")?;
+    Ok(Some(tokio::spawn(
+        launches.serve(listener, stopped.clone()),
+    )))
 }
 
 fn metrics(config: &Config) -> Result<Metrics> {

@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     net::SocketAddr,
+    os::fd::BorrowedFd,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -12,14 +13,18 @@ use std::{
 
 use audit::{Bypass, Event, EventRef, Trail};
 use flows::{
-    AgentRule, Direction, FlowId, FlowRecord, FlowSink, Gap, KernelSource, Process, State, Verdict,
+    AgentRule, Direction, FlowId, FlowRecord, FlowSink, Gap, KernelSource, Owned, Process, State,
+    Verdict,
 };
 use identity::Registry;
 use jiff::Timestamp;
 use moka::sync::Cache;
 use tokio::sync::mpsc;
 
-use super::view::{Answer, FlowView, Seen};
+use super::{
+    sealed::{Room, Rooms},
+    view::{Answer, FlowView, Seen},
+};
 
 /// How long the gateway may take to accept what is under way to it.
 const GRACE: Duration = Duration::from_millis(300);
@@ -42,6 +47,9 @@ pub(crate) struct Reconciler {
     bypasses: AtomicU64,
     unrecorded: AtomicU64,
     kernel: OnceLock<Arc<KernelSource>>,
+    rooms: Arc<Rooms>,
+    /// The cookie of this process's network namespace, where the kernel tells.
+    netns: Option<u64>,
     registry: Registry,
     /// Whether some selectors are such as the kernel cannot check.
     uncertain: bool,
@@ -79,6 +87,8 @@ impl Reconciler {
             bypasses: AtomicU64::new(0),
             unrecorded: AtomicU64::new(0),
             kernel: OnceLock::new(),
+            rooms: Arc::default(),
+            netns: flows::own_netns(),
             uncertain,
             registry,
             judged: Cache::new(GOVERNED_MAX),
@@ -90,6 +100,21 @@ impl Reconciler {
     pub(crate) fn attach(&self, kernel: Arc<KernelSource>) {
         // Set once, by whoever builds the gateway.
         drop(self.kernel.set(kernel));
+    }
+
+    /// Whoever is in the network namespace `netns` was started by `pid`, or is it.
+    pub(crate) fn seal(&self, netns: u64, pid: u32, agent: u32) -> Room {
+        self.rooms.seal(netns, pid, agent)
+    }
+
+    /// The cookie of the gateway's own network namespace, where the kernel tells.
+    pub(crate) fn netns(&self) -> Option<u64> {
+        self.netns
+    }
+
+    /// The owner of a socket in a sealed namespace, as whoever sealed it has stated.
+    pub(crate) fn stated(&self, socket: BorrowedFd<'_>) -> Option<Owned> {
+        self.rooms.stated(socket)
     }
 
     /// The gateway has accepted this flow.
@@ -151,6 +176,7 @@ impl Reconciler {
         let result = match flow.verdict {
             Verdict::Denied => "refused",
             Verdict::FailedOpen => "failed_open",
+            _ if self.rooms.is_sealed(flow.netns) => "sealed",
             _ => "passed",
         };
         let Some(process) = self.process(flow) else {
