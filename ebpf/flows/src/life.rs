@@ -20,14 +20,19 @@ use crate::{
 pub(crate) fn follow(
     events: RingBuf<MapData>,
     cgroups: Arc<Cgroups>,
-    known: Known,
+    known: Option<Known>,
 ) -> Result<Follower, FlowsError> {
     Follower::start("flows", move |progress| {
-        drain(events, &cgroups, &known, progress);
+        drain(events, &cgroups, known.as_ref(), progress);
     })
 }
 
-fn drain(mut events: RingBuf<MapData>, cgroups: &Cgroups, known: &Known, progress: &Progress) {
+fn drain(
+    mut events: RingBuf<MapData>,
+    cgroups: &Cgroups,
+    known: Option<&Known>,
+    progress: &Progress,
+) {
     loop {
         while let Some(item) = events.next() {
             progress.receive();
@@ -36,7 +41,11 @@ fn drain(mut events: RingBuf<MapData>, cgroups: &Cgroups, known: &Known, progres
             };
             match turn.kind {
                 event::EXEC => drop(cgroups.path(turn.cgroup)),
-                event::EXIT => known.invalidate(&turn.process),
+                event::EXIT => {
+                    if let Some(known) = known {
+                        known.invalidate(&turn.process);
+                    }
+                }
                 _ => {}
             }
         }

@@ -65,6 +65,12 @@ impl ProcSource {
             .min_by_key(|pid| stat(*pid).map_or(u64::MAX, |stat| stat.starttime))
     }
 
+    /// Who has the other end, if the connection is in this network namespace.
+    pub(crate) fn infer(&self, flow: Flow) -> Option<Process> {
+        let found = diag::caller(flow)?;
+        self.describe(Self::holder(found.inode)?)
+    }
+
     /// The process `pid` as it is now.
     pub fn process(&self, pid: u32) -> Option<Process> {
         self.describe(i32::try_from(pid).ok()?)
@@ -113,8 +119,7 @@ impl FlowSource for ProcSource {
             // The same addresses may be somebody else's here: inferring could only err.
             return None;
         }
-        let found = diag::caller(flow)?;
-        let process = self.describe(Self::holder(found.inode)?)?;
+        let process = self.infer(flow)?;
         Some(Owned {
             attribution: Arc::new(Attribution {
                 process,

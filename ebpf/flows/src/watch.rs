@@ -8,10 +8,11 @@ use aya::maps::{HashMap, MapData, PerCpuArray, RingBuf};
 
 use crate::{
     FlowRecord, FlowsError,
-    enforce::Enforcer,
     follower::{Follower, Progress},
+    keeper::Keeper,
     loader,
     record::{self, Clock, boot_ns},
+    witness::Question,
 };
 
 /// Looks between two checks which files and cgroups have come or gone.
@@ -58,7 +59,7 @@ pub(crate) struct Followed {
     pub(crate) events: RingBuf<MapData>,
     pub(crate) table: Table,
     pub(crate) counters: Counters,
-    pub(crate) enforcer: Arc<Mutex<Enforcer>>,
+    pub(crate) keeper: Arc<Keeper>,
     pub(crate) sink: Arc<dyn FlowSink>,
     /// Whether the counters began with an earlier gateway, which has told of its losses.
     pub(crate) adopted: bool,
@@ -107,10 +108,10 @@ impl<'a> Following<'a> {
             if looks % LOOKS_PER_SEARCH == 0 {
                 self.silent(Clock::read());
             }
-            let enforcer = &self.followed.enforcer;
-            let mut enforcer = enforcer.lock().unwrap_or_else(PoisonError::into_inner);
-            enforcer.beat(looks % LOOKS_PER_ROUND == 0);
-            drop(enforcer);
+            let beat = Question::Beat(looks % LOOKS_PER_ROUND == 0);
+            if let Err(error) = self.followed.keeper.act(beat) {
+                tracing::error!(%error, "the kernel is not told that the gateway lives");
+            }
             if !self.progress.pause() {
                 break;
             }
