@@ -242,7 +242,7 @@ pub(crate) fn until<T>(mut look: impl FnMut() -> Result<Option<T>>) -> Result<T>
 }
 
 /// Whether this host lets the kernel programs run; says so where it does not.
-fn can_attach() -> Result<bool> {
+pub(crate) fn can_attach() -> Result<bool> {
     let can = rustix::process::geteuid().is_root() && Path::new("/sys/kernel/btf/vmlinux").exists();
     if !can {
         ensure!(

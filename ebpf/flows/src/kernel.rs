@@ -326,6 +326,19 @@ impl KernelSource {
         }
     }
 
+    /// Whether this process can still read what the programs count: without that, losses would go
+    /// unnoticed.
+    ///
+    /// # Errors
+    /// If the kernel, or a rule for files, does not let it.
+    pub fn check(&self) -> Result<(), FlowsError> {
+        let read = self.counters.get(&counter::FLOW_EVENTS_LOST, 0);
+        read.map(drop).map_err(|source| FlowsError::Map {
+            name: "COUNTERS",
+            source: Box::new(source),
+        })
+    }
+
     /// Whether an earlier gateway's programs and maps were taken over.
     pub fn adopted(&self) -> bool {
         self.adopted

@@ -20,7 +20,7 @@ pub(crate) use sealed::Room;
 pub(crate) use view::{FlowView, Flows};
 
 /// Opens the source that the configuration asks for.
-pub(crate) fn open(config: &Config) -> Result<Opened> {
+pub(crate) fn open(config: &Config, confine: fn()) -> Result<Opened> {
     let usual = Options::default();
     let options = Options {
         pins: config.egress.pins.clone(),
@@ -34,7 +34,7 @@ pub(crate) fn open(config: &Config) -> Result<Opened> {
     } else {
         config.attestation
     };
-    flows::open(mode, &options)
+    flows::open_apart(mode, &options, confine)
         .into_diagnostic()
         .wrap_err("`tidegate doctor` tells what this host lacks")
 }

@@ -9,7 +9,10 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
-    os::{fd::OwnedFd, unix::fs::PermissionsExt as _},
+    os::{
+        fd::OwnedFd,
+        unix::{fs::PermissionsExt as _, net::UnixListener as StdUnixListener},
+    },
     path::Path,
     sync::Arc,
     time::Duration,
@@ -97,12 +100,13 @@ pub(crate) fn inside(listen: &[SocketAddr], endpoints: &[proxy::Endpoint]) -> Ve
 }
 
 /// Opens the socket. One of an earlier run is replaced.
-pub(crate) fn listen(path: &Path) -> io::Result<UnixListener> {
+pub(crate) fn listen(path: &Path) -> io::Result<StdUnixListener> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(path)?;
+    let listener = StdUnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
     // Anybody may ask: who asks is known by the kernel's word (SO_PEERCRED).
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666))?;
     Ok(listener)

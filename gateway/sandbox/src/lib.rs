@@ -3,12 +3,16 @@
 //! What is given up here is given up for good, by this process and all that it starts; on Linux
 //! most of it belongs to a thread, so it is given up before there is a second one.
 
+mod files;
 mod namespace;
 mod privileges;
+mod serving;
 mod syscalls;
 
+pub use files::{Files, Held, hold_files};
 pub use namespace::{User, become_user, seal};
 pub use privileges::drop_capabilities;
+pub use serving::hold_serving;
 pub use syscalls::hold_in;
 
 use std::io;

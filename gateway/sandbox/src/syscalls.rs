@@ -11,7 +11,7 @@ use crate::{SandboxError, failed};
 
 /// Sockets that belong to a network namespace, or to none: those of a virtual machine
 /// (`AF_VSOCK`), for one, reach its host from any namespace.
-const FAMILIES: [i32; 4] = [
+pub(crate) const FAMILIES: [i32; 4] = [
     libc::AF_UNIX,
     libc::AF_INET,
     libc::AF_INET6,

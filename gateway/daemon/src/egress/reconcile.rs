@@ -13,8 +13,8 @@ use std::{
 
 use audit::{Bypass, Event, EventRef, Trail};
 use flows::{
-    AgentRule, Direction, FlowId, FlowRecord, FlowSink, Gap, KernelSource, Owned, Process, State,
-    Verdict,
+    AgentRule, Direction, FlowId, FlowRecord, FlowSink, Gap, Keeper, KernelSource, Owned, Process,
+    State, Verdict,
 };
 use identity::Registry;
 use jiff::Timestamp;
@@ -69,7 +69,10 @@ struct Waiting {
 
 impl Reconciler {
     /// For these agents; the records go to whoever holds the other end.
-    pub(crate) fn new(registry: Registry) -> (Arc<Self>, mpsc::Receiver<Event>) {
+    pub(crate) fn new(
+        registry: Registry,
+        keeper: Arc<Keeper>,
+    ) -> (Arc<Self>, mpsc::Receiver<Event>) {
         let (records, receiver) = mpsc::channel(RECORDS_MAX);
         let named = |agent: &Arc<identity::Agent>| {
             let name = Arc::clone(agent.id.shared());
@@ -87,7 +90,7 @@ impl Reconciler {
             bypasses: AtomicU64::new(0),
             unrecorded: AtomicU64::new(0),
             kernel: OnceLock::new(),
-            rooms: Arc::default(),
+            rooms: Arc::new(Rooms::new(keeper)),
             netns: flows::own_netns(),
             uncertain,
             registry,

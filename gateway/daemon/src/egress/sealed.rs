@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use flows::{Attribution, Owned, ProcSource, Source, netns_cookie};
+use flows::{Attribution, Keeper, Owned, Source, netns_cookie};
 use moka::sync::Cache;
 
 /// Namespaces that were sealed, and are remembered as that: flows are judged a moment later, and
@@ -21,11 +21,13 @@ pub(crate) struct Rooms {
     rooms: Mutex<HashMap<u64, Sealed>>,
     count: AtomicUsize,
     remembered: Cache<u64, ()>,
+    keeper: Arc<Keeper>,
 }
 
-impl Default for Rooms {
-    fn default() -> Self {
+impl Rooms {
+    pub(super) fn new(keeper: Arc<Keeper>) -> Self {
         Self {
+            keeper,
             rooms: Mutex::default(),
             count: AtomicUsize::new(0),
             remembered: Cache::new(REMEMBERED_MAX),
@@ -71,7 +73,7 @@ impl Rooms {
         }
         let netns = netns_cookie(socket).ok()?;
         let sealed = *self.lock().get(&netns)?;
-        let mut process = ProcSource::open().ok()?.process(sealed.pid)?;
+        let mut process = self.keeper.describe(sealed.pid)?;
         process.netns = netns;
         process.agent = sealed.agent;
         Some(Owned {
