@@ -5,6 +5,7 @@
 mod budgets;
 mod bypass;
 mod canary;
+mod confined;
 mod credentials;
 mod fleet;
 mod formats;
@@ -17,6 +18,7 @@ mod residency;
 mod reveal;
 mod rows;
 mod scope;
+mod sealed;
 mod streaming;
 mod tamper;
 mod tokens;

@@ -6,6 +6,7 @@ mod classify;
 mod classify_test;
 mod credentials;
 mod doctor;
+mod exec;
 mod flows;
 mod run;
 mod table;
@@ -49,8 +50,30 @@ enum Command {
     Credentials(Credential),
     /// Show the flows of a running gateway's host, as its kernel has them.
     Flows(Flows),
+    /// Run a command as an agent's process, or where the gateway is the only way out.
+    Exec(Exec),
     /// Tell what this host lacks for attribution and enforcement by the kernel, and how to mend it.
     Doctor(Doctor),
+}
+
+#[derive(Debug, Args)]
+struct Exec {
+    /// In a network namespace that has no devices, with the gateway's listeners inside, at
+    /// 127.0.0.1 and the ports that it has outside.
+    #[arg(long, required_unless_present = "agent")]
+    sealed: bool,
+    /// As this agent, if its selectors have `tidegate:exec` with your user id.
+    #[arg(long, value_name = "AGENT")]
+    agent: Option<String>,
+    /// As this user, by number; for root to give up being root.
+    #[arg(long, value_name = "UID[:GID]", value_parser = exec::user)]
+    user: Option<sandbox::User>,
+    /// The running gateway's socket, as `exec.socket` names it.
+    #[arg(long, value_name = "FILE", default_value = "/run/tidegate/exec.sock")]
+    socket: PathBuf,
+    /// The command and its arguments.
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    command: Vec<std::ffi::OsString>,
 }
 
 /// What this host is examined for.
@@ -318,6 +341,7 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
             ..
         }) => flows::detach(&config.config, pins),
         Command::Flows(arguments) => flows::show(&arguments),
+        Command::Exec(arguments) => exec::exec(&arguments),
         Command::Doctor(Doctor { pins }) => Ok(doctor::doctor(pins.as_deref())),
     }
 }

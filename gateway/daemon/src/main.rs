@@ -10,6 +10,7 @@ mod config;
 mod credentials;
 mod egress;
 mod keys;
+mod launch;
 mod reveal;
 
 use std::process::ExitCode;

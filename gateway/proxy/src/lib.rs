@@ -40,6 +40,6 @@ mod veil;
 mod workspace;
 
 pub use gateway::{Gateway, Uninspected};
-pub use listener::{BindFault, Bound, Endpoint};
+pub use listener::{BindFault, Bound, Door, Endpoint};
 pub use refusal::Interruption;
 pub use upstream::{Upstream, UpstreamFault};

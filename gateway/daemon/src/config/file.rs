@@ -26,6 +26,8 @@ pub(crate) struct File {
     /// What the kernel does about ways past the gateway.
     #[serde(default)]
     pub(crate) egress: Egress,
+    /// Where `tidegate exec` asks; nowhere if absent.
+    pub(crate) exec: Option<Exec>,
     /// What may be called.
     pub(crate) services: Vec<Service>,
     /// Cedar policy files; `*` stands for any part of a file name.
@@ -74,6 +76,13 @@ pub(crate) struct Tls {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Admin {
     pub(crate) address: SocketAddr,
+}
+
+/// Where `tidegate exec` asks.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Exec {
+    pub(crate) socket: PathBuf,
 }
 
 /// How callers are attributed.

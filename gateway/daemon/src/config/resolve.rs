@@ -45,6 +45,8 @@ const TENANT: &str = "default";
 pub(crate) struct Config {
     pub(crate) listen: Vec<(SocketAddr, Option<(PathBuf, PathBuf)>)>,
     pub(crate) admin: Option<SocketAddr>,
+    /// The socket of `tidegate exec`.
+    pub(crate) exec: Option<PathBuf>,
     pub(crate) attestation: flows::Mode,
     pub(crate) country: Country,
     pub(crate) issuers: Vec<IssuerEntry>,
@@ -120,6 +122,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             .map(|listen| resolver.listen(listen))
             .collect(),
         admin: file.admin.map(|admin| admin.address),
+        exec: file.exec.map(|exec| directory.join(exec.socket)),
         attestation: match file.attestation {
             file::Attestation::Auto => flows::Mode::Auto,
             file::Attestation::Kernel => flows::Mode::Kernel,
