@@ -14,7 +14,7 @@ use miette::{IntoDiagnostic as _, Result, WrapErr as _};
 use rustix::thread::{CapabilitySet, Pid, capabilities};
 use sandbox::{Files, Held};
 
-use crate::config::{Config, JwksSource};
+use crate::config::{Config, CredentialPlace, JwksSource};
 
 /// What a resolver of names, a clock, the loader of libraries and readers of the kernel's maps read.
 const SYSTEM: [&str; 17] = [
@@ -83,14 +83,20 @@ fn files(config: &Config) -> Result<Files> {
         .wrap_err("the log's folder cannot be made")?;
     let mut read: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
     read.extend(config.transform_keys.clone());
-    for issuer in &config.issuers {
-        if let JwksSource::File(path) = &issuer.source {
-            // Its folder: whoever replaces a file puts another one there.
-            let folder = path
-                .parent()
-                .filter(|folder| !folder.as_os_str().is_empty());
-            read.push(folder.unwrap_or(Path::new(".")).to_owned());
-        }
+    let keys = config.issuers.iter().filter_map(|issuer| match &issuer.source {
+        JwksSource::File(path) => Some(path),
+        JwksSource::Url(_) => None,
+    });
+    let credentials = config.credentials.iter().filter_map(|(_, place)| match place {
+        CredentialPlace::File(path) => Some(path),
+        CredentialPlace::Vault => None,
+    });
+    for path in keys.chain(credentials) {
+        // Its folder: whoever replaces a file puts another one there.
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        read.push(folder.unwrap_or(Path::new(".")).to_owned());
     }
     Ok(Files {
         read,
