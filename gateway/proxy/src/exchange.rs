@@ -17,7 +17,7 @@ use crate::{
     body::{Inbound, Outbound},
     clock, fields,
     gateway::Gateway,
-    headers,
+    headers::{self, Shown},
     media::{self, Media},
     record::Who,
     refusal::{About, Interruption},
@@ -56,17 +56,30 @@ impl Peer {
         }
     }
 
-    /// Who calls now with `token`.
+    /// Who calls now, by what the request shows.
     pub(crate) fn identify(
         &self,
         identity: &Identity,
-        token: Option<&str>,
+        shown: Shown<'_>,
     ) -> Result<(Arc<Proven>, Arc<Who>), identity::Unproven> {
         let now = clock::timestamp(clock::now());
         let mut last = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        let again = last.as_ref().filter(|(proven, _)| proven.holds(token, now));
+        let holds = |token| {
+            let last = last.as_ref().filter(|(proven, _)| proven.holds(token, now));
+            last.cloned()
+        };
+        let (again, token) = match shown {
+            Shown::Nothing => (holds(None), None),
+            Shown::Token(token) => (holds(Some(token)), Some(token)),
+            // What was proven to be ours need not be read again to be told from a service's key.
+            Shown::Bearer(bearer) => match holds(Some(bearer)) {
+                Some(again) => (Some(again), Some(bearer)),
+                None if identity.is_token(bearer) => (None, Some(bearer)),
+                None => (holds(None), None),
+            },
+        };
         if let Some(again) = again {
-            return Ok(again.clone());
+            return Ok(again);
         }
         let proven = identity.identify(self.attribution.as_ref(), token, now)?;
         let who = Arc::new(Who::proven(proven.caller(), self.flow));
@@ -128,9 +141,9 @@ impl Worker {
         request: &Request<Incoming>,
     ) -> Result<(Permit, Way), Unadmitted> {
         let gateway = &self.gateway;
-        let token = headers::token(request.headers());
+        let shown = headers::shown(request.headers());
         let (proven, who) = peer
-            .identify(&gateway.identity, token)
+            .identify(&gateway.identity, shown)
             .map_err(|unproven| {
                 let known = peer.attribution.as_ref();
                 account.who = Arc::new(Who::unproven(known, peer.flow, &unproven));
@@ -180,7 +193,7 @@ impl Worker {
         // The intent is durable here. A crash from now on leaves an open record, which `verify`
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
         let (mut parts, incoming) = request.into_parts();
-        headers::towards_upstream(&mut parts.headers);
+        headers::towards_upstream(&mut parts.headers, permit.caller().token.is_some());
         let (fields, target) = (&mut parts.headers, &mut way.target);
         if let Err(why) = fields::request(&self.gateway, &permit, &mut account, fields, target) {
             return Err((account, why));
