@@ -15,6 +15,7 @@ mod residency;
 mod reveal;
 mod rows;
 mod scope;
+mod sdks;
 mod streaming;
 mod tamper;
 mod tokens;

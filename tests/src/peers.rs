@@ -8,6 +8,7 @@ pub mod formats;
 pub mod model;
 mod serve;
 pub mod trouble;
+pub mod vendor;
 
 pub use serve::{Peer, Tls};
 
