@@ -18,6 +18,7 @@ mod residency;
 mod reveal;
 mod rows;
 mod scope;
+mod sdks;
 mod sealed;
 mod streaming;
 mod tamper;

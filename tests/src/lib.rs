@@ -14,5 +14,6 @@ pub mod gateway;
 pub mod peers;
 pub mod people;
 pub mod records;
+pub mod sdks;
 pub mod setup;
 pub mod tokens;

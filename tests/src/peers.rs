@@ -9,6 +9,7 @@ pub mod keyed;
 pub mod model;
 mod serve;
 pub mod trouble;
+pub mod vendor;
 
 pub use serve::{Peer, Tls};
 

@@ -77,29 +77,43 @@ const PLACEHOLDER: &str = "tidegate";
 /// A token that is there and cannot be told: twice, or not text. No token verifies as this.
 const UNREADABLE: &str = "?";
 
-/// The token that a request carries for the gateway. Whoever shows one must show one that holds, so
-/// what cannot be read is told as a token that never verifies, not as none.
-pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
+/// What a request shows of who is calling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown<'a> {
+    /// Nothing.
+    Nothing,
+    /// A token for the gateway. Whoever shows one must show one that holds, so what cannot be read is
+    /// told as a token that never verifies, not as none.
+    Token(&'a str),
+    /// A bearer in `Authorization`: a token for the gateway, or the service's API key, which the
+    /// libraries of most services put there.
+    Bearer(&'a str),
+}
+
+/// What a request shows of who is calling.
+pub(crate) fn shown(headers: &HeaderMap) -> Shown<'_> {
     if headers.contains_key(&TOKEN) {
-        return Some(only(headers, &TOKEN).unwrap_or(UNREADABLE));
+        return Shown::Token(only(headers, &TOKEN).unwrap_or(UNREADABLE));
     }
     if !headers.contains_key(header::AUTHORIZATION) {
-        return None;
+        return Shown::Nothing;
     }
     let Some(value) = only(headers, &header::AUTHORIZATION) else {
-        return Some(UNREADABLE);
+        return Shown::Token(UNREADABLE);
     };
-    let (scheme, token) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then_some(token.trim())
+    match value.split_once(' ') {
+        Some((scheme, bearer)) if scheme.eq_ignore_ascii_case("bearer") => {
+            Shown::Bearer(bearer.trim())
+        }
+        _ => Shown::Nothing,
+    }
 }
 
 /// The token that a request carries to a service whose key is held here: whatever a client sends for
 /// a key is the agent's token for the gateway.
 pub(crate) fn token_for_key(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     if headers.contains_key(&TOKEN) {
-        return token(headers).map(Cow::Borrowed);
+        return Some(only(headers, &TOKEN).unwrap_or(UNREADABLE).into());
     }
     let mut shown = KEY_FIELDS
         .into_iter()
@@ -153,10 +167,10 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
         .ok()
 }
 
-/// Turns an agent's header fields into those that the upstream gets.
-pub(crate) fn towards_upstream(headers: &mut HeaderMap) {
-    let ours_by_bearer = !headers.contains_key(&TOKEN) && token(headers).is_some();
-    if ours_by_bearer {
+/// Turns an agent's header fields into those that the upstream gets. `proven` says that a token for
+/// the gateway was among them, which ends here.
+pub(crate) fn towards_upstream(headers: &mut HeaderMap, proven: bool) {
+    if proven && !headers.contains_key(&TOKEN) {
         headers.remove(header::AUTHORIZATION);
     }
     take_hop_by_hop(headers);
@@ -267,9 +281,13 @@ mod tests {
     #[test]
     fn the_gateways_own_token_ends_here() {
         let mut headers = map(&[("authorization", "Bearer ours"), ("x-kept", "1")]);
-        assert_eq!(token(&headers), Some("ours"));
-        towards_upstream(&mut headers);
+        assert_eq!(shown(&headers), Shown::Bearer("ours"));
+        towards_upstream(&mut headers, true);
         assert!(headers.get("authorization").is_none() && headers.contains_key("x-kept"));
+        // The service's own key, with an agent that needs no token.
+        let mut headers = map(&[("authorization", "Bearer theirs")]);
+        towards_upstream(&mut headers, false);
+        assert_eq!(headers.get("authorization").expect("kept"), "Bearer theirs");
     }
 
     #[test]
@@ -278,8 +296,8 @@ mod tests {
             ("authorization", "Bearer theirs"),
             ("tidegate-token", "ours"),
         ]);
-        assert_eq!(token(&headers), Some("ours"));
-        towards_upstream(&mut headers);
+        assert_eq!(shown(&headers), Shown::Token("ours"));
+        towards_upstream(&mut headers, true);
         assert_eq!(headers.get("authorization").expect("kept"), "Bearer theirs");
         assert!(headers.get("tidegate-token").is_none());
     }
@@ -317,11 +335,12 @@ mod tests {
     #[test]
     fn a_token_that_cannot_be_read_is_not_no_token() {
         let twice = map(&[("tidegate-token", "a"), ("tidegate-token", "b")]);
-        assert_eq!(token(&twice), Some(UNREADABLE));
+        assert_eq!(shown(&twice), Shown::Token(UNREADABLE));
         let mut odd = map(&[("authorization", "Bearer a")]);
         odd.append("authorization", HeaderValue::from_static("Bearer b"));
-        assert_eq!(token(&odd), Some(UNREADABLE));
-        assert_eq!(token(&map(&[("authorization", "Basic a")])), None);
+        assert_eq!(shown(&odd), Shown::Token(UNREADABLE));
+        let basic = map(&[("authorization", "Basic a")]);
+        assert_eq!(shown(&basic), Shown::Nothing);
     }
 
     #[test]
@@ -334,7 +353,7 @@ mod tests {
             ("range", "bytes=0-1"),
             ("tidegate-record", "7"),
         ]);
-        towards_upstream(&mut headers);
+        towards_upstream(&mut headers, false);
         for name in [
             "connection",
             "x-private",
