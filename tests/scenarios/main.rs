@@ -9,6 +9,7 @@ mod formats;
 mod hostile;
 mod identity;
 mod kills;
+mod mcp;
 mod processes;
 mod redaction;
 mod residency;

@@ -170,9 +170,13 @@ impl Pump {
         self
     }
 
-    /// The same body, a stream whose first event is edited so.
+    /// The same body, a stream whose first event is read so, where it is not coded.
     pub(crate) fn naming(mut self, endpoint: Option<EndpointEvent>) -> Self {
-        self.endpoint = endpoint;
+        let coded = self
+            .inspection
+            .as_ref()
+            .is_some_and(|inspection| inspection.coded);
+        self.endpoint = endpoint.filter(|_| !coded && self.growing.is_some());
         self
     }
 
@@ -279,7 +283,7 @@ impl Pump {
             None => self.finish(),
             Some(Err(_)) => Err(Broken::Source),
             // Trailers are dropped: nothing in them is inspected.
-            Some(Ok(frame)) => frame.into_data().map_or(Ok(()), |data| self.push(data)),
+            Some(Ok(frame)) => frame.into_data().map_or(Ok(()), |data| self.part(data)),
         })
     }
 
@@ -322,8 +326,18 @@ impl Pump {
         Ok(())
     }
 
-    fn push(&mut self, data: Bytes) -> Result<(), Broken> {
+    /// Parts the event that names an endpoint from what is inspected.
+    fn part(&mut self, data: Bytes) -> Result<(), Broken> {
         self.record.received += data.len() as u64;
+        let Some(endpoint) = &mut self.endpoint else {
+            return self.push(data);
+        };
+        let parted = endpoint.push(data);
+        self.ready.extend(parted.event);
+        parted.rest.map_or(Ok(()), |rest| self.push(rest))
+    }
+
+    fn push(&mut self, data: Bytes) -> Result<(), Broken> {
         if let Some(inspection) = &mut self.inspection {
             let mut released = Output::new();
             let pushed = inspection.body.push(&data, &mut released);
@@ -358,6 +372,17 @@ impl Pump {
     }
 
     fn finish(&mut self) -> Result<(), Broken> {
+        if let Some(mut endpoint) = self.endpoint.take() {
+            let parted = endpoint.finish();
+            self.ready.extend(parted.event);
+            // `push` may come back here: the endpoint is gone by then.
+            if let Some(rest) = parted.rest {
+                return self.push(rest).and_then(|()| self.finish());
+            }
+        }
+        if self.ended {
+            return Ok(());
+        }
         if let Some(inspection) = &mut self.inspection {
             let mut released = Output::new();
             let finished = inspection.body.finish(&mut released);
@@ -371,16 +396,7 @@ impl Pump {
     fn release(&mut self, released: Output, ended: bool) {
         let inspection = self.inspection.as_mut();
         match inspection.and_then(|inspection| inspection.restoration.as_mut()) {
-            None => match &mut self.endpoint {
-                None => self.ready.extend(released),
-                Some(endpoint) => {
-                    let pieces = released.into_iter();
-                    self.ready
-                        .extend(pieces.filter_map(|piece| endpoint.push(piece)));
-                    self.ready
-                        .extend(ended.then(|| endpoint.finish()).flatten());
-                }
-            },
+            None => self.ready.extend(released),
             Some(restoration) => self.ready.extend(restoration.restore(released, ended)),
         }
     }

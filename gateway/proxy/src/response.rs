@@ -12,7 +12,7 @@ use std::{
 
 use admission::Permit;
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderValue, Response, header, response::Parts};
+use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, header, response::Parts};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use policy::Towards;
@@ -51,6 +51,12 @@ pub(crate) async fn release(
     if let Err(why) = fields::response(gateway, permit, &mut account, &mut parts.headers) {
         return Err((account, why));
     }
+    if way.speaks_messages() && parts.status == StatusCode::ACCEPTED {
+        // There is nothing to read in it, by the protocol; what servers write there all the same has
+        // no media type (MCP 2025-03-26, "Sending Messages to the Server").
+        headers::body_withheld(&mut parts.headers);
+        return whole(account, parts, Inbound::empty()).await;
+    }
     let plan = way.answers.plan(permit);
     let shaped = !plan.is_empty();
     // Only in JSON can the rows of others be told from one's own.
@@ -58,6 +64,9 @@ pub(crate) async fn release(
         Some((format, _)) if shaped && !media::is_json(format) => Media::Opaque("rows_unknown"),
         _ => media,
     };
+    // An OpenAPI document describes one document, messages are described whatever carries them.
+    let described = way.declared_response(parts.status);
+    let described = described.filter(|_| held_back || way.speaks_messages());
     let mut pump = match (media, inspected) {
         (Media::Opaque(gap), _) => Pump::blind(source, gap),
         (_, Some(inspected)) => Pump::governed(
@@ -67,7 +76,7 @@ pub(crate) async fn release(
             way,
             Towards::Agent,
             inspected,
-            way.declared_response(parts.status),
+            described,
         )
         .shaped(plan)
         .naming(way.endpoint_event()),
