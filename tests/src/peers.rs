@@ -5,6 +5,7 @@ pub mod clinic;
 pub mod crm;
 pub mod eu;
 pub mod formats;
+pub mod graph;
 pub mod model;
 mod serve;
 pub mod trouble;
