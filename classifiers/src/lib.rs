@@ -4,6 +4,7 @@
 //! [`Context::element`], and hands each scalar to [`classify_value`]. Nothing here performs I/O,
 //! reads a clock, or keeps a value.
 
+mod bits;
 pub mod check;
 mod context;
 pub mod declared;

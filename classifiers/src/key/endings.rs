@@ -5,28 +5,24 @@
 
 use std::sync::LazyLock;
 
+use crate::bits::Bits;
 use crate::words;
 
-/// Bits of the filter; a power of two. With some three thousand endings one in ten is set.
-const BITS: u32 = 1 << 15;
-/// The words of 64 bits that hold them.
-const WORDS: usize = (BITS / u64::BITS) as usize;
 /// Letters of an ending.
 const LETTERS: usize = 4;
 
-/// A bit for each ending that a noun of the table has, by its hash.
-static ENDINGS: LazyLock<[u64; WORDS]> = LazyLock::new(|| {
-    let mut endings = [0; WORDS];
-    for (noun, _) in words::all() {
-        // As they are looked up: also with a plural ending.
-        for plural in ["", "s", "es"] {
-            mark(&mut endings, format!("{noun}{plural}").as_bytes());
-        }
-        if let Some(stem) = noun.strip_suffix('y') {
-            mark(&mut endings, format!("{stem}ies").as_bytes());
-        }
-    }
-    endings
+/// Each ending that a noun of the table has. With some three thousand one bit in twenty is set.
+static ENDINGS: LazyLock<Bits<1024>> = LazyLock::new(|| {
+    // As they are looked up: also with a plural ending.
+    let plurals = words::all().flat_map(|(noun, _)| {
+        let stem = noun.strip_suffix('y').map(|stem| format!("{stem}ies"));
+        ["", "s", "es"]
+            .map(|plural| format!("{noun}{plural}"))
+            .into_iter()
+            .chain(stem)
+    });
+    // Shorter ones are words of their own, which are seen.
+    Bits::of(plurals.filter_map(|noun| key_of(*noun.as_bytes().last_chunk::<LETTERS>()?)))
 });
 
 /// Whether a noun of the table may end this name. Says yes of whatever is not plain letters at its
@@ -36,10 +32,10 @@ pub(crate) fn may_end_a_noun(name: &[u8]) -> bool {
     let Some(ending) = name.last_chunk::<LETTERS>().copied() else {
         return true;
     };
-    let Some(place) = place_of(ending) else {
+    let Some(key) = key_of(ending) else {
         return true;
     };
-    is_set(&ENDINGS, place) || starts_a_word(ending) || !name.is_ascii()
+    ENDINGS.may_hold(key) || starts_a_word(ending) || !name.is_ascii()
 }
 
 /// Whether a capital stands behind the first letter, unless all are capitals.
@@ -48,28 +44,13 @@ fn starts_a_word(ending: [u8; LETTERS]) -> bool {
     rest.iter().any(u8::is_ascii_uppercase) && !ending.iter().all(u8::is_ascii_uppercase)
 }
 
-/// Marks the last letters of a noun; shorter ones are words of their own, which are seen.
-fn mark(endings: &mut [u64; WORDS], noun: &[u8]) {
-    if let Some(place) = noun.last_chunk::<LETTERS>().copied().and_then(place_of)
-        && let Some(word) = endings.get_mut((place / u64::BITS) as usize)
-    {
-        *word |= 1 << (place % u64::BITS);
-    }
-}
-
-fn is_set(endings: &[u64; WORDS], place: u32) -> bool {
-    endings
-        .get((place / u64::BITS) as usize)
-        .is_none_or(|word| word >> (place % u64::BITS) & 1 == 1)
-}
-
-/// The place of an ending's bit, if it is letters: a product's high bits, which all letters reach.
-fn place_of(ending: [u8; LETTERS]) -> Option<u32> {
-    if !ending.iter().all(u8::is_ascii_alphabetic) {
-        return None;
-    }
+/// What stands for an ending, if it is letters.
+fn key_of(ending: [u8; LETTERS]) -> Option<u64> {
     let letters = u32::from_le_bytes(ending) | 0x2020_2020;
-    Some(letters.wrapping_mul(0x9E37_79B9) / (u32::MAX / BITS + 1))
+    ending
+        .iter()
+        .all(u8::is_ascii_alphabetic)
+        .then_some(letters.into())
 }
 
 #[cfg(test)]
@@ -99,7 +80,14 @@ mod tests {
 
     #[test]
     fn most_endings_are_no_nouns() {
-        let set: u32 = ENDINGS.iter().map(|word| word.count_ones()).sum();
-        assert!(set < BITS / 5, "{set} of {BITS}");
+        let letters = || b'a'..=b'z';
+        let all = letters().flat_map(|a| letters().map(move |b| [a, b]));
+        let all: Vec<_> = all.collect();
+        let held = all.iter().flat_map(|[a, b]| {
+            let ends = |[c, d]: &[u8; 2]| may_end_a_noun(&[*a, *b, *c, *d]);
+            all.iter().filter(move |tail| ends(tail))
+        });
+        let held = held.count();
+        assert!(held < all.len().pow(2) / 10, "{held}");
     }
 }

@@ -205,9 +205,9 @@ impl Spot {
 
     /// See [`Context::observe`].
     pub fn observe(&mut self, member: &Self, value: &[u8], cache: &mut KeyCache) {
-        let heard = Heard::of(self.id, member.id, value);
-        if let Some(heard) = &heard
-            && let Some((id, traits)) = cache.steps.heard(heard)
+        let telling = Telling::of(self.id, member.id, value);
+        if let Some(telling) = &telling
+            && let Some((id, traits)) = cache.steps.heard(telling)
         {
             if id != self.id {
                 (self.id, self.traits) = (id, traits);
@@ -220,8 +220,8 @@ impl Spot {
             context.observe(&said, value, cache);
             *self = self.changed(context, cache);
         }
-        if let Some(heard) = heard.filter(|_| said.is_heard_alone()) {
-            cache.steps.hear(heard, self.id, self.traits);
+        if let Some(telling) = telling.filter(|_| said.is_heard_alone()) {
+            cache.steps.hear(telling, self.id, self.traits);
         }
     }
 
@@ -284,17 +284,23 @@ impl Spot {
     }
 }
 
-/// What a member told the object around it, and where that led.
+/// What a member tells the object around it.
 #[derive(Clone, Copy)]
-struct Heard {
+struct Telling {
     value: Packed,
     from: u16,
     member: u16,
+}
+
+/// What was told, and where that led.
+#[derive(Clone, Copy)]
+struct Heard {
+    telling: Telling,
     to: u16,
     traits: Traits,
 }
 
-impl Heard {
+impl Telling {
     /// What a short value tells, if the contexts of the object and of the member have a number.
     #[inline]
     fn of(from: u16, member: u16, value: &[u8]) -> Option<Self> {
@@ -303,9 +309,12 @@ impl Heard {
             value,
             from,
             member,
-            to: OWN,
-            traits: Traits::default(),
         })
+    }
+
+    #[inline]
+    fn is(&self, other: &Self) -> bool {
+        self.from == other.from && self.member == other.member && self.value.is(&other.value)
     }
 
     #[inline]
@@ -363,9 +372,11 @@ impl Steps {
             traits: Traits::default(),
         };
         let nothing = Heard {
-            value: Packed::default(),
-            from: NOWHERE,
-            member: NOWHERE,
+            telling: Telling {
+                value: Packed::default(),
+                from: NOWHERE,
+                member: NOWHERE,
+            },
             to: OWN,
             traits: Traits::default(),
         };
@@ -384,20 +395,22 @@ impl Steps {
 
     /// Where this led when it was told last.
     #[inline]
-    fn heard(&self, heard: &Heard) -> Option<(u16, Traits)> {
-        let known = self.heard.get(heard.place())?;
-        (known.from == heard.from && known.member == heard.member && known.value.is(&heard.value))
+    fn heard(&self, telling: &Telling) -> Option<(u16, Traits)> {
+        let known = self.heard.get(telling.place())?;
+        known
+            .telling
+            .is(telling)
             .then_some((known.to, known.traits))
     }
 
     /// Keeps where it led, if that has a number.
-    fn hear(&mut self, heard: Heard, to: u16, traits: Traits) {
-        let place = heard.place();
+    fn hear(&mut self, telling: Telling, to: u16, traits: Traits) {
+        let place = telling.place();
         if let Some(slot) = self.heard.get_mut(place).filter(|_| to != OWN) {
             *slot = Heard {
+                telling,
                 to,
                 traits,
-                ..heard
             };
         }
     }

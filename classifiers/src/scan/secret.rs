@@ -65,12 +65,10 @@ pub(super) fn scan(value: &[u8], findings: &mut Vec<Finding>) {
 pub(super) fn scan_certain(value: &[u8], findings: &mut Vec<Finding>) {
     let from = findings.len();
     scan(value, findings);
-    let mut at = 0;
-    findings.retain(|finding| {
-        at += 1;
-        let general = matches!(finding.detector, "jwt" | "bearer" | "basic-auth" | "cookie");
-        at <= from || !general
-    });
+    let found = findings.split_off(from);
+    let is_general =
+        |finding: &Finding| matches!(finding.detector, "jwt" | "bearer" | "basic-auth" | "cookie");
+    findings.extend(found.into_iter().filter(|finding| !is_general(finding)));
 }
 
 /// Finds what the text calls a secret: `api_key = "..."`, `password: ...`.

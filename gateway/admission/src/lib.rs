@@ -1,9 +1,10 @@
 //! May this exchange proceed? The only maker of a [`Permit`].
 //!
 //! A permit is a value: whoever wants to open a record, screen a body or call an upstream must hold
-//! one, so the order of work is checked by the compiler. Today admission is the policy decision;
-//! budgets, rates and behaviour join it here, before policy, as they are built.
+//! one, so the order of work is checked by the compiler. Policy decides first; what it allows is debited
+//! to the [`budget`]s of whoever calls, and what its answer shows is, before it is released.
 
+pub mod budget;
 mod permit;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -1,6 +1,7 @@
 //! Configuration, low and high: what was typed, and what it means.
 
 mod answers;
+mod budgets;
 pub(crate) mod classifiers;
 mod egress;
 mod fault;

@@ -23,6 +23,7 @@ use crate::{
     refusal::Interruption,
     request::Screening,
     route::Service,
+    spending::Spending,
     told,
 };
 
@@ -87,6 +88,7 @@ pub(crate) struct Account {
     /// What was found beside the body of the answer.
     pub(crate) response_fields: BodyRecord,
     pub(crate) screening: Option<Arc<Screening>>,
+    pub(crate) spending: Option<Box<Spending>>,
     pub(crate) status: Option<StatusCode>,
     /// What the message asked for, in its protocol's words.
     pub(crate) spoken: Option<Spoken>,
@@ -120,6 +122,7 @@ impl Account {
             request_fields: BodyRecord::default(),
             response_fields: BodyRecord::default(),
             screening: None,
+            spending: None,
             status: None,
             spoken: None,
             dialect: Dialect::Problem,
@@ -169,16 +172,16 @@ impl Account {
             policy: Arc::clone(permit.policy_digest()),
             notices: Vec::new(),
         };
-        let receipt = self
-            .gateway
-            .trail
-            .open(&opening)
-            .await
-            .map_err(|_| Interruption::audit_unavailable())?;
+        let opened = self.gateway.trail.open(&opening);
+        let (opened, kept) = match &mut self.spending {
+            None => (opened.await, Ok(())),
+            Some(spending) => tokio::join!(opened, spending.durable()),
+        };
+        let receipt = opened.map_err(|_| Interruption::audit_unavailable())?;
         self.record = Some(receipt.index());
         self.receipt = Some(receipt);
         self.mark(names::INTENT_DURABLE);
-        Ok(())
+        kept
     }
 
     /// Puts a refusal before admission on record.
@@ -221,8 +224,13 @@ impl Account {
         }
         // What still streams to the upstream belongs to this outcome too.
         let broken = self.settle().await;
-        let (end, why) = match (&broken, why) {
-            (Some(broken), None) => (End::Aborted, Some(broken)),
+        let kept = match &mut self.spending {
+            None => Ok(()),
+            Some(spending) => spending.durable().await,
+        };
+        let (end, why) = match (&broken, &kept, why) {
+            (Some(broken), _, None) => (End::Aborted, Some(broken)),
+            (None, Err(unkept), None) => (End::Aborted, Some(unkept)),
             _ => (end, why),
         };
         let Some(receipt) = self.receipt.take() else {
@@ -234,6 +242,7 @@ impl Account {
         self.mark(names::OUTCOME_DURABLE);
         self.tell(end.name(), why.map(|why| why.reason));
         let called = self.upstream.is_some();
+        kept?;
         closed.map(drop).map_err(|_| {
             if called {
                 Interruption::outcome_unrecorded()

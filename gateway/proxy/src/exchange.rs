@@ -26,6 +26,7 @@ use crate::{
     request::Judged,
     response,
     route::{Resolved, Unroutable, Way},
+    spending::Spending,
     upstream::Upstream,
 };
 
@@ -117,6 +118,10 @@ impl Worker {
             Ok(admitted) => admitted,
             Err(refused) => return refuse(account, refused).await,
         };
+        match Spending::open(&self.gateway, &permit, &way, clock::timestamp(began)).await {
+            Ok(spending) => account.spending = spending,
+            Err(over) => return refuse(account, Interruption::over_budget(&over).into()).await,
+        }
         match self.exchange(account, permit, way, parts, body).await {
             Ok(response) => response,
             Err((account, why)) => interrupt(account, why).await,

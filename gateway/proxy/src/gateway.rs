@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admission::Admission;
+use admission::{Admission, budget::Budgets};
 use audit::Trail;
 use classifiers::operator::Operator;
 use flows::FlowSource;
@@ -32,6 +32,8 @@ pub struct Gateway {
     pub routes: Routes,
     /// Tells whether it may.
     pub admission: Admission,
+    /// What may be used up, if anything is counted.
+    pub budgets: Option<Arc<Budgets>>,
     /// The record.
     pub trail: Trail,
     /// Spans.

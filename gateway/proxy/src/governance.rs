@@ -9,6 +9,7 @@ use classifiers::DataClass;
 use policy::{Restorations, Towards};
 use redaction::{
     Pseudonyms, Restore, Restored, Restorer,
+    census::Records,
     shape::{Path, Plan, Rows, Unbound},
 };
 
@@ -49,6 +50,8 @@ pub struct AnswerRules {
     pub fields_max: Option<u64>,
     /// The parameter, or else the tag of the task's scope, that names the data subject.
     pub subject: Option<Arc<str>>,
+    /// Which parts are records, for budgets that count them.
+    pub records: Option<Records>,
 }
 
 /// Elements of an array belong to whom their binding names.
@@ -86,13 +89,16 @@ impl AnswerRules {
         }
     }
 
+    /// Whom an exchange under `permit` is about, where that is known.
+    pub(crate) fn subject<'a>(&self, permit: &'a Permit) -> Option<&'a str> {
+        let name = self.subject.as_deref()?;
+        let bound = permit.operation().bound.get(name).map(String::as_str);
+        bound.or_else(|| permit.scope(name))
+    }
+
     /// The keys of stand-ins for a message under `permit`, whose subject is known where it can be.
     pub(crate) fn keys(&self, permit: &Permit, keys: &Arc<dyn Pseudonyms>) -> Arc<dyn Pseudonyms> {
-        let subject = self.subject.as_deref().and_then(|name| {
-            let bound = permit.operation().bound.get(name).map(String::as_str);
-            bound.or_else(|| permit.scope(name))
-        });
-        match subject {
+        match self.subject(permit) {
             None => Arc::clone(keys),
             Some(subject) => Arc::new(OfSubject {
                 keys: Arc::clone(keys),

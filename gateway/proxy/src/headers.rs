@@ -8,6 +8,10 @@ pub(crate) const TOKEN: HeaderName = HeaderName::from_static("tidegate-token");
 pub(crate) const RECORD: HeaderName = HeaderName::from_static("tidegate-record");
 /// What stayed behind of the answer, as a dictionary of counts (RFC 9651 section 3.2).
 pub(crate) const WITHHELD: HeaderName = HeaderName::from_static("tidegate-withheld");
+/// The budget that is nearest to its end (draft-ietf-httpapi-ratelimit-headers-10).
+pub(crate) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// What is left of it.
+pub(crate) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// The trace id of this exchange.
 pub(crate) const TRACE: HeaderName = HeaderName::from_static("tidegate-trace");
 /// W3C Trace Context.

@@ -31,6 +31,7 @@ mod refusal;
 mod request;
 mod response;
 pub mod route;
+mod spending;
 mod strict;
 pub mod tls;
 mod told;

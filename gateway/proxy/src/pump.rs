@@ -15,7 +15,8 @@ use classifiers::DataClass;
 use classifiers::declared::{Declared, Place};
 use policy::{Disclosures, PolicyRef, Towards};
 use redaction::{
-    Action, Coding, Disclose, Format, Interrupted, Media, Output,
+    Action, Coding, Disclose, Format, Interrupted, Media, Output, Pseudonyms,
+    census::{Counted, Records},
     shape::{Plan, Withheld},
 };
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
@@ -168,6 +169,51 @@ impl Pump {
             inspection.body.shape(plan);
         }
         self
+    }
+
+    /// The same body, one JSON document, whose records are counted.
+    pub(crate) fn counting(
+        mut self,
+        records: Option<Records>,
+        service: &Arc<str>,
+        keys: &Arc<dyn Pseudonyms>,
+    ) -> Self {
+        if let Some(inspection) = &mut self.inspection {
+            let (service, keys) = (Arc::clone(service), Arc::clone(keys));
+            inspection.body.count(records, service, keys);
+        }
+        self
+    }
+
+    /// The records that came since this was asked last.
+    pub(crate) fn counted(&mut self) -> Counted {
+        let inspection = self.inspection.as_mut();
+        inspection.map_or_else(Counted::default, |inspection| inspection.body.counted())
+    }
+
+    /// How many values of each class are shown as they are, so far; of unlisted places it is not known.
+    pub(crate) fn shown(&self) -> Vec<(Option<DataClass>, u64)> {
+        let Some(inspection) = &self.inspection else {
+            return Vec::new();
+        };
+        let summary = inspection.body.summary();
+        let mut shown: Vec<(Option<DataClass>, u64)> = vec![(None, summary.unlisted)];
+        let places = summary.places.iter();
+        for place in places.filter(|place| place.action == Action::Show) {
+            let known = shown
+                .iter_mut()
+                .find(|(class, _)| *class == Some(place.class));
+            match known {
+                Some((_, count)) => *count += place.count,
+                None => shown.push((Some(place.class), place.count)),
+            }
+        }
+        shown
+    }
+
+    /// The bytes that were released or may be.
+    pub(crate) fn released_with_waiting(&self) -> u64 {
+        self.record.released + self.waiting_bytes()
     }
 
     /// The same body, a stream whose first event is read so, where it is not coded.

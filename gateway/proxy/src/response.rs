@@ -51,17 +51,23 @@ pub(crate) async fn release(
     if let Err(why) = fields::response(gateway, permit, &mut account, &mut parts.headers) {
         return Err((account, why));
     }
+    let answers = &way.answers;
+    let plan = answers.plan(permit);
+    let shaped = !plan.is_empty();
+    let counted = match spend_head(&mut account, parts.status) {
+        Ok(counted) => counted,
+        Err(why) => return Err((account, why)),
+    };
     if way.speaks_messages() && parts.status == StatusCode::ACCEPTED {
         // There is nothing to read in it, by the protocol; what servers write there all the same has
         // no media type (MCP 2025-03-26, "Sending Messages to the Server").
         headers::body_withheld(&mut parts.headers);
         return whole(account, parts, Inbound::empty()).await;
     }
-    let plan = way.answers.plan(permit);
-    let shaped = !plan.is_empty();
-    // Only in JSON can the rows of others be told from one's own.
+    // Only in JSON can the rows of others be told from one's own, or any be counted.
     let media = match inspected {
         Some((format, _)) if shaped && !media::is_json(format) => Media::Opaque("rows_unknown"),
+        Some((format, _)) if counted && !media::is_json(format) => Media::Opaque("records_unknown"),
         _ => media,
     };
     // An OpenAPI document describes one document, messages are described whatever carries them.
@@ -82,13 +88,17 @@ pub(crate) async fn release(
         .naming(way.endpoint_event()),
         (_, None) => return whole(account, parts, Inbound::empty()).await,
     };
+    if counted {
+        let service = &permit.operation().service;
+        pump = pump.counting(answers.records.clone(), service, &gateway.pseudonyms);
+    }
     // What hyper writes follows what is really sent, not what the upstream promised.
     parts.headers.remove(header::CONTENT_LENGTH);
     if let Media::Opaque(gap) = media {
         match pump.is_empty().await {
             Err(broken) => return Err((account, interruption(broken))),
             // What cannot be read cannot be searched for the rows of others either.
-            Ok(false) if shaped || gateway.uninspected == Uninspected::Refuse => {
+            Ok(false) if shaped || counted || gateway.uninspected == Uninspected::Refuse => {
                 account.response.gaps.push(gap.to_owned());
                 return withhold(account, parts, gap).await;
             }
@@ -101,17 +111,7 @@ pub(crate) async fn release(
             return Err((account, interruption(broken)));
         }
         if pump.ended() {
-            if pump.changed() {
-                headers::body_changed(&mut parts.headers);
-            }
-            if let Some(told) = told(&pump.withheld()) {
-                parts.headers.insert(headers::WITHHELD, told);
-            }
-            let pieces = pump.take_all();
-            account.response = pump.record();
-            // Its buffers are for the next body; the record is not waited for with them in hand.
-            drop(pump);
-            return whole(account, parts, Inbound::Whole(pieces)).await;
+            return judged(account, parts, pump).await;
         }
     }
     if !matches!(media, Media::Opaque(_)) {
@@ -122,6 +122,29 @@ pub(crate) async fn release(
         parts.headers.insert(header::TRAILER, announced);
     }
     Ok(streamed(account, parts, pump, held_back, shaped))
+}
+
+/// An answer that was judged whole.
+async fn judged(
+    mut account: Box<Account>,
+    mut parts: Parts,
+    mut pump: Pump,
+) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
+    if let Err(why) = spend(&mut account, &mut pump) {
+        account.response = pump.record();
+        return Err((account, why));
+    }
+    if pump.changed() {
+        headers::body_changed(&mut parts.headers);
+    }
+    if let Some(told) = told(&pump.withheld()) {
+        parts.headers.insert(headers::WITHHELD, told);
+    }
+    let pieces = pump.take_all();
+    account.response = pump.record();
+    // Its buffers are for the next body; the record is not waited for with them in hand.
+    drop(pump);
+    whole(account, parts, Inbound::Whole(pieces)).await
 }
 
 /// An answer whose body is judged as it goes.
@@ -144,6 +167,24 @@ fn streamed(
         trails,
     };
     Response::from_parts(parts, Inbound::Stream(Box::new(governed)))
+}
+
+/// Debits what an answer shows before its body. Returns whether its records must be counted.
+fn spend_head(account: &mut Account, status: StatusCode) -> Result<bool, Interruption> {
+    let Some(spending) = &mut account.spending else {
+        return Ok(false);
+    };
+    if !status.is_success() {
+        spending.shows_nothing();
+    }
+    spending.spend_fields(&account.response_fields)?;
+    Ok(status.is_success() && spending.counts())
+}
+
+/// Debits what is about to be released of the body.
+fn spend(account: &mut Account, pump: &mut Pump) -> Result<(), Interruption> {
+    let spending = account.spending.as_mut();
+    spending.map_or(Ok(()), |spending| spending.spend(pump))
 }
 
 /// An answer whose body may not be shown. Where its status speaks for itself, that is kept: a
@@ -185,6 +226,9 @@ pub(crate) fn stamp(headers: &mut HeaderMap, account: &Account) {
     }
     if let Ok(trace) = HeaderValue::try_from(account.trace_id()) {
         headers.insert(headers::TRACE, trace);
+    }
+    if let Some(spending) = &account.spending {
+        spending.tell(headers);
     }
 }
 
@@ -253,6 +297,14 @@ impl Governed {
         }));
     }
 
+    /// Debits everything that waits. What waits when the account is closed was debited before.
+    fn spend(&mut self) -> Result<(), Interruption> {
+        match &mut self.state {
+            State::Reading(account) => spend(account, &mut self.pump),
+            State::Closing(_) | State::Released | State::Broken => Ok(()),
+        }
+    }
+
     fn may_release(&self) -> bool {
         match self.state {
             State::Reading(_) => self.pump.waiting() > usize::from(self.held_back),
@@ -273,10 +325,17 @@ impl Body for Governed {
         let this = self.get_mut();
         loop {
             if this.may_release() {
+                if let Err(why) = this.spend() {
+                    this.close(Some(why));
+                    continue;
+                }
                 return Poll::Ready(this.pump.take().map(|piece| Ok(Frame::data(piece))));
             }
             match &mut this.state {
-                State::Reading(_) if this.pump.ended() => this.close(None),
+                State::Reading(_) if this.pump.ended() => {
+                    let over = this.spend().err();
+                    this.close(over);
+                }
                 State::Reading(_) => {
                     if let Err(broken) = ready!(this.pump.poll_read(cx)) {
                         this.close(Some(interruption(broken)));

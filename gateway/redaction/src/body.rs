@@ -8,6 +8,7 @@ use bytes::Bytes;
 use classifiers::declared;
 use classifiers::document::Media;
 
+use crate::census::{Census, Counted, Records};
 use crate::coding::Decoder;
 use crate::editor::Editor;
 use crate::multipart::Multipart;
@@ -34,8 +35,15 @@ impl From<Media> for Format {
 /// A body on its way through.
 pub struct Body<D> {
     decoder: Decoder,
-    shaper: Option<Box<Shaper>>,
+    funnel: Funnel,
     content: Content<D>,
+}
+
+/// What a JSON body goes through before it is looked at.
+#[derive(Default)]
+struct Funnel {
+    shaper: Option<Box<Shaper>>,
+    census: Option<Box<Census>>,
 }
 
 enum Content<D> {
@@ -62,7 +70,7 @@ impl<D: Disclose + Clone> Body<D> {
         };
         Self {
             decoder: Decoder::new(coding),
-            shaper: None,
+            funnel: Funnel::default(),
             content,
         }
     }
@@ -78,26 +86,39 @@ impl<D: Disclose + Clone> Body<D> {
     /// Takes out what `plan` does, before anything is looked at: of a body that is one JSON document.
     /// Call it before the first push.
     pub fn shape(&mut self, plan: Plan) {
-        self.shaper = (!plan.is_empty()).then(|| Box::new(Shaper::new(plan)));
+        self.funnel.shaper = (!plan.is_empty()).then(|| Box::new(Shaper::new(plan)));
+    }
+
+    /// Counts the records that go on: of a body that is one JSON document. Call it before the first
+    /// push.
+    pub fn count(
+        &mut self,
+        records: Option<Records>,
+        service: Arc<str>,
+        keys: Arc<dyn Pseudonyms>,
+    ) {
+        self.funnel.census = Some(Box::new(Census::new(records, service, keys)));
+    }
+
+    /// The records that came since this was asked last.
+    pub fn counted(&mut self) -> Counted {
+        let census = self.funnel.census.as_mut();
+        census.map_or_else(Counted::default, |census| census.take())
     }
 
     /// Takes the next bytes, appends to `out` what may be released: see [`crate::Redactor::push`].
     pub fn push(&mut self, chunk: &Bytes, out: &mut Output) -> Result<(), Interrupted> {
-        let (content, shaper) = (&mut self.content, &mut self.shaper);
+        let (content, funnel) = (&mut self.content, &mut self.funnel);
         self.decoder
-            .push(chunk, |plain| push_shaped(shaper, plain, content, out))
+            .push(chunk, |plain| funnel.push(plain, content, out))
     }
 
     /// Ends the body and releases what was held back.
     pub fn finish(&mut self, out: &mut Output) -> Result<(), Interrupted> {
-        let (content, shaper) = (&mut self.content, &mut self.shaper);
+        let (content, funnel) = (&mut self.content, &mut self.funnel);
         self.decoder
-            .finish(|plain| push_shaped(shaper, plain, content, out))?;
-        if let Some(shaper) = shaper {
-            let mut rest = Vec::new();
-            shaper.finish(&mut rest)?;
-            content.push(&Bytes::from(rest), out)?;
-        }
+            .finish(|plain| funnel.push(plain, content, out))?;
+        funnel.finish(content, out)?;
         match content {
             Content::Document(editor) => editor.finish(out),
             Content::Multipart(form) => form.finish(),
@@ -146,9 +167,8 @@ impl<D: Disclose + Clone> Body<D> {
 
     /// What stayed behind so far.
     pub fn withheld(&self) -> Withheld {
-        self.shaper
-            .as_ref()
-            .map_or_else(Withheld::default, |shaper| shaper.withheld())
+        let shaper = self.funnel.shaper.as_ref();
+        shaper.map_or_else(Withheld::default, |shaper| shaper.withheld())
     }
 
     /// Gives up the parts: what was found, and what the next redactor can use.
@@ -169,20 +189,49 @@ impl<D: Disclose + Clone> Content<D> {
     }
 }
 
-/// Pushes on what the shaper leaves of a piece.
-fn push_shaped<D: Disclose + Clone>(
-    shaper: &mut Option<Box<Shaper>>,
-    plain: &Bytes,
-    content: &mut Content<D>,
-    out: &mut Output,
-) -> Result<(), Interrupted> {
-    let Some(shaper) = shaper else {
-        return content.push(plain, out);
-    };
-    let mut left = Vec::new();
-    shaper.push(plain, &mut left)?;
-    if left.is_empty() {
-        return Ok(());
+impl Funnel {
+    /// Pushes on what the shaper leaves of a piece.
+    fn push<D: Disclose + Clone>(
+        &mut self,
+        plain: &Bytes,
+        content: &mut Content<D>,
+        out: &mut Output,
+    ) -> Result<(), Interrupted> {
+        let Some(shaper) = &mut self.shaper else {
+            return self.pass(plain, content, out);
+        };
+        let mut left = Vec::new();
+        shaper.push(plain, &mut left)?;
+        self.pass(&left.into(), content, out)
     }
-    content.push(&Bytes::from(left), out)
+
+    fn finish<D: Disclose + Clone>(
+        &mut self,
+        content: &mut Content<D>,
+        out: &mut Output,
+    ) -> Result<(), Interrupted> {
+        if let Some(shaper) = &mut self.shaper {
+            let mut rest = Vec::new();
+            shaper.finish(&mut rest)?;
+            self.pass(&rest.into(), content, out)?;
+        }
+        self.census
+            .as_mut()
+            .map_or(Ok(()), |census| census.finish())
+    }
+
+    fn pass<D: Disclose + Clone>(
+        &mut self,
+        plain: &Bytes,
+        content: &mut Content<D>,
+        out: &mut Output,
+    ) -> Result<(), Interrupted> {
+        if plain.is_empty() {
+            return Ok(());
+        }
+        if let Some(census) = &mut self.census {
+            census.push(plain)?;
+        }
+        content.push(plain, out)
+    }
 }

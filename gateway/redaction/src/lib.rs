@@ -2,6 +2,7 @@
 
 mod action;
 mod body;
+pub mod census;
 mod coding;
 mod document;
 mod editor;

@@ -7,15 +7,17 @@
 //! the rule's [`Unbound`] decides, and [`Withheld`] counts it.
 
 mod path;
+mod tokens;
 mod walk;
 
 use std::sync::Arc;
 
-use json_event_parser::{JsonEvent, LowLevelJsonParser};
+use json_event_parser::JsonEvent;
 
 use crate::Interrupted;
-use classifiers::media::json::{DEPTH_MAX, Flaw, VALUE_BYTES_MAX};
+pub(crate) use path::Step;
 pub use path::{Fields, NoPath, Path};
+pub(crate) use tokens::Tokens;
 use walk::Walk;
 
 /// An element is held until its binding is known, but no more bytes than this.
@@ -113,27 +115,16 @@ impl Withheld {
 
 /// Shapes one JSON document as it streams.
 pub struct Shaper {
-    parser: LowLevelJsonParser,
-    /// What came and is no whole token yet.
-    open: Vec<u8>,
-    /// Space and separators before the next token.
-    lead: Vec<u8>,
+    tokens: Tokens,
     walk: Walk,
-    /// Bytes of the document that were read.
-    read: u64,
-    failed: Option<Interrupted>,
 }
 
 impl Shaper {
     /// For one document.
     pub fn new(plan: Plan) -> Self {
         Self {
-            parser: LowLevelJsonParser::new().with_max_stack_size(DEPTH_MAX),
-            open: Vec::new(),
-            lead: Vec::new(),
+            tokens: Tokens::new(),
             walk: Walk::new(plan),
-            read: 0,
-            failed: None,
         }
     }
 
@@ -154,74 +145,12 @@ impl Shaper {
 
     /// The bytes that it holds back.
     pub fn held(&self) -> usize {
-        self.open.len() + self.lead.len() + self.walk.held.len()
+        self.tokens.held() + self.walk.held.len()
     }
 
     fn advance(&mut self, chunk: &[u8], ended: bool, out: &mut Vec<u8>) -> Result<(), Interrupted> {
-        if let Some(failed) = &self.failed {
-            return Err(failed.clone());
-        }
-        let advanced = self.read(chunk, ended, out);
-        self.failed = advanced.as_ref().err().cloned();
-        advanced
+        let walk = &mut self.walk;
+        let taken = |event: &JsonEvent<'_>, raw: &[u8]| walk.event(event, raw, out);
+        self.tokens.push(chunk, ended, taken)
     }
-
-    fn read(&mut self, chunk: &[u8], ended: bool, out: &mut Vec<u8>) -> Result<(), Interrupted> {
-        let mut text = std::mem::take(&mut self.open);
-        text.extend_from_slice(chunk);
-        let read = self.events(&text, ended, out)?;
-        text.drain(..read);
-        self.open = text;
-        if self.open.len() > VALUE_BYTES_MAX {
-            return Err(unreadable(self.read, Flaw::ValueTooLong));
-        }
-        Ok(())
-    }
-
-    /// Reads every token that is whole; how many bytes that were.
-    fn events(
-        &mut self,
-        text: &[u8],
-        ended: bool,
-        out: &mut Vec<u8>,
-    ) -> Result<usize, Interrupted> {
-        let mut at = 0;
-        loop {
-            let rest = text.get(at..).unwrap_or_default();
-            let result = self.parser.parse_next(rest, ended);
-            let piece = rest.get(..result.consumed_bytes).unwrap_or_default();
-            at += piece.len();
-            self.read += piece.len() as u64;
-            self.lead.extend_from_slice(piece);
-            // Space before a token is kept with it, and there is no end to how much may come.
-            if self.lead.len() > 2 * VALUE_BYTES_MAX {
-                return Err(unreadable(self.read, Flaw::ValueTooLong));
-            }
-            match result.event {
-                None => return Ok(at),
-                Some(Ok(JsonEvent::Eof)) => {
-                    self.walk.emit(&self.lead, out);
-                    self.lead.clear();
-                    return Ok(at);
-                }
-                Some(Ok(event)) => {
-                    let walked = self.walk.event(&event, &self.lead, out);
-                    walked.map_err(|flaw| unreadable(self.read, flaw))?;
-                    self.lead.clear();
-                }
-                Some(Err(_)) => {
-                    let flaw = if ended && at == text.len() {
-                        Flaw::Truncated
-                    } else {
-                        Flaw::ByteOutOfPlace
-                    };
-                    return Err(unreadable(self.read, flaw));
-                }
-            }
-        }
-    }
-}
-
-fn unreadable(offset: u64, flaw: Flaw) -> Interrupted {
-    Interrupted::Unreadable { offset, flaw }
 }

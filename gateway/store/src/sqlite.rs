@@ -58,18 +58,14 @@ impl SqliteLedger {
         made.map_err(failed)?;
         let lock = lock(directory.join(LOCK_NAME))?;
         let file = directory.join(FILE_NAME);
-        // SQLite gives its other files the mode of this one. One that exists is left alone:
-        // closing any descriptor of it would drop this process's POSIX locks on it.
-        if !fs::exists(&file).map_err(failed)? {
-            private(&file).map_err(failed)?;
-        }
+        make_private(&file).map_err(failed)?;
         let options = options(&file)
             .page_size(PAGE_BYTES)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("wal_autocheckpoint", WAL_PAGES);
         let mut connection = options.connect().await.map_err(sql)?;
-        sqlx::migrate!("./migrations")
+        sqlx::migrate!("./migrations/log")
             .run(&mut connection)
             .await
             .map_err(failed)?;
@@ -97,12 +93,22 @@ impl SqliteLedger {
     }
 }
 
-fn options(file: &Path) -> SqliteConnectOptions {
+pub(crate) fn options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(false)
         .busy_timeout(BUSY_WAIT)
         .disable_statement_logging()
+}
+
+/// Makes a database's file, for its owner only, unless there is one. SQLite gives its other files the
+/// mode of this one. One that exists is left alone: closing any descriptor of it would drop this
+/// process's POSIX locks on it.
+pub(crate) fn make_private(file: &Path) -> io::Result<()> {
+    if !fs::exists(file)? {
+        private(file)?;
+    }
+    Ok(())
 }
 
 fn private(path: &Path) -> io::Result<File> {

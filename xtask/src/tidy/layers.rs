@@ -24,9 +24,9 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("policy", &["classifiers", "redaction"]),
         ("identity", &["flows"]),
     ],
-    &[("admission", &["identity", "policy"])],
+    &[("admission", &["classifiers", "identity", "policy"])],
     &[
-        ("store", &["audit", "vault"]),
+        ("store", &["admission", "audit", "vault"]),
         (
             "proxy",
             &[
@@ -74,6 +74,7 @@ const OWNERS: [(&str, &[&str]); 7] = [
         "tokio",
         &[
             "admin",
+            "admission",
             "audit",
             "daemon",
             "proxy",

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use super::words::{ENDINGS, TELLING, VETOING, admits};
 use crate::DataClass;
+use crate::bits::Bits;
 
 /// How far before a number a word may stand, in bytes.
 const BEFORE_BYTES_MAX: usize = 64;
@@ -285,9 +286,8 @@ impl Words {
         let farthest = end.saturating_sub(ENTRY_WORDS_MAX);
         // All that end here end alike, and most as no entry does.
         let last = self.joined(end.saturating_sub(1), end).len();
-        let tail = self.joined(farthest, end).iter().rev().take(8).rev();
-        let tail = tail.fold(0, |tail, letter| tail << 8 | u64::from(*letter));
-        if !SIGNS.holds(tail, u32::try_from(last).unwrap_or(SIGN_BYTES_MAX)) {
+        let tail = tail(self.joined(farthest, end));
+        if !SIGNS.may_hold(tail, u32::try_from(last).unwrap_or(SIGN_BYTES_MAX)) {
             return None;
         }
         let entries = &*ENTRIES;
@@ -356,39 +356,34 @@ fn without_ending(text: &[u8]) -> Option<&[u8]> {
         .filter(|plain| plain.len() > 1)
 }
 
-/// How the words end that tell or veto, so that a text without any is left after one look: a bit for
-/// each end of so many letters.
-struct Signs(Box<[u64; SIGN_WORDS]>);
+/// How the words end that tell or veto, so that a text without any is left after one look: so many
+/// letters of each. With a thousand ends one bit in two hundred and fifty is set.
+struct Signs(Bits<4096>);
 
-/// Words of 64 bits: with a thousand ends one bit in two hundred and fifty is set.
-const SIGN_WORDS: usize = 4096;
 /// The most letters of an end that are compared.
 const SIGN_BYTES_MAX: u32 = 6;
 
 static SIGNS: LazyLock<Signs> = LazyLock::new(|| {
-    let mut signs = Signs(Box::new([0; SIGN_WORDS]));
-    for word in TELLING.keys().chain(VETOING.iter()) {
-        let tail = word
-            .bytes()
-            .fold(0, |tail, letter| tail << 8 | u64::from(letter));
+    let words = TELLING.keys().chain(VETOING.iter());
+    Signs(Bits::of(words.map(|word| {
         let length = u32::try_from(word.len()).unwrap_or(SIGN_BYTES_MAX);
-        let (place, bit) = Signs::place(tail, length.min(SIGN_BYTES_MAX));
-        if let Some(slot) = signs.0.get_mut(place) {
-            *slot |= 1 << bit;
-        }
-    }
-    signs
+        sign(tail(word.as_bytes()), length.min(SIGN_BYTES_MAX))
+    })))
 });
 
-impl Signs {
-    /// Where the bit is of so many letters of the end.
-    #[inline]
-    fn place(tail: u64, length: u32) -> (usize, usize) {
-        let key = tail & !(u64::MAX << (8 * length)) | u64::from(length) << 56;
-        let place = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 46) as usize;
-        (place / 64, place % 64)
-    }
+/// The last eight letters of a text, as a number.
+fn tail(text: &[u8]) -> u64 {
+    text.iter()
+        .fold(0, |tail, letter| tail << 8 | u64::from(*letter))
+}
 
+/// What stands for so many letters of an end.
+#[inline]
+fn sign(tail: u64, length: u32) -> u64 {
+    tail & !(u64::MAX << (8 * length)) | u64::from(length) << 56
+}
+
+impl Signs {
     /// Whether a word of the text, or some that follow one another, may tell or veto.
     fn may_tell(&self, text: &[u8]) -> bool {
         if !text.is_ascii() {
@@ -402,32 +397,23 @@ impl Signs {
                 tail = tail << 8 | u64::from(small);
                 length += 1;
             } else if length > 0 {
-                if self.holds(tail, length) {
+                if self.may_hold(tail, length) {
                     return true;
                 }
                 length = 0;
             }
         }
-        length > 0 && self.holds(tail, length)
+        length > 0 && self.may_hold(tail, length)
     }
 
     /// Whether a word of so many letters may tell that ends so, alone or with those before it. Not
     /// part of the loop, which would do half of this for every letter.
     #[inline(never)]
-    fn holds(&self, tail: u64, length: u32) -> bool {
+    fn may_hold(&self, tail: u64, length: u32) -> bool {
         let mut lengths = length.min(SIGN_BYTES_MAX)..=SIGN_BYTES_MAX;
-        is_ending(&tail.to_be_bytes())
-            || lengths.any(|length| {
-                let (place, bit) = Self::place(tail, length);
-                self.0.get(place).is_some_and(|word| word >> bit & 1 == 1)
-            })
+        without_ending(&tail.to_be_bytes()).is_some()
+            || lengths.any(|length| self.0.may_hold(sign(tail, length)))
     }
-}
-
-/// Whether the last word is, or ends with, what may end an entry.
-#[inline]
-fn is_ending(tail: &[u8]) -> bool {
-    without_ending(tail).is_some()
 }
 
 /// Whether a word says that the number behind it is no identifier.
@@ -462,56 +448,30 @@ impl<T: Copy> Entries<T> {
     }
 }
 
-/// A bit for the first and last two letters and the length of each word.
-struct Filter {
-    bits: Box<[u64; FILTER_WORDS]>,
-}
-
-/// Words of 64 bits of a filter: with a thousand entries one bit in sixty-four is set.
-const FILTER_WORDS: usize = 1024;
+/// The first and last two letters and the length of each word. With a thousand entries one bit in
+/// sixty-four is set.
+struct Filter(Bits<1024>);
 
 impl Filter {
-    fn empty() -> Self {
-        Self {
-            bits: Box::new([0; FILTER_WORDS]),
-        }
-    }
-
     fn of(words: impl Iterator<Item = &'static &'static str>) -> Self {
-        let mut filter = Self::empty();
-        words.for_each(|word| filter.add(word.as_bytes()));
-        filter
-    }
-
-    fn add(&mut self, text: &[u8]) {
-        if let Some((place, bit)) = Self::place(text)
-            && let Some(slot) = self.bits.get_mut(place)
-        {
-            *slot |= 1 << bit;
-        }
+        Self(Bits::of(words.filter_map(|word| ends(word.as_bytes()))))
     }
 
     #[inline]
     fn may_hold(&self, text: &[u8]) -> bool {
-        Self::place(text).is_some_and(|(place, bit)| {
-            self.bits
-                .get(place)
-                .is_some_and(|word| word >> bit & 1 == 1)
-        })
+        ends(text).is_some_and(|ends| self.0.may_hold(ends))
     }
+}
 
-    /// The high bits of a product, which all letters reach.
-    #[inline]
-    fn place(text: &[u8]) -> Option<(usize, usize)> {
-        let (first, last) = match text {
-            [only] => ([*only, 0], [0, *only]),
-            _ => (*text.first_chunk::<2>()?, *text.last_chunk::<2>()?),
-        };
-        let ends = u64::from(u16::from_le_bytes(first)) << 16 | u64::from(u16::from_le_bytes(last));
-        let mixed = (ends | (text.len() as u64) << 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let place = (mixed >> 48) as usize;
-        Some((place / 64, place % 64))
-    }
+/// What stands for a word in a [`Filter`].
+#[inline]
+fn ends(text: &[u8]) -> Option<u64> {
+    let (first, last) = match text {
+        [only] => ([*only, 0], [0, *only]),
+        _ => (*text.first_chunk::<2>()?, *text.last_chunk::<2>()?),
+    };
+    let ends = u64::from(u16::from_le_bytes(first)) << 16 | u64::from(u16::from_le_bytes(last));
+    Some(ends | (text.len() as u64) << 32)
 }
 
 #[cfg(test)]

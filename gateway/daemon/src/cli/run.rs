@@ -13,6 +13,7 @@ use std::{
 };
 
 use admin::{Condition, Part, Status, Which};
+use admission::budget::Budgets;
 use audit::{EventRef, Keys, Lifecycle, Trail};
 use flows::KernelSource;
 use http::Uri;
@@ -104,6 +105,7 @@ impl Running {
             identity,
             routes: config.routes(),
             admission: admission::Admission::new(engine, config.country),
+            budgets: budgets(config, runtime)?,
             trail,
             traces: traces(config, &lifecycle)?,
             metrics: metrics(config)?,
@@ -264,6 +266,20 @@ fn record(
     let trail = Trail::start(Box::new(ledger), keys).into_diagnostic()?;
     let keys = VaultKeys::open(config, &keyring)?;
     Ok((trail, Arc::new(keys)))
+}
+
+/// What may be used up, and what of it was; after [`record`], which locks the directory.
+fn budgets(config: &Config, runtime: &tokio::runtime::Runtime) -> Result<Option<Arc<Budgets>>> {
+    if config.budgets.is_empty() {
+        return Ok(None);
+    }
+    let store = runtime
+        .block_on(store::SqliteBudgets::open(&config.data))
+        .into_diagnostic()
+        .wrap_err("what was spent of `budgets` cannot be read")?;
+    let (budgets, keeper) = Budgets::new(config.budgets.clone(), Box::new(store));
+    runtime.spawn(keeper);
+    Ok(Some(budgets))
 }
 
 /// Opens the desk where people ask what a token stands for, if anybody may.

@@ -22,6 +22,7 @@ impl Resolver<'_> {
             records_max,
             fields_max,
             subject: subject.map(Arc::from),
+            records: None,
         })
     }
 
@@ -47,7 +48,7 @@ impl Resolver<'_> {
         })
     }
 
-    fn path(&self, typed: &Spanned<String>) -> Result<Path> {
+    pub(super) fn path(&self, typed: &Spanned<String>) -> Result<Path> {
         Path::parse(&typed.value).map_err(|error| {
             let help = "begin at the document for `array`, at an element of it for `member`";
             self.fault(typed, error.to_string(), help)

@@ -33,6 +33,9 @@ pub(crate) struct File {
     /// Files of own classifiers; `*` stands for any part of a file name.
     #[serde(default)]
     pub(crate) classifiers: Vec<Spanned<String>>,
+    /// What may be used up.
+    #[serde(default)]
+    pub(crate) budgets: Vec<Budget>,
     /// Bodies that cannot be inspected.
     #[serde(default)]
     pub(crate) uninspected: Uninspected,
@@ -212,6 +215,70 @@ pub(crate) struct Operation {
     /// The parameter, or else the tag of the task's scope, that names the data subject: its dates
     /// move together.
     pub(crate) subject: Option<String>,
+    /// Which parts of its answers are records, for budgets that count them.
+    pub(crate) records: Option<Records>,
+}
+
+/// Elements of an array are records.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Records {
+    /// The array: `/customers`; empty if it is the whole answer.
+    pub(crate) array: Spanned<String>,
+    /// Where in an element stands what names it: `/id`.
+    pub(crate) id: Spanned<String>,
+    /// Where it says whom it is about: `/customer_id`.
+    pub(crate) subject: Option<Spanned<String>>,
+}
+
+/// What may be used up.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Budget {
+    pub(crate) id: Spanned<String>,
+    /// Whose it is.
+    #[serde(default)]
+    pub(crate) per: Per,
+    /// The agents that have it; all if absent.
+    #[serde(default)]
+    pub(crate) agents: Vec<Spanned<String>>,
+    /// The services that spend from it; all if absent.
+    #[serde(default)]
+    pub(crate) services: Vec<Spanned<String>>,
+    /// The operations that do; all if absent.
+    #[serde(default)]
+    pub(crate) operations: Vec<Spanned<String>>,
+    /// The effects that do; all if absent.
+    #[serde(default)]
+    pub(crate) effects: Vec<Effect>,
+    /// After how long it begins anew; never if absent.
+    pub(crate) every: Option<Spanned<String>>,
+    pub(crate) calls: Option<u64>,
+    /// Records shown, each once.
+    pub(crate) records: Option<u64>,
+    /// People whose records were shown, each once.
+    pub(crate) subjects: Option<u64>,
+    /// Bytes of answers.
+    pub(crate) bytes: Option<u64>,
+    /// Values shown as they are, by data class.
+    #[serde(default)]
+    pub(crate) fields: BTreeMap<String, u64>,
+    /// More writes than reads are meant.
+    #[serde(default)]
+    pub(crate) writes_exceed_reads: bool,
+}
+
+/// Whose a budget is.
+#[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Per {
+    /// Each instance of an agent has its own.
+    #[default]
+    Session,
+    /// All sessions of an agent on one task share it.
+    Task,
+    /// All sessions of an agent share it.
+    Agent,
 }
 
 /// A server of the Model Context Protocol. What is not named here is refused.

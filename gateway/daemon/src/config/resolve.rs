@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use admission::budget::Budget;
 use classifiers::declared::Declared;
 use http::{Method, Uri};
 use identity::{Agent, TokenRule};
@@ -53,6 +54,7 @@ pub(crate) struct Config {
     pub(crate) classifiers: Vec<PathBuf>,
     /// The services' OpenAPI documents.
     pub(crate) openapi: Vec<PathBuf>,
+    pub(crate) budgets: Vec<Budget>,
     pub(crate) uninspected: Uninspected,
     pub(crate) data: PathBuf,
     pub(crate) tenant: String,
@@ -102,9 +104,11 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let described = file.services.iter().flat_map(|service| &service.openapi);
     let openapi = described.map(|path| directory.join(&path.value)).collect();
     let egress = resolver.egress(&file)?;
+    let budgets = resolver.budgets(&file)?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
         egress,
+        budgets,
         listen: file
             .listen
             .into_iter()
@@ -485,11 +489,14 @@ impl Resolver<'_> {
                 "a path reads `/customers/{customer}`",
             )
         })?;
-        template.answers = Arc::new(self.answers(
+        let mut answers = self.answers(
             &operation.rows,
             (operation.records_max, operation.fields_max),
             operation.subject.as_deref(),
-        )?);
+        )?;
+        let records = operation.records.as_ref();
+        answers.records = records.map(|it| self.records(it)).transpose()?;
+        template.answers = Arc::new(answers);
         Ok(template)
     }
 

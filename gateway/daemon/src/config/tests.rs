@@ -21,6 +21,7 @@ services:
       - { id: customer.list, method: GET, path: /customers, rows: [{ array: /customers, member: /id, scope: customer, reads: "Customer/{}" }] }
 policies: ["*.cedar"]
 audit: { directory: data }
+budgets: [{ id: reads, calls: 50, effects: [read] }, { id: writes, calls: 5, effects: [write, delete], services: [] }]
 tokenization: { reveal: { operators: [{ name: ann, key: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= }], two_persons: false } }
 "#;
 
@@ -171,6 +172,18 @@ fn every_mistake_is_told_with_its_place_and_mend() {
         (
             "country: DE\ntokens",
             "country: DE\negress: { ring_bytes: 5000 }\ntokens",
+        ),
+        ("calls: 5,", "calls: 51,"),
+        ("id: writes", "id: reads"),
+        ("id: writes", "id: \"a b\""),
+        ("calls: 5,", "every: 1s,"),
+        ("calls: 5,", "every: 1ms, calls: 5,"),
+        ("calls: 5,", "subjects: 100001,"),
+        ("calls: 5,", "fields: { pii.mail: 3 },"),
+        ("services: []", "services: [erp]"),
+        (
+            "services: []",
+            "services: [crm], operations: [customer.red]",
         ),
     ];
     let reports: Vec<String> = mistakes

@@ -10,7 +10,7 @@ const STEPS_MAX: usize = 32;
 pub struct Path(Vec<Step>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Any element of an array.
     Element,
     /// The member of this name.
@@ -55,7 +55,7 @@ impl Path {
     }
 
     /// Whether `place` is this one.
-    pub(super) fn is(&self, place: &[Step]) -> bool {
+    pub(crate) fn is(&self, place: &[Step]) -> bool {
         self.0 == place
     }
 

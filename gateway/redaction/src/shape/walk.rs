@@ -67,15 +67,15 @@ impl Walk {
                 self.scalar(Some(text), raw, out)?;
             }
             JsonEvent::Boolean(_) | JsonEvent::Null => self.scalar(None, raw, out)?,
-            // Written by the shaper: it ends no value.
-            JsonEvent::Eof => {}
+            // What stands behind the last value.
+            JsonEvent::Eof => self.emit(raw, out),
         }
         self.bound_what_is_held(out);
         Ok(())
     }
 
     /// Lets bytes go on, or holds them with the row they belong to.
-    pub(super) fn emit(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+    fn emit(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         let to = if self.holds() { &mut self.held } else { out };
         to.extend_from_slice(bytes);
     }

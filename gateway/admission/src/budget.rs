@@ -1,0 +1,182 @@
+//! What a session, a task or an agent may use up, however slowly it goes about it.
+//!
+//! A rate keeps an agent from taking everything at once; it does not keep it from taking everything.
+//! A budget is spent and does not come back: one record a second for ten minutes is six hundred
+//! records. What was spent is durable before what it was spent for is released, so that neither a
+//! restart nor a crash gives anything back.
+
+mod accounts;
+mod hold;
+mod keeper;
+
+use std::sync::Arc;
+
+use classifiers::DataClass;
+use jiff::{SignedDuration, Timestamp};
+use policy::Effect;
+
+use crate::Permit;
+
+pub use accounts::{ACCOUNTS_MAX, Budgets};
+pub use hold::{Hold, Remaining, Usage};
+pub use keeper::{BudgetStore, Debit, KeptAccount, StoreError};
+
+/// The largest allowance of what is counted by telling one from the other: each that was seen is kept.
+pub const DISTINCT_MAX: u64 = 100_000;
+
+/// Whose the budget is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Per {
+    /// Each instance of an agent has its own. A process that shows no token is an instance by itself, and
+    /// so can begin anew by starting another.
+    Session,
+    /// All sessions of an agent that work on the same task share one; a session without a task has its
+    /// own.
+    Task,
+    /// All sessions of an agent share one.
+    Agent,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Meter {
+    /// Calls that were admitted.
+    Calls,
+    /// Records that an answer showed, each once.
+    Records,
+    /// People whose records an answer showed, each once.
+    Subjects,
+    /// Bytes of answers.
+    Bytes,
+    /// Values of a class, or of one below it, that an answer showed as they are.
+    Fields(DataClass),
+}
+
+impl Meter {
+    /// Its name, as it is typed, told and stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Calls => "calls",
+            Self::Records => "records",
+            Self::Subjects => "subjects",
+            Self::Bytes => "bytes",
+            Self::Fields(class) => class.name(),
+        }
+    }
+
+    /// Whether the same thing counts once.
+    pub fn is_distinct(self) -> bool {
+        matches!(self, Self::Records | Self::Subjects)
+    }
+}
+
+/// One budget of the configuration.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    /// Its name.
+    pub id: Arc<str>,
+    /// The agents that have it, by SPIFFE id; all if empty.
+    pub agents: Vec<Arc<str>>,
+    /// The services that spend from it; all if empty.
+    pub services: Vec<Arc<str>>,
+    /// The operations that do; all if empty.
+    pub operations: Vec<Arc<str>>,
+    /// The effects that do; all if empty.
+    pub effects: Vec<Effect>,
+    /// Whose it is.
+    pub per: Per,
+    /// After how long it begins anew, counted from the epoch; never if absent.
+    pub every: Option<SignedDuration>,
+    /// How much of what.
+    pub allowed: Vec<(Meter, u64)>,
+}
+
+/// A budget does not have what a call asks for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("budget `{budget}` is used up: {allowed} {meter} {whose}")]
+pub struct Exhausted {
+    /// The budget.
+    pub budget: Arc<str>,
+    /// What of it.
+    pub meter: &'static str,
+    /// How much it had.
+    pub allowed: u64,
+    /// Of whom.
+    pub whose: &'static str,
+    /// Seconds until it begins anew, if it does.
+    pub renews_in: Option<u32>,
+}
+
+/// A call cannot be held to its budgets.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OverBudget {
+    /// They do not have it.
+    #[error(transparent)]
+    Exhausted(#[from] Exhausted),
+    /// What was spent cannot be read or kept.
+    #[error("what was spent cannot be kept")]
+    Unavailable,
+}
+
+impl Budget {
+    /// Whether a call under this permit spends from it.
+    fn covers(&self, permit: &Permit) -> bool {
+        let operation = permit.operation();
+        let named = |names: &[Arc<str>], name: &str| {
+            names.is_empty() || names.iter().any(|known| **known == *name)
+        };
+        named(&self.agents, permit.caller().agent.id.as_str())
+            && named(&self.services, &operation.service)
+            && named(&self.operations, &operation.id)
+            && (self.effects.is_empty() || self.effects.contains(&operation.effect))
+    }
+
+    /// The account of who calls, at this time. Budgets that begin anew have one for each turn.
+    fn account(&self, permit: &Permit, now: Timestamp) -> Arc<str> {
+        let caller = permit.caller();
+        let agent = caller.agent.id.as_str();
+        let task = caller.token.as_ref().and_then(|token| token.task.as_ref());
+        let turn = self.turn(now);
+        match (self.per, task) {
+            (Per::Agent, _) => format!("{}\n{turn}\nagent\n{agent}", self.id),
+            (Per::Task, Some(task)) => {
+                format!("{}\n{turn}\ntask\n{agent}\n{}", self.id, task.id)
+            }
+            (Per::Session | Per::Task, _) => {
+                format!("{}\n{turn}\nsession\n{}", self.id, caller.session)
+            }
+        }
+        .into()
+    }
+
+    fn turn(&self, now: Timestamp) -> i64 {
+        self.every
+            .map_or(0, |every| now.as_second() / every.as_secs().max(1))
+    }
+
+    fn renews_in(&self, now: Timestamp) -> Option<u32> {
+        let every = self.every?.as_secs().max(1);
+        u32::try_from(every - now.as_second().rem_euclid(every)).ok()
+    }
+
+    fn whose(&self) -> &'static str {
+        match self.per {
+            Per::Session => "for each session",
+            Per::Task => "for each task",
+            Per::Agent => "for each agent",
+        }
+    }
+
+    fn exhausted(&self, meter: Meter, allowed: u64, now: Timestamp) -> Exhausted {
+        Exhausted {
+            budget: Arc::clone(&self.id),
+            meter: meter.name(),
+            allowed,
+            whose: self.whose(),
+            renews_in: self.renews_in(now),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

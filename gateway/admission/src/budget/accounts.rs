@@ -1,0 +1,250 @@
+//! Accounts in memory: each check and its debit are one step, whoever else calls.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use hashlink::LruCache;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    Budget, BudgetStore, Debit, Hold, Meter, OverBudget,
+    hold::Held,
+    keeper::{KeptAccount, Message, QUEUE_MAX, keep},
+};
+use crate::Permit;
+
+/// Accounts in memory; the least used are read again from where they are kept.
+pub const ACCOUNTS_MAX: usize = 32 * 1024;
+
+/// Records and people in memory, of all accounts.
+const SEEN_MAX: usize = 4_000_000;
+
+/// How many accounts in use are passed over to make room for another.
+const PASSED_OVER_MAX: usize = 64;
+
+/// All budgets, and what was spent of them.
+pub struct Budgets {
+    pub(super) rules: Vec<Budget>,
+    accounts: Mutex<Accounts>,
+    keeper: mpsc::Sender<Message>,
+}
+
+/// The accounts in memory.
+pub(super) struct Accounts {
+    pub(super) known: LruCache<Arc<str>, Account>,
+    /// Records and people in all of them.
+    pub(super) seen: usize,
+}
+
+/// What was spent of one budget by one who has it.
+pub(super) struct Account {
+    /// For each allowance of the budget.
+    pub(super) meters: Vec<Metered>,
+    /// Exchanges that may still spend from it.
+    pub(super) held: u32,
+}
+
+/// What was spent of one allowance.
+#[derive(Default)]
+pub(super) struct Metered {
+    pub(super) spent: u64,
+    pub(super) seen: HashSet<u64>,
+}
+
+impl Metered {
+    pub(super) fn used(&self) -> u64 {
+        self.spent.saturating_add(self.seen.len() as u64)
+    }
+}
+
+impl Account {
+    fn of(budget: &Budget, kept: &KeptAccount) -> Self {
+        let metered = |(meter, _): &(Meter, u64)| {
+            let mine = |(name, _): &&(String, u64)| name == meter.name();
+            let amount = |(_, amount): &(String, u64)| *amount;
+            Metered {
+                spent: kept.spent.iter().filter(mine).map(amount).sum(),
+                seen: kept.seen.iter().filter(mine).map(amount).collect(),
+            }
+        };
+        Self {
+            meters: budget.allowed.iter().map(metered).collect(),
+            held: 0,
+        }
+    }
+
+    fn seen(&self) -> usize {
+        self.meters.iter().map(|metered| metered.seen.len()).sum()
+    }
+}
+
+impl Budgets {
+    /// These budgets, kept in `store`. The task that it gives must run; it ends when the budgets go.
+    pub fn new(
+        rules: Vec<Budget>,
+        store: Box<dyn BudgetStore>,
+    ) -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
+        let (keeper, queue) = mpsc::channel(QUEUE_MAX);
+        let budgets = Arc::new(Self {
+            rules,
+            accounts: Mutex::new(Accounts {
+                known: LruCache::new_unbounded(),
+                seen: 0,
+            }),
+            keeper,
+        });
+        (budgets, keep(store, queue))
+    }
+
+    /// Whether an answer under this permit must be counted record by record.
+    pub fn counts_records(&self, permit: &Permit) -> bool {
+        let distinct = |budget: &&Budget| budget.allowed.iter().any(|(it, _)| it.is_distinct());
+        let mut counting = self.rules.iter().filter(distinct);
+        counting.any(|budget| budget.covers(permit))
+    }
+
+    /// Debits one call to every budget that it spends from, or none.
+    pub async fn admit(
+        self: &Arc<Self>,
+        permit: &Permit,
+        now: Timestamp,
+    ) -> Result<Hold, OverBudget> {
+        let covering = self.rules.iter().enumerate();
+        let covering = covering.filter(|(_, budget)| budget.covers(permit));
+        let held: Vec<Held> = covering
+            .map(|(index, budget)| Held {
+                budget: index,
+                account: budget.account(permit, now),
+            })
+            .collect();
+        self.open(held, now).await
+    }
+
+    /// Debits one call to these accounts, or to none.
+    pub(super) async fn open(
+        self: &Arc<Self>,
+        held: Vec<Held>,
+        now: Timestamp,
+    ) -> Result<Hold, OverBudget> {
+        if held.is_empty() {
+            return Ok(Hold::nothing(now));
+        }
+        loop {
+            if let Some(admitted) = self.try_admit(&held, now) {
+                let durable = admitted?;
+                return Ok(Hold::of(Arc::clone(self), held, now, durable));
+            }
+            for held in &held {
+                self.load(held).await?;
+            }
+        }
+    }
+
+    /// Debits one call; none if an account must be read first.
+    fn try_admit(
+        &self,
+        held: &[Held],
+        now: Timestamp,
+    ) -> Option<Result<oneshot::Receiver<()>, OverBudget>> {
+        let mut accounts = self.lock();
+        for held in held {
+            let account = accounts.known.get(&held.account)?;
+            let budget = self.rules.get(held.budget)?;
+            for ((meter, allowed), metered) in budget.allowed.iter().zip(&account.meters) {
+                // What an answer will hold is not known yet, but nothing fits into nothing.
+                if matches!(meter, Meter::Calls | Meter::Bytes) && metered.used() >= *allowed {
+                    return Some(Err(budget.exhausted(*meter, *allowed, now).into()));
+                }
+            }
+        }
+        let Ok(slot) = self.keeper.try_reserve() else {
+            return Some(Err(OverBudget::Unavailable));
+        };
+        let mut debits = Vec::new();
+        for held in held {
+            let account = accounts.known.get_mut(&held.account)?;
+            let budget = self.rules.get(held.budget)?;
+            account.held += 1;
+            let is_calls = |((meter, _), _): &(&(Meter, u64), &mut Metered)| *meter == Meter::Calls;
+            let metered = budget
+                .allowed
+                .iter()
+                .zip(&mut account.meters)
+                .find(is_calls);
+            if let Some((_, metered)) = metered {
+                metered.spent += 1;
+                debits.push(Debit {
+                    account: Arc::clone(&held.account),
+                    spent: vec![(Meter::Calls.name(), 1)],
+                    seen: Vec::new(),
+                });
+            }
+        }
+        // Sent while nobody else may debit, so that what is kept never runs ahead of an account that
+        // is read.
+        let (done, durable) = oneshot::channel();
+        if debits.is_empty() {
+            // Nothing to be written is written.
+            let _heard = done.send(());
+        } else {
+            slot.send(Message::Debit(debits, done));
+        }
+        Some(Ok(durable))
+    }
+
+    /// Reads an account that is not in memory.
+    async fn load(&self, held: &Held) -> Result<(), OverBudget> {
+        if self.lock().known.contains_key(&held.account) {
+            return Ok(());
+        }
+        let (found, kept) = oneshot::channel();
+        let asked = self
+            .keeper
+            .send(Message::Load(Arc::clone(&held.account), found));
+        asked.await.map_err(|_| OverBudget::Unavailable)?;
+        let kept = kept.await.map_err(|_| OverBudget::Unavailable)?;
+        let budget = self.rules.get(held.budget).ok_or(OverBudget::Unavailable)?;
+        let mut accounts = self.lock();
+        // Somebody else may have read it and spent from it meanwhile.
+        if !accounts.known.contains_key(&held.account) {
+            accounts.make_room()?;
+            let account = Account::of(budget, &kept);
+            accounts.seen += account.seen();
+            accounts.known.insert(Arc::clone(&held.account), account);
+        }
+        Ok(())
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Accounts> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn keeper(&self) -> &mpsc::Sender<Message> {
+        &self.keeper
+    }
+}
+
+impl Accounts {
+    /// Forgets accounts that nobody spends from, until there is room for one more.
+    fn make_room(&mut self) -> Result<(), OverBudget> {
+        let mut passed_over = 0;
+        while self.known.len() >= ACCOUNTS_MAX || self.seen >= SEEN_MAX {
+            let Some((name, account)) = self.known.remove_lru() else {
+                return Ok(());
+            };
+            if account.held == 0 {
+                self.seen = self.seen.saturating_sub(account.seen());
+                continue;
+            }
+            self.known.insert(name, account);
+            passed_over += 1;
+            if passed_over > PASSED_OVER_MAX {
+                return Err(OverBudget::Unavailable);
+            }
+        }
+        Ok(())
+    }
+}

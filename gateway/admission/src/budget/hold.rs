@@ -1,0 +1,239 @@
+//! What one exchange may still spend, while its answer is released.
+
+use std::sync::Arc;
+
+use classifiers::DataClass;
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use super::{
+    Budget, Budgets, Debit, Exhausted, Meter, OverBudget, accounts::Metered, keeper::Message,
+};
+
+/// One budget that an exchange spends from.
+pub(super) struct Held {
+    /// Its place among the budgets.
+    pub(super) budget: usize,
+    pub(super) account: Arc<str>,
+}
+
+/// The accounts of an exchange, open until it ends.
+pub struct Hold {
+    budgets: Option<Arc<Budgets>>,
+    held: Vec<Held>,
+    now: Timestamp,
+    /// What was debited and is not known to be durable yet.
+    pending: Vec<oneshot::Receiver<()>>,
+}
+
+/// What is about to be released, beyond what was before.
+#[derive(Clone, Debug, Default)]
+pub struct Usage {
+    /// Bytes.
+    pub bytes: u64,
+    /// Records, by a keyed digest of what names them.
+    pub records: Vec<u64>,
+    /// Records that nothing names: each counts.
+    pub unnamed_records: u64,
+    /// People, by a keyed digest.
+    pub subjects: Vec<u64>,
+    /// Values that are shown as they are, by class; those of no known class count as of every one.
+    pub fields: Vec<(Option<DataClass>, u64)>,
+}
+
+/// What is left of the budget that is nearest to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remaining {
+    /// The budget.
+    pub budget: Arc<str>,
+    /// Calls that it has.
+    pub allowed: u64,
+    /// Calls that are left.
+    pub remaining: u64,
+    /// The seconds of its turn, if it begins anew.
+    pub window: Option<u64>,
+    /// Seconds until then.
+    pub renews_in: Option<u32>,
+}
+
+impl Usage {
+    /// How much of a meter that does not tell one from the other.
+    fn amount(&self, meter: Meter) -> u64 {
+        match meter {
+            Meter::Calls | Meter::Subjects => 0,
+            Meter::Records => self.unnamed_records,
+            Meter::Bytes => self.bytes,
+            Meter::Fields(class) => {
+                let of_it = |found: &Option<DataClass>| found.is_none_or(|it| it.is_within(class));
+                let of_it = self.fields.iter().filter(|(found, _)| of_it(found));
+                of_it.map(|(_, count)| count).sum()
+            }
+        }
+    }
+
+    fn items(&self, meter: Meter) -> &[u64] {
+        match meter {
+            Meter::Records => &self.records,
+            Meter::Subjects => &self.subjects,
+            Meter::Calls | Meter::Bytes | Meter::Fields(_) => &[],
+        }
+    }
+}
+
+impl Hold {
+    pub(super) fn nothing(now: Timestamp) -> Self {
+        Self {
+            budgets: None,
+            held: Vec::new(),
+            now,
+            pending: Vec::new(),
+        }
+    }
+
+    pub(super) fn of(
+        budgets: Arc<Budgets>,
+        held: Vec<Held>,
+        now: Timestamp,
+        durable: oneshot::Receiver<()>,
+    ) -> Self {
+        Self {
+            budgets: Some(budgets),
+            held,
+            now,
+            pending: vec![durable],
+        }
+    }
+
+    /// Whether nothing is spent.
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// Waits until everything that was debited is durable.
+    pub async fn durable(&mut self) -> Result<(), OverBudget> {
+        for pending in self.pending.drain(..) {
+            pending.await.map_err(|_| OverBudget::Unavailable)?;
+        }
+        Ok(())
+    }
+
+    /// Debits what is about to be released to every budget, or nothing to any.
+    pub fn spend(&mut self, usage: &Usage) -> Result<(), OverBudget> {
+        let Some(budgets) = &self.budgets else {
+            return Ok(());
+        };
+        let mut accounts = budgets.lock();
+        for held in &self.held {
+            let known = accounts
+                .known
+                .get(&held.account)
+                .zip(budgets.rules.get(held.budget));
+            let (account, budget) = known.ok_or(OverBudget::Unavailable)?;
+            fits(budget, &account.meters, usage, self.now)?;
+        }
+        let slot = budgets.keeper().try_reserve();
+        let slot = slot.map_err(|_| OverBudget::Unavailable)?;
+        let mut debits = Vec::new();
+        for held in &self.held {
+            let known = accounts
+                .known
+                .get_mut(&held.account)
+                .zip(budgets.rules.get(held.budget));
+            let (account, budget) = known.ok_or(OverBudget::Unavailable)?;
+            let debit = debit(budget, &mut account.meters, usage, &held.account);
+            accounts.seen += debit.as_ref().map_or(0, |debit| debit.seen.len());
+            debits.extend(debit);
+        }
+        if !debits.is_empty() {
+            let (done, durable) = oneshot::channel();
+            slot.send(Message::Debit(debits, done));
+            self.pending.push(durable);
+        }
+        Ok(())
+    }
+
+    /// Of the budgets with calls, the one with the fewest left.
+    pub fn remaining(&self) -> Option<Remaining> {
+        let budgets = self.budgets.as_ref()?;
+        let accounts = budgets.lock();
+        let calls = self.held.iter().filter_map(|held| {
+            let budget = budgets.rules.get(held.budget)?;
+            let account = accounts.known.peek(&held.account)?;
+            let mut metered = budget.allowed.iter().zip(&account.meters);
+            let ((_, allowed), metered) = metered.find(|((meter, _), _)| *meter == Meter::Calls)?;
+            Some(Remaining {
+                budget: Arc::clone(&budget.id),
+                allowed: *allowed,
+                remaining: allowed.saturating_sub(metered.used()),
+                window: budget.every.map(|every| every.as_secs().unsigned_abs()),
+                renews_in: budget.renews_in(self.now),
+            })
+        });
+        calls.min_by_key(|left| left.remaining)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let Some(budgets) = &self.budgets else { return };
+        let mut accounts = budgets.lock();
+        for held in &self.held {
+            if let Some(account) = accounts.known.peek_mut(&held.account) {
+                account.held = account.held.saturating_sub(1);
+            }
+        }
+    }
+}
+
+fn fits(
+    budget: &Budget,
+    meters: &[Metered],
+    usage: &Usage,
+    now: Timestamp,
+) -> Result<(), Exhausted> {
+    for ((meter, allowed), metered) in budget.allowed.iter().zip(meters) {
+        let new = new_items(usage.items(*meter), metered).len() as u64;
+        let more = usage.amount(*meter).saturating_add(new);
+        if more > 0 && metered.used().saturating_add(more) > *allowed {
+            return Err(budget.exhausted(*meter, *allowed, now));
+        }
+    }
+    Ok(())
+}
+
+fn debit(
+    budget: &Budget,
+    meters: &mut [Metered],
+    usage: &Usage,
+    account: &Arc<str>,
+) -> Option<Debit> {
+    let mut debit = Debit {
+        account: Arc::clone(account),
+        ..Debit::default()
+    };
+    for ((meter, _), metered) in budget.allowed.iter().zip(meters) {
+        let amount = usage.amount(*meter);
+        if amount > 0 {
+            metered.spent = metered.spent.saturating_add(amount);
+            debit.spent.push((meter.name(), amount));
+        }
+        let new = new_items(usage.items(*meter), metered);
+        debit
+            .seen
+            .extend(new.iter().map(|item| (meter.name(), *item)));
+        metered.seen.extend(new);
+    }
+    (!debit.spent.is_empty() || !debit.seen.is_empty()).then_some(debit)
+}
+
+/// What was not seen before, each once.
+fn new_items(items: &[u64], metered: &Metered) -> Vec<u64> {
+    let mut new: Vec<u64> = items
+        .iter()
+        .copied()
+        .filter(|it| !metered.seen.contains(it))
+        .collect();
+    new.sort_unstable();
+    new.dedup();
+    new
+}

@@ -1,0 +1,85 @@
+//! Keeps what was spent: one task that writes debits in groups, each durable before it is told.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot};
+
+/// Debits that may wait to be written; a call that finds no room is refused.
+pub(super) const QUEUE_MAX: usize = 8192;
+/// The most that are written at once.
+const GROUP_MAX: usize = 1024;
+
+/// What one account spent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Debit {
+    /// The account.
+    pub account: Arc<str>,
+    /// How much more of each meter.
+    pub spent: Vec<(&'static str, u64)>,
+    /// What was seen for the first time, by a keyed digest.
+    pub seen: Vec<(&'static str, u64)>,
+}
+
+/// An account as it is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptAccount {
+    /// How much of each meter.
+    pub spent: Vec<(String, u64)>,
+    /// What was seen.
+    pub seen: Vec<(String, u64)>,
+}
+
+/// Where accounts are kept.
+#[async_trait]
+pub trait BudgetStore: Send {
+    /// Adds debits to accounts; durable when this returns.
+    async fn debit(&mut self, debits: &[Debit]) -> Result<(), StoreError>;
+    /// An account; empty if nothing was spent.
+    async fn account(&mut self, account: &str) -> Result<KeptAccount, StoreError>;
+}
+
+/// Accounts cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("budgets cannot be kept")]
+pub struct StoreError(#[from] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// What the keeper is asked to do.
+pub(super) enum Message {
+    /// To write, and say so.
+    Debit(Vec<Debit>, oneshot::Sender<()>),
+    /// To read.
+    Load(Arc<str>, oneshot::Sender<KeptAccount>),
+}
+
+/// Works until nobody can ask any more. What fails is told by silence: the sender is dropped.
+pub(super) async fn keep(mut store: Box<dyn BudgetStore>, mut queue: mpsc::Receiver<Message>) {
+    let mut group = Vec::new();
+    while queue.recv_many(&mut group, GROUP_MAX).await > 0 {
+        let (mut debits, mut told, mut loads) = (Vec::new(), Vec::new(), Vec::new());
+        for message in group.drain(..) {
+            match message {
+                Message::Debit(more, done) => {
+                    debits.extend(more);
+                    told.push(done);
+                }
+                Message::Load(account, found) => loads.push((account, found)),
+            }
+        }
+        if !debits.is_empty() {
+            match store.debit(&debits).await {
+                Ok(()) => told.into_iter().for_each(|done| {
+                    // Who went away meanwhile does not hear of it.
+                    let _heard = done.send(());
+                }),
+                Err(error) => tracing::error!(%error, "what was spent cannot be written"),
+            }
+        }
+        for (account, found) in loads {
+            match store.account(&account).await {
+                Ok(kept) => drop(found.send(kept)),
+                Err(error) => tracing::error!(%error, "what was spent cannot be read"),
+            }
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Budgets over a store in memory that may fail, and may be asked again after a restart.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+
+use super::{hold::Held, *};
+
+#[derive(Clone, Default)]
+struct Memory(Arc<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    accounts: Mutex<BTreeMap<Arc<str>, KeptAccount>>,
+    broken: AtomicBool,
+}
+
+#[async_trait]
+impl BudgetStore for Memory {
+    async fn debit(&mut self, debits: &[Debit]) -> Result<(), StoreError> {
+        if self.0.broken.load(Ordering::Relaxed) {
+            return Err(StoreError("broken".into()));
+        }
+        let mut accounts = self.0.accounts.lock().unwrap();
+        for debit in debits {
+            let kept = accounts.entry(Arc::clone(&debit.account)).or_default();
+            kept.spent.extend(
+                debit
+                    .spent
+                    .iter()
+                    .map(|(meter, more)| ((*meter).to_owned(), *more)),
+            );
+            kept.seen.extend(
+                debit
+                    .seen
+                    .iter()
+                    .map(|(meter, item)| ((*meter).to_owned(), *item)),
+            );
+        }
+        Ok(())
+    }
+
+    async fn account(&mut self, account: &str) -> Result<KeptAccount, StoreError> {
+        Ok(self
+            .0
+            .accounts
+            .lock()
+            .unwrap()
+            .get(account)
+            .cloned()
+            .unwrap_or_default())
+    }
+}
+
+fn budget(allowed: &[(Meter, u64)]) -> Budget {
+    Budget {
+        id: "b".into(),
+        agents: Vec::new(),
+        services: Vec::new(),
+        operations: Vec::new(),
+        effects: Vec::new(),
+        per: Per::Session,
+        every: None,
+        allowed: allowed.to_vec(),
+    }
+}
+
+fn start(store: &Memory, allowed: &[(Meter, u64)]) -> Arc<Budgets> {
+    let (budgets, keeper) = Budgets::new(vec![budget(allowed)], Box::new(store.clone()));
+    tokio::spawn(keeper);
+    budgets
+}
+
+async fn open(budgets: &Arc<Budgets>, account: &str) -> Result<Hold, OverBudget> {
+    let held = Held {
+        budget: 0,
+        account: account.into(),
+    };
+    let mut opened = budgets.open(vec![held], Timestamp::UNIX_EPOCH).await?;
+    opened.durable().await?;
+    Ok(opened)
+}
+
+fn exhausted(meter: &'static str, allowed: u64) -> OverBudget {
+    Exhausted {
+        budget: "b".into(),
+        meter,
+        allowed,
+        whose: "for each session",
+        renews_in: None,
+    }
+    .into()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn exactly_as_many_calls_go_as_there_are_however_many_ask_at_once() {
+    let store = Memory::default();
+    let budgets = start(&store, &[(Meter::Calls, 1000)]);
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..10_000 {
+        let budgets = Arc::clone(&budgets);
+        asking.spawn(async move { open(&budgets, "one").await.is_ok() });
+    }
+    // The other's are its own, whatever the one does.
+    assert!(open(&budgets, "other").await.is_ok());
+    let went = asking
+        .join_all()
+        .await
+        .into_iter()
+        .filter(|went| *went)
+        .count();
+    assert_eq!(went, 1000);
+    drop(budgets);
+
+    // Nor does a restart give any back.
+    let budgets = start(&store, &[(Meter::Calls, 1000)]);
+    assert_eq!(
+        open(&budgets, "one").await.err(),
+        Some(exhausted("calls", 1000))
+    );
+    assert!(open(&budgets, "other").await.is_ok());
+}
+
+#[tokio::test]
+async fn the_same_record_counts_once_and_what_does_not_fit_costs_nothing() {
+    let store = Memory::default();
+    let budgets = start(&store, &[(Meter::Records, 3), (Meter::Bytes, 100)]);
+    let mut hold = open(&budgets, "a").await.unwrap();
+    let records = |records: &[u64], bytes| Usage {
+        records: records.to_vec(),
+        bytes,
+        ..Usage::default()
+    };
+    hold.spend(&records(&[1, 2, 1], 10)).unwrap();
+    hold.spend(&records(&[2, 1], 10)).unwrap();
+    assert_eq!(
+        hold.spend(&records(&[3, 4], 1)),
+        Err(exhausted("records", 3))
+    );
+    // All or nothing: not even the bytes were spent.
+    assert_eq!(hold.spend(&records(&[3], 81)), Err(exhausted("bytes", 100)));
+    hold.spend(&records(&[3], 80)).unwrap();
+    let unnamed = Usage {
+        unnamed_records: 1,
+        ..Usage::default()
+    };
+    assert_eq!(hold.spend(&unnamed), Err(exhausted("records", 3)));
+    hold.durable().await.unwrap();
+    drop((hold, budgets));
+
+    let budgets = start(&store, &[(Meter::Records, 3), (Meter::Bytes, 1000)]);
+    let mut hold = open(&budgets, "a").await.unwrap();
+    hold.spend(&records(&[3, 2, 1], 0)).unwrap();
+    assert_eq!(hold.spend(&records(&[4], 0)), Err(exhausted("records", 3)));
+}
+
+#[tokio::test]
+async fn values_of_a_class_spend_what_the_classes_above_it_have() {
+    let pii = DataClass::named("pii").unwrap();
+    let budgets = start(&Memory::default(), &[(Meter::Fields(pii), 5)]);
+    let mut hold = open(&budgets, "a").await.unwrap();
+    let shown = |class, count| Usage {
+        fields: vec![(class, count)],
+        ..Usage::default()
+    };
+    hold.spend(&shown(Some(DataClass::EMAIL), 3)).unwrap();
+    let card = DataClass::named("pci.pan").unwrap();
+    hold.spend(&shown(Some(card), 50)).unwrap();
+    assert_eq!(hold.spend(&shown(Some(pii), 3)), Err(exhausted("pii", 5)));
+    // What nobody listed may be of any class.
+    assert_eq!(hold.spend(&shown(None, 3)), Err(exhausted("pii", 5)));
+    hold.spend(&shown(None, 2)).unwrap();
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_is_not_given() {
+    let store = Memory::default();
+    let budgets = start(&store, &[(Meter::Calls, 3)]);
+    store.0.broken.store(true, Ordering::Relaxed);
+    assert_eq!(
+        open(&budgets, "a").await.err(),
+        Some(OverBudget::Unavailable)
+    );
+    store.0.broken.store(false, Ordering::Relaxed);
+    assert!(open(&budgets, "a").await.is_ok());
+}
+
+#[tokio::test]
+async fn accounts_that_no_one_uses_make_room_and_come_back_as_they_were() {
+    let store = Memory::default();
+    let budgets = start(&store, &[(Meter::Calls, 2)]);
+    let kept = open(&budgets, "kept").await.unwrap();
+    for account in 0..ACCOUNTS_MAX + 10 {
+        open(&budgets, &account.to_string()).await.unwrap();
+    }
+    assert!(budgets.lock().known.len() <= ACCOUNTS_MAX);
+    assert_eq!(kept.remaining().map(|left| left.remaining), Some(1));
+    open(&budgets, "0").await.unwrap();
+    assert_eq!(open(&budgets, "0").await.err(), Some(exhausted("calls", 2)));
+}
+
+#[test]
+fn a_turn_has_its_own_account() {
+    let hourly = Budget {
+        every: Some(SignedDuration::from_hours(1)),
+        ..budget(&[])
+    };
+    let turns: HashSet<i64> = [0, 3599, 3600, 7199]
+        .map(|second| hourly.turn(Timestamp::from_second(second).unwrap()))
+        .into();
+    assert_eq!(turns.len(), 2);
+    let late = Timestamp::from_second(3599).unwrap();
+    assert_eq!(hourly.renews_in(late), Some(1));
+    assert_eq!(budget(&[]).renews_in(late), None);
+}

@@ -1,0 +1,159 @@
+//! What an exchange spends of its budgets: a call when it is admitted, then what its answer shows.
+
+use std::collections::HashMap;
+
+use admission::{
+    Permit,
+    budget::{Hold, OverBudget, Remaining, Usage},
+};
+use audit::BodyRecord;
+use classifiers::DataClass;
+use http::{HeaderMap, HeaderValue};
+use redaction::{
+    Pseudonyms,
+    census::{record_digest, subject_digest},
+};
+
+use crate::{gateway::Gateway, headers, pump::Pump, refusal::Interruption, route::Way};
+
+/// The accounts of one exchange, and what it spent of them.
+pub(crate) struct Spending {
+    hold: Hold,
+    counts_records: bool,
+    /// What the first byte of a good answer spends: the record and the subject that the request names.
+    named: Usage,
+    /// What was spent so far.
+    bytes: u64,
+    shown: HashMap<Option<DataClass>, u64>,
+}
+
+impl Spending {
+    /// Debits the call; none if it spends from no budget.
+    pub(crate) async fn open(
+        gateway: &Gateway,
+        permit: &Permit,
+        way: &Way,
+        now: jiff::Timestamp,
+    ) -> Result<Option<Box<Self>>, OverBudget> {
+        let Some(budgets) = &gateway.budgets else {
+            return Ok(None);
+        };
+        let hold = budgets.admit(permit, now).await?;
+        if hold.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(Self {
+            hold,
+            counts_records: budgets.counts_records(permit),
+            named: named(&*gateway.pseudonyms, permit, way),
+            bytes: 0,
+            shown: HashMap::new(),
+        })))
+    }
+
+    /// Waits until everything that was spent is durable.
+    pub(crate) async fn durable(&mut self) -> Result<(), Interruption> {
+        let durable = self.hold.durable().await;
+        durable.map_err(|error| Interruption::over_budget(&error))
+    }
+
+    /// Whether the records of the answer must be counted one by one: the request names none.
+    pub(crate) fn counts(&self) -> bool {
+        self.counts_records && self.named.records.is_empty()
+    }
+
+    /// An answer that shows no record was asked for one: an error, a redirect.
+    pub(crate) fn shows_nothing(&mut self) {
+        self.named = Usage::default();
+    }
+
+    /// Debits what stands beside the body of the answer.
+    pub(crate) fn spend_fields(&mut self, fields: &BodyRecord) -> Result<(), Interruption> {
+        let shown = fields.findings.iter().filter(|it| it.action == "show");
+        let fields = shown.map(|it| (DataClass::named(&it.class), it.count));
+        let usage = Usage {
+            fields: fields.collect(),
+            ..Usage::default()
+        };
+        self.debit(&usage)
+    }
+
+    /// Debits what `pump` is about to release, beyond what it released before.
+    pub(crate) fn spend(&mut self, pump: &mut Pump) -> Result<(), Interruption> {
+        let counted = pump.counted();
+        let mut usage = std::mem::take(&mut self.named);
+        usage.records.extend(counted.records);
+        usage.unnamed_records += counted.unnamed;
+        usage.subjects.extend(counted.subjects);
+        let bytes = pump.released_with_waiting();
+        usage.bytes = bytes - self.bytes;
+        self.bytes = bytes;
+        for (class, count) in pump.shown() {
+            let before = self.shown.insert(class, count).unwrap_or(0);
+            if count > before {
+                usage.fields.push((class, count - before));
+            }
+        }
+        self.debit(&usage)
+    }
+
+    fn debit(&mut self, usage: &Usage) -> Result<(), Interruption> {
+        let spent = self.hold.spend(usage);
+        spent.map_err(|error| Interruption::over_budget(&error))
+    }
+
+    /// Tells the agent what is left (draft-ietf-httpapi-ratelimit-headers-10).
+    pub(crate) fn tell(&self, headers: &mut HeaderMap) {
+        let Some(Remaining {
+            budget,
+            allowed,
+            remaining,
+            window,
+            renews_in,
+        }) = self.hold.remaining()
+        else {
+            return;
+        };
+        let parameter = |name, value: Option<u64>| {
+            value.map_or_else(String::new, |value| format!(";{name}={value}"))
+        };
+        let window = parameter("w", window);
+        let renews = parameter("t", renews_in.map(u64::from));
+        for (name, value) in [
+            (
+                headers::RATELIMIT_POLICY,
+                format!("\"{budget}\";q={allowed}{window}"),
+            ),
+            (
+                headers::RATELIMIT,
+                format!("\"{budget}\";r={remaining}{renews}"),
+            ),
+        ] {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+/// What the request itself names: the record by all that it binds, and whom it is about.
+fn named(keys: &dyn Pseudonyms, permit: &Permit, way: &Way) -> Usage {
+    let operation = permit.operation();
+    let answers = &way.answers;
+    let subject = answers
+        .subject(permit)
+        .and_then(|it| subject_digest(keys, it));
+    // What lists records says which ones by itself.
+    let is_one = !operation.bound.is_empty() && answers.records.is_none();
+    let record = is_one.then(|| {
+        // One name is enough where there is one, as it is in a list.
+        let values: Vec<&str> = operation.bound.values().map(String::as_str).collect();
+        record_digest(keys, &operation.service, &values.join("\n"))
+    });
+    Usage {
+        records: record.flatten().into_iter().collect(),
+        unnamed_records: u64::from(record == Some(None)),
+        subjects: subject.into_iter().collect(),
+        ..Usage::default()
+    }
+}

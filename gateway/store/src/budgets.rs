@@ -1,0 +1,142 @@
+//! What was spent of budgets, in an SQLite file beside the log's.
+//!
+//! As durable as the log: WAL with `synchronous = FULL`. The log's lock keeps a second writer away.
+
+use std::path::Path;
+
+use admission::budget::{BudgetStore, Debit, KeptAccount, StoreError};
+use async_trait::async_trait;
+use serde_json::json;
+use sqlx::{
+    ConnectOptions as _, Connection as _, SqliteConnection,
+    sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
+
+use crate::sqlite::{make_private, options};
+
+/// The database in the log's directory.
+pub const BUDGETS_FILE_NAME: &str = "budgets.sqlite";
+
+/// A group's sums, each account's meter once.
+const SPEND: &str = "INSERT INTO spent (account, meter, amount)
+    SELECT value ->> 0, value ->> 1, sum(value ->> 2) FROM json_each(?1) WHERE true GROUP BY 1, 2
+    ON CONFLICT (account, meter) DO UPDATE SET amount = amount + excluded.amount";
+
+const SEE: &str = "INSERT OR IGNORE INTO seen (account, meter, item)
+    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)";
+
+/// Budgets in a directory.
+pub struct SqliteBudgets {
+    connection: SqliteConnection,
+}
+
+impl SqliteBudgets {
+    /// Opens the budgets in the log's `directory`, which exists and is locked.
+    pub async fn open(directory: &Path) -> Result<Self, StoreError> {
+        let file = directory.join(BUDGETS_FILE_NAME);
+        make_private(&file).map_err(boxed)?;
+        let options = options(&file)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full);
+        let mut connection = options.connect().await.map_err(boxed)?;
+        let migrations = sqlx::migrate!("./migrations/budgets");
+        migrations.run(&mut connection).await.map_err(boxed)?;
+        Ok(Self { connection })
+    }
+}
+
+fn boxed(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError(Box::new(error))
+}
+
+#[async_trait]
+impl BudgetStore for SqliteBudgets {
+    async fn debit(&mut self, debits: &[Debit]) -> Result<(), StoreError> {
+        let (mut spent, mut seen) = (Vec::new(), Vec::new());
+        for debit in debits {
+            let account = &*debit.account;
+            let rows = debit.spent.iter();
+            // SQLite's integers end where a budget has no end in sight.
+            let amount = |amount: u64| i64::try_from(amount).unwrap_or(i64::MAX);
+            spent.extend(rows.map(|(meter, more)| json!([account, meter, amount(*more)])));
+            let rows = debit.seen.iter();
+            seen.extend(rows.map(|(meter, item)| json!([account, meter, item.cast_signed()])));
+        }
+        let mut transaction = self.connection.begin().await.map_err(boxed)?;
+        for (statement, rows) in [(SPEND, spent), (SEE, seen)] {
+            if rows.is_empty() {
+                continue;
+            }
+            let rows = serde_json::Value::Array(rows).to_string();
+            let written = sqlx::query(statement).bind(rows);
+            written.execute(&mut *transaction).await.map_err(boxed)?;
+        }
+        transaction.commit().await.map_err(boxed)
+    }
+
+    async fn account(&mut self, account: &str) -> Result<KeptAccount, StoreError> {
+        let spent: Vec<(String, i64)> =
+            sqlx::query_as("SELECT meter, amount FROM spent WHERE account = ?1")
+                .bind(account)
+                .fetch_all(&mut self.connection)
+                .await
+                .map_err(boxed)?;
+        let seen: Vec<(String, i64)> =
+            sqlx::query_as("SELECT meter, item FROM seen WHERE account = ?1")
+                .bind(account)
+                .fetch_all(&mut self.connection)
+                .await
+                .map_err(boxed)?;
+        let unsigned = |(meter, number): (String, i64)| (meter, number.cast_unsigned());
+        Ok(KeptAccount {
+            spent: spent.into_iter().map(unsigned).collect(),
+            seen: seen.into_iter().map(unsigned).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn debit(account: &str, spent: &[(&'static str, u64)], seen: &[(&'static str, u64)]) -> Debit {
+        Debit {
+            account: Arc::from(account),
+            spent: spent.to_vec(),
+            seen: seen.to_vec(),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_spent_is_there_after_it_is_opened_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let far = u64::MAX - 1;
+        let mut budgets = SqliteBudgets::open(directory.path()).await.unwrap();
+        let first = debit(
+            "a\n'\"",
+            &[("calls", 2)],
+            &[("records", far), ("records", 7)],
+        );
+        budgets
+            .debit(&[first.clone(), first.clone()])
+            .await
+            .unwrap();
+        drop(budgets);
+
+        let mut budgets = SqliteBudgets::open(directory.path()).await.unwrap();
+        budgets
+            .debit(&[debit("b", &[("bytes", 1)], &[]), first])
+            .await
+            .unwrap();
+        let mut kept = budgets.account("a\n'\"").await.unwrap();
+        kept.seen.sort();
+        assert_eq!(kept.spent, [("calls".to_owned(), 6)]);
+        assert_eq!(
+            kept.seen,
+            [("records".to_owned(), 7), ("records".to_owned(), far)]
+        );
+        assert_eq!(budgets.account("c").await.unwrap(), KeptAccount::default());
+    }
+}
