@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::declared::{Declared, Place};
 use crate::media::csv as csv_syntax;
 use crate::media::form as form_syntax;
 use crate::media::json::Unreadable as UnreadableJson;
@@ -261,6 +262,13 @@ impl Classifier {
     pub fn reset_named(&mut self, name: &[u8]) {
         self.reset(Media::Text);
         self.stream = Stream::named(name);
+    }
+
+    /// Says that the outermost value of each event of a stream is at this place, as the API's owner has
+    /// described it. Call it before the first push; other documents have no such places.
+    pub fn set_place(&mut self, declared: &Arc<Declared>, place: Place) {
+        self.desk.declare(declared);
+        self.stream.within(Context::declared(place, declared));
     }
 
     /// Takes the next bytes. After an error every call repeats it.

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod collector;
 pub mod env;
 pub mod gateway;
+pub mod mcp;
 pub mod peers;
 pub mod people;
 pub mod records;

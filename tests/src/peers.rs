@@ -5,6 +5,7 @@ pub mod clinic;
 pub mod crm;
 pub mod eu;
 pub mod formats;
+pub mod graph;
 pub mod keyed;
 pub mod model;
 mod serve;

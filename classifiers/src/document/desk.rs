@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::map::Map;
 use super::path::Path;
 use super::{Found, Notation, Sink, nested};
+use crate::declared::Declared;
 use crate::media::coding::Coding;
 use crate::operator::Operator;
 use crate::scan::classify_lone;
@@ -98,6 +99,18 @@ impl Desk {
         self.notation = Notation::Plain;
         self.around.clear();
         self.token = None;
+    }
+
+    /// Learns what an API's owner says of its members; what names meant before is forgotten, unless it
+    /// is the same API.
+    pub(crate) fn declare(&mut self, declared: &Arc<Declared>) {
+        let known = self.keys.declarations();
+        if known.is_some_and(|known| Arc::ptr_eq(known, declared)) {
+            return;
+        }
+        let operator = self.keys.operator().cloned();
+        let keys = operator.map_or_else(KeyCache::new, KeyCache::with_operator);
+        self.keys = keys.declaring(Arc::clone(declared));
     }
 
     /// Judges one scalar. Returns whether something was found.

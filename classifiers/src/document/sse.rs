@@ -53,6 +53,11 @@ impl Sse {
         }
     }
 
+    /// Says that the outermost value of each event is in this context.
+    pub(crate) fn within(&mut self, context: Context) {
+        self.levels = Levels::new(context);
+    }
+
     fn line(&mut self, line: &[u8], start: u64, mut out: Out<'_>) -> Result<(), Unreadable> {
         let at = |range: &std::ops::Range<usize>| start + range.start as u64;
         if start - self.open.unwrap_or(start) > EVENT_SPAN_BYTES_MAX {

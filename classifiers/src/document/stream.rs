@@ -45,6 +45,13 @@ impl Stream {
         Self::Text(Units::default(), Text::named(name))
     }
 
+    /// Says that the outermost value of each event is in this context: of a stream of events.
+    pub(crate) fn within(&mut self, context: Context) {
+        if let Self::Sse(_, sse) = self {
+            sse.within(context);
+        }
+    }
+
     pub(crate) fn push(&mut self, chunk: &[u8], out: Out<'_>) -> Result<(), Unreadable> {
         match self {
             Self::Json(walker, levels) => {

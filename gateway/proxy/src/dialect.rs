@@ -2,8 +2,8 @@
 //! its own error.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
-use serde_json::Value;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use serde_json::{Value, json};
 
 use crate::{
     jsonrpc,
@@ -18,9 +18,21 @@ pub(crate) enum Dialect {
     Problem,
     /// A JSON-RPC error that answers the request with this id; `null` where it could not be read.
     JsonRpc(Value),
+    /// The errors of a GraphQL response; `true` where the client knows its own media type.
+    GraphQl(bool),
 }
 
+/// The media type of GraphQL responses, whose status says what is wrong.
+const GRAPHQL: &str = "application/graphql-response+json";
+
 impl Dialect {
+    /// That of GraphQL, as a client with these header fields understands it.
+    pub(crate) fn graphql(headers: &HeaderMap) -> Self {
+        let accepted = headers.get_all(header::ACCEPT).iter();
+        let mut accepted = accepted.filter_map(|accepted| accepted.to_str().ok());
+        Self::GraphQl(accepted.any(|accepted| accepted.contains(GRAPHQL)))
+    }
+
     /// The status that goes to the caller.
     ///
     /// A refused JSON-RPC request is answered, and answers come with 200: the libraries raise their own
@@ -29,7 +41,11 @@ impl Dialect {
     /// has no id keeps its own.
     pub(crate) fn status(&self, why: &Interruption) -> StatusCode {
         match self {
-            Self::JsonRpc(Value::Null) | Self::Problem => why.status,
+            Self::JsonRpc(Value::Null) | Self::Problem | Self::GraphQl(true) => why.status,
+            // GraphQL over HTTP, section 6.4.1: of `application/json`, other statuses may come from
+            // anybody on the way, so that clients read no errors in them.
+            Self::GraphQl(false) if why.status.is_client_error() => StatusCode::OK,
+            Self::GraphQl(false) => why.status,
             Self::JsonRpc(_) if why.status.is_client_error() && why.reason != "header_mismatch" => {
                 StatusCode::OK
             }
@@ -40,15 +56,18 @@ impl Dialect {
     /// The response that the caller gets.
     pub(crate) fn response(&self, why: &Interruption, about: About<'_>) -> Response<Bytes> {
         let problem = why.response(about);
-        let Self::JsonRpc(id) = self else {
-            return problem;
-        };
         let (mut parts, body) = problem.into_parts();
-        let data = serde_json::from_slice(&body).unwrap_or_default();
+        let data = || serde_json::from_slice::<Value>(&body).unwrap_or_default();
+        let (kind, body) = match self {
+            Self::Problem => return Response::from_parts(parts, body),
+            Self::JsonRpc(id) => ("application/json", jsonrpc::error(id, why, &data())),
+            Self::GraphQl(true) => (GRAPHQL, errors(why, data())),
+            Self::GraphQl(false) => ("application/json", errors(why, data())),
+        };
         parts.status = self.status(why);
-        let json = HeaderValue::from_static("application/json");
-        parts.headers.insert(header::CONTENT_TYPE, json);
-        Response::from_parts(parts, jsonrpc::error(id, why, &data))
+        let kind = HeaderValue::from_static(kind);
+        parts.headers.insert(header::CONTENT_TYPE, kind);
+        Response::from_parts(parts, body)
     }
 
     /// The last event of a stream that is broken off, if the protocol is known by the request.
@@ -62,6 +81,20 @@ impl Dialect {
         let event = [b"event: message\ndata: ", error.as_ref(), b"\n\n"].concat();
         Some(event.into())
     }
+}
+
+/// The errors of a response without data (GraphQL, section 7.1.2). Their code is the one that clients of
+/// persisted queries look for, or our reason.
+fn errors(why: &Interruption, mut data: Value) -> Bytes {
+    let code = match why.reason {
+        "persisted_query_refused" => "PERSISTED_QUERY_NOT_SUPPORTED",
+        reason => reason,
+    };
+    if let Some(members) = data.as_object_mut() {
+        members.insert("code".to_owned(), code.into());
+    }
+    let error = json!({ "message": why.detail, "extensions": data });
+    Bytes::from(json!({ "errors": [error] }).to_string())
 }
 
 #[cfg(test)]
@@ -90,5 +123,21 @@ mod tests {
         assert_eq!((status, &body["id"]), (403, &Value::Null));
         let (status, kind, _) = told(Dialect::Problem);
         assert_eq!((status, kind.as_str()), (403, "application/problem+json"));
+    }
+
+    #[test]
+    fn a_graphql_client_reads_errors_in_the_media_type_that_it_knows() {
+        let why = Interruption::unclear(crate::message::Unclear::Persisted);
+        for (accept, status) in [("application/json", 200), (GRAPHQL, 400), ("*/*", 200)] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+            let response = Dialect::graphql(&headers).response(&why, About::default());
+            assert_eq!(response.status().as_u16(), status, "{accept}");
+            let body: Value = serde_json::from_slice(response.body()).expect("JSON");
+            let error = &body["errors"][0];
+            assert_eq!(error["message"], "PersistedQueryNotSupported");
+            assert_eq!(error["extensions"]["code"], "PERSISTED_QUERY_NOT_SUPPORTED");
+            assert_eq!(error["extensions"]["reason"], "persisted_query_refused");
+        }
     }
 }

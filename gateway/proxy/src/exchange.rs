@@ -171,7 +171,11 @@ impl Worker {
             Resolved::Whole(asked) => *asked,
             // Few requests need its future, which is large.
             Resolved::Message(endpoint) => {
-                Box::pin(message::understand(account, &endpoint, parts, body)).await?
+                let operator = gateway.operator.as_ref();
+                Box::pin(message::understand(
+                    account, &endpoint, operator, parts, body,
+                ))
+                .await?
             }
         };
         account.resolved(&asked.operation, Arc::clone(&asked.way.route));
@@ -221,8 +225,8 @@ impl Worker {
         // The intent is durable here. A crash from now on leaves an open record, which `verify`
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
         headers::towards_upstream(&mut parts.headers, permit.caller().token.is_some());
-        let (fields, target) = (&mut parts.headers, &mut way.target);
-        if let Err(why) = fields::request(&self.gateway, &permit, &mut account, fields, target) {
+        let headers = &mut parts.headers;
+        if let Err(why) = fields::request(&self.gateway, &permit, &mut account, headers, &mut way) {
             return Err((account, why));
         }
         let media = media::of(&parts.headers, body.is_end_stream());

@@ -15,7 +15,8 @@ use policy::{Disclosures, Towards};
 use redaction::{Action, Coding, Interrupted, Media, Output};
 
 use crate::{
-    account::Account, gateway::Gateway, headers, record, refusal::Interruption, workspace,
+    account::Account, gateway::Gateway, headers, mcp::mirror, record, refusal::Interruption,
+    route::Way, workspace,
 };
 
 /// The gap in the record of a field that is not text and was taken out.
@@ -68,7 +69,7 @@ pub(crate) fn request(
     permit: &Permit,
     account: &mut Account,
     headers: &mut HeaderMap,
-    target: &mut String,
+    way: &mut Way,
 ) -> Result<(), Interruption> {
     let mut inspection = Inspection {
         gateway,
@@ -77,10 +78,11 @@ pub(crate) fn request(
         record: &mut account.request_fields,
     };
     inspection.headers(headers)?;
-    if let Some((path, query)) = target.split_once('?')
+    if let Some((path, query)) = way.target.split_once('?')
+        && !way.is_session(query)
         && let Some(query) = inspection.edit(Media::Form, query.to_owned(), IN_QUERY)?
     {
-        *target = format!("{path}?{query}");
+        way.target = format!("{path}?{query}");
     }
     Ok(())
 }
@@ -112,6 +114,7 @@ struct Inspection<'a> {
 impl Inspection<'_> {
     fn headers(&mut self, headers: &mut HeaderMap) -> Result<(), Interruption> {
         self.take_unreadable(headers);
+        self.coded(headers)?;
         let mut text = String::new();
         for (name, value) in inspected(headers) {
             let value = std::str::from_utf8(value.as_bytes()).unwrap_or_default();
@@ -134,6 +137,31 @@ impl Inspection<'_> {
                 .and_then(|field| field.strip_prefix(": "))
                 .and_then(|field| HeaderValue::from_bytes(field.as_bytes()).ok());
             *value = kept.unwrap_or(HeaderValue::from_static(""));
+        }
+        Ok(())
+    }
+
+    /// Edits fields whose text is in base64, as it is meant.
+    fn coded(&mut self, headers: &mut HeaderMap) -> Result<(), Interruption> {
+        for (name, value) in headers.iter_mut() {
+            let Ok(said) = value.to_str() else { continue };
+            if !mirror::is_coded(said) {
+                continue;
+            }
+            let meant = mirror::decoded(said);
+            let edited = match meant {
+                Some(meant) => {
+                    let text = format!("{name}: {meant}");
+                    let Some(edited) = self.edit(Media::Text, text, IN_HEADERS)? else {
+                        continue;
+                    };
+                    let start = format!("{name}: ");
+                    mirror::coded(edited.strip_prefix(&start).unwrap_or_default())
+                }
+                // What cannot be decoded cannot be judged.
+                None => String::new(),
+            };
+            *value = HeaderValue::try_from(edited).unwrap_or(HeaderValue::from_static(""));
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ mod exchange;
 mod fields;
 mod gateway;
 pub mod governance;
+pub mod graphql;
 mod headers;
 mod hold;
 mod jsonrpc;

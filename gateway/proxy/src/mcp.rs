@@ -5,7 +5,7 @@
 //! operation that policies decide on: `tools/call/customer_read`.
 
 mod endpoint;
-mod mirror;
+pub(crate) mod mirror;
 mod resource;
 
 use std::{
@@ -17,13 +17,13 @@ use http::{HeaderMap, Method};
 use policy::Effect;
 use serde_json::{Map, Value};
 
-pub(crate) use endpoint::EndpointEvent;
+pub(crate) use endpoint::{EndpointEvent, is_session};
 pub use resource::Resource;
 
 use crate::{
     call::{self, Call},
     jsonrpc::{self, Kind, Message},
-    message::{Spoken, Unclear},
+    message::{self, Named, Refused, Spoken, Unclear},
     strict::member,
 };
 
@@ -54,8 +54,6 @@ const SESSION_END: &str = "session/end";
 /// An answer to a request of the server: what the agent samples or its user enters. It may make the
 /// server do anything, so it counts as a write.
 const ANSWER: &str = "answer";
-/// What stands for a method that is not known.
-const UNKNOWN: &str = "unknown";
 
 /// What an MCP server offers.
 #[derive(Debug)]
@@ -90,33 +88,6 @@ pub(crate) enum Approach {
     LegacyStream,
     /// It ends a session.
     End,
-}
-
-/// What a message asks for.
-pub(crate) struct Named<'c> {
-    pub(crate) call: &'c Call,
-    pub(crate) bound: BTreeMap<String, String>,
-    pub(crate) spoken: Spoken,
-}
-
-/// Why a message is refused, and what it asked for as far as that may be told.
-#[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) why: Unclear,
-    /// A known method, or `unknown`.
-    pub(crate) operation: &'static str,
-    /// What it named, for the record alone.
-    pub(crate) bound: BTreeMap<String, String>,
-}
-
-impl From<Unclear> for Refused {
-    fn from(why: Unclear) -> Self {
-        Self {
-            why,
-            operation: UNKNOWN,
-            bound: BTreeMap::new(),
-        }
-    }
 }
 
 impl Mcp {
@@ -230,7 +201,7 @@ impl Mcp {
                     let bound = BTreeMap::from([("method".to_owned(), method.to_owned())]);
                     Refused {
                         why: Unclear::OperationUnknown,
-                        operation: UNKNOWN,
+                        operation: message::UNKNOWN,
                         bound,
                     }
                 })?;
@@ -260,7 +231,9 @@ impl Mcp {
             .ok_or_else(|| refused(Unclear::OperationUnknown))?;
         let bound = call.bind(params).map_err(refused)?;
         let mut named = named(call, method, bound);
-        named.spoken.tool = (method == "tools/call").then(|| name.as_str().into());
+        if let (Some(spoken), "tools/call") = (&mut named.spoken, method) {
+            spoken.tool = Some(name.as_str().into());
+        }
         Ok(named)
     }
 
@@ -357,10 +330,10 @@ fn named<'c>(call: &'c Call, method: &str, bound: BTreeMap<String, String>) -> N
     Named {
         call,
         bound,
-        spoken: Spoken {
+        spoken: Some(Spoken {
             method: method.into(),
             tool: None,
-        },
+        }),
     }
 }
 

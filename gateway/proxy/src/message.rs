@@ -1,9 +1,10 @@
 //! Requests whose operation stands in their body: read whole, understood, and only then decided.
 
-use std::{future::poll_fn, sync::Arc};
+use std::{collections::BTreeMap, future::poll_fn, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode, request::Parts};
+use classifiers::operator::Operator;
+use http::{HeaderMap, Method, StatusCode, request::Parts};
 use policy::{Effect, Operation};
 use redaction::Coding;
 use serde_json::Value;
@@ -12,7 +13,9 @@ use tokio::time::timeout;
 use crate::{
     account::Account,
     body::Source,
+    call::Call,
     dialect::Dialect,
+    graphql::{self, Envelope, Names},
     headers,
     jsonrpc::{self, Kind},
     limits,
@@ -49,6 +52,15 @@ pub enum Unclear {
     /// A header field says otherwise than the message.
     #[error("a header field does not say what the message does")]
     HeaderMismatch,
+    /// It asks for several things that would be decided one by one.
+    #[error("ask for one root field at a time")]
+    Several,
+    /// Another name in the answer would hide what a field is.
+    #[error("an alias hides what a field's name says: ask for the field by its own name")]
+    AliasHides,
+    /// It names a query that the service keeps. Clients know this sentence, and then send the query.
+    #[error("PersistedQueryNotSupported")]
+    Persisted,
 }
 
 impl Unclear {
@@ -63,6 +75,9 @@ impl Unclear {
             Self::ParameterMissing => (StatusCode::BAD_REQUEST, "parameter_missing"),
             Self::ParameterTooLong => (StatusCode::BAD_REQUEST, "parameter_too_long"),
             Self::HeaderMismatch => (StatusCode::BAD_REQUEST, "header_mismatch"),
+            Self::Several => (StatusCode::BAD_REQUEST, "fields_several"),
+            Self::AliasHides => (StatusCode::FORBIDDEN, "alias_refused"),
+            Self::Persisted => (StatusCode::BAD_REQUEST, "persisted_query_refused"),
         }
     }
 }
@@ -74,6 +89,36 @@ pub(crate) struct Spoken {
     pub(crate) method: Arc<str>,
     /// The tool that is called.
     pub(crate) tool: Option<Arc<str>>,
+}
+
+/// The operation that a message names.
+pub(crate) struct Named<'c> {
+    pub(crate) call: &'c Call,
+    pub(crate) bound: BTreeMap<String, String>,
+    pub(crate) spoken: Option<Spoken>,
+}
+
+/// Why a message is refused, and what it asked for as far as that may be told.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) why: Unclear,
+    /// A constant of the protocol, or [`UNKNOWN`].
+    pub(crate) operation: &'static str,
+    /// What it named, for the record alone.
+    pub(crate) bound: BTreeMap<String, String>,
+}
+
+/// What stands for an operation that is not known.
+pub(crate) const UNKNOWN: &str = "unknown";
+
+impl From<Unclear> for Refused {
+    fn from(why: Unclear) -> Self {
+        Self {
+            why,
+            operation: UNKNOWN,
+            bound: BTreeMap::new(),
+        }
+    }
 }
 
 /// What a message asks for.
@@ -89,29 +134,37 @@ pub(crate) struct Asked {
 pub(crate) async fn understand(
     account: &mut Account,
     endpoint: &Endpoint,
+    operator: Option<&Arc<Operator>>,
     parts: &Parts,
     body: &mut Source,
 ) -> Result<Asked, Interruption> {
-    let Speaks::Mcp(mcp) = &endpoint.service.speaks else {
-        return Err(Interruption::unclear(Unclear::NotAMessage));
-    };
-    account.dialect = Dialect::JsonRpc(Value::Null);
-    let bytes = read(&parts.headers, body).await?;
-    account.request.received = bytes.len() as u64;
-    let document = strict::parse(&bytes).map_err(Interruption::unclear)?;
-    *body = Source::Whole(Some(bytes));
-    let message = jsonrpc::message(&document).map_err(Interruption::unclear)?;
-    account.dialect = match message.id {
-        // An answer to the server is not answered itself, whatever its id.
-        Some(id) if message.kind != Kind::Answer => Dialect::JsonRpc(id.clone()),
-        _ => Dialect::Problem,
-    };
     let service = &endpoint.service;
-    match mcp.understand(&parts.headers, &message) {
+    let understood = match &service.speaks {
+        Speaks::Mcp(mcp) => {
+            account.dialect = Dialect::JsonRpc(Value::Null);
+            let document = document(account, parts, body).await?;
+            let message = jsonrpc::message(&document).map_err(Interruption::unclear)?;
+            account.dialect = match message.id {
+                // An answer to the server is not answered itself, whatever its id.
+                Some(id) if message.kind != Kind::Answer => Dialect::JsonRpc(id.clone()),
+                _ => Dialect::Problem,
+            };
+            mcp.understand(&parts.headers, &message)
+        }
+        Speaks::GraphQl(graphql) => {
+            account.dialect = Dialect::graphql(&parts.headers);
+            let document = asked_by(account, parts, body).await?;
+            let envelope = Envelope::read(&document).map_err(Interruption::unclear)?;
+            let declared = service.declared.as_ref();
+            graphql.understand(&parts.method, &envelope, &Names { operator, declared })
+        }
+        Speaks::Paths(_) => return Err(Interruption::unclear(Unclear::NotAMessage)),
+    };
+    match understood {
         Ok(named) => Ok(Asked {
             operation: service.operation(&named.call.id, named.call.effect, named.bound),
             way: endpoint.way(named.call),
-            spoken: Some(named.spoken),
+            spoken: named.spoken,
         }),
         Err(refused) => {
             // Unknown counts as a write, and what was asked for stands in the record alone.
@@ -121,6 +174,38 @@ pub(crate) async fn understand(
             Err(Interruption::unclear(refused.why))
         }
     }
+}
+
+/// The request of GraphQL: the body, or for GET the query of the URL.
+async fn asked_by(
+    account: &mut Account,
+    parts: &Parts,
+    body: &mut Source,
+) -> Result<Value, Interruption> {
+    let query = parts.uri.query().unwrap_or_default();
+    if parts.method != Method::GET {
+        if !graphql::is_clear(query) {
+            return Err(Interruption::unclear(Unclear::Ambiguous));
+        }
+        return document(account, parts, body).await;
+    }
+    if !body.is_end_stream() {
+        return Err(Interruption::unclear(Unclear::Ambiguous));
+    }
+    graphql::from_query(query).map_err(Interruption::unclear)
+}
+
+/// The body as JSON; it is there again for whoever screens it.
+async fn document(
+    account: &mut Account,
+    parts: &Parts,
+    body: &mut Source,
+) -> Result<Value, Interruption> {
+    let bytes = read(&parts.headers, body).await?;
+    account.request.received = bytes.len() as u64;
+    let document = strict::parse(&bytes).map_err(Interruption::unclear)?;
+    *body = Source::Whole(Some(bytes));
+    Ok(document)
 }
 
 /// The body of such a request, whole: JSON, uncoded, at most [`limits::MESSAGE_BYTES_MAX`].

@@ -226,9 +226,13 @@ impl Pump {
         self.record.released + self.waiting_bytes()
     }
 
-    /// The same body, a stream whose first event is edited so.
+    /// The same body, a stream whose first event is read so, where it is not coded.
     pub(crate) fn naming(mut self, endpoint: Option<EndpointEvent>) -> Self {
-        self.endpoint = endpoint;
+        let coded = self
+            .inspection
+            .as_ref()
+            .is_some_and(|inspection| inspection.coded);
+        self.endpoint = endpoint.filter(|_| !coded && self.growing.is_some());
         self
     }
 
@@ -335,7 +339,7 @@ impl Pump {
             None => self.finish(),
             Some(Err(_)) => Err(Broken::Source),
             // Trailers are dropped: nothing in them is inspected.
-            Some(Ok(frame)) => frame.into_data().map_or(Ok(()), |data| self.push(data)),
+            Some(Ok(frame)) => frame.into_data().map_or(Ok(()), |data| self.part(data)),
         })
     }
 
@@ -378,8 +382,18 @@ impl Pump {
         Ok(())
     }
 
-    fn push(&mut self, data: Bytes) -> Result<(), Broken> {
+    /// Parts the event that names an endpoint from what is inspected.
+    fn part(&mut self, data: Bytes) -> Result<(), Broken> {
         self.record.received += data.len() as u64;
+        let Some(endpoint) = &mut self.endpoint else {
+            return self.push(data);
+        };
+        let parted = endpoint.push(data);
+        self.pass(parted.event, false);
+        parted.rest.map_or(Ok(()), |rest| self.push(rest))
+    }
+
+    fn push(&mut self, data: Bytes) -> Result<(), Broken> {
         if let Some(inspection) = &mut self.inspection {
             let mut released = Output::new();
             let pushed = inspection.body.push(&data, &mut released);
@@ -414,6 +428,17 @@ impl Pump {
     }
 
     fn finish(&mut self) -> Result<(), Broken> {
+        if let Some(mut endpoint) = self.endpoint.take() {
+            let parted = endpoint.finish();
+            self.pass(parted.event, false);
+            // `push` may come back here: the endpoint is gone by then.
+            if let Some(rest) = parted.rest {
+                return self.push(rest).and_then(|()| self.finish());
+            }
+        }
+        if self.ended {
+            return Ok(());
+        }
         if let Some(inspection) = &mut self.inspection {
             let mut released = Output::new();
             let finished = inspection.body.finish(&mut released);
@@ -431,13 +456,6 @@ impl Pump {
         if let Some(restoration) = inspection.and_then(|it| it.restoration.as_mut()) {
             let restored = restoration.restore(released, ended);
             self.pass(restored, ended);
-        } else if let Some(endpoint) = &mut self.endpoint {
-            let mut edited: Vec<Bytes> = released
-                .into_iter()
-                .filter_map(|piece| endpoint.push(piece))
-                .collect();
-            edited.extend(ended.then(|| endpoint.finish()).flatten());
-            self.pass(edited, ended);
         } else {
             self.pass(released, ended);
         }

@@ -53,12 +53,21 @@ pub(crate) async fn release(
     let answers = &way.answers;
     let plan = answers.plan(permit);
     let shaped = !plan.is_empty();
+    if way.speaks_messages() && parts.status == StatusCode::ACCEPTED {
+        // There is nothing to read in it, by the protocol; what servers write there all the same has
+        // no media type (MCP 2025-03-26, "Sending Messages to the Server").
+        headers::body_withheld(&mut parts.headers);
+        return whole(account, parts, Inbound::empty()).await;
+    }
     // Only in JSON can the rows of others be told from one's own, or any be counted.
     let media = match inspected {
         Some((format, _)) if shaped && !media::is_json(format) => Media::Opaque("rows_unknown"),
         Some((format, _)) if counted && !media::is_json(format) => Media::Opaque("records_unknown"),
         _ => media,
     };
+    // An OpenAPI document describes one document, messages are described whatever carries them.
+    let described = way.declared_response(parts.status);
+    let described = described.filter(|_| held_back || way.speaks_messages());
     let mut pump = match (media, inspected) {
         (Media::Opaque(gap), _) => Pump::blind(source, gap),
         (_, Some(inspected)) => Pump::governed(
@@ -68,7 +77,7 @@ pub(crate) async fn release(
             way,
             Towards::Agent,
             inspected,
-            way.declared_response(parts.status),
+            described,
         )
         .shaped(plan)
         .naming(way.endpoint_event()),

@@ -16,14 +16,17 @@ use policy::{Country, Effect, Operation, Towards};
 use redaction::Pseudonyms;
 
 pub use self::template::{Template, TemplateFault};
-pub(crate) use self::{canonical::segments, template::Segment};
+pub(crate) use self::{
+    canonical::{is_like, query_pairs, segments},
+    template::Segment,
+};
 
-use self::canonical::query_pairs;
 use crate::{
     call::Call,
     credential::Presented,
     governance::{AnswerRules, Restoration, Restoring},
-    mcp::{Approach, EndpointEvent, Mcp},
+    graphql::GraphQl,
+    mcp::{Approach, EndpointEvent, Mcp, is_session},
     message::Asked,
 };
 
@@ -64,6 +67,8 @@ pub enum Speaks {
     Paths(Vec<Template>),
     /// By a message of the Model Context Protocol.
     Mcp(Box<Mcp>),
+    /// By a document of GraphQL.
+    GraphQl(Box<GraphQl>),
 }
 
 /// How a request names a service.
@@ -180,6 +185,15 @@ impl Routes {
             Speaks::Paths(_) if bare.is_some() => Err(Unroutable::Ambiguous),
             Speaks::Paths(templates) => service.by_path(templates, method, uri, rest),
             Speaks::Mcp(mcp) => service.by_message(mcp, method, uri, rest),
+            Speaks::GraphQl(graphql) => {
+                let path = format!("/{}", rest.join("/"));
+                let route = graphql.endpoint(method, &path);
+                Ok(Resolved::Message(Endpoint {
+                    service: Arc::clone(service),
+                    route: route.ok_or(Unroutable::OperationUnknown)?,
+                    target: service.target(uri),
+                }))
+            }
         }
     }
 }
@@ -206,14 +220,30 @@ impl Way {
         covers.then(|| Restoration::new(permit.restorations(towards), keys))
     }
 
-    /// What edits the first event of the answer, if anything does.
+    /// What reads the first event of the answer, if that names where messages go.
     pub(crate) fn endpoint_event(&self) -> Option<EndpointEvent> {
+        let Speaks::Mcp(mcp) = &self.service.speaks else {
+            return None;
+        };
+        let legacy = mcp.legacy.as_ref().filter(|_| self.names_endpoint)?;
         let prefix = match &self.service.matches {
             Match::Prefix(prefix) => prefix.as_str(),
             Match::Host(_) => "",
         };
-        let edited = || EndpointEvent::new(&self.service.upstream, prefix);
-        self.names_endpoint.then(edited)
+        let upstream = &self.service.upstream;
+        Some(EndpointEvent::new(upstream, prefix, &legacy.messages))
+    }
+
+    /// Whether the query is the agent's own credential: the session that such an event named.
+    pub(crate) fn is_session(&self, query: &str) -> bool {
+        matches!(&self.service.speaks, Speaks::Mcp(mcp)
+            if mcp.legacy.as_ref().is_some_and(|legacy| legacy.messages == self.route))
+            && is_session(query)
+    }
+
+    /// Whether its bodies are messages of a protocol.
+    pub(crate) fn speaks_messages(&self) -> bool {
+        !matches!(self.service.speaks, Speaks::Paths(_))
     }
 
     /// What the service's owner says of the request's body.
@@ -264,6 +294,7 @@ impl Service {
         match &self.speaks {
             Speaks::Paths(templates) => templates.iter().map(|template| &template.id).collect(),
             Speaks::Mcp(mcp) => mcp.calls().map(|call| &call.id).collect(),
+            Speaks::GraphQl(graphql) => graphql.calls().map(|call| &call.id).collect(),
         }
     }
 
@@ -325,7 +356,7 @@ impl Service {
         Ok(Resolved::Whole(Box::new(Asked {
             operation: self.operation(&named.call.id, named.call.effect, named.bound),
             way,
-            spoken: Some(named.spoken),
+            spoken: named.spoken,
         })))
     }
 

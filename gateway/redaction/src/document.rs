@@ -15,6 +15,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use classifiers::declared;
 use classifiers::document::{Classifier, Media, Unreadable};
 
 use crate::{Action, Disclose, Interrupted, Output, Pseudonyms, Summary, Workspace};
@@ -96,6 +97,14 @@ impl<D: Disclose> DocumentRedactor<D> {
         let mut this = Self::new(Media::Text, disclose, pseudonyms, work);
         this.classifier.reset_named(name);
         this
+    }
+
+    /// Says that the outermost value of each event of a stream is at this place, as the API's owner has
+    /// described it; the workspace must be for that API. Call it before the first push.
+    pub fn set_place(&mut self, place: declared::Place) {
+        if let Some(declared) = self.work.declarations() {
+            self.classifier.set_place(declared, place);
+        }
     }
 
     /// Takes the next bytes, appends to `out` what may be released: see [`crate::Redactor::push`].

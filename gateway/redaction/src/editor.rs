@@ -30,10 +30,11 @@ impl<D: Disclose> Editor<D> {
         }
     }
 
-    /// Puts a document that is JSON under what its owner says of it.
+    /// Puts a document that is JSON, or the events of a stream, under what their owner says of them.
     pub(crate) fn set_place(&mut self, place: declared::Place) {
-        if let Self::Json(redactor) = self {
-            redactor.set_place(place);
+        match self {
+            Self::Json(redactor) => redactor.set_place(place),
+            Self::Document(redactor) => redactor.set_place(place),
         }
     }
 

@@ -201,6 +201,8 @@ pub(crate) struct Service {
     pub(crate) operations: Vec<Operation>,
     /// What may be asked of it by the Model Context Protocol.
     pub(crate) mcp: Option<Mcp>,
+    /// What may be asked of it by GraphQL.
+    pub(crate) graphql: Option<GraphQl>,
 }
 
 /// The credential of a service, from exactly one place.
@@ -397,6 +399,43 @@ pub(crate) struct RpcMethod {
     /// Parameters bound by its parameters.
     #[serde(default)]
     pub(crate) bind: BTreeMap<String, Spanned<String>>,
+}
+
+/// A service of GraphQL. What is not named here is refused.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GraphQl {
+    /// Its paths: `/graphql`.
+    pub(crate) endpoints: Vec<Spanned<String>>,
+    /// Root fields of queries.
+    #[serde(default)]
+    pub(crate) queries: Vec<RootField>,
+    /// Root fields of mutations.
+    #[serde(default)]
+    pub(crate) mutations: Vec<RootField>,
+}
+
+/// One root field.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RootField {
+    pub(crate) field: Spanned<String>,
+    /// A query reads; a mutation writes if absent, or deletes.
+    pub(crate) effect: Option<Spanned<Effect>>,
+    /// Parameters bound by arguments: `customer: id`, `customer: input.customer.id`.
+    #[serde(default)]
+    pub(crate) bind: BTreeMap<String, Spanned<String>>,
+    /// A JSON Schema of the field in the answer, whose `x-data-class` says what its fields are.
+    pub(crate) output: Option<Spanned<serde_json::Value>>,
+    /// Whose rows its answers may hold; paths begin at the answer: `/data/customers`.
+    #[serde(default)]
+    pub(crate) rows: Vec<Rows>,
+    /// The most records of an answer.
+    pub(crate) records_max: Option<u64>,
+    /// The most fields of an answer.
+    pub(crate) fields_max: Option<u64>,
+    /// The parameter, or else the tag of the task's scope, that names the data subject.
+    pub(crate) subject: Option<String>,
 }
 
 /// Elements of an array belong to whom their binding names.

@@ -1,27 +1,18 @@
 //! Servers of the Model Context Protocol: what their tools, prompts and resources are held to.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use classifiers::declared::Declared;
 use miette::Result;
 use policy::Effect;
 use proxy::{
-    call::{Binding, Call},
+    call::Call,
     mcp::{Legacy, Mcp, Resource},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use serde_saphyr::Spanned;
 
-use super::{
-    file,
-    resolve::{Resolver, effect},
-};
-
-/// The method under which schemas of tools are read as if they were of an OpenAPI document.
-const CALL: &str = "post";
+use super::{file, messages::position_of, resolve::Resolver};
 
 impl Resolver<'_> {
     /// The server, and what its owner says of the results of its tools.
@@ -30,12 +21,12 @@ impl Resolver<'_> {
         service: &Spanned<T>,
         typed: &file::Mcp,
     ) -> Result<(Mcp, Option<Arc<Declared>>)> {
-        let endpoints = typed.endpoints.iter().map(|path| self.mcp_path(path));
+        let endpoints = typed.endpoints.iter().map(|path| self.endpoint(path));
         let endpoints = endpoints.collect::<Result<Vec<_>>>()?;
         let legacy = typed.sse.as_ref().map(|sse| -> Result<Legacy> {
             Ok(Legacy {
-                stream: self.mcp_path(&sse.stream)?,
-                messages: self.mcp_path(&sse.messages)?,
+                stream: self.endpoint(&sse.stream)?,
+                messages: self.endpoint(&sse.messages)?,
             })
         });
         let legacy = legacy.transpose()?;
@@ -44,7 +35,18 @@ impl Resolver<'_> {
             return Err(self.fault(service, "a server of MCP has an endpoint", help));
         }
         let mut mcp = Mcp::new(endpoints, legacy);
-        let declared = self.outputs(&typed.tools)?;
+        let outputs = typed.tools.iter().map(|tool| {
+            // The text that repeats `structuredContent` is of the same schema.
+            let result = |output: &Value| {
+                json!({ "properties": { "result": { "properties": {
+                    "structuredContent": output,
+                    "content": { "items": { "properties": { "text": output } } },
+                } } } })
+            };
+            let output = tool.output.as_ref();
+            output.map(|output| (output, result(&output.value)))
+        });
+        let declared = self.outputs(outputs)?;
         self.once(typed.tools.iter().map(|tool| &tool.name), "tool")?;
         for (position, tool) in typed.tools.iter().enumerate() {
             let id = format!("tools/call/{}", tool.name.value);
@@ -52,8 +54,7 @@ impl Resolver<'_> {
             let limits = (tool.records_max, tool.fields_max);
             call.answers = Arc::new(self.answers(&tool.rows, limits, tool.subject.as_deref())?);
             let described = tool.output.as_ref().and(declared.as_ref());
-            call.described =
-                described.and_then(|declared| declared.position(CALL, &position.to_string()));
+            call.described = described.and_then(|declared| position_of(declared, position));
             mcp.tool(&tool.name.value, call);
         }
         self.once(typed.prompts.iter().map(|prompt| &prompt.name), "prompt")?;
@@ -81,79 +82,5 @@ impl Resolver<'_> {
             mcp.method(&method.name.value, call);
         }
         Ok((mcp, declared))
-    }
-
-    fn mcp_path(&self, typed: &Spanned<String>) -> Result<Arc<str>> {
-        let path = typed.value.trim_end_matches('/');
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_~./".contains(&b);
-        let odd = path.contains("//") || path.split('/').any(|part| part == "." || part == "..");
-        if path.starts_with('/') && path.bytes().all(plain) && !odd {
-            return Ok(path.into());
-        }
-        let message = format!("`{}` is not the path of an endpoint", typed.value);
-        Err(self.fault(typed, message, "a path behind the service's prefix: `/mcp`"))
-    }
-
-    fn once<'t>(&self, names: impl Iterator<Item = &'t Spanned<String>>, what: &str) -> Result<()> {
-        let mut known = HashSet::new();
-        for name in names {
-            if !known.insert(name.value.as_str()) {
-                let message = format!("{what} `{}` is defined twice", name.value);
-                return Err(self.fault(name, message, "take one of the two out"));
-            }
-        }
-        Ok(())
-    }
-
-    /// An operation; what it does is a write where nothing is said.
-    pub(super) fn call(
-        &self,
-        id: &str,
-        typed: Option<file::Effect>,
-        bind: &BTreeMap<String, Spanned<String>>,
-    ) -> Result<Call> {
-        let bindings = bind.iter().map(|(parameter, path)| {
-            Binding::parse(parameter, &path.value).ok_or_else(|| {
-                let message = format!("`{}` leads to no argument", path.value);
-                self.fault(
-                    path,
-                    message,
-                    "names parted by dots: `arguments.customer_id`",
-                )
-            })
-        });
-        Ok(Call {
-            bindings: bindings.collect::<Result<_>>()?,
-            ..Call::new(id, typed.map_or(Effect::Write, effect))
-        })
-    }
-
-    /// What the schemas of tools say: the text that repeats `structuredContent` is of the same schema.
-    fn outputs(&self, tools: &[file::Tool]) -> Result<Option<Arc<Declared>>> {
-        let mut paths = Map::new();
-        for (position, tool) in tools.iter().enumerate() {
-            let Some(output) = &tool.output else { continue };
-            let result = json!({ "properties": {
-                "structuredContent": output.value,
-                "content": { "items": { "properties": { "text": output.value } } },
-            } });
-            let schema = json!({ "properties": { "result": result } });
-            let content = json!({ "application/json": { "schema": schema } });
-            let operation = json!({ "responses": { "default": { "content": content } } });
-            let one = json!({ "openapi": "3.1.0", "paths": { "/0": { CALL: &operation } } });
-            Declared::load(&one).map_err(|fault| {
-                let help = "`x-data-class` with a class of the taxonomy, or `none`";
-                self.fault(output, fault.to_string(), help)
-            })?;
-            paths.insert(format!("/{position}"), json!({ CALL: operation }));
-        }
-        if paths.is_empty() {
-            return Ok(None);
-        }
-        let document = json!({ "openapi": "3.1.0", "paths": Value::Object(paths) });
-        // Each was read above; what can fail now is their number.
-        let declared = Declared::load(&document);
-        let declared = declared.map_err(|fault| miette::miette!("`output` of tools: {fault}"))?;
-        Ok(Some(Arc::new(declared)))
     }
 }

@@ -404,18 +404,23 @@ impl Resolver<'_> {
 
     /// How requests say which operation they ask for, and what the owner says of their bodies.
     fn speaks(&self, service: &file::Service) -> Result<(Speaks, Option<Arc<Declared>>)> {
-        match &service.mcp {
-            None => {
+        let paths = !service.operations.is_empty() || service.openapi.is_some();
+        match (&service.mcp, &service.graphql) {
+            (None, None) => {
                 let declared = self.declared(service)?;
                 Ok((Speaks::Paths(self.paths(service)?), declared))
             }
-            Some(mcp) if service.operations.is_empty() && service.openapi.is_none() => {
+            (Some(mcp), None) if !paths => {
                 let (mcp, declared) = self.mcp(&service.name, mcp)?;
                 Ok((Speaks::Mcp(Box::new(mcp)), declared))
             }
-            Some(_) => {
-                let help = "`operations` and `openapi` are for paths, `mcp` for messages: make two \
-                            services of it";
+            (None, Some(graphql)) if !paths => {
+                let (graphql, declared) = self.graphql(graphql)?;
+                Ok((Speaks::GraphQl(Box::new(graphql)), declared))
+            }
+            _ => {
+                let help = "`operations` and `openapi` are for paths, `mcp` and `graphql` for \
+                            messages: make two services of it";
                 let message = "a service speaks in one way";
                 Err(self.fault(&service.name, message, help))
             }

@@ -1,95 +1,120 @@
 //! The first event of HTTP+SSE names the path for messages, as the server knows it; the agent needs it
 //! as the gateway does (MCP 2024-11-05, "HTTP with SSE").
+//!
+//! The session's id in it is the agent's own credential, like `Mcp-Session-Id` of later revisions, so
+//! it passes as it is. An event that holds anything else is inspected as all others are.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::Uri;
 
 /// The first event is at most so long, in bytes; a longer one is no `endpoint`.
 const EVENT_BYTES_MAX: usize = 4 * 1024;
 
+/// The longest id of a session, in bytes.
+const SESSION_BYTES_MAX: usize = 128;
+
+/// What servers call the session in the query of the path for messages.
+const SESSION_NAMES: [&str; 2] = ["session_id", "sessionId"];
+
 /// A stream's first event, until it is there.
 #[derive(Debug)]
 pub(crate) struct EndpointEvent {
-    /// Where the server's paths begin.
-    base: String,
-    /// What the agent has in place of that.
-    prefix: String,
+    /// The path for messages as the server has it.
+    path: String,
+    /// The same as the agent has it.
+    here: String,
     authority: Option<String>,
-    held: Vec<u8>,
+    held: BytesMut,
     done: bool,
 }
 
+/// What came of a stream's first bytes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Parted {
+    /// The event that names the path, which goes as it is.
+    pub(crate) event: Option<Bytes>,
+    /// What is inspected.
+    pub(crate) rest: Option<Bytes>,
+}
+
 impl EndpointEvent {
-    /// Of a server at `upstream` that agents reach under `prefix`.
-    pub(crate) fn new(upstream: &Uri, prefix: &str) -> Self {
+    /// Of a server at `upstream` that agents reach under `prefix`, and which takes messages at
+    /// `messages` behind both.
+    pub(crate) fn new(upstream: &Uri, prefix: &str, messages: &str) -> Self {
+        let base = upstream.path().trim_end_matches('/');
         Self {
-            base: upstream.path().trim_end_matches('/').to_owned(),
-            prefix: prefix.to_owned(),
+            path: format!("{base}{messages}"),
+            here: format!("{prefix}{messages}"),
             authority: upstream.authority().map(ToString::to_string),
-            held: Vec::new(),
+            held: BytesMut::new(),
             done: false,
         }
     }
 
-    /// What of the stream may go on.
-    pub(crate) fn push(&mut self, piece: Bytes) -> Option<Bytes> {
+    /// Takes the next bytes of the stream.
+    pub(crate) fn push(&mut self, piece: Bytes) -> Parted {
         if self.done {
-            return Some(piece);
+            return Parted {
+                event: None,
+                rest: Some(piece),
+            };
         }
         self.held.extend_from_slice(&piece);
-        let end = event_end(&self.held);
-        if end.is_none() && self.held.len() <= EVENT_BYTES_MAX {
-            return None;
+        if event_end(&self.held).is_none() && self.held.len() <= EVENT_BYTES_MAX {
+            return Parted::default();
         }
         self.finish()
     }
 
-    /// What was held of a stream that ends.
-    pub(crate) fn finish(&mut self) -> Option<Bytes> {
+    /// Ends the stream, or the wait for its first event.
+    pub(crate) fn finish(&mut self) -> Parted {
         self.done = true;
-        let held = String::from_utf8(std::mem::take(&mut self.held));
-        let edited = match held {
-            Ok(text) => Bytes::from(self.edit(&text)),
-            Err(odd) => odd.into_bytes().into(),
+        let mut rest = std::mem::take(&mut self.held);
+        let end = event_end(&rest).unwrap_or_default();
+        let event = std::str::from_utf8(rest.get(..end).unwrap_or_default())
+            .ok()
+            .and_then(|event| self.edited(event));
+        if event.is_some() {
+            drop(rest.split_to(end));
+        }
+        Parted {
+            event,
+            rest: (!rest.is_empty()).then(|| rest.freeze()),
+        }
+    }
+
+    /// The event for the agent, if it names the path for messages and nothing else.
+    fn edited(&self, event: &str) -> Option<Bytes> {
+        let lines: Vec<&str> = event.lines().filter(|line| !line.is_empty()).collect();
+        let (target, name) = match lines.as_slice() {
+            [one, two] => field(two, "data")
+                .zip(field(one, "event"))
+                .or_else(|| field(one, "data").zip(field(two, "event")))?,
+            _ => return None,
         };
-        (!edited.is_empty()).then_some(edited)
-    }
-
-    fn edit(&self, text: &str) -> String {
-        let end = event_end(text.as_bytes()).unwrap_or(text.len());
-        let (event, rest) = text.split_at_checked(end).unwrap_or((text, ""));
-        let is_endpoint = |line: &str| field(line, "event") == Some("endpoint");
-        if !event.lines().any(is_endpoint) {
-            return text.to_owned();
-        }
-        let mut edited = String::with_capacity(text.len() + self.prefix.len());
-        for line in event.split_inclusive('\n') {
-            match field(line.trim_end_matches(['\r', '\n']), "data") {
-                Some(target) => {
-                    edited.push_str("data: ");
-                    edited.push_str(&self.here(target));
-                    edited.push('\n');
-                }
-                None => edited.push_str(line),
-            }
-        }
-        edited.push_str(rest);
-        edited
-    }
-
-    /// The server's path as the agent has it. One that is not the server's own stays as it is, and
-    /// leads nowhere.
-    fn here(&self, target: &str) -> String {
         let authority = self.authority.as_deref().unwrap_or_default();
-        let path = ["http://", "https://"]
+        let target = ["http://", "https://"]
             .iter()
             .find_map(|scheme| target.strip_prefix(scheme)?.strip_prefix(authority))
             .unwrap_or(target);
-        match path.strip_prefix(&self.base) {
-            Some(rest) if rest.starts_with('/') => format!("{}{rest}", self.prefix),
-            _ => target.to_owned(),
+        let (path, query) = target.split_once('?')?;
+        let slash = path.strip_prefix(&self.path)?;
+        if name != "endpoint" || !["", "/"].contains(&slash) || !is_session(query) {
+            return None;
         }
+        let here = &self.here;
+        Some(format!("event: endpoint\ndata: {here}{slash}?{query}\n\n").into())
     }
+}
+
+/// Whether a query is the id of a session and nothing else.
+pub(crate) fn is_session(query: &str) -> bool {
+    query.split_once('=').is_some_and(|(name, id)| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+        SESSION_NAMES.contains(&name)
+            && (1..=SESSION_BYTES_MAX).contains(&id.len())
+            && id.bytes().all(plain)
+    })
 }
 
 /// Behind the blank line that ends the first event.
@@ -114,53 +139,61 @@ fn field<'l>(line: &'l str, name: &str) -> Option<&'l str> {
 mod tests {
     use super::*;
 
-    fn check(prefix: &str, stream: &str, expected: &str) {
+    /// What goes as it is and what is inspected, however the stream is cut.
+    fn check(prefix: &str, stream: &str, event: Option<&str>, rest: &str) {
         let upstream = Uri::from_static("http://up:9001/base/");
         for cut in 0..=stream.len() {
-            let mut event = EndpointEvent::new(&upstream, prefix);
+            let mut first = EndpointEvent::new(&upstream, prefix, "/messages");
             let (one, two) = stream.as_bytes().split_at(cut);
-            let mut out = Vec::new();
-            for piece in [one, two] {
-                out.extend(
-                    event
-                        .push(Bytes::copy_from_slice(piece))
-                        .unwrap_or_default(),
-                );
+            let mut events = Vec::new();
+            let mut inspected = Vec::new();
+            let pieces = [one, two].map(|piece| first.push(Bytes::copy_from_slice(piece)));
+            for parted in pieces.into_iter().chain([first.finish()]) {
+                events.extend(parted.event);
+                inspected.extend(parted.rest.unwrap_or_default());
             }
-            out.extend(event.finish().unwrap_or_default());
-            assert_eq!(String::from_utf8_lossy(&out), expected, "{cut}");
+            let told = events.first().map(|event| String::from_utf8_lossy(event));
+            assert_eq!(told.as_deref(), event, "{cut}");
+            assert_eq!(String::from_utf8_lossy(&inspected), rest, "{cut}");
         }
     }
 
     #[test]
     fn the_path_for_messages_is_the_gateways() {
-        let rest = "event: message\r\ndata: {\"endpoint\":\"/base/x\"}\r\n\r\n";
-        let first = |path: &str| format!("event: endpoint\ndata: {path}\n\n{rest}");
+        let rest = "event: message\r\ndata: {}\r\n\r\n";
+        let told = |path: &str| format!("event: endpoint\ndata: {path}\n\n");
+        let first = |path: &str| format!("event: endpoint\r\ndata: {path}\r\n\r\n{rest}");
+        let here = told("/tools/messages/?session_id=a-1");
         check(
             "/tools",
-            &first("/base/messages/?session_id=a"),
-            &first("/tools/messages/?session_id=a"),
+            &first("/base/messages/?session_id=a-1"),
+            Some(&here),
+            rest,
         );
+        let here = told("/messages?sessionId=a");
         check(
-            "/tools",
-            &first("http://up:9001/base/m"),
-            &first("/tools/m"),
+            "",
+            &first("http://up:9001/base/messages?sessionId=a"),
+            Some(&here),
+            rest,
         );
-        check("", &first("/base/m"), &first("/m"));
-        check(
-            "/tools",
-            &first("http://other/base/m"),
-            &first("http://other/base/m"),
-        );
-        check("/tools", &first("/elsewhere"), &first("/elsewhere"));
-        check("/tools", rest, rest);
-        let crlf = "event: endpoint\r\ndata: /base/m\r\n\r\n";
-        check("/t", crlf, "event: endpoint\r\ndata: /t/m\n\r\n");
     }
 
     #[test]
-    fn a_long_first_event_is_no_endpoint() {
-        let long = format!("data: {}\n\n", "x".repeat(2 * EVENT_BYTES_MAX));
-        check("/tools", &long, &long);
+    fn what_says_anything_else_is_inspected() {
+        let first = |path: &str| format!("event: endpoint\ndata: {path}\n\n");
+        for odd in [
+            first("/base/messages"),
+            first("/base/other?session_id=a"),
+            first("/base/messages/more?session_id=a"),
+            first("http://other/base/messages?session_id=a"),
+            first("/base/messages?session_id=a&note=b"),
+            first("/base/messages?session_id=a@b"),
+            first(&format!("/base/messages?session_id={}", "a".repeat(200))),
+            first("/base/messages?session_id=a\nid: 7"),
+            format!("data: {}\n\n", "x".repeat(2 * EVENT_BYTES_MAX)),
+        ] {
+            check("/tools", &odd, None, &odd);
+        }
     }
 }

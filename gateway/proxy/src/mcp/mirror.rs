@@ -68,6 +68,16 @@ fn agrees(
     }
 }
 
+/// Whether a field's value is written in base64.
+pub(crate) fn is_coded(said: &str) -> bool {
+    said.starts_with("=?base64?") && said.ends_with("?=")
+}
+
+/// A field's value for what is meant.
+pub(crate) fn coded(meant: &str) -> String {
+    format!("=?base64?{}?=", STANDARD.encode(meant))
+}
+
 /// A field's value as meant: `=?base64?...?=` where it is no plain ASCII.
 pub(crate) fn decoded(said: &str) -> Option<String> {
     let coded = said
@@ -124,8 +134,7 @@ mod tests {
         check_field("mcp-method", &["tools/list"], false);
         check_field("mcp-method", &["Tools/Call"], false);
         check_field("mcp-method", &["tools/call", "tools/call"], false);
-        let coded = format!("=?base64?{}?=", STANDARD.encode("größe"));
-        check_field("mcp-name", &[&coded], true);
+        check_field("mcp-name", &[&coded("größe")], true);
         check_field("mcp-name", &["other"], false);
         check_field("mcp-name", &["=?base64?%?="], false);
         check_field("mcp-protocol-version", &["2026-07-28"], true);

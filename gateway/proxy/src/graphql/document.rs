@@ -1,0 +1,282 @@
+//! The text of a query, read with Apollo's parser: which fields it asks for, fragments put in, and
+//! with what arguments, variables put in.
+
+use std::collections::{HashMap, HashSet};
+
+use apollo_parser::{
+    Parser,
+    cst::{self, CstNode as _, Definition, Selection},
+};
+use serde_json::{Map, Value};
+
+use super::Envelope;
+use crate::message::Unclear;
+
+/// The most tokens of a query.
+const TOKENS_MAX: usize = 20_000;
+/// How deep selections and values may stand in each other.
+const DEPTH_MAX: usize = 64;
+/// The most fields of a query once fragments are put in: they may double with each.
+const FIELDS_MAX: usize = 4_096;
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Query,
+    Mutation,
+    Subscription,
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) kind: Kind,
+    /// The root fields.
+    pub(super) fields: Vec<Field>,
+}
+
+/// A field that is asked for.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) name: String,
+    /// What it is called in the answer, if that is another name.
+    pub(super) alias: Option<String>,
+    pub(super) arguments: Map<String, Value>,
+    pub(super) fields: Vec<Field>,
+}
+
+impl Field {
+    /// Whether it or a field below it has another name in the answer.
+    pub(super) fn has_alias(&self) -> bool {
+        self.alias.is_some() || self.fields.iter().any(Self::has_alias)
+    }
+}
+
+/// Reads what a request asks for.
+pub(super) fn read(envelope: &Envelope<'_>) -> Result<Asked, Unclear> {
+    let tree = Parser::new(envelope.query)
+        .token_limit(TOKENS_MAX)
+        .recursion_limit(DEPTH_MAX)
+        .parse();
+    if tree.errors().next().is_some() {
+        return Err(Unclear::NotAMessage);
+    }
+    let mut operations = Vec::new();
+    let mut fragments = HashMap::new();
+    for definition in tree.document().definitions() {
+        match definition {
+            Definition::OperationDefinition(operation) => operations.push(operation),
+            Definition::FragmentDefinition(fragment) => {
+                let name = fragment.fragment_name().and_then(|name| name.name());
+                let name = text(name)?;
+                if fragments.insert(name, fragment).is_some() {
+                    return Err(Unclear::Ambiguous);
+                }
+            }
+            // Definitions of types are no part of a request.
+            _ => return Err(Unclear::NotAMessage),
+        }
+    }
+    let operation = chosen(operations, envelope.operation)?;
+    let mut reader = Reader {
+        variables: variables(&operation, envelope.variables)?,
+        fragments,
+        within: HashSet::new(),
+        fields: 0,
+    };
+    let kind = match operation.operation_type() {
+        None => Kind::Query,
+        Some(kind) if kind.mutation_token().is_some() => Kind::Mutation,
+        Some(kind) if kind.subscription_token().is_some() => Kind::Subscription,
+        Some(_) => Kind::Query,
+    };
+    let mut fields = Vec::new();
+    reader.selections(operation.selection_set(), &mut fields)?;
+    Ok(Asked { kind, fields })
+}
+
+/// The operation that is run (section 6.1, `GetOperation`).
+fn chosen(
+    operations: Vec<cst::OperationDefinition>,
+    name: Option<&str>,
+) -> Result<cst::OperationDefinition, Unclear> {
+    let several = operations.len() > 1;
+    let mut found = None;
+    for operation in operations {
+        let own = operation.name().map(|name| name.text().to_string());
+        // Of several, each has a name of its own.
+        if several && own.is_none() {
+            return Err(Unclear::Ambiguous);
+        }
+        let is_meant = match (name, &own) {
+            (None, _) => !several,
+            (Some(name), own) => own.as_deref() == Some(name),
+        };
+        if is_meant && found.replace(operation).is_some() {
+            return Err(Unclear::Ambiguous);
+        }
+    }
+    found.ok_or(Unclear::Ambiguous)
+}
+
+/// The values of variables: as given, else as their definition has them.
+fn variables(
+    operation: &cst::OperationDefinition,
+    given: Option<&Map<String, Value>>,
+) -> Result<Map<String, Value>, Unclear> {
+    let mut values = Map::new();
+    let definitions = operation.variable_definitions();
+    for definition in definitions
+        .iter()
+        .flat_map(|all| all.variable_definitions())
+    {
+        let name = text(definition.variable().and_then(|variable| variable.name()))?;
+        let given = given.and_then(|given| given.get(&name));
+        let default = definition
+            .default_value()
+            .and_then(|default| default.value());
+        let value = match (given, default) {
+            (Some(given), _) => given.clone(),
+            (None, Some(default)) => match value(&default, &Map::new(), DEPTH_MAX)? {
+                Some(value) => value,
+                None => return Err(Unclear::NotAMessage),
+            },
+            (None, None) => continue,
+        };
+        if values.insert(name, value).is_some() {
+            return Err(Unclear::Ambiguous);
+        }
+    }
+    Ok(values)
+}
+
+struct Reader {
+    variables: Map<String, Value>,
+    fragments: HashMap<String, cst::FragmentDefinition>,
+    /// The fragments that are being put in: one in itself never ends.
+    within: HashSet<String>,
+    fields: usize,
+}
+
+impl Reader {
+    fn selections(
+        &mut self,
+        set: Option<cst::SelectionSet>,
+        into: &mut Vec<Field>,
+    ) -> Result<(), Unclear> {
+        for selection in set.iter().flat_map(|set| set.selections()) {
+            self.fields += 1;
+            if self.fields > FIELDS_MAX {
+                return Err(Unclear::NotAMessage);
+            }
+            match selection {
+                Selection::Field(field) => into.push(self.field(&field)?),
+                // Whatever its condition is: what may be answered is decided on.
+                Selection::InlineFragment(inline) => {
+                    self.selections(inline.selection_set(), into)?;
+                }
+                Selection::FragmentSpread(spread) => {
+                    let name = text(spread.fragment_name().and_then(|name| name.name()))?;
+                    let fragment = self.fragments.get(&name).ok_or(Unclear::NotAMessage)?;
+                    let set = fragment.selection_set();
+                    if !self.within.insert(name.clone()) || self.within.len() > DEPTH_MAX {
+                        return Err(Unclear::NotAMessage);
+                    }
+                    self.selections(set, into)?;
+                    self.within.remove(&name);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn field(&mut self, field: &cst::Field) -> Result<Field, Unclear> {
+        let name = text(field.name())?;
+        let alias = field.alias().and_then(|alias| alias.name());
+        let alias = alias.map(|alias| alias.text().to_string());
+        let mut arguments = Map::new();
+        for argument in field.arguments().iter().flat_map(cst::Arguments::arguments) {
+            let argued = argument.value().ok_or(Unclear::NotAMessage)?;
+            // A variable that has no value leaves its argument out.
+            let Some(argued) = value(&argued, &self.variables, DEPTH_MAX)? else {
+                continue;
+            };
+            if arguments.insert(text(argument.name())?, argued).is_some() {
+                return Err(Unclear::Ambiguous);
+            }
+        }
+        let mut fields = Vec::new();
+        self.selections(field.selection_set(), &mut fields)?;
+        Ok(Field {
+            alias: alias.filter(|alias| *alias != name),
+            name,
+            arguments,
+            fields,
+        })
+    }
+}
+
+fn text(name: Option<cst::Name>) -> Result<String, Unclear> {
+    let name = name.ok_or(Unclear::NotAMessage)?;
+    Ok(name.text().to_string())
+}
+
+/// A scalar as it is written.
+fn first_token(value: &cst::Value) -> Result<String, Unclear> {
+    let token = value.syntax().first_token().ok_or(Unclear::NotAMessage)?;
+    Ok(token.text().to_owned())
+}
+
+/// A value with variables put in; none if it is a variable without one.
+fn value(
+    given: &cst::Value,
+    variables: &Map<String, Value>,
+    depth: usize,
+) -> Result<Option<Value>, Unclear> {
+    let depth = depth.checked_sub(1).ok_or(Unclear::NotAMessage)?;
+    let read = match given {
+        cst::Value::Variable(variable) => {
+            let name = text(variable.name())?;
+            return Ok(variables.get(&name).cloned());
+        }
+        cst::Value::StringValue(string) => {
+            let written = first_token(given)?;
+            if written.starts_with("\"\"\"") {
+                String::from(string).into()
+            } else {
+                // Its escapes are JSON's (section 2.9.4), and the parser's own reading of them panics
+                // at half a surrogate pair.
+                serde_json::from_str(&written).map_err(|_| Unclear::Ambiguous)?
+            }
+        }
+        cst::Value::EnumValue(word) => text(word.name())?.into(),
+        cst::Value::BooleanValue(truth) => truth.true_token().is_some().into(),
+        cst::Value::NullValue(_) => Value::Null,
+        cst::Value::IntValue(_) | cst::Value::FloatValue(_) => {
+            // GraphQL's numbers are JSON's (section 2.9.1 and 2.9.2).
+            serde_json::from_str(&first_token(given)?).map_err(|_| Unclear::Ambiguous)?
+        }
+        cst::Value::ListValue(list) => {
+            let mut values = Vec::new();
+            for element in list.values() {
+                values.push(value(&element, variables, depth)?.unwrap_or(Value::Null));
+            }
+            values.into()
+        }
+        cst::Value::ObjectValue(object) => {
+            let mut members = Map::new();
+            for member in object.object_fields() {
+                let name = text(member.name())?;
+                let inner = member.value().ok_or(Unclear::NotAMessage)?;
+                let Some(inner) = value(&inner, variables, depth)? else {
+                    continue;
+                };
+                if members.insert(name, inner).is_some() {
+                    return Err(Unclear::Ambiguous);
+                }
+            }
+            members.into()
+        }
+    };
+    Ok(Some(read))
+}
