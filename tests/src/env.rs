@@ -17,9 +17,6 @@ pub const FLOWS: &str = "TIDEGATE_FLOWS";
 /// How many megabytes stream through in the memory scenario.
 pub const STREAM_MB: &str = "TIDEGATE_STREAM_MB";
 
-/// Where the SDKs of vendors and protocols are.
-pub const SDKS: &str = "TIDEGATE_SDKS";
-
 /// The number in `variable`, or `default` where there is none.
 pub fn number(variable: &str, default: u64) -> u64 {
     text(variable)

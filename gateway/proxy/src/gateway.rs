@@ -7,7 +7,7 @@ use audit::Trail;
 use classifiers::operator::Operator;
 use flows::FlowSource;
 use identity::Identity;
-use redaction::Pseudonyms;
+use redaction::{Opaque, Pseudonyms};
 use telemetry::{Metrics, Traces};
 
 use crate::{credential::CredentialSource, route::Routes};
@@ -20,6 +20,16 @@ pub enum Uninspected {
     Refuse,
     /// It passes, and the record names the gap.
     Record,
+}
+
+impl Uninspected {
+    /// What happens to a body of which a part cannot be inspected.
+    pub(crate) fn of_parts(self) -> Opaque {
+        match self {
+            Self::Refuse => Opaque::Refuse,
+            Self::Record => Opaque::Pass,
+        }
+    }
 }
 
 /// Everything an exchange needs; one generation of configuration.

@@ -36,9 +36,6 @@ use crate::{
     workspace,
 };
 
-/// The gap in the record of a form with a part that cannot be inspected.
-const PART_UNKNOWN: &str = "part_unknown";
-
 /// What policy says of each data class, as the redactor asks for it.
 #[derive(Clone)]
 struct Rules(Disclosures);
@@ -139,7 +136,8 @@ impl Pump {
             Rules(disclosures.clone()),
             pseudonyms,
             workspace::take(gateway.operator.as_ref(), declared),
-        );
+        )
+        .treating(gateway.uninspected.of_parts());
         if let Some((_, place)) = described {
             body.set_place(place);
         }
@@ -287,9 +285,8 @@ impl Pump {
     pub(crate) fn record(&mut self) -> BodyRecord {
         let mut record = self.record.clone();
         if let Some(inspection) = &mut self.inspection {
-            if inspection.body.has_gap() {
-                record.gaps.push(PART_UNKNOWN.to_owned());
-            }
+            let gaps = inspection.body.gaps();
+            record.gaps.extend(gaps.names().map(str::to_owned));
             record::findings(
                 inspection.body.summary(),
                 &mut inspection.disclosures,
@@ -483,7 +480,7 @@ impl Pump {
                 });
                 Broken::Blocked(class, policy)
             }
-            Interrupted::PartUnknown => Broken::Uninspected(PART_UNKNOWN),
+            Interrupted::Uninspected(gap) => Broken::Uninspected(gap.name()),
             unreadable => Broken::Unreadable(unreadable.to_string()),
         }
     }

@@ -83,14 +83,20 @@ fn files(config: &Config) -> Result<Files> {
         .wrap_err("the log's folder cannot be made")?;
     let mut read: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
     read.extend(config.transform_keys.clone());
-    let keys = config.issuers.iter().filter_map(|issuer| match &issuer.source {
-        JwksSource::File(path) => Some(path),
-        JwksSource::Url(_) => None,
-    });
-    let credentials = config.credentials.iter().filter_map(|(_, place)| match place {
-        CredentialPlace::File(path) => Some(path),
-        CredentialPlace::Vault => None,
-    });
+    let keys = config
+        .issuers
+        .iter()
+        .filter_map(|issuer| match &issuer.source {
+            JwksSource::File(path) => Some(path),
+            JwksSource::Url(_) => None,
+        });
+    let credentials = config
+        .credentials
+        .iter()
+        .filter_map(|(_, place)| match place {
+            CredentialPlace::File(path) => Some(path),
+            CredentialPlace::Vault => None,
+        });
     for path in keys.chain(credentials) {
         // Its folder: whoever replaces a file puts another one there.
         let folder = path
