@@ -18,6 +18,7 @@ mod processes;
 mod redaction;
 mod residency;
 mod reveal;
+mod revocation;
 mod rows;
 mod scope;
 mod sdks;

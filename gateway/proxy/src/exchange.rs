@@ -166,6 +166,9 @@ impl Worker {
             })?;
         account.who = who;
         account.mark(names::AUTHENTICATED);
+        if gateway.revoked.borrow().of(proven.caller()).is_some() {
+            return Err(Interruption::revoked().into());
+        }
         // Who is nobody learns nothing of what there is.
         let asked = match resolved? {
             Resolved::Whole(asked) => *asked,

@@ -19,6 +19,7 @@ mod headers;
 mod hold;
 mod jsonrpc;
 pub mod jwks;
+mod leash;
 mod led;
 pub mod limits;
 mod listener;

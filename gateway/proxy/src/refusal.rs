@@ -145,6 +145,20 @@ impl Interruption {
         }
     }
 
+    /// The agent, the session or the token was revoked.
+    pub fn revoked() -> Self {
+        let mut refusal = Self::new(StatusCode::FORBIDDEN, "revoked")
+            .says("an operator has revoked this agent, session or token");
+        refusal.finding = true;
+        refusal
+    }
+
+    /// The token expired while its stream was under way.
+    pub fn expired() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "token_expired")
+            .says("the token expired while the answer was under way")
+    }
+
     /// The service's credential is not to be had.
     pub fn credential_unavailable() -> Self {
         Self::new(StatusCode::BAD_GATEWAY, "credential_unavailable")

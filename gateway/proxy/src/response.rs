@@ -24,7 +24,9 @@ use crate::{
     dialect::Dialect,
     fields,
     gateway::{Gateway, Uninspected},
-    headers, limits,
+    headers,
+    leash::{Leash, leash},
+    limits,
     media::{self, Media},
     pump::{Broken, Pump},
     refusal::{About, Interruption},
@@ -117,7 +119,8 @@ pub(crate) async fn release(
         let announced = HeaderValue::from_name(headers::WITHHELD);
         parts.headers.insert(header::TRAILER, announced);
     }
-    Ok(streamed(account, parts, pump, held_back, shaped))
+    let leash = leash(permit, &gateway.revoked);
+    Ok(streamed(account, parts, pump, leash, (held_back, shaped)))
 }
 
 /// An answer that was judged whole.
@@ -148,13 +151,14 @@ fn streamed(
     mut account: Box<Account>,
     mut parts: Parts,
     pump: Pump,
-    held_back: bool,
-    trails: bool,
+    leash: Leash,
+    (held_back, trails): (bool, bool),
 ) -> Response<Inbound> {
     account.status = Some(parts.status);
     stamp(&mut parts.headers, &account);
     let governed = Governed {
         pump,
+        leash,
         dialect: account.dialect.clone(),
         record: account.record(),
         trace: account.trace_id().into(),
@@ -265,6 +269,7 @@ fn interruption(broken: Broken) -> Interruption {
 /// A long answer, released as it is judged.
 pub(crate) struct Governed {
     pump: Pump,
+    leash: Leash,
     state: State,
     /// In whose words a stream breaks off, and what it is told of.
     dialect: Dialect,
@@ -339,6 +344,12 @@ impl Body for Governed {
                     continue;
                 }
                 return Poll::Ready(this.pump.take().map(|piece| Ok(Frame::data(piece))));
+            }
+            // Asked first, or a stream that is always ready would never hear of it.
+            if let State::Reading(_) = this.state
+                && let Poll::Ready(why) = this.leash.as_mut().poll(cx)
+            {
+                this.close(Some(why));
             }
             match &mut this.state {
                 State::Reading(_) if this.pump.ended() => {

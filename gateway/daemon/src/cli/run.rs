@@ -45,6 +45,7 @@ use crate::{
     keys::VaultKeys,
     launch::{self, Launches},
     reveal::Desk,
+    revoked,
 };
 
 /// How often key sets are fetched again.
@@ -176,6 +177,7 @@ impl Running {
         let (reconciler, found) = Reconciler::new(registry.clone(), Arc::clone(&opened.keeper));
         let lifecycle = lifecycle(config, engine.digest(), notes);
         let (trail, pseudonyms, held) = record(config, runtime)?;
+        let revoked = watch::channel(Arc::new(revoked::read(&config.data)?));
         let gateway = Arc::new(Gateway {
             flows: Noting::over(opened.source, &reconciler),
             identity,
@@ -183,6 +185,7 @@ impl Running {
             admission: admission::Admission::new(engine, config.country),
             budgets: budgets(config, runtime)?,
             credentials: Arc::clone(&held) as _,
+            revoked: revoked.1,
             trail,
             traces: traces(config, &lifecycle)?,
             metrics: metrics(config)?,
@@ -202,6 +205,13 @@ impl Running {
         ));
         runtime.spawn(Arc::clone(&held).watch(stopped.clone()));
         begin(&gateway.trail, &lifecycle, runtime)?;
+        let trail = gateway.trail.clone();
+        runtime.spawn(revoked::watch(
+            config.data.clone(),
+            revoked.0,
+            trail,
+            stopped.clone(),
+        ));
         reveal(config, &gateway, &stopped)?;
         let mut listen = bound.addresses().to_vec();
         let led = listen.split_off(endpoints.len());
