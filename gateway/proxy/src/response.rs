@@ -7,16 +7,18 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use admission::Permit;
 use bytes::Bytes;
+use classifiers::declared::{Declared, Place};
 use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, header, response::Parts};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use policy::Towards;
-use redaction::shape::Withheld;
+use redaction::{Coding, Format, shape::Withheld};
 
 use crate::{
     account::{Account, End},
@@ -45,22 +47,20 @@ pub(crate) async fn release(
     let declared = headers::content_length(&parts.headers);
     let source = Source::Wire(incoming);
     let held_back = !media::is_event_stream(&parts.headers);
-    // The reason phrase is the upstream's own text (RFC 9112 section 4): it stays here.
-    parts.extensions = Extensions::new();
-    headers::towards_agent(&mut parts.headers, inspected.is_some());
-    if let Err(why) = fields::response(gateway, permit, &mut account, &mut parts.headers) {
-        return Err((account, why));
-    }
-    let answers = &way.answers;
-    let plan = answers.plan(permit);
-    let shaped = !plan.is_empty();
-    let counted = match spend_head(&mut account, parts.status) {
+    let counted = match head(
+        gateway,
+        permit,
+        &mut account,
+        &mut parts,
+        inspected.is_some(),
+    ) {
         Ok(counted) => counted,
         Err(why) => return Err((account, why)),
     };
-    if way.speaks_messages() && parts.status == StatusCode::ACCEPTED {
-        // There is nothing to read in it, by the protocol; what servers write there all the same has
-        // no media type (MCP 2025-03-26, "Sending Messages to the Server").
+    let answers = &way.answers;
+    let plan = answers.plan(permit);
+    let shaped = !plan.is_empty();
+    if way.says_nothing(parts.status) {
         headers::body_withheld(&mut parts.headers);
         return whole(account, parts, Inbound::empty()).await;
     }
@@ -70,22 +70,12 @@ pub(crate) async fn release(
         Some((format, _)) if counted && !media::is_json(format) => Media::Opaque("records_unknown"),
         _ => media,
     };
-    // An OpenAPI document describes one document, messages are described whatever carries them.
-    let described = way.declared_response(parts.status);
-    let described = described.filter(|_| held_back || way.speaks_messages());
     let mut pump = match (media, inspected) {
         (Media::Opaque(gap), _) => Pump::blind(source, gap),
-        (_, Some(inspected)) => Pump::governed(
-            source,
-            gateway,
-            permit,
-            way,
-            Towards::Agent,
-            inspected,
-            described,
-        )
-        .shaped(plan)
-        .naming(way.endpoint_event()),
+        (_, Some(inspected)) => {
+            let described = way.declared_response(parts.status, held_back);
+            governed(gateway, permit, way, source, inspected, described).shaped(plan)
+        }
         (_, None) => return whole(account, parts, Inbound::empty()).await,
     };
     if counted {
@@ -117,11 +107,36 @@ pub(crate) async fn release(
     if !matches!(media, Media::Opaque(_)) {
         headers::body_changed(&mut parts.headers);
     }
-    if shaped {
-        let announced = HeaderValue::from_name(headers::WITHHELD);
-        parts.headers.insert(header::TRAILER, announced);
-    }
     Ok(streamed(account, parts, pump, held_back, shaped))
+}
+
+/// Governs the head of an answer; whether the records in its body are to be counted.
+fn head(
+    gateway: &Gateway,
+    permit: &Permit,
+    account: &mut Account,
+    parts: &mut Parts,
+    inspected: bool,
+) -> Result<bool, Interruption> {
+    // The reason phrase is the upstream's own text (RFC 9112 section 4): it stays here.
+    parts.extensions = Extensions::new();
+    headers::towards_agent(&mut parts.headers, inspected);
+    fields::response(gateway, permit, account, &mut parts.headers)?;
+    spend_head(account, parts.status)
+}
+
+/// A body that is inspected.
+fn governed(
+    gateway: &Gateway,
+    permit: &Permit,
+    way: &Way,
+    source: Source,
+    inspected: (Format, Coding),
+    described: Option<(&Arc<Declared>, Place)>,
+) -> Pump {
+    let towards = Towards::Agent;
+    Pump::governed(source, gateway, permit, way, towards, inspected, described)
+        .naming(way.endpoint_event())
 }
 
 /// An answer that was judged whole.
@@ -156,6 +171,10 @@ fn streamed(
     trails: bool,
 ) -> Response<Inbound> {
     account.status = Some(parts.status);
+    if trails {
+        let announced = HeaderValue::from_name(headers::WITHHELD);
+        parts.headers.insert(header::TRAILER, announced);
+    }
     stamp(&mut parts.headers, &account);
     let governed = Governed {
         pump,
