@@ -5,6 +5,7 @@
 //! as it was pushed, escapes and all, so that whoever replaces them leaves the rest as it is. Memory
 //! is bounded by the longest piece that must be seen whole: a JSON token, a CSV record, a paragraph.
 
+mod arguments;
 mod csv;
 mod desk;
 mod form;
@@ -179,10 +180,38 @@ impl Found<'_> {
     }
 }
 
+/// A text that is base64 or a data URL, or one that stands too deep to be opened: see
+/// [`crate::embedded`].
+#[derive(Debug)]
+pub struct Embedded<'a> {
+    /// The text, decoded.
+    pub text: &'a [u8],
+    /// As [`Found::path`].
+    pub path: &'a str,
+    /// As [`Found::inner`].
+    pub inner: &'a str,
+    /// All its bytes in the document.
+    pub ranges: &'a [Range<u64>],
+    /// As [`Found::token`].
+    pub token: &'a [Range<u64>],
+    /// As [`Found::notations`].
+    pub notations: &'a [Notation],
+    /// What is known of the place where it stands.
+    pub context: &'a Context,
+    /// How many documents in strings are around it.
+    pub depth: usize,
+}
+
 /// Who is told what is found, in the order in which it is known.
 pub trait Sink {
     /// One finding.
     fn found(&mut self, found: &Found<'_>);
+
+    /// A text that holds another. Returns whether the sink has looked into it; if it has not, it is
+    /// told what is found there, as if every finding were all of the text.
+    fn embedded(&mut self, _embedded: &Embedded<'_>) -> bool {
+        false
+    }
 }
 
 impl<F: FnMut(&Found<'_>)> Sink for F {

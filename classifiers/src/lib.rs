@@ -9,6 +9,7 @@ pub mod check;
 mod context;
 pub mod declared;
 pub mod document;
+pub mod embedded;
 mod explain;
 mod fhir;
 mod finding;

@@ -51,6 +51,18 @@ struct Escape {
     stdin: Option<ChildStdin>,
 }
 
+impl Escape {
+    /// Checks what came of it: `passed` or `refused`.
+    fn was(&self, result: &str) -> Result<()> {
+        let as_told = match result {
+            "refused" => self.told.contains("Operation not permitted"),
+            _ => self.told == result,
+        };
+        ensure!(as_told, "not {result}: {}", self.told);
+        Ok(())
+    }
+}
+
 impl Drop for Escape {
     fn drop(&mut self) {
         drop(self.stdin.take());
@@ -146,6 +158,20 @@ impl Host {
         })
     }
 
+    /// Tries one way, and checks what comes of it and that it is found.
+    fn attempt<'a>(
+        &self,
+        way: &str,
+        to: SocketAddr,
+        technique: &str,
+        result: &'a str,
+    ) -> Result<(SocketAddr, &'a str)> {
+        let held = self.escape(way, to, &[])?;
+        held.was(result).with_context(|| format!("{way} {to}"))?;
+        self.found(to, technique, result)?;
+        Ok((to, result))
+    }
+
     /// What `tidegate flows` says, one value a flow.
     fn flows(&self, more: &[&str]) -> Result<Vec<Value>> {
         let admin = self.gateway.admin_url("")?;
@@ -203,7 +229,8 @@ impl Host {
     }
 }
 
-fn until<T>(mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+/// Waits for what comes about.
+pub(crate) fn until<T>(mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         if let Some(found) = look()? {
@@ -215,7 +242,7 @@ fn until<T>(mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
 }
 
 /// Whether this host lets the kernel programs run; says so where it does not.
-fn can_attach() -> Result<bool> {
+pub(crate) fn can_attach() -> Result<bool> {
     let can = rustix::process::geteuid().is_root() && Path::new("/sys/kernel/btf/vmlinux").exists();
     if !can {
         ensure!(
@@ -247,13 +274,9 @@ fn every_way_past_the_gateway_is_found_where_it_is_observed() -> Result<()> {
         ("connected-udp", udp6, "udp"),
         ("child", v4, "loopback"),
     ] {
-        let held = host.escape(way, to, &[])?;
-        assert_eq!(held.told, "passed", "{way} {to}");
-        host.found(to, technique, "passed")?;
-        expected.push((to, "passed"));
+        expected.push(host.attempt(way, to, technique, "passed")?);
     }
-    let held = inherited(&host, v4)?;
-    assert_eq!(held.told, "passed");
+    inherited(&host, v4)?.was("passed")?;
     expected.push((v4, "passed"));
     // What goes to the gateway is no finding, and has the flow's name on record.
     let governed = host.escape("http", host.gateway.listen(0)?, &[HOST])?;
@@ -291,24 +314,11 @@ fn every_way_past_the_gateway_is_refused_where_it_is_denied() -> Result<()> {
         ("connected-udp", udp4, "udp"),
         ("child", v4, "loopback"),
     ] {
-        let held = host.escape(way, to, &[])?;
-        assert!(
-            held.told.contains("Operation not permitted"),
-            "{way} {to}: {}",
-            held.told
-        );
-        host.found(to, technique, "refused")?;
-        expected.push((to, "refused"));
+        expected.push(host.attempt(way, to, technique, "refused")?);
     }
-    let held = inherited(&host, v4)?;
-    assert!(
-        held.told.contains("Operation not permitted"),
-        "{}",
-        held.told
-    );
+    inherited(&host, v4)?.was("refused")?;
     expected.push((v4, "refused"));
-    let raw = host.escape("raw", v4, &[])?;
-    assert!(raw.told.contains("Operation not permitted"), "{}", raw.told);
+    host.escape("raw", v4, &[])?.was("refused")?;
     // The one that is allowed, and the gateway itself.
     assert_eq!(host.escape("udp", udp6, &[])?.told, "passed");
     let governed = host.escape("http", host.gateway.listen(0)?, &[HOST])?;
@@ -342,15 +352,9 @@ fn what_is_redirected_is_governed_and_the_rest_refused() -> Result<()> {
         ["service_unknown"; 2]
     );
     let udp = host.udp(0)?;
-    let held = host.escape("connected-udp", udp, &[])?;
-    assert!(
-        held.told.contains("Operation not permitted"),
-        "{}",
-        held.told
-    );
-    host.found(udp, "udp", "refused")?;
+    let refused = host.attempt("connected-udp", udp, "udp", "refused")?;
     assert!(!host.crm.url().is_empty());
-    host.finish(&[(udp, "refused")])
+    host.finish(&[refused])
 }
 
 /// The agent connects a socket that it did not make.
@@ -521,15 +525,7 @@ fn a_killed_gateway_lets_nothing_out_and_the_next_one_takes_over() -> Result<()>
         return Ok(());
     };
     let v4 = host.tcp(0)?;
-    let refused = |host: &Host| -> Result<()> {
-        let held = host.escape("tcp", v4, &[])?;
-        ensure!(
-            held.told.contains("Operation not permitted"),
-            "{}",
-            held.told
-        );
-        Ok(())
-    };
+    let refused = |host: &Host| host.escape("tcp", v4, &[])?.was("refused");
     refused(&host)?;
     host.found(v4, "loopback", "refused")?;
     host.gateway.kill()?;
@@ -574,12 +570,7 @@ fn a_gateway_that_fails_open_lets_agents_go_once_it_is_gone() -> Result<()> {
         return Ok(());
     };
     let v4 = host.tcp(0)?;
-    let held = host.escape("tcp", v4, &[])?;
-    assert!(
-        held.told.contains("Operation not permitted"),
-        "{}",
-        held.told
-    );
+    host.escape("tcp", v4, &[])?.was("refused")?;
     host.gateway.kill()?;
     until(|| {
         let held = host.escape("tcp", v4, &[])?;

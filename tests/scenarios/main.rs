@@ -5,6 +5,8 @@
 mod budgets;
 mod bypass;
 mod canary;
+mod confined;
+mod credentials;
 mod fleet;
 mod formats;
 mod graphql;
@@ -18,6 +20,8 @@ mod residency;
 mod reveal;
 mod rows;
 mod scope;
+mod sdks;
+mod sealed;
 mod streaming;
 mod tamper;
 mod tokens;

@@ -8,15 +8,14 @@ pub const BINARY: &str = "TIDEGATE_BIN";
 pub const EBPF: &str = "TIDEGATE_EBPF";
 /// How often the daemon is killed under load.
 pub const KILLS: &str = "TIDEGATE_KILLS";
+/// Where the vendors' SDKs are, in place of what `cargo xtask setup` installed.
+pub const SDKS: &str = "TIDEGATE_SDKS";
 /// How many short-lived processes call at once.
 pub const BURST: &str = "TIDEGATE_BURST";
 /// How many connections agents make in all.
 pub const FLOWS: &str = "TIDEGATE_FLOWS";
 /// How many megabytes stream through in the memory scenario.
 pub const STREAM_MB: &str = "TIDEGATE_STREAM_MB";
-
-/// Where the SDKs of vendors and protocols are.
-pub const SDKS: &str = "TIDEGATE_SDKS";
 
 /// The number in `variable`, or `default` where there is none.
 pub fn number(variable: &str, default: u64) -> u64 {

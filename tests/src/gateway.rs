@@ -106,6 +106,12 @@ impl Gateway {
         Ok(self)
     }
 
+    /// Starts one under another command in `folder`, which any user may enter.
+    pub fn start_as(prefix: &[String], folder: TempDir, setup: &Setup) -> Result<Self> {
+        let config = setup.write(folder.path())?;
+        Self::start_under(prefix, binary()?, folder, config)
+    }
+
     /// Starts it again, with the same configuration and the same log. The port may change.
     pub fn restart(&mut self) -> Result<()> {
         self.kill()?;

@@ -15,5 +15,6 @@ pub mod mcp;
 pub mod peers;
 pub mod people;
 pub mod records;
+pub mod sdks;
 pub mod setup;
 pub mod tokens;

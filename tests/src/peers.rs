@@ -6,9 +6,11 @@ pub mod crm;
 pub mod eu;
 pub mod formats;
 pub mod graph;
+pub mod keyed;
 pub mod model;
 mod serve;
 pub mod trouble;
+pub mod vendor;
 
 pub use serve::{Peer, Tls};
 

@@ -17,6 +17,8 @@ use crate::step;
 const EBPF: &str = "TIDEGATE_EBPF";
 /// Where the test scenarios look for the collector.
 const ROTEL: &str = "TIDEGATE_ROTEL";
+/// Where they look for the vendors' SDKs.
+const SDKS: &str = "TIDEGATE_SDKS";
 /// The variable that fixes what property tests try: a gate that finds something new in an unrelated
 /// change helps nobody. `cargo xtask long properties` looks for new things.
 pub(crate) const SEED: &str = "PROPTEST_RNG_SEED";
@@ -54,7 +56,8 @@ impl Workspace {
         command
             .args(arguments)
             .current_dir(&self.root)
-            .env(ROTEL, self.rotel());
+            .env(ROTEL, self.rotel())
+            .env(SDKS, self.sdks());
         if env::var_os(SEED).is_none() {
             command.env(SEED, "1");
         }
@@ -73,6 +76,22 @@ impl Workspace {
     /// Tools that belong to this workspace alone.
     pub(crate) fn tools(&self) -> PathBuf {
         self.target.join("tools")
+    }
+
+    /// The vendors' SDKs that tests run through the gateway: a virtual environment with Node.js.
+    pub(crate) fn sdks(&self) -> PathBuf {
+        env::var_os(SDKS).map_or_else(|| self.tools().join("sdks"), PathBuf::from)
+    }
+
+    /// What pins them, of which `name` is one file.
+    pub(crate) fn sdk_pins(&self, name: &str) -> PathBuf {
+        self.root.join("tests/sdks").join(name)
+    }
+
+    /// Whether the SDKs that the file `name` pins are installed, and not those of another time.
+    pub(crate) fn has_sdks(&self, name: &str) -> bool {
+        let installed = fs::read(self.sdks().join(name)).ok();
+        installed.is_some() && installed == fs::read(self.sdk_pins(name)).ok()
     }
 
     /// The virtual environment of what the classifiers are measured beside.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::map::Map;
 use super::path::Path;
-use super::{Found, Notation, Sink, nested};
+use super::{Embedded, Found, Notation, Sink, nested};
 use crate::declared::Declared;
+use crate::embedded;
 use crate::media::coding::Coding;
 use crate::operator::Operator;
 use crate::scan::classify_lone;
@@ -25,6 +26,8 @@ pub(crate) struct Desk {
     pub(crate) layers: Vec<Map>,
     /// How many steps lead to the string that the current document is.
     pub(crate) nested: Option<usize>,
+    /// How many strings are around the current document.
+    pub(crate) depth: usize,
     /// How the next value is written within its document.
     pub(crate) notation: Notation,
     /// How the documents around it are written, outermost first.
@@ -83,6 +86,7 @@ impl Desk {
             pointer: String::new(),
             layers: Vec::new(),
             nested: None,
+            depth: 0,
             notation: Notation::Plain,
             around: Vec::new(),
             token: None,
@@ -96,6 +100,7 @@ impl Desk {
         self.findings.clear();
         self.layers.clear();
         self.nested = None;
+        self.depth = 0;
         self.notation = Notation::Plain;
         self.around.clear();
         self.token = None;
@@ -136,11 +141,55 @@ impl Desk {
                 classify_value_with(operator, context, kind, value, &mut self.findings);
             }
         }
+        if kind == ValueKind::Text
+            && embedded::may_be(value)
+            && nested::wrapped(self, context, value, raw, sink)
+        {
+            return true;
+        }
         if self.findings.is_empty() {
             return false;
         }
         self.report(context, Some(kind), value, raw, sink);
         true
+    }
+
+    /// Whether one of the findings is all of the value.
+    pub(super) fn is_covered(&self, value: &[u8]) -> bool {
+        let is_all = |it: &Finding| it.start == 0 && it.end as usize == value.len();
+        self.findings.iter().any(is_all)
+    }
+
+    /// Offers a text that holds another to the sink. Returns whether that deals with it.
+    pub(super) fn offer(
+        &mut self,
+        context: &Context,
+        value: &[u8],
+        raw: Raw<'_>,
+        sink: &mut dyn Sink,
+    ) -> bool {
+        self.tokens.clear();
+        self.tokens.extend(self.token.clone());
+        lead_back(&self.layers, &mut self.tokens);
+        self.around.push(self.notation);
+        let split = self.path.write(&mut self.pointer, self.nested);
+        let (path, inner) = self.pointer.split_at_checked(split).unwrap_or_default();
+        self.ranges.clear();
+        let map = raw.to_map(value.len());
+        map.resolve(&(0..value.len() as u64), &mut self.ranges);
+        lead_back(&self.layers, &mut self.ranges);
+        let taken = sink.embedded(&Embedded {
+            text: value,
+            path,
+            inner,
+            ranges: &self.ranges,
+            token: &self.tokens,
+            notations: &self.around,
+            context,
+            depth: self.depth,
+        });
+        self.around.pop();
+        taken
     }
 
     /// Judges a short text that holds nothing beside it, of which [`Self::value`] found nothing.

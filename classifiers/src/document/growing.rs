@@ -3,10 +3,7 @@
 //!
 //! A finding is a run without white space, or a few words of which every second or third shows a
 //! digit or a capital: a number in groups, a date, a name, an address. So the last words are held,
-//! and before them those that look like more of it, up to a limit. A document in the text (the
-//! arguments of a tool) is held whole, because its names say what its values are.
-
-use super::nested;
+//! and before them those that look like more of it, up to a limit.
 
 /// Words at the end that are always held: a term of several words has no other sign.
 const WORDS_HELD: usize = 4;
@@ -14,16 +11,13 @@ const WORDS_HELD: usize = 4;
 const PLAIN_WORDS_MAX: usize = 2;
 /// Words are held up to so many bytes.
 const WORDS_BYTES_MAX: usize = 256;
-/// A run without white space, a key in PEM or a document is held up to so many bytes.
+/// A run without white space or a key in PEM is held up to so many bytes.
 pub(super) const RUN_BYTES_MAX: usize = 8 * 1024;
 
 /// How many bytes of `text` may be judged for good, of which `judged` were.
 pub(super) fn settled(text: &[u8], judged: usize) -> usize {
     let open = text.get(judged..).unwrap_or_default();
     let longest = text.len().saturating_sub(RUN_BYTES_MAX);
-    if judged == 0 && is_open_document(text) {
-        return longest;
-    }
     let mut held = held_words(open);
     if let Some(key) = memchr::memmem::rfind(open, b"-----BEGIN")
         && memchr::memmem::find(open.get(key..).unwrap_or_default(), b"-----END").is_none()
@@ -31,11 +25,6 @@ pub(super) fn settled(text: &[u8], judged: usize) -> usize {
         held = held.max(open.len() - key);
     }
     (text.len() - held).max(longest)
-}
-
-/// Whether a text is a document that has not ended yet, as far as one can tell.
-fn is_open_document(text: &[u8]) -> bool {
-    matches!(text.trim_ascii_start().first(), Some(b'{' | b'[')) && !nested::is_json(text)
 }
 
 /// How many bytes at the end are words to be held.
@@ -108,7 +97,6 @@ mod tests {
             held("one two three four -----BEGIN X\nabc d"),
             "-----BEGIN X\nabc d"
         );
-        assert_eq!(held(r#"{"a": "b", "c"#), r#"{"a": "b", "c"#);
     }
 
     #[test]

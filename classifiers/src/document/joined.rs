@@ -8,6 +8,7 @@
 
 use std::ops::Range;
 
+use super::arguments::{Arguments, Read};
 use super::desk::Raw;
 use super::growing::{self, RUN_BYTES_MAX};
 use super::map::Map;
@@ -149,8 +150,15 @@ pub(crate) struct Joined {
 
 struct Text {
     id: u64,
+    /// The bytes of it that are still needed.
     bytes: Vec<u8>,
     map: Map,
+    /// How many bytes were before them.
+    gone: u64,
+    /// What it is, if it is a document.
+    document: Option<Box<Arguments>>,
+    /// Whether it was looked at as a document and is none.
+    is_prose: bool,
     /// Decoded bytes that were judged before and are kept for what follows.
     judged: usize,
     pointer: String,
@@ -225,6 +233,9 @@ impl Text {
             id,
             bytes: Vec::new(),
             map: Map::default(),
+            gone: 0,
+            document: None,
+            is_prose: false,
             judged: 0,
             pointer: pointer.to_owned(),
             numbers: pieces.numbers.iter().map(|(_, hash)| *hash).collect(),
@@ -243,7 +254,89 @@ impl Text {
     }
 
     /// Judges the text: all of it, or all but an end that may still grow.
-    fn judge(&mut self, whole: bool, out: Out<'_>) {
+    fn judge(&mut self, whole: bool, mut out: Out<'_>) {
+        self.begin();
+        if let Some(document) = self.document.take() {
+            self.document = self.judge_document(document, whole, out.again());
+        }
+        if self.document.is_none() {
+            self.judge_prose(whole, out);
+        }
+        let end = self.judged;
+        let gone = boundary(&self.bytes, end.saturating_sub(KEPT_BYTES));
+        self.bytes.drain(..gone);
+        self.map.forget(gone as u64);
+        self.gone += gone as u64;
+        self.judged = end - gone;
+    }
+
+    /// Sees whether the text is a document, once it has begun.
+    fn begin(&mut self) {
+        let begins = self.bytes.iter().any(|byte| !byte.is_ascii_whitespace());
+        if self.document.is_none() && !self.is_prose && begins {
+            let document = Arguments::begin(&self.bytes).filter(|_| self.gone == 0);
+            self.document = document.map(Box::new);
+            self.is_prose = self.document.is_none();
+        }
+    }
+
+    /// Judges what is whole in a document. Returns it, unless it turns out to be none.
+    fn judge_document(
+        &mut self,
+        mut document: Box<Arguments>,
+        whole: bool,
+        mut out: Out<'_>,
+    ) -> Option<Box<Arguments>> {
+        let mut finds = Vec::new();
+        let Out { desk, sink } = out.again();
+        let mut gather = |found: &Found<'_>| finds.extend(Find::of(found));
+        let read = self.place(document.read());
+        let within = Out {
+            desk,
+            sink: &mut gather,
+        };
+        let read = document.push(self.bytes.get(read..).unwrap_or_default(), within);
+        for find in &mut finds {
+            find.move_back(self.gone);
+            self.tell(find, sink);
+        }
+        let (until, goes_on) = match read {
+            Read::Until(until) => (self.place(until), true),
+            Read::Broken(end) => (self.place(end), false),
+        };
+        self.is_prose = !goes_on;
+        self.judged = self.judged.max(until);
+        if whole && goes_on {
+            // A value that may still go on is judged as far as it came.
+            self.judge_open(until, out);
+        }
+        goes_on.then_some(document)
+    }
+
+    /// Judges the value that is open from here on, as text.
+    fn judge_open(&mut self, from: usize, out: Out<'_>) {
+        let Out { desk, sink } = out;
+        let mut finds = Vec::new();
+        let mut gather = |found: &Found<'_>| finds.extend(Find::of(found));
+        desk.notation = Notation::Json;
+        let within = Out {
+            desk,
+            sink: &mut gather,
+        };
+        let open = self.bytes.get(from..).unwrap_or_default();
+        prose::paragraph(open, Raw::At(from as u64), within);
+        for find in &finds {
+            self.tell(find, sink);
+        }
+        self.judged = self.bytes.len();
+    }
+
+    /// Where among the bytes that are left this one stands.
+    fn place(&self, at: u64) -> usize {
+        size(at.saturating_sub(self.gone))
+    }
+
+    fn judge_prose(&mut self, whole: bool, out: Out<'_>) {
         let mut end = if whole {
             self.bytes.len()
         } else {
@@ -264,15 +357,10 @@ impl Text {
         if !whole {
             end = self.without_reaching(end, &finds);
         }
-        for find in &finds {
-            if find.end() > self.judged as u64 && find.end() <= end as u64 {
-                self.tell(find, sink);
-            }
+        for find in finds.iter().filter(|find| find.end() <= end as u64) {
+            self.tell(find, sink);
         }
-        let gone = boundary(&self.bytes, end.saturating_sub(KEPT_BYTES));
-        self.bytes.drain(..gone);
-        self.map.forget(gone as u64);
-        self.judged = end - gone;
+        self.judged = end;
     }
 
     /// Where to end so that no finding reaches over it: one that reaches into what may still grow may
@@ -292,6 +380,9 @@ impl Text {
 
     /// Tells a finding, or the part of it that was not released before it grew to one.
     fn tell(&self, find: &Find, sink: &mut dyn Sink) {
+        if find.end() <= self.judged as u64 {
+            return;
+        }
         let (mut ranges, mut token) = (Vec::new(), Vec::new());
         for range in &find.ranges {
             let open = range.start.max(self.judged as u64)..range.end;
@@ -346,6 +437,13 @@ impl Find {
             context: *found.context,
             text: found.text.to_vec(),
         })
+    }
+
+    /// Leaves out the first `gone` bytes, of which nothing is told any more.
+    fn move_back(&mut self, gone: u64) {
+        for range in self.ranges.iter_mut().chain(&mut self.token) {
+            *range = range.start.saturating_sub(gone)..range.end.saturating_sub(gone);
+        }
     }
 
     fn start(&self) -> u64 {

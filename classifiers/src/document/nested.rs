@@ -1,15 +1,17 @@
-//! Strings that are documents themselves: JSON, a form, the query of a URL. They are entered one
-//! level deep.
+//! Strings that are documents themselves. JSON, base64 and data URLs are entered to the depth that
+//! [`crate::embedded`] states, a form or the query of a URL where it stands in no other string.
 
 use super::desk::{Desk, Raw};
 use super::json::{Levels, Reader};
+use super::map::Map;
 use super::{Notation, Sink};
+use crate::embedded::{self, EMBEDDED_DEPTH_MAX, Held};
 use crate::media::form;
 use crate::media::json::{Scalar, Token, Visitor, Walker};
 use crate::{Context, ValueKind};
 
-/// A longer string is judged as text only.
-const NESTED_BYTES_MAX: usize = 64 * 1024;
+/// A longer string is no form.
+const FORM_BYTES_MAX: usize = 64 * 1024;
 /// The shortest that holds anything: `{"a":""}`.
 const NESTED_BYTES_MIN: usize = 8;
 
@@ -17,7 +19,10 @@ const NESTED_BYTES_MIN: usize = 8;
 #[inline]
 pub(super) fn may_be(value: &[u8]) -> bool {
     value.len() >= NESTED_BYTES_MIN
-        && (matches!(value.first(), Some(b'{' | b'[')) || memchr::memchr(b'=', value).is_some())
+        && (matches!(
+            value.first(),
+            Some(b'{' | b'[' | b'"' | b' ' | b'\n' | b'\t' | b'\r')
+        ) || memchr::memchr(b'=', value).is_some())
 }
 
 /// Judges a string that is a document. Returns whether it was one.
@@ -28,34 +33,80 @@ pub(super) fn document(
     raw: Raw<'_>,
     sink: &mut dyn Sink,
 ) -> bool {
-    if value.len() > NESTED_BYTES_MAX || desk.nested.is_some() {
+    let json = embedded::is_json(value);
+    if json && desk.depth == EMBEDDED_DEPTH_MAX {
+        return desk.offer(context, value, raw, sink);
+    }
+    let is_form = || {
+        let stands_alone = desk.depth == 0 && value.len() <= FORM_BYTES_MAX;
+        stands_alone && (form::is_form(value) || has_query(value))
+    };
+    if !json && !is_form() {
         return false;
     }
-    let json = is_json(value);
-    if !json && !form::is_form(value) && !has_query(value) {
+    within(desk, raw.to_map(value.len()), |desk| {
+        if json {
+            let mut levels = Levels::new(*context);
+            let mut walker = Walker::new();
+            let mut reader = Reader::new(desk, &mut levels, sink);
+            // It was read once before.
+            let _known = walker
+                .push(value, &mut reader)
+                .and_then(|()| walker.finish(&mut reader));
+        } else {
+            pairs(desk, context, value, sink);
+        }
+    });
+    true
+}
+
+/// Judges a text that is base64 or a data URL. Returns whether it was one, and not told of as it is.
+#[cold]
+pub(super) fn wrapped(
+    desk: &mut Desk,
+    context: &Context,
+    value: &[u8],
+    raw: Raw<'_>,
+    sink: &mut dyn Sink,
+) -> bool {
+    let Some(held) = embedded::unwrap(value).filter(|_| !desk.is_covered(value)) else {
+        return false;
+    };
+    if desk.offer(context, value, raw, sink) {
+        return true;
+    }
+    let Held::Text(held) = held else {
+        return false;
+    };
+    if desk.depth == EMBEDDED_DEPTH_MAX {
         return false;
     }
-    desk.layers.push(raw.to_map(value.len()));
-    desk.nested = Some(desk.path.depth());
+    let text = held.text();
+    // Three bytes are four letters, so that no finding has letters of its own.
+    let mut map = Map::default();
+    map.escaped(0, value.len(), text.len());
+    let map = map.through(&raw.to_map(value.len()));
+    within(desk, map, |desk| {
+        desk.value(context, ValueKind::Text, text, Raw::At(0), sink)
+    })
+}
+
+/// Judges what a string holds whose bytes stand where the map says.
+fn within<T>(desk: &mut Desk, map: Map, judge: impl FnOnce(&mut Desk) -> T) -> T {
+    desk.layers.push(map);
+    let nested = desk.nested;
+    desk.nested = nested.or(Some(desk.path.depth()));
+    desk.depth += 1;
     let (notation, token) = (desk.notation, desk.token.take());
     desk.around.push(notation);
     desk.notation = Notation::Plain;
-    if json {
-        let mut levels = Levels::new(*context);
-        let mut walker = Walker::new();
-        let mut reader = Reader::new(desk, &mut levels, sink);
-        // It was read once before.
-        let _known = walker
-            .push(value, &mut reader)
-            .and_then(|()| walker.finish(&mut reader));
-    } else {
-        pairs(desk, context, value, sink);
-    }
-    desk.nested = None;
-    desk.layers.pop();
+    let judged = judge(desk);
     desk.around.pop();
+    desk.layers.pop();
     (desk.notation, desk.token) = (notation, token);
-    true
+    desk.depth -= 1;
+    desk.nested = nested;
+    judged
 }
 
 pub(super) fn is_json(value: &[u8]) -> bool {

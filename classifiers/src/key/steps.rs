@@ -112,6 +112,11 @@ impl Spot {
         Self::root().changed(context, cache)
     }
 
+    /// The outermost value of a document that stands at a place with this context.
+    pub fn at(context: Context, cache: &mut KeyCache) -> Self {
+        Self::root().changed(context, cache)
+    }
+
     /// The context here.
     #[inline]
     pub fn context<'a>(&'a self, cache: &'a KeyCache) -> &'a Context {

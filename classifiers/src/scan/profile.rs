@@ -14,6 +14,8 @@ pub(super) const NUMBER_DIGITS_MIN: u32 = 7;
 pub(super) const CODE_BYTES_MIN: usize = 8;
 /// Fewest digits of one: `AAAPL1234C`.
 pub(super) const CODE_DIGITS_MIN: u32 = 4;
+/// Shortest word that may hold another text in base64, in bytes; see [`crate::embedded`].
+const WORD_BYTES_MIN: usize = 12;
 /// Shortest address of a wallet, in bytes.
 pub(super) const WALLET_BYTES_MIN: usize = 25;
 
@@ -66,7 +68,9 @@ impl Glance {
         let words =
             self.breaks > prose::SPACES_MIN || self.breaks == prose::SPACES_MIN && self.digits > 0;
         let prose = self.length >= prose::TEXT_BYTES_MIN && words;
-        !self.marked && !prose && profile.is_bland(self.length)
+        // Of letters alone, it may be base64.
+        let word = self.length >= WORD_BYTES_MIN && self.breaks == 0;
+        !self.marked && !prose && !word && profile.is_bland(self.length)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io,
     os::{
         fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
         unix::fs::MetadataExt as _,
@@ -16,6 +17,8 @@ use crate::FlowsError;
 
 /// Cgroups whose paths are kept, the removed ones too.
 const CGROUPS_MAX: u64 = 8_192;
+/// Directories that are looked at for one id.
+const SEARCHED_MAX: usize = 8_192;
 /// `FILEID_KERNFS` in include/linux/exportfs.h: the handle is the 64-bit cgroup id.
 const FILEID_KERNFS: i32 = 0xfe;
 
@@ -93,17 +96,44 @@ impl Cgroups {
     }
 
     fn find(&self, id: u64) -> Option<String> {
-        let directory = self.open_id(id)?;
+        let directory = match self.open_id(id) {
+            Ok(directory) => directory,
+            // Who may not open by id (CAP_DAC_READ_SEARCH) may still look for it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return self.search(id);
+            }
+            Err(_) => return None,
+        };
         let link = fs::read_link(format!("/proc/self/fd/{}", directory.as_raw_fd())).ok()?;
         let inside = link.strip_prefix(&self.mount).ok()?;
         Some(format!("/{}", inside.to_str()?))
+    }
+
+    /// Looks through the hierarchy, which is the same for all.
+    fn search(&self, id: u64) -> Option<String> {
+        let mut level = vec![self.mount.clone()];
+        let mut looked = 0;
+        while let Some(directory) = level.pop() {
+            looked += 1;
+            if looked > SEARCHED_MAX {
+                break;
+            }
+            if fs::metadata(&directory).is_ok_and(|found| found.ino() == id) {
+                let inside = directory.strip_prefix(&self.mount).ok()?;
+                return Some(format!("/{}", inside.to_str()?));
+            }
+            let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+            let below = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            level.extend(below.map(|entry| entry.path()));
+        }
+        None
     }
 
     #[expect(
         unsafe_code,
         reason = "no wrapper takes a handle that was not read from a path"
     )]
-    fn open_id(&self, id: u64) -> Option<OwnedFd> {
+    fn open_id(&self, id: u64) -> io::Result<OwnedFd> {
         let mut handle = Handle {
             bytes: 8,
             kind: FILEID_KERNFS,
@@ -115,7 +145,10 @@ impl Cgroups {
         unsafe {
             let opened =
                 libc::open_by_handle_at(self.root.as_raw_fd(), (&raw mut handle).cast(), flags);
-            (opened >= 0).then(|| OwnedFd::from_raw_fd(opened))
+            if opened < 0 {
+                return Err(io::Error::last_os_error());
+            }
+            Ok(OwnedFd::from_raw_fd(opened))
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap as StdMap},
     hash::Hash,
+    net::SocketAddr,
     sync::Arc,
 };
 
@@ -15,7 +16,8 @@ use aya::{
 use crate::{
     Egress, FlowsError,
     cgroup::Cgroups,
-    loader, members,
+    loader,
+    members::{self, Mounts},
     record::{boot_ns, words},
     rules::{self, AgentRule, Rules},
 };
@@ -68,17 +70,7 @@ impl Enforcer {
         self.config
             .set(0, self.settings, 0)
             .map_err(refused("CONFIG"))?;
-        let gates = rules.gates.iter().flat_map(|gate| {
-            members::addresses(*gate).into_iter().map(move |address| {
-                let gate = Gate {
-                    netns,
-                    address: words(address),
-                    port: gate.port().into(),
-                    reserved: 0,
-                };
-                (gate, 1)
-            })
-        });
+        let gates = gates(netns, &rules.gates).map(|gate| (gate, 1));
         replace(&mut self.gates, gates.collect()).map_err(refused("GATES"))?;
         let modes = rules.agents.iter().map(|agent| {
             let mode = match agent.egress {
@@ -125,8 +117,9 @@ impl Enforcer {
     fn recognise(&mut self) -> Result<(), FlowsError> {
         let mut wanted = StdMap::new();
         let mut shapes = BTreeSet::new();
+        let mounts = Mounts::read();
         for agent in &self.agents {
-            for key in members::keys(&agent.conditions, &self.cgroups) {
+            for key in members::keys(&agent.conditions, &self.cgroups, &mounts) {
                 shapes.insert((std::cmp::Reverse(key.shape.count_ones()), key.shape));
                 wanted.insert(key, agent.number);
             }
@@ -169,6 +162,42 @@ impl Enforcer {
         Ok(())
     }
 
+    /// Makes a living process an agent's.
+    pub(crate) fn launch(&mut self, pid: u32, agent: u32) -> Result<(), FlowsError> {
+        let all = self.living.keys().filter_map(Result::ok);
+        let present = all
+            .filter(|process| process.pid == pid)
+            .max_by_key(|process| (process.start_ns, process.exec));
+        let process = present.ok_or(FlowsError::Unwatched(pid))?;
+        let refused = |source| refused("LIVING", source);
+        let mut image = self.living.get(&process, 0).map_err(refused)?;
+        if image.agent != 0 && image.agent != agent {
+            return Err(FlowsError::AnothersProcess(pid));
+        }
+        image.agent = agent;
+        self.living
+            .insert(process, image, EXISTING)
+            .map_err(refused)
+    }
+
+    /// Adds listeners of the gateway, or takes them away.
+    pub(crate) fn gate(
+        &mut self,
+        netns: u64,
+        listeners: &[SocketAddr],
+        open: bool,
+    ) -> Result<(), FlowsError> {
+        for gate in gates(netns, listeners) {
+            let done = if open {
+                self.gates.insert(gate, 1, 0)
+            } else {
+                self.gates.remove(&gate)
+            };
+            done.map_err(|source| refused("GATES", source))?;
+        }
+        Ok(())
+    }
+
     /// Says that the gateway lives; `round`: also looks what has changed.
     pub(crate) fn beat(&mut self, round: bool) {
         self.settings.heartbeat_ns = boot_ns();
@@ -183,6 +212,20 @@ impl Enforcer {
             tracing::error!(%error, "the kernel's rules could not be kept up to date");
         }
     }
+}
+
+/// The kernel's rows for listeners in a network namespace.
+fn gates(netns: u64, listeners: &[SocketAddr]) -> impl Iterator<Item = Gate> {
+    listeners.iter().flat_map(move |listener| {
+        let port = u32::from(listener.port());
+        let addresses = members::addresses(*listener).into_iter();
+        addresses.map(move |address| Gate {
+            netns,
+            address: words(address),
+            port,
+            reserved: 0,
+        })
+    })
 }
 
 /// Bits of the agent before those of the network.

@@ -3,7 +3,7 @@
 use std::{
     io,
     mem::MaybeUninit,
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     os::fd::{AsFd as _, AsRawFd as _, BorrowedFd},
     process,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -21,12 +21,17 @@ use crate::{
     ProcSource, Process, Rules, Source, Verified,
     cgroup::Cgroups,
     enforce::Enforcer,
-    life::Life,
+    follower::Follower,
+    keeper::Keeper,
+    life,
     lineage::{self, Lineage},
     loader::{self, Attached},
+    netns_cookie,
     pins::Pins,
+    proc::own_netns,
     record::{self, Clock},
-    watch::{self, Counters, Followed, Table, Watch},
+    watch::{self, Counters, Followed, Table},
+    witness::{Question, Traced, Witness},
 };
 
 /// Processes whose description is kept ready.
@@ -38,22 +43,119 @@ pub(crate) type Known = Cache<ProcessKey, Arc<Attribution>>;
 /// Answers from the kernel programs, which are attached as long as this lives.
 pub struct KernelSource {
     /// Goes first when dropped, so that no event meets a source that is half gone.
-    watch: Mutex<Option<Watch>>,
-    life: Life,
+    watch: Mutex<Option<Follower>>,
+    /// Follows the lives of processes, if the keeper does not.
+    life: Option<Follower>,
     programs: Ebpf,
     counters: Counters,
     flow_events: Mutex<Option<RingBuf<MapData>>>,
     table: Table,
-    enforcer: Arc<Mutex<Enforcer>>,
-    lineage: Lineage,
-    cgroups: Arc<Cgroups>,
     known: Known,
-    inferred: ProcSource,
+    inferring: Inferring,
     /// The cookie of this process's network namespace.
     netns: u64,
     adopted: bool,
     /// Goes last: till then nobody else may take the pins.
     _pins: Option<Pins>,
+}
+
+/// The programs, attached and proven, and nobody who follows what they tell.
+pub(crate) struct Proven {
+    attached: Attached,
+    cgroups: Arc<Cgroups>,
+    netns: u64,
+}
+
+impl Proven {
+    /// Has everything that needs privileges done here, or by a process of its own that first calls
+    /// `apart`.
+    pub(crate) fn start(self, apart: Option<fn()>) -> Result<KernelSource, FlowsError> {
+        let Attached {
+            mut programs,
+            images,
+            counters,
+            events,
+            flow_events,
+            table,
+            pins,
+            adopted,
+        } = self.attached;
+        let enforcer = Enforcer::new(&mut programs, Arc::clone(&self.cgroups))?;
+        let witness = Witness {
+            kernel: Some((Lineage::new(images), enforcer, Arc::clone(&self.cgroups))),
+            inferred: ProcSource::open()?,
+        };
+        let known: Known = Cache::new(PROCESSES_MAX);
+        let (keeper, life) = match apart {
+            None => {
+                let life = life::follow(events, self.cgroups, Some(known.clone()))?;
+                (Keeper::here(witness), Some(life))
+            }
+            Some(confine) => {
+                let cgroups = self.cgroups;
+                let begin = move || {
+                    confine();
+                    life::follow(events, cgroups, None)
+                };
+                (Keeper::apart(witness, begin)?, None)
+            }
+        };
+        Ok(KernelSource {
+            watch: Mutex::default(),
+            life,
+            programs,
+            counters: Arc::new(counters),
+            flow_events: Mutex::new(Some(flow_events)),
+            table: Arc::new(Mutex::new(table)),
+            known,
+            inferring: Inferring::new(Arc::new(keeper)),
+            netns: self.netns,
+            adopted,
+            _pins: pins,
+        })
+    }
+}
+
+/// Answers from `/proc`, for what the programs did not see.
+pub(crate) struct Inferring {
+    keeper: Arc<Keeper>,
+    /// The cookie of this process's network namespace, where the kernel tells.
+    netns: Option<u64>,
+}
+
+impl Inferring {
+    pub(crate) fn new(keeper: Arc<Keeper>) -> Self {
+        Self {
+            keeper,
+            netns: own_netns(),
+        }
+    }
+}
+
+impl FlowSource for Inferring {
+    fn owner(&self, socket: BorrowedFd<'_>, flow: Flow) -> Option<Owned> {
+        if netns_cookie(socket).ok() != self.netns {
+            // The same addresses may be somebody else's here: inferring could only err.
+            return None;
+        }
+        let process = self.keeper.infer(flow)?;
+        Some(Owned {
+            attribution: Arc::new(Attribution {
+                process,
+                source: Source::Proc,
+            }),
+            flow: None,
+            original: None,
+        })
+    }
+
+    fn source(&self) -> Source {
+        Source::Proc
+    }
+
+    fn lost(&self) -> u64 {
+        0
+    }
 }
 
 /// Figures since the programs were first attached: for maps that are pinned, across restarts.
@@ -91,36 +193,22 @@ impl KernelSource {
     /// # Errors
     /// Says which condition is not met: privilege, kernel, hierarchy.
     pub fn open(options: &Options) -> Result<Self, FlowsError> {
+        Self::attach(options)?.start(None)
+    }
+
+    pub(crate) fn attach(options: &Options) -> Result<Proven, FlowsError> {
         let cgroups = Arc::new(Cgroups::open()?);
         let attached = loader::attach(cgroups.root(), options)?;
-        let Attached {
-            mut programs,
-            images,
-            counters,
-            events,
-            flow_events,
-            table,
-            pins,
-            adopted,
-        } = attached;
-        let known = Cache::new(PROCESSES_MAX);
-        let enforcer = Enforcer::new(&mut programs, Arc::clone(&cgroups))?;
-        Ok(Self {
-            watch: Mutex::default(),
-            life: Life::follow(events, Arc::clone(&cgroups), known.clone())?,
-            programs,
-            counters: Arc::new(counters),
-            flow_events: Mutex::new(Some(flow_events)),
-            table: Arc::new(Mutex::new(table)),
-            enforcer: Arc::new(Mutex::new(enforcer)),
-            lineage: Lineage::new(images),
+        Ok(Proven {
+            attached,
             cgroups,
-            known,
-            inferred: ProcSource::open()?,
             netns: prove()?,
-            adopted,
-            _pins: pins,
         })
+    }
+
+    /// Whoever looks at processes.
+    pub fn keeper(&self) -> Arc<Keeper> {
+        Arc::clone(&self.inferring.keeper)
     }
 
     /// Tells `sink` of every flow from now on, and of those that an earlier gateway left.
@@ -129,11 +217,11 @@ impl KernelSource {
     /// If somebody follows already, or there is no thread for it.
     pub fn follow(&self, sink: Arc<dyn FlowSink>) -> Result<(), FlowsError> {
         let events = lock(&self.flow_events).take();
-        let watch = Watch::follow(Followed {
+        let watch = watch::follow(Followed {
             events: events.ok_or(FlowsError::Followed)?,
             table: Arc::clone(&self.table),
             counters: Arc::clone(&self.counters),
-            enforcer: Arc::clone(&self.enforcer),
+            keeper: self.keeper(),
             sink,
             adopted: self.adopted,
         })?;
@@ -153,7 +241,31 @@ impl KernelSource {
     /// # Errors
     /// If a rule does not fit into the kernel's maps.
     pub fn enforce(&self, rules: &Rules) -> Result<(), FlowsError> {
-        lock(&self.enforcer).install(rules, self.netns)
+        self.inferring.keeper.act(Question::Enforce {
+            rules: rules.clone(),
+            netns: self.netns,
+        })
+    }
+
+    /// Makes `pid` a process of this agent, and with it everything that it starts from now on.
+    ///
+    /// # Errors
+    /// If it is another agent's, or began before the programs.
+    pub fn launch(&self, pid: u32, agent: u32) -> Result<(), FlowsError> {
+        self.inferring.keeper.act(Question::Launch { pid, agent })
+    }
+
+    /// Takes connections to the gateway's listeners in another network namespace for governed, or,
+    /// without `open`, does so no longer.
+    ///
+    /// # Errors
+    /// If there is no room for them.
+    pub fn gate(&self, netns: u64, listeners: &[SocketAddr], open: bool) -> Result<(), FlowsError> {
+        self.inferring.keeper.act(Question::Gate {
+            netns,
+            listeners: listeners.to_vec(),
+            open,
+        })
     }
 
     /// Every flow that is open, and those that ended and were not told yet.
@@ -172,13 +284,14 @@ impl KernelSource {
             start_ns: flow.start_ns,
             exec: flow.exec,
         };
-        let (exe, exe_sha256, ancestors) = if let Some(known) = self.known.get(&key) {
-            let process = &known.process;
-            let ancestors = process.ancestors.clone();
-            (process.exe.clone(), process.exe_sha256, ancestors)
-        } else {
-            let (executable, ancestors) = self.lineage.trace(&key);
-            (executable.path, executable.sha256, ancestors)
+        let traced = match self.known.get(&key) {
+            Some(known) => Traced {
+                exe: known.process.exe.clone(),
+                exe_sha256: known.process.exe_sha256,
+                ancestors: known.process.ancestors.clone(),
+                cgroup: self.cgroup(&known, flow.cgroup),
+            },
+            None => self.inferring.keeper.trace(key, flow.cgroup),
         };
         Process {
             pid: flow.pid,
@@ -186,12 +299,13 @@ impl KernelSource {
             uid: flow.uid,
             gid: flow.gid,
             cgroup_id: flow.cgroup,
-            cgroup: self.cgroups.path(flow.cgroup),
+            cgroup: traced.cgroup,
             comm: flow.comm.clone(),
-            exe,
-            exe_sha256,
+            exe: traced.exe,
+            exe_sha256: traced.exe_sha256,
             netns: flow.netns,
-            ancestors,
+            agent: flow.agent,
+            ancestors: traced.ancestors,
         }
     }
 
@@ -208,8 +322,21 @@ impl KernelSource {
             untracked: sum(counter::FLOWS_UNTRACKED),
             attempted: sum(counter::FLOW_EVENTS_ATTEMPTED),
             lost: sum(counter::FLOW_EVENTS_LOST),
-            received: lock(&self.watch).as_ref().map_or(0, Watch::received),
+            received: lock(&self.watch).as_ref().map_or(0, Follower::received),
         }
+    }
+
+    /// Whether this process can still read what the programs count: without that, losses would go
+    /// unnoticed.
+    ///
+    /// # Errors
+    /// If the kernel, or a rule for files, does not let it.
+    pub fn check(&self) -> Result<(), FlowsError> {
+        let read = self.counters.get(&counter::FLOW_EVENTS_LOST, 0);
+        read.map(drop).map_err(|source| FlowsError::Map {
+            name: "COUNTERS",
+            source: Box::new(source),
+        })
     }
 
     /// Whether an earlier gateway's programs and maps were taken over.
@@ -227,9 +354,9 @@ impl KernelSource {
         loader::sum(&self.counters, counter::EVENTS_ATTEMPTED)
     }
 
-    /// Events received from the kernel since the start.
+    /// Events received from the kernel since the start; 0 where the keeper receives them.
     pub fn received(&self) -> u64 {
-        self.life.received()
+        self.life.as_ref().map_or(0, Follower::received)
     }
 
     /// Owners and images that the programs could not store since the start.
@@ -248,19 +375,20 @@ impl KernelSource {
     }
 
     fn describe(&self, owner: &Owner) -> Attribution {
-        let (executable, ancestors) = self.lineage.trace(&owner.process);
+        let traced = self.inferring.keeper.trace(owner.process, owner.cgroup);
         let process = Process {
             pid: owner.process.pid,
             start_ns: owner.process.start_ns,
             uid: owner.uid,
             gid: owner.gid,
             cgroup_id: owner.cgroup,
-            cgroup: self.cgroups.path(owner.cgroup),
+            cgroup: traced.cgroup,
             comm: lineage::comm(&owner.comm),
-            exe: executable.path,
-            exe_sha256: executable.sha256,
+            exe: traced.exe,
+            exe_sha256: traced.exe_sha256,
             netns: owner.netns,
-            ancestors,
+            agent: owner.agent,
+            ancestors: traced.ancestors,
         };
         Attribution {
             process,
@@ -268,15 +396,25 @@ impl KernelSource {
         }
     }
 
+    /// The path of a cgroup, which mostly is the one that the process was in before.
+    fn cgroup(&self, known: &Attribution, id: u64) -> Option<String> {
+        if known.process.cgroup_id == id && known.process.cgroup.is_some() {
+            return known.process.cgroup.clone();
+        }
+        self.inferring.keeper.cgroup(id)
+    }
+
     /// What is known of the process, with what may differ from connection to connection.
     fn refreshed(&self, known: &Attribution, owner: &Owner) -> Attribution {
+        let cgroup = self.cgroup(known, owner.cgroup);
         let mut fresh = known.clone();
         fresh.process.uid = owner.uid;
         fresh.process.gid = owner.gid;
         fresh.process.cgroup_id = owner.cgroup;
-        fresh.process.cgroup = self.cgroups.path(owner.cgroup);
+        fresh.process.cgroup = cgroup;
         fresh.process.comm = lineage::comm(&owner.comm);
         fresh.process.netns = owner.netns;
+        fresh.process.agent = owner.agent;
         fresh
     }
 }
@@ -284,7 +422,7 @@ impl KernelSource {
 impl FlowSource for KernelSource {
     fn owner(&self, socket: BorrowedFd<'_>, flow: Flow) -> Option<Owned> {
         let Ok(owner) = ask(socket) else {
-            return self.inferred.owner(socket, flow); // Older than the programs.
+            return self.inferring.owner(socket, flow); // Older than the programs.
         };
         if owner.process.pid == 0 {
             return None; // Seen, but made by no process of this host: inferring could only err.
@@ -316,6 +454,7 @@ fn is_current(process: &Process, owner: &Owner) -> bool {
         && process.gid == owner.gid
         && process.cgroup_id == owner.cgroup
         && process.netns == owner.netns
+        && process.agent == owner.agent
         && owner.comm.get(..comm.len()) == Some(comm)
         && owner.comm.get(comm.len()).is_none_or(|byte| *byte == 0)
 }

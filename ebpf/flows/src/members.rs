@@ -9,7 +9,7 @@ use std::{
 };
 
 use abi::{CGROUP_LEVELS_MAX, MatchKey, shape};
-use procfs::process::{Process, all_processes};
+use procfs::process::{MountInfo, Process, all_processes};
 
 use crate::{cgroup::Cgroups, rules::Condition};
 
@@ -18,20 +18,57 @@ const UNIT_DEPTH_MAX: usize = 4;
 /// Steps from a process to the parent whose agent it belongs to.
 const PARENTS_MAX: usize = 64;
 
+/// What is mounted, as this process sees it; read once for each look at everything.
+pub(crate) struct Mounts(Vec<MountInfo>);
+
+impl Mounts {
+    pub(crate) fn read() -> Self {
+        let mounts = Process::myself().and_then(|own| own.mountinfo());
+        Self(mounts.map(|mounts| mounts.0).unwrap_or_default())
+    }
+
+    /// Device and inode as the kernel has them.
+    ///
+    /// `stat` may tell another device than the superblock's (btrfs, overlayfs), the table of mounts
+    /// tells that one.
+    fn file(&self, path: &Path) -> Option<(u32, u64)> {
+        let path = path.canonicalize().ok()?;
+        let inode = fs::metadata(&path).ok()?.ino();
+        let covering = self
+            .0
+            .iter()
+            .filter(|mount| path.starts_with(&mount.mount_point));
+        // Of several on one place the last covers the others.
+        let mount = covering.max_by_key(|mount| mount.mount_point.components().count())?;
+        let (major, minor) = mount.majmin.split_once(':')?;
+        let (major, minor): (u32, u32) = (major.parse().ok()?, minor.parse().ok()?);
+        Some(((major << 20) | minor, inode))
+    }
+}
+
 /// The keys for conditions that must all hold; none while a file or cgroup is not there.
-pub(crate) fn keys(conditions: &BTreeSet<Condition>, cgroups: &Cgroups) -> Vec<MatchKey> {
+pub(crate) fn keys(
+    conditions: &BTreeSet<Condition>,
+    cgroups: &Cgroups,
+    mounts: &Mounts,
+) -> Vec<MatchKey> {
     let mut keys = vec![MatchKey::default()];
     for condition in conditions {
         keys = keys
             .into_iter()
-            .flat_map(|key| with(key, condition, cgroups))
+            .flat_map(|key| with(key, condition, cgroups, mounts))
             .collect();
     }
     keys.retain(|key| key.shape != 0);
     keys
 }
 
-fn with(mut key: MatchKey, condition: &Condition, cgroups: &Cgroups) -> Vec<MatchKey> {
+fn with(
+    mut key: MatchKey,
+    condition: &Condition,
+    cgroups: &Cgroups,
+    mounts: &Mounts,
+) -> Vec<MatchKey> {
     match condition {
         Condition::Uid(uid) => {
             key.uid = *uid;
@@ -42,7 +79,7 @@ fn with(mut key: MatchKey, condition: &Condition, cgroups: &Cgroups) -> Vec<Matc
             key.shape |= shape::GID;
         }
         Condition::Executable(path) => {
-            let Some((device, inode)) = file(path) else {
+            let Some((device, inode)) = mounts.file(path) else {
                 return Vec::new();
             };
             (key.device, key.inode) = (device, inode);
@@ -76,33 +113,15 @@ fn with(mut key: MatchKey, condition: &Condition, cgroups: &Cgroups) -> Vec<Matc
     vec![key]
 }
 
-/// Device and inode as the kernel has them.
-///
-/// `stat` may tell another device than the superblock's (btrfs, overlayfs), the table of mounts
-/// tells that one.
-fn file(path: &Path) -> Option<(u32, u64)> {
-    let path = path.canonicalize().ok()?;
-    let inode = fs::metadata(&path).ok()?.ino();
-    let mounts = Process::myself().ok()?.mountinfo().ok()?;
-    let mount = mounts
-        .0
-        .into_iter()
-        .filter(|mount| path.starts_with(&mount.mount_point))
-        // Of several on one place the last covers the others.
-        .max_by_key(|mount| mount.mount_point.components().count())?;
-    let (major, minor) = mount.majmin.split_once(':')?;
-    let (major, minor): (u32, u32) = (major.parse().ok()?, minor.parse().ok()?);
-    Some(((major << 20) | minor, inode))
-}
-
 /// The agents of living processes, by pid; of each the nearest parent that meets the conditions.
 pub(crate) fn of_living(keys: &HashMap<MatchKey, u32>, cgroups: &Cgroups) -> BTreeMap<u32, u32> {
+    let mounts = Mounts::read();
     let mut parents: HashMap<i32, i32> = HashMap::new();
     let mut own: HashMap<i32, u32> = HashMap::new();
     for process in all_processes().into_iter().flatten().flatten() {
         let Ok(stat) = process.stat() else { continue };
         parents.insert(stat.pid, stat.ppid);
-        if let Some(agent) = agent(&process, keys, cgroups) {
+        if let Some(agent) = agent(&process, keys, cgroups, &mounts) {
             own.insert(stat.pid, agent);
         }
     }
@@ -121,10 +140,15 @@ pub(crate) fn of_living(keys: &HashMap<MatchKey, u32>, cgroups: &Cgroups) -> BTr
     found
 }
 
-fn agent(process: &Process, keys: &HashMap<MatchKey, u32>, cgroups: &Cgroups) -> Option<u32> {
+fn agent(
+    process: &Process,
+    keys: &HashMap<MatchKey, u32>,
+    cgroups: &Cgroups,
+    mounts: &Mounts,
+) -> Option<u32> {
     let status = process.status().ok()?;
     let exe: Option<PathBuf> = process.exe().ok();
-    let file = exe.as_deref().and_then(file);
+    let file = exe.as_deref().and_then(|path| mounts.file(path));
     let groups = process.cgroups().ok();
     let path = groups
         .into_iter()

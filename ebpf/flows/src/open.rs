@@ -2,7 +2,10 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
-use crate::{FlowSource, KernelSource, Options, ProcSource, TooManyPorts};
+use crate::{
+    FlowSource, Keeper, KernelSource, Options, ProcSource, TooManyPorts, kernel::Inferring,
+    witness::Witness,
+};
 
 /// Which source to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,6 +25,8 @@ pub struct Opened {
     pub source: Arc<dyn FlowSource>,
     /// The same, if it is the kernel's: flows and rules are had from there alone.
     pub kernel: Option<Arc<KernelSource>>,
+    /// Whoever looks at processes.
+    pub keeper: Arc<Keeper>,
     /// Why it is not the kernel's, though that was wanted.
     pub note: Option<String>,
 }
@@ -107,6 +112,18 @@ pub enum FlowsError {
     /// An agent's ports do not fit.
     #[error("the rules cannot be given to the kernel")]
     Ports(#[source] TooManyPorts),
+    /// The privileged part has no process, or does not answer.
+    #[error("the process with the kernel's part does not answer")]
+    Keeper(#[source] io::Error),
+    /// It refused, and said why.
+    #[error("{0}")]
+    Refused(String),
+    /// A process that the programs did not see begin.
+    #[error("process {0} began before the kernel programs did: start it again")]
+    Unwatched(u32),
+    /// A process that is another agent's, and stays it.
+    #[error("process {0} is another agent's, and stays it")]
+    AnothersProcess(u32),
     /// Somebody follows the flows already.
     #[error("the flows are followed already")]
     Followed,
@@ -123,37 +140,58 @@ pub enum FlowsError {
 /// # Errors
 /// With [`Mode::Auto`] only if `/proc` is missing.
 pub fn open(mode: Mode, options: &Options) -> Result<Opened, FlowsError> {
+    choose(mode, options, None)
+}
+
+/// The same, with everything that needs privileges in a process of its own, which first calls
+/// `confine`: this one may give up its privileges then. There must be one thread.
+///
+/// # Errors
+/// As [`open`], and if there can be no such process.
+pub fn open_apart(mode: Mode, options: &Options, confine: fn()) -> Result<Opened, FlowsError> {
+    choose(mode, options, Some(confine))
+}
+
+fn choose(mode: Mode, options: &Options, apart: Option<fn()>) -> Result<Opened, FlowsError> {
+    let mut note = None;
     if mode != Mode::Proc {
-        match KernelSource::open(options) {
-            Ok(source) => {
-                let source = Arc::new(source);
+        match KernelSource::attach(options) {
+            Ok(attached) => {
+                let source = Arc::new(attached.start(apart)?);
                 return Ok(Opened {
+                    keeper: source.keeper(),
                     kernel: Some(Arc::clone(&source)),
                     source,
                     note: None,
                 });
             }
             Err(error) if mode == Mode::Kernel => return Err(error),
-            Err(error) => return proc_instead(&error),
+            Err(error) => {
+                let causes = causes(&error);
+                tracing::warn!(
+                    reason = causes,
+                    "owners of connections are inferred from /proc"
+                );
+                note = Some(causes);
+            }
         }
     }
-    Ok(Opened {
-        source: Arc::new(ProcSource::open()?),
+    let witness = Witness {
         kernel: None,
-        note: None,
-    })
-}
-
-fn proc_instead(error: &FlowsError) -> Result<Opened, FlowsError> {
-    let note = causes(error);
-    tracing::warn!(
-        reason = note,
-        "owners of connections are inferred from /proc"
-    );
+        inferred: ProcSource::open()?,
+    };
+    let keeper = Arc::new(match apart {
+        None => Keeper::here(witness),
+        Some(confine) => Keeper::apart(witness, move || {
+            confine();
+            Ok(())
+        })?,
+    });
     Ok(Opened {
-        source: Arc::new(ProcSource::open()?),
+        source: Arc::new(Inferring::new(Arc::clone(&keeper))),
         kernel: None,
-        note: Some(note),
+        keeper,
+        note,
     })
 }
 

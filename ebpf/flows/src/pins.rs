@@ -9,6 +9,8 @@ use std::{
     mem::size_of,
     os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use abi::{
@@ -18,6 +20,10 @@ use abi::{
 use aya::{maps::MapInfo, programs::links::FdLink};
 
 use crate::FlowsError;
+
+/// How often, and how long after another, pins that somebody holds are asked for.
+const LOCK_TRIES: usize = 50;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Where pins are by custom.
 pub const PINS: &str = "/sys/fs/bpf/tidegate";
@@ -155,9 +161,14 @@ fn lock(directory: &Path) -> Result<File, FlowsError> {
         directory: directory.to_owned(),
         source,
     })?;
-    file.try_lock()
-        .map_err(|_| FlowsError::PinsInUse(directory.to_owned()))?;
-    Ok(file)
+    // An earlier gateway that was killed may be about to end.
+    for _ in 0..LOCK_TRIES {
+        if file.try_lock().is_ok() {
+            return Ok(file);
+        }
+        thread::sleep(LOCK_PAUSE);
+    }
+    Err(FlowsError::PinsInUse(directory.to_owned()))
 }
 
 /// Takes everything out of `directory` that a gateway has pinned there: programs stop, and what was

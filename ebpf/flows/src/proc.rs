@@ -6,7 +6,11 @@
 use std::{
     fs::{self, File},
     io,
-    os::{fd::BorrowedFd, unix::fs::MetadataExt as _},
+    net::UdpSocket,
+    os::{
+        fd::{AsFd as _, BorrowedFd},
+        unix::fs::MetadataExt as _,
+    },
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -15,7 +19,7 @@ use procfs::process::{Process as ProcProcess, Stat};
 
 use crate::{
     Ancestor, Attribution, Flow, FlowSource, FlowsError, Owned, Process, Source, diag,
-    digest::Digests,
+    digest::Digests, netns_cookie,
 };
 
 /// Parents reported, nearest first.
@@ -25,6 +29,8 @@ pub(crate) const ANCESTORS_MAX: usize = 8;
 pub struct ProcSource {
     digests: Digests,
     cgroup_mount: Option<PathBuf>,
+    /// The cookie of this process's network namespace, where the kernel tells.
+    netns: Option<u64>,
 }
 
 impl ProcSource {
@@ -44,6 +50,7 @@ impl ProcSource {
         Ok(Self {
             digests: Digests::new(),
             cgroup_mount,
+            netns: own_netns(),
         })
     }
 
@@ -56,6 +63,17 @@ impl ProcSource {
             .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
             .filter(|pid| holds(*pid, &wanted).unwrap_or(false))
             .min_by_key(|pid| stat(*pid).map_or(u64::MAX, |stat| stat.starttime))
+    }
+
+    /// Who has the other end, if the connection is in this network namespace.
+    pub(crate) fn infer(&self, flow: Flow) -> Option<Process> {
+        let found = diag::caller(flow)?;
+        self.describe(Self::holder(found.inode)?)
+    }
+
+    /// The process `pid` as it is now.
+    pub fn process(&self, pid: u32) -> Option<Process> {
+        self.describe(i32::try_from(pid).ok()?)
     }
 
     /// The process as it is now; none if another one took its pid meanwhile.
@@ -81,6 +99,7 @@ impl ProcSource {
             exe: executable(pid),
             exe_sha256: digest,
             netns: fs::metadata(format!("/proc/{pid}/ns/net")).map_or(0, |found| found.ino()),
+            agent: 0,
             ancestors: ancestors(before.ppid, ANCESTORS_MAX),
         };
         let after = stat(pid)?;
@@ -95,9 +114,12 @@ impl ProcSource {
 }
 
 impl FlowSource for ProcSource {
-    fn owner(&self, _socket: BorrowedFd<'_>, flow: Flow) -> Option<Owned> {
-        let found = diag::caller(flow)?;
-        let process = self.describe(Self::holder(found.inode)?)?;
+    fn owner(&self, socket: BorrowedFd<'_>, flow: Flow) -> Option<Owned> {
+        if netns_cookie(socket).ok() != self.netns {
+            // The same addresses may be somebody else's here: inferring could only err.
+            return None;
+        }
+        let process = self.infer(flow)?;
         Some(Owned {
             attribution: Arc::new(Attribution {
                 process,
@@ -115,6 +137,13 @@ impl FlowSource for ProcSource {
     fn lost(&self) -> u64 {
         0
     }
+}
+
+/// The cookie of this process's network namespace; none where the kernel does not tell (before
+/// Linux 5.14).
+pub fn own_netns() -> Option<u64> {
+    let socket = UdpSocket::bind("127.0.0.1:0").ok()?;
+    netns_cookie(socket.as_fd()).ok()
 }
 
 fn holds(pid: i32, socket: &str) -> io::Result<bool> {

@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, os::fd::BorrowedFd, path::PathBuf, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use crate::FlowId;
 
 /// An accepted connection, from the gateway's side.
@@ -33,7 +35,7 @@ impl Source {
 }
 
 /// One process, as attested when it made the connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     /// The process (thread group) id in the host's pid namespace.
     pub pid: u32,
@@ -50,17 +52,20 @@ pub struct Process {
     /// The command name: 15 bytes that the process itself may choose.
     pub comm: String,
     /// The executable's path; none if it is on no file system (memfd) or unknown.
+    #[serde(with = "crate::witness::path")]
     pub exe: Option<PathBuf>,
     /// SHA-256 of the executable file, hexadecimal in every output.
     pub exe_sha256: Option<[u8; 32]>,
     /// The network namespace's cookie or inode; 0 if unknown.
     pub netns: u64,
+    /// The number of the agent that the kernel has for it; 0 if that is nobody, or unknown.
+    pub agent: u32,
     /// Parents, nearest first, at most eight.
     pub ancestors: Vec<Ancestor>,
 }
 
 /// One step up the tree of processes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ancestor {
     /// Its process id.
     pub pid: u32,
@@ -69,6 +74,7 @@ pub struct Ancestor {
     /// Its command name.
     pub comm: String,
     /// Its executable, where known.
+    #[serde(with = "crate::witness::path")]
     pub exe: Option<PathBuf>,
 }
 

@@ -8,6 +8,7 @@ use std::{
 
 use abi::{FlowRow, ProcessKey, direction, mode, state, verdict};
 use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 
 use crate::lineage::comm;
 
@@ -55,7 +56,7 @@ pub enum Verdict {
 }
 
 /// What is done about an agent's own ways out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Egress {
     /// They are recorded.
     #[default]

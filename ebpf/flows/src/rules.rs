@@ -7,11 +7,12 @@ use std::{
 };
 
 use abi::{Allowed, PORTS_MAX, PORTS_NONE};
+use serde::{Deserialize, Serialize};
 
 use crate::Egress;
 
 /// A condition that the kernel can check while a process runs `exec` or `connect`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Condition {
     /// The process runs this file.
     Executable(PathBuf),
@@ -28,7 +29,7 @@ pub enum Condition {
 }
 
 /// A network and the ports in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Network {
     /// Its address, host bits zero.
     pub address: IpAddr,
@@ -137,7 +138,7 @@ impl Network {
 }
 
 /// The rule of one agent.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentRule {
     /// Its number in the kernel; see [`AgentRule::number_of`].
     pub number: u32,
@@ -161,7 +162,7 @@ impl AgentRule {
 }
 
 /// Everything that the kernel is to know about going out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// The agents.
     pub agents: Vec<AgentRule>,

@@ -1,28 +1,20 @@
 //! Following flows: draining their ring, collecting from the table what the ring had no room for,
 //! and telling the programs that the gateway lives.
 
-use std::{
-    io,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use abi::{FLOWS_MAX, FlowKey, FlowRow, counter, kind, state};
 use aya::maps::{HashMap, MapData, PerCpuArray, RingBuf};
 
 use crate::{
     FlowRecord, FlowsError,
-    enforce::Enforcer,
+    follower::{Follower, Progress},
+    keeper::Keeper,
     loader,
     record::{self, Clock, boot_ns},
+    witness::Question,
 };
 
-/// Between two looks at the ring.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Looks between two checks which files and cgroups have come or gone.
 const LOOKS_PER_ROUND: u32 = 20;
 /// Looks between two searches for flows of datagrams that have fallen silent.
@@ -62,65 +54,34 @@ pub trait FlowSink: Send + Sync {
     fn settled(&self) {}
 }
 
-/// The thread that follows; stops when dropped.
-pub(crate) struct Watch {
-    stop: Arc<AtomicBool>,
-    received: Arc<AtomicU64>,
-    thread: Option<JoinHandle<()>>,
-}
-
+/// What is followed, and who hears of it.
 pub(crate) struct Followed {
     pub(crate) events: RingBuf<MapData>,
     pub(crate) table: Table,
     pub(crate) counters: Counters,
-    pub(crate) enforcer: Arc<Mutex<Enforcer>>,
+    pub(crate) keeper: Arc<Keeper>,
     pub(crate) sink: Arc<dyn FlowSink>,
     /// Whether the counters began with an earlier gateway, which has told of its losses.
     pub(crate) adopted: bool,
 }
 
-impl Watch {
-    pub(crate) fn follow(followed: Followed) -> Result<Self, FlowsError> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let received = Arc::new(AtomicU64::new(0));
-        let (stopped, count) = (Arc::clone(&stop), Arc::clone(&received));
-        let thread = thread::Builder::new()
-            .name("flows-table".to_owned())
-            .spawn(move || Following::new(followed, count).run(&stopped))
-            .map_err(|error: io::Error| FlowsError::Thread(error))?;
-        Ok(Self {
-            stop,
-            received,
-            thread: Some(thread),
-        })
-    }
-
-    /// Events read so far.
-    pub(crate) fn received(&self) -> u64 {
-        self.received.load(Ordering::Relaxed)
-    }
+/// Follows in a thread of its own.
+pub(crate) fn follow(followed: Followed) -> Result<Follower, FlowsError> {
+    Follower::start("flows-table", move |progress| {
+        Following::new(followed, progress).run();
+    })
 }
 
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            drop(thread.join());
-        }
-    }
-}
-
-struct Following {
+struct Following<'a> {
     followed: Followed,
-    received: Arc<AtomicU64>,
+    progress: &'a Progress,
     lost: u64,
     untracked: u64,
     unkept: u64,
 }
 
-impl Following {
-    fn new(followed: Followed, received: Arc<AtomicU64>) -> Self {
+impl<'a> Following<'a> {
+    fn new(followed: Followed, progress: &'a Progress) -> Self {
         let told = |which| {
             if followed.adopted {
                 loader::sum(&followed.counters, which)
@@ -133,25 +94,27 @@ impl Following {
             untracked: told(counter::FLOWS_UNTRACKED),
             unkept: told(counter::STORES_FAILED),
             followed,
-            received,
+            progress,
         }
     }
 
-    fn run(mut self, stop: &AtomicBool) {
+    fn run(mut self) {
         // An earlier gateway may have left flows that have ended since.
         self.collect(Clock::read());
         let mut looks = 0;
-        while !stop.load(Ordering::Relaxed) {
+        loop {
             self.look();
             looks += 1;
             if looks % LOOKS_PER_SEARCH == 0 {
                 self.silent(Clock::read());
             }
-            let enforcer = &self.followed.enforcer;
-            let mut enforcer = enforcer.lock().unwrap_or_else(PoisonError::into_inner);
-            enforcer.beat(looks % LOOKS_PER_ROUND == 0);
-            drop(enforcer);
-            thread::park_timeout(LOOK_EVERY);
+            let beat = Question::Beat(looks % LOOKS_PER_ROUND == 0);
+            if let Err(error) = self.followed.keeper.act(beat) {
+                tracing::error!(%error, "the kernel is not told that the gateway lives");
+            }
+            if !self.progress.pause() {
+                break;
+            }
         }
         self.look();
     }
@@ -159,7 +122,7 @@ impl Following {
     fn look(&mut self) {
         let clock = Clock::read();
         while let Some(item) = self.followed.events.next() {
-            self.received.fetch_add(1, Ordering::Relaxed);
+            self.progress.receive();
             if let Some(row) = record::row(&item) {
                 self.followed.sink.flow(FlowRecord::new(&row, clock));
             }

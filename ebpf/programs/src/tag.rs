@@ -3,13 +3,39 @@
 //! The first agent that a process or one of its parents is recognised as stays its agent: what an
 //! agent starts belongs to it, whatever that runs and whoever it becomes.
 
-use abi::{CGROUP_LEVELS_MAX, Image, MatchKey, ProcessKey, SHAPES_MAX, shape};
+use abi::{CGROUP_LEVELS_MAX, Image, MatchKey, Owner, ProcessKey, SHAPES_MAX, shape, verdict};
 use aya_ebpf::helpers::{
     bpf_get_current_uid_gid,
     generated::{bpf_get_current_ancestor_cgroup_id, bpf_get_current_cgroup_id},
 };
 
-use crate::maps::{LIVING, MATCHES, SHAPES};
+use crate::{
+    maps::{LIVING, MATCHES, SHAPES},
+    task,
+};
+
+/// A user or group that was not seen: not every type of program may ask for them.
+const UNKNOWN: u32 = u32::MAX;
+
+/// The current process as an owner, of no socket yet.
+#[inline(always)]
+pub(crate) fn owner(leader: u64, process: ProcessKey) -> Owner {
+    Owner {
+        cookie: 0,
+        process,
+        // SAFETY: a helper without arguments.
+        cgroup: unsafe { bpf_get_current_cgroup_id() },
+        netns: 0,
+        uid: UNKNOWN,
+        gid: UNKNOWN,
+        role: 0,
+        agent: agent_of(&process),
+        comm: task::comm(leader),
+        original: [0; 4],
+        original_port: 0,
+        verdict: verdict::NONE,
+    }
+}
 
 /// The agent of the current process; 0 if it is nobody's.
 #[inline(always)]

@@ -361,8 +361,22 @@ pub struct Outcome {
     pub request: BodyRecord,
     /// The response's body.
     pub response: BodyRecord,
+    /// The credential that the service was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<CredentialRecord>,
     /// From admission to now, in microseconds.
     pub duration_us: u64,
+}
+
+/// A credential that a service was shown; never the credential itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialRecord {
+    /// Its name in the vault, or its file.
+    pub name: String,
+    /// Its version there.
+    pub version: u32,
+    /// How often the service repeated it; the agent saw none of these.
+    pub returned: u64,
 }
 
 impl Outcome {
@@ -377,6 +391,7 @@ impl Outcome {
             reason: Some("client_gone".into()),
             request: BodyRecord::default(),
             response: BodyRecord::default(),
+            credential: None,
             duration_us: 0,
         })
     }

@@ -4,7 +4,9 @@ mod audit;
 mod check;
 mod classify;
 mod classify_test;
+mod credentials;
 mod doctor;
+mod exec;
 mod flows;
 mod run;
 mod table;
@@ -43,10 +45,35 @@ enum Command {
     /// Make keys of tokens, and tell people what a token stands for.
     #[command(subcommand)]
     Tokens(Tokens),
+    /// Keep what services want for a key, so that agents need not have it.
+    #[command(subcommand)]
+    Credentials(Credential),
     /// Show the flows of a running gateway's host, as its kernel has them.
     Flows(Flows),
+    /// Run a command as an agent's process, or where the gateway is the only way out.
+    Exec(Exec),
     /// Tell what this host lacks for attribution and enforcement by the kernel, and how to mend it.
     Doctor(Doctor),
+}
+
+#[derive(Debug, Args)]
+struct Exec {
+    /// In a network namespace that has no devices, with the gateway's listeners inside, at
+    /// 127.0.0.1 and the ports that it has outside.
+    #[arg(long, required_unless_present = "agent")]
+    sealed: bool,
+    /// As this agent, if its selectors have `tidegate:exec` with your user id.
+    #[arg(long, value_name = "AGENT")]
+    agent: Option<String>,
+    /// As this user, by number; for root to give up being root.
+    #[arg(long, value_name = "UID[:GID]", value_parser = exec::user)]
+    user: Option<sandbox::User>,
+    /// The running gateway's socket, as `exec.socket` names it.
+    #[arg(long, value_name = "FILE", default_value = "/run/tidegate/exec.sock")]
+    socket: PathBuf,
+    /// The command and its arguments.
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    command: Vec<std::ffi::OsString>,
 }
 
 /// What this host is examined for.
@@ -217,6 +244,29 @@ enum Tokens {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum Credential {
+    /// Seal what standard input holds, one line, under a name. A running gateway uses it at once.
+    Set {
+        /// The name that `services[].credential` has.
+        name: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// List names and versions.
+    List {
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Destroy a credential. A running gateway stops presenting it at once.
+    Remove {
+        /// Its name.
+        name: String,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
 /// What is asked, by whom.
 #[derive(Debug, Args)]
 struct Asked {
@@ -285,11 +335,13 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
         Command::Classify(arguments) => classify::classify(&arguments),
         Command::Audit(audit) => audit::audit(audit),
         Command::Tokens(command) => tokens::tokens(&command),
+        Command::Credentials(command) => credentials::credentials(&command),
         Command::Flows(Flows {
             instead: Some(FlowsCommand::Detach { config, pins }),
             ..
         }) => flows::detach(&config.config, pins),
         Command::Flows(arguments) => flows::show(&arguments),
+        Command::Exec(arguments) => exec::exec(&arguments),
         Command::Doctor(Doctor { pins }) => Ok(doctor::doctor(pins.as_deref())),
     }
 }

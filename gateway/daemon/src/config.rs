@@ -3,6 +3,7 @@
 mod answers;
 mod budgets;
 pub(crate) mod classifiers;
+mod credentials;
 mod egress;
 mod fault;
 mod file;
@@ -17,6 +18,7 @@ use std::path::Path;
 
 use miette::IntoDiagnostic as _;
 
+pub(crate) use credentials::CredentialPlace;
 pub(crate) use resolve::{Config, JwksSource};
 
 use fault::Text;

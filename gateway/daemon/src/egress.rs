@@ -1,6 +1,7 @@
 //! Flows of agents: which of them the gateway governs, and what becomes of the others.
 
 mod reconcile;
+mod sealed;
 mod view;
 
 use std::{net::SocketAddr, os::fd::BorrowedFd, sync::Arc};
@@ -15,10 +16,11 @@ use telemetry::{Metrics, Watched};
 use crate::config::Config;
 
 pub(crate) use reconcile::{Reconciler, record};
+pub(crate) use sealed::Room;
 pub(crate) use view::{FlowView, Flows};
 
 /// Opens the source that the configuration asks for.
-pub(crate) fn open(config: &Config) -> Result<Opened> {
+pub(crate) fn open(config: &Config, confine: fn()) -> Result<Opened> {
     let usual = Options::default();
     let options = Options {
         pins: config.egress.pins.clone(),
@@ -32,7 +34,7 @@ pub(crate) fn open(config: &Config) -> Result<Opened> {
     } else {
         config.attestation
     };
-    flows::open(mode, &options)
+    flows::open_apart(mode, &options, confine)
         .into_diagnostic()
         .wrap_err("`tidegate doctor` tells what this host lacks")
 }
@@ -125,7 +127,8 @@ impl Noting {
 
 impl FlowSource for Noting {
     fn owner(&self, socket: BorrowedFd<'_>, flow: Flow) -> Option<Owned> {
-        let owned = self.source.owner(socket, flow)?;
+        let stated = || self.reconciler.stated(socket);
+        let owned = self.source.owner(socket, flow).or_else(stated)?;
         if let Some(flow) = owned.flow {
             self.reconciler.governed(flow);
         }

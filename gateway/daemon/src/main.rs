@@ -7,8 +7,10 @@
 
 mod cli;
 mod config;
+mod credentials;
 mod egress;
 mod keys;
+mod launch;
 mod reveal;
 
 use std::process::ExitCode;

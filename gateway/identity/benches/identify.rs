@@ -93,6 +93,7 @@ fn attribution() -> Attribution {
             exe: Some(PathBuf::from("/usr/bin/python3")),
             exe_sha256: None,
             netns: 1,
+            agent: 0,
             ancestors: Vec::new(),
         },
         source: Source::Kernel,

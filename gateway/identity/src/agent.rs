@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use flows::Process;
+use flows::{AgentRule, Process};
 
 use crate::{Selector, SpiffeId};
 
@@ -21,6 +21,18 @@ pub struct Agent {
     pub selectors: BTreeSet<Selector>,
     /// Whether it must show a token.
     pub token: TokenRule,
+}
+
+impl Agent {
+    /// What the kernel knows it by.
+    pub fn number(&self) -> u32 {
+        AgentRule::number_of(self.id.shared())
+    }
+
+    /// The users who may start its processes with `tidegate exec`.
+    pub fn launchers(&self) -> impl Iterator<Item = u32> {
+        self.selectors.iter().filter_map(Selector::launcher)
+    }
 }
 
 /// Whether an agent must show a token. One that is shown is verified in either case.
@@ -91,7 +103,7 @@ impl Registry {
     pub fn find(&self, process: &Process) -> Result<Option<&Arc<Agent>>, Ambiguous> {
         let fits = |agent: &&Arc<Agent>| {
             let mut selectors = agent.selectors.iter();
-            selectors.all(|selector| selector.matches(process))
+            selectors.all(|selector| selector.matches(process, agent.id.shared()))
         };
         let mut fitting = self.agents.iter().filter(fits);
         let Some(first) = fitting.next() else {

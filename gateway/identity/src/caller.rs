@@ -157,6 +157,12 @@ impl Identity {
         &self.registry
     }
 
+    /// Whether a bearer is a token for the gateway, by the issuer that it names; if not, it is a
+    /// credential for the service. A bearer of ours that was altered still has to hold.
+    pub fn is_token(&self, bearer: &str) -> bool {
+        self.verifier.is_ours(bearer)
+    }
+
     /// Who is calling.
     ///
     /// A token that is shown must hold, even where none is required. A good token shown by a

@@ -8,7 +8,7 @@ use std::{
     str::FromStr,
 };
 
-use flows::{Condition, Process};
+use flows::{AgentRule, Condition, Process};
 
 const KINDS: &[&str] = &[
     "unix:uid",
@@ -18,6 +18,7 @@ const KINDS: &[&str] = &[
     "unix:ancestor-path",
     "cgroup:path",
     "systemd:id",
+    "tidegate:exec",
 ];
 
 /// How alike two names must be (Jaro-Winkler, 0 to 1) for one to be proposed for the other.
@@ -35,6 +36,7 @@ const ALIKE_MIN: f64 = 0.8;
 /// | `cgroup:path:/a/b` | in exactly this cgroup |
 /// | `cgroup:path:/a/b/**` | in this cgroup or one below it |
 /// | `systemd:id:x.service` | in this unit of the system's service manager |
+/// | `tidegate:exec:1001` | started as this agent with `tidegate exec` by this user, or by such a process |
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Selector(Kind);
 
@@ -48,6 +50,7 @@ enum Kind {
     Cgroup(String),
     CgroupTree(String),
     SystemdUnit(String),
+    Launcher(u32),
 }
 
 /// Why a text is not a selector, and how to mend it.
@@ -73,12 +76,21 @@ impl Selector {
             Kind::Cgroup(path) => Some(Condition::Cgroup(path.clone())),
             Kind::CgroupTree(root) => Some(Condition::CgroupTree(root.clone())),
             Kind::SystemdUnit(unit) => Some(Condition::Unit(unit.clone())),
-            Kind::Sha256(_) | Kind::AncestorPath(_) => None,
+            Kind::Sha256(_) | Kind::AncestorPath(_) | Kind::Launcher(_) => None,
         }
     }
 
-    /// Whether it holds for `process`. What is not known of the process never matches.
-    pub fn matches(&self, process: &Process) -> bool {
+    /// The user who may start the agent's processes with `tidegate exec`, if that is the condition.
+    pub fn launcher(&self) -> Option<u32> {
+        match &self.0 {
+            Kind::Launcher(uid) => Some(*uid),
+            _ => None,
+        }
+    }
+
+    /// Whether it holds for `process`, as a condition of `agent`. What is not known of the process
+    /// never matches.
+    pub fn matches(&self, process: &Process, agent: &str) -> bool {
         match &self.0 {
             Kind::Uid(uid) => process.uid == *uid,
             Kind::Gid(gid) => process.gid == *gid,
@@ -97,6 +109,9 @@ impl Selector {
             Kind::SystemdUnit(unit) => {
                 process.cgroup.as_deref().and_then(unit_of) == Some(unit.as_str())
             }
+            // Nothing but such a start gives a process to an agent that has this selector; who may
+            // do so was asked then.
+            Kind::Launcher(_) => process.agent == AgentRule::number_of(agent),
         }
     }
 }
@@ -141,6 +156,7 @@ impl FromStr for Selector {
             "unix:sha256" => sha256(value).map(Kind::Sha256),
             "cgroup:path" => cgroup(value),
             "systemd:id" => unit(value).map(Kind::SystemdUnit),
+            "tidegate:exec" => id(value).map(Kind::Launcher),
             _ => Err(unknown(&key)),
         };
         parsed.map(Self).map_err(|(fault, hint)| wrong(fault, hint))
@@ -246,6 +262,7 @@ impl fmt::Display for Selector {
             Kind::Cgroup(path) => write!(f, "cgroup:path:{path}"),
             Kind::CgroupTree(root) => write!(f, "cgroup:path:{root}/**"),
             Kind::SystemdUnit(unit) => write!(f, "systemd:id:{unit}"),
+            Kind::Launcher(uid) => write!(f, "tidegate:exec:{uid}"),
         }
     }
 }

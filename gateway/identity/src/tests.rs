@@ -156,6 +156,7 @@ fn process(exe: &str, uid: u32) -> Process {
         exe: Some(PathBuf::from(exe)),
         exe_sha256: Some([0xab; 32]),
         netns: 1,
+        agent: 0,
         ancestors: vec![
             ancestor(4000, "/usr/bin/bash"),
             ancestor(1, "/usr/lib/systemd/systemd"),

@@ -25,6 +25,7 @@ use crate::{
     route::Service,
     spending::Spending,
     told,
+    veil::Veil,
 };
 
 /// How an admitted exchange ended.
@@ -89,6 +90,8 @@ pub(crate) struct Account {
     pub(crate) response_fields: BodyRecord,
     pub(crate) screening: Option<Arc<Screening>>,
     pub(crate) spending: Option<Box<Spending>>,
+    /// Keeps the credential that was presented from coming back.
+    pub(crate) veil: Option<Veil>,
     pub(crate) status: Option<StatusCode>,
     /// What the message asked for, in its protocol's words.
     pub(crate) spoken: Option<Spoken>,
@@ -123,6 +126,7 @@ impl Account {
             response_fields: BodyRecord::default(),
             screening: None,
             spending: None,
+            veil: None,
             status: None,
             spoken: None,
             dialect: Dialect::Problem,
@@ -288,6 +292,7 @@ impl Account {
             reason: reason.map(Into::into),
             request: std::mem::take(&mut self.request),
             response: std::mem::take(&mut self.response),
+            credential: self.veil.as_ref().map(Veil::record),
             duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
         }
     }

@@ -17,7 +17,7 @@ use crate::{
     body::{Inbound, Outbound, Source},
     clock, fields,
     gateway::Gateway,
-    headers,
+    headers::{self, Shown},
     media::{self, Media},
     message,
     record::Who,
@@ -58,17 +58,30 @@ impl Peer {
         }
     }
 
-    /// Who calls now with `token`.
+    /// Who calls now, by what the request shows.
     pub(crate) fn identify(
         &self,
         identity: &Identity,
-        token: Option<&str>,
+        shown: Shown<'_>,
     ) -> Result<(Arc<Proven>, Arc<Who>), identity::Unproven> {
         let now = clock::timestamp(clock::now());
         let mut last = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        let again = last.as_ref().filter(|(proven, _)| proven.holds(token, now));
+        let holds = |token| {
+            let last = last.as_ref().filter(|(proven, _)| proven.holds(token, now));
+            last.cloned()
+        };
+        let (again, token) = match shown {
+            Shown::Nothing => (holds(None), None),
+            Shown::Token(token) => (holds(Some(token)), Some(token)),
+            // What was proven to be ours need not be read again to be told from a service's key.
+            Shown::Bearer(bearer) => match holds(Some(bearer)) {
+                Some(again) => (Some(again), Some(bearer)),
+                None if identity.is_token(bearer) => (None, Some(bearer)),
+                None => (holds(None), None),
+            },
+        };
         if let Some(again) = again {
-            return Ok(again.clone());
+            return Ok(again);
         }
         let proven = identity.identify(self.attribution.as_ref(), token, now)?;
         let who = Arc::new(Who::proven(proven.caller(), self.flow));
@@ -137,9 +150,15 @@ impl Worker {
         body: &mut Source,
     ) -> Result<(Permit, Way), Unadmitted> {
         let gateway = &self.gateway;
-        let token = headers::token(&parts.headers);
+        let resolved = self.resolve(peer, parts);
+        let holds_key = resolved.as_ref().is_ok_and(Resolved::holds_key);
+        let for_key = holds_key.then(|| headers::token_for_key(&parts.headers));
+        let shown = match &for_key {
+            None => headers::shown(&parts.headers),
+            Some(token) => token.as_deref().map_or(Shown::Nothing, Shown::Token),
+        };
         let (proven, who) = peer
-            .identify(&gateway.identity, token)
+            .identify(&gateway.identity, shown)
             .map_err(|unproven| {
                 let known = peer.attribution.as_ref();
                 account.who = Arc::new(Who::unproven(known, peer.flow, &unproven));
@@ -147,7 +166,8 @@ impl Worker {
             })?;
         account.who = who;
         account.mark(names::AUTHENTICATED);
-        let asked = match self.resolve(peer, parts)? {
+        // Who is nobody learns nothing of what there is.
+        let asked = match resolved? {
             Resolved::Whole(asked) => *asked,
             // Few requests need its future, which is large.
             Resolved::Message(endpoint) => {
@@ -204,7 +224,7 @@ impl Worker {
         }
         // The intent is durable here. A crash from now on leaves an open record, which `verify`
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
-        headers::towards_upstream(&mut parts.headers);
+        headers::towards_upstream(&mut parts.headers, permit.caller().token.is_some());
         let headers = &mut parts.headers;
         if let Err(why) = fields::request(&self.gateway, &permit, &mut account, headers, &mut way) {
             return Err((account, why));
@@ -223,6 +243,13 @@ impl Worker {
             Err(why) => return Err((account, why)),
         };
         account.mark(names::REQUEST_SCREENED);
+        if let Some(presented) = &way.service.presented {
+            let source = &*self.gateway.credentials;
+            match presented.present(source, &mut parts.headers, &mut way.target) {
+                Ok(veil) => account.veil = Some(veil),
+                Err(why) => return Err((account, why)),
+            }
+        }
         let request = match present(&account, &way, parts, judged) {
             Ok(request) => request,
             Err(why) => return Err((account, why)),

@@ -7,10 +7,10 @@ use audit::Trail;
 use classifiers::operator::Operator;
 use flows::FlowSource;
 use identity::Identity;
-use redaction::Pseudonyms;
+use redaction::{Opaque, Pseudonyms};
 use telemetry::{Metrics, Traces};
 
-use crate::route::Routes;
+use crate::{credential::CredentialSource, route::Routes};
 
 /// What happens to a body that cannot be inspected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,6 +20,16 @@ pub enum Uninspected {
     Refuse,
     /// It passes, and the record names the gap.
     Record,
+}
+
+impl Uninspected {
+    /// What happens to a body of which a part cannot be inspected.
+    pub(crate) fn of_parts(self) -> Opaque {
+        match self {
+            Self::Refuse => Opaque::Refuse,
+            Self::Record => Opaque::Pass,
+        }
+    }
 }
 
 /// Everything an exchange needs; one generation of configuration.
@@ -34,6 +44,8 @@ pub struct Gateway {
     pub admission: Admission,
     /// What may be used up, if anything is counted.
     pub budgets: Option<Arc<Budgets>>,
+    /// Who has the services' credentials.
+    pub credentials: Arc<dyn CredentialSource>,
     /// The record.
     pub trail: Trail,
     /// Spans.

@@ -1,5 +1,8 @@
 //! Which header fields cross the gateway, and which end at it.
 
+use std::borrow::Cow;
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// The agent's token, where `Authorization` is needed for the upstream itself.
@@ -60,25 +63,91 @@ const OF_THE_BYTES: [HeaderName; 6] = [
     header::ACCEPT_RANGES,
 ];
 
+/// Fields in which clients of APIs send a key of theirs.
+pub(crate) const KEY_FIELDS: [HeaderName; 4] = [
+    header::AUTHORIZATION,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+];
+
+/// What a client may be given for a key that it must have and does not need: no token.
+const PLACEHOLDER: &str = "tidegate";
+
 /// A token that is there and cannot be told: twice, or not text. No token verifies as this.
 const UNREADABLE: &str = "?";
 
-/// The token that a request carries for the gateway. Whoever shows one must show one that holds, so
-/// what cannot be read is told as a token that never verifies, not as none.
-pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
+/// What a request shows of who is calling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown<'a> {
+    /// Nothing.
+    Nothing,
+    /// A token for the gateway. Whoever shows one must show one that holds, so what cannot be read is
+    /// told as a token that never verifies, not as none.
+    Token(&'a str),
+    /// A bearer in `Authorization`: a token for the gateway, or the service's API key, which the
+    /// libraries of most services put there.
+    Bearer(&'a str),
+}
+
+/// What a request shows of who is calling.
+pub(crate) fn shown(headers: &HeaderMap) -> Shown<'_> {
     if headers.contains_key(&TOKEN) {
-        return Some(only(headers, &TOKEN).unwrap_or(UNREADABLE));
+        return Shown::Token(only(headers, &TOKEN).unwrap_or(UNREADABLE));
     }
     if !headers.contains_key(header::AUTHORIZATION) {
-        return None;
+        return Shown::Nothing;
     }
     let Some(value) = only(headers, &header::AUTHORIZATION) else {
-        return Some(UNREADABLE);
+        return Shown::Token(UNREADABLE);
     };
-    let (scheme, token) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then_some(token.trim())
+    match value.split_once(' ') {
+        Some((scheme, bearer)) if scheme.eq_ignore_ascii_case("bearer") => {
+            Shown::Bearer(bearer.trim())
+        }
+        _ => Shown::Nothing,
+    }
+}
+
+/// The token that a request carries to a service whose key is held here: whatever a client sends for
+/// a key is the agent's token for the gateway.
+pub(crate) fn token_for_key(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    if headers.contains_key(&TOKEN) {
+        return Some(only(headers, &TOKEN).unwrap_or(UNREADABLE).into());
+    }
+    let mut shown = KEY_FIELDS
+        .into_iter()
+        .filter(|name| headers.contains_key(name));
+    let name = shown.next()?;
+    if shown.next().is_some() {
+        // Two keys, two readings.
+        return Some(UNREADABLE.into());
+    }
+    let key = only(headers, &name).map(str::trim);
+    let key = key.and_then(|key| {
+        let scheme = key
+            .split_once(' ')
+            .filter(|_| name == header::AUTHORIZATION);
+        match scheme {
+            None => Some(Cow::Borrowed(key)),
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                Some(token.trim().into())
+            }
+            Some((scheme, pair)) if scheme.eq_ignore_ascii_case("basic") => password(pair.trim()),
+            Some(_) => None,
+        }
+    });
+    let key = key.unwrap_or(UNREADABLE.into());
+    (key != PLACEHOLDER).then_some(key)
+}
+
+/// The password of a pair (RFC 7617 section 2); the user, if that stands alone, as Stripe has it.
+fn password(pair: &str) -> Option<Cow<'static, str>> {
+    let pair = BASE64_STANDARD.decode(pair).ok()?;
+    let pair = String::from_utf8(pair).ok()?;
+    let (user, password) = pair.split_once(':')?;
+    let key = if password.is_empty() { user } else { password };
+    Some(key.to_owned().into())
 }
 
 /// The one value of a field, if it is text.
@@ -98,10 +167,10 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
         .ok()
 }
 
-/// Turns an agent's header fields into those that the upstream gets.
-pub(crate) fn towards_upstream(headers: &mut HeaderMap) {
-    let ours_by_bearer = !headers.contains_key(&TOKEN) && token(headers).is_some();
-    if ours_by_bearer {
+/// Turns an agent's header fields into those that the upstream gets. `proven` says that a token for
+/// the gateway was among them, which ends here.
+pub(crate) fn towards_upstream(headers: &mut HeaderMap, proven: bool) {
+    if proven && !headers.contains_key(&TOKEN) {
         headers.remove(header::AUTHORIZATION);
     }
     take_hop_by_hop(headers);
@@ -212,9 +281,13 @@ mod tests {
     #[test]
     fn the_gateways_own_token_ends_here() {
         let mut headers = map(&[("authorization", "Bearer ours"), ("x-kept", "1")]);
-        assert_eq!(token(&headers), Some("ours"));
-        towards_upstream(&mut headers);
+        assert_eq!(shown(&headers), Shown::Bearer("ours"));
+        towards_upstream(&mut headers, true);
         assert!(headers.get("authorization").is_none() && headers.contains_key("x-kept"));
+        // The service's own key, with an agent that needs no token.
+        let mut headers = map(&[("authorization", "Bearer theirs")]);
+        towards_upstream(&mut headers, false);
+        assert_eq!(headers.get("authorization").expect("kept"), "Bearer theirs");
     }
 
     #[test]
@@ -223,20 +296,51 @@ mod tests {
             ("authorization", "Bearer theirs"),
             ("tidegate-token", "ours"),
         ]);
-        assert_eq!(token(&headers), Some("ours"));
-        towards_upstream(&mut headers);
+        assert_eq!(shown(&headers), Shown::Token("ours"));
+        towards_upstream(&mut headers, true);
         assert_eq!(headers.get("authorization").expect("kept"), "Bearer theirs");
         assert!(headers.get("tidegate-token").is_none());
     }
 
     #[test]
+    fn what_a_client_sends_for_a_key_is_the_agents_token() {
+        let pair = |text: &str| format!("Basic {}", BASE64_STANDARD.encode(text));
+        let check = |fields: &[(&str, &str)], expected: Option<&str>| {
+            assert_eq!(
+                token_for_key(&map(fields)).as_deref(),
+                expected,
+                "{fields:?}"
+            );
+        };
+        check(&[("authorization", "Bearer ours")], Some("ours"));
+        check(&[("x-api-key", "ours")], Some("ours"));
+        check(
+            &[("x-goog-api-key", "ours"), ("tidegate-token", "other")],
+            Some("other"),
+        );
+        check(&[("authorization", &pair("AC1:ours"))], Some("ours"));
+        check(&[("authorization", &pair("ours:"))], Some("ours"));
+        check(&[("authorization", &pair("AC1:tidegate"))], None);
+        check(&[("api-key", "tidegate")], None);
+        check(&[], None);
+        for odd in ["Digest x", "Basic ?", &pair("no colon")] {
+            check(&[("authorization", odd)], Some(UNREADABLE));
+        }
+        check(
+            &[("authorization", "Bearer a"), ("x-api-key", "a")],
+            Some(UNREADABLE),
+        );
+    }
+
+    #[test]
     fn a_token_that_cannot_be_read_is_not_no_token() {
         let twice = map(&[("tidegate-token", "a"), ("tidegate-token", "b")]);
-        assert_eq!(token(&twice), Some(UNREADABLE));
+        assert_eq!(shown(&twice), Shown::Token(UNREADABLE));
         let mut odd = map(&[("authorization", "Bearer a")]);
         odd.append("authorization", HeaderValue::from_static("Bearer b"));
-        assert_eq!(token(&odd), Some(UNREADABLE));
-        assert_eq!(token(&map(&[("authorization", "Basic a")])), None);
+        assert_eq!(shown(&odd), Shown::Token(UNREADABLE));
+        let basic = map(&[("authorization", "Basic a")]);
+        assert_eq!(shown(&basic), Shown::Nothing);
     }
 
     #[test]
@@ -249,7 +353,7 @@ mod tests {
             ("range", "bytes=0-1"),
             ("tidegate-record", "7"),
         ]);
-        towards_upstream(&mut headers);
+        towards_upstream(&mut headers, false);
         for name in [
             "connection",
             "x-private",

@@ -14,6 +14,7 @@ use crate::{
     account::Account,
     clock,
     exchange::{Peer, Worker},
+    headers::Shown,
     limits,
     listener::{plain, secured, stopped},
     record::Who,
@@ -104,7 +105,7 @@ async fn refuse(worker: &Worker, peer: &Peer) {
         http::Method::CONNECT,
         peer.port,
     );
-    account.who = match peer.identify(&gateway.identity, None) {
+    account.who = match peer.identify(&gateway.identity, Shown::Nothing) {
         Ok((_, who)) => who,
         Err(unproven) => Arc::new(Who::unproven(
             peer.attribution.as_ref(),

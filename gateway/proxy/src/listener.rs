@@ -62,10 +62,21 @@ pub struct BindFault {
 }
 
 /// A listening socket of one worker.
-struct Door {
+pub struct Door {
     listener: StdListener,
     tls: Option<Arc<ServerConfig>>,
     led: bool,
+}
+
+impl Door {
+    /// A socket that listens already and does not block, wherever it was opened.
+    pub fn new(listener: StdListener, tls: Option<Arc<ServerConfig>>) -> Self {
+        Self {
+            listener,
+            tls,
+            led: false,
+        }
+    }
 }
 
 /// Listening sockets, one set for every worker.
@@ -98,6 +109,15 @@ impl Bound {
             bound.addresses.push(address);
         }
         Ok(bound)
+    }
+
+    /// Sockets that listen already, for one worker.
+    pub fn of(doors: Vec<Door>) -> Self {
+        let addresses = doors.iter().flat_map(|door| door.listener.local_addr());
+        Self {
+            addresses: addresses.collect(),
+            workers: vec![doors],
+        }
     }
 
     /// The addresses, ports chosen.

@@ -1,7 +1,7 @@
 //! What a body is, by its headers: nothing, a document to inspect, or something that cannot be.
 
 use http::{HeaderMap, StatusCode, header};
-use redaction::{Boundary, Coding, Format, Media as Kind, Opaque, media_type::is_utf8};
+use redaction::{Boundary, Coding, Format, Media as Kind, media_type::is_utf8};
 
 use crate::gateway::Uninspected;
 
@@ -21,15 +21,11 @@ pub(crate) enum Media {
 impl Media {
     /// What is inspected, and under which coding it comes; none if nothing is.
     pub(crate) fn inspected(self, uninspected: Uninspected) -> Option<(Format, Coding)> {
-        let opaque = match uninspected {
-            Uninspected::Refuse => Opaque::Refuse,
-            Uninspected::Record => Opaque::Pass,
-        };
         match self {
             Self::Empty | Self::Opaque(_) => None,
             Self::Document(kind, coding) => Some((Format::Document(kind), coding)),
             Self::Multipart(boundary, coding) => {
-                Some((Format::Multipart(boundary, opaque), coding))
+                Some((Format::Multipart(boundary, uninspected.of_parts()), coding))
             }
         }
     }

@@ -32,11 +32,9 @@ use crate::{
     protocol::{Head, Protocol},
     record,
     route::Way,
+    veil::Veil,
     workspace,
 };
-
-/// The gap in the record of a form with a part that cannot be inspected.
-const PART_UNKNOWN: &str = "part_unknown";
 
 /// What policy says of each data class, as the redactor asks for it.
 #[derive(Clone)]
@@ -80,6 +78,7 @@ pub(crate) struct Pump {
     endpoint: Option<EndpointEvent>,
     inspection: Option<Inspection>,
     ready: VecDeque<Bytes>,
+    veil: Option<Veil>,
     idle: Option<Pin<Box<Sleep>>>,
     growing: Option<Growing>,
     ended: bool,
@@ -106,6 +105,7 @@ impl Pump {
             endpoint: None,
             inspection: None,
             ready: VecDeque::new(),
+            veil: None,
             idle: None,
             growing: None,
             ended: false,
@@ -136,7 +136,8 @@ impl Pump {
             Rules(disclosures.clone()),
             pseudonyms,
             workspace::take(gateway.operator.as_ref(), declared),
-        );
+        )
+        .treating(gateway.uninspected.of_parts());
         if let Some((_, place)) = described {
             body.set_place(place);
         }
@@ -150,6 +151,7 @@ impl Pump {
                 restoration,
             }),
             ready: VecDeque::new(),
+            veil: None,
             idle: None,
             growing: (format == Format::Document(Media::Sse)).then(Growing::default),
             ended: false,
@@ -168,6 +170,12 @@ impl Pump {
         if let Some(inspection) = &mut self.inspection {
             inspection.body.shape(plan);
         }
+        self
+    }
+
+    /// The same body, in which a credential may come back.
+    pub(crate) fn veiled(mut self, veil: Option<Veil>) -> Self {
+        self.veil = veil;
         self
     }
 
@@ -277,9 +285,8 @@ impl Pump {
     pub(crate) fn record(&mut self) -> BodyRecord {
         let mut record = self.record.clone();
         if let Some(inspection) = &mut self.inspection {
-            if inspection.body.has_gap() {
-                record.gaps.push(PART_UNKNOWN.to_owned());
-            }
+            let gaps = inspection.body.gaps();
+            record.gaps.extend(gaps.names().map(str::to_owned));
             record::findings(
                 inspection.body.summary(),
                 &mut inspection.disclosures,
@@ -379,7 +386,7 @@ impl Pump {
             return self.push(data);
         };
         let parted = endpoint.push(data);
-        self.ready.extend(parted.event);
+        self.pass(parted.event, false);
         parted.rest.map_or(Ok(()), |rest| self.push(rest))
     }
 
@@ -396,7 +403,7 @@ impl Pump {
             self.release(released, false);
             self.note_growth();
         } else if !data.is_empty() {
-            self.ready.push_back(data);
+            self.pass([data], false);
         }
         // A body that ends with this piece need not be asked again.
         if self.source.is_end_stream() {
@@ -420,7 +427,7 @@ impl Pump {
     fn finish(&mut self) -> Result<(), Broken> {
         if let Some(mut endpoint) = self.endpoint.take() {
             let parted = endpoint.finish();
-            self.ready.extend(parted.event);
+            self.pass(parted.event, false);
             // `push` may come back here: the endpoint is gone by then.
             if let Some(rest) = parted.rest {
                 return self.push(rest).and_then(|()| self.finish());
@@ -434,6 +441,8 @@ impl Pump {
             let finished = inspection.body.finish(&mut released);
             finished.map_err(|interrupted| self.broken(interrupted))?;
             self.release(released, true);
+        } else {
+            self.pass([], true);
         }
         self.ended = true;
         Ok(())
@@ -441,9 +450,25 @@ impl Pump {
 
     fn release(&mut self, released: Output, ended: bool) {
         let inspection = self.inspection.as_mut();
-        match inspection.and_then(|inspection| inspection.restoration.as_mut()) {
-            None => self.ready.extend(released),
-            Some(restoration) => self.ready.extend(restoration.restore(released, ended)),
+        if let Some(restoration) = inspection.and_then(|it| it.restoration.as_mut()) {
+            let restored = restoration.restore(released, ended);
+            self.pass(restored, ended);
+        } else {
+            self.pass(released, ended);
+        }
+    }
+
+    /// Makes pieces ready, under the veil if there is one.
+    fn pass(&mut self, pieces: impl IntoIterator<Item = Bytes>, ended: bool) {
+        let Some(veil) = &mut self.veil else {
+            self.ready.extend(pieces);
+            return;
+        };
+        for piece in pieces {
+            veil.push(piece, &mut self.ready);
+        }
+        if ended {
+            veil.finish(&mut self.ready);
         }
     }
 
@@ -455,7 +480,7 @@ impl Pump {
                 });
                 Broken::Blocked(class, policy)
             }
-            Interrupted::PartUnknown => Broken::Uninspected(PART_UNKNOWN),
+            Interrupted::Uninspected(gap) => Broken::Uninspected(gap.name()),
             unreadable => Broken::Unreadable(unreadable.to_string()),
         }
     }

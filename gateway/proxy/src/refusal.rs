@@ -5,9 +5,16 @@
 
 use admission::budget::OverBudget;
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use policy::Category;
 use serde::Serialize;
+
+/// Says to the libraries of OpenAI and Anthropic, and of Stripe, that asking again leads nowhere: they
+/// ask three times after a status that begins with 5, and each of them would be a call on record.
+const NO_RETRY: [HeaderName; 2] = [
+    HeaderName::from_static("x-should-retry"),
+    HeaderName::from_static("stripe-should-retry"),
+];
 
 /// Why an exchange was refused or broken off.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +145,12 @@ impl Interruption {
         }
     }
 
+    /// The service's credential is not to be had.
+    pub fn credential_unavailable() -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "credential_unavailable")
+            .says("the gateway holds no credential for this service that opens; nothing was sent")
+    }
+
     /// The record cannot be made durable, so nothing is served.
     pub fn audit_unavailable() -> Self {
         let mut refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "audit_unavailable")
@@ -238,6 +251,12 @@ impl Interruption {
             basis: self.basis.as_deref(),
             record: about.record,
             trace_id: about.trace,
+            message: &self.detail,
+            error: ClientError {
+                kind: self.kind(),
+                code: self.reason,
+                message: &self.detail,
+            },
         };
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = Response::new(Bytes::from(body));
@@ -257,7 +276,28 @@ impl Interruption {
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if !self.may_pass() {
+            for name in NO_RETRY {
+                headers.insert(name, HeaderValue::from_static("false"));
+            }
+        }
         response
+    }
+
+    /// Whether the same request may fare better a moment later.
+    fn may_pass(&self) -> bool {
+        self.is_of_upstream() || self.retry_after.is_some()
+    }
+
+    /// The kind of error, by the names that OpenAI, Anthropic and Stripe share as far as they do.
+    fn kind(&self) -> &'static str {
+        match self.status.as_u16() {
+            401 => "authentication_error",
+            403 | 451 => "permission_error",
+            404 => "not_found_error",
+            400..500 => "invalid_request_error",
+            _ => "api_error",
+        }
     }
 }
 
@@ -277,6 +317,19 @@ struct Problem<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<u64>,
     trace_id: &'a str,
+    /// What an API's own errors look like to its library: without, `stripe` for one would not take a
+    /// refusal for a lack of permission, and `twilio` would not tell why.
+    message: &'a str,
+    error: ClientError<'a>,
+}
+
+/// An error as OpenAI, Anthropic, Google and Stripe write theirs.
+#[derive(Serialize)]
+struct ClientError<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    code: &'a str,
+    message: &'a str,
 }
 
 fn title(status: StatusCode) -> &'static str {
@@ -287,5 +340,45 @@ fn category_status(category: Category) -> StatusCode {
     match category {
         Category::Access | Category::Scope => StatusCode::FORBIDDEN,
         Category::Residency => StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_in_every_dialect_why_and_whether_to_ask_again() {
+        for (why, retry, kind) in [
+            (
+                Interruption::response_uninspected("media_unknown"),
+                Some("false"),
+                "api_error",
+            ),
+            (Interruption::tunnel_refused(), Some("false"), "api_error"),
+            (
+                Interruption::request_incomplete(),
+                Some("false"),
+                "invalid_request_error",
+            ),
+            (Interruption::upstream_failed(), None, "api_error"),
+            (Interruption::audit_unavailable(), None, "api_error"),
+        ] {
+            let response = why.response(About::default());
+            for name in NO_RETRY {
+                let told = response.headers().get(&name);
+                assert_eq!(
+                    told.and_then(|it| it.to_str().ok()),
+                    retry,
+                    "{}",
+                    why.reason
+                );
+            }
+            let body: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
+            assert_eq!(body["error"]["type"], kind);
+            assert_eq!(body["error"]["code"], why.reason);
+            assert_eq!(body["error"]["message"], body["detail"]);
+            assert_eq!(body["message"], body["detail"]);
+        }
     }
 }

@@ -47,13 +47,8 @@ pub(crate) async fn release(
     let declared = headers::content_length(&parts.headers);
     let source = Source::Wire(incoming);
     let held_back = !media::is_event_stream(&parts.headers);
-    let counted = match head(
-        gateway,
-        permit,
-        &mut account,
-        &mut parts,
-        inspected.is_some(),
-    ) {
+    headers::towards_agent(&mut parts.headers, inspected.is_some());
+    let counted = match judge_head(gateway, permit, &mut account, &mut parts) {
         Ok(counted) => counted,
         Err(why) => return Err((account, why)),
     };
@@ -78,6 +73,7 @@ pub(crate) async fn release(
         }
         (_, None) => return whole(account, parts, Inbound::empty()).await,
     };
+    pump = pump.veiled(account.veil.clone());
     if counted {
         let service = &permit.operation().service;
         pump = pump.counting(answers.records.clone(), service, &gateway.pseudonyms);
@@ -108,21 +104,6 @@ pub(crate) async fn release(
         headers::body_changed(&mut parts.headers);
     }
     Ok(streamed(account, parts, pump, held_back, shaped))
-}
-
-/// Governs the head of an answer; whether the records in its body are to be counted.
-fn head(
-    gateway: &Gateway,
-    permit: &Permit,
-    account: &mut Account,
-    parts: &mut Parts,
-    inspected: bool,
-) -> Result<bool, Interruption> {
-    // The reason phrase is the upstream's own text (RFC 9112 section 4): it stays here.
-    parts.extensions = Extensions::new();
-    headers::towards_agent(&mut parts.headers, inspected);
-    fields::response(gateway, permit, account, &mut parts.headers)?;
-    spend_head(account, parts.status)
 }
 
 /// A body that is inspected.
@@ -188,8 +169,21 @@ fn streamed(
     Response::from_parts(parts, Inbound::Stream(Box::new(governed)))
 }
 
-/// Debits what an answer shows before its body. Returns whether its records must be counted.
-fn spend_head(account: &mut Account, status: StatusCode) -> Result<bool, Interruption> {
+/// Judges and debits what an answer shows before its body. Returns whether its records must be
+/// counted.
+fn judge_head(
+    gateway: &Gateway,
+    permit: &Permit,
+    account: &mut Account,
+    parts: &mut Parts,
+) -> Result<bool, Interruption> {
+    // The reason phrase is the upstream's own text (RFC 9112 section 4): it stays here.
+    parts.extensions = Extensions::new();
+    fields::response(gateway, permit, account, &mut parts.headers)?;
+    if let Some(veil) = &account.veil {
+        veil.fields(&mut parts.headers);
+    }
+    let status = parts.status;
     let Some(spending) = &mut account.spending else {
         return Ok(false);
     };

@@ -23,6 +23,7 @@ pub(crate) use self::{
 
 use crate::{
     call::Call,
+    credential::Presented,
     governance::{AnswerRules, Restoration, Restoring},
     graphql::GraphQl,
     mcp::{Approach, EndpointEvent, Mcp, is_session},
@@ -51,6 +52,8 @@ pub struct Service {
     pub country: Country,
     /// Where tokens are turned back.
     pub restoring: Restoring,
+    /// The credential that is put on requests to it, instead of any that the agent has.
+    pub presented: Option<Presented>,
     /// How requests say which operation they ask for.
     pub speaks: Speaks,
     /// What its owner says of the bodies.
@@ -101,6 +104,17 @@ pub(crate) enum Resolved {
     Whole(Box<Asked>),
     /// That its body says it.
     Message(Endpoint),
+}
+
+impl Resolved {
+    /// Whether the service's key is held here.
+    pub(crate) fn holds_key(&self) -> bool {
+        let service = match self {
+            Self::Whole(asked) => &asked.way.service,
+            Self::Message(endpoint) => &endpoint.service,
+        };
+        service.presented.is_some()
+    }
 }
 
 /// Where messages of a protocol are sent to.

@@ -13,9 +13,8 @@ use crate::coding::Decoder;
 use crate::editor::Editor;
 use crate::multipart::Multipart;
 use crate::shape::{Plan, Shaper, Withheld};
-use crate::{
-    Boundary, Coding, Disclose, Interrupted, Opaque, Output, Pseudonyms, Summary, Workspace,
-};
+use crate::uninspected::{Gaps, Opaque};
+use crate::{Boundary, Coding, Disclose, Interrupted, Output, Pseudonyms, Summary, Workspace};
 
 /// What a body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +80,17 @@ impl<D: Disclose + Clone> Body<D> {
         if let Content::Document(editor) = &mut self.content {
             editor.set_place(place);
         }
+    }
+
+    /// The same body, which does so with what its strings hold and cannot be inspected; of a form, its
+    /// format says that.
+    #[must_use]
+    pub fn treating(mut self, opaque: Opaque) -> Self {
+        self.content = match self.content {
+            Content::Document(editor) => Content::Document(Box::new(editor.treating(opaque))),
+            form @ Content::Multipart(_) => form,
+        };
+        self
     }
 
     /// Takes out what `plan` does, before anything is looked at: of a body that is one JSON document.
@@ -149,11 +159,11 @@ impl<D: Disclose + Clone> Body<D> {
         }
     }
 
-    /// Whether there is a part that cannot be inspected.
-    pub fn has_gap(&self) -> bool {
+    /// What of it cannot be inspected, so far.
+    pub fn gaps(&self) -> Gaps {
         match &self.content {
-            Content::Document(_) => false,
-            Content::Multipart(form) => form.has_gap(),
+            Content::Document(editor) => editor.gaps(),
+            Content::Multipart(form) => form.gaps(),
         }
     }
 

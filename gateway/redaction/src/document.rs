@@ -10,6 +10,7 @@
 //! the others become empty. Where findings overlap, what they cover goes under the strongest action.
 
 mod replace;
+mod within;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,8 +19,10 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use classifiers::declared;
 use classifiers::document::{Classifier, Media, Unreadable};
 
+use crate::uninspected::{Gaps, Opaque};
 use crate::{Action, Disclose, Interrupted, Output, Pseudonyms, Summary, Workspace};
 use replace::Editor;
+use within::Within;
 
 /// What a redactor of documents works with and the next one can use again.
 #[derive(Default)]
@@ -27,11 +30,13 @@ pub(crate) struct Documents {
     classifier: Option<Box<Classifier>>,
     held: BytesMut,
     pieces: Vec<Piece>,
+    within: Within,
 }
 
 impl Documents {
     pub(crate) fn capacity(&self) -> usize {
-        self.held.capacity() + self.pieces.capacity() * size_of::<Piece>()
+        let pieces = self.pieces.capacity() * size_of::<Piece>();
+        self.held.capacity() + pieces + self.within.capacity()
     }
 }
 
@@ -52,6 +57,8 @@ pub struct DocumentRedactor<D> {
     summary: Summary,
     /// Where the bytes that are held begin in the document.
     base: u64,
+    opaque: Opaque,
+    gaps: Gaps,
     interrupted: Option<Interrupted>,
 }
 
@@ -83,8 +90,22 @@ impl<D: Disclose> DocumentRedactor<D> {
             work,
             summary: Summary::default(),
             base: 0,
+            opaque: Opaque::Pass,
+            gaps: Gaps::default(),
             interrupted: None,
         }
+    }
+
+    /// The same, which does so with what a string holds and cannot be inspected.
+    #[must_use]
+    pub fn treating(mut self, opaque: Opaque) -> Self {
+        self.opaque = opaque;
+        self
+    }
+
+    /// What could not be inspected so far.
+    pub fn gaps(&self) -> Gaps {
+        self.gaps
     }
 
     /// A redactor for a text that stands under `name`, as the value of a form's field does.
@@ -233,17 +254,21 @@ impl<D: Disclose> DocumentRedactor<D> {
         let work = &mut *self.work;
         let mut editor = Editor {
             disclose: &mut self.disclose,
-            pseudonyms: &*self.pseudonyms,
+            pseudonyms: &self.pseudonyms,
             summary: &mut self.summary,
             rewriter: &mut work.rewriter,
             order: &mut work.order,
             pieces: &mut work.documents.pieces,
-            blocked: None,
+            within: &mut work.documents.within,
+            operator: work.keys.operator(),
+            opaque: self.opaque,
+            gaps: &mut self.gaps,
+            stopped: None,
         };
         let stepped = step(&mut self.classifier, &mut editor);
-        // What blocked came before what could not be read.
-        match editor.blocked {
-            Some((class, path)) => Err(Interrupted::Blocked { class, path }),
+        // What stopped it came before what could not be read.
+        match editor.stopped {
+            Some(interrupted) => Err(interrupted),
             None => Ok(stepped?),
         }
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use classifiers::declared;
 use classifiers::document::Media;
 
+use crate::uninspected::{Gaps, Opaque};
 use crate::{
     Disclose, DocumentRedactor, Interrupted, Output, Pseudonyms, Redactor, Summary, Workspace,
 };
@@ -35,6 +36,22 @@ impl<D: Disclose> Editor<D> {
         match self {
             Self::Json(redactor) => redactor.set_place(place),
             Self::Document(redactor) => redactor.set_place(place),
+        }
+    }
+
+    /// The same, which does so with what a string holds and cannot be inspected.
+    pub(crate) fn treating(self, opaque: Opaque) -> Self {
+        match self {
+            Self::Json(redactor) => Self::Json(redactor.treating(opaque)),
+            Self::Document(redactor) => Self::Document(redactor.treating(opaque)),
+        }
+    }
+
+    /// What could not be inspected so far.
+    pub(crate) fn gaps(&self) -> Gaps {
+        match self {
+            Self::Json(redactor) => redactor.gaps(),
+            Self::Document(redactor) => redactor.gaps(),
         }
     }
 

@@ -19,6 +19,7 @@ mod summary;
 pub mod token;
 mod trail;
 mod transform;
+mod uninspected;
 
 pub use action::{
     Action, DECIMALS, DECIMALS_MAX, KEPT_MAX, NoAction, OBLIGATIONS, SHIFT_DAYS, SHIFT_DAYS_MAX,
@@ -27,9 +28,10 @@ pub use body::{Body, Format};
 pub use classifiers::document::Media;
 pub use coding::{Coding, EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, Undecodable};
 pub use document::DocumentRedactor;
-pub use multipart::{BOUNDARY_BYTES_MAX, Boundary, HEAD_BYTES_MAX, Opaque, PARTS_MAX};
+pub use multipart::{BOUNDARY_BYTES_MAX, Boundary, HEAD_BYTES_MAX, PARTS_MAX};
 pub use output::Output;
 pub use pseudonym::Pseudonyms;
 pub use redactor::{Disclose, Interrupted, Redactor, Workspace};
 pub use restore::{Restore, Restored, Restorer};
 pub use summary::{PLACES_MAX, Place, Summary};
+pub use uninspected::{Gap, Gaps, Opaque};

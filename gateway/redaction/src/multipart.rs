@@ -13,6 +13,7 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use classifiers::document::Media;
 
 use crate::editor::Editor;
+use crate::uninspected::{Gap, Gaps, Opaque};
 use crate::{Disclose, DocumentRedactor, Interrupted, Output, Pseudonyms, Summary, Workspace};
 use head::{Content, Head};
 
@@ -60,15 +61,6 @@ impl Boundary {
     }
 }
 
-/// What happens to a part that cannot be inspected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opaque {
-    /// It interrupts the message.
-    Refuse,
-    /// It passes, and [`crate::Body::has_gap`] tells.
-    Pass,
-}
-
 /// Edits one form as it streams.
 pub(crate) struct Multipart<D> {
     disclose: D,
@@ -82,7 +74,7 @@ pub(crate) struct Multipart<D> {
     work: Box<Workspace>,
     summary: Summary,
     parts: usize,
-    gap: bool,
+    gaps: Gaps,
 }
 
 enum State<D> {
@@ -120,7 +112,7 @@ impl<D: Disclose + Clone> Multipart<D> {
             work,
             summary: Summary::default(),
             parts: 0,
-            gap: false,
+            gaps: Gaps::default(),
         }
     }
 
@@ -143,9 +135,15 @@ impl<D: Disclose + Clone> Multipart<D> {
         &self.summary
     }
 
-    /// Whether a part passed that was not inspected, or would have.
-    pub(crate) fn has_gap(&self) -> bool {
-        self.gap
+    /// What passed that was not inspected, or would have.
+    pub(crate) fn gaps(&self) -> Gaps {
+        match &self.state {
+            State::Part {
+                editor: Some(editor),
+                ..
+            } => self.gaps | editor.gaps(),
+            _ => self.gaps,
+        }
     }
 
     pub(crate) fn into_parts(self) -> (Summary, Box<Workspace>) {
@@ -241,6 +239,7 @@ impl<D: Disclose + Clone> Multipart<D> {
 
     fn open(&mut self, head: &Head) -> Result<(), Interrupted> {
         let place = head.place();
+        let opaque = self.opaque;
         let mut work = || std::mem::take(&mut self.work);
         let editor = match &head.content {
             Content::Document(media) => Some(Editor::new(
@@ -256,15 +255,15 @@ impl<D: Disclose + Clone> Multipart<D> {
                 work(),
             ))),
             Content::Opaque => {
-                self.gap = true;
+                self.gaps.note(Gap::PartUnknown);
                 if self.opaque == Opaque::Refuse {
-                    return Err(Interrupted::PartUnknown);
+                    return Err(Interrupted::Uninspected(Gap::PartUnknown));
                 }
                 None
             }
         };
         self.state = State::Part {
-            editor: editor.map(Box::new),
+            editor: editor.map(|editor| Box::new(editor.treating(opaque))),
             place,
         };
         Ok(())
@@ -300,6 +299,7 @@ impl<D: Disclose + Clone> Multipart<D> {
 
     /// Takes back what an editor worked with, and what it found.
     fn close(&mut self, editor: Editor<D>, place: &str) {
+        self.gaps |= editor.gaps();
         let (found, work) = editor.into_parts();
         self.summary.absorb(found, place);
         self.work = work;

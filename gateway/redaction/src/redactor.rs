@@ -2,15 +2,18 @@
 //! and, if need be, rewritten before the next is looked at. Bytes that nothing stands against leave
 //! as slices of the chunk they came in; only an open token is held back.
 
+mod within;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use classifiers::declared::{self, Declared};
 use classifiers::document;
+use classifiers::embedded::{self, EMBEDDED_DEPTH_MAX};
 use classifiers::media::json::{self, AHEAD_BYTES, Foreseen, Scalar, Token, Visitor, Walker};
 use classifiers::operator::Operator;
 use classifiers::{
-    DISCRIMINATOR_BYTES_MAX, DataClass, Finding, KeyCache, Spot, ValueKind, classify_key,
+    Context, DISCRIMINATOR_BYTES_MAX, DataClass, Finding, KeyCache, Spot, ValueKind, classify_key,
     classify_value, classify_value_with,
 };
 use thiserror::Error;
@@ -21,6 +24,7 @@ use crate::summary::Order;
 use crate::token::Standing;
 use crate::trail::Trail;
 use crate::transform::{Edit, Rewriter};
+use crate::uninspected::{Gap, Gaps, Opaque};
 use crate::{Action, Output, Pseudonyms, Summary};
 
 /// Who decides what happens to a class of data in this exchange.
@@ -53,8 +57,8 @@ pub enum Interrupted {
     #[error("unreadable message: {0}")]
     Form(&'static str),
     /// A part of the message cannot be inspected.
-    #[error("a part of the message cannot be inspected")]
-    PartUnknown,
+    #[error("a part of the message cannot be inspected ({0})")]
+    Uninspected(Gap),
     /// The message is not text in UTF-8: another charset, or none.
     #[error("unreadable message: no UTF-8 text at byte {offset}")]
     NotUtf8 {
@@ -84,13 +88,15 @@ impl From<json::Unreadable> for Interrupted {
 #[derive(Default)]
 pub struct Workspace {
     walker: Walker,
-    keys: KeyCache,
+    pub(crate) keys: KeyCache,
     trail: Trail,
     findings: Vec<Finding>,
     edits: Vec<Edit>,
     pub(crate) rewriter: Rewriter,
     pub(crate) order: Order,
     pub(crate) documents: Documents,
+    /// Walkers of documents in strings: at most one for each depth.
+    within: Vec<Walker>,
 }
 
 impl Workspace {
@@ -125,6 +131,9 @@ impl Workspace {
     pub fn plain() -> Self {
         Self {
             walker: Walker::plain(),
+            within: std::iter::repeat_with(Walker::plain)
+                .take(EMBEDDED_DEPTH_MAX)
+                .collect(),
             ..Self::default()
         }
     }
@@ -137,6 +146,7 @@ impl Workspace {
             + self.edits.capacity() * size_of::<Edit>()
             + self.rewriter.capacity()
             + self.documents.capacity()
+            + self.within.iter().map(Walker::capacity).sum::<usize>()
     }
 
     /// The operator's own detectors, if there are any.
@@ -155,6 +165,10 @@ pub struct Redactor<D> {
     pushed: u64,
     /// Bytes of the message that were released or replaced.
     settled: u64,
+    /// How many strings are around the message.
+    depth: usize,
+    opaque: Opaque,
+    gaps: Gaps,
     interrupted: Option<Interrupted>,
 }
 
@@ -171,8 +185,18 @@ impl<D: Disclose> Redactor<D> {
             summary: Summary::default(),
             pushed: 0,
             settled: 0,
+            depth: 0,
+            opaque: Opaque::Pass,
+            gaps: Gaps::default(),
             interrupted: None,
         }
+    }
+
+    /// The same, which does so with what a string holds and cannot be inspected.
+    #[must_use]
+    pub fn treating(mut self, opaque: Opaque) -> Self {
+        self.opaque = opaque;
+        self
     }
 
     /// Says that the outermost value of the message is at this place, as the API's owner has described
@@ -180,6 +204,15 @@ impl<D: Disclose> Redactor<D> {
     pub fn set_place(&mut self, place: declared::Place) {
         let Workspace { trail, keys, .. } = &mut *self.work;
         trail.begin(Spot::declared(place, keys));
+    }
+
+    /// The same for what a string holds: at a place with this context, in so many strings.
+    #[must_use]
+    pub(crate) fn standing(mut self, context: Context, depth: usize) -> Self {
+        let Workspace { trail, keys, .. } = &mut *self.work;
+        trail.begin(Spot::at(context, keys));
+        self.depth = depth;
+        self
     }
 
     /// Takes the next bytes, appends to `out` what may be released. After an interruption every
@@ -199,6 +232,11 @@ impl<D: Disclose> Redactor<D> {
     /// What was found so far.
     pub fn summary(&self) -> &Summary {
         &self.summary
+    }
+
+    /// What could not be inspected so far.
+    pub fn gaps(&self) -> Gaps {
+        self.gaps
     }
 
     /// Gives up the parts: what was found, and what the next redactor can use.
@@ -224,6 +262,7 @@ impl<D: Disclose> Redactor<D> {
             rewriter,
             order,
             documents: _,
+            within,
         } = &mut *self.work;
         let mut editor = Editor {
             disclose: &mut self.disclose,
@@ -238,13 +277,18 @@ impl<D: Disclose> Redactor<D> {
             chunk,
             base: self.pushed,
             settled: &mut self.settled,
-            blocked: None,
+            within,
+            depth: self.depth,
+            opaque: self.opaque,
+            gaps: &mut self.gaps,
+            edited: false,
+            stopped: None,
             out,
         };
         let walked = walk(walker, &mut editor);
-        // What blocked came before what could not be read.
-        let interrupted = match (editor.blocked.take(), walked) {
-            (Some((class, path)), _) => Interrupted::Blocked { class, path },
+        // What stopped it came before what could not be read.
+        let interrupted = match (editor.stopped.take(), walked) {
+            (Some(interrupted), _) => interrupted,
             (None, Err(unreadable)) => unreadable.into(),
             (None, Ok(())) => {
                 let end = self.pushed + chunk.len() as u64;
@@ -273,8 +317,16 @@ struct Editor<'a, D> {
     base: u64,
     // INVARIANT: between chunks, this is where the open token begins, or the end of what came.
     settled: &'a mut u64,
-    /// The class that blocks the message, and where it stands.
-    blocked: Option<(DataClass, String)>,
+    /// Walkers for documents in strings.
+    within: &'a mut Vec<Walker>,
+    /// How many strings are around the document.
+    depth: usize,
+    opaque: Opaque,
+    gaps: &'a mut Gaps,
+    /// Whether anything was written that did not come.
+    edited: bool,
+    /// Why no more of the message may be released.
+    stopped: Option<Interrupted>,
     out: &'a mut Output,
 }
 
@@ -334,7 +386,10 @@ impl<D: Disclose> Editor<'_, D> {
                 // It was tokenized on another way, and its token stays what it is.
                 _ if spared => {}
                 Action::Block => {
-                    self.blocked = Some((finding.class, trail.path(chunk)));
+                    self.stopped = Some(Interrupted::Blocked {
+                        class: finding.class,
+                        path: trail.path(chunk),
+                    });
                     return false;
                 }
                 _ => self.edits.push(Edit {
@@ -352,7 +407,7 @@ impl<D: Disclose> Editor<'_, D> {
     #[cold]
     #[inline(never)]
     fn rename(&mut self, name: Token<'_>) -> bool {
-        if self.blocked.is_some() {
+        if self.stopped.is_some() {
             return false;
         }
         self.findings.clear();
@@ -368,12 +423,18 @@ impl<D: Disclose> Editor<'_, D> {
         rewrite
     }
 
-    /// Puts what was rewritten in the place of a token.
-    fn replace(&mut self, token: Token<'_>, kind: Option<ValueKind>) {
+    /// Releases what stands before a token in whose place something else is written.
+    fn make_room(&mut self, token: Token<'_>) {
         if *self.settled <= self.base {
             self.out.expect(self.chunk.len() + self.chunk.len() / 8);
         }
         self.settle(token.start);
+        self.edited = true;
+    }
+
+    /// Puts what was rewritten in the place of a token.
+    fn replace(&mut self, token: Token<'_>, kind: Option<ValueKind>) {
+        self.make_room(token);
         let json = match kind {
             Some(kind) => self
                 .rewriter
@@ -408,7 +469,7 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
 
     #[inline]
     fn name(&mut self, name: Token<'_>) {
-        if self.blocked.is_some() {
+        if self.stopped.is_some() {
             return;
         }
         let raw = match name.raw {
@@ -457,7 +518,7 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
 
     #[inline]
     fn scalar(&mut self, kind: Scalar, value: Token<'_>) {
-        if self.blocked.is_some() {
+        if self.stopped.is_some() {
             return;
         }
         let kind = match kind {
@@ -466,6 +527,9 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
             Scalar::Boolean => ValueKind::Bool,
             Scalar::Null => return self.keep(value),
         };
+        if kind == ValueKind::Text && embedded::may_be(value.decoded) && self.open(value) {
+            return;
+        }
         let context = self.trail.context(self.keys);
         self.findings.clear();
         match self.keys.operator() {

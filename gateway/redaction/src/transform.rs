@@ -101,6 +101,23 @@ impl Rewriter {
         if written { &self.json } else { b"\"\"" }
     }
 
+    /// The text that stands for a text which is no JSON string after `edits`; none if all of it is
+    /// dropped.
+    pub(crate) fn bare(
+        &mut self,
+        value: &[u8],
+        edits: &mut Vec<Edit>,
+        pseudonyms: &dyn Pseudonyms,
+    ) -> Option<&[u8]> {
+        if edits.iter().any(|edit| edit.action == Action::Drop) {
+            return None;
+        }
+        disjoin(edits);
+        self.text.clear();
+        edit(value, edits, pseudonyms, &mut self.text);
+        Some(&self.text)
+    }
+
     pub(crate) fn capacity(&self) -> usize {
         self.text.capacity() + self.json.capacity()
     }

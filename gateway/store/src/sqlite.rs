@@ -63,7 +63,9 @@ impl SqliteLedger {
             .page_size(PAGE_BYTES)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .pragma("wal_autocheckpoint", WAL_PAGES);
+            .pragma("wal_autocheckpoint", WAL_PAGES)
+            // Not into a folder that is anybody's, and that the process may not use.
+            .pragma("temp_store", "MEMORY");
         let mut connection = options.connect().await.map_err(sql)?;
         sqlx::migrate!("./migrations/log")
             .run(&mut connection)

@@ -27,8 +27,8 @@ pub const KEYRING_FILE: &str = "keyring.json";
 /// The only layout so far.
 const VERSION: u32 = 1;
 
-/// A keyring holds a handful of keys of 44 characters.
-const FILE_BYTES_MAX: u64 = 64 * 1024;
+/// A keyring holds a handful of keys of 44 characters; a file of credentials some dozens.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Random bytes in a log's name: enough that no two hosts ever share one.
 const LOG_ID_BYTES: usize = 8;

@@ -5,6 +5,7 @@
 //! [`Pseudonymizer`] and [`Transforms`]. [`DataKey`] seals records; what leaves this crate is sealed, signed or
 //! hashed, never a key.
 
+mod credential;
 mod datakey;
 mod keyring;
 mod material;
@@ -16,6 +17,10 @@ mod transforms;
 
 use std::{io, path::PathBuf};
 
+pub use credential::{
+    CREDENTIAL_BYTES_MAX, CREDENTIAL_BYTES_MIN, CREDENTIALS_FILE, Credential, Credentials,
+    is_credential, is_credential_name,
+};
 pub use datakey::{DataKey, NONCE_BYTES, SEALS_MAX, Seal, TAG_BYTES};
 pub use keyring::{KEYRING_FILE, Keyring};
 pub use material::KeyMaterial;
@@ -29,7 +34,7 @@ pub use transforms::{DOMAIN_MIN, SEALED_OVERHEAD_BYTES, TransformKeys, Transform
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     /// The file could not be read or written.
-    #[error("the keyring `{}` cannot be {action}", path.display())]
+    #[error("the key file `{}` cannot be {action}", path.display())]
     File {
         /// Which file.
         path: PathBuf,
@@ -40,7 +45,7 @@ pub enum VaultError {
         source: io::Error,
     },
     /// Others than its owner may read the file.
-    #[error("the keyring `{}` has mode {mode:o}; only its owner may read it (chmod 600)", path.display())]
+    #[error("the key file `{}` has mode {mode:o}; only its owner may read it (chmod 600)", path.display())]
     Exposed {
         /// Which file.
         path: PathBuf,
@@ -48,7 +53,7 @@ pub enum VaultError {
         mode: u32,
     },
     /// The file is not a keyring.
-    #[error("the keyring `{}` is malformed: {why}", path.display())]
+    #[error("the key file `{}` is malformed: {why}", path.display())]
     Malformed {
         /// Which file.
         path: PathBuf,

@@ -13,16 +13,21 @@
 //! | `child` | has a shell start itself to connect |
 //! | `http` | asks for `/customers/C-771` of HOST; prints the status, and the peer as it sees it |
 //! | `raw` | makes a raw socket |
+//! | `vsock` | connects to the host of a virtual machine |
+//! | `abstract` | connects to the Unix socket ADDRESS that has no place in a file system |
+//! | `setns` | enters the network namespace of the process ADDRESS |
+//! | `ring` | makes an `io_uring` |
 
 use std::{
-    env,
+    env, fs,
     io::{self, Read as _, Write as _},
     net::{SocketAddr, TcpStream, UdpSocket},
-    os::fd::AsFd as _,
+    os::{fd::AsFd as _, linux::net::SocketAddrExt as _, unix::net as unix},
     process::{Command, ExitCode},
 };
 
 use anyhow::{Context, Result, bail};
+use rustix::thread::move_into_link_name_space;
 use socket2::{Domain, Protocol, Socket, Type};
 
 fn main() -> ExitCode {
@@ -39,6 +44,9 @@ fn escape(arguments: &[String]) -> Result<String> {
     let [way, address, rest @ ..] = arguments else {
         bail!("usage: tidegate-escape WAY ADDRESS [HOST]");
     };
+    if let Some(told) = beside(way, address)? {
+        return Ok(told);
+    }
     let to: SocketAddr = address.parse()?;
     let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     match way.as_str() {
@@ -83,6 +91,35 @@ fn escape(arguments: &[String]) -> Result<String> {
         }
         _ => bail!("there is no way `{way}`"),
     }
+}
+
+/// Ways that lead to no address of the Internet's.
+fn beside(way: &str, to: &str) -> Result<Option<String>> {
+    match way {
+        "vsock" => drop(Socket::new(Domain::VSOCK, Type::STREAM, None)?),
+        "abstract" => {
+            let to = unix::SocketAddr::from_abstract_name(to)?;
+            drop(unix::UnixStream::connect_addr(&to)?);
+        }
+        "setns" => {
+            let namespace = fs::File::open(format!("/proc/{to}/ns/net"))?;
+            move_into_link_name_space(namespace.as_fd(), None)?;
+        }
+        "ring" => ring()?,
+        _ => return Ok(None),
+    }
+    Ok(Some("passed".to_owned()))
+}
+
+#[expect(unsafe_code, reason = "no wrapper makes an io_uring")]
+fn ring() -> Result<()> {
+    let mut parameters = [0_u32; 30];
+    // SAFETY: the kernel fills in `struct io_uring_params`, which is as long.
+    let ring = unsafe { libc::syscall(libc::SYS_io_uring_setup, 1, parameters.as_mut_ptr()) };
+    if ring < 0 {
+        return Err(io::Error::last_os_error().into());
+    }
+    Ok(())
 }
 
 /// Tells, and keeps the socket until nobody needs it any more.

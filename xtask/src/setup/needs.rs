@@ -13,6 +13,11 @@ pub(super) const BPF_LINKER: &str = "0.13.0";
 /// The oldest `rustc-web` that brings LLVM 22 and compiles our programs.
 pub(super) const BPF_RUSTC_MIN: &str = "1.96";
 
+/// What pins the vendors' SDKs for Python, and is written beside them once they are installed.
+pub(super) const PYTHON_SDKS: &str = "requirements.txt";
+/// The same for JavaScript.
+pub(super) const NODE_SDKS: &str = "package-lock.json";
+
 /// One thing that a host needs.
 pub(crate) struct Need {
     pub(crate) what: &'static str,
@@ -31,6 +36,10 @@ pub(crate) enum Cure {
     Rotel,
     /// Presidio, from `PyPI` into a virtual environment of this workspace.
     Presidio,
+    /// The vendors' SDKs, from `PyPI` into a virtual environment of this workspace.
+    PythonSdks,
+    /// The same from npm.
+    NodeSdks,
     /// A cargo subcommand, with its version.
     Cargo(&'static str),
 }
@@ -50,7 +59,7 @@ pub(super) fn of(scope: Scope) -> impl Iterator<Item = &'static Need> {
 }
 
 /// To build, test and show.
-static ALWAYS: [Need; 8] = [
+static ALWAYS: [Need; 10] = [
     Need {
         what: "C and C++ compiler",
         why: "SQLite, the cryptography and bpf-linker have parts in C and C++",
@@ -91,13 +100,25 @@ static ALWAYS: [Need; 8] = [
         what: "Python with venv",
         why: "one of the agents; installs the collector",
         cure: Cure::Packages(&["python3", "python3-venv"]),
-        present: |workspace| workspace.rotel().exists() || has_venv(),
+        present: |workspace| has_all(workspace) || has_venv(),
     },
     Need {
         what: "rotel",
         why: "the OpenTelemetry collector that tests send spans to",
         cure: Cure::Rotel,
         present: |workspace| workspace.rotel().exists(),
+    },
+    Need {
+        what: "SDKs for Python",
+        why: "the vendors' own libraries, which tests run through the gateway; brings Node.js",
+        cure: Cure::PythonSdks,
+        present: |workspace| workspace.has_sdks(PYTHON_SDKS),
+    },
+    Need {
+        what: "SDKs for JavaScript",
+        why: "the same for Node.js",
+        cure: Cure::NodeSdks,
+        present: |workspace| workspace.has_sdks(NODE_SDKS),
     },
 ];
 
@@ -159,6 +180,11 @@ static PEERS: [Need; 2] = [
 fn has_module(venv: &Path, module: &str) -> bool {
     let find = format!("import importlib.util as u; assert u.find_spec('{module}')");
     step::answer(Command::new(venv.join("bin/python")).args(["-c", &find])).is_some()
+}
+
+/// Whether everything is there that Python installs.
+fn has_all(workspace: &Workspace) -> bool {
+    workspace.rotel().exists() && workspace.has_sdks(PYTHON_SDKS)
 }
 
 fn has_venv() -> bool {

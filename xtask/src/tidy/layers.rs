@@ -12,6 +12,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("abi", &[]),
         ("vault", &[]),
         ("telemetry", &[]),
+        ("sandbox", &[]),
     ],
     &[
         ("programs", &["abi"]),
@@ -56,6 +57,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "policy",
                 "proxy",
                 "redaction",
+                "sandbox",
                 "store",
                 "telemetry",
                 "vault",

@@ -6,8 +6,7 @@ use aya_ebpf::{
     helpers::{
         bpf_get_current_uid_gid,
         generated::{
-            bpf_get_current_cgroup_id, bpf_get_netns_cookie, bpf_get_socket_cookie,
-            bpf_sk_storage_delete, bpf_sk_storage_get,
+            bpf_get_netns_cookie, bpf_get_socket_cookie, bpf_sk_storage_delete, bpf_sk_storage_get,
         },
     },
     macros::cgroup_sock_addr,
@@ -74,22 +73,20 @@ pub(crate) fn caller(ctx: *mut bpf_sock_addr) -> Owner {
         record_image(unsafe { (*ctx).__bindgen_anon_1.sk }, leader, &process);
     }
     let ids = bpf_get_current_uid_gid();
-    // SAFETY: helpers on the program's context and the current task.
-    unsafe {
-        Owner {
-            cookie: bpf_get_socket_cookie(ctx.cast()),
-            process,
-            cgroup: bpf_get_current_cgroup_id(),
-            netns: bpf_get_netns_cookie(ctx.cast()),
-            uid: ids as u32,
-            gid: (ids >> 32) as u32,
-            role: role::CONNECTED,
-            agent: tag::agent_of(&process),
-            comm: task::comm(leader),
-            original: [0; 4],
-            original_port: 0,
-            verdict: verdict::NONE,
-        }
+    // SAFETY: helpers on the program's context.
+    let (cookie, netns) = unsafe {
+        (
+            bpf_get_socket_cookie(ctx.cast()),
+            bpf_get_netns_cookie(ctx.cast()),
+        )
+    };
+    Owner {
+        cookie,
+        netns,
+        uid: ids as u32,
+        gid: (ids >> 32) as u32,
+        role: role::CONNECTED,
+        ..tag::owner(leader, process)
     }
 }
 

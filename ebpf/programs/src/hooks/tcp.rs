@@ -1,13 +1,11 @@
 //! What `sock_ops` tells of a TCP flow's life, put into the table.
 
-use abi::{
-    FlowKey, FlowRow, ListenKey, Owner, counter, direction, kind, mark, role, state, verdict,
-};
+use abi::{FlowKey, FlowRow, ListenKey, Owner, counter, direction, kind, mark, role, state};
 use aya_ebpf::{
     bindings::{BPF_SOCK_OPS_RTT_CB_FLAG, BPF_SOCK_OPS_STATE_CB_FLAG},
     helpers::generated::{
-        bpf_get_current_cgroup_id, bpf_get_netns_cookie, bpf_get_socket_cookie,
-        bpf_probe_read_kernel, bpf_skc_to_tcp_sock, bpf_sock_ops_cb_flags_set,
+        bpf_get_netns_cookie, bpf_get_socket_cookie, bpf_probe_read_kernel, bpf_skc_to_tcp_sock,
+        bpf_sock_ops_cb_flags_set,
     },
     programs::SockOpsContext,
 };
@@ -28,9 +26,6 @@ const LAST_ACK: u32 = 9;
 const CLOSING: u32 = 11;
 /// `SOCK_DONE` of `enum sock_flags`: the other end has said that it will send no more.
 const SOCK_DONE: u64 = 1 << 1;
-
-/// A user or group that was not seen.
-const UNKNOWN: u32 = u32::MAX;
 
 /// The kernel's figures of a connection. They count SYN and FIN as bytes.
 pub(super) struct Figures {
@@ -140,24 +135,18 @@ pub(super) fn accepted(ctx: &SockOpsContext, near: End, far: End) -> Option<()> 
 #[inline(always)]
 pub(super) fn listens(ctx: &SockOpsContext, near: End) -> Option<()> {
     let leader = task::current_leader();
-    let process = task::process(leader);
-    // SAFETY: helpers on the program's context and the current task.
-    let owner = unsafe {
-        Owner {
-            cookie: bpf_get_socket_cookie(ctx.ops.cast()),
-            process,
-            cgroup: bpf_get_current_cgroup_id(),
-            netns: bpf_get_netns_cookie(ctx.ops.cast()),
-            // No program of this type may ask for them.
-            uid: UNKNOWN,
-            gid: UNKNOWN,
-            role: role::ACCEPTED,
-            agent: tag::agent_of(&process),
-            comm: task::comm(leader),
-            original: [0; 4],
-            original_port: 0,
-            verdict: verdict::NONE,
-        }
+    // SAFETY: helpers on the program's context.
+    let (cookie, netns) = unsafe {
+        (
+            bpf_get_socket_cookie(ctx.ops.cast()),
+            bpf_get_netns_cookie(ctx.ops.cast()),
+        )
+    };
+    let owner = Owner {
+        cookie,
+        netns,
+        role: role::ACCEPTED,
+        ..tag::owner(leader, task::process(leader))
     };
     let key = ListenKey {
         netns: owner.netns,

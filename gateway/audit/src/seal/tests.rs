@@ -66,6 +66,7 @@ fn a_close_names_its_opening_in_clear() {
         reason: None,
         request: crate::BodyRecord::default(),
         response: crate::BodyRecord::default(),
+        credential: None,
         duration_us: 5,
     };
     let event = Event::Close(Box::new(outcome));

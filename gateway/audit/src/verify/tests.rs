@@ -64,6 +64,7 @@ fn close(opening: u64) -> Event {
         reason: None,
         request: BodyRecord::default(),
         response: BodyRecord::default(),
+        credential: None,
         duration_us: 0,
     }))
 }

@@ -1,7 +1,12 @@
-//! `tidegate run`: builds the parts, says when it is ready, waits for a signal, ends in good order.
+//! `tidegate run`: gets what needs privileges, gives those up, builds the parts, says when it is ready,
+//! waits for a signal, ends in good order.
+
+mod confine;
 
 use std::{
     io::Write,
+    net::TcpListener as StdTcpListener,
+    os::unix::net::UnixListener as StdUnixListener,
     path::Path,
     process::ExitCode,
     sync::{
@@ -15,7 +20,7 @@ use std::{
 use admin::{Condition, Part, Status, Which};
 use admission::budget::Budgets;
 use audit::{EventRef, Keys, Lifecycle, Trail};
-use flows::KernelSource;
+use flows::{Keeper, KernelSource};
 use http::Uri;
 use identity::KeySet;
 use jiff::Timestamp;
@@ -26,7 +31,7 @@ use rustls::ClientConfig;
 use serde_json::json;
 use telemetry::{Instance, Metrics, Traces, Watched};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, UnixListener},
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
@@ -35,8 +40,10 @@ use vault::Keyring;
 use super::check;
 use crate::{
     config::{self, Config, JwksSource},
+    credentials::Held,
     egress::{self, Noting, Reconciler},
     keys::VaultKeys,
+    launch::{self, Launches},
     reveal::Desk,
 };
 
@@ -51,12 +58,19 @@ pub(crate) fn run(path: &Path) -> Result<ExitCode> {
     // Another part of the process may have installed it first; it is the same one.
     let _installed_before = provider.install_default();
     let config = config::load(path)?;
+    let prepared = Prepared::get(&config)?;
+    let kernel = prepared.opened.kernel.as_ref();
+    let confined = confine::confine(&config, kernel.is_some())?;
+    kernel
+        .map_or(Ok(()), |kernel| kernel.check())
+        .into_diagnostic()?;
+    // Nothing has run beside this thread so far, and all that does from now on is as confined.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .into_diagnostic()?;
-    let running = Running::build(&config, &runtime)?;
+    let running = Running::build(&config, prepared, confined, &runtime)?;
     runtime.block_on(running.wait())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -71,6 +85,56 @@ fn logs() {
         .init();
 }
 
+/// What is had with the privileges that the gateway is started with.
+struct Prepared {
+    engine: Arc<policy::Engine>,
+    operator: Option<Arc<classifiers::operator::Operator>>,
+    identity: identity::Identity,
+    sources: check::KeySources,
+    upstream_tls: Arc<ClientConfig>,
+    opened: flows::Opened,
+    endpoints: Vec<proxy::Endpoint>,
+    bound: Bound,
+    admin: Option<StdTcpListener>,
+    exec: Option<StdUnixListener>,
+}
+
+impl Prepared {
+    fn get(config: &Config) -> Result<Self> {
+        let engine = check::engine(config)?;
+        let operator = config::classifiers::load(&config.classifiers)?;
+        let (identity, sources) = check::identity(config)?;
+        let mut endpoints = check::endpoints(config)?;
+        let own = endpoints.len();
+        endpoints.extend(check::led(config)?);
+        let upstream_tls = Upstream::tls(config.upstream_ca.as_deref()).into_diagnostic()?;
+        // Before anything is bound: the process that this forks must not have it.
+        let opened = egress::open(config, confine::confine_keeper)?;
+        let bound = Bound::bind(&endpoints, config.workers).into_diagnostic()?;
+        endpoints.truncate(own);
+        let admin = config.admin.map(|address| {
+            let listener = StdTcpListener::bind(address).into_diagnostic();
+            listener.wrap_err_with(|| format!("cannot listen on `{address}`"))
+        });
+        let exec = config.exec.as_deref().map(|path| {
+            let listener = launch::listen(path).into_diagnostic();
+            listener.wrap_err("the socket for `tidegate exec` cannot be opened")
+        });
+        Ok(Self {
+            engine,
+            operator,
+            identity,
+            sources,
+            upstream_tls,
+            opened,
+            endpoints,
+            bound,
+            admin: admin.transpose()?,
+            exec: exec.transpose()?,
+        })
+    }
+}
+
 /// Everything that runs, in the order in which it ends.
 struct Running {
     stop: watch::Sender<bool>,
@@ -81,31 +145,44 @@ struct Running {
     reconciler: Arc<Reconciler>,
     /// Writes down what the reconciler finds.
     recording: tokio::task::JoinHandle<()>,
+    /// Serves inside of sealed namespaces.
+    launches: Option<tokio::task::JoinHandle<()>>,
     /// Heard from before anybody is told that we are ready.
     signals: [Signal; 2],
 }
 
 impl Running {
-    fn build(config: &Config, runtime: &tokio::runtime::Runtime) -> Result<Self> {
+    fn build(
+        config: &Config,
+        prepared: Prepared,
+        confined: Vec<String>,
+        runtime: &tokio::runtime::Runtime,
+    ) -> Result<Self> {
         let _inside = runtime.enter();
-        let engine = check::engine(config)?;
-        let operator = config::classifiers::load(&config.classifiers)?;
-        let (identity, sources) = check::identity(config)?;
-        let mut endpoints = check::endpoints(config)?;
-        let own = endpoints.len();
-        endpoints.extend(check::led(config)?);
-        let upstream_tls = Upstream::tls(config.upstream_ca.as_deref()).into_diagnostic()?;
-        let opened = egress::open(config)?;
-        let notes = weaknesses(&opened);
-        let (reconciler, found) = Reconciler::new(identity.registry().clone());
+        let Prepared {
+            engine,
+            operator,
+            identity,
+            sources,
+            upstream_tls,
+            opened,
+            endpoints,
+            bound,
+            admin,
+            exec,
+        } = prepared;
+        let notes = weaknesses(&opened, confined);
+        let registry = identity.registry().clone();
+        let (reconciler, found) = Reconciler::new(registry.clone(), Arc::clone(&opened.keeper));
         let lifecycle = lifecycle(config, engine.digest(), notes);
-        let (trail, pseudonyms) = record(config, runtime)?;
+        let (trail, pseudonyms, held) = record(config, runtime)?;
         let gateway = Arc::new(Gateway {
             flows: Noting::over(opened.source, &reconciler),
             identity,
             routes: config.routes(),
             admission: admission::Admission::new(engine, config.country),
             budgets: budgets(config, runtime)?,
+            credentials: Arc::clone(&held) as _,
             trail,
             traces: traces(config, &lifecycle)?,
             metrics: metrics(config)?,
@@ -123,11 +200,11 @@ impl Running {
             Arc::clone(&tokens),
             stopped.clone(),
         ));
+        runtime.spawn(Arc::clone(&held).watch(stopped.clone()));
         begin(&gateway.trail, &lifecycle, runtime)?;
         reveal(config, &gateway, &stopped)?;
-        let bound = Bound::bind(&endpoints, config.workers).into_diagnostic()?;
         let mut listen = bound.addresses().to_vec();
-        let led = listen.split_off(own);
+        let led = listen.split_off(endpoints.len());
         if let Some(kernel) = &opened.kernel {
             egress::start(kernel, &reconciler, config, (&listen, &led))?;
             egress::watch(&gateway.metrics, kernel, &reconciler)?;
@@ -135,12 +212,22 @@ impl Running {
         let status = Health {
             gateway: Arc::clone(&gateway),
             tokens,
+            held,
             kernel: opened.kernel.clone(),
+            keeper: opened.keeper,
             reconciler: Arc::clone(&reconciler),
         };
-        let admin = config.admin;
-        let admin = admin.map(|address| operators(address, status, &stopped, runtime));
+        let admin = admin.map(|listener| operators(listener, status, &stopped, runtime));
         let admin = admin.transpose()?;
+        let launches = Launches {
+            gateway: Arc::clone(&gateway),
+            upstream_tls: Arc::clone(&upstream_tls),
+            kernel: opened.kernel.clone(),
+            reconciler: Arc::clone(&reconciler),
+            registry,
+            inside: launch::inside(&listen, &endpoints),
+        };
+        let launches = launched(exec, launches, &stopped)?;
         let workers = bound
             .serve(&gateway, &upstream_tls, &stopped)
             .into_diagnostic()?;
@@ -154,6 +241,7 @@ impl Running {
             kernel: opened.kernel,
             reconciler,
             recording,
+            launches,
             signals,
         })
     }
@@ -174,6 +262,9 @@ impl Running {
             if joined.is_err() {
                 tracing::error!("a worker ended by a panic");
             }
+        }
+        if let Some(launches) = self.launches {
+            launches.await.into_diagnostic()?;
         }
         let (kernel, reconciler) = (self.kernel, self.reconciler);
         tokio::task::spawn_blocking(move || {
@@ -228,14 +319,14 @@ fn begin(trail: &Trail, lifecycle: &Lifecycle, runtime: &tokio::runtime::Runtime
 }
 
 /// What the start record says is missing.
-fn weaknesses(opened: &flows::Opened) -> Vec<String> {
-    let notes: Vec<String> = opened
-        .note
-        .iter()
+fn weaknesses(opened: &flows::Opened, confined: Vec<String>) -> Vec<String> {
+    let attestation = opened.note.iter();
+    let mut notes: Vec<String> = attestation
         .map(|note| format!("attestation: {note}"))
         .collect();
+    notes.extend(confined);
     for note in &notes {
-        tracing::warn!(note, "running with less than the kernel's word");
+        tracing::warn!(note, "running with less than there could be");
     }
     notes
 }
@@ -253,10 +344,11 @@ fn lifecycle(config: &Config, policy: &str, mut notes: Vec<String>) -> Lifecycle
     }
 }
 
+/// The log, stand-ins and credentials: all that hangs on the keyring.
 fn record(
     config: &Config,
     runtime: &tokio::runtime::Runtime,
-) -> Result<(Trail, Arc<dyn Pseudonyms>)> {
+) -> Result<(Trail, Arc<dyn Pseudonyms>, Arc<Held>)> {
     let ledger = runtime
         .block_on(store::SqliteLedger::open(&config.data))
         .into_diagnostic()?;
@@ -264,8 +356,9 @@ fn record(
         Keyring::open_or_create(&config.data.join(vault::KEYRING_FILE)).into_diagnostic()?;
     let keys = Keys::from_keyring(&keyring).into_diagnostic()?;
     let trail = Trail::start(Box::new(ledger), keys).into_diagnostic()?;
+    let held = Held::open(config, &keyring)?;
     let keys = VaultKeys::open(config, &keyring)?;
-    Ok((trail, Arc::new(keys)))
+    Ok((trail, Arc::new(keys), held))
 }
 
 /// What may be used up, and what of it was; after [`record`], which locks the directory.
@@ -296,6 +389,21 @@ fn reveal(config: &Config, gateway: &Gateway, stopped: &watch::Receiver<bool>) -
     };
     tokio::spawn(desk.serve(listener, stopped.clone()));
     Ok(())
+}
+
+/// Answers `tidegate exec`, if it may ask.
+fn launched(
+    listener: Option<StdUnixListener>,
+    launches: Launches,
+    stopped: &watch::Receiver<bool>,
+) -> Result<Option<tokio::task::JoinHandle<()>>> {
+    let Some(listener) = listener else {
+        return Ok(None);
+    };
+    let listener = UnixListener::from_std(listener).into_diagnostic()?;
+    Ok(Some(tokio::spawn(
+        launches.serve(listener, stopped.clone()),
+    )))
 }
 
 fn metrics(config: &Config) -> Result<Metrics> {
@@ -359,15 +467,13 @@ async fn refresh(source: &JwksSource, keys: &KeySet, tls: &Arc<ClientConfig>) ->
 }
 
 fn operators(
-    address: std::net::SocketAddr,
+    listener: StdTcpListener,
     status: Health,
     stopped: &watch::Receiver<bool>,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<std::net::SocketAddr> {
-    let listener = runtime
-        .block_on(TcpListener::bind(address))
-        .into_diagnostic();
-    let listener = listener.wrap_err_with(|| format!("cannot listen on `{address}`"))?;
+    listener.set_nonblocking(true).into_diagnostic()?;
+    let listener = TcpListener::from_std(listener).into_diagnostic()?;
     let bound = listener.local_addr().into_diagnostic()?;
     let status = Arc::new(status);
     let mut stopped = stopped.clone();
@@ -387,7 +493,9 @@ fn operators(
 struct Health {
     gateway: Arc<Gateway>,
     tokens: Arc<AtomicBool>,
+    held: Arc<Held>,
     kernel: Option<Arc<KernelSource>>,
+    keeper: Arc<Keeper>,
     reconciler: Arc<Reconciler>,
 }
 
@@ -402,6 +510,9 @@ impl Status for Health {
             )
         };
         let attestation = match self.gateway.flows.source() {
+            _ if !self.keeper.is_there() => {
+                Condition::Down("the process that looks at callers is gone; restart".to_owned())
+            }
             flows::Source::Kernel => Condition::Ready,
             flows::Source::Proc => Condition::Degraded("inferred from /proc".to_owned()),
         };
@@ -410,10 +521,17 @@ impl Status for Health {
         } else {
             Condition::Down("an issuer's keys were never fetched".to_owned())
         };
+        let missing = self.held.missing().join(", ");
+        let credentials = if missing.is_empty() {
+            Condition::Ready
+        } else {
+            Condition::Degraded(format!("not there, or not to be opened: {missing}"))
+        };
         [
             ("audit", audit),
             ("attestation", attestation),
             ("tokens", tokens),
+            ("credentials", credentials),
         ]
         .map(|(name, condition)| Part { name, condition })
         .into()

@@ -97,7 +97,7 @@ impl Resolver<'_> {
             });
         let conditions = conditions(agent);
         if let Some(typed) = agent.egress.as_ref().filter(|_| mode != Mode::Observe) {
-            if conditions.is_empty() {
+            if conditions.is_empty() && !is_launched(agent) {
                 let help = "add one of `unix:path`, `unix:uid`, `unix:gid`, `cgroup:path`, \
                     `systemd:id`: a digest or a parent is known only after the process runs";
                 let message = "the kernel cannot tell this agent's processes when they start";
@@ -130,11 +130,21 @@ impl Resolver<'_> {
 }
 
 /// What the kernel can check. Fewer conditions fit more processes: all of the agent's, and such as
-/// only look like it, which are then held as well.
+/// only look like it, which are then held as well. None for an agent whose processes are started
+/// with `tidegate exec`: it has those, and no other.
 fn conditions(agent: &file::Agent) -> BTreeSet<Condition> {
-    let parsed = agent.selectors.iter().filter_map(|typed| {
-        let selector: identity::Selector = typed.value.parse().ok()?;
-        selector.condition()
-    });
+    if is_launched(agent) {
+        return BTreeSet::new();
+    }
+    let parsed = selectors(agent).filter_map(|selector| selector.condition());
     parsed.collect()
+}
+
+fn is_launched(agent: &file::Agent) -> bool {
+    selectors(agent).any(|selector| selector.launcher().is_some())
+}
+
+fn selectors(agent: &file::Agent) -> impl Iterator<Item = identity::Selector> {
+    let selectors = agent.selectors.iter();
+    selectors.filter_map(|typed| typed.value.parse().ok())
 }

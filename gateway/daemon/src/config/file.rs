@@ -26,6 +26,8 @@ pub(crate) struct File {
     /// What the kernel does about ways past the gateway.
     #[serde(default)]
     pub(crate) egress: Egress,
+    /// Where `tidegate exec` asks; nowhere if absent.
+    pub(crate) exec: Option<Exec>,
     /// What may be called.
     pub(crate) services: Vec<Service>,
     /// Cedar policy files; `*` stands for any part of a file name.
@@ -74,6 +76,13 @@ pub(crate) struct Tls {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Admin {
     pub(crate) address: SocketAddr,
+}
+
+/// Where `tidegate exec` asks.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Exec {
+    pub(crate) socket: PathBuf,
 }
 
 /// How callers are attributed.
@@ -181,6 +190,8 @@ pub(crate) struct Service {
     pub(crate) host: Option<String>,
     pub(crate) upstream: Spanned<String>,
     pub(crate) country: Spanned<String>,
+    /// What it wants for a key: the gateway presents it, the agent never has it.
+    pub(crate) credential: Option<Spanned<Credential>>,
     /// Where tokens are turned back, as far as policy permits `restore`.
     pub(crate) restore: Option<Restore>,
     /// An OpenAPI document whose `x-data-class` says what the fields of bodies are.
@@ -192,6 +203,32 @@ pub(crate) struct Service {
     pub(crate) mcp: Option<Mcp>,
     /// What may be asked of it by GraphQL.
     pub(crate) graphql: Option<GraphQl>,
+}
+
+/// The credential of a service, from exactly one place.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Credential {
+    /// Its name in the vault (`tidegate credentials set`).
+    pub(crate) name: Option<Spanned<String>>,
+    /// A file with it, which is read again when it changes.
+    pub(crate) file: Option<Spanned<PathBuf>>,
+    #[serde(rename = "as")]
+    pub(crate) form: Spanned<CredentialForm>,
+}
+
+/// How it is presented.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CredentialForm {
+    /// `Authorization: Bearer ...`
+    Bearer,
+    /// As this field.
+    Header(String),
+    /// As the password of this user.
+    Basic(String),
+    /// As this parameter of the query.
+    Query(String),
 }
 
 /// One operation of it.

@@ -26,6 +26,7 @@ use crate::reveal::Panel;
 
 use super::{
     answers::restoring,
+    credentials::CredentialPlace,
     egress::Egress,
     fault::Text,
     file::{self, File},
@@ -44,6 +45,8 @@ const TENANT: &str = "default";
 pub(crate) struct Config {
     pub(crate) listen: Vec<(SocketAddr, Option<(PathBuf, PathBuf)>)>,
     pub(crate) admin: Option<SocketAddr>,
+    /// The socket of `tidegate exec`.
+    pub(crate) exec: Option<PathBuf>,
     pub(crate) attestation: flows::Mode,
     pub(crate) country: Country,
     pub(crate) issuers: Vec<IssuerEntry>,
@@ -55,6 +58,8 @@ pub(crate) struct Config {
     /// The services' OpenAPI documents.
     pub(crate) openapi: Vec<PathBuf>,
     pub(crate) budgets: Vec<Budget>,
+    /// The credentials that services want, each once.
+    pub(crate) credentials: Vec<(Arc<str>, CredentialPlace)>,
     pub(crate) uninspected: Uninspected,
     pub(crate) data: PathBuf,
     pub(crate) tenant: String,
@@ -105,16 +110,19 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let openapi = described.map(|path| directory.join(&path.value)).collect();
     let egress = resolver.egress(&file)?;
     let budgets = resolver.budgets(&file)?;
+    let credentials = resolver.places(&file)?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
         egress,
         budgets,
+        credentials,
         listen: file
             .listen
             .into_iter()
             .map(|listen| resolver.listen(listen))
             .collect(),
         admin: file.admin.map(|admin| admin.address),
+        exec: file.exec.map(|exec| directory.join(exec.socket)),
         attestation: match file.attestation {
             file::Attestation::Auto => flows::Mode::Auto,
             file::Attestation::Kernel => flows::Mode::Kernel,
@@ -220,7 +228,7 @@ impl Resolver<'_> {
         ))
     }
 
-    fn uri(&self, typed: &Spanned<String>) -> Result<Uri> {
+    pub(super) fn uri(&self, typed: &Spanned<String>) -> Result<Uri> {
         let uri = Uri::from_str(&typed.value).ok().filter(|uri| {
             matches!(uri.scheme_str(), Some("http" | "https"))
                 && uri
@@ -426,7 +434,10 @@ impl Resolver<'_> {
             let help = "take the query off; requests bring their own";
             return Err(self.fault(&service.upstream, "an upstream has no query", help));
         }
+        let presented = service.credential.as_ref();
+        let presented = presented.map(|typed| self.credential(typed, &upstream));
         Ok(Service {
+            presented: presented.transpose()?.map(|(presented, _)| presented),
             upstream,
             country: self.country(&service.country)?,
             name: Arc::from(service.name.value),
@@ -553,7 +564,7 @@ fn is_prefix(prefix: &str) -> bool {
 }
 
 /// Whether an address is one of this host's own loopback, where nobody else can listen in.
-fn is_loopback(uri: &Uri) -> bool {
+pub(super) fn is_loopback(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost"
         || host

@@ -173,6 +173,26 @@ fn every_mistake_is_told_with_its_place_and_mend() {
             "country: DE\ntokens",
             "country: DE\negress: { ring_bytes: 5000 }\ntokens",
         ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://crm.example\n    credential: { name: crm, as: bearer }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { as: bearer }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { name: a b, as: bearer }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { name: crm, as: { header: \"x key\" } }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { name: crm, as: { query: a=b } }",
+        ),
         ("calls: 5,", "calls: 51,"),
         ("id: writes", "id: reads"),
         ("id: writes", "id: \"a b\""),

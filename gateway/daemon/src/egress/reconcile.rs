@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     net::SocketAddr,
+    os::fd::BorrowedFd,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -12,14 +13,18 @@ use std::{
 
 use audit::{Bypass, Event, EventRef, Trail};
 use flows::{
-    AgentRule, Direction, FlowId, FlowRecord, FlowSink, Gap, KernelSource, Process, State, Verdict,
+    AgentRule, Direction, FlowId, FlowRecord, FlowSink, Gap, Keeper, KernelSource, Owned, Process,
+    State, Verdict,
 };
 use identity::Registry;
 use jiff::Timestamp;
 use moka::sync::Cache;
 use tokio::sync::mpsc;
 
-use super::view::{Answer, FlowView, Seen};
+use super::{
+    sealed::{Room, Rooms},
+    view::{Answer, FlowView, Seen},
+};
 
 /// How long the gateway may take to accept what is under way to it.
 const GRACE: Duration = Duration::from_millis(300);
@@ -42,6 +47,9 @@ pub(crate) struct Reconciler {
     bypasses: AtomicU64,
     unrecorded: AtomicU64,
     kernel: OnceLock<Arc<KernelSource>>,
+    rooms: Arc<Rooms>,
+    /// The cookie of this process's network namespace, where the kernel tells.
+    netns: Option<u64>,
     registry: Registry,
     /// Whether some selectors are such as the kernel cannot check.
     uncertain: bool,
@@ -49,16 +57,22 @@ pub(crate) struct Reconciler {
     judged: Cache<(FlowId, SocketAddr), ()>,
 }
 
+/// A flow of an agent that may still be accepted, and since when.
+type Pending = (FlowRecord, Arc<str>, Instant);
+
 #[derive(Default)]
 struct Waiting {
-    pending: Vec<(FlowRecord, Arc<str>, Instant)>,
+    pending: Vec<Pending>,
     recent: VecDeque<Seen>,
     next: u64,
 }
 
 impl Reconciler {
     /// For these agents; the records go to whoever holds the other end.
-    pub(crate) fn new(registry: Registry) -> (Arc<Self>, mpsc::Receiver<Event>) {
+    pub(crate) fn new(
+        registry: Registry,
+        keeper: Arc<Keeper>,
+    ) -> (Arc<Self>, mpsc::Receiver<Event>) {
         let (records, receiver) = mpsc::channel(RECORDS_MAX);
         let named = |agent: &Arc<identity::Agent>| {
             let name = Arc::clone(agent.id.shared());
@@ -76,6 +90,8 @@ impl Reconciler {
             bypasses: AtomicU64::new(0),
             unrecorded: AtomicU64::new(0),
             kernel: OnceLock::new(),
+            rooms: Arc::new(Rooms::new(keeper)),
+            netns: flows::own_netns(),
             uncertain,
             registry,
             judged: Cache::new(GOVERNED_MAX),
@@ -87,6 +103,21 @@ impl Reconciler {
     pub(crate) fn attach(&self, kernel: Arc<KernelSource>) {
         // Set once, by whoever builds the gateway.
         drop(self.kernel.set(kernel));
+    }
+
+    /// Whoever is in the network namespace `netns` was started by `pid`, or is it.
+    pub(crate) fn seal(&self, netns: u64, pid: u32, agent: u32) -> Room {
+        self.rooms.seal(netns, pid, agent)
+    }
+
+    /// The cookie of the gateway's own network namespace, where the kernel tells.
+    pub(crate) fn netns(&self) -> Option<u64> {
+        self.netns
+    }
+
+    /// The owner of a socket in a sealed namespace, as whoever sealed it has stated.
+    pub(crate) fn stated(&self, socket: BorrowedFd<'_>) -> Option<Owned> {
+        self.rooms.stated(socket)
     }
 
     /// The gateway has accepted this flow.
@@ -148,6 +179,7 @@ impl Reconciler {
         let result = match flow.verdict {
             Verdict::Denied => "refused",
             Verdict::FailedOpen => "failed_open",
+            _ if self.rooms.is_sealed(flow.netns) => "sealed",
             _ => "passed",
         };
         let Some(process) = self.process(flow) else {
@@ -241,17 +273,9 @@ impl FlowSink for Reconciler {
 
     fn settled(&self) {
         let now = now();
-        let mut due = Vec::new();
-        let mut state = self.lock();
-        state.pending.retain(|(flow, agent, since)| {
-            let keep = now.duration_since(*since) < GRACE;
-            if !keep {
-                due.push((flow.clone(), Arc::clone(agent)));
-            }
-            keep
-        });
-        drop(state);
-        for (flow, agent) in due {
+        let is_due = |waiting: &mut Pending| now.duration_since(waiting.2) >= GRACE;
+        let due: Vec<Pending> = self.lock().pending.extract_if(.., is_due).collect();
+        for (flow, agent, _) in due {
             self.judge(&flow, &agent);
         }
         let unrecorded = self.unrecorded.swap(0, Ordering::Relaxed);

@@ -54,7 +54,7 @@ pub(crate) struct FlowView {
     /// Of a bypass: by what it went.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) technique: Option<String>,
-    /// Of a bypass: `passed`, `refused`, `failed_open`.
+    /// Of a bypass: `passed`, `refused`, `failed_open`, `sealed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) result: Option<String>,
     /// When it began.

@@ -1,9 +1,12 @@
 use super::*;
 use crate::{AgentError, Ambiguous, Registry, Selector, SpiffeId, SpiffeIdError};
 
+const AGENT: &str = "spiffe://acme.example/agent/support";
+
 #[test]
 fn selectors_hold_for_what_they_name() {
     let mut process = process("/usr/bin/curl", 1001);
+    process.agent = flows::AgentRule::number_of(AGENT);
     process.ancestors.push(ancestor(9, "/opt/agent/run"));
     let digest = "ab".repeat(32);
     for (text, expected) in [
@@ -26,9 +29,10 @@ fn selectors_hold_for_what_they_name() {
         ("cgroup:path:/system.slice/agent.s/**", false),
         ("systemd:id:agent.service", true),
         ("systemd:id:gent.service", false),
+        ("tidegate:exec:1001", true),
     ] {
         let selector: Selector = text.parse().unwrap();
-        assert_eq!(selector.matches(&process), expected, "{text}");
+        assert_eq!(selector.matches(&process, AGENT), expected, "{text}");
         assert_eq!(selector.to_string(), text);
     }
 }
@@ -46,9 +50,10 @@ fn what_is_not_known_of_a_process_never_matches() {
         &format!("unix:sha256:{}", "00".repeat(32)),
         "cgroup:path:/system.slice/**",
         "systemd:id:agent.service",
+        "tidegate:exec:1001",
     ] {
         assert!(
-            !text.parse::<Selector>().unwrap().matches(&unknown),
+            !text.parse::<Selector>().unwrap().matches(&unknown, AGENT),
             "{text}"
         );
     }
@@ -70,7 +75,7 @@ fn a_unit_is_the_systems_and_no_users() {
         ("/", false),
     ] {
         process.cgroup = Some(cgroup.into());
-        assert_eq!(selector.matches(&process), expected, "{cgroup}");
+        assert_eq!(selector.matches(&process, AGENT), expected, "{cgroup}");
     }
 }
 

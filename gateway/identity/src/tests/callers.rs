@@ -184,6 +184,24 @@ fn each_way_to_fail_has_its_reason() {
 }
 
 #[test]
+fn a_bearer_is_for_the_gateway_by_the_issuer_that_it_names() {
+    let key = Key::es256("k");
+    let identity = identity(&key);
+    let good = key.sign(&claims());
+    assert!(identity.is_token(&good));
+    // Altered or forged, it still says whose it is, and so has to hold.
+    let altered = format!("{}x", good);
+    assert!(identity.is_token(&altered));
+    assert!(identity.is_token(&Key::es256("k").sign(&claims())));
+    let mut foreign = claims();
+    foreign["iss"] = "https://elsewhere.example".into();
+    assert!(!identity.is_token(&key.sign(&foreign)));
+    for key in ["", "an-api-key", "a.b.c", "..", "a.b", "e30.e30.e30"] {
+        assert!(!identity.is_token(key), "{key}");
+    }
+}
+
+#[test]
 fn a_failure_carries_what_is_known() {
     let key = Key::es256("k");
     let curl = kernel("/usr/bin/curl");

@@ -10,6 +10,7 @@ fn routes() -> Routes {
     };
     let service = |name: &str, matches, upstream: &'static str| {
         Arc::new(Service {
+            presented: None,
             restoring: Restoring::Nowhere,
             name: Arc::from(name),
             matches,

@@ -1,30 +1,41 @@
 //! What stands in the place of a finding, in the notation that it stands in.
 
-use classifiers::document::{Found, Sink};
+use std::sync::Arc;
+
+use classifiers::ValueKind;
+use classifiers::document::{Embedded, Found, Sink};
 use classifiers::media::json::Token;
-use classifiers::{DataClass, ValueKind};
+use classifiers::operator::Operator;
 
 use super::Piece;
+use super::within::Within;
 use crate::summary::Order;
 use crate::token::Standing;
 use crate::trail::tellable;
 use crate::transform::{Edit, Rewriter};
-use crate::{Action, Disclose, Pseudonyms, Summary, notation};
+use crate::uninspected::{Gaps, Opaque};
+use crate::{Action, Disclose, Interrupted, Pseudonyms, Summary, notation};
 
 /// The redactor during one call.
 pub(super) struct Editor<'a, D> {
     pub(super) disclose: &'a mut D,
-    pub(super) pseudonyms: &'a dyn Pseudonyms,
+    pub(super) pseudonyms: &'a Arc<dyn Pseudonyms>,
     pub(super) summary: &'a mut Summary,
     pub(super) rewriter: &'a mut Rewriter,
     pub(super) order: &'a mut Order,
     pub(super) pieces: &'a mut Vec<Piece>,
-    pub(super) blocked: Option<(DataClass, String)>,
+    /// Who edits what base64 and data URLs hold.
+    pub(super) within: &'a mut Within,
+    pub(super) operator: Option<&'a Arc<Operator>>,
+    pub(super) opaque: Opaque,
+    pub(super) gaps: &'a mut Gaps,
+    /// Why no more of the document may be released.
+    pub(super) stopped: Option<Interrupted>,
 }
 
 impl<D: Disclose> Sink for Editor<'_, D> {
     fn found(&mut self, found: &Found<'_>) {
-        if self.blocked.is_some() {
+        if self.stopped.is_some() {
             return;
         }
         let class = found.finding.class;
@@ -32,7 +43,7 @@ impl<D: Disclose> Sink for Editor<'_, D> {
         let value = found.value();
         // It was tokenized on another way, and its token stays what it is.
         let spared = action != Action::Show
-            && Standing::within(value, self.pseudonyms).spares(0, value.len(), action);
+            && Standing::within(value, &**self.pseudonyms).spares(0, value.len(), action);
         if spared {
             action = Action::Tokenize;
         }
@@ -47,9 +58,16 @@ impl<D: Disclose> Sink for Editor<'_, D> {
         match action {
             Action::Show => {}
             _ if spared => {}
-            Action::Block => self.blocked = Some((class, path)),
+            Action::Block => self.stopped = Some(Interrupted::Blocked { class, path }),
             _ => self.replace(found, action),
         }
+    }
+
+    fn embedded(&mut self, embedded: &Embedded<'_>) -> bool {
+        if self.stopped.is_none() {
+            self.open(embedded);
+        }
+        true
     }
 }
 
@@ -80,7 +98,7 @@ impl<D> Editor<'_, D> {
         let (token, mut edits) = of(found, action);
         let json = self
             .rewriter
-            .scalar(found.kind, token, &mut edits, self.pseudonyms);
+            .scalar(found.kind, token, &mut edits, &**self.pseudonyms);
         let around = found.notations.split_last().map_or(&[][..], |(_, it)| it);
         notation::write(&String::from_utf8_lossy(json), around)
     }
@@ -88,7 +106,7 @@ impl<D> Editor<'_, D> {
     /// What stands for a text or a part of one.
     fn text(&mut self, found: &Found<'_>, action: Action) -> Vec<u8> {
         let (token, mut edits) = of(found, action);
-        let json = self.rewriter.text(token, &mut edits, self.pseudonyms);
+        let json = self.rewriter.text(token, &mut edits, &**self.pseudonyms);
         // Written as JSON, because that is what the rewriter makes.
         let text: String = serde_json::from_slice(json).unwrap_or_default();
         notation::write(&text, found.notations)
@@ -113,7 +131,7 @@ fn of<'a>(found: &'a Found<'_>, action: Action) -> (Token<'a>, Vec<Edit>) {
 }
 
 /// A pointer as [`crate::Place::path`] has it: positions are `*`, and what no schema would name `?`.
-fn template(path: &str, inner: &str) -> String {
+pub(super) fn template(path: &str, inner: &str) -> String {
     let mut out = String::with_capacity(path.len() + inner.len());
     for token in path.split('/').skip(1).chain(inner.split('/').skip(1)) {
         out.push('/');

@@ -6,7 +6,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod arguments;
 mod documents;
+mod embedded;
 mod keys;
 mod memory;
 mod multipart;
@@ -24,8 +26,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use classifiers::DataClass;
 use redaction::{
-    Action, Body, Coding, Disclose, Format, Interrupted, Media, Output, Pseudonyms, Redactor,
-    Summary, Workspace,
+    Action, Body, Coding, Disclose, Format, Gap, Gaps, Interrupted, Media, Opaque, Output,
+    Pseudonyms, Redactor, Summary, Workspace,
 };
 
 /// Keyed with a constant; the vault's are HMAC-SHA-256.

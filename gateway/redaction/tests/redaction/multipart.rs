@@ -80,7 +80,7 @@ fn a_part_that_cannot_be_inspected_is_refused_or_told() {
     let hide = |_: DataClass| Action::Replace;
     assert_eq!(
         edit(&form, &[], Opaque::Refuse, hide),
-        Err(Interrupted::PartUnknown)
+        Err(Interrupted::Uninspected(Gap::PartUnknown))
     );
     assert_eq!(edit(&form, &[], Opaque::Pass, hide).unwrap().0, form);
 }

@@ -101,6 +101,7 @@ pub(crate) fn outcome() -> Outcome {
             findings_unlisted: 0,
             ..BodyRecord::default()
         },
+        credential: None,
         duration_us: 1234,
     }
 }

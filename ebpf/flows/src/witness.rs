@@ -1,0 +1,168 @@
+//! What only a privileged process can tell or do: look at other processes, and write the rules.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use abi::ProcessKey;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Ancestor, Flow, FlowsError, ProcSource, Process, Rules, cgroup::Cgroups, enforce::Enforcer,
+    lineage::Lineage, open::causes,
+};
+
+/// A question to the witness. Nobody but the gateway can ask, and nothing in it is a path to open
+/// or an address to read: it names processes, flows and agents by numbers, but for the rules, which
+/// are the configuration's.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Question {
+    /// What the process ran, and who started it; the path of the cgroup.
+    Trace { process: Key, cgroup: u64 },
+    /// The path of a cgroup.
+    Cgroup(u64),
+    /// Who has the other end of a connection in this network namespace, by `/proc`.
+    Infer { peer: SocketAddr, local: SocketAddr },
+    /// The process as `/proc` has it.
+    Describe(u32),
+    /// The rules, and the gateway's network namespace.
+    Enforce { rules: Rules, netns: u64 },
+    /// The gateway lives; whether it is time to look what has changed.
+    Beat(bool),
+    /// The process becomes this agent's.
+    Launch { pid: u32, agent: u32 },
+    /// The gateway listens there, or does no longer.
+    Gate {
+        netns: u64,
+        listeners: Vec<SocketAddr>,
+        open: bool,
+    },
+}
+
+/// The answer to it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Answer {
+    Traced(Box<Traced>),
+    Cgroup(Option<String>),
+    Process(Option<Box<Process>>),
+    Done(Result<(), String>),
+}
+
+/// A [`ProcessKey`] on its way.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Key {
+    start_ns: u64,
+    pid: u32,
+    exec: u32,
+}
+
+impl From<ProcessKey> for Key {
+    fn from(key: ProcessKey) -> Self {
+        Self {
+            start_ns: key.start_ns,
+            pid: key.pid,
+            exec: key.exec,
+        }
+    }
+}
+
+impl From<Key> for ProcessKey {
+    fn from(key: Key) -> Self {
+        Self {
+            start_ns: key.start_ns,
+            pid: key.pid,
+            exec: key.exec,
+        }
+    }
+}
+
+/// What is known of a process beside its numbers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Traced {
+    #[serde(with = "path")]
+    pub(crate) exe: Option<PathBuf>,
+    pub(crate) exe_sha256: Option<[u8; 32]>,
+    pub(crate) ancestors: Vec<Ancestor>,
+    pub(crate) cgroup: Option<String>,
+}
+
+/// Whoever answers.
+pub(crate) struct Witness {
+    pub(crate) kernel: Option<(Lineage, Enforcer, Arc<Cgroups>)>,
+    pub(crate) inferred: ProcSource,
+}
+
+impl Witness {
+    pub(crate) fn answer(&mut self, question: Question) -> Answer {
+        match question {
+            Question::Trace { process, cgroup } => {
+                let traced = self.trace(&process.into(), cgroup);
+                Answer::Traced(Box::new(traced.unwrap_or_default()))
+            }
+            Question::Cgroup(id) => {
+                Answer::Cgroup(self.kernel.as_ref().and_then(|(.., all)| all.path(id)))
+            }
+            Question::Infer { peer, local } => {
+                Answer::Process(self.inferred.infer(Flow { peer, local }).map(Box::new))
+            }
+            Question::Describe(pid) => Answer::Process(self.inferred.process(pid).map(Box::new)),
+            question => Answer::Done(self.act(question).map_err(|error| causes(&error))),
+        }
+    }
+
+    fn trace(&self, process: &ProcessKey, cgroup: u64) -> Option<Traced> {
+        let (lineage, _, cgroups) = self.kernel.as_ref()?;
+        let (executable, ancestors) = lineage.trace(process);
+        Some(Traced {
+            exe: executable.path,
+            exe_sha256: executable.sha256,
+            ancestors,
+            cgroup: cgroups.path(cgroup),
+        })
+    }
+
+    fn act(&mut self, question: Question) -> Result<(), FlowsError> {
+        let Some((_, enforcer, _)) = &mut self.kernel else {
+            return Ok(());
+        };
+        match question {
+            Question::Enforce { rules, netns } => enforcer.install(&rules, netns),
+            Question::Beat(round) => {
+                enforcer.beat(round);
+                Ok(())
+            }
+            Question::Launch { pid, agent } => enforcer.launch(pid, agent),
+            Question::Gate {
+                netns,
+                listeners,
+                open,
+            } => enforcer.gate(netns, &listeners, open),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A path on its way: any bytes, as the kernel has them.
+pub(crate) mod path {
+    use std::{ffi::OsString, path::PathBuf};
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use super::Path;
+
+    pub(crate) fn serialize<S: Serializer>(
+        path: &Option<PathBuf>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let path = path.as_deref().map(Path::as_os_str);
+        path.serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<PathBuf>, D::Error> {
+        Ok(Option::<OsString>::deserialize(deserializer)?.map(PathBuf::from))
+    }
+}

@@ -1,0 +1,133 @@
+//! `tidegate exec`: becomes the command, as an agent's process, sealed off from the network.
+//!
+//! This process asks the gateway, gives up what it must, and then runs the command in its own place:
+//! so there is nobody in between who would have to pass on signals or exit codes, or to clean up.
+
+use std::{
+    io::{BufRead as _, BufReader, IoSlice, Write as _},
+    mem::MaybeUninit,
+    net::TcpListener,
+    os::{
+        fd::{AsFd as _, BorrowedFd},
+        unix::{net::UnixStream, process::CommandExt as _},
+    },
+    process::{Command, ExitCode},
+};
+
+use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
+use rustix::{
+    net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg},
+    process::geteuid,
+    thread::CapabilitySet,
+};
+use sandbox::User;
+
+use super::Exec;
+use crate::launch::{LISTENERS_MAX, Reply, Request};
+
+/// Exit codes of shells: there is no such command; it cannot be run.
+const NOT_FOUND: u8 = 127;
+const NOT_RUN: u8 = 126;
+
+pub(crate) fn exec(arguments: &Exec) -> Result<ExitCode> {
+    if arguments.sealed && arguments.user.is_none() && geteuid().is_root() {
+        return Err(miette!(
+            help = "name a user that has nothing else: `--user 65534`; `--user 0` if root is meant",
+            "a command that runs as root may write what others run, and leave by that"
+        ));
+    }
+    let mut gateway = Gateway::ask(arguments)?;
+    if arguments.sealed {
+        let listeners = sandbox::seal(arguments.user, &gateway.listen).into_diagnostic()?;
+        gateway.hand_over(&listeners)?;
+        sandbox::drop_capabilities(CapabilitySet::empty()).into_diagnostic()?;
+        sandbox::hold_in().into_diagnostic()?;
+    } else if let Some(user) = arguments.user {
+        sandbox::become_user(user).into_diagnostic()?;
+    }
+    let Some((program, rest)) = arguments.command.split_first() else {
+        return Err(miette!("there is no command"));
+    };
+    let error = Command::new(program).args(rest).exec();
+    eprintln!("tidegate: `{}`: {error}", program.display());
+    Ok(ExitCode::from(
+        if error.kind() == std::io::ErrorKind::NotFound {
+            NOT_FOUND
+        } else {
+            NOT_RUN
+        },
+    ))
+}
+
+/// The running gateway, at the other end of its socket.
+struct Gateway {
+    stream: UnixStream,
+    /// Where it wants to be reached inside.
+    listen: Vec<std::net::SocketAddr>,
+}
+
+impl Gateway {
+    fn ask(arguments: &Exec) -> Result<Self> {
+        let path = &arguments.socket;
+        let stream = UnixStream::connect(path).map_err(|error| {
+            miette!(
+                help = "does it run, and does its configuration have `exec: { socket: ... }`?",
+                "no gateway at `{}`: {error}",
+                path.display()
+            )
+        })?;
+        let mut gateway = Self {
+            stream,
+            listen: Vec::new(),
+        };
+        let request = Request {
+            agent: arguments.agent.clone(),
+            sealed: arguments.sealed,
+        };
+        let mut line = serde_json::to_vec(&request).into_diagnostic()?;
+        line.push(b'\n');
+        gateway.stream.write_all(&line).into_diagnostic()?;
+        gateway.listen = gateway.answer()?;
+        Ok(gateway)
+    }
+
+    /// Gives the gateway the sockets that listen inside, and waits till it serves there.
+    fn hand_over(&mut self, listeners: &[TcpListener]) -> Result<()> {
+        let fds: Vec<BorrowedFd<'_>> = listeners.iter().map(TcpListener::as_fd).collect();
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(LISTENERS_MAX))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        if !control.push(SendAncillaryMessage::ScmRights(&fds)) {
+            return Err(miette!("the gateway listens at too many addresses"));
+        }
+        let word = [IoSlice::new(b"\n")];
+        sendmsg(&self.stream, &word, &mut control, SendFlags::NOSIGNAL).into_diagnostic()?;
+        self.answer().map(drop)
+    }
+
+    fn answer(&self) -> Result<Vec<std::net::SocketAddr>> {
+        let mut line = String::new();
+        BufReader::new(&self.stream)
+            .read_line(&mut line)
+            .into_diagnostic()?;
+        match serde_json::from_str(&line)
+            .into_diagnostic()
+            .wrap_err("the gateway gave no answer")?
+        {
+            Reply::Granted(listen) => Ok(listen),
+            Reply::Refused(why) => Err(miette!("the gateway refuses: {why}")),
+        }
+    }
+}
+
+/// `1001` or `1001:1001`.
+pub(super) fn user(text: &str) -> Result<User, String> {
+    let (uid, gid) = text.split_once(':').unwrap_or((text, text));
+    let number = |text: &str| {
+        let number = text.parse::<u32>();
+        number.map_err(|_| format!("`{text}` is no number; write what `id -u` prints"))
+    };
+    Ok(User {
+        uid: number(uid)?,
+        gid: number(gid)?,
+    })
+}

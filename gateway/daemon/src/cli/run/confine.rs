@@ -1,0 +1,121 @@
+//! What the gateway gives up before it serves: it parses what strangers send, so it keeps nothing
+//! that they could use.
+//!
+//! Everything that needs more is done before: ports are bound, keys and certificates read, kernel
+//! programs loaded, and the process forked that looks at other processes (`flows::Keeper`).
+
+use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
+
+use miette::{IntoDiagnostic as _, Result, WrapErr as _};
+use rustix::thread::{CapabilitySet, Pid, capabilities};
+use sandbox::{Files, Held};
+
+use crate::config::{Config, CredentialPlace, JwksSource};
+
+/// What a resolver of names, a clock, the loader of libraries and readers of the kernel's maps read.
+const SYSTEM: [&str; 17] = [
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/host.conf",
+    "/etc/nsswitch.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/localtime",
+    "/etc/ld.so.cache",
+    "/run/systemd/resolve",
+    "/usr/share/zoneinfo",
+    "/usr/lib",
+    "/lib",
+    "/lib64",
+    "/proc/self",
+    // How many counters a map has for one.
+    "/sys/devices/system/cpu",
+    "/dev/null",
+    "/dev/urandom",
+];
+
+/// Gives up capabilities, files and system calls; returns what the record's start must say is
+/// missing. There must be one thread.
+pub(super) fn confine(config: &Config, kernel: bool) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    let files = files(config)?;
+    let mut kept = CapabilitySet::empty();
+    if kernel && !maps_are_open() {
+        kept = CapabilitySet::BPF;
+        notes.push("sandbox: CAP_BPF kept, because Linux before 5.19 asks for it".to_owned());
+    }
+    sandbox::drop_capabilities(kept).into_diagnostic()?;
+    match sandbox::hold_files(&files).into_diagnostic()? {
+        Held::Whole => {}
+        Held::Partly => notes.push("sandbox: Landlock of this kernel is older".to_owned()),
+        Held::Not => notes.push("sandbox: this kernel has no Landlock".to_owned()),
+    }
+    sandbox::hold_serving().into_diagnostic()?;
+    Ok(notes)
+}
+
+/// What the process that looks at other processes keeps, of what it has: loading nothing more, but
+/// writing the maps, and seeing whose executable is whose.
+pub(super) fn confine_keeper() {
+    let needed = CapabilitySet::BPF
+        | CapabilitySet::NET_ADMIN
+        | CapabilitySet::PERFMON
+        | CapabilitySet::SYS_PTRACE
+        | CapabilitySet::DAC_READ_SEARCH;
+    let held = capabilities(None::<Pid>).map_or(CapabilitySet::empty(), |held| held.permitted);
+    if let Err(error) = sandbox::drop_capabilities(held & needed) {
+        tracing::error!(%error, "the kernel's part keeps privileges that it does not need");
+    }
+}
+
+fn files(config: &Config) -> Result<Files> {
+    // A rule holds for what is there.
+    let mut folder = DirBuilder::new();
+    folder
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data)
+        .into_diagnostic()
+        .wrap_err("the log's folder cannot be made")?;
+    let mut read: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
+    read.extend(config.transform_keys.clone());
+    let keys = config
+        .issuers
+        .iter()
+        .filter_map(|issuer| match &issuer.source {
+            JwksSource::File(path) => Some(path),
+            JwksSource::Url(_) => None,
+        });
+    let credentials = config
+        .credentials
+        .iter()
+        .filter_map(|(_, place)| match place {
+            CredentialPlace::File(path) => Some(path),
+            CredentialPlace::Vault => None,
+        });
+    for path in keys.chain(credentials) {
+        // Its folder: whoever replaces a file puts another one there.
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        read.push(folder.unwrap_or(Path::new(".")).to_owned());
+    }
+    Ok(Files {
+        read,
+        write: vec![config.data.clone()],
+    })
+}
+
+/// Whether maps that are open can be read without privileges, since Linux 5.19
+/// (`kernel.unprivileged_bpf_disabled` closed everything before).
+fn maps_are_open() -> bool {
+    let system = rustix::system::uname();
+    let release = system.release().to_string_lossy();
+    let mut numbers = release.split(['.', '-']).map(str::parse::<u32>);
+    let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0);
+    (next(), next()) >= (5, 19)
+}

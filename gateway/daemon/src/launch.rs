@@ -1,0 +1,357 @@
+//! The gateway's side of `tidegate exec`: who may start an agent's process, and the listeners inside
+//! of sealed network namespaces.
+//!
+//! A sealed process makes its namespaces itself, opens the gateway's listeners in them, and hands
+//! those over (`SCM_RIGHTS`), because the gateway has no privilege to enter somebody's namespace and
+//! should need none. What is handed over is believed only as far as the kernel confirms it: that it
+//! listens, where, and in which namespace; who calls is asked of the kernel for each connection.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    os::{
+        fd::OwnedFd,
+        unix::{fs::PermissionsExt as _, net::UnixListener as StdUnixListener},
+    },
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use flows::{KernelSource, netns_cookie};
+use identity::Registry;
+use proxy::{Bound, Door, Gateway};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustls::{ClientConfig, ServerConfig};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _, Interest, unix::AsyncFd},
+    net::{UnixListener, UnixStream},
+    sync::watch,
+    task::JoinSet,
+    time::timeout,
+};
+
+use crate::egress::{Reconciler, Room};
+
+/// Sealed namespaces at a time: each has a thread.
+const SEALED_MAX: usize = 64;
+/// Listeners of the gateway in one namespace.
+pub(crate) const LISTENERS_MAX: usize = 16;
+/// The longest request, in bytes.
+const REQUEST_BYTES_MAX: usize = 4 * 1024;
+/// For whoever starts a process to say everything.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What is asked for.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Request {
+    /// The agent whose process the asking one becomes.
+    pub(crate) agent: Option<String>,
+    /// Whether it will hand over listeners.
+    pub(crate) sealed: bool,
+}
+
+/// The answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply {
+    /// It is granted; where the gateway is to be reached inside.
+    Granted(Vec<SocketAddr>),
+    /// Why it is not.
+    Refused(String),
+}
+
+/// An address of the gateway in every sealed namespace.
+pub(crate) struct Inside {
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+}
+
+/// Answers on the socket.
+pub(crate) struct Launches {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) upstream_tls: Arc<ClientConfig>,
+    pub(crate) kernel: Option<Arc<KernelSource>>,
+    pub(crate) reconciler: Arc<Reconciler>,
+    pub(crate) registry: Registry,
+    pub(crate) inside: Vec<Inside>,
+}
+
+/// Where the gateway is reached inside: on loopback, at the ports it has outside.
+pub(crate) fn inside(listen: &[SocketAddr], endpoints: &[proxy::Endpoint]) -> Vec<Inside> {
+    let mut inside: Vec<Inside> = Vec::new();
+    for (bound, endpoint) in listen.iter().zip(endpoints) {
+        let ip: IpAddr = match bound.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        let address = SocketAddr::new(ip, bound.port());
+        let there = inside.iter().any(|known| known.address == address);
+        if !there && inside.len() < LISTENERS_MAX {
+            inside.push(Inside {
+                address,
+                tls: endpoint.tls.clone(),
+            });
+        }
+    }
+    inside
+}
+
+/// Opens the socket. One of an earlier run is replaced.
+pub(crate) fn listen(path: &Path) -> io::Result<StdUnixListener> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = StdUnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
+    // Anybody may ask: who asks is known by the kernel's word (SO_PEERCRED).
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666))?;
+    Ok(listener)
+}
+
+impl Launches {
+    /// Answers until the gateway stops, and then lets what is under way end.
+    pub(crate) async fn serve(self, listener: UnixListener, mut stop: watch::Receiver<bool>) {
+        let launches = Arc::new(self);
+        let mut sessions = JoinSet::new();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = stop.wait_for(|stopped| *stopped) => break,
+            };
+            while sessions.try_join_next().is_some() {}
+            match accepted {
+                Ok((stream, _)) if sessions.len() < SEALED_MAX => {
+                    let (launches, stop) = (Arc::clone(&launches), stop.clone());
+                    sessions.spawn(async move { launches.session(stream, stop).await });
+                }
+                Ok((mut stream, _)) => {
+                    let full = Reply::Refused("too many are sealed already".to_owned());
+                    reply(&mut stream, &full).await.ok();
+                }
+                Err(error) => tracing::warn!(%error, "nobody could ask for a start"),
+            }
+        }
+        while sessions.join_next().await.is_some() {}
+    }
+
+    async fn session(&self, mut stream: UnixStream, stop: watch::Receiver<bool>) {
+        match timeout(DEADLINE, self.begin(&mut stream)).await {
+            Ok(Ok(Some(sealed))) => self.hold(sealed, stop).await,
+            Ok(Ok(None)) => {}
+            Ok(Err(why)) => {
+                tracing::warn!(%why, "a start was refused");
+                reply(&mut stream, &Reply::Refused(why)).await.ok();
+            }
+            Err(_) => tracing::warn!("a start was not asked for in time"),
+        }
+    }
+
+    /// Hears what is asked for, and grants it.
+    async fn begin(&self, stream: &mut UnixStream) -> Result<Option<Sealed>, String> {
+        let peer = stream.peer_cred().map_err(|error| error.to_string())?;
+        let pid = peer.pid().and_then(Pid::from_raw).ok_or("nobody asks")?;
+        let number =
+            u32::try_from(pid.as_raw_nonzero().get()).map_err(|error| error.to_string())?;
+        // Opened while the process waits for an answer: it is that one, and not a later one.
+        let ended = end_of(pid);
+        let request = request(stream).await?;
+        let agent = match &request.agent {
+            Some(name) => self.agent(name, peer.uid())?,
+            None => 0,
+        };
+        if agent != 0 && (self.kernel.is_some() || !request.sealed) {
+            let kernel = self.kernel.as_ref();
+            let kernel =
+                kernel.ok_or("without the kernel's part only `--sealed` can be started")?;
+            kernel
+                .launch(number, agent)
+                .map_err(|error| error.to_string())?;
+        }
+        tracing::info!(
+            pid = number,
+            uid = peer.uid(),
+            agent = request.agent,
+            sealed = request.sealed,
+            "a process is started"
+        );
+        if !request.sealed {
+            granted(stream, Vec::new()).await?;
+            return Ok(None);
+        }
+        let ended = ended.map_err(|error| format!("its end could not be waited for: {error}"))?;
+        granted(
+            stream,
+            self.inside.iter().map(|inside| inside.address).collect(),
+        )
+        .await?;
+        let listeners = receive(stream).await?;
+        let netns = self.check(&listeners)?;
+        let bound = self.open(listeners, netns)?;
+        let room = self.reconciler.seal(netns, number, agent);
+        granted(stream, Vec::new()).await?;
+        Ok(Some(Sealed {
+            bound,
+            netns,
+            ended,
+            _room: room,
+        }))
+    }
+
+    /// The number of the agent that this user may start.
+    fn agent(&self, name: &str, uid: u32) -> Result<u32, String> {
+        let mut agents = self.registry.agents();
+        let agent = agents
+            .find(|agent| agent.id.shared().as_ref() == name)
+            .ok_or_else(|| format!("there is no agent `{name}`"))?;
+        let may = |launcher: u32| uid == 0 || launcher == uid;
+        if agent.launchers().any(may) {
+            return Ok(agent.number());
+        }
+        Err(format!(
+            "user {uid} may not start `{name}`: its selectors need `tidegate:exec:{uid}`"
+        ))
+    }
+
+    /// What was handed over listens where it should, in one namespace that is not this one; which.
+    fn check(&self, listeners: &[TcpListener]) -> Result<u64, String> {
+        let wrong = || "these are not the listeners that were asked for".to_owned();
+        if listeners.len() != self.inside.len() {
+            return Err(wrong());
+        }
+        let mut netns = None;
+        for (listener, inside) in listeners.iter().zip(&self.inside) {
+            let fits = rustix::net::sockopt::socket_acceptconn(listener).unwrap_or(false)
+                && listener.local_addr().is_ok_and(|at| at == inside.address);
+            let cookie = netns_cookie(std::os::fd::AsFd::as_fd(listener))
+                .map_err(|error| format!("the kernel tells no namespace apart: {error}"))?;
+            if !fits || netns.is_some_and(|known| known != cookie) {
+                return Err(wrong());
+            }
+            netns = Some(cookie);
+        }
+        match netns {
+            Some(netns) if Some(netns) != self.reconciler.netns() => Ok(netns),
+            _ => Err("it is not in a network namespace of its own".to_owned()),
+        }
+    }
+
+    fn open(&self, listeners: Vec<TcpListener>, netns: u64) -> Result<Bound, String> {
+        if let Some(kernel) = &self.kernel {
+            let addresses: Vec<_> = self.inside.iter().map(|inside| inside.address).collect();
+            kernel
+                .gate(netns, &addresses, true)
+                .map_err(|error| error.to_string())?;
+        }
+        let mut doors = Vec::new();
+        for (listener, inside) in listeners.into_iter().zip(&self.inside) {
+            listener
+                .set_nonblocking(true)
+                .map_err(|error| error.to_string())?;
+            doors.push(Door::new(listener, inside.tls.clone()));
+        }
+        Ok(Bound::of(doors))
+    }
+
+    /// Serves inside until the process has ended, or the gateway stops. What the process has left
+    /// behind in there has no way out any more.
+    async fn hold(&self, sealed: Sealed, mut stop: watch::Receiver<bool>) {
+        let (end, ended) = watch::channel(false);
+        match sealed
+            .bound
+            .serve(&self.gateway, &self.upstream_tls, &ended)
+        {
+            Ok(workers) => {
+                tokio::select! {
+                    _ = sealed.ended.readable() => {}
+                    _ = stop.wait_for(|stopped| *stopped) => {}
+                }
+                end.send_replace(true);
+                let joined = tokio::task::spawn_blocking(move || {
+                    workers.into_iter().all(|worker| worker.join().is_ok())
+                });
+                if !matches!(joined.await, Ok(true)) {
+                    tracing::error!("a worker ended by a panic");
+                }
+            }
+            Err(error) => tracing::error!(%error, "no worker for a sealed namespace"),
+        }
+        if let Some(kernel) = &self.kernel {
+            let addresses: Vec<_> = self.inside.iter().map(|inside| inside.address).collect();
+            if let Err(error) = kernel.gate(sealed.netns, &addresses, false) {
+                tracing::warn!(%error, "a closed listener is still taken for governed");
+            }
+        }
+    }
+}
+
+/// A namespace in which the gateway listens.
+struct Sealed {
+    bound: Bound,
+    netns: u64,
+    ended: AsyncFd<OwnedFd>,
+    _room: Room,
+}
+
+/// Readable once the process has ended.
+#[expect(
+    unsafe_code,
+    reason = "tokio takes a descriptor on the promise that it stays what it is"
+)]
+fn end_of(pid: Pid) -> io::Result<AsyncFd<OwnedFd>> {
+    let fd = pidfd_open(pid, PidfdFlags::NONBLOCK)?;
+    // SAFETY: an owned descriptor is open, and the same, as long as it is owned.
+    Ok(unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }?)
+}
+
+async fn request(stream: &mut UnixStream) -> Result<Request, String> {
+    let mut line = Vec::new();
+    // The other end says no more before it is answered, so nothing is read that belongs to later.
+    while line.last() != Some(&b'\n') {
+        if line.len() == REQUEST_BYTES_MAX {
+            return Err("the request is too long".to_owned());
+        }
+        let byte = stream.read_u8().await;
+        line.push(byte.map_err(|error| error.to_string())?);
+    }
+    serde_json::from_slice(&line).map_err(|_| "the request cannot be read".to_owned())
+}
+
+async fn granted(stream: &mut UnixStream, listen: Vec<SocketAddr>) -> Result<(), String> {
+    let sent = reply(stream, &Reply::Granted(listen)).await;
+    sent.map_err(|error| error.to_string())
+}
+
+async fn reply(stream: &mut UnixStream, reply: &Reply) -> io::Result<()> {
+    let mut line = serde_json::to_vec(reply)?;
+    line.push(b'\n');
+    stream.write_all(&line).await
+}
+
+/// The sockets that are handed over.
+async fn receive(stream: &UnixStream) -> Result<Vec<TcpListener>, String> {
+    use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+    let read = || -> io::Result<Vec<TcpListener>> {
+        let mut space =
+            [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(LISTENERS_MAX))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut word = [0];
+        let mut data = [io::IoSliceMut::new(&mut word)];
+        let received = recvmsg(stream, &mut data, &mut control, RecvFlags::CMSG_CLOEXEC)?;
+        if received.bytes == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut listeners = Vec::new();
+        for message in control.drain() {
+            if let RecvAncillaryMessage::ScmRights(fds) = message {
+                listeners.extend(fds.map(TcpListener::from));
+            }
+        }
+        Ok(listeners)
+    };
+    let received = stream.async_io(Interest::READABLE, read).await;
+    received.map_err(|error| error.to_string())
+}
