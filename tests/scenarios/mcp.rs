@@ -4,8 +4,9 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tests::{
     agent::Agent,
-    mcp::{Calls, Made, Server, python},
+    mcp::{self, Calls, Made},
     records::{self, Record},
+    sdks::{Language, Server},
     setup::Service,
 };
 
@@ -47,8 +48,8 @@ impl Tools {
         // Made here, so that no file holds what looks like somebody's.
         let email = ["tamsel.wrenfold", "mailbox.example.org"].join("@");
         let card = ["4111", "1111", "1111", "1111"].join(" ");
-        let server = Server::start(transport, &email, &card)?;
-        let python = python()?;
+        let server = mcp::server(transport, &email, &card)?;
+        let python = Language::Python.program()?;
         let agent = if python == Agent::python()?.program() {
             REPORTING
         } else {

@@ -14,7 +14,7 @@ use std::{
 use admission::Permit;
 use bytes::Bytes;
 use classifiers::declared::{Declared, Place};
-use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, header, response::Parts};
+use http::{Extensions, HeaderMap, HeaderValue, Response, header, response::Parts};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use policy::Towards;
