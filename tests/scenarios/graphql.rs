@@ -75,7 +75,8 @@ impl Shop {
     /// That a request was refused so, is on record, and that the service heard nothing of it.
     fn refused(&self, reply: &Reply, reason: &str) -> Result<records::Record> {
         let told = reply.json()?;
-        assert_eq!(told["errors"][0]["extensions"]["reason"], reason, "{told}");
+        let said = told.pointer("/errors/0/extensions/reason");
+        assert_eq!(said, Some(&json!(reason)), "{told}");
         assert_eq!(self.graph.asked(), Vec::<String>::new(), "{reason}");
         let record = records::show(&self.world.gateway, reply.record().context("no record")?)?;
         assert_eq!(record.kind(), "refuse");

@@ -4,8 +4,9 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tests::{
     agent::Agent,
-    mcp::{Calls, Made, Server, python},
+    mcp::{self, Calls, Made},
     records::{self, Record},
+    sdks::{Language, Server},
     setup::Service,
 };
 
@@ -47,8 +48,8 @@ impl Tools {
         // Made here, so that no file holds what looks like somebody's.
         let email = ["tamsel.wrenfold", "mailbox.example.org"].join("@");
         let card = ["4111", "1111", "1111", "1111"].join(" ");
-        let server = Server::start(transport, &email, &card)?;
-        let python = python()?;
+        let server = mcp::server(transport, &email, &card)?;
+        let python = Language::Python.program()?;
         let agent = if python == Agent::python()?.program() {
             REPORTING
         } else {
@@ -119,8 +120,12 @@ impl Tools {
 
 fn service(url: &str) -> Service {
     let bound = |name: &str, effect: &str| json!({ "name": name, "effect": effect, "bind": { "customer": "arguments.customer_id" } });
-    let mut read = bound("customer_read", "read");
-    read["output"] = json!({ "properties": { "favourite": { "x-data-class": "phi.condition" } } });
+    let read = json!({
+        "name": "customer_read",
+        "effect": "read",
+        "bind": { "customer": "arguments.customer_id" },
+        "output": { "properties": { "favourite": { "x-data-class": "phi.condition" } } },
+    });
     Service::new("tools", url, "DE").set(
         "mcp",
         json!({
@@ -319,86 +324,72 @@ fn the_older_transport_is_governed_too() -> Result<()> {
     tools.world.finish()
 }
 
+/// A call with these parameters, as it stands on the wire.
+fn call(rest: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call",{rest}}}"#)
+}
+
+/// What no two servers need read alike, and why it is refused.
+fn unclear() -> Vec<(String, &'static str)> {
+    let good = r#""params":{"name":"customer_read","arguments":{"customer_id":"C-771"}}"#;
+    let named = |rest: &str| call(&format!(r#""params":{{"name":"customer_read",{rest}}}"#));
+    let long = named(&format!(r#""x":"{}""#, "x".repeat(1 << 20)));
+    let ambiguous = [
+        call(&format!(r#""method":"tools/list",{good}"#)),
+        call(&format!(r#""Method":"tools/list",{good}"#)),
+        named(r#""name":"customer_write""#),
+        named(r#""arguments":{"customer_id":"C-771","CUSTOMER_ID":"C-332"}"#),
+        named(r#""arguments":{"customer_id":["C-771","C-332"]}"#),
+        named(r#""arguments":{"customer_id":"C-771"},"arguments":{"customer_id":"C-332"}"#),
+    ];
+    let ambiguous = ambiguous.map(|body| (body, "message_ambiguous"));
+    let others = [
+        (format!("[{}]", call(good)), "batch_refused"),
+        (call(good).replace("2.0", "1.0"), "not_a_message"),
+        ("[".repeat(10_000), "request_unreadable"),
+        (long, "message_too_long"),
+    ];
+    ambiguous.into_iter().chain(others).collect()
+}
+
 #[test]
 fn a_message_that_reads_in_two_ways_goes_nowhere() -> Result<()> {
     let tools = Tools::new("json")?;
-    let call = |rest: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call",{rest}}}"#);
-    let good = r#""params":{"name":"customer_read","arguments":{"customer_id":"C-771"}}"#;
-    let long = format!(
-        r#""params":{{"name":"customer_read","x":"{}"}}"#,
-        "x".repeat(1 << 20)
-    );
-    let cases: [(&[(&str, &str)], String, &str); 13] = [
-        (
-            &[],
-            call(&format!(r#""method":"tools/list",{good}"#)),
-            "message_ambiguous",
-        ),
-        (
-            &[],
-            call(&format!(r#""Method":"tools/list",{good}"#)),
-            "message_ambiguous",
-        ),
-        (
-            &[],
-            call(r#""params":{"name":"customer_read","name":"customer_write"}"#),
-            "message_ambiguous",
-        ),
-        (
-            &[],
-            call(
-                r#""params":{"name":"customer_read","arguments":{"customer_id":"C-771","CUSTOMER_ID":"C-332"}}"#,
-            ),
-            "message_ambiguous",
-        ),
-        (
-            &[],
-            call(
-                r#""params":{"name":"customer_read","arguments":{"customer_id":["C-771","C-332"]}}"#,
-            ),
-            "message_ambiguous",
-        ),
-        (&[], format!("[{}]", call(good)), "batch_refused"),
-        (&[], call(good).replace("2.0", "1.0"), "not_a_message"),
-        (&[], "[".repeat(10_000), "request_unreadable"),
-        (&[], call(&long), "message_too_long"),
-        (
-            &[("mcp-method", "tools/list")],
-            call(good),
-            "header_mismatch",
-        ),
-        (
-            &[("mcp-name", "customer_write")],
-            call(good),
-            "header_mismatch",
-        ),
-        (
-            &[("mcp-param-customer", "C-332")],
-            call(good),
-            "header_mismatch",
-        ),
-        (
-            &[("content-encoding", "gzip")],
-            call(good),
-            "request_uninspected",
-        ),
-    ];
-    for (headers, body, reason) in cases {
-        let reply = tools.post(headers, &body)?;
-        let start = body.get(..80).unwrap_or(&body);
-        assert_eq!(reply.json()?["error"]["data"]["reason"], reason, "{start}");
+    let refused = |headers: &[(&str, &str)], body: &str, reason: &str| -> Result<()> {
+        let reply = tools.post(headers, body)?;
+        let start = body.get(..80).unwrap_or(body);
+        let told = reply.json()?;
+        let said = told.pointer("/error/data/reason");
+        assert_eq!(said, Some(&json!(reason)), "{start}");
         let record = records::show(&tools.world.gateway, reply.record().context("no record")?)?;
         assert_eq!(
             (record.kind(), record.text("reason")),
             ("refuse".into(), reason.into())
         );
+        Ok(())
+    };
+    for (body, reason) in unclear() {
+        refused(&[], &body, reason)?;
     }
+    let good = call(r#""params":{"name":"customer_read","arguments":{"customer_id":"C-771"}}"#);
+    for field in [
+        ("mcp-method", "tools/list"),
+        ("mcp-name", "customer_write"),
+        ("mcp-param-customer", "C-332"),
+    ] {
+        refused(&[field], &good, "header_mismatch")?;
+    }
+    refused(
+        &[("content-encoding", "gzip")],
+        &good,
+        "request_uninspected",
+    )?;
     // What has no id is not answered, and refused all the same.
-    let unknown = r#"{"jsonrpc":"2.0","method":"notifications/unknown"}"#;
-    let reply = tools.post(&[], unknown)?;
+    let reply = tools.post(&[], r#"{"jsonrpc":"2.0","method":"notifications/unknown"}"#)?;
+    assert_eq!(reply.status, 403);
     assert_eq!(
-        (reply.status.as_u16(), reply.header("content-type")),
-        (403, Some("application/problem+json"))
+        reply.header("content-type"),
+        Some("application/problem+json")
     );
     tools.world.finish()
 }

@@ -1,29 +1,21 @@
 //! A server and a client of the Model Context Protocol, both on its Python SDK, each in a process of
 //! its own.
 
-use std::{
-    io::{BufRead as _, BufReader, Write as _},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-};
+use std::{io::Write as _, process::Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::env;
+use crate::sdks::{Language, Server};
 
-/// Where `cargo xtask setup` puts the SDKs, below the target directory.
-const INSTALLED: &str = "tools/sdks";
-/// Where the programs are that use it.
-const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/mcp");
-
-/// A server that ends with its handle.
-pub struct Server {
-    child: Child,
-    port: u16,
+/// A server that answers by `transport`, whose data has this e-mail address and this card number.
+pub fn server(transport: &str, email: &str, card: &str) -> Result<Server> {
+    let mut command = Language::Python.command("tools_server")?;
+    command.arg(transport).env("EMAIL", email).env("CARD", card);
+    Server::run(command)
 }
 
-/// One call of a client.
+/// Calls of one client.
 #[derive(Clone, Debug)]
 pub struct Calls {
     /// Where the endpoint is.
@@ -40,40 +32,6 @@ pub struct Calls {
 #[derive(Clone, Debug)]
 pub struct Made(pub Value);
 
-impl Server {
-    /// A server whose data has this e-mail address and this card number.
-    pub fn start(transport: &str, email: &str, card: &str) -> Result<Self> {
-        let mut command = program("server.py")?;
-        let mut child = command
-            .arg(transport)
-            .env("EMAIL", email)
-            .env("CARD", card)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let output = child.stdout.take().context("no output")?;
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
-        let port = line.trim().parse();
-        let mut server = Self { child, port: 0 };
-        server.port = port.context("the server told no port")?;
-        Ok(server)
-    }
-
-    /// Where it is.
-    pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may be gone already.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
 impl Calls {
     /// Makes these calls over one connection, and tells what came of each.
     pub fn make(&self, calls: &[Value]) -> Result<Vec<Made>> {
@@ -84,7 +42,8 @@ impl Calls {
             "headers": { "tidegate-token": self.token },
             "calls": calls,
         });
-        let mut child = program("client.py")?
+        let mut child = Language::Python
+            .command("tools_client")?
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -121,31 +80,4 @@ impl Made {
             .pointer(&format!("/error{pointer}"))
             .unwrap_or(&Value::Null)
     }
-}
-
-/// The Python that has the SDK, as the kernel names it.
-pub fn python() -> Result<PathBuf> {
-    let python = folder()?.join("bin/python").canonicalize();
-    python.context("no SDKs: run `cargo xtask setup`, or name their folder in TIDEGATE_SDKS")
-}
-
-fn folder() -> Result<PathBuf> {
-    if let Some(folder) = env::text(env::SDKS) {
-        return Ok(folder.into());
-    }
-    let this = std::env::current_exe()?;
-    let target = this
-        .ancestors()
-        .find(|folder| folder.join(INSTALLED).is_dir());
-    Ok(target.unwrap_or(Path::new("target")).join(INSTALLED))
-}
-
-fn program(name: &str) -> Result<Command> {
-    python()?;
-    let mut command = Command::new(folder()?.join("bin/python"));
-    command
-        .arg(Path::new(PROGRAMS).join(name))
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("NO_PROXY", "*");
-    Ok(command)
 }

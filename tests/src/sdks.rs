@@ -54,7 +54,7 @@ impl Language {
     }
 
     /// A process that runs the script `name` of ours.
-    fn command(self, name: &str) -> Result<Command> {
+    pub(crate) fn command(self, name: &str) -> Result<Command> {
         self.program()?;
         let mut command = Command::new(self.started_as()?);
         let script = match self {
@@ -142,7 +142,11 @@ impl Made {
 impl Server {
     /// Starts the script `name` in Python and waits until it has told its port.
     pub fn start(name: &str) -> Result<Self> {
-        let mut command = Language::Python.command(name)?;
+        Self::run(Language::Python.command(name)?)
+    }
+
+    /// Starts a server and waits until it has told its port.
+    pub(crate) fn run(mut command: Command) -> Result<Self> {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

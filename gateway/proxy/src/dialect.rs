@@ -40,16 +40,17 @@ impl Dialect {
     /// others to log in anew. A header mismatch keeps the status that MCP 2026-07-28 names, and what
     /// has no id keeps its own.
     pub(crate) fn status(&self, why: &Interruption) -> StatusCode {
-        match self {
-            Self::JsonRpc(Value::Null) | Self::Problem | Self::GraphQl(true) => why.status,
+        let is_answered = match self {
+            Self::Problem | Self::JsonRpc(Value::Null) | Self::GraphQl(true) => false,
+            Self::JsonRpc(_) => why.reason != "header_mismatch",
             // GraphQL over HTTP, section 6.4.1: of `application/json`, other statuses may come from
             // anybody on the way, so that clients read no errors in them.
-            Self::GraphQl(false) if why.status.is_client_error() => StatusCode::OK,
-            Self::GraphQl(false) => why.status,
-            Self::JsonRpc(_) if why.status.is_client_error() && why.reason != "header_mismatch" => {
-                StatusCode::OK
-            }
-            Self::JsonRpc(_) => why.status,
+            Self::GraphQl(false) => true,
+        };
+        if is_answered && why.status.is_client_error() {
+            StatusCode::OK
+        } else {
+            why.status
         }
     }
 

@@ -107,8 +107,7 @@ impl GraphQl {
             .get(&root.name)
             .ok_or_else(|| refused(Unclear::OperationUnknown))?;
         let bound = self.bind(call, root, &asked.fields).map_err(refused)?;
-        self.check_aliases(call, &asked.fields, names)
-            .map_err(refused)?;
+        check_aliases(call, &asked.fields, names).map_err(refused)?;
         Ok(Named {
             call,
             bound,
@@ -150,34 +149,29 @@ impl GraphQl {
         }
         Ok(bound)
     }
+}
 
-    fn check_aliases(
-        &self,
-        call: &Call,
-        fields: &[Field],
-        names: &Names<'_>,
-    ) -> Result<(), Unclear> {
-        if !fields.iter().any(Field::has_alias) {
-            return Ok(());
+fn check_aliases(call: &Call, fields: &[Field], names: &Names<'_>) -> Result<(), Unclear> {
+    if !fields.iter().any(Field::has_alias) {
+        return Ok(());
+    }
+    // Rows are found by the names on the way to them.
+    if !call.answers.rows.is_empty() {
+        return Err(Unclear::AliasHides);
+    }
+    let keys = names.operator.map_or_else(KeyCache::new, |operator| {
+        KeyCache::with_operator(Arc::clone(operator))
+    });
+    let described = names.declared.and_then(|declared| {
+        let operation = declared.operations().get(call.described?)?;
+        Some((declared, operation.response(StatusCode::OK.as_u16())?))
+    });
+    match described {
+        Some((declared, place)) => {
+            let keys = keys.declaring(Arc::clone(declared));
+            aliases::check(fields, Some((declared, place)), keys)
         }
-        // Rows are found by the names on the way to them.
-        if !call.answers.rows.is_empty() {
-            return Err(Unclear::AliasHides);
-        }
-        let keys = names.operator.map_or_else(KeyCache::new, |operator| {
-            KeyCache::with_operator(Arc::clone(operator))
-        });
-        let described = names.declared.and_then(|declared| {
-            let operation = declared.operations().get(call.described?)?;
-            Some((declared, operation.response(StatusCode::OK.as_u16())?))
-        });
-        match described {
-            Some((declared, place)) => {
-                let keys = keys.declaring(Arc::clone(declared));
-                aliases::check(fields, Some((declared, place)), keys)
-            }
-            None => aliases::check(fields, None::<(&Arc<Declared>, Place)>, keys),
-        }
+        None => aliases::check(fields, None::<(&Arc<Declared>, Place)>, keys),
     }
 }
 

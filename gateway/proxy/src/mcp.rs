@@ -189,8 +189,8 @@ impl Mcp {
         };
         mirror::check(headers, Some(method), params)?;
         match method {
-            "tools/call" => self.by_name("tools/call", &self.tools, params),
-            "prompts/get" => self.by_name("prompts/get", &self.prompts, params),
+            "tools/call" => by_name("tools/call", &self.tools, params),
+            "prompts/get" => by_name("prompts/get", &self.prompts, params),
             "resources/read" | "resources/subscribe" | "resources/unsubscribe" => {
                 self.by_uri(method, params)
             }
@@ -212,29 +212,6 @@ impl Mcp {
                 Ok(named(call, name, call.bind(params)?))
             }
         }
-    }
-
-    fn by_name<'c>(
-        &self,
-        method: &'static str,
-        known: &'c HashMap<String, Call>,
-        params: Option<&Map<String, Value>>,
-    ) -> Result<Named<'c>, Refused> {
-        let name = required(params, "name")?;
-        let refused = |why| Refused {
-            why,
-            operation: method,
-            bound: BTreeMap::from([("name".to_owned(), name.to_owned())]),
-        };
-        let (name, call) = known
-            .get_key_value(name)
-            .ok_or_else(|| refused(Unclear::OperationUnknown))?;
-        let bound = call.bind(params).map_err(refused)?;
-        let mut named = named(call, method, bound);
-        if let (Some(spoken), "tools/call") = (&mut named.spoken, method) {
-            spoken.tool = Some(name.as_str().into());
-        }
-        Ok(named)
     }
 
     fn by_uri(
@@ -295,6 +272,29 @@ impl Mcp {
         };
         Ok(named(call, "completion/complete", bound))
     }
+}
+
+/// The operation that `params` name among `known`.
+fn by_name<'c>(
+    method: &'static str,
+    known: &'c HashMap<String, Call>,
+    params: Option<&Map<String, Value>>,
+) -> Result<Named<'c>, Refused> {
+    let name = required(params, "name")?;
+    let refused = |why| Refused {
+        why,
+        operation: method,
+        bound: BTreeMap::from([("name".to_owned(), name.to_owned())]),
+    };
+    let (name, call) = known
+        .get_key_value(name)
+        .ok_or_else(|| refused(Unclear::OperationUnknown))?;
+    let bound = call.bind(params).map_err(refused)?;
+    let mut named = named(call, method, bound);
+    if let (Some(spoken), "tools/call") = (&mut named.spoken, method) {
+        spoken.tool = Some(name.as_str().into());
+    }
+    Ok(named)
 }
 
 /// The values that a completion is given: of the argument it completes, and of those before it.

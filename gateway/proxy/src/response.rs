@@ -7,16 +7,18 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use admission::Permit;
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, header, response::Parts};
+use classifiers::declared::{Declared, Place};
+use http::{Extensions, HeaderMap, HeaderValue, Response, header, response::Parts};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use policy::Towards;
-use redaction::shape::Withheld;
+use redaction::{Coding, Format, shape::Withheld};
 
 use crate::{
     account::{Account, End},
@@ -55,9 +57,7 @@ pub(crate) async fn release(
     let answers = &way.answers;
     let plan = answers.plan(permit);
     let shaped = !plan.is_empty();
-    if way.speaks_messages() && parts.status == StatusCode::ACCEPTED {
-        // There is nothing to read in it, by the protocol; what servers write there all the same has
-        // no media type (MCP 2025-03-26, "Sending Messages to the Server").
+    if way.says_nothing(parts.status) {
         headers::body_withheld(&mut parts.headers);
         return whole(account, parts, Inbound::empty()).await;
     }
@@ -67,22 +67,12 @@ pub(crate) async fn release(
         Some((format, _)) if counted && !media::is_json(format) => Media::Opaque("records_unknown"),
         _ => media,
     };
-    // An OpenAPI document describes one document, messages are described whatever carries them.
-    let described = way.declared_response(parts.status);
-    let described = described.filter(|_| held_back || way.speaks_messages());
     let mut pump = match (media, inspected) {
         (Media::Opaque(gap), _) => Pump::blind(source, gap),
-        (_, Some(inspected)) => Pump::governed(
-            source,
-            gateway,
-            permit,
-            way,
-            Towards::Agent,
-            inspected,
-            described,
-        )
-        .shaped(plan)
-        .naming(way.endpoint_event()),
+        (_, Some(inspected)) => {
+            let described = way.declared_response(parts.status, held_back);
+            governed(gateway, permit, way, source, inspected, described).shaped(plan)
+        }
         (_, None) => return whole(account, parts, Inbound::empty()).await,
     };
     pump = pump.veiled(account.veil.clone());
@@ -115,12 +105,22 @@ pub(crate) async fn release(
     if !matches!(media, Media::Opaque(_)) {
         headers::body_changed(&mut parts.headers);
     }
-    if shaped {
-        let announced = HeaderValue::from_name(headers::WITHHELD);
-        parts.headers.insert(header::TRAILER, announced);
-    }
     let leash = leash(permit, &gateway.revoked);
     Ok(streamed(account, parts, pump, leash, (held_back, shaped)))
+}
+
+/// A body that is inspected.
+fn governed(
+    gateway: &Gateway,
+    permit: &Permit,
+    way: &Way,
+    source: Source,
+    inspected: (Format, Coding),
+    described: Option<(&Arc<Declared>, Place)>,
+) -> Pump {
+    let towards = Towards::Agent;
+    Pump::governed(source, gateway, permit, way, towards, inspected, described)
+        .naming(way.endpoint_event())
 }
 
 /// An answer that was judged whole.
@@ -155,6 +155,10 @@ fn streamed(
     (held_back, trails): (bool, bool),
 ) -> Response<Inbound> {
     account.status = Some(parts.status);
+    if trails {
+        let announced = HeaderValue::from_name(headers::WITHHELD);
+        parts.headers.insert(header::TRAILER, announced);
+    }
     stamp(&mut parts.headers, &account);
     let governed = Governed {
         pump,

@@ -241,9 +241,10 @@ impl Way {
             && is_session(query)
     }
 
-    /// Whether its bodies are messages of a protocol.
-    pub(crate) fn speaks_messages(&self) -> bool {
-        !matches!(self.service.speaks, Speaks::Paths(_))
+    /// Whether there is nothing to read in an answer with this status, by the protocol; what servers
+    /// write there all the same has no media type (MCP 2025-03-26, "Sending Messages to the Server").
+    pub(crate) fn says_nothing(&self, status: StatusCode) -> bool {
+        matches!(self.service.speaks, Speaks::Mcp(_)) && status == StatusCode::ACCEPTED
     }
 
     /// What the service's owner says of the request's body.
@@ -252,8 +253,16 @@ impl Way {
         Some((declared, operation.request?))
     }
 
-    /// What the service's owner says of the body of a response with this status.
-    pub(crate) fn declared_response(&self, status: StatusCode) -> Option<(&Arc<Declared>, Place)> {
+    /// What the service's owner says of the body of a response with this status. An OpenAPI document
+    /// describes one `document`; messages are described whatever carries them.
+    pub(crate) fn declared_response(
+        &self,
+        status: StatusCode,
+        document: bool,
+    ) -> Option<(&Arc<Declared>, Place)> {
+        if !document && matches!(self.service.speaks, Speaks::Paths(_)) {
+            return None;
+        }
         let (declared, operation) = self.described()?;
         Some((declared, operation.response(status.as_u16())?))
     }

@@ -33,7 +33,7 @@ pub(crate) fn member<'v>(
 ) -> Result<Option<&'v Value>, Unclear> {
     let folded = fold(name);
     let alike = |key: &String| key != name && key.len() <= folded.len() * 3 && fold(key) == folded;
-    if object.keys().any(|key| alike(key)) {
+    if object.keys().any(alike) {
         return Err(Unclear::Ambiguous);
     }
     Ok(object.get(name))

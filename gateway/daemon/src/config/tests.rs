@@ -212,3 +212,87 @@ fn every_mistake_is_told_with_its_place_and_mend() {
         .collect();
     insta::assert_snapshot!(reports.join("\n"));
 }
+
+/// The fault of a configuration whose service speaks so, if it is not taken.
+fn speaking(speech: &str) -> Option<String> {
+    loaded(&spoken(speech))
+        .err()
+        .map(|report| report.to_string())
+}
+
+/// The configuration with a service that speaks so.
+fn spoken(speech: &str) -> String {
+    let (before, rest) = GOOD.split_once("    operations:").unwrap();
+    let (_, after) = rest.split_once("policies:").unwrap();
+    format!("{before}{speech}policies:{after}")
+}
+
+#[test]
+fn services_of_messages_are_taken_or_told_what_is_wrong() {
+    let mcp = r#"    mcp:
+      endpoints: [/mcp]
+      sse: { stream: /sse, messages: /messages/ }
+      tools:
+        - { name: read, effect: read, bind: { customer: arguments.customer_id }, output: { properties: { code: { x-data-class: phi.condition } } } }
+        - { name: write }
+      prompts: [{ name: brief }]
+      resources: [{ uri: "crm://customers/{customer}" }]
+      methods: [{ name: tasks/get, effect: read }]
+"#;
+    let graphql = "    graphql:
+      endpoints: [/graphql]
+      queries: [{ field: customer, bind: { customer: id } }]
+      mutations: [{ field: wipe, effect: delete }]
+";
+    assert_eq!((speaking(mcp), speaking(graphql)), (None, None));
+    let both = format!("{mcp}{graphql}");
+    let mistakes = [
+        (both, "a service speaks in one way"),
+        (
+            mcp.replace("endpoints: [/mcp]", "endpoints: [mcp]"),
+            "not the path of an endpoint",
+        ),
+        (
+            mcp.replace("name: write", "name: read"),
+            "tool `read` is defined twice",
+        ),
+        (
+            mcp.replace("phi.condition", "phi.conditon"),
+            "unknown data class `phi.conditon`",
+        ),
+        (
+            mcp.replace("arguments.customer_id", "arguments."),
+            "leads to no argument",
+        ),
+        (
+            mcp.replace("crm://customers", "customers"),
+            "a path begins with `/`",
+        ),
+        (
+            mcp.replace("tasks/get", "tools/call"),
+            "known by what it names",
+        ),
+        (
+            graphql.replace("field: customer,", "field: customer, effect: write,"),
+            "cannot have this effect",
+        ),
+        (
+            graphql.replace("effect: delete", "effect: read"),
+            "cannot have this effect",
+        ),
+    ];
+    for (speech, expected) in mistakes {
+        let fault = speaking(&speech).unwrap_or_default();
+        assert!(fault.contains(expected), "{expected}: {fault}");
+    }
+}
+
+#[test]
+fn operations_of_messages_have_the_names_that_policies_use() {
+    let speech = "    mcp: { endpoints: [/mcp], tools: [{ name: read }] }\n";
+    let config = loaded(&spoken(speech)).unwrap();
+    let ids = config.services[0].operations();
+    for known in ["tools/call/read", "initialize", "stream", "answer"] {
+        assert!(ids.iter().any(|id| id.as_ref() == known), "{known}");
+    }
+}

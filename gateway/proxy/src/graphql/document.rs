@@ -85,10 +85,9 @@ pub(super) fn read(envelope: &Envelope<'_>) -> Result<Asked, Unclear> {
         fields: 0,
     };
     let kind = match operation.operation_type() {
-        None => Kind::Query,
         Some(kind) if kind.mutation_token().is_some() => Kind::Mutation,
         Some(kind) if kind.subscription_token().is_some() => Kind::Subscription,
-        Some(_) => Kind::Query,
+        None | Some(_) => Kind::Query,
     };
     let mut fields = Vec::new();
     reader.selections(operation.selection_set(), &mut fields)?;
@@ -128,7 +127,7 @@ fn variables(
     let definitions = operation.variable_definitions();
     for definition in definitions
         .iter()
-        .flat_map(|all| all.variable_definitions())
+        .flat_map(cst::VariableDefinitions::variable_definitions)
     {
         let name = text(definition.variable().and_then(|variable| variable.name()))?;
         let given = given.and_then(|given| given.get(&name));
@@ -164,7 +163,7 @@ impl Reader {
         set: Option<cst::SelectionSet>,
         into: &mut Vec<Field>,
     ) -> Result<(), Unclear> {
-        for selection in set.iter().flat_map(|set| set.selections()) {
+        for selection in set.iter().flat_map(cst::SelectionSet::selections) {
             self.fields += 1;
             if self.fields > FIELDS_MAX {
                 return Err(Unclear::NotAMessage);

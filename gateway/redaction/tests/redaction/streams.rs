@@ -1,6 +1,7 @@
 //! What models stream: a value split over events never leaves, every event stays what it was, and
 //! no more is held back than the stated bounds.
 
+use classifiers::declared::{Declared, Place};
 use classifiers::document::HELD_BYTES_MAX;
 use eventsource_stream::Eventsource as _;
 use futures_util::StreamExt as _;
@@ -283,4 +284,40 @@ fn hostile_streams_are_bounded_or_refused() {
             assert!(came - left <= bound, "{media:?} {more}: {}", came - left);
         }
     }
+}
+
+#[test]
+fn what_an_apis_owner_says_holds_in_every_event() {
+    let schema = json!({ "properties": { "remark": { "x-data-class": "phi.condition" } } });
+    let content = json!({ "application/json": { "schema": schema } });
+    let document = json!({ "paths": { "/": { "get": { "responses": { "default": { "content": content } } } } } });
+    let declared = Arc::new(Declared::load(&document).expect("a document"));
+    let place = declared.operations()[0].response(200).expect("a place");
+    let remark = "heron blue";
+    let event = format!("data: {}\n\n", json!({ "remark": remark, "note": "kept" }));
+    let run = |place: Option<Place>| {
+        let work = Workspace::new().declaring(Arc::clone(&declared));
+        let mut body = Body::new(
+            Coding::Identity,
+            Media::Sse,
+            |_: DataClass| Action::Replace,
+            Arc::new(TestPseudonyms),
+            Box::new(work),
+        );
+        if let Some(place) = place {
+            body.set_place(place);
+        }
+        let mut out = Output::new();
+        let two = Bytes::from(format!("{event}: ping\n\n{event}"));
+        body.push(&two, &mut out).expect("a stream");
+        body.finish(&mut out).expect("its end");
+        String::from_utf8_lossy(&out.contiguous()).into_owned()
+    };
+    assert_eq!(run(None).matches(remark).count(), 2);
+    let told = run(Some(place));
+    assert_eq!(
+        (told.matches(remark).count(), told.matches("kept").count()),
+        (0, 2),
+        "{told}"
+    );
 }
