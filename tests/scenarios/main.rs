@@ -4,6 +4,7 @@
 
 mod bypass;
 mod canary;
+mod codings;
 mod fleet;
 mod formats;
 mod hostile;

@@ -179,6 +179,21 @@ impl Client {
         })
     }
 
+    /// Sends a GET and hands on each piece of the answer's body as it comes; gives the answer's head.
+    pub fn pieces(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        mut arrived: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<HeaderMap> {
+        let request = request("GET", url, headers, Bytes::new())?;
+        let (head, mut body) = self.runtime.block_on(self.ask(request))?.into_parts();
+        while let Some(frame) = self.runtime.block_on(body.frame()) {
+            arrived(&frame?.into_data().unwrap_or_default())?;
+        }
+        Ok(head.headers)
+    }
+
     async fn ask(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>> {
         self.inner.request(request).await.context("no answer")
     }

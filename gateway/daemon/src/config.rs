@@ -8,6 +8,7 @@ mod file;
 mod openapi;
 mod panel;
 mod resolve;
+mod timeouts;
 
 use std::path::Path;
 

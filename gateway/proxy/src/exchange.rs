@@ -13,6 +13,7 @@ use identity::{Identity, Proven};
 use telemetry::names;
 
 use crate::{
+    accept::Accepted,
     account::{Account, Call, End},
     body::{Inbound, Outbound},
     clock, fields,
@@ -193,6 +194,7 @@ impl Worker {
         // The intent is durable here. A crash from now on leaves an open record, which `verify`
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
         let (mut parts, incoming) = request.into_parts();
+        let accepted = Accepted::of(&parts.headers);
         headers::towards_upstream(&mut parts.headers, permit.caller().token.is_some());
         let (fields, target) = (&mut parts.headers, &mut way.target);
         if let Err(why) = fields::request(&self.gateway, &permit, &mut account, fields, target) {
@@ -225,6 +227,7 @@ impl Worker {
             &permit,
             &way,
             account,
+            accepted,
             answer,
         ))
         .await
@@ -243,7 +246,10 @@ impl Worker {
                 screening.ended().await;
             }
         };
-        let answer = self.upstream.send(request, sent).await;
+        let answer = self
+            .upstream
+            .send(request, sent, way.service.timeouts.head)
+            .await;
         let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
         account.upstream = Some(Call {
             service: Arc::clone(&way.service),

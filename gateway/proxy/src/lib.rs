@@ -4,6 +4,7 @@
 //! connections to it, [`route`] says what a request asks for, [`refusal`] what an agent reads when
 //! the answer is no.
 
+mod accept;
 mod account;
 mod body;
 mod clock;
@@ -18,6 +19,8 @@ mod led;
 pub mod limits;
 mod listener;
 mod media;
+mod outgoing;
+mod pace;
 mod protocol;
 mod pump;
 pub mod record;

@@ -3,9 +3,11 @@
 use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
+    io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use admission::Permit;
@@ -13,21 +15,21 @@ use audit::BodyRecord;
 use bytes::Bytes;
 use classifiers::DataClass;
 use classifiers::declared::{Declared, Place};
-use http_body::Body as _;
 use hyper::body::Incoming;
 use policy::{Disclosures, PolicyRef, Towards};
 use redaction::{
     Action, Coding, Disclose, Format, Interrupted, Media, Output,
     shape::{Plan, Withheld},
 };
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
     gateway::Gateway,
     governance::Restoration,
     hold::Hold,
-    limits,
     media::is_json,
+    outgoing::Outgoing,
+    pace::Pace,
     protocol::{Head, Protocol},
     record,
     route::Way,
@@ -74,11 +76,11 @@ pub(crate) enum Broken {
 }
 
 /// A body on its way.
-pub(crate) struct Pump {
-    incoming: Incoming,
+pub(crate) struct Pump<B = Incoming> {
+    incoming: B,
     inspection: Option<Inspection>,
-    ready: VecDeque<Bytes>,
-    idle: Option<Pin<Box<Sleep>>>,
+    outgoing: Outgoing,
+    pace: Pace,
     growing: Option<Growing>,
     ended: bool,
     record: BodyRecord,
@@ -94,20 +96,10 @@ struct Growing {
 
 impl Pump {
     /// A body that passes as it is; `gap` says why it is not inspected.
-    pub(crate) fn blind(incoming: Incoming, gap: &'static str) -> Self {
-        let record = BodyRecord {
-            gaps: vec![gap.to_owned()],
-            ..BodyRecord::default()
-        };
-        Self {
-            incoming,
-            inspection: None,
-            ready: VecDeque::new(),
-            idle: None,
-            growing: None,
-            ended: false,
-            record,
-        }
+    pub(crate) fn blind(incoming: Incoming, gap: &'static str, idle: Duration) -> Self {
+        let mut pump = Self::over(incoming, None, idle);
+        pump.record.gaps.push(gap.to_owned());
+        pump
     }
 
     /// A document that goes `towards` the agent or the service under what policy says, and under what
@@ -137,20 +129,49 @@ impl Pump {
         if let Some((_, place)) = described {
             body.set_place(place);
         }
+        let inspection = Inspection {
+            body,
+            disclosures,
+            coded: coding != Coding::Identity,
+            restoration,
+        };
+        let mut pump = Self::over(incoming, Some(inspection), way.service.timeouts.idle);
+        pump.growing = (format == Format::Document(Media::Sse)).then(Growing::default);
+        pump
+    }
+}
+
+impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
+    /// A body that passes through `inspection`, if any.
+    fn over(incoming: B, inspection: Option<Inspection>, idle: Duration) -> Self {
         Self {
             incoming,
-            inspection: Some(Inspection {
-                body,
-                disclosures,
-                coded: coding != Coding::Identity,
-                restoration,
-            }),
-            ready: VecDeque::new(),
-            idle: None,
-            growing: (format == Format::Document(Media::Sse)).then(Growing::default),
+            inspection,
+            outgoing: Outgoing::default(),
+            pace: Pace::new(idle),
+            growing: None,
             ended: false,
             record: BodyRecord::default(),
         }
+    }
+
+    /// From now on everything leaves under `coding`, also what waits.
+    pub(crate) fn encode(&mut self, coding: Coding) -> Result<(), Broken> {
+        self.outgoing.encode(coding).map_err(unencodable)?;
+        if self.ended {
+            self.outgoing.finish().map_err(unencodable)?;
+        }
+        Ok(())
+    }
+
+    /// The end of a body that is broken off, with its last words; nothing if it cannot be coded.
+    pub(crate) fn last_words(&mut self, plain: Bytes) -> Bytes {
+        self.outgoing.last_words(plain).unwrap_or_default()
+    }
+
+    /// The body has to come steadily, until it streams.
+    pub(crate) fn demand_steady(&mut self) {
+        self.pace.demand_steady();
     }
 
     /// Whose events a stream has.
@@ -181,17 +202,17 @@ impl Pump {
 
     /// Pieces that may be released and were not yet.
     pub(crate) fn waiting(&self) -> usize {
-        self.ready.len()
+        self.outgoing.len()
     }
 
     /// Their length in bytes.
     pub(crate) fn waiting_bytes(&self) -> u64 {
-        self.ready.iter().map(|piece| piece.len() as u64).sum()
+        self.outgoing.bytes()
     }
 
     /// The next piece that may be released.
     pub(crate) fn take(&mut self) -> Option<Bytes> {
-        let piece = self.ready.pop_front()?;
+        let piece = self.outgoing.take()?;
         self.record.released += piece.len() as u64;
         Some(piece)
     }
@@ -199,16 +220,15 @@ impl Pump {
     /// Everything that may be released.
     pub(crate) fn take_all(&mut self) -> VecDeque<Bytes> {
         self.record.released += self.waiting_bytes();
-        std::mem::take(&mut self.ready)
+        self.outgoing.take_all()
     }
 
-    /// Whether anything was changed so far.
+    /// Whether anything was changed so far, content coding aside.
     pub(crate) fn changed(&self) -> bool {
         self.inspection.as_ref().is_some_and(|inspection| {
             let places = &inspection.body.summary().places;
             let restoration = inspection.restoration.as_ref();
-            inspection.coded
-                || places.iter().any(|place| place.action != Action::Show)
+            places.iter().any(|place| place.action != Action::Show)
                 || inspection.body.withheld().changed()
                 || restoration.is_some_and(|it| !it.restored().classes.is_empty())
         })
@@ -259,27 +279,22 @@ impl Pump {
         }
         let frame = match Pin::new(&mut self.incoming).poll_frame(cx) {
             Poll::Pending if self.is_flush_due(cx) => return Poll::Ready(self.flush()),
-            Poll::Pending => return self.poll_idle(cx),
+            Poll::Pending if self.outgoing.is_kept() => {
+                return Poll::Ready(self.outgoing.flush().map_err(unencodable));
+            }
+            Poll::Pending => {
+                ready!(self.pace.poll(self.record.received, cx));
+                return Poll::Ready(Err(Broken::Idle));
+            }
             Poll::Ready(frame) => frame,
         };
-        if let Some(idle) = &mut self.idle {
-            idle.as_mut()
-                .reset(Instant::now() + limits::BODY_IDLE_DEADLINE);
-        }
+        self.pace.came();
         Poll::Ready(match frame {
             None => self.finish(),
             Some(Err(_)) => Err(Broken::Source),
             // Trailers are dropped: nothing in them is inspected.
             Some(Ok(frame)) => frame.into_data().map_or(Ok(()), |data| self.push(data)),
         })
-    }
-
-    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        let idle = self
-            .idle
-            .get_or_insert_with(|| Box::pin(sleep(limits::BODY_IDLE_DEADLINE)));
-        ready!(idle.as_mut().poll(cx));
-        Poll::Ready(Err(Broken::Idle))
     }
 
     /// Whether text that may still grow has waited long enough; if not, `cx` is woken once it has.
@@ -308,7 +323,7 @@ impl Pump {
             let mut released = Output::new();
             let flushed = inspection.body.flush(&mut released);
             flushed.map_err(|interrupted| self.broken(interrupted))?;
-            self.release(released, false);
+            self.release(released, false)?;
         }
         Ok(())
     }
@@ -324,10 +339,10 @@ impl Pump {
                 growing.head.see(&data);
             }
             pushed.map_err(|interrupted| self.broken(interrupted))?;
-            self.release(released, false);
+            self.release(released, false)?;
             self.note_growth();
-        } else if !data.is_empty() {
-            self.ready.push_back(data);
+        } else {
+            self.outgoing.put(data).map_err(unencodable)?;
         }
         // A body that ends with this piece need not be asked again.
         if self.incoming.is_end_stream() {
@@ -342,9 +357,6 @@ impl Pump {
         let (Some(growing), Some(inspection)) = (&mut self.growing, &self.inspection) else {
             return;
         };
-        if inspection.coded {
-            self.ready.iter().for_each(|piece| growing.head.see(piece));
-        }
         growing.hold.came(inspection.body.held(), Instant::now());
     }
 
@@ -353,18 +365,30 @@ impl Pump {
             let mut released = Output::new();
             let finished = inspection.body.finish(&mut released);
             finished.map_err(|interrupted| self.broken(interrupted))?;
-            self.release(released, true);
+            self.release(released, true)?;
         }
+        self.outgoing.finish().map_err(unencodable)?;
         self.ended = true;
         Ok(())
     }
 
-    fn release(&mut self, released: Output, ended: bool) {
-        let inspection = self.inspection.as_mut();
-        match inspection.and_then(|inspection| inspection.restoration.as_mut()) {
-            None => self.ready.extend(released),
-            Some(restoration) => self.ready.extend(restoration.restore(released, ended)),
+    fn release(&mut self, mut released: Output, ended: bool) -> Result<(), Broken> {
+        let Some(inspection) = &mut self.inspection else {
+            return Ok(());
+        };
+        if let Some(restoration) = &mut inspection.restoration {
+            let restored = restoration.restore(released, ended);
+            return restored.map_or(Ok(()), |piece| {
+                self.outgoing.put(piece).map_err(unencodable)
+            });
         }
+        released.try_for_each(|piece| {
+            // What came coded tells whose it is once it is decoded.
+            if let Some(growing) = self.growing.as_mut().filter(|_| inspection.coded) {
+                growing.head.see(&piece);
+            }
+            self.outgoing.put(piece).map_err(unencodable)
+        })
     }
 
     fn broken(&mut self, interrupted: Interrupted) -> Broken {
@@ -381,10 +405,18 @@ impl Pump {
     }
 }
 
-impl Drop for Pump {
+/// An encoder fails for want of memory alone.
+fn unencodable(_: io::Error) -> Broken {
+    Broken::Unreadable("it could not be encoded".to_owned())
+}
+
+impl<B> Drop for Pump<B> {
     fn drop(&mut self) {
         if let Some(inspection) = self.inspection.take() {
             workspace::give_back(inspection.body.into_parts().1);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,9 +16,10 @@ use http::{Extensions, HeaderMap, HeaderValue, Response, header, response::Parts
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use policy::Towards;
-use redaction::shape::Withheld;
+use redaction::{Coding, shape::Withheld};
 
 use crate::{
+    accept::Accepted,
     account::{Account, End},
     body::{BoxError, Inbound},
     fields,
@@ -36,6 +37,7 @@ pub(crate) async fn release(
     permit: &Permit,
     way: &Way,
     mut account: Box<Account>,
+    accepted: Accepted,
     response: Response<Incoming>,
 ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
     let (mut parts, incoming) = response.into_parts();
@@ -57,7 +59,7 @@ pub(crate) async fn release(
         _ => media,
     };
     let mut pump = match (media, inspected) {
-        (Media::Opaque(gap), _) => Pump::blind(incoming, gap),
+        (Media::Opaque(gap), _) => Pump::blind(incoming, gap, way.service.timeouts.idle),
         (_, Some(inspected)) => Pump::governed(
             incoming,
             gateway,
@@ -83,14 +85,39 @@ pub(crate) async fn release(
             Ok(_) => {}
         }
     }
-    if pump.ended() || declared.is_some_and(|bytes| bytes <= limits::WHOLE_BODY_BYTES_MAX) {
-        if let Err(broken) = pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX).await {
+    // How a judged body came, which is how it may leave.
+    let came = inspected.filter(|_| !matches!(media, Media::Opaque(_)));
+    let coding = CodingChoice {
+        accepted,
+        encodes: way.service.encodes,
+        came: came.map(|(_, coding)| coding),
+    };
+    let short = declared.is_some_and(|bytes| bytes <= limits::WHOLE_BODY_BYTES_MAX);
+    // Who reads one document reads it to its end; lines and events are read one by one.
+    let undeclared =
+        declared.is_none() && came.is_some_and(|(format, _)| media::is_read_whole(format));
+    if pump.ended() || short || undeclared {
+        if short {
+            pump.demand_steady();
+        }
+        let read = pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX);
+        let read = if short {
+            read.await
+        } else {
+            let read = tokio::time::timeout(limits::WHOLE_BODY_WAIT, read).await;
+            read.unwrap_or(Ok(()))
+        };
+        if let Err(broken) = read {
             account.response = pump.record();
             return Err((account, interruption(broken)));
         }
         if pump.ended() {
             if pump.changed() {
                 headers::body_changed(&mut parts.headers);
+            }
+            let bytes = Some(pump.waiting_bytes());
+            if let Err(broken) = coding.apply(&mut pump, &mut parts.headers, bytes) {
+                return Err((account, interruption(broken)));
             }
             if let Some(told) = told(&pump.withheld()) {
                 parts.headers.insert(headers::WITHHELD, told);
@@ -105,11 +132,48 @@ pub(crate) async fn release(
     if !matches!(media, Media::Opaque(_)) {
         headers::body_changed(&mut parts.headers);
     }
+    if let Err(broken) = coding.apply(&mut pump, &mut parts.headers, None) {
+        account.response = pump.record();
+        return Err((account, interruption(broken)));
+    }
     if shaped {
         let announced = HeaderValue::from_name(headers::WITHHELD);
         parts.headers.insert(header::TRAILER, announced);
     }
     Ok(streamed(account, parts, pump, held_back, shaped))
+}
+
+/// In which content coding a judged answer leaves.
+#[derive(Clone, Copy)]
+struct CodingChoice {
+    accepted: Accepted,
+    /// Whether the service's answers are encoded again.
+    encodes: bool,
+    /// In which it came; none of a body that passes as it is.
+    came: Option<Coding>,
+}
+
+impl CodingChoice {
+    /// Encodes what `pump` releases, of `bytes` if that is known, and says so in the answer's head.
+    fn apply(
+        self,
+        pump: &mut Pump,
+        headers: &mut HeaderMap,
+        bytes: Option<u64>,
+    ) -> Result<(), Broken> {
+        let Some(came) = self.came.filter(|_| bytes != Some(0)) else {
+            return Ok(());
+        };
+        let wanted = |came| self.accepted.choose(came, bytes, limits::ENCODED_BYTES_MIN);
+        // Where nothing is encoded again it is as if it had come plain.
+        let coding = wanted(if self.encodes { came } else { Coding::Identity });
+        if came == Coding::Identity && coding == Coding::Identity {
+            return Ok(());
+        }
+        headers::body_recoded(headers);
+        headers::coded(headers, coding);
+        pump.encode(coding)
+    }
 }
 
 /// An answer whose body is judged as it goes.
@@ -145,6 +209,10 @@ async fn withhold(
     let mut why = Interruption::response_uninspected(gap);
     if parts.status.is_client_error() || parts.status.is_server_error() {
         why.status = parts.status;
+        // Whether to ask again is what the service's status says, not what was in its body.
+        why.passing = true;
+        let after = parts.headers.get(header::RETRY_AFTER);
+        why.retry_after = after.and_then(|after| after.to_str().ok()?.parse().ok());
     }
     Err((account, why))
 }
@@ -278,6 +346,7 @@ impl Body for Governed {
                         // Whole events were released, so that one more can follow.
                         this.state = State::Broken;
                         let event = this.pump.protocol().error_event(&why);
+                        let event = this.pump.last_words(event);
                         return Poll::Ready(Some(Ok(Frame::data(event))));
                     }
                     Err(why) => {

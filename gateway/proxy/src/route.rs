@@ -12,7 +12,10 @@ use http::{Method, StatusCode, Uri};
 use policy::{Country, Effect, Operation, Towards};
 use redaction::Pseudonyms;
 
-use crate::governance::{AnswerRules, Restoration, Restoring};
+use crate::{
+    governance::{AnswerRules, Restoration, Restoring},
+    limits::Timeouts,
+};
 
 /// The longest parameter that a request may bind: it stands in the record and in decisions.
 pub const PARAMETER_BYTES_MAX: usize = 256;
@@ -39,6 +42,10 @@ pub struct Service {
     pub country: Country,
     /// Where tokens are turned back.
     pub restoring: Restoring,
+    /// How long it may take.
+    pub timeouts: Timeouts,
+    /// Whether its answers are encoded again where they came encoded.
+    pub encodes: bool,
     /// Its operations, in the order they are tried.
     pub operations: Vec<Template>,
     /// What its owner says of the bodies.

@@ -4,6 +4,7 @@
 //! What a model is told says what it does: see [`Wish`].
 
 pub mod anthropic;
+mod compress;
 pub mod gemini;
 pub mod openai;
 pub mod stripe;

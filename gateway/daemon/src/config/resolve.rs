@@ -388,6 +388,7 @@ impl Resolver<'_> {
         }
         let declared = self.declared(&service)?;
         operations.sort_by_key(Template::generality);
+        let timeouts = self.timeouts(&service)?;
         let upstream = self.uri(&service.upstream)?;
         if upstream.query().is_some() {
             let help = "take the query off; requests bring their own";
@@ -399,6 +400,8 @@ impl Resolver<'_> {
             name: Arc::from(service.name.value),
             matches,
             restoring: service.restore.map_or(Restoring::Nowhere, restoring),
+            timeouts,
+            encodes: service.encode.unwrap_or(true),
             operations,
             declared,
         })

@@ -11,6 +11,8 @@ fn routes() -> Routes {
     let service = |name: &str, matches, upstream: &'static str| {
         Arc::new(Service {
             restoring: Restoring::Nowhere,
+            timeouts: Timeouts::default(),
+            encodes: true,
             name: Arc::from(name),
             matches,
             upstream: Uri::from_static(upstream),

@@ -7,12 +7,13 @@ use axum::{
     body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode},
+    middleware::from_fn,
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 use serde_json::{Value, json};
 
-use super::{KEY, Once, Wish, events, pieces, reads, too_much, wish, words};
+use super::{KEY, Once, Wish, compress::compress, events, pieces, reads, too_much, wish, words};
 
 /// The service.
 pub fn router() -> Router {
@@ -23,6 +24,7 @@ pub fn router() -> Router {
             get(async || Json(json!({"data": [], "has_more": false}))),
         )
         .with_state(Arc::default())
+        .layer(from_fn(compress))
 }
 
 fn error(status: StatusCode, kind: &str, message: &str) -> Response {

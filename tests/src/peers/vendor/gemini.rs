@@ -8,12 +8,13 @@ use axum::{
     body::Bytes,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
+    middleware::from_fn,
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 use serde_json::{Value, json};
 
-use super::{KEY, Once, Wish, events, pieces, reads, too_much, wish, words};
+use super::{KEY, Once, Wish, compress::compress, events, pieces, reads, too_much, wish, words};
 
 /// The service.
 pub fn router() -> Router {
@@ -21,6 +22,7 @@ pub fn router() -> Router {
         .route("/v1/models/{call}", post(generate))
         .route("/v1/models", get(async || Json(json!({"models": []}))))
         .with_state(Arc::default())
+        .layer(from_fn(compress))
 }
 
 fn error(code: StatusCode, status: &str, message: &str) -> Response {

@@ -7,12 +7,13 @@ use axum::{
     body::Bytes,
     extract::{Query, State},
     http::{HeaderMap, StatusCode},
+    middleware::from_fn,
     response::{IntoResponse as _, Response},
     routing::get,
 };
 use serde_json::{Value, json};
 
-use super::{CLEAN, EMAIL, KEY, SSN, reads};
+use super::{CLEAN, EMAIL, KEY, SSN, compress::compress, reads};
 
 /// The last form that came.
 type Form = Arc<Mutex<String>>;
@@ -27,6 +28,7 @@ pub fn router() -> Router {
         )
         .route("/received", get(received))
         .with_state(Form::default())
+        .layer(from_fn(compress))
 }
 
 fn customer(id: &str, email: &str) -> Value {
