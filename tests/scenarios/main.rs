@@ -5,6 +5,7 @@
 mod bypass;
 mod canary;
 mod codings;
+mod endless;
 mod fleet;
 mod formats;
 mod hostile;

@@ -1,5 +1,7 @@
 //! Which content codings an agent takes (RFC 9110 section 12.5.3), and which its answer gets.
 
+use std::fmt::Write as _;
+
 use http::{HeaderMap, HeaderValue, header};
 use redaction::Coding;
 
@@ -61,7 +63,9 @@ impl Accepted {
             match weight {
                 0 => {}
                 WEIGHT_MAX => text.extend([name, ", "]),
-                weight => text.push_str(&format!("{name};q=0.{weight:03}, ")),
+                weight => {
+                    write!(text, "{name};q=0.{weight:03}, ").ok();
+                }
             }
         }
         // What comes plain is encoded here for whoever takes nothing plain.

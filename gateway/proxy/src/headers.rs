@@ -171,8 +171,8 @@ pub(crate) fn coded(headers: &mut HeaderMap, coding: Coding) {
     let named = headers.get_all(header::VARY).iter();
     let mut named = named.filter_map(|value| value.to_str().ok());
     let varies = |text: &str| {
-        let mut names = text.split(',').map(str::trim);
-        names.any(|name| name == "*" || name.eq_ignore_ascii_case("accept-encoding"))
+        let mut fields = text.split(',').map(str::trim);
+        fields.any(|name| name == "*" || name.eq_ignore_ascii_case("accept-encoding"))
     };
     if !named.any(varies) {
         let name = HeaderValue::from_static("accept-encoding");

@@ -23,6 +23,7 @@ mod outgoing;
 mod pace;
 mod protocol;
 mod pump;
+mod recoding;
 pub mod record;
 mod refusal;
 mod request;

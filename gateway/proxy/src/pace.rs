@@ -84,7 +84,7 @@ mod tests {
 
     use super::*;
 
-    const IDLE: Duration = Duration::from_secs(60);
+    const IDLE: Duration = Duration::from_mins(1);
 
     /// How long a sender lasts that sends `bytes` every second.
     async fn lasts(mut pace: Pace, bytes: u64, seconds_max: u64) -> u64 {

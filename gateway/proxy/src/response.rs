@@ -16,7 +16,7 @@ use http::{Extensions, HeaderMap, HeaderValue, Response, header, response::Parts
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use policy::Towards;
-use redaction::{Coding, shape::Withheld};
+use redaction::shape::Withheld;
 
 use crate::{
     accept::Accepted,
@@ -27,6 +27,7 @@ use crate::{
     headers, limits,
     media::{self, Media},
     pump::{Broken, Pump},
+    recoding::Recoding,
     refusal::Interruption,
     route::Way,
 };
@@ -87,112 +88,105 @@ pub(crate) async fn release(
     }
     // How a judged body came, which is how it may leave.
     let came = inspected.filter(|_| !matches!(media, Media::Opaque(_)));
-    let coding = CodingChoice {
-        accepted,
-        encodes: way.service.encodes,
-        came: came.map(|(_, coding)| coding),
-    };
     let short = declared.is_some_and(|bytes| bytes <= limits::WHOLE_BODY_BYTES_MAX);
     // Who reads one document reads it to its end; lines and events are read one by one.
-    let undeclared =
-        declared.is_none() && came.is_some_and(|(format, _)| media::is_read_whole(format));
-    if pump.ended() || short || undeclared {
-        if short {
-            pump.demand_steady();
-        }
-        let read = pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX);
-        let read = if short {
-            read.await
-        } else {
-            let read = tokio::time::timeout(limits::WHOLE_BODY_WAIT, read).await;
-            read.unwrap_or(Ok(()))
-        };
-        if let Err(broken) = read {
-            account.response = pump.record();
-            return Err((account, interruption(broken)));
-        }
-        if pump.ended() {
-            if pump.changed() {
-                headers::body_changed(&mut parts.headers);
-            }
-            let bytes = Some(pump.waiting_bytes());
-            if let Err(broken) = coding.apply(&mut pump, &mut parts.headers, bytes) {
-                return Err((account, interruption(broken)));
-            }
-            if let Some(told) = told(&pump.withheld()) {
-                parts.headers.insert(headers::WITHHELD, told);
-            }
-            let pieces = pump.take_all();
-            account.response = pump.record();
-            // Its buffers are for the next body; the record is not waited for with them in hand.
-            drop(pump);
-            return whole(account, parts, Inbound::Whole(pieces)).await;
-        }
-    }
-    if !matches!(media, Media::Opaque(_)) {
-        headers::body_changed(&mut parts.headers);
-    }
-    if let Err(broken) = coding.apply(&mut pump, &mut parts.headers, None) {
-        account.response = pump.record();
-        return Err((account, interruption(broken)));
-    }
-    if shaped {
-        let announced = HeaderValue::from_name(headers::WITHHELD);
-        parts.headers.insert(header::TRAILER, announced);
-    }
-    Ok(streamed(account, parts, pump, held_back, shaped))
-}
-
-/// In which content coding a judged answer leaves.
-#[derive(Clone, Copy)]
-struct CodingChoice {
-    accepted: Accepted,
-    /// Whether the service's answers are encoded again.
-    encodes: bool,
-    /// In which it came; none of a body that passes as it is.
-    came: Option<Coding>,
-}
-
-impl CodingChoice {
-    /// Encodes what `pump` releases, of `bytes` if that is known, and says so in the answer's head.
-    fn apply(
-        self,
-        pump: &mut Pump,
-        headers: &mut HeaderMap,
-        bytes: Option<u64>,
-    ) -> Result<(), Broken> {
-        let Some(came) = self.came.filter(|_| bytes != Some(0)) else {
-            return Ok(());
-        };
-        let wanted = |came| self.accepted.choose(came, bytes, limits::ENCODED_BYTES_MIN);
-        // Where nothing is encoded again it is as if it had come plain.
-        let coding = wanted(if self.encodes { came } else { Coding::Identity });
-        if came == Coding::Identity && coding == Coding::Identity {
-            return Ok(());
-        }
-        headers::body_recoded(headers);
-        headers::coded(headers, coding);
-        pump.encode(coding)
-    }
-}
-
-/// An answer whose body is judged as it goes.
-fn streamed(
-    mut account: Box<Account>,
-    mut parts: Parts,
-    pump: Pump,
-    held_back: bool,
-    trails: bool,
-) -> Response<Inbound> {
-    account.status = Some(parts.status);
-    stamp(&mut parts.headers, &account);
-    let governed = Governed {
+    let read_whole = came.is_some_and(|(format, _)| media::is_read_whole(format));
+    let undeclared = declared.is_none() && read_whole;
+    let mut answer = Answer {
+        account,
+        parts,
+        coding: Recoding {
+            accepted,
+            encodes: way.service.encodes,
+            came: came.map(|(_, coding)| coding),
+        },
         pump,
-        state: State::Reading(account),
-        held_back,
-        trails,
     };
-    Response::from_parts(parts, Inbound::Stream(Box::new(governed)))
+    if answer.pump.ended() || short || undeclared {
+        if let Err(broken) = answer.read_whole(short).await {
+            return Err(answer.interrupted(broken));
+        }
+        if answer.pump.ended() {
+            return answer.whole().await;
+        }
+    }
+    answer.streamed(held_back, shaped)
+}
+
+/// An answer on its way.
+struct Answer {
+    account: Box<Account>,
+    parts: Parts,
+    coding: Recoding,
+    pump: Pump,
+}
+
+impl Answer {
+    /// Reads as much of it as may be judged whole. One that declared itself `short` has to come; for
+    /// another's end nobody waits long.
+    async fn read_whole(&mut self, short: bool) -> Result<(), Broken> {
+        if short {
+            self.pump.demand_steady();
+            return self.pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX).await;
+        }
+        let read = self.pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX);
+        let read = tokio::time::timeout(limits::WHOLE_BODY_WAIT, read).await;
+        read.unwrap_or(Ok(()))
+    }
+
+    fn interrupted(mut self, broken: Broken) -> (Box<Account>, Interruption) {
+        self.account.response = self.pump.record();
+        (self.account, interruption(broken))
+    }
+
+    /// Releases it, which has been judged to its end.
+    async fn whole(mut self) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
+        let headers = &mut self.parts.headers;
+        if self.pump.changed() {
+            headers::body_changed(headers);
+        }
+        let bytes = Some(self.pump.waiting_bytes());
+        if let Err(broken) = self.coding.apply(&mut self.pump, headers, bytes) {
+            return Err(self.interrupted(broken));
+        }
+        if let Some(told) = told(&self.pump.withheld()) {
+            headers.insert(headers::WITHHELD, told);
+        }
+        let pieces = self.pump.take_all();
+        self.account.response = self.pump.record();
+        // Its buffers are for the next body; the record is not waited for with them in hand.
+        drop(self.pump);
+        whole(self.account, self.parts, Inbound::Whole(pieces)).await
+    }
+
+    /// Releases it as it is judged.
+    fn streamed(
+        mut self,
+        held_back: bool,
+        trails: bool,
+    ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
+        let headers = &mut self.parts.headers;
+        if self.coding.came.is_some() {
+            headers::body_changed(headers);
+        }
+        if let Err(broken) = self.coding.apply(&mut self.pump, headers, None) {
+            return Err(self.interrupted(broken));
+        }
+        if trails {
+            let announced = HeaderValue::from_name(headers::WITHHELD);
+            headers.insert(header::TRAILER, announced);
+        }
+        self.account.status = Some(self.parts.status);
+        stamp(headers, &self.account);
+        let governed = Governed {
+            pump: self.pump,
+            state: State::Reading(self.account),
+            held_back,
+            trails,
+        };
+        let body = Inbound::Stream(Box::new(governed));
+        Ok(Response::from_parts(self.parts, body))
+    }
 }
 
 /// An answer whose body may not be shown. Where its status speaks for itself, that is kept: a

@@ -90,14 +90,17 @@ fn a_service_has_its_own_timeouts() {
     );
     assert_eq!((seconds, service.encodes), ((600, 90), false));
     let usual = &with("").unwrap().services[0];
-    assert_eq!((usual.timeouts, usual.encodes), (Default::default(), true));
+    assert_eq!(
+        (usual.timeouts, usual.encodes),
+        (proxy::limits::Timeouts::default(), true)
+    );
     for wrong in [
         "timeout: 0s",
         "timeout: 2h",
         "idle_timeout: soon",
         "timeout: -1m",
     ] {
-        let fault = with(&format!("    {wrong}\n")).unwrap_err().to_string();
+        let fault = with(&format!("    {wrong}\n")).err().unwrap().to_string();
         assert!(fault.contains("is no time to wait"), "{fault}");
     }
 }

@@ -20,11 +20,13 @@ forbid (principal, action == Action::"disclose", resource in DataClass::"pii.ema
 forbid (principal, action == Action::"disclose", resource in DataClass::"pci.pan");
 "#;
 
+/// Pieces that were sent and not yet read.
+const SENT_MAX: usize = 16;
 /// Timers go off at the next millisecond.
 const GRAIN: Duration = Duration::from_millis(1);
 
 /// A body whose pieces the test sends.
-struct Sent(mpsc::UnboundedReceiver<Bytes>);
+struct Sent(mpsc::Receiver<Bytes>);
 
 impl Body for Sent {
     type Data = Bytes;
@@ -73,8 +75,8 @@ fn disclosures() -> Disclosures {
 }
 
 /// A stream of events that is inspected, or passes as it is.
-fn pump(inspected: bool) -> (mpsc::UnboundedSender<Bytes>, Pump<Sent>) {
-    let (sender, receiver) = mpsc::unbounded_channel();
+fn pump(inspected: bool) -> (mpsc::Sender<Bytes>, Pump<Sent>) {
+    let (sender, receiver) = mpsc::channel(SENT_MAX);
     let inspection = inspected.then(|| Inspection {
         body: redaction::Body::new(
             Coding::Identity,
@@ -87,7 +89,7 @@ fn pump(inspected: bool) -> (mpsc::UnboundedSender<Bytes>, Pump<Sent>) {
         coded: false,
         restoration: None,
     });
-    let mut pump = Pump::over(Sent(receiver), inspection, Duration::from_secs(3600));
+    let mut pump = Pump::over(Sent(receiver), inspection, Duration::from_hours(1));
     pump.growing = inspected.then(Growing::default);
     (sender, pump)
 }
@@ -125,7 +127,7 @@ async fn stream(events: Vec<(Duration, String)>, inspected: bool, coding: Coding
                 if let (Some((_, event)), Some(to)) = (events.next(), &sender) {
                     sent += event.len() as u64;
                     arrivals.push((sent, Instant::now()));
-                    assert!(to.send(event.into()).is_ok());
+                    assert!(to.try_send(event.into()).is_ok());
                 }
                 next = events.peek().map(|(pause, _)| Instant::now() + *pause);
                 if next.is_none() {

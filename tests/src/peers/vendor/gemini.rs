@@ -91,8 +91,8 @@ async fn generate(
 /// One answer, or one event of a streamed one.
 fn answer(part: &Value, reason: Option<&str>) -> Value {
     let mut candidate = json!({"content": {"parts": [part], "role": "model"}, "index": 0});
-    if let Some(reason) = reason {
-        candidate["finishReason"] = reason.into();
+    if let (Some(candidate), Some(reason)) = (candidate.as_object_mut(), reason) {
+        candidate.insert("finishReason".to_owned(), reason.into());
     }
     json!({
         "candidates": [candidate], "modelVersion": "gemini-tests", "responseId": "r-7",

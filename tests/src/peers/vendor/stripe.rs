@@ -84,7 +84,8 @@ async fn create(State(last): State<Form>, headers: HeaderMap, body: Bytes) -> Re
         let why = json!({"type": "invalid_request_error", "message": "not a form, or no idempotency key"});
         return error(StatusCode::BAD_REQUEST, why);
     }
-    *last.lock().unwrap_or_else(PoisonError::into_inner) = form.clone();
+    *last.lock().unwrap_or_else(PoisonError::into_inner) =
+        String::from_utf8_lossy(&body).into_owned();
     match () {
         () if form.contains("decline") => error(
             StatusCode::PAYMENT_REQUIRED,
