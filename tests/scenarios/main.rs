@@ -5,8 +5,10 @@
 mod budgets;
 mod bypass;
 mod canary;
+mod codings;
 mod confined;
 mod credentials;
+mod endless;
 mod fleet;
 mod formats;
 mod graphql;

@@ -13,6 +13,7 @@ mod messages;
 mod openapi;
 mod panel;
 mod resolve;
+mod timeouts;
 
 use std::path::Path;
 

@@ -8,11 +8,13 @@ use flows::{Attribution, FlowId, Owned};
 use http::{
     Extensions, HeaderValue, Method, Request, Response, Uri, Version, header, request::Parts,
 };
+use http_body::Body as _;
 use hyper::body::Incoming;
 use identity::{Identity, Proven};
 use telemetry::names;
 
 use crate::{
+    accept::Accepted,
     account::{Account, Call, End},
     body::{Inbound, Outbound, Source},
     clock, fields,
@@ -227,6 +229,7 @@ impl Worker {
         }
         // The intent is durable here. A crash from now on leaves an open record, which `verify`
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
+        let accepted = Accepted::of(&parts.headers);
         headers::towards_upstream(&mut parts.headers, permit.caller().token.is_some());
         let headers = &mut parts.headers;
         if let Err(why) = fields::request(&self.gateway, &permit, &mut account, headers, &mut way) {
@@ -266,6 +269,7 @@ impl Worker {
             &permit,
             &way,
             account,
+            accepted,
             answer,
         ))
         .await
@@ -284,7 +288,10 @@ impl Worker {
                 screening.ended().await;
             }
         };
-        let answer = self.upstream.send(request, sent).await;
+        let answer = self
+            .upstream
+            .send(request, sent, way.service.timeouts.head)
+            .await;
         let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
         account.upstream = Some(Call {
             service: Arc::clone(&way.service),

@@ -36,6 +36,14 @@ pub(crate) fn is_json(format: Format) -> bool {
     format == Format::Document(Kind::Json)
 }
 
+/// Whether a body means nothing before its end, so that nobody minds when its beginning comes.
+pub(crate) fn is_read_whole(format: Format) -> bool {
+    matches!(
+        format,
+        Format::Document(Kind::Json | Kind::Xml | Kind::Form) | Format::Multipart(..)
+    )
+}
+
 /// What a message with these headers carries; `ended` says that it has no body.
 pub(crate) fn of(headers: &HeaderMap, ended: bool) -> Media {
     if ended {

@@ -21,6 +21,7 @@ use policy::Towards;
 use redaction::{Coding, Format, shape::Withheld};
 
 use crate::{
+    accept::Accepted,
     account::{Account, End},
     body::{BoxError, Inbound, Source},
     dialect::Dialect,
@@ -31,6 +32,7 @@ use crate::{
     limits,
     media::{self, Media},
     pump::{Broken, Pump},
+    recoding::Recoding,
     refusal::{About, Interruption},
     route::Way,
 };
@@ -41,6 +43,7 @@ pub(crate) async fn release(
     permit: &Permit,
     way: &Way,
     mut account: Box<Account>,
+    accepted: Accepted,
     response: Response<Incoming>,
 ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
     let (mut parts, incoming) = response.into_parts();
@@ -68,7 +71,7 @@ pub(crate) async fn release(
         _ => media,
     };
     let mut pump = match (media, inspected) {
-        (Media::Opaque(gap), _) => Pump::blind(source, gap),
+        (Media::Opaque(gap), _) => Pump::blind(source, gap, way.service.timeouts.idle),
         (_, Some(inspected)) => {
             let described = way.declared_response(parts.status, held_back);
             governed(gateway, permit, way, source, inspected, described).shaped(plan)
@@ -93,20 +96,31 @@ pub(crate) async fn release(
             Ok(_) => {}
         }
     }
-    if pump.ended() || declared.is_some_and(|bytes| bytes <= limits::WHOLE_BODY_BYTES_MAX) {
-        if let Err(broken) = pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX).await {
-            account.response = pump.record();
-            return Err((account, interruption(broken)));
+    // How a judged body came, which is how it may leave.
+    let came = inspected.filter(|_| !matches!(media, Media::Opaque(_)));
+    let short = declared.is_some_and(|bytes| bytes <= limits::WHOLE_BODY_BYTES_MAX);
+    // Who reads one document reads it to its end; lines and events are read one by one.
+    let read_whole = came.is_some_and(|(format, _)| media::is_read_whole(format));
+    let undeclared = declared.is_none() && read_whole;
+    let mut answer = Answer {
+        account,
+        parts,
+        coding: Recoding {
+            accepted,
+            encodes: way.service.encodes,
+            came: came.map(|(_, coding)| coding),
+        },
+        pump,
+    };
+    if answer.pump.ended() || short || undeclared {
+        if let Err(broken) = answer.read_whole(short).await {
+            return Err(answer.interrupted(broken));
         }
-        if pump.ended() {
-            return judged(account, parts, pump).await;
+        if answer.pump.ended() {
+            return answer.whole().await;
         }
     }
-    if !matches!(media, Media::Opaque(_)) {
-        headers::body_changed(&mut parts.headers);
-    }
-    let leash = leash(permit, &gateway.revoked);
-    Ok(streamed(account, parts, pump, leash, (held_back, shaped)))
+    answer.streamed(leash(permit, &gateway.revoked), (held_back, shaped))
 }
 
 /// A body that is inspected.
@@ -123,54 +137,88 @@ fn governed(
         .naming(way.endpoint_event())
 }
 
-/// An answer that was judged whole.
-async fn judged(
-    mut account: Box<Account>,
-    mut parts: Parts,
-    mut pump: Pump,
-) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
-    if let Err(why) = spend(&mut account, &mut pump) {
-        account.response = pump.record();
-        return Err((account, why));
-    }
-    if pump.changed() {
-        headers::body_changed(&mut parts.headers);
-    }
-    if let Some(told) = told(&pump.withheld()) {
-        parts.headers.insert(headers::WITHHELD, told);
-    }
-    let pieces = pump.take_all();
-    account.response = pump.record();
-    // Its buffers are for the next body; the record is not waited for with them in hand.
-    drop(pump);
-    whole(account, parts, Inbound::Whole(pieces)).await
+/// An answer on its way.
+struct Answer {
+    account: Box<Account>,
+    parts: Parts,
+    coding: Recoding,
+    pump: Pump,
 }
 
-/// An answer whose body is judged as it goes.
-fn streamed(
-    mut account: Box<Account>,
-    mut parts: Parts,
-    pump: Pump,
-    leash: Leash,
-    (held_back, trails): (bool, bool),
-) -> Response<Inbound> {
-    account.status = Some(parts.status);
-    if trails {
-        let announced = HeaderValue::from_name(headers::WITHHELD);
-        parts.headers.insert(header::TRAILER, announced);
+impl Answer {
+    /// Reads as much of it as may be judged whole. One that declared itself `short` has to come; for
+    /// another's end nobody waits long.
+    async fn read_whole(&mut self, short: bool) -> Result<(), Broken> {
+        if short {
+            self.pump.demand_steady();
+            return self.pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX).await;
+        }
+        let read = self.pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX);
+        let read = tokio::time::timeout(limits::WHOLE_BODY_WAIT, read).await;
+        read.unwrap_or(Ok(()))
     }
-    stamp(&mut parts.headers, &account);
-    let governed = Governed {
-        pump,
-        leash,
-        dialect: account.dialect.clone(),
-        record: account.record(),
-        trace: account.trace_id().into(),
-        state: State::Reading(account),
-        held_back,
-        trails,
-    };
-    Response::from_parts(parts, Inbound::Stream(Box::new(governed)))
+
+    fn interrupted(mut self, broken: Broken) -> (Box<Account>, Interruption) {
+        self.account.response = self.pump.record();
+        (self.account, interruption(broken))
+    }
+
+    /// Releases it, which has been judged to its end.
+    async fn whole(mut self) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
+        if let Err(why) = spend(&mut self.account, &mut self.pump) {
+            self.account.response = self.pump.record();
+            return Err((self.account, why));
+        }
+        let headers = &mut self.parts.headers;
+        if self.pump.changed() {
+            headers::body_changed(headers);
+        }
+        let bytes = Some(self.pump.waiting_bytes());
+        if let Err(broken) = self.coding.apply(&mut self.pump, headers, bytes) {
+            return Err(self.interrupted(broken));
+        }
+        if let Some(told) = told(&self.pump.withheld()) {
+            headers.insert(headers::WITHHELD, told);
+        }
+        let pieces = self.pump.take_all();
+        self.account.response = self.pump.record();
+        // Its buffers are for the next body; the record is not waited for with them in hand.
+        drop(self.pump);
+        whole(self.account, self.parts, Inbound::Whole(pieces)).await
+    }
+
+    /// Releases it as it is judged.
+    fn streamed(
+        mut self,
+        leash: Leash,
+        (held_back, trails): (bool, bool),
+    ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
+        let headers = &mut self.parts.headers;
+        if self.coding.came.is_some() {
+            headers::body_changed(headers);
+        }
+        if let Err(broken) = self.coding.apply(&mut self.pump, headers, None) {
+            return Err(self.interrupted(broken));
+        }
+        if trails {
+            let announced = HeaderValue::from_name(headers::WITHHELD);
+            headers.insert(header::TRAILER, announced);
+        }
+        self.account.status = Some(self.parts.status);
+        stamp(headers, &self.account);
+        let governed = Governed {
+            pump: self.pump,
+            leash,
+            dialect: self.account.dialect.clone(),
+            record: self.account.record(),
+            trace: self.account.trace_id().into(),
+            state: State::Reading(self.account),
+            held_back,
+            trails,
+        };
+        let body = Inbound::Stream(Box::new(governed));
+        Ok(Response::from_parts(self.parts, body))
+    }
 }
 
 /// Judges and debits what an answer shows before its body. Returns whether its records must be
@@ -218,6 +266,10 @@ async fn withhold(
     let mut why = Interruption::response_uninspected(gap);
     if parts.status.is_client_error() || parts.status.is_server_error() {
         why.status = parts.status;
+        // Whether to ask again is what the service's status says, not what was in its body.
+        why.passing = true;
+        let after = parts.headers.get(header::RETRY_AFTER);
+        why.retry_after = after.and_then(|after| after.to_str().ok()?.parse().ok());
     }
     Err((account, why))
 }
@@ -376,6 +428,7 @@ impl Body for Governed {
                         };
                         let event = this.dialect.error_event(&why, about);
                         let event = event.unwrap_or_else(|| this.pump.protocol().error_event(&why));
+                        let event = this.pump.last_words(event);
                         return Poll::Ready(Some(Ok(Frame::data(event))));
                     }
                     Err(why) => {

@@ -26,6 +26,7 @@ use crate::{
     credential::Presented,
     governance::{AnswerRules, Restoration, Restoring},
     graphql::GraphQl,
+    limits::Timeouts,
     mcp::{Approach, EndpointEvent, Mcp, is_session},
     message::Asked,
 };
@@ -56,6 +57,10 @@ pub struct Service {
     pub presented: Option<Presented>,
     /// How requests say which operation they ask for.
     pub speaks: Speaks,
+    /// How long it may take.
+    pub timeouts: Timeouts,
+    /// Whether its answers are encoded again where they came encoded.
+    pub encodes: bool,
     /// What its owner says of the bodies.
     pub declared: Option<Arc<Declared>>,
 }

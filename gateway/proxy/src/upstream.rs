@@ -1,6 +1,6 @@
 //! The client side: pooled connections to the services, one pool per worker.
 
-use std::{future::Future, path::Path, sync::Arc};
+use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
@@ -77,16 +77,17 @@ impl Upstream {
         Self { client }
     }
 
-    /// Sends `request` and waits for the head of the answer; the deadline runs from the moment that
+    /// Sends `request` and waits for the `head` of the answer, so long from the moment that
     /// `sent` is done, which says that the last byte of the request went.
     pub(crate) async fn send(
         &self,
         request: Request<Outbound>,
         sent: impl Future<Output = ()>,
+        head: Duration,
     ) -> Result<Response<Incoming>, Interruption> {
         let deadline = async {
             sent.await;
-            tokio::time::sleep(limits::RESPONSE_HEAD_DEADLINE).await;
+            tokio::time::sleep(head).await;
         };
         tokio::select! {
             biased;
@@ -107,7 +108,8 @@ impl Upstream {
     pub(crate) async fn get(&self, uri: Uri) -> Result<Response<Incoming>, Interruption> {
         let mut request = Request::new(Outbound::empty());
         *request.uri_mut() = uri;
-        self.send(request, std::future::ready(())).await
+        let head = limits::RESPONSE_HEAD_DEADLINE;
+        self.send(request, std::future::ready(()), head).await
     }
 }
 

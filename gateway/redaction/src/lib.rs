@@ -26,7 +26,7 @@ pub use action::{
 };
 pub use body::{Body, Format};
 pub use classifiers::document::Media;
-pub use coding::{Coding, EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, Undecodable};
+pub use coding::{Coding, EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, Encoder, Undecodable};
 pub use document::DocumentRedactor;
 pub use multipart::{BOUNDARY_BYTES_MAX, Boundary, HEAD_BYTES_MAX, PARTS_MAX};
 pub use output::Output;

@@ -429,6 +429,7 @@ impl Resolver<'_> {
 
     fn service(&self, service: file::Service, matches: Match) -> Result<Service> {
         let (speaks, declared) = self.speaks(&service)?;
+        let timeouts = self.timeouts(&service)?;
         let upstream = self.uri(&service.upstream)?;
         if upstream.query().is_some() {
             let help = "take the query off; requests bring their own";
@@ -444,6 +445,8 @@ impl Resolver<'_> {
             matches,
             restoring: service.restore.map_or(Restoring::Nowhere, restoring),
             speaks,
+            timeouts,
+            encodes: service.encode.unwrap_or(true),
             declared,
         })
     }

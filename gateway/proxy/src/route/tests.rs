@@ -12,6 +12,8 @@ fn routes() -> Routes {
         Arc::new(Service {
             presented: None,
             restoring: Restoring::Nowhere,
+            timeouts: Timeouts::default(),
+            encodes: true,
             name: Arc::from(name),
             matches,
             upstream: Uri::from_static(upstream),
