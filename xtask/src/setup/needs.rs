@@ -102,7 +102,16 @@ static ALWAYS: [Need; 8] = [
 ];
 
 /// For `cargo xtask ci`.
-static GATE: [Need; 3] = [
+static GATE: [Need; 4] = [
+    Need {
+        what: "qemu and busybox",
+        why: "boot older kernels, to test the kernel programs there",
+        cure: Cure::Packages(&["qemu-system-x86", "busybox-static"]),
+        present: |_| {
+            cfg!(not(target_arch = "x86_64"))
+                || (program("qemu-system-x86_64").is_some() && program("busybox").is_some())
+        },
+    },
     Need {
         what: "cargo-nextest",
         why: "runs the tests side by side",
