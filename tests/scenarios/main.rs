@@ -10,6 +10,7 @@ mod formats;
 mod hostile;
 mod identity;
 mod kills;
+mod led;
 mod processes;
 mod redaction;
 mod residency;

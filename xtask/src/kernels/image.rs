@@ -105,16 +105,16 @@ fn busybox(root: &Path) -> Result<()> {
 fn executables(workspace: &Workspace) -> Result<Vec<(String, PathBuf)>> {
     // All packages, always: see `bench::release_build`.
     let build = ["test", "--no-run", "--message-format=json", "--quiet"];
-    let messages = answer(workspace.cargo(&build).stderr(Stdio::inherit()));
-    let messages = messages.context("the tests cannot be built")?;
-    let built = messages.lines().filter_map(|line| {
+    let lines = answer(workspace.cargo(&build).stderr(Stdio::inherit()));
+    let lines = lines.context("the tests cannot be built")?;
+    let all = lines.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        let name = message["target"]["name"].as_str()?.to_owned();
-        let ours = message["package_id"].as_str()?.contains("ebpf/flows");
-        let path = message["executable"].as_str().filter(|_| ours)?;
-        Some((name, PathBuf::from(path)))
+        let text = |place| message.pointer(place).and_then(serde_json::Value::as_str);
+        let ours = text("/package_id")?.contains("ebpf/flows");
+        let path = text("/executable").filter(|_| ours)?;
+        Some((text("/target/name")?.to_owned(), PathBuf::from(path)))
     });
-    Ok(built.collect())
+    Ok(all.collect())
 }
 
 /// What a kernel has apart from itself that the tests need: asking for sockets.

@@ -19,7 +19,7 @@ use std::{
 
 use admin::{Condition, Part, Status, Which};
 use audit::{EventRef, Keys, Lifecycle, Trail};
-use flows::{Keeper, KernelSource};
+use flows::{FlowSource, Keeper, KernelSource};
 use http::Uri;
 use identity::KeySet;
 use jiff::Timestamp;
@@ -171,22 +171,11 @@ impl Running {
         } = prepared;
         let notes = weaknesses(&opened, confined);
         let registry = identity.registry().clone();
-        let (reconciler, found) = Reconciler::new(registry.clone(), Arc::clone(&opened.keeper));
+        let (reconciler, found) = Reconciler::new(registry, Arc::clone(&opened.keeper));
         let lifecycle = lifecycle(config, engine.digest(), notes);
-        let (trail, pseudonyms) = record(config, runtime)?;
-        let gateway = Arc::new(Gateway {
-            flows: Noting::over(opened.source, &reconciler),
-            identity,
-            routes: config.routes(),
-            admission: admission::Admission::new(engine, config.country),
-            trail,
-            traces: traces(config, &lifecycle)?,
-            metrics: metrics(config)?,
-            pseudonyms,
-            operator,
-            uninspected: config.uninspected,
-        });
-        watch_figures(&gateway)?;
+        let flows = Noting::over(opened.source, &reconciler);
+        let judges = (engine, identity, operator);
+        let gateway = gateway(config, judges, flows, &lifecycle, runtime)?;
         let recording = runtime.spawn(egress::record(found, gateway.trail.clone()));
         let (stop, stopped) = watch::channel(false);
         let tokens = Arc::new(AtomicBool::new(false));
@@ -218,7 +207,6 @@ impl Running {
             upstream_tls: Arc::clone(&upstream_tls),
             kernel: opened.kernel.clone(),
             reconciler: Arc::clone(&reconciler),
-            registry,
             inside: launch::inside(&listen, &endpoints),
         };
         let launches = launched(exec, launches, &stopped)?;
@@ -288,6 +276,37 @@ impl Running {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// What judges: rules, callers, an operator's classifiers.
+type Judges = (
+    Arc<policy::Engine>,
+    identity::Identity,
+    Option<Arc<classifiers::operator::Operator>>,
+);
+
+fn gateway(
+    config: &Config,
+    (engine, identity, operator): Judges,
+    flows: Arc<dyn FlowSource>,
+    lifecycle: &Lifecycle,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<Arc<Gateway>> {
+    let (trail, pseudonyms) = record(config, runtime)?;
+    let gateway = Arc::new(Gateway {
+        flows,
+        identity,
+        routes: config.routes(),
+        admission: admission::Admission::new(engine, config.country),
+        trail,
+        traces: traces(config, lifecycle)?,
+        metrics: metrics(config)?,
+        pseudonyms,
+        operator,
+        uninspected: config.uninspected,
+    });
+    watch_figures(&gateway)?;
+    Ok(gateway)
 }
 
 /// The signals that end it.
