@@ -15,6 +15,7 @@ mod graphql;
 mod hostile;
 mod identity;
 mod kills;
+mod led;
 mod mcp;
 mod processes;
 mod redaction;

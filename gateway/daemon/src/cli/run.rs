@@ -20,9 +20,9 @@ use std::{
 use admin::{Condition, Part, Status, Which};
 use admission::budget::Budgets;
 use audit::{EventRef, Keys, Lifecycle, Trail};
-use flows::{Keeper, KernelSource};
+use flows::{FlowSource, Keeper, KernelSource};
 use http::Uri;
-use identity::KeySet;
+use identity::{KeySet, Revoked};
 use jiff::Timestamp;
 use miette::{IntoDiagnostic, Result, WrapErr};
 use proxy::{Bound, Gateway, Upstream, jwks};
@@ -174,26 +174,12 @@ impl Running {
         } = prepared;
         let notes = weaknesses(&opened, confined);
         let registry = identity.registry().clone();
-        let (reconciler, found) = Reconciler::new(registry.clone(), Arc::clone(&opened.keeper));
+        let (reconciler, found) = Reconciler::new(registry, Arc::clone(&opened.keeper));
         let lifecycle = lifecycle(config, engine.digest(), notes);
-        let (trail, pseudonyms, held) = record(config, runtime)?;
-        let revoked = watch::channel(Arc::new(revoked::read(&config.data)?));
-        let gateway = Arc::new(Gateway {
-            flows: Noting::over(opened.source, &reconciler),
-            identity,
-            routes: config.routes(),
-            admission: admission::Admission::new(engine, config.country),
-            budgets: budgets(config, runtime)?,
-            credentials: Arc::clone(&held) as _,
-            revoked: revoked.1,
-            trail,
-            traces: traces(config, &lifecycle)?,
-            metrics: metrics(config)?,
-            pseudonyms,
-            operator,
-            uninspected: config.uninspected,
-        });
-        watch_figures(&gateway)?;
+        let flows = Noting::over(opened.source, &reconciler);
+        let judges = (engine, identity, operator);
+        let (tell, revoked) = watch::channel(Arc::new(revoked::read(&config.data)?));
+        let (gateway, held) = gateway(config, judges, flows, revoked, &lifecycle, runtime)?;
         let recording = runtime.spawn(egress::record(found, gateway.trail.clone()));
         let (stop, stopped) = watch::channel(false);
         let tokens = Arc::new(AtomicBool::new(false));
@@ -208,7 +194,7 @@ impl Running {
         let trail = gateway.trail.clone();
         runtime.spawn(revoked::watch(
             config.data.clone(),
-            revoked.0,
+            tell,
             trail,
             stopped.clone(),
         ));
@@ -234,7 +220,6 @@ impl Running {
             upstream_tls: Arc::clone(&upstream_tls),
             kernel: opened.kernel.clone(),
             reconciler: Arc::clone(&reconciler),
-            registry,
             inside: launch::inside(&listen, &endpoints),
         };
         let launches = launched(exec, launches, &stopped)?;
@@ -304,6 +289,41 @@ impl Running {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// What judges: rules, callers, an operator's classifiers.
+type Judges = (
+    Arc<policy::Engine>,
+    identity::Identity,
+    Option<Arc<classifiers::operator::Operator>>,
+);
+
+fn gateway(
+    config: &Config,
+    (engine, identity, operator): Judges,
+    flows: Arc<dyn FlowSource>,
+    revoked: watch::Receiver<Arc<Revoked>>,
+    lifecycle: &Lifecycle,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<(Arc<Gateway>, Arc<Held>)> {
+    let (trail, pseudonyms, held) = record(config, runtime)?;
+    let gateway = Arc::new(Gateway {
+        flows,
+        identity,
+        routes: config.routes(),
+        admission: admission::Admission::new(engine, config.country),
+        budgets: budgets(config, runtime)?,
+        credentials: Arc::clone(&held) as _,
+        revoked,
+        trail,
+        traces: traces(config, lifecycle)?,
+        metrics: metrics(config)?,
+        pseudonyms,
+        operator,
+        uninspected: config.uninspected,
+    });
+    watch_figures(&gateway)?;
+    Ok((gateway, held))
 }
 
 /// The signals that end it.
