@@ -10,6 +10,7 @@ pub mod media_type;
 mod multipart;
 mod notation;
 mod output;
+mod protobuf;
 mod pseudonym;
 mod redactor;
 mod restore;
@@ -29,6 +30,7 @@ pub use coding::{Coding, EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, Undecodable}
 pub use document::DocumentRedactor;
 pub use multipart::{BOUNDARY_BYTES_MAX, Boundary, HEAD_BYTES_MAX, PARTS_MAX};
 pub use output::Output;
+pub use protobuf::{Descriptors, Framing, MESSAGE_BYTES_MAX, MessageType, Method};
 pub use pseudonym::Pseudonyms;
 pub use redactor::{Disclose, Interrupted, Redactor, Workspace};
 pub use restore::{Restore, Restored, Restorer};
