@@ -6,6 +6,7 @@ mod bypass;
 mod canary;
 mod fleet;
 mod formats;
+mod grpc;
 mod hostile;
 mod identity;
 mod kills;

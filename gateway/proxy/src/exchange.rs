@@ -10,6 +10,7 @@ use http::{
 };
 use hyper::body::{Body as _, Incoming};
 use identity::{Identity, Proven};
+use policy::Towards;
 use telemetry::names;
 
 use crate::{
@@ -190,6 +191,7 @@ impl Worker {
             Ok(Judged::nothing())
         } else {
             let gateway = &self.gateway;
+            let media = way.messages(media, &parts.headers, Towards::Service);
             // Its future is large, and hyper moves ours: most requests never need it.
             let screened = request::screen(gateway, &permit, &way, &mut account, media, incoming);
             Box::pin(screened).await

@@ -12,11 +12,12 @@ use audit::BodyRecord;
 use bytes::Bytes;
 use classifiers::DataClass;
 use classifiers::declared::{Declared, Place};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use policy::{Disclosures, PolicyRef};
 use redaction::{
-    Action, Coding, Disclose, Format, Interrupted, Media, Output, Pseudonyms,
+    Action, Coding, Disclose, Format, Framing, Interrupted, Media, MessageType, Output, Pseudonyms,
     shape::{Plan, Withheld},
 };
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
@@ -29,6 +30,9 @@ use crate::{
     protocol::{Head, Protocol},
     record, workspace,
 };
+
+/// How a call of gRPC ended.
+pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// What policy says of each data class, as the redactor asks for it.
 #[derive(Clone)]
@@ -74,6 +78,8 @@ pub(crate) struct Pump {
     idle: Option<Pin<Box<Sleep>>>,
     growing: Option<Growing>,
     ended: bool,
+    /// The status that ends a body of gRPC, once it came; none where nobody waits for one.
+    status: Option<HeaderMap>,
     record: BodyRecord,
 }
 
@@ -99,6 +105,7 @@ impl Pump {
             idle: None,
             growing: None,
             ended: false,
+            status: None,
             record,
         }
     }
@@ -137,6 +144,7 @@ impl Pump {
             idle: None,
             growing: (format == Format::Document(Media::Sse)).then(Growing::default),
             ended: false,
+            status: matches!(format, Format::Protobuf(Framing::Grpc(_))).then(HeaderMap::new),
             record: BodyRecord::default(),
         }
     }
@@ -161,6 +169,19 @@ impl Pump {
             inspection.restoration = restoration;
         }
         self
+    }
+
+    /// The same body, whose messages are of this type: of protobuf.
+    pub(crate) fn of_messages(mut self, message: Option<MessageType>) -> Self {
+        if let (Some(inspection), Some(message)) = (&mut self.inspection, message) {
+            inspection.body.of_messages(message);
+        }
+        self
+    }
+
+    /// The status that ends a body of gRPC.
+    pub(crate) fn take_status(&mut self) -> Option<HeaderMap> {
+        self.status.take().filter(|status| !status.is_empty())
     }
 
     /// What stayed behind so far.
@@ -264,9 +285,23 @@ impl Pump {
         Poll::Ready(match frame {
             None => self.finish(),
             Some(Err(_)) => Err(Broken::Source),
-            // Trailers are dropped: nothing in them is inspected.
-            Some(Ok(frame)) => frame.into_data().map_or(Ok(()), |data| self.push(data)),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => self.push(data),
+                Err(trailers) => {
+                    self.keep_status(trailers.into_trailers().ok());
+                    Ok(())
+                }
+            },
         })
+    }
+
+    /// Keeps the status of gRPC. Other trailers are dropped: nothing in them is inspected.
+    fn keep_status(&mut self, trailers: Option<HeaderMap>) {
+        let code = trailers.as_ref().and_then(|all| all.get(GRPC_STATUS));
+        let is_code = |code: &&HeaderValue| code.as_bytes().iter().all(u8::is_ascii_digit);
+        if let (Some(status), Some(code)) = (&mut self.status, code.filter(is_code)) {
+            status.insert(GRPC_STATUS, code.clone());
+        }
     }
 
     fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use policy::Towards;
-use redaction::Coding;
+use redaction::{Coding, MessageType};
 use tokio::sync::Notify;
 
 use crate::{
@@ -138,7 +138,7 @@ pub(crate) async fn screen(
     permit: &Permit,
     way: &Way,
     account: &mut Account,
-    media: Media,
+    (media, message): (Media, Option<MessageType>),
     incoming: Incoming,
 ) -> Result<Judged, Interruption> {
     let inspected = media.inspected(gateway.uninspected);
@@ -156,6 +156,7 @@ pub(crate) async fn screen(
                 keys,
                 way.declared_request(),
             )
+            .of_messages(message)
             .restored(restoration.filter(|_| is_json(format)))
         }
         (_, None) => return Ok(Judged::nothing()),

@@ -12,7 +12,9 @@ use std::{
 
 use admission::Permit;
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, header, response::Parts};
+use http::{
+    Extensions, HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, response::Parts,
+};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use policy::Towards;
@@ -28,7 +30,7 @@ use crate::{
     gateway::{Gateway, Uninspected},
     headers, limits,
     media::{self, Media},
-    pump::{Broken, Pump},
+    pump::{Broken, GRPC_STATUS, Pump},
     refusal::Interruption,
     route::Way,
 };
@@ -43,9 +45,10 @@ pub(crate) async fn release(
 ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
     let (mut parts, incoming) = response.into_parts();
     let media = media::of_response(parts.status, &parts.headers, incoming.is_end_stream());
+    let (media, message) = way.messages(media, &parts.headers, Towards::Agent);
     let inspected = media.inspected(gateway.uninspected);
     let declared = content_length(&parts.headers);
-    let held_back = !media::is_event_stream(&parts.headers);
+    let ending = Ending::of(&parts.headers);
     // The reason phrase is the upstream's own text (RFC 9112 section 4): it stays here.
     parts.extensions = Extensions::new();
     headers::towards_agent(&mut parts.headers, inspected.is_some());
@@ -62,7 +65,9 @@ pub(crate) async fn release(
     let governed = Governance { permit, way, plan };
     let mut pump = match (media, inspected) {
         (Media::Opaque(gap), _) => Pump::blind(incoming, gap),
-        (_, Some(inspected)) => governed.pump(gateway, parts.status, inspected, incoming),
+        (_, Some(inspected)) => governed
+            .pump(gateway, parts.status, inspected, incoming)
+            .of_messages(message),
         (_, None) => return whole(account, parts, Inbound::empty()).await,
     };
     // What hyper writes follows what is really sent, not what the upstream promised.
@@ -78,7 +83,9 @@ pub(crate) async fn release(
             Ok(_) => {}
         }
     }
-    if pump.ended() || declared.is_some_and(|bytes| bytes <= limits::WHOLE_BODY_BYTES_MAX) {
+    let is_short = declared.is_some_and(|bytes| bytes <= limits::WHOLE_BODY_BYTES_MAX);
+    // The status of gRPC comes behind the body.
+    if pump.ended() || is_short && ending != Ending::Status {
         if let Err(broken) = pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX).await {
             account.response = pump.record();
             return Err((account, interruption(broken)));
@@ -104,7 +111,7 @@ pub(crate) async fn release(
         let announced = HeaderValue::from_name(headers::WITHHELD);
         parts.headers.insert(header::TRAILER, announced);
     }
-    Ok(streamed(account, parts, pump, held_back, shaped))
+    Ok(streamed(account, parts, pump, ending, shaped))
 }
 
 /// An answer whose body is judged as it goes.
@@ -112,7 +119,7 @@ fn streamed(
     mut account: Box<Account>,
     mut parts: Parts,
     pump: Pump,
-    held_back: bool,
+    ending: Ending,
     trails: bool,
 ) -> Response<Inbound> {
     account.status = Some(parts.status);
@@ -120,7 +127,7 @@ fn streamed(
     let governed = Governed {
         pump,
         state: State::Reading(account),
-        held_back,
+        ending,
         trails,
     };
     Response::from_parts(parts, Inbound::Stream(Box::new(governed)))
@@ -235,11 +242,32 @@ fn interruption(broken: Broken) -> Interruption {
 pub(crate) struct Governed {
     pump: Pump,
     state: State,
-    /// Whether the last piece waits for the outcome; event streams would stall, so there only the
-    /// end of the stream waits. They also end in an event where others break off.
-    held_back: bool,
+    ending: Ending,
     /// Whether a trailer may still say what stayed behind.
     trails: bool,
+}
+
+/// What of an answer waits for the outcome, and how it ends where it may not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// The last piece waits; the answer breaks off.
+    Piece,
+    /// Events would stall, so only the end of the stream waits; it is an event that tells.
+    Event,
+    /// So would messages of gRPC, whose status ends the answer.
+    Status,
+}
+
+impl Ending {
+    fn of(headers: &HeaderMap) -> Self {
+        if media::is_event_stream(headers) {
+            Self::Event
+        } else if media::has_grpc(headers) {
+            Self::Status
+        } else {
+            Self::Piece
+        }
+    }
 }
 
 enum State {
@@ -273,11 +301,22 @@ impl Governed {
 
     fn may_release(&self) -> bool {
         match self.state {
-            State::Reading(_) => self.pump.waiting() > usize::from(self.held_back),
+            State::Reading(_) => self.pump.waiting() > usize::from(self.ending == Ending::Piece),
             State::Closing(_) | State::Broken => false,
             State::Released => self.pump.waiting() > 0,
         }
     }
+}
+
+/// The status of a call that the gateway did not let end: `PERMISSION_DENIED`.
+fn refused(reason: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([
+        (GRPC_STATUS, HeaderValue::from_static("7")),
+        (
+            HeaderName::from_static("grpc-message"),
+            HeaderValue::from_static(reason),
+        ),
+    ])
 }
 
 impl Body for Governed {
@@ -302,15 +341,16 @@ impl Body for Governed {
                 }
                 State::Closing(closing) => match ready!(closing.as_mut().poll(cx)) {
                     Ok(()) => this.state = State::Released,
-                    Err(why) if !this.held_back => {
-                        // Whole events were released, so that one more can follow.
-                        this.state = State::Broken;
-                        let event = this.pump.protocol().error_event(&why);
-                        return Poll::Ready(Some(Ok(Frame::data(event))));
-                    }
                     Err(why) => {
                         this.state = State::Broken;
-                        return Poll::Ready(Some(Err(why.reason.into())));
+                        return Poll::Ready(Some(match this.ending {
+                            Ending::Piece => Err(why.reason.into()),
+                            // Whole events were released, so that one more can follow.
+                            Ending::Event => {
+                                Ok(Frame::data(this.pump.protocol().error_event(&why)))
+                            }
+                            Ending::Status => Ok(Frame::trailers(refused(why.reason))),
+                        }));
                     }
                 },
                 State::Released if std::mem::take(&mut this.trails) => {
@@ -319,7 +359,11 @@ impl Body for Governed {
                         return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
                     }
                 }
-                State::Released | State::Broken => return Poll::Ready(None),
+                State::Released => {
+                    let status = this.pump.take_status();
+                    return Poll::Ready(status.map(|status| Ok(Frame::trailers(status))));
+                }
+                State::Broken => return Poll::Ready(None),
             }
         }
     }

@@ -16,6 +16,7 @@ fn routes() -> Routes {
             upstream: Uri::from_static(upstream),
             country: Country::UNKNOWN,
             declared: None,
+            descriptors: None,
             operations: vec![
                 template("customer.read", Method::GET, "/customers/{customer}", &[]),
                 template(
