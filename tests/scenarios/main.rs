@@ -12,6 +12,7 @@ mod endless;
 mod fleet;
 mod formats;
 mod graphql;
+mod grpc;
 mod hostile;
 mod identity;
 mod kills;

@@ -11,6 +11,7 @@ use http::{
 use http_body::Body as _;
 use hyper::body::Incoming;
 use identity::{Identity, Proven};
+use policy::Towards;
 use telemetry::names;
 
 use crate::{
@@ -240,6 +241,7 @@ impl Worker {
             Ok(Judged::nothing())
         } else {
             let gateway = &self.gateway;
+            let media = way.messages(media, &parts.headers, Towards::Service);
             // Its future is large, and hyper moves ours: most requests never need it.
             let screened = request::screen(gateway, &permit, &way, &mut account, media, body);
             Box::pin(screened).await

@@ -8,6 +8,8 @@ use redaction::Coding;
 
 use crate::accept::{Accepted, name_of};
 
+use crate::media;
+
 /// The agent's token, where `Authorization` is needed for the upstream itself.
 pub(crate) const TOKEN: HeaderName = HeaderName::from_static("tidegate-token");
 /// The index of the record that holds this exchange.
@@ -178,6 +180,12 @@ pub(crate) fn towards_upstream(headers: &mut HeaderMap, proven: bool) {
     }
     take_hop_by_hop(headers);
     take_ours(headers);
+    if media::has_grpc(headers) {
+        // Servers ask for it, since the status of gRPC is a trailer.
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        let known = HeaderValue::from_static("identity, gzip, deflate");
+        headers.insert("grpc-accept-encoding", known);
+    }
     for name in &OVERRIDES {
         headers.remove(name);
     }

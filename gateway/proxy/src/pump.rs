@@ -15,9 +15,10 @@ use audit::BodyRecord;
 use bytes::Bytes;
 use classifiers::DataClass;
 use classifiers::declared::{Declared, Place};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use policy::{Disclosures, PolicyRef, Towards};
 use redaction::{
-    Action, Coding, Disclose, Format, Interrupted, Media, Output, Pseudonyms,
+    Action, Coding, Disclose, Format, Framing, Interrupted, Media, MessageType, Output, Pseudonyms,
     census::{Counted, Records},
     shape::{Plan, Withheld},
 };
@@ -38,6 +39,9 @@ use crate::{
     veil::Veil,
     workspace,
 };
+
+/// How a call of gRPC ended.
+pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// What policy says of each data class, as the redactor asks for it.
 #[derive(Clone)]
@@ -85,6 +89,8 @@ pub(crate) struct Pump<B = Source> {
     pace: Pace,
     growing: Option<Growing>,
     ended: bool,
+    /// The status that ends a body of gRPC, once it came; none where nobody waits for one.
+    status: Option<HeaderMap>,
     record: BodyRecord,
 }
 
@@ -140,6 +146,7 @@ impl Pump {
         };
         let mut pump = Self::over(source, Some(inspection), way.service.timeouts.idle);
         pump.growing = (format == Format::Document(Media::Sse)).then(Growing::default);
+        pump.status = matches!(format, Format::Protobuf(Framing::Grpc(_))).then(HeaderMap::new);
         pump
     }
 }
@@ -156,6 +163,7 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
             pace: Pace::new(idle),
             growing: None,
             ended: false,
+            status: None,
             record: BodyRecord::default(),
         }
     }
@@ -252,6 +260,19 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
             .is_some_and(|inspection| inspection.coded);
         self.endpoint = endpoint.filter(|_| !coded && self.growing.is_some());
         self
+    }
+
+    /// The same body, whose messages are of this type: of protobuf.
+    pub(crate) fn of_messages(mut self, message: Option<MessageType>) -> Self {
+        if let (Some(inspection), Some(message)) = (&mut self.inspection, message) {
+            inspection.body.of_messages(message);
+        }
+        self
+    }
+
+    /// The status that ends a body of gRPC.
+    pub(crate) fn take_status(&mut self) -> Option<HeaderMap> {
+        self.status.take().filter(|status| !status.is_empty())
     }
 
     /// What stayed behind so far.
@@ -357,9 +378,23 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
         Poll::Ready(match frame {
             None => self.finish(),
             Some(Err(_)) => Err(Broken::Source),
-            // Trailers are dropped: nothing in them is inspected.
-            Some(Ok(frame)) => frame.into_data().map_or(Ok(()), |data| self.part(data)),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => self.part(data),
+                Err(trailers) => {
+                    self.keep_status(trailers.into_trailers().ok());
+                    Ok(())
+                }
+            },
         })
+    }
+
+    /// Keeps the status of gRPC. Other trailers are dropped: nothing in them is inspected.
+    fn keep_status(&mut self, trailers: Option<HeaderMap>) {
+        let code = trailers.as_ref().and_then(|all| all.get(GRPC_STATUS));
+        let is_code = |code: &&HeaderValue| code.as_bytes().iter().all(u8::is_ascii_digit);
+        if let (Some(status), Some(code)) = (&mut self.status, code.filter(is_code)) {
+            status.insert(GRPC_STATUS, code.clone());
+        }
     }
 
     /// Whether text that may still grow has waited long enough; if not, `cx` is woken once it has.

@@ -15,7 +15,7 @@ use audit::BodyRecord;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use policy::Towards;
-use redaction::Coding;
+use redaction::{Coding, MessageType};
 use tokio::sync::Notify;
 
 use crate::{
@@ -137,7 +137,7 @@ pub(crate) async fn screen(
     permit: &Permit,
     way: &Way,
     account: &mut Account,
-    media: Media,
+    (media, message): (Media, Option<MessageType>),
     source: Source,
 ) -> Result<Judged, Interruption> {
     let inspected = media.inspected(gateway.uninspected);
@@ -151,7 +151,8 @@ pub(crate) async fn screen(
             Towards::Service,
             inspected,
             way.declared_request(),
-        ),
+        )
+        .of_messages(message),
         (_, None) => return Ok(Judged::nothing()),
     };
     pump.demand_steady();

@@ -14,7 +14,7 @@ use std::{
 use admission::Permit;
 use bytes::Bytes;
 use classifiers::declared::{Declared, Place};
-use http::{Extensions, HeaderMap, HeaderValue, Response, header, response::Parts};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Response, header, response::Parts};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use policy::Towards;
@@ -31,7 +31,7 @@ use crate::{
     leash::{Leash, leash},
     limits,
     media::{self, Media},
-    pump::{Broken, Pump},
+    pump::{Broken, GRPC_STATUS, Pump},
     recoding::Recoding,
     refusal::{About, Interruption},
     route::Way,
@@ -48,10 +48,11 @@ pub(crate) async fn release(
 ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
     let (mut parts, incoming) = response.into_parts();
     let media = media::of_response(parts.status, &parts.headers, incoming.is_end_stream());
+    let (media, message) = way.messages(media, &parts.headers, Towards::Agent);
     let inspected = media.inspected(gateway.uninspected);
     let declared = headers::content_length(&parts.headers);
     let source = Source::Wire(incoming);
-    let held_back = !media::is_event_stream(&parts.headers);
+    let ending = Ending::of(&parts.headers);
     headers::towards_agent(&mut parts.headers, inspected.is_some());
     let counted = match judge_head(gateway, permit, &mut account, &mut parts) {
         Ok(counted) => counted,
@@ -73,8 +74,10 @@ pub(crate) async fn release(
     let mut pump = match (media, inspected) {
         (Media::Opaque(gap), _) => Pump::blind(source, gap, way.service.timeouts.idle),
         (_, Some(inspected)) => {
-            let described = way.declared_response(parts.status, held_back);
-            governed(gateway, permit, way, source, inspected, described).shaped(plan)
+            let described = way.declared_response(parts.status, ending != Ending::Event);
+            governed(gateway, permit, way, source, inspected, described)
+                .shaped(plan)
+                .of_messages(message)
         }
         (_, None) => return whole(account, parts, Inbound::empty()).await,
     };
@@ -99,6 +102,8 @@ pub(crate) async fn release(
     // How a judged body came, which is how it may leave.
     let came = inspected.filter(|_| !matches!(media, Media::Opaque(_)));
     let short = declared.is_some_and(|bytes| bytes <= limits::WHOLE_BODY_BYTES_MAX);
+    // The status of gRPC comes behind the body.
+    let short = short && ending != Ending::Status;
     // Who reads one document reads it to its end; lines and events are read one by one.
     let read_whole = came.is_some_and(|(format, _)| media::is_read_whole(format));
     let undeclared = declared.is_none() && read_whole;
@@ -120,7 +125,7 @@ pub(crate) async fn release(
             return answer.whole().await;
         }
     }
-    answer.streamed(leash(permit, &gateway.revoked), (held_back, shaped))
+    answer.streamed(leash(permit, &gateway.revoked), (ending, shaped))
 }
 
 /// A body that is inspected.
@@ -191,7 +196,7 @@ impl Answer {
     fn streamed(
         mut self,
         leash: Leash,
-        (held_back, trails): (bool, bool),
+        (ending, trails): (Ending, bool),
     ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
         let headers = &mut self.parts.headers;
         if self.coding.came.is_some() {
@@ -213,7 +218,7 @@ impl Answer {
             record: self.account.record(),
             trace: self.account.trace_id().into(),
             state: State::Reading(self.account),
-            held_back,
+            ending,
             trails,
         };
         let body = Inbound::Stream(Box::new(governed));
@@ -331,11 +336,32 @@ pub(crate) struct Governed {
     dialect: Dialect,
     record: Option<u64>,
     trace: Box<str>,
-    /// Whether the last piece waits for the outcome; event streams would stall, so there only the
-    /// end of the stream waits. They also end in an event where others break off.
-    held_back: bool,
+    ending: Ending,
     /// Whether a trailer may still say what stayed behind.
     trails: bool,
+}
+
+/// What of an answer waits for the outcome, and how it ends where it may not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// The last piece waits; the answer breaks off.
+    Piece,
+    /// Events would stall, so only the end of the stream waits; it is an event that tells.
+    Event,
+    /// So would messages of gRPC, whose status ends the answer.
+    Status,
+}
+
+impl Ending {
+    fn of(headers: &HeaderMap) -> Self {
+        if media::is_event_stream(headers) {
+            Self::Event
+        } else if media::has_grpc(headers) {
+            Self::Status
+        } else {
+            Self::Piece
+        }
+    }
 }
 
 enum State {
@@ -375,13 +401,35 @@ impl Governed {
         }
     }
 
+    /// The event that tells why a stream breaks off.
+    fn error_event(&mut self, why: &Interruption) -> Bytes {
+        let about = About {
+            record: self.record,
+            trace: &self.trace,
+        };
+        let event = self.dialect.error_event(why, about);
+        let event = event.unwrap_or_else(|| self.pump.protocol().error_event(why));
+        self.pump.last_words(event)
+    }
+
     fn may_release(&self) -> bool {
         match self.state {
-            State::Reading(_) => self.pump.waiting() > usize::from(self.held_back),
+            State::Reading(_) => self.pump.waiting() > usize::from(self.ending == Ending::Piece),
             State::Closing(_) | State::Broken => false,
             State::Released => self.pump.waiting() > 0,
         }
     }
+}
+
+/// The status of a call that the gateway did not let end: `PERMISSION_DENIED`.
+fn refused(reason: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([
+        (GRPC_STATUS, HeaderValue::from_static("7")),
+        (
+            HeaderName::from_static("grpc-message"),
+            HeaderValue::from_static(reason),
+        ),
+    ])
 }
 
 impl Body for Governed {
@@ -419,21 +467,14 @@ impl Body for Governed {
                 }
                 State::Closing(closing) => match ready!(closing.as_mut().poll(cx)) {
                     Ok(()) => this.state = State::Released,
-                    Err(why) if !this.held_back => {
-                        // Whole events were released, so that one more can follow.
-                        this.state = State::Broken;
-                        let about = About {
-                            record: this.record,
-                            trace: &this.trace,
-                        };
-                        let event = this.dialect.error_event(&why, about);
-                        let event = event.unwrap_or_else(|| this.pump.protocol().error_event(&why));
-                        let event = this.pump.last_words(event);
-                        return Poll::Ready(Some(Ok(Frame::data(event))));
-                    }
                     Err(why) => {
                         this.state = State::Broken;
-                        return Poll::Ready(Some(Err(why.reason.into())));
+                        return Poll::Ready(Some(match this.ending {
+                            Ending::Piece => Err(why.reason.into()),
+                            // Whole events were released, so that one more can follow.
+                            Ending::Event => Ok(Frame::data(this.error_event(&why))),
+                            Ending::Status => Ok(Frame::trailers(refused(why.reason))),
+                        }));
                     }
                 },
                 State::Released if std::mem::take(&mut this.trails) => {
@@ -442,7 +483,11 @@ impl Body for Governed {
                         return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
                     }
                 }
-                State::Released | State::Broken => return Poll::Ready(None),
+                State::Released => {
+                    let status = this.pump.take_status();
+                    return Poll::Ready(status.map(|status| Ok(Frame::trailers(status))));
+                }
+                State::Broken => return Poll::Ready(None),
             }
         }
     }

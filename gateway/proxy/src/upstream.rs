@@ -14,12 +14,14 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use crate::{body::Outbound, limits, refusal::Interruption};
+use crate::{body::Outbound, limits, media, refusal::Interruption};
 
 /// A client with its own pool.
 #[derive(Clone)]
 pub struct Upstream {
     client: Client<HttpsConnector<HttpConnector>, Outbound>,
+    /// For gRPC, which is HTTP/2 also where nobody could negotiate it.
+    http2: Client<HttpsConnector<HttpConnector>, Outbound>,
 }
 
 /// Why the client cannot be made.
@@ -68,13 +70,15 @@ impl Upstream {
             .https_or_http()
             .enable_all_versions()
             .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
             .pool_max_idle_per_host(limits::UPSTREAM_IDLE_PER_HOST_MAX)
             .pool_idle_timeout(limits::UPSTREAM_IDLE_DEADLINE)
             .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .build(connector);
-        Self { client }
+            .timer(TokioTimer::new());
+        let client = builder.build(connector.clone());
+        let http2 = builder.http2_only(true).build(connector);
+        Self { client, http2 }
     }
 
     /// Sends `request` and waits for the `head` of the answer, so long from the moment that
@@ -89,9 +93,14 @@ impl Upstream {
             sent.await;
             tokio::time::sleep(head).await;
         };
+        let client = if media::has_grpc(request.headers()) {
+            &self.http2
+        } else {
+            &self.client
+        };
         tokio::select! {
             biased;
-            answer = self.client.request(request) => match answer {
+            answer = client.request(request) => match answer {
                 // A switch of protocols that nobody asked for.
                 Ok(response) if response.status().is_informational() => Err(Interruption::upstream_failed()),
                 Ok(response) => Ok(response),

@@ -11,6 +11,7 @@ pub mod media_type;
 mod multipart;
 mod notation;
 mod output;
+mod protobuf;
 mod pseudonym;
 mod redactor;
 mod restore;
@@ -30,6 +31,7 @@ pub use coding::{Coding, EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, Encoder, Und
 pub use document::DocumentRedactor;
 pub use multipart::{BOUNDARY_BYTES_MAX, Boundary, HEAD_BYTES_MAX, PARTS_MAX};
 pub use output::Output;
+pub use protobuf::{Descriptors, Framing, MESSAGE_BYTES_MAX, MessageType, Method};
 pub use pseudonym::Pseudonyms;
 pub use redactor::{Disclose, Interrupted, Redactor, Workspace};
 pub use restore::{Restore, Restored, Restorer};

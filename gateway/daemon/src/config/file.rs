@@ -202,6 +202,8 @@ pub(crate) struct Service {
     pub(crate) restore: Option<Restore>,
     /// An OpenAPI document whose `x-data-class` says what the fields of bodies are.
     pub(crate) openapi: Option<Spanned<PathBuf>>,
+    /// A `FileDescriptorSet` that says what its messages of protobuf are.
+    pub(crate) descriptors: Option<Spanned<PathBuf>>,
     /// What may be asked of it by method and path.
     #[serde(default)]
     pub(crate) operations: Vec<Operation>,

@@ -122,6 +122,29 @@ fn described(name: &str, document: &str) -> Option<String> {
 }
 
 #[test]
+fn descriptors_must_be_a_set_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.cedar"), "").unwrap();
+    fs::write(folder.path().join("bad.binpb"), "no set").unwrap();
+    // A set of one file without messages: field 1, in it field 1 with its name.
+    fs::write(folder.path().join("set.binpb"), b"\x0A\x07\x0A\x05a.pro").unwrap();
+    let path = folder.path().join("tidegate.yaml");
+    for (name, expected) in [
+        ("set.binpb", None),
+        ("bad.binpb", Some("`bad.binpb` is no set of descriptors")),
+        ("none.binpb", Some("there is no file")),
+    ] {
+        let typed = format!("prefix: /crm\n    descriptors: {name}");
+        fs::write(&path, GOOD.replacen("prefix: /crm", &typed, 1)).unwrap();
+        let fault = load(&path).err().map(|report| report.to_string());
+        match expected {
+            None => assert_eq!(fault, None),
+            Some(expected) => assert!(fault.unwrap_or_default().contains(expected)),
+        }
+    }
+}
+
+#[test]
 fn an_openapi_document_must_be_one_and_describe_every_operation() {
     let good = r#"
 openapi: 3.0.3

@@ -19,6 +19,7 @@ fn routes() -> Routes {
             upstream: Uri::from_static(upstream),
             country: Country::UNKNOWN,
             declared: None,
+            descriptors: None,
             speaks: Speaks::Paths(vec![
                 template("customer.read", Method::GET, "/customers/{customer}", &[]),
                 template(
