@@ -51,6 +51,8 @@ pub struct DocumentRedactor<D> {
     summary: Summary,
     /// Where the bytes that are held begin in the document.
     base: u64,
+    /// How many pieces are in order: all but those that came since.
+    sorted: usize,
     interrupted: Option<Interrupted>,
 }
 
@@ -82,6 +84,7 @@ impl<D: Disclose> DocumentRedactor<D> {
             work,
             summary: Summary::default(),
             base: 0,
+            sorted: 0,
             interrupted: None,
         }
     }
@@ -249,7 +252,9 @@ impl<D: Disclose> DocumentRedactor<D> {
     fn settle(&mut self, until: u64, out: &mut Output) {
         let Documents { held, pieces, .. } = &mut self.work.documents;
         let mut until = until.min(self.base + held.len() as u64);
-        pieces.sort_by_key(|piece| piece.range.start);
+        if pieces.len() != self.sorted {
+            pieces.sort_by_key(|piece| piece.range.start);
+        }
         let mut done = 0;
         while let Some((joined, count)) = overlapping(pieces.get(done..).unwrap_or_default())
             && joined.range.start < until
@@ -267,6 +272,7 @@ impl<D: Disclose> DocumentRedactor<D> {
             done += count;
         }
         pieces.drain(..done);
+        self.sorted = pieces.len();
         release(held, &mut self.base, until, out);
     }
 }

@@ -116,6 +116,8 @@ pub struct Shaper {
     parser: LowLevelJsonParser,
     /// What came and is no whole token yet.
     open: Vec<u8>,
+    /// Whether a backslash is its last byte, and means something.
+    escaped: bool,
     /// Space and separators before the next token.
     lead: Vec<u8>,
     walk: Walk,
@@ -130,6 +132,7 @@ impl Shaper {
         Self {
             parser: LowLevelJsonParser::new().with_max_stack_size(DEPTH_MAX),
             open: Vec::new(),
+            escaped: false,
             lead: Vec::new(),
             walk: Walk::new(plan),
             read: 0,
@@ -167,15 +170,33 @@ impl Shaper {
     }
 
     fn read(&mut self, chunk: &[u8], ended: bool, out: &mut Vec<u8>) -> Result<(), Interrupted> {
+        let closes = ended || self.may_close(chunk);
         let mut text = std::mem::take(&mut self.open);
         text.extend_from_slice(chunk);
-        let read = self.events(&text, ended, out)?;
-        text.drain(..read);
+        if closes {
+            let read = self.events(&text, ended, out)?;
+            text.drain(..read);
+            self.escaped = closing(text.get(1..).unwrap_or_default(), false) == Closing::Escaped;
+        }
         self.open = text;
         if self.open.len() > VALUE_BYTES_MAX {
             return Err(unreadable(self.read, Flaw::ValueTooLong));
         }
         Ok(())
+    }
+
+    /// Whether the open token may end with these bytes. The parser begins at its start each time, which
+    /// of a long one that comes byte by byte would be often.
+    fn may_close(&mut self, chunk: &[u8]) -> bool {
+        match self.open.first() {
+            Some(b'"') => {
+                let closing = closing(chunk, self.escaped);
+                self.escaped = closing == Closing::Escaped;
+                closing == Closing::Closed
+            }
+            Some(b'-' | b'0'..=b'9') => !chunk.iter().all(u8::is_ascii_digit),
+            _ => true,
+        }
     }
 
     /// Reads every token that is whole; how many bytes that were.
@@ -219,6 +240,33 @@ impl Shaper {
                 }
             }
         }
+    }
+}
+
+/// Where the inside of a string stands at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    Open,
+    /// Behind a backslash.
+    Escaped,
+    /// A quote ended it.
+    Closed,
+}
+
+fn closing(inside: &[u8], escaped: bool) -> Closing {
+    let mut escaped = escaped;
+    for byte in inside {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Closing::Closed,
+            _ => {}
+        }
+    }
+    if escaped {
+        Closing::Escaped
+    } else {
+        Closing::Open
     }
 }
 
