@@ -11,6 +11,7 @@ mod keys;
 mod memory;
 mod multipart;
 mod properties;
+mod readings;
 mod restoring;
 mod shaping;
 mod streams;
