@@ -79,8 +79,11 @@ impl Media {
             "application/xml" | "text/xml" => Self::Xml,
             "application/x-www-form-urlencoded" => Self::Form,
             "text/html" | "application/xhtml+xml" => Self::Html,
+            // One type only: of two, some take the first and some the last.
+            list if list.contains(',') => return None,
             json if json.ends_with("+json") => Self::Json,
             xml if xml.ends_with("+xml") => Self::Xml,
+            json if json.starts_with("text/") && json.ends_with("json") => Self::Ndjson,
             text if text.starts_with("text/") => Self::Text,
             _ => return None,
         })

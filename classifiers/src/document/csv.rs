@@ -11,6 +11,8 @@ use crate::{Context, DISCRIMINATOR_BYTES_MAX, KeyClass, ValueKind};
 const NAME_BYTES_MAX: usize = 64;
 /// Columns beyond these have no name.
 const COLUMNS_MAX: usize = 4096;
+/// Records that may stand before the one that names the columns.
+const TITLES_MAX: u64 = 16;
 
 /// A file on its way.
 pub(crate) struct Csv {
@@ -31,15 +33,57 @@ impl Csv {
         }
     }
 
-    /// Takes the first record: names, or else values like all others.
-    fn begin(&mut self, record: &[u8], start: u64, mut out: Out<'_>) {
-        let delimiter = csv::delimiter(record);
-        self.delimiter = Some(delimiter);
-        let fields: Vec<Field> = csv::fields(record, delimiter).collect();
-        if !is_header(record, &fields, &mut out) {
-            self.record(record, start, out);
+    /// Takes what the first line may be: more than one record, where its quotes are not those of
+    /// fields.
+    fn begin(&mut self, text: &[u8], start: u64, mut out: Out<'_>) {
+        if let Some(delimiter) = declared(text) {
+            self.delimiter = Some(delimiter);
             return;
         }
+        let delimiter = csv::delimiter(text);
+        self.delimiter = Some(delimiter);
+        let mut at = 0;
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+            let end = csv::record_end(rest, delimiter, &mut Place::default());
+            let length = end.unwrap_or(rest.len());
+            let record = rest.get(..length).unwrap_or(rest);
+            self.record(record, start + at as u64, out.again());
+            at += length;
+        }
+    }
+
+    /// Takes a record: names, or else values. Where titles stand before the names, the record of names
+    /// is judged too: it may be one of values.
+    fn record(&mut self, record: &[u8], start: u64, mut out: Out<'_>) {
+        if record.trim_ascii().is_empty() {
+            return;
+        }
+        let names = if self.names.is_empty() && self.records < TITLES_MAX {
+            self.header(record, &mut out)
+        } else {
+            Vec::new()
+        };
+        if names.is_empty() || self.records > 0 {
+            self.values(record, start, out.again());
+        }
+        if !names.is_empty() {
+            self.name(record, names, start, out);
+        }
+    }
+
+    /// The fields of a record that names columns.
+    fn header(&self, record: &[u8], out: &mut Out<'_>) -> Vec<Field> {
+        let delimiter = self.delimiter.unwrap_or(b',');
+        let fields: Vec<Field> = csv::fields(record, delimiter).collect();
+        if is_header(record, &fields, self.records == 0, out) {
+            fields
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Takes the names of the columns.
+    fn name(&mut self, record: &[u8], fields: Vec<Field>, start: u64, out: Out<'_>) {
         for field in fields.into_iter().take(COLUMNS_MAX) {
             let raw = record.get(field.raw.clone()).unwrap_or_default();
             let name = text(raw, field.quoted).trim_ascii().to_vec();
@@ -55,7 +99,7 @@ impl Csv {
         }
     }
 
-    fn record(&mut self, record: &[u8], start: u64, out: Out<'_>) {
+    fn values(&mut self, record: &[u8], start: u64, out: Out<'_>) {
         let delimiter = self.delimiter.unwrap_or(b',');
         let mut object = Context::ROOT;
         out.desk.path.enter();
@@ -135,6 +179,14 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// By the number that is kept between looks.
 const PLACES: [Place; 4] = [Place::FieldStart, Place::Field, Place::Quoted, Place::Quote];
 
+/// What separates the fields, where the first line says only that, as spreadsheets write it.
+fn declared(text: &[u8]) -> Option<u8> {
+    match text.strip_prefix(b"sep=")?.trim_ascii_end() {
+        [delimiter] => Some(*delimiter).filter(|byte| b",;|".contains(byte)),
+        _ => None,
+    }
+}
+
 /// What a field means.
 fn text(raw: &[u8], quoted: bool) -> std::borrow::Cow<'_, [u8]> {
     if quoted && memchr::memchr(b'"', raw).is_some() {
@@ -161,9 +213,9 @@ fn place<'a>(raw: &'a [u8], field: &Field, start: u64) -> Raw<'a> {
     }
 }
 
-/// Whether a first record names columns: all of its fields look like names, and either one of them
-/// means something or none of them begins like a proper noun.
-fn is_header(record: &[u8], fields: &[Field], out: &mut Out<'_>) -> bool {
+/// Whether a record names columns: all of its fields look like names, and either one of them means
+/// something or, in the first, none of them begins like a proper noun.
+fn is_header(record: &[u8], fields: &[Field], is_first: bool, out: &mut Out<'_>) -> bool {
     let names: Vec<&[u8]> = fields
         .iter()
         .filter_map(|field| record.get(field.raw.clone()))
@@ -172,9 +224,10 @@ fn is_header(record: &[u8], fields: &[Field], out: &mut Out<'_>) -> bool {
         let member = Context::ROOT.member(name, &mut out.desk.keys);
         member.key() != KeyClass::None
     };
-    names.iter().all(|name| looks_like_name(name))
+    (is_first || names.len() > 1)
+        && names.iter().all(|name| looks_like_name(name))
         && names.iter().any(|name| !name.is_empty())
-        && (names.iter().any(known) || names.iter().all(|name| !is_proper(name)))
+        && (names.iter().any(known) || is_first && names.iter().all(|name| !is_proper(name)))
 }
 
 fn looks_like_name(field: &[u8]) -> bool {

@@ -67,11 +67,7 @@ impl Raw<'_> {
                 map.copied(start, length);
                 map
             }
-            Self::Mapped(map, from) => {
-                let mut map = map.clone();
-                map.forget(from);
-                map
-            }
+            Self::Mapped(map, from) => map.part(&(from..from + length as u64)),
         }
     }
 }
@@ -209,6 +205,15 @@ impl Desk {
         if !self.findings.is_empty() {
             self.path.hide_name();
             self.report(&Context::ROOT, None, name, raw, sink);
+        }
+    }
+
+    /// Judges what hides in a name that markup gives, or in the name of a namespace. Most hide nothing.
+    #[inline]
+    pub(crate) fn markup(&mut self, name: &[u8], at: u64, written: Notation, sink: &mut dyn Sink) {
+        if !Context::ROOT.member(name, &mut self.keys).is_name_clean() {
+            self.notation = written;
+            self.name(name, Raw::At(at), sink);
         }
     }
 

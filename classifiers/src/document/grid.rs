@@ -36,6 +36,13 @@ pub(super) fn judge(text: &[u8], lines: &[Range<usize>], raw: Raw<'_>, mut out: 
         .take(COLUMNS_MAX)
         .filter_map(|cell| text.get(cell))
         .collect();
+    // Not every table has names there.
+    for cell in cells(text, head) {
+        let start = cell.start;
+        let Out { desk, sink } = out.again();
+        let cell = text.get(cell).unwrap_or_default();
+        desk.value(&Context::ROOT, ValueKind::Text, cell, raw.skip(start), sink);
+    }
     for row in rows {
         record(text, row, &names, raw, out.again());
     }

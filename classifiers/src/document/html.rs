@@ -1,5 +1,7 @@
 //! HTML: its text in blocks, its attributes, and what a heading cell says of the next one.
 
+use std::ops::Range;
+
 use super::desk::Raw;
 use super::map::Map;
 use super::units::{Cut, Judge, Out, Seen};
@@ -18,6 +20,9 @@ const HEADINGS: [&[u8]; 3] = [b"th", b"dt", b"label"];
 /// Elements whose content is no markup (HTML section 13.1.2), by the number that is kept between
 /// looks.
 const RAW: [&[u8]; 2] = [b"script", b"style"];
+/// Attributes that say what the value of their tag is, and those that hold it.
+const NAMES: [&[u8]; 4] = [b"name", b"itemprop", b"property", b"id"];
+const VALUES: [&[u8]; 2] = [b"value", b"content"];
 /// A longer heading is no name.
 const NAME_BYTES_MAX: usize = 48;
 /// A block of text longer than this is judged in parts.
@@ -98,16 +103,37 @@ impl Html {
         prose::paragraph(value, raw, out.again());
     }
 
-    fn tag(tag: &[u8], start: u64, attributes: std::ops::Range<usize>, out: &mut Out<'_>) {
-        for attribute in xml::attributes(tag, attributes) {
-            let raw = tag.get(attribute.value.clone()).unwrap_or_default();
+    /// Judges all of a tag: what looks like one may be `Ann <ann@example.com>`.
+    fn tag(tag: &[u8], start: u64, name: Range<usize>, out: &mut Out<'_>) {
+        let text = |range: Range<usize>| tag.get(range).unwrap_or_default();
+        let place = |range: &Range<usize>| start + range.start as u64;
+        let inside = name.end..tag.len() - 1;
+        let at = place(&name);
+        out.desk.markup(text(name), at, Notation::Name, out.sink);
+        let told = Self::named(tag, inside.clone(), out);
+        for xml::Attribute { name, value } in xml::attributes(tag, inside) {
+            let context = told.filter(|_| VALUES.contains(&lower(text(name.clone())).as_slice()));
+            let at = place(&name);
+            out.desk.markup(text(name), at, Notation::Name, out.sink);
+            let (at, raw) = (place(&value), text(value));
             let decoded = Coding::Entities.decode(raw);
-            let at = start + attribute.value.start as u64;
             let origin = Raw::Coded(at, raw, Coding::Entities);
+            let context = context.unwrap_or(Context::ROOT);
             out.desk.notation = Notation::Entities;
             out.desk
-                .value(&Context::ROOT, ValueKind::Text, &decoded, origin, out.sink);
+                .value(&context, ValueKind::Text, &decoded, origin, out.sink);
         }
+    }
+
+    /// What a tag's name for its value says: `<input name=ssn value=…>`.
+    fn named(tag: &[u8], inside: Range<usize>, out: &mut Out<'_>) -> Option<Context> {
+        let text = |range: Range<usize>| tag.get(range).unwrap_or_default();
+        let mut attributes = xml::attributes(tag, inside);
+        let names =
+            attributes.find(|it| NAMES.contains(&lower(text(it.name.clone())).as_slice()))?;
+        let name = text(names.value);
+        let context = Context::ROOT.member(name, &mut out.desk.keys);
+        (name.len() <= NAME_BYTES_MAX && context.key() != KeyClass::None).then_some(context)
     }
 }
 
@@ -129,10 +155,11 @@ impl Judge for Html {
             return Cut::later(0);
         }
         let mut quote = seen.state;
-        match xml::piece_end(bytes, seen.bytes, &mut quote) {
+        let window = bytes.get(..BLOCK_BYTES_MAX).unwrap_or(bytes);
+        match xml::piece_end(window, seen.bytes.min(window.len()), &mut quote) {
             Some(end) => Cut::At(end),
             // Text and tags without end are cut: a page is never refused.
-            None if bytes.len() >= BLOCK_BYTES_MAX => Cut::At(BLOCK_BYTES_MAX),
+            None if window.len() == BLOCK_BYTES_MAX => Cut::At(prose::last_break(window)),
             None => Cut::Later(Seen {
                 bytes: bytes.len(),
                 state: quote,
@@ -153,23 +180,22 @@ impl Judge for Html {
             self.flush(&mut out);
         }
         match xml::piece(unit) {
-            Piece::Start {
-                name, attributes, ..
-            } if unit.ends_with(b">") => {
-                let name = unit.get(name).unwrap_or_default().to_ascii_lowercase();
+            Piece::Start { name: at, .. } if unit.ends_with(b">") => {
+                let name = lower(unit.get(at.clone()).unwrap_or_default());
                 let name = name.as_slice();
                 if !PHRASING.contains(&name) {
                     self.flush(&mut out);
                     self.heading = HEADINGS.contains(&name);
                     self.raw = RAW.into_iter().find(|raw| *raw == name);
                 }
-                Self::tag(unit, start, attributes, &mut out);
+                Self::tag(unit, start, at, &mut out);
             }
-            Piece::End(name) => {
-                let name = unit.get(name).unwrap_or_default().to_ascii_lowercase();
-                if !PHRASING.contains(&name.as_slice()) {
+            Piece::End(name) if unit.ends_with(b">") => {
+                let lower = lower(unit.get(name.clone()).unwrap_or_default());
+                if !PHRASING.contains(&lower.as_slice()) {
                     self.flush(&mut out);
                 }
+                Self::tag(unit, start, name, &mut out);
             }
             Piece::Verbatim(inside) | Piece::Aside(inside) => {
                 out.desk.notation = Notation::Verbatim;
@@ -177,11 +203,24 @@ impl Judge for Html {
                 let text = unit.get(inside).unwrap_or_default();
                 prose::paragraph(text, at, out);
             }
-            Piece::DocumentType => {}
-            Piece::Text | Piece::Start { .. } | Piece::Broken => self.add(unit, start, &mut out),
+            Piece::DocumentType => {
+                // The identifiers of older types are addresses, and everybody's.
+                if memchr::memmem::find(unit, b"\"-//W3C//DTD ").is_none() {
+                    out.desk.notation = Notation::Verbatim;
+                    let inside = unit.get(2..).unwrap_or_default();
+                    prose::paragraph(inside, Raw::At(start + 2), out);
+                }
+            }
+            Piece::Text | Piece::Start { .. } | Piece::End(_) | Piece::Broken => {
+                self.add(unit, start, &mut out);
+            }
         }
         Ok(())
     }
+}
+
+fn lower(name: &[u8]) -> Vec<u8> {
+    name.to_ascii_lowercase()
 }
 
 /// Whether these bytes are the end tag of the element whose raw text was open.
@@ -208,7 +247,7 @@ fn raw_end(bytes: &[u8], seen: usize, name: &[u8]) -> Cut {
         at += 1;
     }
     if window.len() == BLOCK_BYTES_MAX {
-        return Cut::At(window.len());
+        return Cut::At(prose::last_break(window));
     }
     // The end tag may have begun.
     Cut::later(

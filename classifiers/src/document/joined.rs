@@ -16,8 +16,9 @@ use super::units::Out;
 use super::{Found, HELD_BYTES_MAX, Notation, Sink, prose};
 use crate::{Context, Finding, ValueKind};
 
-/// Texts that are open at once; the one that was opened first is judged when another opens.
-const TEXTS_MAX: usize = 64;
+/// Texts that are open at once: twice the choices that a model gives. One that was judged makes room
+/// for another; more that wait for what follows cannot be judged.
+const TEXTS_MAX: usize = 256;
 /// How much of what was judged is kept to be judged again with what follows.
 const KEPT_BYTES: usize = 1024;
 /// Pieces of one event that are followed.
@@ -167,13 +168,19 @@ struct Text {
 }
 
 impl Joined {
-    /// Adds the pieces of an event whose data stand in the document as `map` says.
-    pub(crate) fn add(&mut self, pieces: Pieces, map: &Map, mut out: Out<'_>) {
+    /// Adds the pieces of an event whose data stand in the document as `map` says. Returns whether there
+    /// was room.
+    pub(crate) fn add(&mut self, pieces: Pieces, map: &Map, mut out: Out<'_>) -> bool {
         for piece in &pieces.all {
             let id = pieces.text_of(piece);
             let at = self.texts.iter().position(|text| text.id == id);
             if at.is_none() && self.texts.len() == TEXTS_MAX {
-                self.texts.remove(0).judge(true, out.again());
+                // To judge one that may still grow would part a value.
+                let settled = self.texts.iter().position(|text| text.last().is_none());
+                let Some(settled) = settled else {
+                    return false;
+                };
+                self.texts.remove(settled);
             }
             let at = at.unwrap_or_else(|| {
                 self.texts.push(Text::new(id, &piece.pointer, &pieces));
@@ -192,6 +199,7 @@ impl Joined {
                 }
             }
         }
+        true
     }
 
     /// Judges the texts that nothing continued for long, at byte `end` of the stream.

@@ -86,19 +86,28 @@ impl Map {
 
     /// Forgets the first `length` decoded bytes; what stood behind them now stands there.
     pub(crate) fn forget(&mut self, length: u64) {
-        let mut rest = Self::default();
-        for run in &self.runs {
-            let skipped = length.saturating_sub(run.decoded);
-            if skipped >= run.length {
+        *self = self.part(&(length..self.decoded));
+    }
+
+    /// Of a range of decoded bytes, as a map of its own. It costs what that range has, not what the
+    /// whole does: every line of a text may be asked for.
+    pub(crate) fn part(&self, range: &Range<u64>) -> Self {
+        let after = self.runs.partition_point(|run| run.decoded <= range.start);
+        let runs = self.runs.iter().skip(after.saturating_sub(1));
+        let mut part = Self::default();
+        for run in runs.take_while(|run| run.decoded < range.end) {
+            let skipped = range.start.saturating_sub(run.decoded);
+            let end = run.length.min(range.end - run.decoded);
+            let Some(length) = end.checked_sub(skipped).filter(|length| *length > 0) else {
                 continue;
-            }
+            };
             if run.length == run.raw_length {
-                rest.copied(run.raw + skipped, size(run.length - skipped));
+                part.copied(run.raw + skipped, size(length));
             } else {
-                rest.escaped(run.raw, size(run.raw_length), size(run.length - skipped));
+                part.escaped(run.raw, size(run.raw_length), size(length));
             }
         }
-        *self = rest;
+        part
     }
 
     /// Where the raw bytes begin that made the decoded byte `at` and those behind it.
@@ -171,6 +180,24 @@ mod tests {
         assert_eq!(resolved(&map, 3..4), [(13, 19)]);
         assert_eq!(resolved(&map, 1..5), [(11, 20)]);
         assert_eq!(resolved(&map, 4..4), []);
+    }
+
+    #[test]
+    fn a_part_leads_where_the_whole_does() {
+        let mut map = Map::default();
+        map.copied(10, 3);
+        map.escaped(13, 6, 2);
+        map.copied(19, 4);
+        for start in 0..9 {
+            for end in start..=9 {
+                let part = map.part(&(start..end));
+                assert_eq!(
+                    resolved(&part, 0..end - start),
+                    resolved(&map, start..end),
+                    "{start} {end}"
+                );
+            }
+        }
     }
 
     #[test]

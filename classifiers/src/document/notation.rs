@@ -19,4 +19,6 @@ pub enum Notation {
     /// A CDATA section, a comment or a script: nothing is escaped, and what would end it may not
     /// stand in it.
     Verbatim,
+    /// The name of an element or an attribute.
+    Name,
 }

@@ -3,12 +3,15 @@
 use std::ops::Range;
 
 use super::desk::Raw;
+use super::map::Map;
 use super::units::{Cut, Judge, Out, Seen};
 use super::{Notation, UNIT_BYTES_MAX, Unreadable, grid};
 use crate::{Context, DISCRIMINATOR_BYTES_MAX, KeyClass, ValueKind};
 
 /// A longer name is prose that has a colon in it.
 const NAME_BYTES_MAX: usize = 48;
+/// A name with more digits is looked at as prose too.
+const NAME_DIGITS_MAX: usize = 3;
 /// More words make no name.
 const NAME_WORDS_MAX: usize = 5;
 /// A longer paragraph is not looked at as numbers that stand alone.
@@ -21,12 +24,15 @@ const PARAGRAPH_BYTES_MAX: usize = UNIT_BYTES_MAX / 4;
 pub(crate) struct Text {
     /// What the name says under which all of it stands.
     name: Vec<u8>,
+    /// Whether lines are folded, as in calendars and cards (RFC 5545 section 3.1, RFC 6350 section 3.2).
+    folded: bool,
 }
 
 impl Text {
     pub(crate) fn named(name: &[u8]) -> Self {
         Self {
             name: name.to_vec(),
+            folded: false,
         }
     }
 
@@ -53,6 +59,12 @@ impl Judge for Text {
 
     fn unit(&mut self, unit: &[u8], start: u64, mut out: Out<'_>) -> Result<(), Unreadable> {
         out.desk.notation = Notation::Plain;
+        self.folded |= start == 0 && unit.starts_with(b"BEGIN:V");
+        if self.folded {
+            let (text, map) = unfolded(unit, start);
+            paragraph(&text, Raw::Mapped(&map, 0), out);
+            return Ok(());
+        }
         let found = !self.name.is_empty() && self.value(unit, start, out.again())
             || paragraph(unit, Raw::At(start), out.again());
         let text = unit.trim_ascii_end();
@@ -61,6 +73,25 @@ impl Judge for Text {
         }
         Ok(())
     }
+}
+
+/// A text without the line ends that only fold it, and the way back.
+fn unfolded(unit: &[u8], start: u64) -> (Vec<u8>, Map) {
+    let (mut text, mut map) = (Vec::with_capacity(unit.len()), Map::default());
+    let ends = memchr::memchr_iter(b'\n', unit).map(|at| at + 1);
+    let mut from = 0;
+    for end in ends.chain([unit.len()]) {
+        let goes_on = matches!(unit.get(end), Some(b' ' | b'\t'));
+        let mut line = unit.get(from..end).unwrap_or_default();
+        if goes_on {
+            line = line.strip_suffix(b"\n").unwrap_or(line);
+            line = line.strip_suffix(b"\r").unwrap_or(line);
+        }
+        text.extend_from_slice(line);
+        map.copied(start + from as u64, line.len());
+        from = end + usize::from(goes_on);
+    }
+    (text, map)
 }
 
 /// Where the paragraph that begins with `bytes` ends: behind an empty line.
@@ -87,9 +118,11 @@ pub(crate) fn cut(bytes: &[u8], from: usize) -> Cut {
     Cut::At(last_break(window))
 }
 
-/// Behind the last white space, or the last whole character.
-fn last_break(window: &[u8]) -> usize {
+/// Behind the last white space, or what else parts values, or the last whole character.
+pub(super) fn last_break(window: &[u8]) -> usize {
     let space = window.iter().rposition(u8::is_ascii_whitespace);
+    let mark = |byte: &u8| b",;|&<>\"'{}[]()".contains(byte);
+    let space = space.or_else(|| window.iter().rposition(mark));
     let character = window.iter().rposition(|byte| !(0x80..0xC0).contains(byte));
     space
         .map(|at| at + 1)
@@ -205,7 +238,15 @@ fn settle(
     {
         return true;
     }
+    let value = named.as_ref().map_or(range.start, |named| named.value);
     let told = named.and_then(|named| member(text, &named, range.end, raw, objects, out.again()));
+    // A name that has numbers may itself be a line of values: `SSN 123-45-6789 phone: 555-1234`.
+    let name = text.get(range.start..value).unwrap_or_default();
+    if told.is_some() && name.iter().filter(|byte| byte.is_ascii_digit()).count() > NAME_DIGITS_MAX
+    {
+        out.desk
+            .value(&Context::ROOT, ValueKind::Text, name, whole, out.sink);
+    }
     let rest = told.unwrap_or(range.start)..range.end;
     let raw = raw.skip(rest.start);
     let rest = text.get(rest).unwrap_or_default();

@@ -15,6 +15,9 @@ use crate::{Context, ValueKind};
 /// An event may span so many bytes of the stream, its comments included.
 const EVENT_SPAN_BYTES_MAX: u64 = HELD_BYTES_MAX / 4;
 
+/// The fields beside `data` that mean something.
+const FIELDS: [&[u8]; 3] = [b"event", b"id", b"retry"];
+
 /// A stream on its way.
 pub(crate) struct Sse {
     /// The data of the open event, lines joined by line feeds.
@@ -65,7 +68,7 @@ impl Sse {
         }
         out.desk.notation = Notation::Plain;
         match sse::line(line) {
-            Line::Empty => self.dispatch(start, out.again()),
+            Line::Empty => self.dispatch(start, out.again())?,
             Line::Comment(text) => {
                 let raw = Raw::At(at(&text));
                 let text = line.get(text).unwrap_or_default();
@@ -76,8 +79,19 @@ impl Sse {
                 self.open.get_or_insert(start);
                 let raw = at(&value);
                 let value = line.get(value).unwrap_or_default();
-                if line.get(name) == Some(b"data".as_slice()) {
+                let name = line.get(name).unwrap_or_default();
+                if name == b"data" {
                     return self.data(value, raw);
+                }
+                if !FIELDS.contains(&name) {
+                    // Who reads events passes over it; who reads lines does not.
+                    out.desk.value(
+                        &Context::ROOT,
+                        ValueKind::Text,
+                        name,
+                        Raw::At(start),
+                        out.sink,
+                    );
                 }
                 let raw = Raw::At(raw);
                 out.desk
@@ -103,13 +117,13 @@ impl Sse {
     }
 
     /// Judges the event that an empty line ends.
-    fn dispatch(&mut self, end: u64, mut out: Out<'_>) {
+    fn dispatch(&mut self, end: u64, mut out: Out<'_>) -> Result<(), Unreadable> {
         let open = self.open.take();
         if !std::mem::take(&mut self.has_data) {
             // A comment between events is no reason to hold a text longer.
             self.joined.settle(end, out.again());
             self.forget();
-            return;
+            return Ok(());
         }
         let data = std::mem::take(&mut self.data);
         let map = std::mem::take(&mut self.map);
@@ -145,10 +159,14 @@ impl Sse {
             pieces.end();
         }
         let mut out = Out { desk, sink };
-        self.joined.add(pieces, &map, out.again());
+        if !self.joined.add(pieces, &map, out.again()) {
+            let offset = open.unwrap_or_default();
+            return Err(Unreadable::TooLong { offset });
+        }
         self.joined.settle(end, out);
         self.starts.extend(open);
         self.forget();
+        Ok(())
     }
 
     /// Where the first event begins that may still hold what was not told: events stay whole.
@@ -175,9 +193,10 @@ impl Sse {
     }
 
     /// Ends the stream. An event that no empty line ended is judged too: it was sent.
-    pub(crate) fn finish(&mut self, mut out: Out<'_>) {
-        self.dispatch(u64::MAX, out.again());
+    pub(crate) fn finish(&mut self, mut out: Out<'_>) -> Result<(), Unreadable> {
+        self.dispatch(u64::MAX, out.again())?;
         self.joined.finish(out);
+        Ok(())
     }
 }
 

@@ -96,8 +96,7 @@ impl Stream {
             Self::Ndjson(units, lines) => units.finish(lines, out),
             Self::Sse(units, sse) => {
                 units.finish(&mut **sse, out.again())?;
-                sse.finish(out);
-                Ok(())
+                sse.finish(out)
             }
             Self::Csv(units, csv) => units.finish(csv, out),
             Self::Xml(units, xml) => {
@@ -126,11 +125,13 @@ fn without_mark(line: &[u8], start: u64) -> (&[u8], u64) {
     (rest, start + (line.len() - rest.len()) as u64)
 }
 
-/// Lines of JSON.
+/// Lines of JSON. A document may go on over several: some write them so, and some read them so.
 pub(crate) struct Lines {
     walker: Walker,
     levels: Levels,
     count: u64,
+    /// Whether the last line left its document open.
+    is_open: bool,
 }
 
 impl Lines {
@@ -139,6 +140,7 @@ impl Lines {
             walker: Walker::new(),
             levels: Levels::new(Context::ROOT),
             count: 0,
+            is_open: false,
         }
     }
 }
@@ -152,24 +154,38 @@ impl Judge for Lines {
 
     /// Judges one line; what of it is no JSON is judged as text.
     fn unit(&mut self, line: &[u8], start: u64, out: Out<'_>) -> Result<(), Unreadable> {
-        if line.trim_ascii().is_empty() {
+        // A record separator (RFC 7464) begins a document, whatever came before it.
+        let goes_on = self.is_open && !line.starts_with(b"\x1E");
+        if !goes_on && line.trim_ascii().is_empty() {
             return Ok(());
         }
-        let (line, start) = without_mark(line, start);
+        let (line, start) = if goes_on {
+            (line, start)
+        } else {
+            without_mark(line, start)
+        };
         let Out { desk, sink } = out;
-        desk.path.truncate(0);
-        desk.path.enter();
-        desk.path.index(self.count);
-        self.count += 1;
-        self.walker.reset_at(start);
-        self.levels.clear();
+        if !goes_on {
+            desk.path.truncate(0);
+            desk.path.enter();
+            desk.path.index(self.count);
+            self.count += 1;
+            self.walker.reset_at(start);
+            self.levels.clear();
+        }
         let mut reader = Reader::new(desk, &mut self.levels, sink);
         reader.end = start;
-        let walked = self
-            .walker
-            .push(line, &mut reader)
-            .and_then(|()| self.walker.finish(&mut reader));
+        let walked = self.walker.push(line, &mut reader);
+        self.is_open = walked.is_ok() && line.ends_with(b"\n") && self.walker.is_within();
+        if self.is_open {
+            return Ok(());
+        }
+        let walked = walked.and_then(|()| self.walker.finish(&mut reader));
         let end = reader.end;
+        if walked.is_err() && goes_on {
+            // A document that was cut short: this line is one of its own.
+            return self.unit(line, start, Out { desk, sink });
+        }
         if walked.is_err() {
             let read = usize::try_from(end - start).unwrap_or(line.len());
             desk.path.truncate(1);

@@ -59,15 +59,25 @@ impl Xml {
         if self.levels.len() >= DEPTH_MAX {
             return Err(flaw(start, Flaw::TooDeep));
         }
+        let at = start + name.start as u64;
         let name = tag.get(name).unwrap_or_default();
         let context = self.enter(tag, name, attributes.clone(), &mut out);
+        out.desk.markup(name, at, Notation::Name, out.sink);
         let told = !attributes.is_empty();
         self.levels.push(Level { context, told });
-        let named = |attribute: &xml::Attribute| {
-            let name = tag.get(attribute.name.clone()).unwrap_or_default();
-            !name.starts_with(b"xmlns")
-        };
-        let attributes = xml::attributes(tag, attributes).filter(named);
+        let text = |range: std::ops::Range<usize>| tag.get(range).unwrap_or_default();
+        let place = |range: &std::ops::Range<usize>| start + range.start as u64;
+        let spaces =
+            |attribute: &xml::Attribute| text(attribute.name.clone()).starts_with(b"xmlns");
+        for xml::Attribute { name, value } in
+            xml::attributes(tag, attributes.clone()).filter(spaces)
+        {
+            let (names, written) = (place(&name), Notation::Name);
+            out.desk.markup(text(name), names, written, out.sink);
+            let (values, written) = (place(&value), Notation::Entities);
+            out.desk.markup(text(value), values, written, out.sink);
+        }
+        let attributes = xml::attributes(tag, attributes).filter(|attribute| !spaces(attribute));
         let alone = attributes.clone().count() == 1;
         for attribute in attributes {
             self.attribute(tag, start, &attribute, alone, &mut out);
@@ -135,6 +145,8 @@ impl Xml {
         };
         out.desk.path.enter();
         out.desk.path.name(&[b"@", name].concat());
+        let named_at = start + attribute.name.start as u64;
+        out.desk.markup(name, named_at, Notation::Name, out.sink);
         let at = start + attribute.value.start as u64;
         let decoded = Coding::Entities.decode(raw);
         let origin = Raw::Coded(at, raw, Coding::Entities);
@@ -252,10 +264,14 @@ impl Judge for Xml {
             }
             Piece::End(name) => {
                 self.flush(&mut out);
-                let same = unit.get(name).is_some_and(|name| out.desk.path.is_at(name));
+                let behind = unit.get(name.end..unit.len() - 1).unwrap_or_default();
+                let at = start + name.start as u64;
+                let name = unit.get(name).unwrap_or_default();
+                let same = out.desk.path.is_at(name) && behind.trim_ascii().is_empty();
                 if self.levels.pop().is_none() || !same {
                     return Err(flaw(start, Flaw::EndTag));
                 }
+                out.desk.markup(name, at, Notation::Name, out.sink);
                 out.desk.path.leave();
                 Ok(())
             }

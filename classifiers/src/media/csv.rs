@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr2, memchr3};
+use memchr::{memchr, memchr3};
 
 /// What may separate fields.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -117,20 +117,28 @@ pub(crate) fn next_quoted(bytes: &[u8]) -> (Option<u8>, usize) {
     }
 }
 
-/// What separates the fields of a file whose first line this is: the candidate that stands there
-/// most often outside quotes, the comma if none does.
-pub fn delimiter(line: &[u8]) -> u8 {
-    let count = |delimiter: u8| {
-        let mut quoted = false;
-        let outside = |byte: &&u8| {
-            quoted ^= **byte == b'"';
-            !quoted && **byte == delimiter
-        };
-        line.iter().filter(outside).count()
-    };
-    let mut best = (b',', count(b','));
-    for candidate in DELIMITERS {
-        let count = count(candidate);
+/// What separates the fields of a file that begins so: the tab if its first line has one outside
+/// quotes, because names have none; else the candidate that stands there most often, the comma if
+/// none does.
+pub fn delimiter(text: &[u8]) -> u8 {
+    let mut counts = DELIMITERS.map(|candidate| (candidate, 0_usize));
+    let mut quoted = false;
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'"' => quoted = !quoted && opens(text, at),
+            _ if quoted => {}
+            b'\n' | b'\r' => break,
+            _ => counts
+                .iter_mut()
+                .filter(|(candidate, _)| candidate == byte)
+                .for_each(|(_, count)| *count += 1),
+        }
+    }
+    let mut best = (b',', 0);
+    for (candidate, count) in counts {
+        if candidate == b'\t' && count > 0 {
+            return candidate;
+        }
         if count > best.1 {
             best = (candidate, count);
         }
@@ -138,7 +146,18 @@ pub fn delimiter(line: &[u8]) -> u8 {
     best.0
 }
 
-/// The end of a file's first line, in which quotes hide line feeds.
+/// Whether the quote at `at` may open a field: the file begins there, or what may part fields stands
+/// before it, or the quote of two that closed one.
+fn opens(text: &[u8], at: usize) -> bool {
+    match text.get(..at) {
+        None | Some([] | [0xEF, 0xBB, 0xBF]) => true,
+        Some(before) => before
+            .last()
+            .is_some_and(|byte| *byte == b'"' || DELIMITERS.contains(byte)),
+    }
+}
+
+/// The end of a file's first line, in which quotes hide line ends.
 pub(crate) fn first_line_end(bytes: &[u8], from: usize, quoted: &mut bool) -> Option<usize> {
     let mut at = from;
     loop {
@@ -146,12 +165,12 @@ pub(crate) fn first_line_end(bytes: &[u8], from: usize, quoted: &mut bool) -> Op
         at += if *quoted {
             memchr(b'"', rest)?
         } else {
-            memchr2(b'"', b'\n', rest)?
+            memchr3(b'"', b'\n', b'\r', rest)?
         };
-        if bytes.get(at) == Some(&b'\n') {
+        if !*quoted && bytes.get(at) != Some(&b'"') {
             return Some(at + 1);
         }
-        *quoted = !*quoted;
+        *quoted = !*quoted && opens(bytes, at);
         at += 1;
     }
 }

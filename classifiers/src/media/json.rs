@@ -135,6 +135,11 @@ impl Walker {
         self.carry.len()
     }
 
+    /// Whether a container is open.
+    pub(crate) fn is_within(&self) -> bool {
+        self.depth > 0
+    }
+
     /// The bytes that its buffers occupy, for those who watch limits.
     pub fn capacity(&self) -> usize {
         let index = self.index.as_ref().map_or(0, |index| size_of_val(&**index));

@@ -92,7 +92,8 @@ pub fn piece_end(bytes: &[u8], seen: usize, quote: &mut u8) -> Option<usize> {
     tag_end(bytes, seen, quote)
 }
 
-/// Behind the `>` of a tag that stands in no quotes.
+/// Behind the `>` of a tag that stands in no quotes, which open only behind an equals sign (HTML
+/// section 13.2.5): the one in `title=Ann's` opens none.
 fn tag_end(bytes: &[u8], seen: usize, quote: &mut u8) -> Option<usize> {
     let mut at = seen.max(1);
     loop {
@@ -104,11 +105,21 @@ fn tag_end(bytes: &[u8], seen: usize, quote: &mut u8) -> Option<usize> {
         };
         match bytes.get(at) {
             Some(b'>') if *quote == 0 => return Some(at + 1),
-            Some(byte) if *quote == 0 => *quote = *byte,
+            Some(byte) if *quote == 0 && opens(bytes.get(..at).unwrap_or_default()) => {
+                *quote = *byte;
+            }
             _ => *quote = 0,
         }
         at += 1;
     }
+}
+
+/// Whether a quote behind `before` opens a value: an equals sign stands there that is no value itself.
+fn opens(before: &[u8]) -> bool {
+    let before = before.trim_ascii_end();
+    before
+        .strip_suffix(b"=")
+        .is_some_and(|name| !name.trim_ascii_end().ends_with(b"="))
 }
 
 /// What a whole piece is.
@@ -175,7 +186,7 @@ pub fn attributes(tag: &[u8], part: Range<usize>) -> impl Iterator<Item = Attrib
     let tag = tag.get(..part.end).unwrap_or_default();
     std::iter::from_fn(move || {
         at = skip(tag, at, |byte| {
-            byte.is_ascii_whitespace() || b"/=\"'".contains(&byte)
+            byte.is_ascii_whitespace() || b"/=\"'<>".contains(&byte)
         });
         let name = name(tag, at);
         if name.is_empty() {
@@ -214,12 +225,16 @@ fn skip(bytes: &[u8], at: usize, skips: impl Fn(u8) -> bool) -> usize {
     at + rest.iter().take_while(|byte| skips(**byte)).count()
 }
 
-/// The longest entity that is read: `&#x10FFFF;`.
+/// The longest name of an entity that is read, with what is around it.
 const ENTITY_BYTES_MAX: usize = 10;
 
 /// The character that the entity at the front of `bytes` stands for, and how long the entity is: a
 /// character reference or one of XML's five (XML 1.0 section 4.6), and HTML's space and hyphen.
 pub(crate) fn entity(bytes: &[u8]) -> Option<(char, usize)> {
+    if let Some(digits) = bytes.strip_prefix(b"&#") {
+        let (character, length) = reference(digits)?;
+        return Some((character, 2 + length));
+    }
     let window = bytes.get(..ENTITY_BYTES_MAX).unwrap_or(bytes);
     let end = memchr2(b';', b' ', window)?;
     if window.get(end) != Some(&b';') {
@@ -238,21 +253,42 @@ pub(crate) fn entity(bytes: &[u8]) -> Option<(char, usize)> {
         "period" => '.',
         "hyphen" | "dash" => '\u{2010}',
         "ndash" => '\u{2013}',
-        _ => char::from_u32(number(name.strip_prefix('#')?)?)?,
+        "plus" => '+',
+        "colon" => ':',
+        "lowbar" => '_',
+        "num" => '#',
+        "sol" => '/',
+        "lpar" => '(',
+        "rpar" => ')',
+        "zwnj" => '\u{200c}',
+        "ensp" | "emsp" | "thinsp" => '\u{2009}',
+        _ => return None,
     };
     Some((character, end + 1))
 }
 
-fn number(digits: &str) -> Option<u32> {
-    // `from_str_radix` would take a sign.
-    if digits.starts_with('+') {
-        return None;
-    }
-    match digits.strip_prefix(['x', 'X']) {
-        Some(hex) if !hex.starts_with('+') => u32::from_str_radix(hex, 16).ok(),
-        Some(_) => None,
-        None => digits.parse().ok(),
-    }
+/// The character that the number behind `&#` stands for, and how long that is. Browsers read any
+/// number of zeros, no `;`, and what Windows-1252 has where Unicode has controls (HTML section
+/// 13.2.5.80).
+fn reference(bytes: &[u8]) -> Option<(char, usize)> {
+    let (radix, mark) = match bytes.first() {
+        Some(b'x' | b'X') => (16, 1),
+        _ => (10, 0),
+    };
+    let digits = bytes.get(mark..)?.iter();
+    let digits = digits.map_while(|byte| char::from(*byte).to_digit(radix));
+    let (number, count) = digits.fold((0_u32, 0), |(number, count), digit| {
+        let number = number.saturating_mul(radix).saturating_add(digit);
+        (number, count + 1)
+    });
+    let end = mark + count;
+    let character = match number {
+        _ if count == 0 => return None,
+        0x91 | 0x92 => '\u{2019}',
+        0x96 | 0x97 => '\u{2013}',
+        _ => char::from_u32(number)?,
+    };
+    Some((character, end + usize::from(bytes.get(end) == Some(&b';'))))
 }
 
 #[cfg(test)]

@@ -126,18 +126,7 @@ impl Inspection<'_> {
         let Some(edited) = self.edit(Media::Text, text, IN_HEADERS)? else {
             return Ok(());
         };
-        let mut edited = edited.split(BREAK);
-        for (name, value) in headers
-            .iter_mut()
-            .filter(|(name, _)| !PASSED.contains(name))
-        {
-            let kept = edited
-                .next()
-                .and_then(|field| field.strip_prefix(name.as_str()))
-                .and_then(|field| field.strip_prefix(": "))
-                .and_then(|field| HeaderValue::from_bytes(field.as_bytes()).ok());
-            *value = kept.unwrap_or(HeaderValue::from_static(""));
-        }
+        put_back(headers, &edited);
         Ok(())
     }
 
@@ -230,7 +219,60 @@ impl Inspection<'_> {
     }
 }
 
+/// Writes the fields again as `edited` has them. What was found in a name takes the field out, because
+/// a name cannot be written in another way.
+fn put_back(headers: &mut HeaderMap, edited: &str) {
+    let mut edited = edited.split(BREAK);
+    let mut found: Vec<HeaderName> = Vec::new();
+    for (name, value) in headers
+        .iter_mut()
+        .filter(|(name, _)| !PASSED.contains(name))
+    {
+        let kept = edited
+            .next()
+            .and_then(|field| field.strip_prefix(name.as_str()))
+            .and_then(|field| field.strip_prefix(": "));
+        if kept.is_none() {
+            found.push(name.clone());
+        }
+        let kept = kept.and_then(|field| HeaderValue::from_bytes(field.as_bytes()).ok());
+        *value = kept.unwrap_or(HeaderValue::from_static(""));
+    }
+    for name in &found {
+        headers.remove(name);
+    }
+}
+
 /// The fields that are looked at, in order.
 fn inspected(headers: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
     headers.iter().filter(|(name, _)| !PASSED.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_holds_a_finding_takes_its_field_out() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("x-a", "1"),
+            ("x-1970-01-01", "2"),
+            ("date", "3"),
+            ("x-b", ""),
+        ] {
+            headers.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
+        }
+        put_back(
+            &mut headers,
+            "x-a: [pii.email]\n\nx-[pii.dob]: 2\n\nx-b: \n\n",
+        );
+        assert_eq!(headers.len(), 3);
+        for (name, value) in [("x-a", "[pii.email]"), ("date", "3"), ("x-b", "")] {
+            assert_eq!(headers.get(name).expect("kept"), value);
+        }
+    }
 }

@@ -59,6 +59,8 @@ pub struct DocumentRedactor<D> {
     base: u64,
     opaque: Opaque,
     gaps: Gaps,
+    /// How many pieces are in order: all but those that came since.
+    sorted: usize,
     interrupted: Option<Interrupted>,
 }
 
@@ -92,6 +94,7 @@ impl<D: Disclose> DocumentRedactor<D> {
             base: 0,
             opaque: Opaque::Pass,
             gaps: Gaps::default(),
+            sorted: 0,
             interrupted: None,
         }
     }
@@ -283,7 +286,9 @@ impl<D: Disclose> DocumentRedactor<D> {
     fn settle(&mut self, until: u64, out: &mut Output) {
         let Documents { held, pieces, .. } = &mut self.work.documents;
         let mut until = until.min(self.base + held.len() as u64);
-        pieces.sort_by_key(|piece| piece.range.start);
+        if pieces.len() != self.sorted {
+            pieces.sort_by_key(|piece| piece.range.start);
+        }
         let mut done = 0;
         while let Some((joined, count)) = overlapping(pieces.get(done..).unwrap_or_default())
             && joined.range.start < until
@@ -301,6 +306,7 @@ impl<D: Disclose> DocumentRedactor<D> {
             done += count;
         }
         pieces.drain(..done);
+        self.sorted = pieces.len();
         release(held, &mut self.base, until, out);
     }
 }

@@ -7,7 +7,9 @@ pub fn is_utf8(media_type: &str) -> bool {
             return true;
         };
         let value = value.trim().trim_matches('"');
-        !name.trim().eq_ignore_ascii_case("charset")
+        // `charset*` is another way to write it (RFC 2231), which not everybody reads.
+        let name = name.trim().split('*').next().unwrap_or_default();
+        !name.eq_ignore_ascii_case("charset")
             || value.eq_ignore_ascii_case("utf-8")
             || value.eq_ignore_ascii_case("utf8")
             || value.eq_ignore_ascii_case("us-ascii")

@@ -38,12 +38,18 @@ impl Boundary {
         if !essence.trim().eq_ignore_ascii_case("multipart/form-data") {
             return None;
         }
+        // Some read `boundary*` and `boundary*0` (RFC 2231) as another one.
+        let is_boundary = |name: &str| {
+            let name = name.trim().to_ascii_lowercase();
+            name.starts_with("boundary").then_some(name == "boundary")
+        };
         let mut boundaries = parameters
             .split(';')
             .filter_map(|parameter| parameter.split_once('='))
-            .filter(|(name, _)| name.trim().eq_ignore_ascii_case("boundary"))
-            .map(|(_, value)| value.trim());
-        let value = boundaries.next()?;
+            .filter_map(|(name, value)| Some((is_boundary(name)?, value.trim())));
+        let (true, value) = boundaries.next()? else {
+            return None;
+        };
         let quoted = value.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
         let text = quoted.unwrap_or(value).as_bytes();
         let is_char = |byte: &u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=?".contains(byte);
@@ -88,6 +94,8 @@ enum State<D> {
         editor: Option<Box<Editor<D>>>,
         /// What stands before the paths of its findings.
         place: String,
+        /// Whether some of it went on.
+        is_begun: bool,
     },
     End,
 }
@@ -265,12 +273,13 @@ impl<D: Disclose + Clone> Multipart<D> {
         self.state = State::Part {
             editor: editor.map(|editor| Box::new(editor.treating(opaque))),
             place,
+            is_begun: false,
         };
         Ok(())
     }
 
     fn part(&mut self, out: &mut Output) -> Result<bool, Interrupted> {
-        let found = memchr::memmem::find(&self.buffer, &self.delimiter);
+        let found = self.part_end()?;
         let length = found.unwrap_or_else(|| {
             // The delimiter may have begun.
             let begun = self.delimiter.len() - 1;
@@ -286,7 +295,8 @@ impl<D: Disclose + Clone> Multipart<D> {
         if found.is_none() {
             return Ok(false);
         }
-        if let State::Part { editor, place } = std::mem::replace(&mut self.state, State::Delimited)
+        if let State::Part { editor, place, .. } =
+            std::mem::replace(&mut self.state, State::Delimited)
             && let Some(mut editor) = editor
         {
             let finished = editor.finish(out);
@@ -295,6 +305,26 @@ impl<D: Disclose + Clone> Multipart<D> {
         }
         self.release(self.delimiter.len(), out);
         Ok(true)
+    }
+
+    /// Where the delimiter stands that ends the part. A line that begins like one and is none is one to
+    /// those who read line feeds, or an empty part, more loosely.
+    fn part_end(&mut self) -> Result<Option<usize>, Interrupted> {
+        let State::Part { is_begun, .. } = &mut self.state else {
+            return Ok(None);
+        };
+        let dashes = self.delimiter.get(2..).unwrap_or_default();
+        for at in memchr::memmem::find_iter(&self.buffer, dashes) {
+            match self.buffer.get(..at).unwrap_or_default() {
+                [.., b'\r', b'\n'] => return Ok(Some(at - 2)),
+                [.., b'\r' | b'\n'] => return Err(Interrupted::Form(BAD_DELIMITER)),
+                [] if !*is_begun => return Err(Interrupted::Form(BAD_DELIMITER)),
+                _ => {}
+            }
+        }
+        // Once more is here than would be held, the next look does not begin where the part does.
+        *is_begun |= self.buffer.len() >= self.delimiter.len();
+        Ok(None)
     }
 
     /// Takes back what an editor worked with, and what it found.

@@ -49,6 +49,11 @@ fn one(text: &str, notation: Notation) -> String {
             control if control.is_control() => out.push(' '),
             other => out.push(other),
         }),
+        Notation::Name => each(text, |character, out| match character {
+            '-' | '.' => out.push(character),
+            other if other.is_alphanumeric() => out.push(other),
+            _ => out.push('_'),
+        }),
     }
 }
 
@@ -106,5 +111,6 @@ mod tests {
         );
         check("[pii.email]>", &[Notation::Verbatim], "(pii.email)*");
         check("[a]", &[Notation::Entities, Notation::Form], "%5Ba%5D");
+        check("[pii.email]", &[Notation::Name], "_pii.email_");
     }
 }

@@ -29,6 +29,10 @@ impl Head {
         let text = std::str::from_utf8(fields).ok()?;
         let (mut disposition, mut kind, mut encoding) = (None, None, None);
         for line in text.split_terminator("\r\n") {
+            // To some a lone line feed ends a field.
+            if line.contains(['\r', '\n']) {
+                return None;
+            }
             let (name, value) = line.split_once(':')?;
             let place = match name.to_ascii_lowercase().as_str() {
                 "content-disposition" => &mut disposition,
@@ -43,6 +47,11 @@ impl Head {
             }
         }
         let disposition = disposition?;
+        // One in quotes of another, or one in another charset: two readers, two names.
+        let names = parameters(disposition).filter(|(name, _)| is_name(name));
+        if names.count() > 1 {
+            return None;
+        }
         let name = parameter(disposition, "name")?.as_bytes().to_vec();
         let is_plain = encoding.is_none_or(|encoding: &str| {
             ["7bit", "8bit", "binary"]
@@ -72,15 +81,24 @@ impl Head {
 
 /// A quoted parameter of a field's value. Browsers write a quote in it as `%22`.
 fn parameter<'a>(value: &'a str, name: &str) -> Option<&'a str> {
-    value.split(';').skip(1).find_map(|parameter| {
-        let (found, value) = parameter.split_once('=')?;
-        let value = value.trim();
+    parameters(value).find_map(|(found, value)| {
         let quoted = value.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
         found
-            .trim()
             .eq_ignore_ascii_case(name)
             .then(|| quoted.unwrap_or(value))
     })
+}
+
+fn parameters(value: &str) -> impl Iterator<Item = (&str, &str)> {
+    let parameters = value.split(';').skip(1);
+    let parameters = parameters.filter_map(|parameter| parameter.split_once('='));
+    parameters.map(|(name, value)| (name.trim(), value.trim()))
+}
+
+/// Whether a parameter is `name`, or `name*` or a part of it (RFC 2231).
+fn is_name(parameter: &str) -> bool {
+    let base = parameter.split('*').next().unwrap_or_default();
+    base.eq_ignore_ascii_case("name")
 }
 
 #[cfg(test)]
@@ -107,7 +125,14 @@ mod tests {
                 Some(Content::Opaque)
             );
         }
-        for broken in ["", "x\r\n", " folded: 1\r\n"] {
+        for broken in [
+            "",
+            "x\r\n",
+            " folded: 1\r\n",
+            "content-disposition: form-data; name=a\r\nx: 1\ncontent-type: image/png\r\n",
+            "content-disposition: form-data; filename=\"; name=x\"; name=\"ssn\"\r\n",
+            "content-disposition: form-data; name=\"a\"; name*=utf-8''ssn\r\n",
+        ] {
             assert_eq!(content(broken), None);
         }
         assert_eq!(content(&named.repeat(2)), None);

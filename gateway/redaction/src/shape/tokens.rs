@@ -9,6 +9,8 @@ use classifiers::media::json::{DEPTH_MAX, Flaw, VALUE_BYTES_MAX};
 pub(crate) struct Tokens {
     parser: LowLevelJsonParser,
     open: Vec<u8>,
+    /// Whether a backslash is its last byte, and means something.
+    escaped: bool,
     lead: Vec<u8>,
     /// Bytes of the document that were read.
     read: u64,
@@ -20,6 +22,7 @@ impl Tokens {
         Self {
             parser: LowLevelJsonParser::new().with_max_stack_size(DEPTH_MAX),
             open: Vec::new(),
+            escaped: false,
             lead: Vec::new(),
             read: 0,
             failed: None,
@@ -53,15 +56,33 @@ impl Tokens {
         ended: bool,
         take: impl FnMut(&JsonEvent<'_>, &[u8]) -> Result<(), Flaw>,
     ) -> Result<(), Interrupted> {
+        let closes = ended || self.may_close(chunk);
         let mut text = std::mem::take(&mut self.open);
         text.extend_from_slice(chunk);
-        let read = self.events(&text, ended, take)?;
-        text.drain(..read);
+        if closes {
+            let read = self.events(&text, ended, take)?;
+            text.drain(..read);
+            self.escaped = closing(text.get(1..).unwrap_or_default(), false) == Closing::Escaped;
+        }
         self.open = text;
         if self.open.len() > VALUE_BYTES_MAX {
             return Err(self.unreadable(Flaw::ValueTooLong));
         }
         Ok(())
+    }
+
+    /// Whether the open token may end with these bytes. The parser begins at its start each time, which
+    /// of a long one that comes byte by byte would be often.
+    fn may_close(&mut self, chunk: &[u8]) -> bool {
+        match self.open.first() {
+            Some(b'"') => {
+                let closing = closing(chunk, self.escaped);
+                self.escaped = closing == Closing::Escaped;
+                closing == Closing::Closed
+            }
+            Some(b'-' | b'0'..=b'9') => !chunk.iter().all(u8::is_ascii_digit),
+            _ => true,
+        }
     }
 
     /// Reads every token that is whole; how many bytes that were.
@@ -108,5 +129,32 @@ impl Tokens {
     fn unreadable(&self, flaw: Flaw) -> Interrupted {
         let offset = self.read;
         Interrupted::Unreadable { offset, flaw }
+    }
+}
+
+/// Where the inside of a string stands at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    Open,
+    /// Behind a backslash.
+    Escaped,
+    /// A quote ended it.
+    Closed,
+}
+
+fn closing(inside: &[u8], escaped: bool) -> Closing {
+    let mut escaped = escaped;
+    for byte in inside {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Closing::Closed,
+            _ => {}
+        }
+    }
+    if escaped {
+        Closing::Escaped
+    } else {
+        Closing::Open
     }
 }

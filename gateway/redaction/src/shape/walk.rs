@@ -87,7 +87,7 @@ impl Walk {
         let is_record = !within && !is_array && parent.is_some_and(|parent| parent.is_array);
         if self.skipped_to.is_none() {
             if self.may_begin(is_record) {
-                self.await_binding(is_record);
+                self.await_binding(is_array, is_record);
                 self.records += u64::from(is_record);
                 self.write(&written, out);
             } else {

@@ -14,6 +14,7 @@ mod memory;
 mod multipart;
 mod properties;
 mod protobuf;
+mod readings;
 mod restoring;
 mod shaping;
 mod streams;

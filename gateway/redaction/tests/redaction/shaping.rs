@@ -189,6 +189,48 @@ fn a_row_that_turns_into_anothers_is_taken_back_or_breaks_off() {
 }
 
 #[test]
+fn a_row_without_its_array_is_a_row() {
+    let plan = rows("/rows", "/id", Some("7"), Unbound::Drop);
+    let withheld = check(&plan, r#"{"rows":{"id":"8","n":1},"n":2}"#, r#"{"n":2}"#);
+    assert_eq!(withheld.rows, 1);
+    check(
+        &plan,
+        r#"{"rows":{"n":1,"id":"7"}}"#,
+        r#"{"rows":{"n":1,"id":"7"}}"#,
+    );
+    check(&plan, r#"{"rows":{"n":1}}"#, "{}");
+    check(&plan, r#"{"rows":null}"#, r#"{"rows":null}"#);
+    // The whole document is most often an error, unless it says that it is another's.
+    let plan = rows("", "/id", Some("7"), Unbound::Drop);
+    check(&plan, r#"{"error":"none"}"#, r#"{"error":"none"}"#);
+    check(&plan, r#"{"n":1,"id":"7"}"#, r#"{"n":1,"id":"7"}"#);
+    assert!(shape_cut(br#"{"n":1,"id":"8"}"#, &[], &plan).is_err());
+}
+
+#[test]
+fn a_token_that_comes_byte_by_byte_is_read_once() {
+    let long = format!(
+        "[\"{}\\\\\",{}]",
+        "x\\\"".repeat(40_000),
+        "1".repeat(100_000)
+    );
+    let plan = Plan {
+        records_max: Some(1),
+        ..Plan::default()
+    };
+    let mut shaper = Shaper::new(plan);
+    let mut out = Vec::new();
+    let began = std::time::Instant::now();
+    for byte in long.as_bytes().chunks(1) {
+        shaper.push(byte, &mut out).unwrap();
+    }
+    shaper.finish(&mut out).unwrap();
+    assert_eq!(out, long.as_bytes());
+    // Read anew with every byte it would be hours.
+    assert!(began.elapsed().as_secs() < 60);
+}
+
+#[test]
 fn records_and_fields_beyond_the_most_stay_behind() {
     let plan = Plan {
         records_max: Some(2),

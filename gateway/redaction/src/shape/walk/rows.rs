@@ -37,8 +37,11 @@ struct Counts {
 
 impl Walk {
     /// Holds what begins here until it says whose it is, if a rule asks.
-    pub(super) fn await_binding(&mut self, is_record: bool) {
-        let Some(rule) = self.rule() else { return };
+    pub(super) fn await_binding(&mut self, is_array: bool, is_record: bool) {
+        let lone = || self.lone_rule().filter(|_| !is_array);
+        let Some(rule) = self.rule().or_else(lone) else {
+            return;
+        };
         self.rows.push(Row {
             rule,
             depth: self.frames.len() + 1,
@@ -71,8 +74,8 @@ impl Walk {
             row.is_bound = true;
             return Ok(self.admit(out));
         }
-        if row.is_released {
-            // It went on as one's own and now says that it is another's.
+        // The whole document cannot be taken back, and some of the other was one's own already.
+        if row.is_released || row.depth == 1 {
             return Err(Flaw::ByteOutOfPlace);
         }
         self.withheld.rows += 1;
@@ -99,7 +102,10 @@ impl Walk {
             .rows
             .get(at)
             .and_then(|row| self.plan.rows.get(row.rule));
-        match rule.map_or(Unbound::Drop, |rule| rule.unbound) {
+        // A document that is no array where one was due is most often an error.
+        let is_document = self.rows.get(at).is_some_and(|row| row.depth == 1);
+        let unbound = rule.map_or(Unbound::Drop, |rule| rule.unbound);
+        match if is_document { Unbound::Pass } else { unbound } {
             Unbound::Drop => {
                 self.withheld.unbound += 1;
                 self.take_back(at);
@@ -162,6 +168,13 @@ impl Walk {
         let (last, array) = self.place.split_last()?;
         let is_row = |rule: &Rows| *last == Step::Element && rule.array.is(array);
         self.plan.rows.iter().position(is_row)
+    }
+
+    /// The rule whose array should stand at this place. Services that have one row give it without the
+    /// array.
+    pub(super) fn lone_rule(&self) -> Option<usize> {
+        let is_here = |rule: &Rows| rule.array.is(&self.place);
+        self.plan.rows.iter().position(is_here)
     }
 }
 
