@@ -4,8 +4,10 @@
 use std::{fs, net::TcpListener, os::unix::fs::chown, process::Command};
 
 use anyhow::{Context, Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tests::{
+    client::Client,
     env,
     gateway::Gateway,
     peers,
@@ -122,8 +124,8 @@ fn a_file_outside_its_rules_cannot_be_read() -> Result<()> {
     verified(&gateway).map(drop)
 }
 
-/// Nobody has it, and it has nothing.
-const USER: u32 = 65_534;
+/// Nobody is this one, and it has nothing.
+const USER: u32 = 64_534;
 
 /// Starts a command as that user, with what loads programs and no more.
 fn with_three_capabilities() -> Vec<String> {
@@ -170,7 +172,7 @@ fn three_capabilities_are_enough_to_start() -> Result<()> {
     let mut gateway = Gateway::start_as(&with_three_capabilities(), folder, &setup)?;
     let text = fs::read_to_string(format!("/proc/{}/status", gateway.pid()?))?;
     assert!(
-        text.contains("Uid:\t65534\t65534\t65534\t65534\n"),
+        text.contains(&format!("Uid:\t{USER}\t{USER}\t{USER}\t")),
         "{text}"
     );
     for name in ["CapPrm", "CapEff", "CapAmb"] {
@@ -208,6 +210,25 @@ fn three_capabilities_are_enough_to_start() -> Result<()> {
         (AGENT.into(), "kernel".into())
     );
     assert!(opened.text("cgroup").starts_with('/'), "no cgroup");
+    gateway.stop()?;
+    verified(&gateway).map(drop)
+}
+
+#[test]
+fn without_its_keeper_it_says_that_it_is_down_and_ends_in_good_order() -> Result<()> {
+    let mut gateway = Gateway::start(&Setup::new().policy(POLICY))?;
+    let pid = gateway.pid()?;
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+    let keeper = children.trim().parse().context("not one child")?;
+    let keeper = Pid::from_raw(keeper).context("no pid")?;
+    kill_process(keeper, Signal::KILL)?;
+    let client = Client::plain()?;
+    until(|| {
+        // Whoever calls makes it ask.
+        client.get(&gateway.url("/")?, &[])?;
+        let ready = client.get(&gateway.admin_url("/readyz")?, &[])?.text();
+        Ok(ready.contains("looks at callers is gone").then_some(()))
+    })?;
     gateway.stop()?;
     verified(&gateway).map(drop)
 }

@@ -25,8 +25,10 @@ use crate::{bypass::until, world::verified};
 const AGENT: &str = "spiffe://tests.example/agent/sealed";
 const POLICY: &str = include_str!("policy.cedar");
 const HOST: &str = "crm.tests.example";
-/// Nobody has it, and it has nothing.
-const NOBODY: &str = "65534";
+/// A user that nobody is, and no other test: other gateways on this host see this one's agents too.
+fn nobody() -> String {
+    (100_000 + std::process::id()).to_string()
+}
 
 struct Host {
     gateway: Gateway,
@@ -83,7 +85,7 @@ impl Host {
     }
 
     fn sealed(&self, command: &[&str]) -> Result<Output> {
-        let options = ["--sealed", "--user", NOBODY];
+        let options = ["--sealed", "--user", &nobody()];
         Ok(self.exec(&options, command)?.output()?)
     }
 
@@ -104,7 +106,7 @@ impl Host {
 }
 
 fn uid() -> Vec<String> {
-    vec![format!("unix:uid:{NOBODY}")]
+    vec![format!("unix:uid:{}", nobody())]
 }
 
 /// Each way fails as it does where there is no network, or no such kind of socket.
@@ -232,7 +234,7 @@ fn a_sealed_command_is_the_process_that_was_started() -> Result<()> {
     assert_eq!(missing.status.code(), Some(127));
     // It is there by its own pid, so signals are its own.
     let mut child = host
-        .exec(&["--sealed", "--user", NOBODY], &["/bin/sleep", "600"])?
+        .exec(&["--sealed", "--user", &nobody()], &["/bin/sleep", "600"])?
         .spawn()?;
     let cmdline = format!("/proc/{}/cmdline", child.id());
     until(|| {
@@ -263,7 +265,7 @@ fn who_runs_as_root_must_say_so() -> Result<()> {
 
 #[test]
 fn an_agent_that_is_started_by_its_name_is_that_agent() -> Result<()> {
-    let launched = vec![format!("tidegate:exec:{NOBODY}")];
+    let launched = vec![format!("tidegate:exec:{}", nobody())];
     let Some(mut host) = Host::start("kernel", &launched, "deny")? else {
         return Ok(());
     };
@@ -271,7 +273,8 @@ fn an_agent_that_is_started_by_its_name_is_that_agent() -> Result<()> {
     let program = program.to_str().context("no text")?;
     let inside: SocketAddr = host.gateway.listen(0)?;
     let call = format!("'{program}' http {inside} {HOST}; '{program}' tcp 192.0.2.7:443");
-    let by_name = ["--agent", AGENT, "--user", NOBODY];
+    let user = nobody();
+    let by_name = ["--agent", AGENT, "--user", &user];
     let output = host.exec(&by_name, &["/bin/sh", "-c", &call])?.output()?;
     let told = String::from_utf8(output.stdout)?;
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -7,9 +7,10 @@ use std::{
     io::{self, Read as _, Write as _},
     os::unix::net::UnixStream,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -19,7 +20,8 @@ use rustix::process::{
 
 use crate::{
     Flow, FlowsError, Process,
-    witness::{Answer, Question, Traced, Witness},
+    enforce::Enforcer,
+    witness::{self, Answer, Looks, Question, Traced, Witness},
 };
 
 /// The longest message, in bytes: the rules of every agent.
@@ -27,24 +29,39 @@ const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// A large executable is hashed before it is told of.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 
+/// Looks under way at a time: one may be hashing a large file.
+const LOOKS_MAX: usize = 4;
+
 /// Whoever is asked: here, or in a process of its own.
 pub struct Keeper(Place);
 
 enum Place {
-    Here(Box<Mutex<Witness>>),
+    Here {
+        looks: Box<Looks>,
+        enforcer: Box<Mutex<Option<Enforcer>>>,
+    },
     Apart(Apart),
 }
 
 struct Apart {
-    stream: Mutex<UnixStream>,
+    looks: Vec<Channel>,
+    acts: Channel,
     pid: Pid,
+}
+
+/// One question at a time.
+struct Channel {
+    stream: Mutex<UnixStream>,
     /// After one failure the two may not be at the same message any more.
     broken: AtomicBool,
 }
 
 impl Keeper {
     pub(crate) fn here(witness: Witness) -> Self {
-        Self(Place::Here(Box::new(Mutex::new(witness))))
+        Self(Place::Here {
+            looks: Box::new(witness.looks),
+            enforcer: Box::new(Mutex::new(witness.enforcer)),
+        })
     }
 
     /// Has `witness` answer in a process of its own from now on. There, `begin` is called first; what
@@ -55,7 +72,8 @@ impl Keeper {
         begin: impl FnOnce() -> Result<T, FlowsError>,
     ) -> Result<Self, FlowsError> {
         let failed = FlowsError::Keeper;
-        let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+        let pairs: io::Result<Vec<_>> = (0..=LOOKS_MAX).map(|_| UnixStream::pair()).collect();
+        let (ours, theirs): (Vec<_>, Vec<_>) = pairs.map_err(failed)?.into_iter().unzip();
         let threads = procfs::process::Process::myself()
             .and_then(|own| own.stat())
             .map_or(0, |stat| stat.num_threads);
@@ -75,14 +93,16 @@ impl Keeper {
             }
             child => {
                 drop(theirs);
-                ours.set_read_timeout(Some(ANSWER_MAX)).map_err(failed)?;
                 let pid =
                     Pid::from_raw(child).ok_or_else(|| failed(io::Error::other("no child")))?;
-                Ok(Self(Place::Apart(Apart {
-                    stream: Mutex::new(ours),
-                    pid,
-                    broken: AtomicBool::new(false),
-                })))
+                let mut looks = Vec::new();
+                for stream in ours {
+                    looks.push(Channel::over(stream).map_err(failed)?);
+                }
+                let acts = looks
+                    .pop()
+                    .ok_or_else(|| failed(io::Error::other("no channel")))?;
+                Ok(Self(Place::Apart(Apart { looks, acts, pid })))
             }
         }
     }
@@ -90,26 +110,29 @@ impl Keeper {
     /// Whether it answers.
     pub fn is_there(&self) -> bool {
         match &self.0 {
-            Place::Here(_) => true,
-            Place::Apart(apart) => !apart.broken.load(Ordering::Relaxed),
-        }
-    }
-
-    /// The process that answers, if it is one of its own.
-    pub fn pid(&self) -> Option<u32> {
-        match &self.0 {
-            Place::Here(_) => None,
-            Place::Apart(apart) => u32::try_from(apart.pid.as_raw_nonzero().get()).ok(),
+            Place::Here { .. } => true,
+            Place::Apart(apart) => apart.channels().all(|channel| !channel.is_broken()),
         }
     }
 
     fn ask(&self, question: Question) -> Option<Answer> {
         match &self.0 {
-            Place::Here(witness) => {
-                let mut witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
-                Some(witness.answer(question))
+            Place::Here { enforcer, .. } if question.acts() => {
+                let mut enforcer = enforcer.lock().unwrap_or_else(PoisonError::into_inner);
+                Some(witness::act(enforcer.as_mut(), question))
             }
-            Place::Apart(apart) => apart.ask(&question),
+            Place::Here { looks, .. } => looks.answer(question),
+            Place::Apart(apart) if question.acts() => apart.acts.ask(&question, None),
+            Place::Apart(apart) => {
+                let mut free = apart.looks.iter().filter_map(|channel| {
+                    let stream = channel.stream.try_lock().ok()?;
+                    Some((channel, stream))
+                });
+                match free.next() {
+                    Some((channel, stream)) => channel.ask(&question, Some(stream)),
+                    None => apart.looks.first()?.ask(&question, None),
+                }
+            }
         }
     }
 
@@ -153,10 +176,27 @@ impl Keeper {
     }
 }
 
-impl Apart {
-    fn ask(&self, question: &Question) -> Option<Answer> {
-        let mut stream = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.broken.load(Ordering::Relaxed) {
+impl Channel {
+    fn over(stream: UnixStream) -> io::Result<Self> {
+        stream.set_read_timeout(Some(ANSWER_MAX))?;
+        Ok(Self {
+            stream: Mutex::new(stream),
+            broken: AtomicBool::new(false),
+        })
+    }
+
+    fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
+    fn ask(
+        &self,
+        question: &Question,
+        stream: Option<MutexGuard<'_, UnixStream>>,
+    ) -> Option<Answer> {
+        let wait = || self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stream = stream.unwrap_or_else(wait);
+        if self.is_broken() {
             return None;
         }
         let asked = write(&mut stream, question).and_then(|()| read(&mut stream));
@@ -168,14 +208,22 @@ impl Apart {
     }
 }
 
+impl Apart {
+    fn channels(&self) -> impl Iterator<Item = &Channel> {
+        self.looks.iter().chain([&self.acts])
+    }
+}
+
 impl Drop for Apart {
     fn drop(&mut self) {
-        let stream = self
-            .stream
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner);
-        stream.shutdown(std::net::Shutdown::Both).ok();
-        if self.broken.load(Ordering::Relaxed) {
+        for channel in self.channels() {
+            let stream = channel
+                .stream
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            stream.shutdown(std::net::Shutdown::Both).ok();
+        }
+        if self.channels().any(Channel::is_broken) {
             kill_process(self.pid, Signal::KILL).ok();
         }
         // Till it is gone it holds what the next gateway wants.
@@ -185,8 +233,8 @@ impl Drop for Apart {
 
 /// Answers until nobody can ask any more.
 fn keep<T>(
-    mut witness: Witness,
-    mut stream: UnixStream,
+    witness: Witness,
+    mut streams: Vec<UnixStream>,
     parent: Pid,
     begin: impl FnOnce() -> Result<T, FlowsError>,
 ) {
@@ -205,12 +253,31 @@ fn keep<T>(
             return;
         }
     };
+    let Witness {
+        looks,
+        mut enforcer,
+    } = witness;
+    let Some(acts) = streams.pop() else { return };
+    thread::scope(|threads| {
+        for stream in streams {
+            threads.spawn(|| converse(stream, |question| looks.answer(question)));
+        }
+        converse(acts, |question| {
+            Some(witness::act(enforcer.as_mut(), question))
+        });
+    });
+    drop(held);
+}
+
+fn converse(mut stream: UnixStream, mut answer: impl FnMut(Question) -> Option<Answer>) {
     while let Ok(question) = read(&mut stream) {
-        if write(&mut stream, &witness.answer(question)).is_err() {
-            break;
+        let Some(answer) = answer(question) else {
+            return;
+        };
+        if write(&mut stream, &answer).is_err() {
+            return;
         }
     }
-    drop(held);
 }
 
 #[expect(unsafe_code, reason = "no wrapper ignores a signal")]

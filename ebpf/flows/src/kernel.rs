@@ -31,7 +31,7 @@ use crate::{
     proc::own_netns,
     record::{self, Clock},
     watch::{self, Counters, Followed, Table},
-    witness::{Question, Traced, Witness},
+    witness::{Looks, Question, Traced, Witness},
 };
 
 /// Processes whose description is kept ready.
@@ -82,8 +82,11 @@ impl Proven {
         } = self.attached;
         let enforcer = Enforcer::new(&mut programs, Arc::clone(&self.cgroups))?;
         let witness = Witness {
-            kernel: Some((Lineage::new(images), enforcer, Arc::clone(&self.cgroups))),
-            inferred: ProcSource::open()?,
+            looks: Looks {
+                kernel: Some((Lineage::new(images), Arc::clone(&self.cgroups))),
+                inferred: ProcSource::open()?,
+            },
+            enforcer: Some(enforcer),
         };
         let known: Known = Cache::new(PROCESSES_MAX);
         let (keeper, life) = match apart {

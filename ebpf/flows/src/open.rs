@@ -3,8 +3,9 @@
 use std::{io, path::PathBuf, sync::Arc};
 
 use crate::{
-    FlowSource, Keeper, KernelSource, Options, ProcSource, TooManyPorts, kernel::Inferring,
-    witness::Witness,
+    FlowSource, Keeper, KernelSource, Options, ProcSource, TooManyPorts,
+    kernel::Inferring,
+    witness::{Looks, Witness},
 };
 
 /// Which source to use.
@@ -177,8 +178,11 @@ fn choose(mode: Mode, options: &Options, apart: Option<fn()>) -> Result<Opened, 
         }
     }
     let witness = Witness {
-        kernel: None,
-        inferred: ProcSource::open()?,
+        looks: Looks {
+            kernel: None,
+            inferred: ProcSource::open()?,
+        },
+        enforcer: None,
     };
     let keeper = Arc::new(match apart {
         None => Keeper::here(witness),

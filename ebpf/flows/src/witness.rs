@@ -10,7 +10,7 @@ use abi::ProcessKey;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ancestor, Flow, FlowsError, ProcSource, Process, Rules, cgroup::Cgroups, enforce::Enforcer,
+    Ancestor, Flow, ProcSource, Process, Rules, cgroup::Cgroups, enforce::Enforcer,
     lineage::Lineage, open::causes,
 };
 
@@ -88,32 +88,50 @@ pub(crate) struct Traced {
     pub(crate) cgroup: Option<String>,
 }
 
-/// Whoever answers.
+/// Whoever looks, and whoever acts: the second may not have to wait for the first, who may be
+/// hashing a large file.
 pub(crate) struct Witness {
-    pub(crate) kernel: Option<(Lineage, Enforcer, Arc<Cgroups>)>,
+    pub(crate) looks: Looks,
+    pub(crate) enforcer: Option<Enforcer>,
+}
+
+/// Looks at processes.
+pub(crate) struct Looks {
+    pub(crate) kernel: Option<(Lineage, Arc<Cgroups>)>,
     pub(crate) inferred: ProcSource,
 }
 
-impl Witness {
-    pub(crate) fn answer(&mut self, question: Question) -> Answer {
-        match question {
+impl Question {
+    /// Whether it asks to act.
+    pub(crate) fn acts(&self) -> bool {
+        matches!(
+            self,
+            Self::Enforce { .. } | Self::Beat(_) | Self::Launch { .. } | Self::Gate { .. }
+        )
+    }
+}
+
+impl Looks {
+    /// None to a question that asks to act.
+    pub(crate) fn answer(&self, question: Question) -> Option<Answer> {
+        Some(match question {
             Question::Trace { process, cgroup } => {
                 let traced = self.trace(&process.into(), cgroup);
                 Answer::Traced(Box::new(traced.unwrap_or_default()))
             }
             Question::Cgroup(id) => {
-                Answer::Cgroup(self.kernel.as_ref().and_then(|(.., all)| all.path(id)))
+                Answer::Cgroup(self.kernel.as_ref().and_then(|(_, all)| all.path(id)))
             }
             Question::Infer { peer, local } => {
                 Answer::Process(self.inferred.infer(Flow { peer, local }).map(Box::new))
             }
             Question::Describe(pid) => Answer::Process(self.inferred.process(pid).map(Box::new)),
-            question => Answer::Done(self.act(question).map_err(|error| causes(&error))),
-        }
+            _ => return None,
+        })
     }
 
     fn trace(&self, process: &ProcessKey, cgroup: u64) -> Option<Traced> {
-        let (lineage, _, cgroups) = self.kernel.as_ref()?;
+        let (lineage, cgroups) = self.kernel.as_ref()?;
         let (executable, ancestors) = lineage.trace(process);
         Some(Traced {
             exe: executable.path,
@@ -122,26 +140,28 @@ impl Witness {
             cgroup: cgroups.path(cgroup),
         })
     }
+}
 
-    fn act(&mut self, question: Question) -> Result<(), FlowsError> {
-        let Some((_, enforcer, _)) = &mut self.kernel else {
-            return Ok(());
-        };
-        match question {
-            Question::Enforce { rules, netns } => enforcer.install(&rules, netns),
-            Question::Beat(round) => {
-                enforcer.beat(round);
-                Ok(())
-            }
-            Question::Launch { pid, agent } => enforcer.launch(pid, agent),
-            Question::Gate {
-                netns,
-                listeners,
-                open,
-            } => enforcer.gate(netns, &listeners, open),
-            _ => Ok(()),
+/// Does what is asked; nothing where there is no kernel's part, and where only a look is asked for.
+pub(crate) fn act(enforcer: Option<&mut Enforcer>, question: Question) -> Answer {
+    let Some(enforcer) = enforcer else {
+        return Answer::Done(Ok(()));
+    };
+    let done = match question {
+        Question::Enforce { rules, netns } => enforcer.install(&rules, netns),
+        Question::Beat(round) => {
+            enforcer.beat(round);
+            Ok(())
         }
-    }
+        Question::Launch { pid, agent } => enforcer.launch(pid, agent),
+        Question::Gate {
+            netns,
+            listeners,
+            open,
+        } => enforcer.gate(netns, &listeners, open),
+        _ => Ok(()),
+    };
+    Answer::Done(done.map_err(|error| causes(&error)))
 }
 
 /// A path on its way: any bytes, as the kernel has them.

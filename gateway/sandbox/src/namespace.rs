@@ -131,7 +131,8 @@ fn loopback_up() -> io::Result<()> {
     // SAFETY: all zeroes are a request without name and flags.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (byte, name) in request.ifr_name.iter_mut().zip(b"lo") {
-        *byte = (*name).cast_signed();
+        // Signed on some machines only.
+        *byte = libc::c_char::try_from(*name).unwrap_or(0);
     }
     let up = libc::IFF_UP | libc::IFF_RUNNING;
     request.ifr_ifru.ifru_flags = libc::c_short::try_from(up).map_err(io::Error::other)?;

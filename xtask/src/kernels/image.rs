@@ -42,7 +42,8 @@ const APPLETS: [&str; 20] = [
 ];
 
 /// `test=NAME` on the kernel's command line is one that is run; a line that begins with `GUEST` is
-/// for whoever reads the console.
+/// for whoever reads the console. One test at a time: two that attach programs for one process would
+/// get each other's answers.
 const SCRIPT: &str = r#"#!/bin/sh
 export PATH=/bin:/usr/bin RUST_BACKTRACE=0
 mount -t proc proc /proc
@@ -56,7 +57,7 @@ for module in inet_diag tcp_diag; do
 done
 echo "GUEST began $(uname -r)"
 for name in $(echo "$tests" | sed 's/,/ /g'); do
-    "/tests/$name" --test-threads=2 --nocapture 2>&1
+    "/tests/$name" --test-threads=1 --nocapture 2>&1
     echo "GUEST ended $name $?"
 done
 poweroff -f
