@@ -18,7 +18,7 @@ use policy::{Country, Effect, PolicyFile};
 use proxy::{
     Uninspected,
     governance::Restoring,
-    route::{Match, Routes, Service, Speaks, Template},
+    route::{Match, Routes, Service, Template},
 };
 use serde_saphyr::Spanned;
 
@@ -30,6 +30,7 @@ use super::{
     egress::Egress,
     fault::Text,
     file::{self, File},
+    messages::effect,
     openapi,
 };
 
@@ -384,7 +385,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn paths(&self, service: &file::Service) -> Result<Vec<Template>> {
+    pub(super) fn paths(&self, service: &file::Service) -> Result<Vec<Template>> {
         let mut ids = HashSet::new();
         let mut operations = Vec::new();
         for operation in &service.operations {
@@ -400,31 +401,6 @@ impl Resolver<'_> {
         }
         operations.sort_by_key(Template::generality);
         Ok(operations)
-    }
-
-    /// How requests say which operation they ask for, and what the owner says of their bodies.
-    fn speaks(&self, service: &file::Service) -> Result<(Speaks, Option<Arc<Declared>>)> {
-        let paths = !service.operations.is_empty() || service.openapi.is_some();
-        match (&service.mcp, &service.graphql) {
-            (None, None) => {
-                let declared = self.declared(service)?;
-                Ok((Speaks::Paths(self.paths(service)?), declared))
-            }
-            (Some(mcp), None) if !paths => {
-                let (mcp, declared) = self.mcp(&service.name, mcp)?;
-                Ok((Speaks::Mcp(Box::new(mcp)), declared))
-            }
-            (None, Some(graphql)) if !paths => {
-                let (graphql, declared) = self.graphql(graphql)?;
-                Ok((Speaks::GraphQl(Box::new(graphql)), declared))
-            }
-            _ => {
-                let help = "`operations` and `openapi` are for paths, `mcp` and `graphql` for \
-                            messages: make two services of it";
-                let message = "a service speaks in one way";
-                Err(self.fault(&service.name, message, help))
-            }
-        }
     }
 
     fn service(&self, service: file::Service, matches: Match) -> Result<Service> {
@@ -450,7 +426,7 @@ impl Resolver<'_> {
 
     /// What the service's OpenAPI document says of its bodies; it must know every operation, or what it
     /// says of one would pass silently for nothing.
-    fn declared(&self, service: &file::Service) -> Result<Option<Arc<Declared>>> {
+    pub(super) fn declared(&self, service: &file::Service) -> Result<Option<Arc<Declared>>> {
         let Some(typed) = &service.openapi else {
             return Ok(None);
         };
@@ -570,15 +546,6 @@ pub(super) fn is_loopback(uri: &Uri) -> bool {
         || host
             .parse::<IpAddr>()
             .is_ok_and(|address| address.is_loopback())
-}
-
-/// What was typed of an effect.
-pub(super) fn effect(typed: file::Effect) -> Effect {
-    match typed {
-        file::Effect::Read => Effect::Read,
-        file::Effect::Write => Effect::Write,
-        file::Effect::Delete => Effect::Delete,
-    }
 }
 
 /// Safe methods read (RFC 9110 section 9.2.1), DELETE deletes, all else counts as a write.
