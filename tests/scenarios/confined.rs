@@ -122,9 +122,25 @@ fn a_file_outside_its_rules_cannot_be_read() -> Result<()> {
     verified(&gateway).map(drop)
 }
 
+/// Nobody has it, and it has nothing.
+const USER: u32 = 65_534;
+
+/// Starts a command as that user, with what loads programs and no more.
+fn with_three_capabilities() -> Vec<String> {
+    let three = "+bpf,+net_admin,+perfmon";
+    vec![
+        "setpriv".to_owned(),
+        format!("--reuid={USER}"),
+        format!("--regid={USER}"),
+        "--clear-groups".to_owned(),
+        format!("--inh-caps={three}"),
+        format!("--ambient-caps={three}"),
+        format!("--bounding-set=-all,{three}"),
+    ]
+}
+
 #[test]
 fn three_capabilities_are_enough_to_start() -> Result<()> {
-    const USER: u32 = 65_534;
     if !can_attach()? {
         return Ok(());
     }
@@ -151,19 +167,7 @@ fn three_capabilities_are_enough_to_start() -> Result<()> {
         .service(service)
         .policy(POLICY)
         .set("attestation", "kernel".into());
-    let three = "+bpf,+net_admin,+perfmon";
-    let prefix: Vec<String> = [
-        "setpriv",
-        "--reuid=65534",
-        "--regid=65534",
-        "--clear-groups",
-        &format!("--inh-caps={three}"),
-        &format!("--ambient-caps={three}"),
-        "--bounding-set=-all,+bpf,+net_admin,+perfmon",
-    ]
-    .map(str::to_owned)
-    .into();
-    let mut gateway = Gateway::start_as(&prefix, folder, &setup)?;
+    let mut gateway = Gateway::start_as(&with_three_capabilities(), folder, &setup)?;
     let text = fs::read_to_string(format!("/proc/{}/status", gateway.pid()?))?;
     assert!(
         text.contains("Uid:\t65534\t65534\t65534\t65534\n"),

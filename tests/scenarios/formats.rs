@@ -2,7 +2,10 @@
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use tests::{peers::formats::ADDRESS, records};
+use tests::{
+    peers::formats::{ADDRESS, document, odd::ODD},
+    records,
+};
 
 use crate::world::World;
 
@@ -55,6 +58,63 @@ fn another_charset_is_refused_or_on_record() -> Result<()> {
             .get(&world.gateway.url(&format!("/trouble/{path}"))?, &[])?;
         assert_eq!(reply.status, 502, "{path}: {}", reply.text());
     }
+    world.finish()
+}
+
+#[test]
+fn odd_bytes_are_read_right_or_refused() -> Result<()> {
+    let world = World::new()?;
+    for (verb, readable) in ODD {
+        let url = world.gateway.url(&format!("/trouble/{verb}"))?;
+        let reply = world.client.get(&url, &[])?;
+        let text = reply.text();
+        ensure!(!text.contains("wrenfold"), "{verb}: {text}");
+        // Nor with every other byte left out, as whoever reads UTF-16 would see it.
+        let narrow: String = text.chars().filter(|letter| *letter != '\0').collect();
+        ensure!(!narrow.contains("wrenfold"), "{verb}: {text}");
+        let opening = reply.record().context("no record")?;
+        let closing = records::closing(&world.gateway, opening)?;
+        if *readable {
+            assert_eq!(reply.status, 200, "{verb}: {text}");
+            ensure!(text.contains("***.org"), "{verb}: {text}");
+            ensure!(
+                closing.0.to_string().contains("pii.email"),
+                "{verb}: {}",
+                closing.0
+            );
+        } else {
+            // A stream that began to flow can only break off, and says so.
+            ensure!(
+                reply.status == 502 || !reply.whole || text.contains("error"),
+                "{verb}: {text}"
+            );
+            assert_ne!(closing.text("result"), "released", "{verb}");
+        }
+    }
+    world.finish()
+}
+
+#[test]
+fn odd_bytes_of_an_agent_never_leave() -> Result<()> {
+    let world = World::new()?;
+    let url = world.gateway.url("/insights/events")?;
+    for (verb, readable) in ODD {
+        let (media, coding, bytes) = document(verb)?.context("a document")?;
+        let coding = Some(coding).filter(|coding| !coding.is_empty());
+        let headers: Vec<_> = [("content-type", media)]
+            .into_iter()
+            .chain(coding.map(|coding| ("content-encoding", coding)))
+            .collect();
+        let reply = world.client.send("POST", &url, &headers, bytes.into())?;
+        assert_eq!(reply.status == 202, *readable, "{verb}: {}", reply.text());
+        ensure!(reply.record().is_some(), "{verb} left no record");
+    }
+    let received = format!("{}/received", world.peers.insights.url());
+    let received = world.client.get(&received, &[])?.text();
+    ensure!(
+        !received.contains("wrenfold") && received.contains("pseudonym.invalid"),
+        "{received}"
+    );
     world.finish()
 }
 

@@ -79,27 +79,3 @@ fn nobody_upstream_is_502() -> Result<()> {
     assert_eq!(closing.text("result"), "upstream_failed");
     world.finish()
 }
-
-#[test]
-#[ignore = "takes more than a minute: that long an upstream may be silent"]
-fn an_upstream_that_stalls_meets_a_deadline() -> Result<()> {
-    let world = World::new()?;
-    let silent = world
-        .client
-        .get(&world.gateway.url("/trouble/silent")?, &[])?;
-    assert_eq!(silent.status, 504, "{}", silent.text());
-    let stalled = world
-        .client
-        .get(&world.gateway.url("/trouble/stall")?, &[])?;
-    ensure!(
-        stalled.status == 504 || !stalled.whole,
-        "{}",
-        stalled.text()
-    );
-    for reply in [silent, stalled] {
-        let opening = reply.record().context("no record")?;
-        let closing = records::closing(&world.gateway, opening)?;
-        assert_ne!(closing.text("result"), "released");
-    }
-    world.finish()
-}

@@ -51,6 +51,11 @@ impl World {
 
     /// The usual one with a configuration changed by `shape`.
     pub(crate) fn with(shape: impl FnOnce(Setup) -> Setup) -> Result<Self> {
+        Self::with_peers(|setup, _| shape(setup))
+    }
+
+    /// The usual one with a configuration changed by `shape`, which may name the peers.
+    pub(crate) fn with_peers(shape: impl FnOnce(Setup, &Peers) -> Setup) -> Result<Self> {
         let peers = Peers::start()?;
         let issuer = Issuer::new()?;
         let certificate = Certificate::for_loopback()?;
@@ -75,7 +80,7 @@ impl World {
                 &[path_selector(&env::current_exe()?.canonicalize()?)],
                 "optional",
             );
-        let gateway = Gateway::start(&shape(setup))?;
+        let gateway = Gateway::start(&shape(setup, &peers))?;
         Ok(Self {
             gateway,
             issuer,

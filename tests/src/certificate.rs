@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::{
     ServerConfig,
     crypto::aws_lc_rs,
@@ -27,6 +27,9 @@ impl Certificate {
     pub fn for_loopback() -> Result<Self> {
         let mut authority = CertificateParams::new(Vec::<String>::new())?;
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // Another name than the leaf's, which some clients would else take for its own issuer.
+        let name = &mut authority.distinguished_name;
+        name.push(DnType::CommonName, "authority of the tests");
         let authority_key = KeyPair::generate()?;
         let root = authority.self_signed(&authority_key)?;
         let issuer = Issuer::new(authority, authority_key);

@@ -179,6 +179,48 @@ impl Client {
         })
     }
 
+    /// Sends a GET and reads the answer to its end or its break: without its body, of which only the
+    /// bytes are counted.
+    pub fn measure(&self, url: &str, headers: &[(&str, &str)]) -> Result<(Reply, u64)> {
+        let request = request("GET", url, headers, Bytes::new())?;
+        self.runtime.block_on(async {
+            let (head, mut body) = self.ask(request).await?.into_parts();
+            let (mut count, mut whole) = (0, true);
+            while let Some(frame) = body.frame().await {
+                match frame {
+                    Ok(frame) => {
+                        count += u64::try_from(frame.into_data().unwrap_or_default().len())?;
+                    }
+                    Err(_) => whole = false,
+                }
+            }
+            let reply = Reply {
+                version: head.version,
+                status: head.status,
+                headers: head.headers,
+                trailers: HeaderMap::new(),
+                body: Bytes::new(),
+                whole,
+            };
+            Ok((reply, count))
+        })
+    }
+
+    /// Sends a GET and hands on each piece of the answer's body as it comes; gives the answer's head.
+    pub fn pieces(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        mut arrived: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<HeaderMap> {
+        let request = request("GET", url, headers, Bytes::new())?;
+        let (head, mut body) = self.runtime.block_on(self.ask(request))?.into_parts();
+        while let Some(frame) = self.runtime.block_on(body.frame()) {
+            arrived(&frame?.into_data().unwrap_or_default())?;
+        }
+        Ok(head.headers)
+    }
+
     async fn ask(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>> {
         self.inner.request(request).await.context("no answer")
     }

@@ -2,6 +2,7 @@
 
 pub mod analytics;
 pub mod clinic;
+pub mod coded;
 pub mod crm;
 pub mod eu;
 pub mod formats;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     demo::pass_through,
-    fuzz,
+    fuzz, kernels,
     setup::{self, Scope},
     step::{answer, run as command, step},
     workspace::{SEED, Workspace},
@@ -40,6 +40,8 @@ pub(crate) enum Long {
     Gigabyte,
     /// Fifty agents and a hundred thousand connections: the planted bypasses found, and no other.
     Flows,
+    /// Debian's kernels 5.10, 6.1 and 6.12 under qemu: the kernel programs and their tests in each.
+    Kernels,
     /// Every property test with fresh seeds and many more cases.
     Properties,
     /// Every fuzz target of the classifiers for half an hour.
@@ -54,7 +56,7 @@ impl Long {
             Self::Kills => ("kills", "TIDEGATE_KILLS", "200"),
             Self::Gigabyte => ("gigabyte", "TIDEGATE_STREAM_MB", "1000"),
             Self::Flows => ("of_many_agents", "TIDEGATE_FLOWS", "100000"),
-            Self::Properties | Self::Fuzz => return None,
+            Self::Kernels | Self::Properties | Self::Fuzz => return None,
         })
     }
 }
@@ -63,6 +65,14 @@ impl Long {
 pub(crate) fn long(workspace: &Workspace, which: Long) -> Result<()> {
     if matches!(which, Long::Fuzz) {
         return fuzz::run(workspace);
+    }
+    if matches!(which, Long::Kernels) {
+        let ci = Scope {
+            ci: true,
+            ..Scope::default()
+        };
+        setup::try_all(workspace, ci)?;
+        return kernels::run(workspace, kernels::Size::Full);
     }
     setup::try_all(workspace, Scope::default())?;
     let Some((name, variable, size)) = which.scenario() else {

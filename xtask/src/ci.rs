@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::{
-    demo, instructions,
+    demo, instructions, kernels,
     setup::{self, Scope},
     step::{run as command, say, step},
     test,
@@ -31,6 +31,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     })?;
     step("advisories", || advisories(workspace))?;
     test::all(workspace)?;
+    step("older kernels", || {
+        kernels::run(workspace, kernels::Size::Small)
+    })?;
     step("instructions", || instructions::run(workspace))?;
     step("demo", || command(&mut demo::built(workspace, true)?))
 }

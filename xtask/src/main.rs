@@ -7,6 +7,7 @@ mod demo;
 mod eval;
 mod fuzz;
 mod instructions;
+mod kernels;
 mod peers;
 mod setup;
 mod step;

@@ -72,7 +72,8 @@ pub struct FlowRow {
     pub process: ProcessKey,
     /// That process's cgroup v2 id.
     pub cgroup: u64,
-    /// The cookie of the socket's network namespace.
+    /// The cookie of the socket's network namespace; 0 where that is not told (before Linux 6.13: of
+    /// datagrams that the other end began).
     pub netns: u64,
     /// When it began.
     pub opened_ns: u64,

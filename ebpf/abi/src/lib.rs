@@ -28,6 +28,12 @@ pub const SOCKOPT_LEVEL: i32 = 0x5447;
 /// The private socket option's name: answers the [`Owner`] of an accepted socket's other end.
 pub const SOCKOPT_OWNER: i32 = 1;
 
+/// What a kernel can do that an older one cannot: bits of the programs' constant `FEATURES`.
+pub mod feature {
+    /// Programs on packets may ask for the network namespace.
+    pub const PACKET_NETNS: u32 = 1;
+}
+
 /// The counters in the per-CPU array `COUNTERS`.
 pub mod counter {
     /// Events that a program wanted to hand over.

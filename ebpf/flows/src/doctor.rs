@@ -27,6 +27,7 @@ const SYS_ADMIN: u32 = 21;
 /// be pinned, if they are.
 pub fn examine(pins: Option<&Path>) -> Vec<Check> {
     let checks = [
+        ("kernel", kernel()),
         ("btf", btf()),
         ("cgroup v2", cgroup()),
         ("capabilities", capabilities()),
@@ -35,6 +36,22 @@ pub fn examine(pins: Option<&Path>) -> Vec<Check> {
         ("programs", programs(pins)),
     ];
     checks.map(|(name, mend)| Check { name, mend }).into()
+}
+
+/// The first whose tracing programs may have maps that grow.
+const KERNEL_MIN: (u32, u32) = (6, 1);
+
+fn kernel() -> Option<String> {
+    let system = rustix::system::uname();
+    let release = system.release().to_string_lossy();
+    let mut numbers = release.split(['.', '-']).map(str::parse::<u32>);
+    let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0);
+    let (major, minor) = KERNEL_MIN;
+    ((next(), next()) < KERNEL_MIN).then(|| {
+        format!(
+            "Linux {release} is too old: the programs need {major}.{minor} (Debian 12) or later"
+        )
+    })
 }
 
 fn btf() -> Option<String> {

@@ -2,15 +2,17 @@
 
 use std::{fs::File, os::fd::AsFd as _, path::PathBuf, process};
 
-use abi::{Event, FlowKey, FlowRow, Offsets, ProcessKey, counter};
+use abi::{Event, FlowKey, FlowRow, Offsets, ProcessKey, counter, feature};
 use aya::{
     Ebpf, EbpfLoader, Pod, VerifierLogLevel,
     maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf},
     programs::{
-        CgroupAttachMode, CgroupSkbAttachType, Program, ProgramError, cgroup_skb::CgroupSkbLinkId,
-        cgroup_sock::CgroupSockLinkId, cgroup_sock_addr::CgroupSockAddrLinkId, links::FdLink,
+        CgroupAttachMode, CgroupSkbAttachType, Program, ProgramError, ProgramType,
+        cgroup_skb::CgroupSkbLinkId, cgroup_sock::CgroupSockLinkId,
+        cgroup_sock_addr::CgroupSockAddrLinkId, links::FdLink,
         raw_trace_point::RawTracePointLinkId, sock_ops::SockOpsLinkId,
     },
+    sys::{BpfHelper, is_helper_supported},
 };
 
 use crate::{
@@ -109,6 +111,7 @@ pub(crate) fn attach(cgroup: &File, options: &Options) -> Result<Attached, Flows
     drop(btf);
     let pins = options.pins.as_deref().map(Pins::take).transpose()?;
     let adopted = pins.as_ref().is_some_and(Pins::are_used);
+    let features = features();
     let gateway = process::id();
     let mut loader = EbpfLoader::new();
     loader
@@ -116,6 +119,7 @@ pub(crate) fn attach(cgroup: &File, options: &Options) -> Result<Attached, Flows
         .map_max_entries("EVENTS", options.ring_bytes)
         .map_max_entries("FLOW_EVENTS", options.flow_ring_bytes)
         .override_global("OFFSETS", &offsets, true)
+        .override_global("FEATURES", &features, true)
         .override_global("GATEWAY_PID", &gateway, true);
     if let Some(pins) = &pins {
         for (name, ..) in pins::maps() {
@@ -147,6 +151,16 @@ pub(crate) fn attach(cgroup: &File, options: &Options) -> Result<Attached, Flows
         pins,
         adopted,
     })
+}
+
+/// What this kernel can do; what cannot be found out it cannot.
+fn features() -> u32 {
+    let asks = is_helper_supported(ProgramType::CgroupSkb, BpfHelper::BPF_FUNC_get_netns_cookie);
+    if asks.unwrap_or(false) {
+        feature::PACKET_NETNS
+    } else {
+        0
+    }
 }
 
 /// From now on the programs have seen every process begin, and take none at its word.

@@ -114,7 +114,7 @@ pub struct FlowRecord {
     pub gid: u32,
     /// Its cgroup v2 id.
     pub cgroup: u64,
-    /// The cookie of the socket's network namespace.
+    /// The cookie of the socket's network namespace; 0 if unknown.
     pub netns: u64,
     /// Its command name.
     pub comm: String,

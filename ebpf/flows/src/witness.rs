@@ -152,6 +152,7 @@ pub(crate) mod path {
 
     use super::Path;
 
+    #[expect(clippy::ref_option, reason = "serde gives the field as it is")]
     pub(crate) fn serialize<S: Serializer>(
         path: &Option<PathBuf>,
         serializer: S,

@@ -17,19 +17,21 @@ use crate::{
 /// A user or group that was not seen: not every type of program may ask for them.
 const UNKNOWN: u32 = u32::MAX;
 
-/// The current process as an owner, of no socket yet.
+/// The current process as an owner of no socket yet, and as the agent's that it is noted for.
 #[inline(always)]
 pub(crate) fn owner(leader: u64, process: ProcessKey) -> Owner {
     Owner {
         cookie: 0,
         process,
-        // SAFETY: a helper without arguments.
-        cgroup: unsafe { bpf_get_current_cgroup_id() },
+        cgroup: task::cgroup(leader),
         netns: 0,
         uid: UNKNOWN,
         gid: UNKNOWN,
         role: 0,
-        agent: agent_of(&process),
+        // SAFETY: a number, read at once.
+        agent: LIVING
+            .get_ptr(process)
+            .map_or(0, |image| unsafe { (*image).agent }),
         comm: task::comm(leader),
         original: [0; 4],
         original_port: 0,

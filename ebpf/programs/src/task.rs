@@ -55,6 +55,16 @@ pub(crate) fn process(leader: u64) -> ProcessKey {
     }
 }
 
+/// The cgroup v2 id, for programs of types that may not ask for the current one (before Linux 6.18
+/// `sock_ops`).
+#[inline(always)]
+pub(crate) fn cgroup(leader: u64) -> u64 {
+    let set: u64 = read(field!(leader, task_cgroups));
+    let cgroup: u64 = read(field!(set, css_set_cgroup));
+    let node: u64 = read(field!(cgroup, cgroup_node));
+    read(field!(node, node_id))
+}
+
 /// The leader's command name: threads may call themselves anything, io_uring's do.
 #[inline(always)]
 pub(crate) fn comm(leader: u64) -> [u8; COMM_BYTES] {

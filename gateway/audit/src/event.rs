@@ -27,6 +27,8 @@ pub enum Event {
     Bypass(Box<Bypass>),
     /// Something was not seen, or seen late.
     Gap(Gap),
+    /// Somebody was revoked, or is no longer.
+    Revoke(Revocation),
 }
 
 /// An [`Event`] that its maker keeps; the same JSON.
@@ -49,6 +51,8 @@ pub enum EventRef<'a> {
     Bypass(&'a Bypass),
     /// As [`Event::Gap`].
     Gap(&'a Gap),
+    /// As [`Event::Revoke`].
+    Revoke(&'a Revocation),
 }
 
 impl<'a> From<&'a Event> for EventRef<'a> {
@@ -62,6 +66,7 @@ impl<'a> From<&'a Event> for EventRef<'a> {
             Event::Reveal(revelation) => Self::Reveal(revelation),
             Event::Bypass(bypass) => Self::Bypass(bypass),
             Event::Gap(gap) => Self::Gap(gap),
+            Event::Revoke(revocation) => Self::Revoke(revocation),
         }
     }
 }
@@ -290,6 +295,21 @@ pub struct Gap {
     pub lost: u64,
     /// How many of these were found again elsewhere.
     pub recovered: u64,
+}
+
+/// Somebody may not call any more, or may again; written once it holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Revocation {
+    /// When the gateway heard of it.
+    pub at: Timestamp,
+    /// `everything`, `agent`, `session`, `token`.
+    pub what: Cow<'static, str>,
+    /// Which one; empty for everything.
+    pub id: String,
+    /// Why, as the operator said.
+    pub reason: String,
+    /// Whether it was lifted.
+    pub lifted: bool,
 }
 
 /// Values of one class at one place, and what was done with them.

@@ -184,7 +184,8 @@ impl Archive {
             | Event::Refuse(_)
             | Event::Reveal(_)
             | Event::Bypass(_)
-            | Event::Gap(_) => {}
+            | Event::Gap(_)
+            | Event::Revoke(_) => {}
         }
         let (signed, proven) = self.proven(index).await?;
         Ok(Some(Shown {

@@ -61,11 +61,13 @@ pub enum Kind {
     Bypass = 7,
     /// Something was not seen, or seen late.
     Gap = 8,
+    /// Somebody was revoked, or is no longer.
+    Revoke = 9,
 }
 
 impl Kind {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Start,
         Self::Stop,
         Self::Open,
@@ -74,6 +76,7 @@ impl Kind {
         Self::Reveal,
         Self::Bypass,
         Self::Gap,
+        Self::Revoke,
     ];
 
     /// Its name on the command line and in reports.
@@ -87,6 +90,7 @@ impl Kind {
             Self::Reveal => "reveal",
             Self::Bypass => "bypass",
             Self::Gap => "gap",
+            Self::Revoke => "revoke",
         }
     }
 
@@ -190,6 +194,7 @@ impl Draft {
             EventRef::Reveal(revelation) => (Kind::Reveal, revelation.at, None),
             EventRef::Bypass(bypass) => (Kind::Bypass, bypass.at, None),
             EventRef::Gap(gap) => (Kind::Gap, gap.at, None),
+            EventRef::Revoke(revocation) => (Kind::Revoke, revocation.at, None),
         };
         let mut buffer = Vec::with_capacity(EVENT_BYTES_USUAL);
         buffer.resize(PREFIX_BYTES, 0);

@@ -8,6 +8,7 @@ mod credentials;
 mod doctor;
 mod exec;
 mod flows;
+mod revoke;
 mod run;
 mod table;
 mod tokens;
@@ -48,6 +49,9 @@ enum Command {
     /// Keep what services want for a key, so that agents need not have it.
     #[command(subcommand)]
     Credentials(Credential),
+    /// Stop an agent, a session, a token or everything, within a second, streams included.
+    #[command(subcommand)]
+    Revoke(Revoke),
     /// Show the flows of a running gateway's host, as its kernel has them.
     Flows(Flows),
     /// Run a command as an agent's process, or where the gateway is the only way out.
@@ -173,7 +177,8 @@ enum Audit {
         /// How many.
         #[arg(long, default_value_t = 20)]
         limit: u64,
-        /// Only records of this kind: start, stop, open, close, refuse, reveal, bypass, gap.
+        /// Only records of this kind: start, stop, open, close, refuse, reveal, bypass, gap,
+        /// revoke.
         #[arg(long)]
         kind: Option<String>,
         #[command(flatten)]
@@ -267,6 +272,54 @@ enum Credential {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum Revoke {
+    /// Every agent: nobody calls anything any more.
+    Everything {
+        #[command(flatten)]
+        why: Why,
+    },
+    /// An agent.
+    Agent {
+        /// Its SPIFFE id.
+        id: String,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// One session.
+    Session {
+        /// Its id, as records and `flows` tell it.
+        id: String,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// One token.
+    Token {
+        /// Its `jti`.
+        id: String,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// List what is revoked.
+    List {
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+/// Why, or no longer.
+#[derive(Debug, Args)]
+struct Why {
+    /// Why; it stands in the record.
+    #[arg(long, required_unless_present = "lift")]
+    reason: Option<String>,
+    /// Take a revocation back.
+    #[arg(long, conflicts_with = "reason")]
+    lift: bool,
+    #[command(flatten)]
+    data: Data,
+}
+
 /// What is asked, by whom.
 #[derive(Debug, Args)]
 struct Asked {
@@ -335,6 +388,7 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
         Command::Classify(arguments) => classify::classify(&arguments),
         Command::Audit(audit) => audit::audit(audit),
         Command::Tokens(command) => tokens::tokens(&command),
+        Command::Revoke(command) => revoke::revoke(&command),
         Command::Credentials(command) => credentials::credentials(&command),
         Command::Flows(Flows {
             instead: Some(FlowsCommand::Detach { config, pins }),

@@ -13,6 +13,7 @@ mod messages;
 mod openapi;
 mod panel;
 mod resolve;
+mod timeouts;
 
 use std::path::Path;
 
@@ -51,7 +52,7 @@ pub(crate) fn load(path: &Path) -> miette::Result<Config> {
         directory.unwrap_or(Path::new(".")),
         digest,
     )?;
-    let decisive = config.classifiers.iter().chain(&config.openapi);
+    let decisive = config.classifiers.iter().chain(&config.described);
     if decisive.clone().next().is_some() {
         // What is found hangs on them, so the record names them too.
         let files = decisive.map(std::fs::read);

@@ -19,7 +19,6 @@ use std::{
 };
 
 use flows::{KernelSource, netns_cookie};
-use identity::Registry;
 use proxy::{Bound, Door, Gateway};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use rustls::{ClientConfig, ServerConfig};
@@ -75,7 +74,6 @@ pub(crate) struct Launches {
     pub(crate) upstream_tls: Arc<ClientConfig>,
     pub(crate) kernel: Option<Arc<KernelSource>>,
     pub(crate) reconciler: Arc<Reconciler>,
-    pub(crate) registry: Registry,
     pub(crate) inside: Vec<Inside>,
 }
 
@@ -203,7 +201,7 @@ impl Launches {
 
     /// The number of the agent that this user may start.
     fn agent(&self, name: &str, uid: u32) -> Result<u32, String> {
-        let mut agents = self.registry.agents();
+        let mut agents = self.gateway.identity.registry().agents();
         let agent = agents
             .find(|agent| agent.id.shared().as_ref() == name)
             .ok_or_else(|| format!("there is no agent `{name}`"))?;

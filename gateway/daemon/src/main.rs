@@ -12,6 +12,7 @@ mod egress;
 mod keys;
 mod launch;
 mod reveal;
+mod revoked;
 
 use std::process::ExitCode;
 

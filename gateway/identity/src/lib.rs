@@ -9,6 +9,7 @@
 mod agent;
 mod caller;
 mod jwks;
+mod revoked;
 mod selector;
 mod spiffe;
 mod token;
@@ -16,6 +17,7 @@ mod token;
 pub use agent::{AGENTS_MAX, Agent, AgentError, Ambiguous, Registry, TokenRule};
 pub use caller::{Caller, Cause, Identity, Proven, Unproven};
 pub use jwks::{JWKS_BYTES_MAX, KEYS_MAX, KeySet, KeySetError};
+pub use revoked::{Revocable, Revoked};
 pub use selector::{Selector, SelectorError};
 pub use spiffe::{SpiffeId, SpiffeIdError};
 pub use token::{

@@ -21,20 +21,21 @@ pub(crate) enum Source {
     Whole(Option<Bytes>),
 }
 
-impl Source {
-    /// The next piece.
-    pub(crate) fn poll_frame(
-        &mut self,
+impl Body for Source {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match self {
+        match self.get_mut() {
             Self::Wire(incoming) => Pin::new(incoming).poll_frame(cx),
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
         }
     }
 
-    /// Whether nothing more comes.
-    pub(crate) fn is_end_stream(&self) -> bool {
+    fn is_end_stream(&self) -> bool {
         match self {
             Self::Wire(incoming) => incoming.is_end_stream(),
             Self::Whole(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),

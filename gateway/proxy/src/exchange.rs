@@ -8,11 +8,14 @@ use flows::{Attribution, FlowId, Owned};
 use http::{
     Extensions, HeaderValue, Method, Request, Response, Uri, Version, header, request::Parts,
 };
+use http_body::Body as _;
 use hyper::body::Incoming;
 use identity::{Identity, Proven};
+use policy::Towards;
 use telemetry::names;
 
 use crate::{
+    accept::Accepted,
     account::{Account, Call, End},
     body::{Inbound, Outbound, Source},
     clock, fields,
@@ -166,6 +169,9 @@ impl Worker {
             })?;
         account.who = who;
         account.mark(names::AUTHENTICATED);
+        if gateway.revoked.borrow().of(proven.caller()).is_some() {
+            return Err(Interruption::revoked().into());
+        }
         // Who is nobody learns nothing of what there is.
         let asked = match resolved? {
             Resolved::Whole(asked) => *asked,
@@ -224,6 +230,7 @@ impl Worker {
         }
         // The intent is durable here. A crash from now on leaves an open record, which `verify`
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
+        let accepted = Accepted::of(&parts.headers);
         headers::towards_upstream(&mut parts.headers, permit.caller().token.is_some());
         let headers = &mut parts.headers;
         if let Err(why) = fields::request(&self.gateway, &permit, &mut account, headers, &mut way) {
@@ -234,6 +241,7 @@ impl Worker {
             Ok(Judged::nothing())
         } else {
             let gateway = &self.gateway;
+            let media = way.messages(media, &parts.headers, Towards::Service);
             // Its future is large, and hyper moves ours: most requests never need it.
             let screened = request::screen(gateway, &permit, &way, &mut account, media, body);
             Box::pin(screened).await
@@ -263,6 +271,7 @@ impl Worker {
             &permit,
             &way,
             account,
+            accepted,
             answer,
         ))
         .await
@@ -281,7 +290,10 @@ impl Worker {
                 screening.ended().await;
             }
         };
-        let answer = self.upstream.send(request, sent).await;
+        let answer = self
+            .upstream
+            .send(request, sent, way.service.timeouts.head)
+            .await;
         let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
         account.upstream = Some(Call {
             service: Arc::clone(&way.service),

@@ -6,9 +6,10 @@ use admission::{Admission, budget::Budgets};
 use audit::Trail;
 use classifiers::operator::Operator;
 use flows::FlowSource;
-use identity::Identity;
+use identity::{Identity, Revoked};
 use redaction::{Opaque, Pseudonyms};
 use telemetry::{Metrics, Traces};
+use tokio::sync::watch;
 
 use crate::{credential::CredentialSource, route::Routes};
 
@@ -46,6 +47,8 @@ pub struct Gateway {
     pub budgets: Option<Arc<Budgets>>,
     /// Who has the services' credentials.
     pub credentials: Arc<dyn CredentialSource>,
+    /// Who may not call any more.
+    pub revoked: watch::Receiver<Arc<Revoked>>,
     /// The record.
     pub trail: Trail,
     /// Spans.

@@ -4,6 +4,11 @@ use std::borrow::Cow;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use redaction::Coding;
+
+use crate::accept::{Accepted, name_of};
+
+use crate::media;
 
 /// The agent's token, where `Authorization` is needed for the upstream itself.
 pub(crate) const TOKEN: HeaderName = HeaderName::from_static("tidegate-token");
@@ -53,9 +58,9 @@ const OVERRIDES: [HeaderName; 12] = [
     header::FORWARDED,
 ];
 
-/// What speaks of the exact bytes of a body, and lies once they change (RFC 9530, RFC 9110).
-const OF_THE_BYTES: [HeaderName; 6] = [
-    header::ETAG,
+/// What speaks of the exact bytes of a body, and lies once they change (RFC 9530, RFC 9110). So does
+/// an `etag`, which can be weakened where what it tags is the same.
+const OF_THE_BYTES: [HeaderName; 5] = [
     HeaderName::from_static("content-md5"),
     HeaderName::from_static("digest"),
     HeaderName::from_static("content-digest"),
@@ -175,6 +180,12 @@ pub(crate) fn towards_upstream(headers: &mut HeaderMap, proven: bool) {
     }
     take_hop_by_hop(headers);
     take_ours(headers);
+    if media::has_grpc(headers) {
+        // Servers ask for it, since the status of gRPC is a trailer.
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        let known = HeaderValue::from_static("identity, gzip, deflate");
+        headers.insert("grpc-accept-encoding", known);
+    }
     for name in &OVERRIDES {
         headers.remove(name);
     }
@@ -187,16 +198,8 @@ pub(crate) fn towards_upstream(headers: &mut HeaderMap, proven: bool) {
     headers.remove(header::RANGE);
     headers.remove(header::IF_RANGE);
     // Only what can be decoded here is asked for, and compression only if the agent wants it.
-    let compressed = headers
-        .get_all(header::ACCEPT_ENCODING)
-        .iter()
-        .any(|v| v.as_bytes().windows(4).any(|w| w == b"gzip"));
-    let accepted = if compressed {
-        "gzip, identity;q=0.5"
-    } else {
-        "identity"
-    };
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted));
+    let accepted = Accepted::of(headers).towards_upstream();
+    headers.insert(header::ACCEPT_ENCODING, accepted);
     headers.append(header::VIA, HeaderValue::from_static("1.1 tidegate"));
 }
 
@@ -212,8 +215,45 @@ pub(crate) fn towards_agent(headers: &mut HeaderMap, inspected: bool) {
 
 /// Takes out what no longer describes the body.
 pub(crate) fn body_changed(headers: &mut HeaderMap) {
+    headers.remove(header::ETAG);
     for name in &OF_THE_BYTES {
         headers.remove(name);
+    }
+}
+
+/// Takes out what speaks of other bytes than those that are sent, which mean the same: an `etag` is a
+/// weak one then (RFC 9110 section 8.8.1).
+pub(crate) fn body_recoded(headers: &mut HeaderMap) {
+    for name in &OF_THE_BYTES {
+        headers.remove(name);
+    }
+    let Some(tag) = headers.get(header::ETAG).filter(|tag| !is_weak(tag)) else {
+        return;
+    };
+    match HeaderValue::from_bytes(&[b"W/", tag.as_bytes()].concat()) {
+        Ok(weak) => headers.insert(header::ETAG, weak),
+        Err(_) => headers.remove(header::ETAG),
+    };
+}
+
+fn is_weak(tag: &HeaderValue) -> bool {
+    tag.as_bytes().starts_with(b"W/")
+}
+
+/// Says how a body is coded, and that another reader would get it in another way.
+pub(crate) fn coded(headers: &mut HeaderMap, coding: Coding) {
+    if let Some(name) = name_of(coding) {
+        headers.insert(header::CONTENT_ENCODING, name);
+    }
+    let named = headers.get_all(header::VARY).iter();
+    let mut named = named.filter_map(|value| value.to_str().ok());
+    let varies = |text: &str| {
+        let mut fields = text.split(',').map(str::trim);
+        fields.any(|name| name == "*" || name.eq_ignore_ascii_case("accept-encoding"))
+    };
+    if !named.any(varies) {
+        let name = HeaderValue::from_static("accept-encoding");
+        headers.append(header::VARY, name);
     }
 }
 
@@ -341,6 +381,38 @@ mod tests {
         assert_eq!(shown(&odd), Shown::Token(UNREADABLE));
         let basic = map(&[("authorization", "Basic a")]);
         assert_eq!(shown(&basic), Shown::Nothing);
+    }
+
+    #[test]
+    fn a_tag_of_other_bytes_is_a_weak_one() {
+        for (tag, expected) in [("\"7\"", "W/\"7\""), ("W/\"7\"", "W/\"7\"")] {
+            let mut headers = map(&[("etag", tag), ("repr-digest", "sha-256=:a:"), ("x", "1")]);
+            body_recoded(&mut headers);
+            assert_eq!(headers.get("etag").expect("kept"), expected);
+            assert!(headers.get("repr-digest").is_none() && headers.contains_key("x"));
+            body_changed(&mut headers);
+            assert!(headers.get("etag").is_none());
+        }
+    }
+
+    #[test]
+    fn a_coded_body_says_what_it_varies_with_once() {
+        for (vary, expected) in [
+            (None, vec!["accept-encoding"]),
+            (Some("origin"), vec!["origin", "accept-encoding"]),
+            (
+                Some("origin, Accept-Encoding"),
+                vec!["origin, Accept-Encoding"],
+            ),
+            (Some("*"), vec!["*"]),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.extend(vary.map(|it| (header::VARY, HeaderValue::from_static(it))));
+            coded(&mut headers, Coding::Brotli);
+            assert_eq!(headers.get("content-encoding").expect("coded"), "br");
+            let told: Vec<_> = headers.get_all("vary").iter().collect();
+            assert_eq!(told, expected, "{vary:?}");
+        }
     }
 
     #[test]

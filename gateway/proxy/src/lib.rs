@@ -4,6 +4,7 @@
 //! connections to it, [`route`] says what a request asks for, [`refusal`] what an agent reads when
 //! the answer is no.
 
+mod accept;
 mod account;
 mod body;
 pub mod call;
@@ -19,14 +20,18 @@ mod headers;
 mod hold;
 mod jsonrpc;
 pub mod jwks;
+mod leash;
 mod led;
 pub mod limits;
 mod listener;
 pub mod mcp;
 mod media;
 mod message;
+mod outgoing;
+mod pace;
 mod protocol;
 mod pump;
+mod recoding;
 pub mod record;
 mod refusal;
 mod request;

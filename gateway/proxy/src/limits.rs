@@ -12,6 +12,12 @@ pub const MESSAGE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// For such a message to come whole.
 pub const MESSAGE_DEADLINE: Duration = Duration::from_mins(1);
+/// So long an answer that declares no length may take to come to its end and be judged whole, if it is
+/// a document that nobody reads piece by piece.
+pub const WHOLE_BODY_WAIT: Duration = Duration::from_secs(2);
+
+/// An answer of fewer bytes than this is sent plain: encoding it would cost more than it saves.
+pub const ENCODED_BYTES_MIN: u64 = 1024;
 
 /// Text of an event stream that still grows waits no longer than this for what comes next.
 pub const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
@@ -46,8 +52,30 @@ pub const RESPONSE_HEAD_DEADLINE: Duration = Duration::from_mins(1);
 /// Between two pieces of a body, either way.
 pub const BODY_IDLE_DEADLINE: Duration = Duration::from_mins(1);
 
+/// Bytes a second, at the least and on average after the first [`BODY_IDLE_DEADLINE`], of a request's
+/// body and of an answer that is judged whole. What streams to an agent may be slower.
+pub const BODY_RATE_MIN: u64 = 256;
+
 /// How long an idle upstream connection is kept.
 pub const UPSTREAM_IDLE_DEADLINE: Duration = Duration::from_mins(1);
+
+/// How long a service may take, where its configuration says otherwise than this crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For the head of its answer, from the last byte of the request on.
+    pub head: Duration,
+    /// Between two pieces of a body, either way.
+    pub idle: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            head: RESPONSE_HEAD_DEADLINE,
+            idle: BODY_IDLE_DEADLINE,
+        }
+    }
+}
 
 /// For open exchanges to end after the gateway was told to stop.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(10);

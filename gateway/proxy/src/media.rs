@@ -1,7 +1,7 @@
 //! What a body is, by its headers: nothing, a document to inspect, or something that cannot be.
 
 use http::{HeaderMap, StatusCode, header};
-use redaction::{Boundary, Coding, Format, Media as Kind, media_type::is_utf8};
+use redaction::{Boundary, Coding, Format, Framing, Media as Kind, media_type::is_utf8};
 
 use crate::gateway::Uninspected;
 
@@ -14,6 +14,8 @@ pub(crate) enum Media {
     Document(Kind, Coding),
     /// The parts of a form under this content coding.
     Multipart(Boundary, Coding),
+    /// Messages of protobuf under this content coding; what they are, only descriptors tell.
+    Protobuf(Framing, Coding),
     /// It cannot be inspected, for this reason; policy decides.
     Opaque(&'static str),
 }
@@ -27,6 +29,7 @@ impl Media {
             Self::Multipart(boundary, coding) => {
                 Some((Format::Multipart(boundary, uninspected.of_parts()), coding))
             }
+            Self::Protobuf(framing, coding) => Some((Format::Protobuf(framing), coding)),
         }
     }
 }
@@ -34,6 +37,14 @@ impl Media {
 /// Whether a body is one JSON document.
 pub(crate) fn is_json(format: Format) -> bool {
     format == Format::Document(Kind::Json)
+}
+
+/// Whether a body means nothing before its end, so that nobody minds when its beginning comes.
+pub(crate) fn is_read_whole(format: Format) -> bool {
+    matches!(
+        format,
+        Format::Document(Kind::Json | Kind::Xml | Kind::Form) | Format::Multipart(..)
+    )
 }
 
 /// What a message with these headers carries; `ended` says that it has no body.
@@ -55,6 +66,12 @@ pub(crate) fn of(headers: &HeaderMap, ended: bool) -> Media {
             Media::Multipart(boundary, coding)
         });
     }
+    if is_protobuf(kind) {
+        return match (framing(kind, headers), coding(headers)) {
+            (Some(framing), Some(coding)) => Media::Protobuf(framing, coding),
+            _ => Media::Opaque("coding_unknown"),
+        };
+    }
     let Some(media) = Kind::named(kind) else {
         return Media::Opaque("media_unknown");
     };
@@ -64,6 +81,59 @@ pub(crate) fn of(headers: &HeaderMap, ended: bool) -> Media {
     coding(headers).map_or(Media::Opaque("coding_unknown"), |coding| {
         Media::Document(media, coding)
     })
+}
+
+/// Whether a body of this type is messages of protobuf.
+fn is_protobuf(kind: &str) -> bool {
+    let essence = essence(kind);
+    let whole = [
+        "application/protobuf",
+        "application/x-protobuf",
+        "application/vnd.google.protobuf",
+    ];
+    is_grpc(kind) || whole.iter().any(|name| essence.eq_ignore_ascii_case(name))
+}
+
+/// How its messages stand in it, unless they are compressed in a way that is not known.
+fn framing(kind: &str, headers: &HeaderMap) -> Option<Framing> {
+    if !is_grpc(kind) {
+        return Some(Framing::Whole);
+    }
+    let mut codings = headers.get_all("grpc-encoding").iter();
+    let coding = match (codings.next(), codings.next()) {
+        (None, _) => Some(Coding::Identity),
+        (Some(only), None) => only.to_str().ok().and_then(Coding::named),
+        (Some(_), Some(_)) => None,
+    };
+    coding.map(Framing::Grpc)
+}
+
+/// Whether a body of this type is gRPC over HTTP/2, in protobuf.
+pub(crate) fn is_grpc(kind: &str) -> bool {
+    let essence = essence(kind);
+    ["application/grpc", "application/grpc+proto"]
+        .iter()
+        .any(|name| essence.eq_ignore_ascii_case(name))
+}
+
+/// Whether a message with these headers is gRPC.
+pub(crate) fn has_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    kind.and_then(|kind| kind.to_str().ok())
+        .is_some_and(is_grpc)
+}
+
+/// The message that the type of a body names: `application/x-protobuf; messageType="crm.v1.Customer"`.
+pub(crate) fn message_type(headers: &HeaderMap) -> Option<&str> {
+    let kind = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let mut named = kind.split(';').skip(1).filter_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        let name = name.trim();
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        (is("messageType") || is("proto")).then(|| value.trim().trim_matches('"'))
+    });
+    let name = named.next()?;
+    named.next().is_none().then_some(name)
 }
 
 /// What a response carries.
@@ -150,6 +220,26 @@ mod tests {
                 document(Kind::Json, expected),
             );
         }
+    }
+
+    #[test]
+    fn protobuf_is_known_by_its_types() {
+        let whole = Media::Protobuf(Framing::Whole, Coding::Identity);
+        check(Some("application/x-protobuf; proto=a.B"), None, whole);
+        check(Some("application/protobuf"), None, whole);
+        let mut headers = HeaderMap::new();
+        let kind = "application/grpc+proto".parse().expect("a value");
+        headers.insert(header::CONTENT_TYPE, kind);
+        headers.insert("grpc-encoding", "gzip".parse().expect("a value"));
+        let framed = Media::Protobuf(Framing::Grpc(Coding::Gzip), Coding::Identity);
+        assert_eq!(of(&headers, false), framed);
+        headers.insert("grpc-encoding", "snappy".parse().expect("a value"));
+        assert_eq!(of(&headers, false), Media::Opaque("coding_unknown"));
+        check(
+            Some("application/grpc+json"),
+            None,
+            Media::Opaque("media_unknown"),
+        );
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Requests whose operation stands in their body: read whole, understood, and only then decided.
 
-use std::{collections::BTreeMap, future::poll_fn, sync::Arc};
+use std::{collections::BTreeMap, future::poll_fn, pin::Pin, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use classifiers::operator::Operator;
 use http::{HeaderMap, Method, StatusCode, request::Parts};
+use http_body::Body as _;
 use policy::{Effect, Operation};
 use redaction::Coding;
 use serde_json::Value;
@@ -226,7 +227,7 @@ async fn read(headers: &HeaderMap, body: &mut Source) -> Result<Bytes, Interrupt
 
 async fn collect(body: &mut Source) -> Result<Bytes, Interruption> {
     let mut whole = BytesMut::new();
-    while let Some(frame) = poll_fn(|cx| body.poll_frame(cx)).await {
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
         let frame = frame.map_err(|_| Interruption::request_incomplete())?;
         let Ok(data) = frame.into_data() else {
             // Trailers are dropped: nothing in them is inspected.

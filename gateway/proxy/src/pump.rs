@@ -3,9 +3,11 @@
 use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
+    io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use admission::Permit;
@@ -13,28 +15,33 @@ use audit::BodyRecord;
 use bytes::Bytes;
 use classifiers::DataClass;
 use classifiers::declared::{Declared, Place};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use policy::{Disclosures, PolicyRef, Towards};
 use redaction::{
-    Action, Coding, Disclose, Format, Interrupted, Media, Output, Pseudonyms,
+    Action, Coding, Disclose, Format, Framing, Interrupted, Media, MessageType, Output, Pseudonyms,
     census::{Counted, Records},
     shape::{Plan, Withheld},
 };
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
     body::Source,
     gateway::Gateway,
     governance::Restoration,
     hold::Hold,
-    limits,
     mcp::EndpointEvent,
     media::is_json,
+    outgoing::Outgoing,
+    pace::Pace,
     protocol::{Head, Protocol},
     record,
     route::Way,
     veil::Veil,
     workspace,
 };
+
+/// How a call of gRPC ended.
+pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// What policy says of each data class, as the redactor asks for it.
 #[derive(Clone)]
@@ -73,15 +80,17 @@ pub(crate) enum Broken {
 }
 
 /// A body on its way.
-pub(crate) struct Pump {
-    source: Source,
+pub(crate) struct Pump<B = Source> {
+    source: B,
     endpoint: Option<EndpointEvent>,
     inspection: Option<Inspection>,
-    ready: VecDeque<Bytes>,
     veil: Option<Veil>,
-    idle: Option<Pin<Box<Sleep>>>,
+    outgoing: Outgoing,
+    pace: Pace,
     growing: Option<Growing>,
     ended: bool,
+    /// The status that ends a body of gRPC, once it came; none where nobody waits for one.
+    status: Option<HeaderMap>,
     record: BodyRecord,
 }
 
@@ -95,22 +104,10 @@ struct Growing {
 
 impl Pump {
     /// A body that passes as it is; `gap` says why it is not inspected.
-    pub(crate) fn blind(source: Source, gap: &'static str) -> Self {
-        let record = BodyRecord {
-            gaps: vec![gap.to_owned()],
-            ..BodyRecord::default()
-        };
-        Self {
-            source,
-            endpoint: None,
-            inspection: None,
-            ready: VecDeque::new(),
-            veil: None,
-            idle: None,
-            growing: None,
-            ended: false,
-            record,
-        }
+    pub(crate) fn blind(source: Source, gap: &'static str, idle: Duration) -> Self {
+        let mut pump = Self::over(source, None, idle);
+        pump.record.gaps.push(gap.to_owned());
+        pump
     }
 
     /// A document that goes `towards` the agent or the service under what policy says, and under what
@@ -141,22 +138,53 @@ impl Pump {
         if let Some((_, place)) = described {
             body.set_place(place);
         }
+        let inspection = Inspection {
+            body,
+            disclosures,
+            coded: coding != Coding::Identity,
+            restoration,
+        };
+        let mut pump = Self::over(source, Some(inspection), way.service.timeouts.idle);
+        pump.growing = (format == Format::Document(Media::Sse)).then(Growing::default);
+        pump.status = matches!(format, Format::Protobuf(Framing::Grpc(_))).then(HeaderMap::new);
+        pump
+    }
+}
+
+impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
+    /// A body that passes through `inspection`, if any.
+    fn over(source: B, inspection: Option<Inspection>, idle: Duration) -> Self {
         Self {
             source,
             endpoint: None,
-            inspection: Some(Inspection {
-                body,
-                disclosures,
-                coded: coding != Coding::Identity,
-                restoration,
-            }),
-            ready: VecDeque::new(),
+            inspection,
             veil: None,
-            idle: None,
-            growing: (format == Format::Document(Media::Sse)).then(Growing::default),
+            outgoing: Outgoing::default(),
+            pace: Pace::new(idle),
+            growing: None,
             ended: false,
+            status: None,
             record: BodyRecord::default(),
         }
+    }
+
+    /// From now on everything leaves under `coding`, also what waits.
+    pub(crate) fn encode(&mut self, coding: Coding) -> Result<(), Broken> {
+        self.outgoing.encode(coding).map_err(unencodable)?;
+        if self.ended {
+            self.outgoing.finish().map_err(unencodable)?;
+        }
+        Ok(())
+    }
+
+    /// The end of a body that is broken off, with its last words; nothing if it cannot be coded.
+    pub(crate) fn last_words(&mut self, plain: Bytes) -> Bytes {
+        self.outgoing.last_words(plain).unwrap_or_default()
+    }
+
+    /// The body has to come steadily, until it streams.
+    pub(crate) fn demand_steady(&mut self) {
+        self.pace.demand_steady();
     }
 
     /// Whose events a stream has.
@@ -234,6 +262,19 @@ impl Pump {
         self
     }
 
+    /// The same body, whose messages are of this type: of protobuf.
+    pub(crate) fn of_messages(mut self, message: Option<MessageType>) -> Self {
+        if let (Some(inspection), Some(message)) = (&mut self.inspection, message) {
+            inspection.body.of_messages(message);
+        }
+        self
+    }
+
+    /// The status that ends a body of gRPC.
+    pub(crate) fn take_status(&mut self) -> Option<HeaderMap> {
+        self.status.take().filter(|status| !status.is_empty())
+    }
+
     /// What stayed behind so far.
     pub(crate) fn withheld(&self) -> Withheld {
         self.inspection
@@ -248,17 +289,17 @@ impl Pump {
 
     /// Pieces that may be released and were not yet.
     pub(crate) fn waiting(&self) -> usize {
-        self.ready.len()
+        self.outgoing.len()
     }
 
     /// Their length in bytes.
     pub(crate) fn waiting_bytes(&self) -> u64 {
-        self.ready.iter().map(|piece| piece.len() as u64).sum()
+        self.outgoing.bytes()
     }
 
     /// The next piece that may be released.
     pub(crate) fn take(&mut self) -> Option<Bytes> {
-        let piece = self.ready.pop_front()?;
+        let piece = self.outgoing.take()?;
         self.record.released += piece.len() as u64;
         Some(piece)
     }
@@ -266,16 +307,15 @@ impl Pump {
     /// Everything that may be released.
     pub(crate) fn take_all(&mut self) -> VecDeque<Bytes> {
         self.record.released += self.waiting_bytes();
-        std::mem::take(&mut self.ready)
+        self.outgoing.take_all()
     }
 
-    /// Whether anything was changed so far.
+    /// Whether anything was changed so far, content coding aside.
     pub(crate) fn changed(&self) -> bool {
         self.inspection.as_ref().is_some_and(|inspection| {
             let places = &inspection.body.summary().places;
             let restoration = inspection.restoration.as_ref();
-            inspection.coded
-                || places.iter().any(|place| place.action != Action::Show)
+            places.iter().any(|place| place.action != Action::Show)
                 || inspection.body.withheld().changed()
                 || restoration.is_some_and(|it| !it.restored().classes.is_empty())
         })
@@ -323,29 +363,38 @@ impl Pump {
         if self.ended {
             return Poll::Ready(Ok(()));
         }
-        let frame = match self.source.poll_frame(cx) {
+        let frame = match Pin::new(&mut self.source).poll_frame(cx) {
             Poll::Pending if self.is_flush_due(cx) => return Poll::Ready(self.flush()),
-            Poll::Pending => return self.poll_idle(cx),
+            Poll::Pending if self.outgoing.is_kept() => {
+                return Poll::Ready(self.outgoing.flush().map_err(unencodable));
+            }
+            Poll::Pending => {
+                ready!(self.pace.poll(self.record.received, cx));
+                return Poll::Ready(Err(Broken::Idle));
+            }
             Poll::Ready(frame) => frame,
         };
-        if let Some(idle) = &mut self.idle {
-            idle.as_mut()
-                .reset(Instant::now() + limits::BODY_IDLE_DEADLINE);
-        }
+        self.pace.came();
         Poll::Ready(match frame {
             None => self.finish(),
             Some(Err(_)) => Err(Broken::Source),
-            // Trailers are dropped: nothing in them is inspected.
-            Some(Ok(frame)) => frame.into_data().map_or(Ok(()), |data| self.part(data)),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) => self.part(data),
+                Err(trailers) => {
+                    self.keep_status(trailers.into_trailers().ok());
+                    Ok(())
+                }
+            },
         })
     }
 
-    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        let idle = self
-            .idle
-            .get_or_insert_with(|| Box::pin(sleep(limits::BODY_IDLE_DEADLINE)));
-        ready!(idle.as_mut().poll(cx));
-        Poll::Ready(Err(Broken::Idle))
+    /// Keeps the status of gRPC. Other trailers are dropped: nothing in them is inspected.
+    fn keep_status(&mut self, trailers: Option<HeaderMap>) {
+        let code = trailers.as_ref().and_then(|all| all.get(GRPC_STATUS));
+        let is_code = |code: &&HeaderValue| code.as_bytes().iter().all(u8::is_ascii_digit);
+        if let (Some(status), Some(code)) = (&mut self.status, code.filter(is_code)) {
+            status.insert(GRPC_STATUS, code.clone());
+        }
     }
 
     /// Whether text that may still grow has waited long enough; if not, `cx` is woken once it has.
@@ -374,7 +423,7 @@ impl Pump {
             let mut released = Output::new();
             let flushed = inspection.body.flush(&mut released);
             flushed.map_err(|interrupted| self.broken(interrupted))?;
-            self.release(released, false);
+            self.release(released, false)?;
         }
         Ok(())
     }
@@ -386,7 +435,7 @@ impl Pump {
             return self.push(data);
         };
         let parted = endpoint.push(data);
-        self.pass(parted.event, false);
+        self.pass(parted.event, false)?;
         parted.rest.map_or(Ok(()), |rest| self.push(rest))
     }
 
@@ -400,10 +449,10 @@ impl Pump {
                 growing.head.see(&data);
             }
             pushed.map_err(|interrupted| self.broken(interrupted))?;
-            self.release(released, false);
+            self.release(released, false)?;
             self.note_growth();
-        } else if !data.is_empty() {
-            self.pass([data], false);
+        } else {
+            self.pass([data], false)?;
         }
         // A body that ends with this piece need not be asked again.
         if self.source.is_end_stream() {
@@ -418,16 +467,13 @@ impl Pump {
         let (Some(growing), Some(inspection)) = (&mut self.growing, &self.inspection) else {
             return;
         };
-        if inspection.coded {
-            self.ready.iter().for_each(|piece| growing.head.see(piece));
-        }
         growing.hold.came(inspection.body.held(), Instant::now());
     }
 
     fn finish(&mut self) -> Result<(), Broken> {
         if let Some(mut endpoint) = self.endpoint.take() {
             let parted = endpoint.finish();
-            self.pass(parted.event, false);
+            self.pass(parted.event, false)?;
             // `push` may come back here: the endpoint is gone by then.
             if let Some(rest) = parted.rest {
                 return self.push(rest).and_then(|()| self.finish());
@@ -440,36 +486,51 @@ impl Pump {
             let mut released = Output::new();
             let finished = inspection.body.finish(&mut released);
             finished.map_err(|interrupted| self.broken(interrupted))?;
-            self.release(released, true);
+            self.release(released, true)?;
         } else {
-            self.pass([], true);
+            self.pass([], true)?;
         }
+        self.outgoing.finish().map_err(unencodable)?;
         self.ended = true;
         Ok(())
     }
 
-    fn release(&mut self, released: Output, ended: bool) {
-        let inspection = self.inspection.as_mut();
-        if let Some(restoration) = inspection.and_then(|it| it.restoration.as_mut()) {
+    fn release(&mut self, released: Output, ended: bool) -> Result<(), Broken> {
+        let Some(inspection) = &mut self.inspection else {
+            return Ok(());
+        };
+        if let Some(restoration) = &mut inspection.restoration {
             let restored = restoration.restore(released, ended);
-            self.pass(restored, ended);
-        } else {
-            self.pass(released, ended);
+            return self.pass(restored, ended);
         }
+        // What came coded tells whose it is once it is decoded.
+        if let Some(growing) = self.growing.as_mut().filter(|_| inspection.coded) {
+            let released: Vec<Bytes> = released.collect();
+            released.iter().for_each(|piece| growing.head.see(piece));
+            return self.pass(released, ended);
+        }
+        self.pass(released, ended)
     }
 
-    /// Makes pieces ready, under the veil if there is one.
-    fn pass(&mut self, pieces: impl IntoIterator<Item = Bytes>, ended: bool) {
+    /// Hands pieces on, under the veil if there is one.
+    fn pass(&mut self, pieces: impl IntoIterator<Item = Bytes>, ended: bool) -> Result<(), Broken> {
         let Some(veil) = &mut self.veil else {
-            self.ready.extend(pieces);
-            return;
+            let mut pieces = pieces.into_iter();
+            return pieces
+                .try_for_each(|piece| self.outgoing.put(piece))
+                .map_err(unencodable);
         };
+        let mut veiled = VecDeque::new();
         for piece in pieces {
-            veil.push(piece, &mut self.ready);
+            veil.push(piece, &mut veiled);
         }
         if ended {
-            veil.finish(&mut self.ready);
+            veil.finish(&mut veiled);
         }
+        let mut veiled = veiled.into_iter();
+        veiled
+            .try_for_each(|piece| self.outgoing.put(piece))
+            .map_err(unencodable)
     }
 
     fn broken(&mut self, interrupted: Interrupted) -> Broken {
@@ -486,10 +547,18 @@ impl Pump {
     }
 }
 
-impl Drop for Pump {
+/// An encoder fails for want of memory alone.
+fn unencodable(_: io::Error) -> Broken {
+    Broken::Unreadable("it could not be encoded".to_owned())
+}
+
+impl<B> Drop for Pump<B> {
     fn drop(&mut self) {
         if let Some(inspection) = self.inspection.take() {
             workspace::give_back(inspection.body.into_parts().1);
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

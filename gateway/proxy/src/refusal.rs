@@ -31,6 +31,8 @@ pub struct Interruption {
     pub basis: Option<String>,
     /// Whether it is a security finding.
     pub finding: bool,
+    /// Whether the same request may fare better a moment later.
+    pub passing: bool,
     /// Seconds after which trying again may help.
     pub retry_after: Option<u32>,
 }
@@ -53,12 +55,18 @@ impl Interruption {
             rule: None,
             basis: None,
             finding: false,
+            passing: false,
             retry_after: None,
         }
     }
 
     fn says(mut self, detail: impl Into<String>) -> Self {
         self.detail = detail.into();
+        self
+    }
+
+    fn passes(mut self) -> Self {
+        self.passing = true;
         self
     }
 
@@ -145,6 +153,20 @@ impl Interruption {
         }
     }
 
+    /// The agent, the session or the token was revoked.
+    pub fn revoked() -> Self {
+        let mut refusal = Self::new(StatusCode::FORBIDDEN, "revoked")
+            .says("an operator has revoked this agent, session or token");
+        refusal.finding = true;
+        refusal
+    }
+
+    /// The token expired while its stream was under way.
+    pub fn expired() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "token_expired")
+            .says("the token expired while the answer was under way")
+    }
+
     /// The service's credential is not to be had.
     pub fn credential_unavailable() -> Self {
         Self::new(StatusCode::BAD_GATEWAY, "credential_unavailable")
@@ -155,6 +177,7 @@ impl Interruption {
     pub fn audit_unavailable() -> Self {
         let mut refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "audit_unavailable")
             .says("the audit record could not be made durable, so nothing was sent");
+        refusal.passing = true;
         refusal.retry_after = Some(1);
         refusal
     }
@@ -192,6 +215,12 @@ impl Interruption {
             .says("the request body ended early")
     }
 
+    /// The agent's body comes too slowly.
+    pub fn request_timeout() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "request_timeout")
+            .says("the request body did not come in time")
+    }
+
     /// The response's body is not the document it says it is.
     pub fn response_unreadable(what: &str) -> Self {
         Self::new(StatusCode::BAD_GATEWAY, "response_unreadable")
@@ -209,12 +238,14 @@ impl Interruption {
     pub fn upstream_failed() -> Self {
         Self::new(StatusCode::BAD_GATEWAY, "upstream_failed")
             .says("the service could not be reached or broke off")
+            .passes()
     }
 
     /// The upstream took too long.
     pub fn upstream_timeout() -> Self {
         Self::new(StatusCode::GATEWAY_TIMEOUT, "upstream_timeout")
             .says("the service did not answer in time")
+            .passes()
     }
 
     fn is_of_identity(&self) -> bool {
@@ -276,17 +307,12 @@ impl Interruption {
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if !self.may_pass() {
+        if !self.passing {
             for name in NO_RETRY {
                 headers.insert(name, HeaderValue::from_static("false"));
             }
         }
         response
-    }
-
-    /// Whether the same request may fare better a moment later.
-    fn may_pass(&self) -> bool {
-        self.is_of_upstream() || self.retry_after.is_some()
     }
 
     /// The kind of error, by the names that OpenAI, Anthropic and Stripe share as far as they do.

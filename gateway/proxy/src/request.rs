@@ -15,7 +15,7 @@ use audit::BodyRecord;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use policy::Towards;
-use redaction::Coding;
+use redaction::{Coding, MessageType};
 use tokio::sync::Notify;
 
 use crate::{
@@ -137,12 +137,12 @@ pub(crate) async fn screen(
     permit: &Permit,
     way: &Way,
     account: &mut Account,
-    media: Media,
+    (media, message): (Media, Option<MessageType>),
     source: Source,
 ) -> Result<Judged, Interruption> {
     let inspected = media.inspected(gateway.uninspected);
     let mut pump = match (media, inspected) {
-        (Media::Opaque(gap), _) => Pump::blind(source, gap),
+        (Media::Opaque(gap), _) => Pump::blind(source, gap, way.service.timeouts.idle),
         (_, Some(inspected)) => Pump::governed(
             source,
             gateway,
@@ -151,9 +151,11 @@ pub(crate) async fn screen(
             Towards::Service,
             inspected,
             way.declared_request(),
-        ),
+        )
+        .of_messages(message),
         (_, None) => return Ok(Judged::nothing()),
     };
+    pump.demand_steady();
     if let Media::Opaque(gap) = media
         && !pump.is_empty().await.map_err(interruption)?
         && gateway.uninspected == Uninspected::Refuse
@@ -164,7 +166,9 @@ pub(crate) async fn screen(
     let read = pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX).await;
     let decoded = inspected.is_some_and(|(_, coding)| coding != Coding::Identity);
     if pump.ended() && read.is_ok() {
-        let changed = pump.changed();
+        // What is sent is sent decoded: not every service reads a coding, none asked for one, and what
+        // an agent saves on its way here it has saved.
+        let changed = decoded || pump.changed();
         let body = Outbound::Whole(pump.take_all());
         account.request = pump.record();
         return Ok(Judged {
@@ -188,7 +192,8 @@ pub(crate) async fn screen(
 
 fn interruption(broken: Broken) -> Interruption {
     match broken {
-        Broken::Source | Broken::Idle => Interruption::request_incomplete(),
+        Broken::Source => Interruption::request_incomplete(),
+        Broken::Idle => Interruption::request_timeout(),
         Broken::Unreadable(what) => Interruption::request_unreadable(&what),
         Broken::Uninspected(gap) => Interruption::request_uninspected(gap),
         Broken::Blocked(class, policy) => Interruption::blocked(class, policy.as_ref()),

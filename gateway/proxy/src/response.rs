@@ -14,21 +14,25 @@ use std::{
 use admission::Permit;
 use bytes::Bytes;
 use classifiers::declared::{Declared, Place};
-use http::{Extensions, HeaderMap, HeaderValue, Response, header, response::Parts};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Response, header, response::Parts};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use policy::Towards;
 use redaction::{Coding, Format, shape::Withheld};
 
 use crate::{
+    accept::Accepted,
     account::{Account, End},
     body::{BoxError, Inbound, Source},
     dialect::Dialect,
     fields,
     gateway::{Gateway, Uninspected},
-    headers, limits,
+    headers,
+    leash::{Leash, leash},
+    limits,
     media::{self, Media},
-    pump::{Broken, Pump},
+    pump::{Broken, GRPC_STATUS, Pump},
+    recoding::Recoding,
     refusal::{About, Interruption},
     route::Way,
 };
@@ -39,14 +43,16 @@ pub(crate) async fn release(
     permit: &Permit,
     way: &Way,
     mut account: Box<Account>,
+    accepted: Accepted,
     response: Response<Incoming>,
 ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
     let (mut parts, incoming) = response.into_parts();
     let media = media::of_response(parts.status, &parts.headers, incoming.is_end_stream());
+    let (media, message) = way.messages(media, &parts.headers, Towards::Agent);
     let inspected = media.inspected(gateway.uninspected);
     let declared = headers::content_length(&parts.headers);
     let source = Source::Wire(incoming);
-    let held_back = !media::is_event_stream(&parts.headers);
+    let ending = Ending::of(&parts.headers);
     headers::towards_agent(&mut parts.headers, inspected.is_some());
     let counted = match judge_head(gateway, permit, &mut account, &mut parts) {
         Ok(counted) => counted,
@@ -66,10 +72,12 @@ pub(crate) async fn release(
         _ => media,
     };
     let mut pump = match (media, inspected) {
-        (Media::Opaque(gap), _) => Pump::blind(source, gap),
+        (Media::Opaque(gap), _) => Pump::blind(source, gap, way.service.timeouts.idle),
         (_, Some(inspected)) => {
-            let described = way.declared_response(parts.status, held_back);
-            governed(gateway, permit, way, source, inspected, described).shaped(plan)
+            let described = way.declared_response(parts.status, ending != Ending::Event);
+            governed(gateway, permit, way, source, inspected, described)
+                .shaped(plan)
+                .of_messages(message)
         }
         (_, None) => return whole(account, parts, Inbound::empty()).await,
     };
@@ -91,19 +99,33 @@ pub(crate) async fn release(
             Ok(_) => {}
         }
     }
-    if pump.ended() || declared.is_some_and(|bytes| bytes <= limits::WHOLE_BODY_BYTES_MAX) {
-        if let Err(broken) = pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX).await {
-            account.response = pump.record();
-            return Err((account, interruption(broken)));
+    // How a judged body came, which is how it may leave.
+    let came = inspected.filter(|_| !matches!(media, Media::Opaque(_)));
+    let short = declared.is_some_and(|bytes| bytes <= limits::WHOLE_BODY_BYTES_MAX);
+    // The status of gRPC comes behind the body.
+    let short = short && ending != Ending::Status;
+    // Who reads one document reads it to its end; lines and events are read one by one.
+    let read_whole = came.is_some_and(|(format, _)| media::is_read_whole(format));
+    let undeclared = declared.is_none() && read_whole;
+    let mut answer = Answer {
+        account,
+        parts,
+        coding: Recoding {
+            accepted,
+            encodes: way.service.encodes,
+            came: came.map(|(_, coding)| coding),
+        },
+        pump,
+    };
+    if answer.pump.ended() || short || undeclared {
+        if let Err(broken) = answer.read_whole(short).await {
+            return Err(answer.interrupted(broken));
         }
-        if pump.ended() {
-            return judged(account, parts, pump).await;
+        if answer.pump.ended() {
+            return answer.whole().await;
         }
     }
-    if !matches!(media, Media::Opaque(_)) {
-        headers::body_changed(&mut parts.headers);
-    }
-    Ok(streamed(account, parts, pump, held_back, shaped))
+    answer.streamed(leash(permit, &gateway.revoked), (ending, shaped))
 }
 
 /// A body that is inspected.
@@ -120,53 +142,88 @@ fn governed(
         .naming(way.endpoint_event())
 }
 
-/// An answer that was judged whole.
-async fn judged(
-    mut account: Box<Account>,
-    mut parts: Parts,
-    mut pump: Pump,
-) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
-    if let Err(why) = spend(&mut account, &mut pump) {
-        account.response = pump.record();
-        return Err((account, why));
-    }
-    if pump.changed() {
-        headers::body_changed(&mut parts.headers);
-    }
-    if let Some(told) = told(&pump.withheld()) {
-        parts.headers.insert(headers::WITHHELD, told);
-    }
-    let pieces = pump.take_all();
-    account.response = pump.record();
-    // Its buffers are for the next body; the record is not waited for with them in hand.
-    drop(pump);
-    whole(account, parts, Inbound::Whole(pieces)).await
+/// An answer on its way.
+struct Answer {
+    account: Box<Account>,
+    parts: Parts,
+    coding: Recoding,
+    pump: Pump,
 }
 
-/// An answer whose body is judged as it goes.
-fn streamed(
-    mut account: Box<Account>,
-    mut parts: Parts,
-    pump: Pump,
-    held_back: bool,
-    trails: bool,
-) -> Response<Inbound> {
-    account.status = Some(parts.status);
-    if trails {
-        let announced = HeaderValue::from_name(headers::WITHHELD);
-        parts.headers.insert(header::TRAILER, announced);
+impl Answer {
+    /// Reads as much of it as may be judged whole. One that declared itself `short` has to come; for
+    /// another's end nobody waits long.
+    async fn read_whole(&mut self, short: bool) -> Result<(), Broken> {
+        if short {
+            self.pump.demand_steady();
+            return self.pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX).await;
+        }
+        let read = self.pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX);
+        let read = tokio::time::timeout(limits::WHOLE_BODY_WAIT, read).await;
+        read.unwrap_or(Ok(()))
     }
-    stamp(&mut parts.headers, &account);
-    let governed = Governed {
-        pump,
-        dialect: account.dialect.clone(),
-        record: account.record(),
-        trace: account.trace_id().into(),
-        state: State::Reading(account),
-        held_back,
-        trails,
-    };
-    Response::from_parts(parts, Inbound::Stream(Box::new(governed)))
+
+    fn interrupted(mut self, broken: Broken) -> (Box<Account>, Interruption) {
+        self.account.response = self.pump.record();
+        (self.account, interruption(broken))
+    }
+
+    /// Releases it, which has been judged to its end.
+    async fn whole(mut self) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
+        if let Err(why) = spend(&mut self.account, &mut self.pump) {
+            self.account.response = self.pump.record();
+            return Err((self.account, why));
+        }
+        let headers = &mut self.parts.headers;
+        if self.pump.changed() {
+            headers::body_changed(headers);
+        }
+        let bytes = Some(self.pump.waiting_bytes());
+        if let Err(broken) = self.coding.apply(&mut self.pump, headers, bytes) {
+            return Err(self.interrupted(broken));
+        }
+        if let Some(told) = told(&self.pump.withheld()) {
+            headers.insert(headers::WITHHELD, told);
+        }
+        let pieces = self.pump.take_all();
+        self.account.response = self.pump.record();
+        // Its buffers are for the next body; the record is not waited for with them in hand.
+        drop(self.pump);
+        whole(self.account, self.parts, Inbound::Whole(pieces)).await
+    }
+
+    /// Releases it as it is judged.
+    fn streamed(
+        mut self,
+        leash: Leash,
+        (ending, trails): (Ending, bool),
+    ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
+        let headers = &mut self.parts.headers;
+        if self.coding.came.is_some() {
+            headers::body_changed(headers);
+        }
+        if let Err(broken) = self.coding.apply(&mut self.pump, headers, None) {
+            return Err(self.interrupted(broken));
+        }
+        if trails {
+            let announced = HeaderValue::from_name(headers::WITHHELD);
+            headers.insert(header::TRAILER, announced);
+        }
+        self.account.status = Some(self.parts.status);
+        stamp(headers, &self.account);
+        let governed = Governed {
+            pump: self.pump,
+            leash,
+            dialect: self.account.dialect.clone(),
+            record: self.account.record(),
+            trace: self.account.trace_id().into(),
+            state: State::Reading(self.account),
+            ending,
+            trails,
+        };
+        let body = Inbound::Stream(Box::new(governed));
+        Ok(Response::from_parts(self.parts, body))
+    }
 }
 
 /// Judges and debits what an answer shows before its body. Returns whether its records must be
@@ -214,6 +271,10 @@ async fn withhold(
     let mut why = Interruption::response_uninspected(gap);
     if parts.status.is_client_error() || parts.status.is_server_error() {
         why.status = parts.status;
+        // Whether to ask again is what the service's status says, not what was in its body.
+        why.passing = true;
+        let after = parts.headers.get(header::RETRY_AFTER);
+        why.retry_after = after.and_then(|after| after.to_str().ok()?.parse().ok());
     }
     Err((account, why))
 }
@@ -269,16 +330,38 @@ fn interruption(broken: Broken) -> Interruption {
 /// A long answer, released as it is judged.
 pub(crate) struct Governed {
     pump: Pump,
+    leash: Leash,
     state: State,
     /// In whose words a stream breaks off, and what it is told of.
     dialect: Dialect,
     record: Option<u64>,
     trace: Box<str>,
-    /// Whether the last piece waits for the outcome; event streams would stall, so there only the
-    /// end of the stream waits. They also end in an event where others break off.
-    held_back: bool,
+    ending: Ending,
     /// Whether a trailer may still say what stayed behind.
     trails: bool,
+}
+
+/// What of an answer waits for the outcome, and how it ends where it may not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// The last piece waits; the answer breaks off.
+    Piece,
+    /// Events would stall, so only the end of the stream waits; it is an event that tells.
+    Event,
+    /// So would messages of gRPC, whose status ends the answer.
+    Status,
+}
+
+impl Ending {
+    fn of(headers: &HeaderMap) -> Self {
+        if media::is_event_stream(headers) {
+            Self::Event
+        } else if media::has_grpc(headers) {
+            Self::Status
+        } else {
+            Self::Piece
+        }
+    }
 }
 
 enum State {
@@ -318,13 +401,35 @@ impl Governed {
         }
     }
 
+    /// The event that tells why a stream breaks off.
+    fn error_event(&mut self, why: &Interruption) -> Bytes {
+        let about = About {
+            record: self.record,
+            trace: &self.trace,
+        };
+        let event = self.dialect.error_event(why, about);
+        let event = event.unwrap_or_else(|| self.pump.protocol().error_event(why));
+        self.pump.last_words(event)
+    }
+
     fn may_release(&self) -> bool {
         match self.state {
-            State::Reading(_) => self.pump.waiting() > usize::from(self.held_back),
+            State::Reading(_) => self.pump.waiting() > usize::from(self.ending == Ending::Piece),
             State::Closing(_) | State::Broken => false,
             State::Released => self.pump.waiting() > 0,
         }
     }
+}
+
+/// The status of a call that the gateway did not let end: `PERMISSION_DENIED`.
+fn refused(reason: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([
+        (GRPC_STATUS, HeaderValue::from_static("7")),
+        (
+            HeaderName::from_static("grpc-message"),
+            HeaderValue::from_static(reason),
+        ),
+    ])
 }
 
 impl Body for Governed {
@@ -344,6 +449,12 @@ impl Body for Governed {
                 }
                 return Poll::Ready(this.pump.take().map(|piece| Ok(Frame::data(piece))));
             }
+            // Asked first, or a stream that is always ready would never hear of it.
+            if let State::Reading(_) = this.state
+                && let Poll::Ready(why) = this.leash.as_mut().poll(cx)
+            {
+                this.close(Some(why));
+            }
             match &mut this.state {
                 State::Reading(_) if this.pump.ended() => {
                     let over = this.spend().err();
@@ -356,20 +467,14 @@ impl Body for Governed {
                 }
                 State::Closing(closing) => match ready!(closing.as_mut().poll(cx)) {
                     Ok(()) => this.state = State::Released,
-                    Err(why) if !this.held_back => {
-                        // Whole events were released, so that one more can follow.
-                        this.state = State::Broken;
-                        let about = About {
-                            record: this.record,
-                            trace: &this.trace,
-                        };
-                        let event = this.dialect.error_event(&why, about);
-                        let event = event.unwrap_or_else(|| this.pump.protocol().error_event(&why));
-                        return Poll::Ready(Some(Ok(Frame::data(event))));
-                    }
                     Err(why) => {
                         this.state = State::Broken;
-                        return Poll::Ready(Some(Err(why.reason.into())));
+                        return Poll::Ready(Some(match this.ending {
+                            Ending::Piece => Err(why.reason.into()),
+                            // Whole events were released, so that one more can follow.
+                            Ending::Event => Ok(Frame::data(this.error_event(&why))),
+                            Ending::Status => Ok(Frame::trailers(refused(why.reason))),
+                        }));
                     }
                 },
                 State::Released if std::mem::take(&mut this.trails) => {
@@ -378,7 +483,11 @@ impl Body for Governed {
                         return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
                     }
                 }
-                State::Released | State::Broken => return Poll::Ready(None),
+                State::Released => {
+                    let status = this.pump.take_status();
+                    return Poll::Ready(status.map(|status| Ok(Frame::trailers(status))));
+                }
+                State::Broken => return Poll::Ready(None),
             }
         }
     }

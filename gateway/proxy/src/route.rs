@@ -11,9 +11,9 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use admission::Permit;
 use classifiers::declared::{Declared, Operation as Described, Place};
-use http::{Method, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use policy::{Country, Effect, Operation, Towards};
-use redaction::Pseudonyms;
+use redaction::{Descriptors, Framing, MessageType, Pseudonyms};
 
 pub use self::template::{Template, TemplateFault};
 pub(crate) use self::{
@@ -26,7 +26,9 @@ use crate::{
     credential::Presented,
     governance::{AnswerRules, Restoration, Restoring},
     graphql::GraphQl,
+    limits::Timeouts,
     mcp::{Approach, EndpointEvent, Mcp, is_session},
+    media::{self, Media},
     message::Asked,
 };
 
@@ -56,8 +58,14 @@ pub struct Service {
     pub presented: Option<Presented>,
     /// How requests say which operation they ask for.
     pub speaks: Speaks,
+    /// How long it may take.
+    pub timeouts: Timeouts,
+    /// Whether its answers are encoded again where they came encoded.
+    pub encodes: bool,
     /// What its owner says of the bodies.
     pub declared: Option<Arc<Declared>>,
+    /// What its messages of protobuf are.
+    pub descriptors: Option<Descriptors>,
 }
 
 /// How requests say which operation they ask for.
@@ -245,6 +253,43 @@ impl Way {
     /// write there all the same has no media type (MCP 2025-03-26, "Sending Messages to the Server").
     pub(crate) fn says_nothing(&self, status: StatusCode) -> bool {
         matches!(self.service.speaks, Speaks::Mcp(_)) && status == StatusCode::ACCEPTED
+    }
+
+    /// What a body is once the service's descriptors were asked, and of which type its messages are.
+    pub(crate) fn messages(
+        &self,
+        media: Media,
+        headers: &HeaderMap,
+        towards: Towards,
+    ) -> (Media, Option<MessageType>) {
+        let Media::Protobuf(framing, _) = media else {
+            return (media, None);
+        };
+        match self.message(framing, headers, towards) {
+            None => (Media::Opaque("message_unknown"), None),
+            message => (media, message),
+        }
+    }
+
+    /// The type that the method at the path takes or gives, or that the type of the body names.
+    fn message(
+        &self,
+        framing: Framing,
+        headers: &HeaderMap,
+        towards: Towards,
+    ) -> Option<MessageType> {
+        let descriptors = self.service.descriptors.as_ref()?;
+        let named = media::message_type(headers).filter(|_| framing == Framing::Whole);
+        if let Some(name) = named {
+            return descriptors.message(name);
+        }
+        let base = self.service.upstream.path().trim_end_matches('/');
+        let path = self.target.split('?').next()?.strip_prefix(base)?;
+        let method = descriptors.method(path)?;
+        Some(match towards {
+            Towards::Service => method.request,
+            Towards::Agent => method.response,
+        })
     }
 
     /// What the service's owner says of the request's body.

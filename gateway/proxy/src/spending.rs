@@ -86,7 +86,7 @@ impl Spending {
         usage.unnamed_records += counted.unnamed;
         usage.subjects.extend(counted.subjects);
         let bytes = pump.released_with_waiting();
-        usage.bytes = bytes - self.bytes;
+        usage.bytes = bytes.saturating_sub(self.bytes);
         self.bytes = bytes;
         for (class, count) in pump.shown() {
             let before = self.shown.insert(class, count).unwrap_or(0);

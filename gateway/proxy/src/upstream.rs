@@ -1,6 +1,6 @@
 //! The client side: pooled connections to the services, one pool per worker.
 
-use std::{future::Future, path::Path, sync::Arc};
+use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
@@ -14,12 +14,14 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use crate::{body::Outbound, limits, refusal::Interruption};
+use crate::{body::Outbound, limits, media, refusal::Interruption};
 
 /// A client with its own pool.
 #[derive(Clone)]
 pub struct Upstream {
     client: Client<HttpsConnector<HttpConnector>, Outbound>,
+    /// For gRPC, which is HTTP/2 also where nobody could negotiate it.
+    http2: Client<HttpsConnector<HttpConnector>, Outbound>,
 }
 
 /// Why the client cannot be made.
@@ -68,29 +70,37 @@ impl Upstream {
             .https_or_http()
             .enable_all_versions()
             .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
             .pool_max_idle_per_host(limits::UPSTREAM_IDLE_PER_HOST_MAX)
             .pool_idle_timeout(limits::UPSTREAM_IDLE_DEADLINE)
             .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .build(connector);
-        Self { client }
+            .timer(TokioTimer::new());
+        let client = builder.build(connector.clone());
+        let http2 = builder.http2_only(true).build(connector);
+        Self { client, http2 }
     }
 
-    /// Sends `request` and waits for the head of the answer; the deadline runs from the moment that
+    /// Sends `request` and waits for the `head` of the answer, so long from the moment that
     /// `sent` is done, which says that the last byte of the request went.
     pub(crate) async fn send(
         &self,
         request: Request<Outbound>,
         sent: impl Future<Output = ()>,
+        head: Duration,
     ) -> Result<Response<Incoming>, Interruption> {
         let deadline = async {
             sent.await;
-            tokio::time::sleep(limits::RESPONSE_HEAD_DEADLINE).await;
+            tokio::time::sleep(head).await;
+        };
+        let client = if media::has_grpc(request.headers()) {
+            &self.http2
+        } else {
+            &self.client
         };
         tokio::select! {
             biased;
-            answer = self.client.request(request) => match answer {
+            answer = client.request(request) => match answer {
                 // A switch of protocols that nobody asked for.
                 Ok(response) if response.status().is_informational() => Err(Interruption::upstream_failed()),
                 Ok(response) => Ok(response),
@@ -107,7 +117,8 @@ impl Upstream {
     pub(crate) async fn get(&self, uri: Uri) -> Result<Response<Incoming>, Interruption> {
         let mut request = Request::new(Outbound::empty());
         *request.uri_mut() = uri;
-        self.send(request, std::future::ready(())).await
+        let head = limits::RESPONSE_HEAD_DEADLINE;
+        self.send(request, std::future::ready(()), head).await
     }
 }
 

@@ -12,6 +12,7 @@ use crate::census::{Census, Counted, Records};
 use crate::coding::Decoder;
 use crate::editor::Editor;
 use crate::multipart::Multipart;
+use crate::protobuf::{Framing, MessageType, Protobuf};
 use crate::shape::{Plan, Shaper, Withheld};
 use crate::uninspected::{Gaps, Opaque};
 use crate::{Boundary, Coding, Disclose, Interrupted, Output, Pseudonyms, Summary, Workspace};
@@ -23,6 +24,8 @@ pub enum Format {
     Document(Media),
     /// The parts of a form.
     Multipart(Boundary, Opaque),
+    /// Messages of protobuf, of a type that [`Body::of_messages`] says.
+    Protobuf(Framing),
 }
 
 impl From<Media> for Format {
@@ -48,6 +51,7 @@ struct Funnel {
 enum Content<D> {
     Document(Box<Editor<D>>),
     Multipart(Box<Multipart<D>>),
+    Protobuf(Box<Protobuf<D>>),
 }
 
 impl<D: Disclose + Clone> Body<D> {
@@ -66,6 +70,9 @@ impl<D: Disclose + Clone> Body<D> {
             Format::Multipart(boundary, opaque) => Content::Multipart(Box::new(Multipart::new(
                 boundary, opaque, disclose, pseudonyms, work,
             ))),
+            Format::Protobuf(framing) => {
+                Content::Protobuf(Box::new(Protobuf::new(framing, disclose, pseudonyms, work)))
+            }
         };
         Self {
             decoder: Decoder::new(coding),
@@ -82,12 +89,20 @@ impl<D: Disclose + Clone> Body<D> {
         }
     }
 
+    /// Says of which type the messages of a protobuf body are. Call it before the first push.
+    pub fn of_messages(&mut self, message: MessageType) {
+        if let Content::Protobuf(messages) = &mut self.content {
+            messages.of(message);
+        }
+    }
+
     /// The same body, which does so with what its strings hold and cannot be inspected; of a form, its
     /// format says that.
     #[must_use]
     pub fn treating(mut self, opaque: Opaque) -> Self {
         self.content = match self.content {
             Content::Document(editor) => Content::Document(Box::new(editor.treating(opaque))),
+            Content::Protobuf(messages) => Content::Protobuf(Box::new(messages.treating(opaque))),
             form @ Content::Multipart(_) => form,
         };
         self
@@ -132,6 +147,7 @@ impl<D: Disclose + Clone> Body<D> {
         match content {
             Content::Document(editor) => editor.finish(out),
             Content::Multipart(form) => form.finish(),
+            Content::Protobuf(messages) => messages.finish(out),
         }
     }
 
@@ -143,7 +159,7 @@ impl<D: Disclose + Clone> Body<D> {
                 Editor::Document(redactor) => redactor.flush(out),
                 Editor::Json(_) => Ok(()),
             },
-            Content::Multipart(_) => Ok(()),
+            Content::Multipart(_) | Content::Protobuf(_) => Ok(()),
         }
     }
 
@@ -155,7 +171,7 @@ impl<D: Disclose + Clone> Body<D> {
                 Editor::Document(redactor) => redactor.growing(),
                 Editor::Json(_) => None,
             },
-            Content::Multipart(_) => None,
+            Content::Multipart(_) | Content::Protobuf(_) => None,
         }
     }
 
@@ -164,6 +180,7 @@ impl<D: Disclose + Clone> Body<D> {
         match &self.content {
             Content::Document(editor) => editor.gaps(),
             Content::Multipart(form) => form.gaps(),
+            Content::Protobuf(messages) => messages.gaps(),
         }
     }
 
@@ -172,6 +189,7 @@ impl<D: Disclose + Clone> Body<D> {
         match &self.content {
             Content::Document(editor) => editor.summary(),
             Content::Multipart(form) => form.summary(),
+            Content::Protobuf(messages) => messages.summary(),
         }
     }
 
@@ -186,6 +204,7 @@ impl<D: Disclose + Clone> Body<D> {
         match self.content {
             Content::Document(editor) => editor.into_parts(),
             Content::Multipart(form) => form.into_parts(),
+            Content::Protobuf(messages) => messages.into_parts(),
         }
     }
 }
@@ -195,6 +214,7 @@ impl<D: Disclose + Clone> Content<D> {
         match self {
             Self::Document(editor) => editor.push(plain, out),
             Self::Multipart(form) => form.push(plain, out),
+            Self::Protobuf(messages) => messages.push(plain, out),
         }
     }
 }

@@ -12,7 +12,10 @@ use brotli::Brotli;
 use zstandard::Zstandard;
 
 mod brotli;
+mod encode;
 mod zstandard;
+
+pub use encode::Encoder;
 
 /// Up to this many bytes a body may unfold as it likes.
 pub const EXPANSION_FREE_BYTES: u64 = 1024 * 1024;

@@ -53,7 +53,7 @@ pub enum Interrupted {
     /// The message is not a document of its kind, or not within the limits.
     #[error("unreadable message: {0}")]
     Malformed(#[from] document::Unreadable),
-    /// The message is not a form in parts, or not within the limits.
+    /// The message is not a form in parts or not protobuf, or not within the limits.
     #[error("unreadable message: {0}")]
     Form(&'static str),
     /// A part of the message cannot be inspected.

@@ -25,14 +25,20 @@ pub enum Gap {
     /// A string holds a document deeper than
     /// [`EMBEDDED_DEPTH_MAX`](classifiers::embedded::EMBEDDED_DEPTH_MAX).
     EmbeddedDepth,
+    /// Nobody told what a protobuf message is.
+    MessageUnknown,
+    /// A protobuf message has fields, or holds a message, of which the descriptors say nothing.
+    FieldUnknown,
 }
 
 impl Gap {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 6] = [
         Self::PartUnknown,
         Self::EmbeddedMedia,
         Self::EmbeddedBinary,
         Self::EmbeddedDepth,
+        Self::MessageUnknown,
+        Self::FieldUnknown,
     ];
 
     /// Its name in records.
@@ -42,6 +48,8 @@ impl Gap {
             Self::EmbeddedMedia => "embedded_media",
             Self::EmbeddedBinary => "embedded_binary",
             Self::EmbeddedDepth => "embedded_depth",
+            Self::MessageUnknown => "message_unknown",
+            Self::FieldUnknown => "field_unknown",
         }
     }
 
@@ -51,6 +59,8 @@ impl Gap {
             Self::EmbeddedMedia => 2,
             Self::EmbeddedBinary => 4,
             Self::EmbeddedDepth => 8,
+            Self::MessageUnknown => 16,
+            Self::FieldUnknown => 32,
         }
     }
 }

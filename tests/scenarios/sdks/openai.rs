@@ -30,7 +30,7 @@ fn check(language: Language) -> Result<()> {
         let made = calls.of(tool)?;
         let arguments = made.value()?.trim_start_matches("note: ");
         let arguments: serde_json::Value = serde_json::from_str(arguments)?;
-        ensure!(arguments["urgent"] == true, "{arguments}");
+        ensure!(arguments.get("urgent") == Some(&true.into()), "{arguments}");
     }
     is_error(&calls.of("refused")?, "PermissionDeniedError", Some(403))?;
     is_error(&calls.of("overshared")?, "PermissionDeniedError", Some(403))?;

@@ -1,5 +1,7 @@
 //! One document of each kind, with an address in it, and what a model streams.
 
+pub mod odd;
+
 use std::io::Write as _;
 
 use anyhow::Result;
@@ -52,7 +54,7 @@ pub fn document(verb: &str) -> Result<Option<Document>> {
             "",
             ADDRESS.encode_utf16().flat_map(u16::to_le_bytes).collect(),
         ),
-        _ => return Ok(None),
+        other => return Ok(odd::document(other)),
     }))
 }
 

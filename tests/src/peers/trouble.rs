@@ -2,6 +2,8 @@
 //!
 //! It writes HTTP/1.1 by hand, because a server library refuses to do most of this.
 
+pub mod endless;
+
 use std::{io::Write as _, net::SocketAddr, time::Duration};
 
 use anyhow::Result;
@@ -25,6 +27,7 @@ const STREAM_CHUNK_BYTES: usize = 64 * 1024;
 /// promised · `/trickle/{milliseconds}` byte by byte with pauses · `/broken` not JSON · `/image`, `/binary` other media types ·
 /// `/untyped` no media type · `/gzip` gzip · `/gzip-broken` cut off · `/lzw` a coding that is unknown here ·
 /// `/ndjson`, `/csv` and so on a document of that kind · `/chat` what a model streams ·
+/// `/word/{kind}-{megabytes}` a document of one string · `/endless/{what}` events for ever ·
 /// `/big/{megabytes}` a long JSON array · `/echo/{text}` the text in header, body and status 500 ·
 /// `/heard` the names of the request's fields · `/garbage` not HTTP · `/json` nothing wrong · `/silent` no answer at all.
 pub fn start(address: &str) -> Result<Peer> {
@@ -67,6 +70,8 @@ async fn serve(mut stream: TcpStream) -> Result<()> {
                     .await?);
             }
             "trickle" => trickle(&mut stream, rest.parse().unwrap_or(1)).await?,
+            "word" => endless::word(&mut stream, rest).await?,
+            "endless" => endless::endless(&mut stream, rest).await?,
             "big" => big(&mut stream, rest.parse().unwrap_or(1)).await?,
             "echo" => echo(&mut stream, rest).await?,
             "heard" => heard(&mut stream, &fields).await?,

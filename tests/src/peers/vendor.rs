@@ -4,6 +4,7 @@
 //! What a model is told says what it does: see [`Wish`].
 
 pub mod anthropic;
+mod compress;
 pub mod gemini;
 pub mod openai;
 pub mod stripe;
@@ -19,6 +20,7 @@ use axum::{
     http::{HeaderMap, header},
     response::{IntoResponse as _, Response},
 };
+use serde_json::Value;
 
 /// What every vendor takes for its key.
 pub const KEY: &str = "key-of-the-tests";
@@ -94,6 +96,12 @@ fn wish(request: &[u8]) -> Wish {
         () if has("fail always") => Wish::Fail,
         () => Wish::Tell,
     }
+}
+
+/// Whether a request asks for a stream.
+fn is_streamed(body: &[u8]) -> bool {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    body.get("stream") == Some(&Value::Bool(true))
 }
 
 /// Whether something has failed before.

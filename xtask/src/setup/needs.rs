@@ -123,7 +123,16 @@ static ALWAYS: [Need; 10] = [
 ];
 
 /// For `cargo xtask ci`.
-static GATE: [Need; 3] = [
+static GATE: [Need; 4] = [
+    Need {
+        what: "qemu and busybox",
+        why: "boot older kernels, to test the kernel programs there",
+        cure: Cure::Packages(&["qemu-system-x86", "busybox-static"]),
+        present: |_| {
+            cfg!(not(target_arch = "x86_64"))
+                || (program("qemu-system-x86_64").is_some() && program("busybox").is_some())
+        },
+    },
     Need {
         what: "cargo-nextest",
         why: "runs the tests side by side",

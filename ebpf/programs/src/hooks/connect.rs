@@ -86,6 +86,7 @@ pub(crate) fn caller(ctx: *mut bpf_sock_addr) -> Owner {
         uid: ids as u32,
         gid: (ids >> 32) as u32,
         role: role::CONNECTED,
+        agent: tag::agent_of(&process),
         ..tag::owner(leader, process)
     }
 }

@@ -3,7 +3,7 @@
 
 use core::arch::asm;
 
-use abi::{FlowKey, FlowRow, counter, direction, kind, state};
+use abi::{FlowKey, FlowRow, counter, direction, feature, kind, state};
 use aya_ebpf::{
     helpers::generated::{bpf_get_netns_cookie, bpf_get_socket_cookie, bpf_skb_load_bytes},
     macros::cgroup_skb,
@@ -139,6 +139,23 @@ fn try_count(ctx: &SkBuffContext, way: u32) -> Option<()> {
     Some(())
 }
 
+/// What the kernel can do; written by the host and frozen before loading.
+#[unsafe(no_mangle)]
+static FEATURES: u32 = 0;
+
+/// The cookie of the socket's network namespace; 0 where programs of this type may not ask.
+#[inline(always)]
+fn netns(ctx: &SkBuffContext) -> u64 {
+    // SAFETY: the program's own constant; volatile, because the host has changed it.
+    let features = unsafe { core::ptr::read_volatile(&raw const FEATURES) };
+    if features & feature::PACKET_NETNS == 0 {
+        return 0;
+    }
+    // SAFETY: the helper takes the program's context. Where it is missing this is never reached, and
+    // the verifier, which knows the constant, does not look here.
+    unsafe { bpf_get_netns_cookie(ctx.skb.skb.cast()) }
+}
+
 /// The flow's row; a new one where the other end has begun.
 #[inline(always)]
 fn row(ctx: &SkBuffContext, near: &End, far: &End, way: u32) -> Option<*mut FlowRow> {
@@ -155,7 +172,7 @@ fn row(ctx: &SkBuffContext, near: &End, far: &End, way: u32) -> Option<*mut Flow
             let row = flow::open(&key)?;
             // SAFETY: nobody else knows the row yet.
             unsafe {
-                (*row).netns = bpf_get_netns_cookie(ctx.skb.skb.cast());
+                (*row).netns = netns(ctx);
                 (*row).local = near.address;
                 (*row).local_port = near.port;
                 (*row).state = state::ESTABLISHED;

@@ -172,6 +172,18 @@ fn row(entry: &Entry) -> Vec<String> {
             gap.reason.to_string(),
             format!("{} lost, {} recovered", gap.lost, gap.recovered),
         ),
+        Event::Revoke(revocation) => (
+            revocation.at,
+            "revoke",
+            format!("{} {}", revocation.what, revocation.id),
+            revocation.reason.clone(),
+            if revocation.lifted {
+                "lifted"
+            } else {
+                "revoked"
+            }
+            .to_owned(),
+        ),
     };
     vec![index, at.to_string(), kind.into(), who, what, result]
 }

@@ -20,9 +20,9 @@ use std::{
 use admin::{Condition, Part, Status, Which};
 use admission::budget::Budgets;
 use audit::{EventRef, Keys, Lifecycle, Trail};
-use flows::{Keeper, KernelSource};
+use flows::{FlowSource, Keeper, KernelSource};
 use http::Uri;
-use identity::KeySet;
+use identity::{KeySet, Revoked};
 use jiff::Timestamp;
 use miette::{IntoDiagnostic, Result, WrapErr};
 use proxy::{Bound, Gateway, Upstream, jwks};
@@ -45,6 +45,7 @@ use crate::{
     keys::VaultKeys,
     launch::{self, Launches},
     reveal::Desk,
+    revoked,
 };
 
 /// How often key sets are fetched again.
@@ -173,24 +174,12 @@ impl Running {
         } = prepared;
         let notes = weaknesses(&opened, confined);
         let registry = identity.registry().clone();
-        let (reconciler, found) = Reconciler::new(registry.clone(), Arc::clone(&opened.keeper));
+        let (reconciler, found) = Reconciler::new(registry, Arc::clone(&opened.keeper));
         let lifecycle = lifecycle(config, engine.digest(), notes);
-        let (trail, pseudonyms, held) = record(config, runtime)?;
-        let gateway = Arc::new(Gateway {
-            flows: Noting::over(opened.source, &reconciler),
-            identity,
-            routes: config.routes(),
-            admission: admission::Admission::new(engine, config.country),
-            budgets: budgets(config, runtime)?,
-            credentials: Arc::clone(&held) as _,
-            trail,
-            traces: traces(config, &lifecycle)?,
-            metrics: metrics(config)?,
-            pseudonyms,
-            operator,
-            uninspected: config.uninspected,
-        });
-        watch_figures(&gateway)?;
+        let flows = Noting::over(opened.source, &reconciler);
+        let judges = (engine, identity, operator);
+        let (tell, revoked) = watch::channel(Arc::new(revoked::read(&config.data)?));
+        let (gateway, held) = gateway(config, judges, flows, revoked, &lifecycle, runtime)?;
         let recording = runtime.spawn(egress::record(found, gateway.trail.clone()));
         let (stop, stopped) = watch::channel(false);
         let tokens = Arc::new(AtomicBool::new(false));
@@ -202,6 +191,13 @@ impl Running {
         ));
         runtime.spawn(Arc::clone(&held).watch(stopped.clone()));
         begin(&gateway.trail, &lifecycle, runtime)?;
+        let trail = gateway.trail.clone();
+        runtime.spawn(revoked::watch(
+            config.data.clone(),
+            tell,
+            trail,
+            stopped.clone(),
+        ));
         reveal(config, &gateway, &stopped)?;
         let mut listen = bound.addresses().to_vec();
         let led = listen.split_off(endpoints.len());
@@ -224,7 +220,6 @@ impl Running {
             upstream_tls: Arc::clone(&upstream_tls),
             kernel: opened.kernel.clone(),
             reconciler: Arc::clone(&reconciler),
-            registry,
             inside: launch::inside(&listen, &endpoints),
         };
         let launches = launched(exec, launches, &stopped)?;
@@ -294,6 +289,41 @@ impl Running {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// What judges: rules, callers, an operator's classifiers.
+type Judges = (
+    Arc<policy::Engine>,
+    identity::Identity,
+    Option<Arc<classifiers::operator::Operator>>,
+);
+
+fn gateway(
+    config: &Config,
+    (engine, identity, operator): Judges,
+    flows: Arc<dyn FlowSource>,
+    revoked: watch::Receiver<Arc<Revoked>>,
+    lifecycle: &Lifecycle,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<(Arc<Gateway>, Arc<Held>)> {
+    let (trail, pseudonyms, held) = record(config, runtime)?;
+    let gateway = Arc::new(Gateway {
+        flows,
+        identity,
+        routes: config.routes(),
+        admission: admission::Admission::new(engine, config.country),
+        budgets: budgets(config, runtime)?,
+        credentials: Arc::clone(&held) as _,
+        revoked,
+        trail,
+        traces: traces(config, lifecycle)?,
+        metrics: metrics(config)?,
+        pseudonyms,
+        operator,
+        uninspected: config.uninspected,
+    });
+    watch_figures(&gateway)?;
+    Ok((gateway, held))
 }
 
 /// The signals that end it.

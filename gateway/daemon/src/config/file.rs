@@ -192,10 +192,18 @@ pub(crate) struct Service {
     pub(crate) country: Spanned<String>,
     /// What it wants for a key: the gateway presents it, the agent never has it.
     pub(crate) credential: Option<Spanned<Credential>>,
+    /// How long its answer may take to begin: a minute if absent.
+    pub(crate) timeout: Option<Spanned<String>>,
+    /// How long a body may pause, either way: a minute if absent.
+    pub(crate) idle_timeout: Option<Spanned<String>>,
+    /// Whether its answers are encoded again where they came encoded: they are if absent.
+    pub(crate) encode: Option<bool>,
     /// Where tokens are turned back, as far as policy permits `restore`.
     pub(crate) restore: Option<Restore>,
     /// An OpenAPI document whose `x-data-class` says what the fields of bodies are.
     pub(crate) openapi: Option<Spanned<PathBuf>>,
+    /// A `FileDescriptorSet` that says what its messages of protobuf are.
+    pub(crate) descriptors: Option<Spanned<PathBuf>>,
     /// What may be asked of it by method and path.
     #[serde(default)]
     pub(crate) operations: Vec<Operation>,

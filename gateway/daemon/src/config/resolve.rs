@@ -20,6 +20,7 @@ use proxy::{
     governance::Restoring,
     route::{Match, Routes, Service, Template},
 };
+use redaction::Descriptors;
 use serde_saphyr::Spanned;
 
 use crate::reveal::Panel;
@@ -56,8 +57,8 @@ pub(crate) struct Config {
     pub(crate) services: Vec<Arc<Service>>,
     pub(crate) policies: Vec<PolicyFile>,
     pub(crate) classifiers: Vec<PathBuf>,
-    /// The services' OpenAPI documents.
-    pub(crate) openapi: Vec<PathBuf>,
+    /// What the services' owners say of them: OpenAPI documents and sets of descriptors.
+    pub(crate) described: Vec<PathBuf>,
     pub(crate) budgets: Vec<Budget>,
     /// The credentials that services want, each once.
     pub(crate) credentials: Vec<(Arc<str>, CredentialPlace)>,
@@ -107,8 +108,10 @@ impl Config {
 /// Resolves `file` against `directory`.
 pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String) -> Result<Config> {
     let resolver = Resolver { text, directory };
-    let described = file.services.iter().flat_map(|service| &service.openapi);
-    let openapi = described.map(|path| directory.join(&path.value)).collect();
+    let described = file.services.iter();
+    let described = described.flat_map(|service| [&service.openapi, &service.descriptors]);
+    let described = described.flatten();
+    let described = described.map(|path| directory.join(&path.value)).collect();
     let egress = resolver.egress(&file)?;
     let budgets = resolver.budgets(&file)?;
     let credentials = resolver.places(&file)?;
@@ -147,7 +150,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             .into_iter()
             .map(|(_, path)| path)
             .collect(),
-        openapi,
+        described,
         uninspected: match file.uninspected {
             file::Uninspected::Refuse => Uninspected::Refuse,
             file::Uninspected::Record => Uninspected::Record,
@@ -405,6 +408,8 @@ impl Resolver<'_> {
 
     fn service(&self, service: file::Service, matches: Match) -> Result<Service> {
         let (speaks, declared) = self.speaks(&service)?;
+        let timeouts = self.timeouts(&service)?;
+        let descriptors = self.descriptors(&service)?;
         let upstream = self.uri(&service.upstream)?;
         if upstream.query().is_some() {
             let help = "take the query off; requests bring their own";
@@ -420,7 +425,10 @@ impl Resolver<'_> {
             matches,
             restoring: service.restore.map_or(Restoring::Nowhere, restoring),
             speaks,
+            timeouts,
+            encodes: service.encode.unwrap_or(true),
             declared,
+            descriptors,
         })
     }
 
@@ -447,6 +455,23 @@ impl Resolver<'_> {
             }
         }
         Ok(Some(declared))
+    }
+
+    /// What the service's messages of protobuf are.
+    fn descriptors(&self, service: &file::Service) -> Result<Option<Descriptors>> {
+        let Some(typed) = &service.descriptors else {
+            return Ok(None);
+        };
+        let name = typed.value.display();
+        let help = "a file that `protoc --include_imports --descriptor_set_out=set.binpb` writes";
+        let bytes = std::fs::read(self.existing(typed)?).map_err(|error| {
+            self.fault(typed, format!("`{name}` cannot be read: {error}"), help)
+        })?;
+        let descriptors = Descriptors::decode(&bytes).map_err(|error| {
+            let message = format!("`{name}` is no set of descriptors: {error}");
+            self.fault(typed, message, help)
+        })?;
+        Ok(Some(descriptors))
     }
 
     fn operation(&self, operation: &file::Operation) -> Result<Template> {

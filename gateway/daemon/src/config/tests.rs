@@ -77,6 +77,35 @@ fn a_good_configuration_is_taken() {
     assert_eq!(ids, ["customer.list", "customer.export", "customer.read"]);
 }
 
+#[test]
+fn a_service_has_its_own_timeouts() {
+    let with = |lines: &str| {
+        let from = "upstream: http://127.0.0.1:9001\n";
+        loaded(&GOOD.replacen(from, &format!("{from}{lines}"), 1))
+    };
+    let config = with("    timeout: 10m\n    idle_timeout: 90s\n    encode: false\n").unwrap();
+    let service = &config.services[0];
+    let seconds = (
+        service.timeouts.head.as_secs(),
+        service.timeouts.idle.as_secs(),
+    );
+    assert_eq!((seconds, service.encodes), ((600, 90), false));
+    let usual = &with("").unwrap().services[0];
+    assert_eq!(
+        (usual.timeouts, usual.encodes),
+        (proxy::limits::Timeouts::default(), true)
+    );
+    for wrong in [
+        "timeout: 0s",
+        "timeout: 2h",
+        "idle_timeout: soon",
+        "timeout: -1m",
+    ] {
+        let fault = with(&format!("    {wrong}\n")).err().unwrap().to_string();
+        assert!(fault.contains("is no time to wait"), "{fault}");
+    }
+}
+
 /// The configuration with an OpenAPI document in `name`: the fault, if it is not taken.
 fn described(name: &str, document: &str) -> Option<String> {
     let folder = tempfile::tempdir().unwrap();
@@ -90,6 +119,29 @@ fn described(name: &str, document: &str) -> Option<String> {
     );
     fs::write(&path, text).unwrap();
     load(&path).err().map(|report| report.to_string())
+}
+
+#[test]
+fn descriptors_must_be_a_set_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.cedar"), "").unwrap();
+    fs::write(folder.path().join("bad.binpb"), "no set").unwrap();
+    // A set of one file without messages: field 1, in it field 1 with its name.
+    fs::write(folder.path().join("set.binpb"), b"\x0A\x07\x0A\x05a.pro").unwrap();
+    let path = folder.path().join("tidegate.yaml");
+    for (name, expected) in [
+        ("set.binpb", None),
+        ("bad.binpb", Some("`bad.binpb` is no set of descriptors")),
+        ("none.binpb", Some("there is no file")),
+    ] {
+        let typed = format!("prefix: /crm\n    descriptors: {name}");
+        fs::write(&path, GOOD.replacen("prefix: /crm", &typed, 1)).unwrap();
+        let fault = load(&path).err().map(|report| report.to_string());
+        match expected {
+            None => assert_eq!(fault, None),
+            Some(expected) => assert!(fault.unwrap_or_default().contains(expected)),
+        }
+    }
 }
 
 #[test]

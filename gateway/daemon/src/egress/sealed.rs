@@ -18,21 +18,10 @@ const REMEMBERED_MAX: u64 = 4_096;
 
 /// The namespaces that are sealed now, by cookie.
 pub(crate) struct Rooms {
-    rooms: Mutex<HashMap<u64, Sealed>>,
+    open: Mutex<HashMap<u64, Sealed>>,
     count: AtomicUsize,
     remembered: Cache<u64, ()>,
     keeper: Arc<Keeper>,
-}
-
-impl Rooms {
-    pub(super) fn new(keeper: Arc<Keeper>) -> Self {
-        Self {
-            keeper,
-            rooms: Mutex::default(),
-            count: AtomicUsize::new(0),
-            remembered: Cache::new(REMEMBERED_MAX),
-        }
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -48,6 +37,16 @@ pub(crate) struct Room {
 }
 
 impl Rooms {
+    /// Nothing is sealed yet; `keeper` tells of processes.
+    pub(super) fn new(keeper: Arc<Keeper>) -> Self {
+        Self {
+            keeper,
+            open: Mutex::default(),
+            count: AtomicUsize::new(0),
+            remembered: Cache::new(REMEMBERED_MAX),
+        }
+    }
+
     /// Whoever is in this namespace was started by this process, or is it.
     pub(super) fn seal(self: &Arc<Self>, netns: u64, pid: u32, agent: u32) -> Room {
         self.remembered.insert(netns, ());
@@ -87,7 +86,7 @@ impl Rooms {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u64, Sealed>> {
-        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -190,7 +190,7 @@ fn a_bearer_is_for_the_gateway_by_the_issuer_that_it_names() {
     let good = key.sign(&claims());
     assert!(identity.is_token(&good));
     // Altered or forged, it still says whose it is, and so has to hold.
-    let altered = format!("{}x", good);
+    let altered = format!("{good}x");
     assert!(identity.is_token(&altered));
     assert!(identity.is_token(&Key::es256("k").sign(&claims())));
     let mut foreign = claims();

@@ -12,11 +12,14 @@ fn routes() -> Routes {
         Arc::new(Service {
             presented: None,
             restoring: Restoring::Nowhere,
+            timeouts: Timeouts::default(),
+            encodes: true,
             name: Arc::from(name),
             matches,
             upstream: Uri::from_static(upstream),
             country: Country::UNKNOWN,
             declared: None,
+            descriptors: None,
             speaks: Speaks::Paths(vec![
                 template("customer.read", Method::GET, "/customers/{customer}", &[]),
                 template(

@@ -13,6 +13,7 @@ mod keys;
 mod memory;
 mod multipart;
 mod properties;
+mod protobuf;
 mod restoring;
 mod shaping;
 mod streams;

@@ -10,9 +10,11 @@ mod bodies;
 mod load;
 mod meter;
 mod rig;
+mod stream_rig;
+mod streams;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use clap::Parser;
@@ -38,6 +40,9 @@ struct Arguments {
     /// Only cells whose description holds each of these: `--only Dense --only "connections: 256"`.
     #[arg(long)]
     only: Vec<String>,
+    /// Only streams of words, as models send them: the time to the first and to each.
+    #[arg(long)]
+    streams: bool,
     /// The gateway's binary; without it the one beside this program.
     #[arg(long)]
     tidegate: Option<PathBuf>,
@@ -61,10 +66,13 @@ fn main() -> Result<()> {
         arguments.rounds > 0 && arguments.seconds > 0,
         "nothing to measure"
     );
-    let binary = match arguments.tidegate {
+    let binary = match &arguments.tidegate {
         Some(path) => path.canonicalize()?,
         None => tests::gateway::binary()?,
     };
+    if arguments.streams {
+        return streams(&binary, &arguments);
+    }
     let rig = Rig::build(binary, arguments.realtime)?;
     let mut table = Table::default();
     for round in 1..=arguments.rounds {
@@ -79,6 +87,21 @@ fn main() -> Result<()> {
         arguments.rounds, arguments.seconds
     );
     println!("{}", table.markdown());
+    Ok(())
+}
+
+/// Streams on every way.
+fn streams(binary: &Path, arguments: &Arguments) -> Result<()> {
+    let rig = stream_rig::StreamRig::build(binary, arguments.realtime)?;
+    let mut streams = streams::Streams::default();
+    for round in 1..=arguments.rounds {
+        for way in streams::WAYS {
+            eprintln!("round {round}: {way:?}");
+            rig.measure(&mut streams, way)?;
+        }
+    }
+    println!("Rounds: {}, quantiles over all.", arguments.rounds);
+    println!("{}", streams.markdown());
     Ok(())
 }
 

@@ -30,14 +30,14 @@ use crate::{
 };
 
 /// The CPU of the proxy under test, and that of upstream and load.
-const PROXY_CPU: &str = "0";
+pub(crate) const PROXY_CPU: &str = "0";
 const LOAD_CPU: &str = "1";
 /// How long nginx may take to listen.
 const LISTEN_MAX: Duration = Duration::from_secs(10);
 /// The part of traces without a redaction that is exported.
 const SAMPLE: f64 = 0.01;
-const AGENT: &str = "spiffe://bench.example/agent/load";
-const POLICY: &str = include_str!("policy.cedar");
+pub(crate) const AGENT: &str = "spiffe://bench.example/agent/load";
+pub(crate) const POLICY: &str = include_str!("policy.cedar");
 
 /// What stands between load and upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,9 +78,9 @@ pub(crate) struct Rig {
 }
 
 /// A process with its addresses: plain, TLS.
-struct Tool {
+pub(crate) struct Tool {
     child: Child,
-    plain: SocketAddr,
+    pub(crate) plain: SocketAddr,
     tls: SocketAddr,
 }
 
@@ -210,7 +210,7 @@ impl Rig {
 }
 
 /// Whoever we start inherits it, the collector too; only proxies are put elsewhere.
-fn pin_this_process() -> Result<()> {
+pub(crate) fn pin_this_process() -> Result<()> {
     let pid = std::process::id().to_string();
     let output = Command::new("taskset")
         .args(["--all-tasks", "--cpu-list", "--pid", LOAD_CPU, &pid])
@@ -223,7 +223,7 @@ fn pin_this_process() -> Result<()> {
     Ok(())
 }
 
-fn prefix(cpu: &str, realtime: bool) -> Vec<String> {
+pub(crate) fn prefix(cpu: &str, realtime: bool) -> Vec<String> {
     let pinned = ["taskset", "--cpu-list", cpu];
     let first: &[&str] = if realtime {
         &["chrt", "--rr", "10"]
@@ -298,7 +298,12 @@ fn nginx(folder: &Path, prefix: &[String], upstream: Option<SocketAddr>) -> Resu
     Ok(tool)
 }
 
-fn bare(folder: &Path, prefix: &[String], upstream: SocketAddr, tls: bool) -> Result<Tool> {
+pub(crate) fn bare(
+    folder: &Path,
+    prefix: &[String],
+    upstream: SocketAddr,
+    tls: bool,
+) -> Result<Tool> {
     let program =
         env::sibling("tidegate-bare").ok_or_else(|| anyhow!("there is no tidegate-bare"))?;
     let mut arguments = vec!["--upstream".to_owned(), upstream.to_string()];
@@ -342,7 +347,7 @@ fn setup(issuer: &Issuer, certificate: &Certificate, upstream: SocketAddr) -> Re
 }
 
 /// The gateway, pinned like the others: its workers count the CPUs that it may use.
-fn gateway(setup: &Setup, binary: &Path, prefix: &[String]) -> Result<Gateway> {
+pub(crate) fn gateway(setup: &Setup, binary: &Path, prefix: &[String]) -> Result<Gateway> {
     let folder = tempfile::tempdir()?;
     let config = setup.write(folder.path())?;
     Gateway::start_under(prefix, binary.to_owned(), folder, config)

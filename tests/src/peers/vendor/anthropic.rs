@@ -7,12 +7,15 @@ use axum::{
     body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode},
+    middleware::from_fn,
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 use serde_json::{Value, json};
 
-use super::{KEY, Once, Wish, events, pieces, reads, too_much, wish, words};
+use super::{
+    KEY, Once, Wish, compress::compress, events, is_streamed, pieces, reads, too_much, wish, words,
+};
 
 /// The service.
 pub fn router() -> Router {
@@ -23,6 +26,7 @@ pub fn router() -> Router {
             get(async || Json(json!({"data": [], "has_more": false}))),
         )
         .with_state(Arc::default())
+        .layer(from_fn(compress))
 }
 
 fn error(status: StatusCode, kind: &str, message: &str) -> Response {
@@ -39,7 +43,6 @@ fn is_known(headers: &HeaderMap) -> bool {
 
 async fn message(State(once): State<Arc<Once>>, headers: HeaderMap, body: Bytes) -> Response {
     let wish = wish(&body);
-    let request: Value = serde_json::from_slice(&body).unwrap_or_default();
     match wish {
         _ if !is_known(&headers) => {
             return error(
@@ -72,7 +75,7 @@ async fn message(State(once): State<Arc<Once>>, headers: HeaderMap, body: Bytes)
     } else {
         words()
     };
-    if request["stream"] == true {
+    if is_streamed(&body) {
         return events(stream(wish, &text));
     }
     let block = match wish {
@@ -116,9 +119,12 @@ fn stream(wish: Wish, text: &str) -> Vec<String> {
             "end_turn",
         )
     };
-    let delta = |piece: &str| match tool {
-        true => json!({"type": "input_json_delta", "partial_json": piece}),
-        false => json!({"type": "text_delta", "text": piece}),
+    let delta = |piece: &str| {
+        if tool {
+            json!({"type": "input_json_delta", "partial_json": piece})
+        } else {
+            json!({"type": "text_delta", "text": piece})
+        }
     };
     let mut events = vec![
         json!({"type": "message_start", "message": begun(&json!([]), None)}),

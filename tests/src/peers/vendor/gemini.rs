@@ -8,12 +8,13 @@ use axum::{
     body::Bytes,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
+    middleware::from_fn,
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 use serde_json::{Value, json};
 
-use super::{KEY, Once, Wish, events, pieces, reads, too_much, wish, words};
+use super::{KEY, Once, Wish, compress::compress, events, pieces, reads, too_much, wish, words};
 
 /// The service.
 pub fn router() -> Router {
@@ -21,6 +22,7 @@ pub fn router() -> Router {
         .route("/v1/models/{call}", post(generate))
         .route("/v1/models", get(async || Json(json!({"models": []}))))
         .with_state(Arc::default())
+        .layer(from_fn(compress))
 }
 
 fn error(code: StatusCode, status: &str, message: &str) -> Response {
@@ -89,8 +91,8 @@ async fn generate(
 /// One answer, or one event of a streamed one.
 fn answer(part: &Value, reason: Option<&str>) -> Value {
     let mut candidate = json!({"content": {"parts": [part], "role": "model"}, "index": 0});
-    if let Some(reason) = reason {
-        candidate["finishReason"] = reason.into();
+    if let (Some(candidate), Some(reason)) = (candidate.as_object_mut(), reason) {
+        candidate.insert("finishReason".to_owned(), reason.into());
     }
     json!({
         "candidates": [candidate], "modelVersion": "gemini-tests", "responseId": "r-7",

@@ -8,12 +8,15 @@ use axum::{
     body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode},
+    middleware::from_fn,
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 use serde_json::{Value, json};
 
-use super::{KEY, Once, Wish, events, pieces, reads, too_much, wish, words};
+use super::{
+    KEY, Once, Wish, compress::compress, events, is_streamed, pieces, reads, too_much, wish, words,
+};
 
 /// The service.
 pub fn router() -> Router {
@@ -25,6 +28,7 @@ pub fn router() -> Router {
             get(async || Json(json!({"object": "list", "data": []}))),
         )
         .with_state(Arc::default())
+        .layer(from_fn(compress))
 }
 
 /// What is refused before anything is said.
@@ -63,12 +67,13 @@ fn refused(headers: &HeaderMap, wish: Wish, once: &Once) -> Option<Response> {
     }
 }
 
-fn is_streamed(body: &[u8]) -> bool {
-    serde_json::from_slice(body).is_ok_and(|body: Value| body["stream"] == true)
+fn tool() -> Value {
+    json!({"name": "note", "arguments": arguments()})
 }
 
-fn tool() -> Value {
-    json!({"name": "note", "arguments": json!({"text": words(), "urgent": true}).to_string()})
+/// The arguments of a tool are JSON within a string of JSON.
+fn arguments() -> String {
+    json!({"text": words(), "urgent": true}).to_string()
 }
 
 async fn chat(State(once): State<Arc<Once>>, headers: HeaderMap, body: Bytes) -> Response {
@@ -79,18 +84,15 @@ async fn chat(State(once): State<Arc<Once>>, headers: HeaderMap, body: Bytes) ->
     if is_streamed(&body) {
         return events(chunks(wish));
     }
-    let mut message =
-        json!({"role": "assistant", "content": null, "refusal": null, "annotations": []});
-    let mut reason = "stop";
-    match wish {
-        Wish::Tool => {
-            message["tool_calls"] =
-                json!([{"id": "call_7", "type": "function", "function": tool()}]);
-            reason = "tool_calls";
-        }
-        Wish::Overshare => message["content"] = too_much().into(),
-        _ => message["content"] = words().into(),
-    }
+    let calls = json!([{"id": "call_7", "type": "function", "function": tool()}]);
+    let (content, more, reason) = match wish {
+        Wish::Tool => (None, json!({"tool_calls": calls}), "tool_calls"),
+        Wish::Overshare => (Some(too_much()), json!({}), "stop"),
+        _ => (Some(words()), json!({}), "stop"),
+    };
+    let message =
+        json!({"role": "assistant", "content": content, "refusal": null, "annotations": []});
+    let message = with(&message, more);
     let choice = json!({"index": 0, "message": message, "logprobs": null, "finish_reason": reason});
     Json(json!({
         "id": "chatcmpl-7", "object": "chat.completion", "created": 1_760_000_000, "model": "gpt-tests",
@@ -121,14 +123,13 @@ fn chunks(wish: Wish) -> Vec<String> {
         words()
     };
     if wish == Wish::Tool {
-        let tool = tool();
-        let arguments = tool["arguments"].as_str().unwrap_or_default();
         let call = |function: Value| json!({"tool_calls": [{"index": 0, "function": function}]});
         let begun = json!({"index": 0, "id": "call_7", "type": "function",
             "function": {"name": "note", "arguments": ""}});
         events.push(chunk(json!({"tool_calls": [begun]}), None));
-        events
-            .extend(pieces(arguments).map(|piece| chunk(call(json!({"arguments": piece})), None)));
+        events.extend(
+            pieces(&arguments()).map(|piece| chunk(call(json!({"arguments": piece})), None)),
+        );
         events.push(chunk(json!({}), Some("tool_calls")));
     } else {
         events.extend(pieces(&text).map(|piece| chunk(json!({"content": piece}), None)));
@@ -208,7 +209,7 @@ async fn respond(State(once): State<Arc<Once>>, headers: HeaderMap, body: Bytes)
         ),
         (
             "response.output_item.done",
-            json!({"output_index": 0, "item": whole["output"][0]}),
+            json!({"output_index": 0, "item": whole.pointer("/output/0")}),
         ),
         ("response.completed", json!({"response": whole})),
     ]);

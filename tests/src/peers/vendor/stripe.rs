@@ -7,12 +7,13 @@ use axum::{
     body::Bytes,
     extract::{Query, State},
     http::{HeaderMap, StatusCode},
+    middleware::from_fn,
     response::{IntoResponse as _, Response},
     routing::get,
 };
 use serde_json::{Value, json};
 
-use super::{CLEAN, EMAIL, KEY, SSN, reads};
+use super::{CLEAN, EMAIL, KEY, SSN, compress::compress, reads};
 
 /// The last form that came.
 type Form = Arc<Mutex<String>>;
@@ -27,6 +28,7 @@ pub fn router() -> Router {
         )
         .route("/received", get(received))
         .with_state(Form::default())
+        .layer(from_fn(compress))
 }
 
 fn customer(id: &str, email: &str) -> Value {
@@ -82,7 +84,8 @@ async fn create(State(last): State<Form>, headers: HeaderMap, body: Bytes) -> Re
         let why = json!({"type": "invalid_request_error", "message": "not a form, or no idempotency key"});
         return error(StatusCode::BAD_REQUEST, why);
     }
-    *last.lock().unwrap_or_else(PoisonError::into_inner) = form.clone();
+    *last.lock().unwrap_or_else(PoisonError::into_inner) =
+        String::from_utf8_lossy(&body).into_owned();
     match () {
         () if form.contains("decline") => error(
             StatusCode::PAYMENT_REQUIRED,

@@ -5,13 +5,14 @@ use axum::{
     body::Bytes,
     extract::Path,
     http::{HeaderMap, StatusCode},
+    middleware::from_fn,
     response::{IntoResponse as _, Response},
     routing::get,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use super::{CLEAN, EMAIL, KEY, SSN, reads};
+use super::{CLEAN, EMAIL, KEY, SSN, compress::compress, reads};
 
 /// The service.
 pub fn router() -> Router {
@@ -22,6 +23,7 @@ pub fn router() -> Router {
             &format!("{account}/Calls.json"),
             get(async || Json(json!({"calls": []}))),
         )
+        .layer(from_fn(compress))
 }
 
 /// An account, which libraries know by its beginning.

@@ -1,0 +1,170 @@
+//! Who is revoked: a file beside the log that the command line writes and the gateway watches.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use audit::{EventRef, Revocation, Trail};
+use identity::{Revocable, Revoked};
+use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::cli::now;
+
+/// The file, in the log's folder.
+pub(crate) const FILE: &str = "revoked.json";
+
+/// How often the file is looked at: a revocation reaches requests and streams within a second.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// The longest file, in bytes.
+const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// One line of the file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    what: What,
+    #[serde(default)]
+    id: String,
+    reason: String,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum What {
+    Everything,
+    Agent,
+    Session,
+    Token,
+}
+
+impl Entry {
+    fn revocable(&self) -> Revocable {
+        let id = || Arc::from(self.id.as_str());
+        match self.what {
+            What::Everything => Revocable::Everything,
+            What::Agent => Revocable::Agent(id()),
+            What::Session => Revocable::Session(id()),
+            What::Token => Revocable::Token(id()),
+        }
+    }
+}
+
+/// Reads the file of this log; none is nobody.
+pub(crate) fn read(data: &Path) -> Result<Revoked> {
+    let path = data.join(FILE);
+    let text = match fs::metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Revoked::default()),
+        Ok(metadata) if metadata.len() > FILE_BYTES_MAX => {
+            return Err(miette!(
+                "`{}` is longer than {FILE_BYTES_MAX} bytes",
+                path.display()
+            ));
+        }
+        _ => fs::read(&path).into_diagnostic(),
+    };
+    let entries =
+        text.and_then(|text| serde_json::from_slice::<Vec<Entry>>(&text).into_diagnostic());
+    let entries = entries.wrap_err_with(|| {
+        format!(
+            "`{}` cannot be read; `tidegate revoke` writes it",
+            path.display()
+        )
+    })?;
+    let all = entries
+        .iter()
+        .map(|it| (it.revocable(), it.reason.as_str().into()));
+    Ok(Revoked(all.collect()))
+}
+
+/// Writes the file: whoever reads it finds the old one or the new one, whole.
+pub(crate) fn write(data: &Path, revoked: &Revoked) -> Result<()> {
+    let entry = |(what, reason): (&Revocable, &Arc<str>)| Entry {
+        what: match what {
+            Revocable::Everything => What::Everything,
+            Revocable::Agent(_) => What::Agent,
+            Revocable::Session(_) => What::Session,
+            Revocable::Token(_) => What::Token,
+        },
+        id: what.id().to_owned(),
+        reason: reason.to_string(),
+    };
+    let entries: Vec<Entry> = revoked.0.iter().map(entry).collect();
+    let file = tempfile::NamedTempFile::new_in(data).into_diagnostic();
+    let file = file.wrap_err_with(|| format!("`{}` cannot be written", data.display()))?;
+    serde_json::to_writer_pretty(&file, &entries).into_diagnostic()?;
+    file.as_file().sync_all().into_diagnostic()?;
+    file.persist(data.join(FILE)).into_diagnostic()?;
+    Ok(())
+}
+
+/// Looks at the file until told to stop, tells everybody who asks, and puts changes on record.
+///
+/// A file that cannot be read changes nothing: who is revoked stays so.
+pub(crate) async fn watch(
+    data: PathBuf,
+    tell: watch::Sender<Arc<Revoked>>,
+    trail: Trail,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut complained = false;
+    loop {
+        let folder = data.clone();
+        match tokio::task::spawn_blocking(move || read(&folder)).await {
+            Ok(Ok(revoked)) => {
+                complained = false;
+                let before = Arc::clone(&tell.borrow());
+                if *before != revoked {
+                    let revoked = Arc::new(revoked);
+                    tell.send_replace(Arc::clone(&revoked));
+                    record(&trail, &before.0, &revoked.0).await;
+                }
+            }
+            Ok(Err(error)) if !complained => {
+                complained = true;
+                tracing::error!(%error, "who is revoked stays as it was");
+            }
+            _ => {}
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            _ = stop.wait_for(|stopped| *stopped) => return,
+        }
+    }
+}
+
+async fn record(
+    trail: &Trail,
+    before: &BTreeMap<Revocable, Arc<str>>,
+    after: &BTreeMap<Revocable, Arc<str>>,
+) {
+    let only_in = |one: &BTreeMap<Revocable, Arc<str>>, other: &BTreeMap<_, _>, lifted| {
+        let changed = one.iter().filter(|(what, _)| !other.contains_key(*what));
+        let revocation = |(what, reason): (&Revocable, &Arc<str>)| Revocation {
+            at: now(),
+            what: what.kind().into(),
+            id: what.id().to_owned(),
+            reason: reason.to_string(),
+            lifted,
+        };
+        changed.map(revocation).collect::<Vec<_>>()
+    };
+    let changes = [only_in(after, before, false), only_in(before, after, true)].concat();
+    for change in &changes {
+        tracing::warn!(
+            what = &*change.what,
+            id = change.id,
+            lifted = change.lifted,
+            "revoked"
+        );
+        if let Err(error) = trail.note(EventRef::Revoke(change)).await {
+            tracing::error!(%error, "a revocation holds, and is not on record");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What ends a stream that is under way: its caller is revoked, or its token expires.
+
+use std::{pin::Pin, sync::Arc};
+
+use admission::Permit;
+use identity::{Caller, Revoked};
+use jiff::Timestamp;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+
+use crate::{clock, refusal::Interruption};
+
+/// Becomes ready when the stream must end.
+pub(crate) type Leash = Pin<Box<dyn Future<Output = Interruption> + Send>>;
+
+/// The leash of a stream under this permit.
+pub(crate) fn leash(permit: &Permit, revoked: &watch::Receiver<Arc<Revoked>>) -> Leash {
+    let caller = permit.caller().clone();
+    let revoked = revoked.clone();
+    let expiry = expiry(&caller, clock::timestamp(clock::now()));
+    Box::pin(async move {
+        tokio::select! {
+            () = until_revoked(&caller, revoked) => Interruption::revoked(),
+            () = until(expiry) => Interruption::expired(),
+        }
+    })
+}
+
+async fn until_revoked(caller: &Caller, mut revoked: watch::Receiver<Arc<Revoked>>) {
+    // Nobody revokes anything once the sender is gone.
+    if revoked
+        .wait_for(|revoked| revoked.of(caller).is_some())
+        .await
+        .is_err()
+    {
+        std::future::pending().await
+    }
+}
+
+async fn until(expiry: Option<Instant>) {
+    match expiry {
+        Some(expiry) => sleep_until(expiry).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// When the token stops being believed.
+fn expiry(caller: &Caller, now: Timestamp) -> Option<Instant> {
+    let token = caller.token.as_ref()?;
+    let left = token.expires_at.duration_since(now);
+    Some(Instant::now() + left.try_into().unwrap_or_default())
+}

@@ -1,0 +1,173 @@
+//! gRPC: messages are read by an operator's descriptors, edited field by field, and the status of the
+//! call comes through behind them.
+
+use anyhow::{Context, Result, ensure};
+use axum::{Router, body::Body, extract::Request, response::Response, routing::post};
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderMap, HeaderValue};
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::body::Frame;
+use rustls::version::TLS13;
+use serde_json::json;
+use tests::{client::Client, peers::Peer, records, setup::Service};
+
+use crate::world::World;
+
+/// A field that holds so many bytes: its number, its length, and they.
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
+    [&[number << 3 | 2, length], bytes].concat()
+}
+
+/// A field with a small number.
+fn number(number: u8, value: u8) -> Vec<u8> {
+    vec![number << 3, value]
+}
+
+/// What `protoc` makes of `message Customer { string email = 1; int32 orders = 2; }` and a service.
+fn descriptors() -> Vec<u8> {
+    let member = |name: &str, place: u8, kind: u8| {
+        let label = number(4, 1);
+        field(
+            2,
+            &[
+                field(1, name.as_bytes()),
+                number(3, place),
+                label,
+                number(5, kind),
+            ]
+            .concat(),
+        )
+    };
+    let message = [
+        field(1, b"Customer"),
+        member("email", 1, 9),
+        member("orders", 2, 5),
+    ]
+    .concat();
+    let method = [
+        field(1, b"Get"),
+        field(2, b".crm.Customer"),
+        field(3, b".crm.Customer"),
+    ];
+    let service = [field(1, b"Customers"), field(2, &method.concat())].concat();
+    let file = [
+        field(1, b"a"),
+        field(2, b"crm"),
+        field(4, &message),
+        field(6, &service),
+        field(12, b"proto3"),
+    ];
+    field(1, &file.concat())
+}
+
+fn customer(email: &str) -> Vec<u8> {
+    [field(1, email.as_bytes()), number(2, 7)].concat()
+}
+
+fn frame(message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len())
+        .unwrap_or(u32::MAX)
+        .to_be_bytes();
+    [&[0], &length[..], message].concat()
+}
+
+/// Answers with two customers, or with what it was asked, and says how that ended.
+async fn get(request: Request) -> Response {
+    let waits = request
+        .headers()
+        .get("te")
+        .is_some_and(|te| te == "trailers");
+    let asked = request.into_body().collect().await;
+    let asked = asked.map(http_body_util::Collected::to_bytes);
+    let asked = asked.unwrap_or_default();
+    let mut status = HeaderMap::new();
+    status.insert("grpc-status", HeaderValue::from_static("0"));
+    status.insert("x-note", HeaderValue::from_static("ann.tamsel@example.org"));
+    let frames = [
+        Frame::data(asked),
+        Frame::data(Bytes::from(frame(&customer("ann.tamsel@example.org")))),
+        Frame::trailers(if waits { status } else { HeaderMap::new() }),
+    ];
+    let body = StreamBody::new(stream::iter(frames.map(Ok::<_, std::convert::Infallible>)));
+    let mut response = Response::new(Body::new(body));
+    let kind = HeaderValue::from_static("application/grpc");
+    response.headers_mut().insert("content-type", kind);
+    response
+}
+
+fn world(described: bool) -> Result<(World, Peer)> {
+    let peer = Peer::serve(
+        Router::new().route("/crm.Customers/Get", post(get)),
+        "127.0.0.1:0",
+        None,
+    )?;
+    let service = Service::new("rpc", &peer.url(), "DE").operation(
+        "customer.get",
+        "POST",
+        "/crm.Customers/Get",
+    );
+    let service = if described {
+        service.set("descriptors", json!("set.binpb"))
+    } else {
+        service
+    };
+    let set = String::from_utf8(descriptors()).unwrap_or_default();
+    let world = World::with(|setup| setup.service(service).file("set.binpb", set))?;
+    Ok((world, peer))
+}
+
+fn call(world: &World, message: &[u8]) -> Result<tests::client::Reply> {
+    let client = Client::tls(&world.certificate.authority, &TLS13, true)?;
+    let url = world.gateway.tls_url("/rpc/crm.Customers/Get")?;
+    let headers = [("content-type", "application/grpc"), ("te", "trailers")];
+    client.send("POST", &url, &headers, frame(message).into())
+}
+
+#[test]
+fn messages_are_edited_and_the_status_comes_through() -> Result<()> {
+    let (world, _peer) = world(true)?;
+    let reply = call(&world, &customer("ben.orlow@example.org"))?;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    ensure!(reply.whole, "the answer broke off");
+    let text = reply.text();
+    ensure!(
+        !text.contains("ben.orlow") && !text.contains("ann.tamsel"),
+        "{text}"
+    );
+    assert_eq!(text.matches('@').count(), 2, "{text}");
+    // The number of orders stands behind the address, untouched, in both messages.
+    assert_eq!(
+        reply
+            .body
+            .windows(2)
+            .filter(|pair| pair == &[16, 7])
+            .count(),
+        2
+    );
+    assert_eq!(reply.trailers.get("grpc-status").context("a status")?, "0");
+    ensure!(
+        reply.trailers.get("x-note").is_none(),
+        "a trailer passed unseen"
+    );
+    let opening = reply.record().context("no record")?;
+    let closing = records::closing(&world.gateway, opening)?;
+    ensure!(closing.0.to_string().contains("/email"), "{}", closing.0);
+    world.finish()
+}
+
+#[test]
+fn what_no_descriptor_knows_is_refused() -> Result<()> {
+    let (world, _peer) = world(true)?;
+    let nickname = [customer("a"), field(9, b"Nan")].concat();
+    let reply = call(&world, &nickname)?;
+    assert_eq!(reply.status, 415, "{}", reply.text());
+    ensure!(reply.text().contains("field_unknown"), "{}", reply.text());
+    world.finish()?;
+    let (world, _peer) = self::world(false)?;
+    let reply = call(&world, &customer("a"))?;
+    assert_eq!(reply.status, 415, "{}", reply.text());
+    ensure!(reply.text().contains("message_unknown"), "{}", reply.text());
+    world.finish()
+}
