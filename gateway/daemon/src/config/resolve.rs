@@ -10,11 +10,11 @@ use std::{
 
 use admission::budget::Budget;
 use classifiers::declared::Declared;
-use http::{Method, Uri};
+use http::Uri;
 use identity::{Agent, TokenRule};
 use jiff::SignedDuration;
 use miette::Result;
-use policy::{Country, Effect, PolicyFile};
+use policy::{Country, PolicyFile};
 use proxy::{
     Uninspected,
     governance::Restoring,
@@ -31,7 +31,6 @@ use super::{
     egress::Egress,
     fault::Text,
     file::{self, File},
-    messages::effect,
     openapi,
 };
 
@@ -474,44 +473,6 @@ impl Resolver<'_> {
         Ok(Some(descriptors))
     }
 
-    fn operation(&self, operation: &file::Operation) -> Result<Template> {
-        let method = Method::from_str(&operation.method.value)
-            .ok()
-            .filter(|method| method.as_str().bytes().all(|b| b.is_ascii_uppercase()));
-        let method = method.ok_or_else(|| {
-            let message = format!("`{}` is not an HTTP method", operation.method.value);
-            self.fault(
-                &operation.method,
-                message,
-                "upper case: GET, POST, PUT, PATCH, DELETE",
-            )
-        })?;
-        let effect = operation.effect.map_or_else(|| effect_of(&method), effect);
-        let template = Template::new(
-            &operation.id.value,
-            method,
-            &operation.path.value,
-            effect,
-            &operation.query,
-        );
-        let mut template = template.map_err(|error| {
-            self.fault(
-                &operation.path,
-                error.to_string(),
-                "a path reads `/customers/{customer}`",
-            )
-        })?;
-        let mut answers = self.answers(
-            &operation.rows,
-            (operation.records_max, operation.fields_max),
-            operation.subject.as_deref(),
-        )?;
-        let records = operation.records.as_ref();
-        answers.records = records.map(|it| self.records(it)).transpose()?;
-        template.answers = Arc::new(answers);
-        Ok(template)
-    }
-
     fn policies(&self, patterns: &[Spanned<String>]) -> Result<Vec<PolicyFile>> {
         let read = |(pattern, path): (&Spanned<String>, PathBuf)| {
             let text = std::fs::read_to_string(&path).map_err(|error| {
@@ -571,15 +532,6 @@ pub(super) fn is_loopback(uri: &Uri) -> bool {
         || host
             .parse::<IpAddr>()
             .is_ok_and(|address| address.is_loopback())
-}
-
-/// Safe methods read (RFC 9110 section 9.2.1), DELETE deletes, all else counts as a write.
-fn effect_of(method: &Method) -> Effect {
-    match *method {
-        Method::GET | Method::HEAD | Method::OPTIONS => Effect::Read,
-        Method::DELETE => Effect::Delete,
-        _ => Effect::Write,
-    }
 }
 
 /// The files that `pattern` names, sorted; `*` stands for any part of the file name.
