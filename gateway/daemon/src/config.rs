@@ -12,6 +12,7 @@ mod mcp;
 mod messages;
 mod openapi;
 mod panel;
+mod paths;
 mod resolve;
 mod timeouts;
 

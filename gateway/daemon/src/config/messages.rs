@@ -8,19 +8,47 @@ use std::{
 use classifiers::declared::Declared;
 use miette::Result;
 use policy::Effect;
-use proxy::call::{Binding, Call};
+use proxy::{
+    call::{Binding, Call},
+    route::Speaks,
+};
 use serde_json::{Map, Value, json};
 use serde_saphyr::Spanned;
 
-use super::{
-    file,
-    resolve::{Resolver, effect},
-};
+use super::{file, resolve::Resolver};
 
 /// The method under which schemas of answers are read as if they were of an OpenAPI document.
 const CALL: &str = "post";
 
 impl Resolver<'_> {
+    /// How requests say which operation they ask for, and what the owner says of their bodies.
+    pub(super) fn speaks(
+        &self,
+        service: &file::Service,
+    ) -> Result<(Speaks, Option<Arc<Declared>>)> {
+        let paths = !service.operations.is_empty() || service.openapi.is_some();
+        match (&service.mcp, &service.graphql) {
+            (None, None) => {
+                let declared = self.declared(service)?;
+                Ok((Speaks::Paths(self.paths(service)?), declared))
+            }
+            (Some(mcp), None) if !paths => {
+                let (mcp, declared) = self.mcp(&service.name, mcp)?;
+                Ok((Speaks::Mcp(Box::new(mcp)), declared))
+            }
+            (None, Some(graphql)) if !paths => {
+                let (graphql, declared) = self.graphql(graphql)?;
+                Ok((Speaks::GraphQl(Box::new(graphql)), declared))
+            }
+            _ => {
+                let help = "`operations` and `openapi` are for paths, `mcp` and `graphql` for \
+                            messages: make two services of it";
+                let message = "a service speaks in one way";
+                Err(self.fault(&service.name, message, help))
+            }
+        }
+    }
+
     /// The path of an endpoint.
     pub(super) fn endpoint(&self, typed: &Spanned<String>) -> Result<Arc<str>> {
         let path = typed.value.trim_end_matches('/');
@@ -105,4 +133,13 @@ impl Resolver<'_> {
 /// Where what the schema at this position says is found.
 pub(super) fn position_of(declared: &Declared, position: usize) -> Option<usize> {
     declared.position(CALL, &position.to_string())
+}
+
+/// What was typed of an effect.
+pub(super) fn effect(typed: file::Effect) -> Effect {
+    match typed {
+        file::Effect::Read => Effect::Read,
+        file::Effect::Write => Effect::Write,
+        file::Effect::Delete => Effect::Delete,
+    }
 }

@@ -10,15 +10,15 @@ use std::{
 
 use admission::budget::Budget;
 use classifiers::declared::Declared;
-use http::{Method, Uri};
+use http::Uri;
 use identity::{Agent, TokenRule};
 use jiff::SignedDuration;
 use miette::Result;
-use policy::{Country, Effect, PolicyFile};
+use policy::{Country, PolicyFile};
 use proxy::{
     Uninspected,
     governance::Restoring,
-    route::{Match, Routes, Service, Speaks, Template},
+    route::{Match, Routes, Service, Template},
 };
 use redaction::Descriptors;
 use serde_saphyr::Spanned;
@@ -387,7 +387,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn paths(&self, service: &file::Service) -> Result<Vec<Template>> {
+    pub(super) fn paths(&self, service: &file::Service) -> Result<Vec<Template>> {
         let mut ids = HashSet::new();
         let mut operations = Vec::new();
         for operation in &service.operations {
@@ -403,31 +403,6 @@ impl Resolver<'_> {
         }
         operations.sort_by_key(Template::generality);
         Ok(operations)
-    }
-
-    /// How requests say which operation they ask for, and what the owner says of their bodies.
-    fn speaks(&self, service: &file::Service) -> Result<(Speaks, Option<Arc<Declared>>)> {
-        let paths = !service.operations.is_empty() || service.openapi.is_some();
-        match (&service.mcp, &service.graphql) {
-            (None, None) => {
-                let declared = self.declared(service)?;
-                Ok((Speaks::Paths(self.paths(service)?), declared))
-            }
-            (Some(mcp), None) if !paths => {
-                let (mcp, declared) = self.mcp(&service.name, mcp)?;
-                Ok((Speaks::Mcp(Box::new(mcp)), declared))
-            }
-            (None, Some(graphql)) if !paths => {
-                let (graphql, declared) = self.graphql(graphql)?;
-                Ok((Speaks::GraphQl(Box::new(graphql)), declared))
-            }
-            _ => {
-                let help = "`operations` and `openapi` are for paths, `mcp` and `graphql` for \
-                            messages: make two services of it";
-                let message = "a service speaks in one way";
-                Err(self.fault(&service.name, message, help))
-            }
-        }
     }
 
     fn service(&self, service: file::Service, matches: Match) -> Result<Service> {
@@ -458,7 +433,7 @@ impl Resolver<'_> {
 
     /// What the service's OpenAPI document says of its bodies; it must know every operation, or what it
     /// says of one would pass silently for nothing.
-    fn declared(&self, service: &file::Service) -> Result<Option<Arc<Declared>>> {
+    pub(super) fn declared(&self, service: &file::Service) -> Result<Option<Arc<Declared>>> {
         let Some(typed) = &service.openapi else {
             return Ok(None);
         };
@@ -496,44 +471,6 @@ impl Resolver<'_> {
             self.fault(typed, message, help)
         })?;
         Ok(Some(descriptors))
-    }
-
-    fn operation(&self, operation: &file::Operation) -> Result<Template> {
-        let method = Method::from_str(&operation.method.value)
-            .ok()
-            .filter(|method| method.as_str().bytes().all(|b| b.is_ascii_uppercase()));
-        let method = method.ok_or_else(|| {
-            let message = format!("`{}` is not an HTTP method", operation.method.value);
-            self.fault(
-                &operation.method,
-                message,
-                "upper case: GET, POST, PUT, PATCH, DELETE",
-            )
-        })?;
-        let effect = operation.effect.map_or_else(|| effect_of(&method), effect);
-        let template = Template::new(
-            &operation.id.value,
-            method,
-            &operation.path.value,
-            effect,
-            &operation.query,
-        );
-        let mut template = template.map_err(|error| {
-            self.fault(
-                &operation.path,
-                error.to_string(),
-                "a path reads `/customers/{customer}`",
-            )
-        })?;
-        let mut answers = self.answers(
-            &operation.rows,
-            (operation.records_max, operation.fields_max),
-            operation.subject.as_deref(),
-        )?;
-        let records = operation.records.as_ref();
-        answers.records = records.map(|it| self.records(it)).transpose()?;
-        template.answers = Arc::new(answers);
-        Ok(template)
     }
 
     fn policies(&self, patterns: &[Spanned<String>]) -> Result<Vec<PolicyFile>> {
@@ -595,24 +532,6 @@ pub(super) fn is_loopback(uri: &Uri) -> bool {
         || host
             .parse::<IpAddr>()
             .is_ok_and(|address| address.is_loopback())
-}
-
-/// What was typed of an effect.
-pub(super) fn effect(typed: file::Effect) -> Effect {
-    match typed {
-        file::Effect::Read => Effect::Read,
-        file::Effect::Write => Effect::Write,
-        file::Effect::Delete => Effect::Delete,
-    }
-}
-
-/// Safe methods read (RFC 9110 section 9.2.1), DELETE deletes, all else counts as a write.
-fn effect_of(method: &Method) -> Effect {
-    match *method {
-        Method::GET | Method::HEAD | Method::OPTIONS => Effect::Read,
-        Method::DELETE => Effect::Delete,
-        _ => Effect::Write,
-    }
 }
 
 /// The files that `pattern` names, sorted; `*` stands for any part of the file name.

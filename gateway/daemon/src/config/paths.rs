@@ -1,0 +1,59 @@
+//! Operations that a method and a path name.
+
+use std::{str::FromStr as _, sync::Arc};
+
+use http::Method;
+use miette::Result;
+use policy::Effect;
+use proxy::route::Template;
+
+use super::{file, messages::effect, resolve::Resolver};
+
+impl Resolver<'_> {
+    pub(super) fn operation(&self, operation: &file::Operation) -> Result<Template> {
+        let method = Method::from_str(&operation.method.value)
+            .ok()
+            .filter(|method| method.as_str().bytes().all(|b| b.is_ascii_uppercase()));
+        let method = method.ok_or_else(|| {
+            let message = format!("`{}` is not an HTTP method", operation.method.value);
+            self.fault(
+                &operation.method,
+                message,
+                "upper case: GET, POST, PUT, PATCH, DELETE",
+            )
+        })?;
+        let effect = operation.effect.map_or_else(|| effect_of(&method), effect);
+        let template = Template::new(
+            &operation.id.value,
+            method,
+            &operation.path.value,
+            effect,
+            &operation.query,
+        );
+        let mut template = template.map_err(|error| {
+            self.fault(
+                &operation.path,
+                error.to_string(),
+                "a path reads `/customers/{customer}`",
+            )
+        })?;
+        let mut answers = self.answers(
+            &operation.rows,
+            (operation.records_max, operation.fields_max),
+            operation.subject.as_deref(),
+        )?;
+        let records = operation.records.as_ref();
+        answers.records = records.map(|it| self.records(it)).transpose()?;
+        template.answers = Arc::new(answers);
+        Ok(template)
+    }
+}
+
+/// Safe methods read (RFC 9110 section 9.2.1), DELETE deletes, all else counts as a write.
+fn effect_of(method: &Method) -> Effect {
+    match *method {
+        Method::GET | Method::HEAD | Method::OPTIONS => Effect::Read,
+        Method::DELETE => Effect::Delete,
+        _ => Effect::Write,
+    }
+}
