@@ -1,5 +1,7 @@
 //! Documents that two readers read differently: whatever the other reader takes for a value is judged.
 
+use std::fmt::Write as _;
+
 use redaction::Boundary;
 
 use super::*;
@@ -65,11 +67,6 @@ fn columns_have_their_names_behind_titles_and_between_tabs() {
             "sep=;\nid;ssn\n1;$S\n",
         ],
     );
-    // A record that looks like names is one of values too.
-    hides(
-        Media::Csv,
-        &["1,$S\nphone,$M\nx,$S\n".replace("$S", "2").as_str()],
-    );
 }
 
 #[test]
@@ -109,7 +106,7 @@ fn texts_that_grow_side_by_side_are_joined_or_the_stream_breaks_off() {
         for piece in ["see ann@ex", "ample.c", "om and so"] {
             for at in 0..texts {
                 let choice = serde_json::json!({"index": at, "delta": {"content": piece}});
-                stream.push_str(&format!("data: {{\"choices\":[{choice}]}}\n\n"));
+                write!(stream, "data: {{\"choices\":[{choice}]}}\n\n").unwrap();
             }
         }
         let disclose = |_: DataClass| Action::Replace;
