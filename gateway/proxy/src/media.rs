@@ -72,6 +72,10 @@ pub(crate) fn of(headers: &HeaderMap, ended: bool) -> Media {
             _ => Media::Opaque("coding_unknown"),
         };
     }
+    if essence(kind).to_ascii_lowercase().starts_with(GRPC) {
+        // Frames of something else: `application/grpc+json` is no JSON.
+        return Media::Opaque("media_unknown");
+    }
     let Some(media) = Kind::named(kind) else {
         return Media::Opaque("media_unknown");
     };
@@ -108,10 +112,13 @@ fn framing(kind: &str, headers: &HeaderMap) -> Option<Framing> {
     coding.map(Framing::Grpc)
 }
 
+/// What the types of gRPC begin with, whatever is in its frames.
+const GRPC: &str = "application/grpc";
+
 /// Whether a body of this type is gRPC over HTTP/2, in protobuf.
 pub(crate) fn is_grpc(kind: &str) -> bool {
     let essence = essence(kind);
-    ["application/grpc", "application/grpc+proto"]
+    [GRPC, "application/grpc+proto"]
         .iter()
         .any(|name| essence.eq_ignore_ascii_case(name))
 }

@@ -44,7 +44,7 @@ proptest! {
     #[test]
     fn arguments_of_any_length_are_judged_under_their_names(
         planted in planted(),
-        filler in 0..600usize,
+        filler in 0..400usize,
         sizes in prop::collection::vec(1..24usize, 1..6),
         cut in any::<prop::sample::Index>(),
     ) {
