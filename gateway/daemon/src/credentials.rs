@@ -107,11 +107,10 @@ impl Held {
                 tracing::error!(credential = &**name, %error, "a credential cannot be opened");
                 None
             });
-            match &credential {
-                Some(credential) => {
-                    tracing::info!(credential = &**name, version = credential.version, "in use");
-                }
-                None => tracing::warn!(credential = &**name, "there is no such credential"),
+            if let Some(credential) = &credential {
+                tracing::info!(credential = &**name, version = credential.version, "in use");
+            } else {
+                tracing::warn!(credential = &**name, "there is no such credential");
             }
             let credential = credential.map(Arc::new);
             let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);

@@ -35,7 +35,7 @@ async fn until_revoked(caller: &Caller, mut revoked: watch::Receiver<Arc<Revoked
         .await
         .is_err()
     {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

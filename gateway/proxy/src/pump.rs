@@ -506,7 +506,9 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
         // What came coded tells whose it is once it is decoded.
         if let Some(growing) = self.growing.as_mut().filter(|_| inspection.coded) {
             let released: Vec<Bytes> = released.collect();
-            released.iter().for_each(|piece| growing.head.see(piece));
+            for piece in &released {
+                growing.head.see(piece);
+            }
             return self.pass(released, ended);
         }
         self.pass(released, ended)

@@ -51,7 +51,6 @@ pub(crate) async fn release(
     let (media, message) = way.messages(media, &parts.headers, Towards::Agent);
     let inspected = media.inspected(gateway.uninspected);
     let declared = headers::content_length(&parts.headers);
-    let source = Source::Wire(incoming);
     let ending = Ending::of(&parts.headers);
     headers::towards_agent(&mut parts.headers, inspected.is_some());
     let counted = match judge_head(gateway, permit, &mut account, &mut parts) {
@@ -65,17 +64,14 @@ pub(crate) async fn release(
         headers::body_withheld(&mut parts.headers);
         return whole(account, parts, Inbound::empty()).await;
     }
-    // Only in JSON can the rows of others be told from one's own, or any be counted.
-    let media = match inspected {
-        Some((format, _)) if shaped && !media::is_json(format) => Media::Opaque("rows_unknown"),
-        Some((format, _)) if counted && !media::is_json(format) => Media::Opaque("records_unknown"),
-        _ => media,
-    };
+    let media = unknown_rows(inspected, shaped, counted).map_or(media, Media::Opaque);
     let mut pump = match (media, inspected) {
-        (Media::Opaque(gap), _) => Pump::blind(source, gap, way.service.timeouts.idle),
+        (Media::Opaque(gap), _) => {
+            Pump::blind(Source::Wire(incoming), gap, way.service.timeouts.idle)
+        }
         (_, Some(inspected)) => {
             let described = way.declared_response(parts.status, ending != Ending::Event);
-            governed(gateway, permit, way, source, inspected, described)
+            governed(gateway, permit, way, incoming, inspected, described)
                 .shaped(plan)
                 .of_messages(message)
         }
@@ -101,13 +97,13 @@ pub(crate) async fn release(
     }
     // How a judged body came, which is how it may leave.
     let came = inspected.filter(|_| !matches!(media, Media::Opaque(_)));
-    let short = declared.is_some_and(|bytes| bytes <= limits::WHOLE_BODY_BYTES_MAX);
     // The status of gRPC comes behind the body.
-    let short = short && ending != Ending::Status;
+    let short = ending != Ending::Status
+        && declared.is_some_and(|bytes| bytes <= limits::WHOLE_BODY_BYTES_MAX);
     // Who reads one document reads it to its end; lines and events are read one by one.
     let read_whole = came.is_some_and(|(format, _)| media::is_read_whole(format));
     let undeclared = declared.is_none() && read_whole;
-    let mut answer = Answer {
+    let answer = Answer {
         account,
         parts,
         coding: Recoding {
@@ -117,15 +113,33 @@ pub(crate) async fn release(
         },
         pump,
     };
-    if answer.pump.ended() || short || undeclared {
-        if let Err(broken) = answer.read_whole(short).await {
-            return Err(answer.interrupted(broken));
-        }
-        if answer.pump.ended() {
-            return answer.whole().await;
-        }
+    match answer.judge(short, undeclared).await? {
+        Judged::Whole(response) => Ok(response),
+        Judged::Long(answer) => answer.streamed(leash(permit, &gateway.revoked), (ending, shaped)),
     }
-    answer.streamed(leash(permit, &gateway.revoked), (ending, shaped))
+}
+
+/// What became of an answer that may be judged whole.
+enum Judged {
+    /// It was.
+    Whole(Response<Inbound>),
+    /// It is longer.
+    Long(Box<Answer>),
+}
+
+/// Why the rows of an answer cannot be told, if they must be: only in JSON can those of others be told
+/// from one's own, or any be counted.
+fn unknown_rows(
+    inspected: Option<(Format, Coding)>,
+    shaped: bool,
+    counted: bool,
+) -> Option<&'static str> {
+    let (format, _) = inspected?;
+    match (media::is_json(format), shaped, counted) {
+        (false, true, _) => Some("rows_unknown"),
+        (false, false, true) => Some("records_unknown"),
+        _ => None,
+    }
 }
 
 /// A body that is inspected.
@@ -133,11 +147,11 @@ fn governed(
     gateway: &Gateway,
     permit: &Permit,
     way: &Way,
-    source: Source,
+    incoming: Incoming,
     inspected: (Format, Coding),
     described: Option<(&Arc<Declared>, Place)>,
 ) -> Pump {
-    let towards = Towards::Agent;
+    let (source, towards) = (Source::Wire(incoming), Towards::Agent);
     Pump::governed(source, gateway, permit, way, towards, inspected, described)
         .naming(way.endpoint_event())
 }
@@ -151,6 +165,23 @@ struct Answer {
 }
 
 impl Answer {
+    /// Judges it whole where it is `short`, or declares no length and ends soon.
+    async fn judge(
+        mut self,
+        short: bool,
+        undeclared: bool,
+    ) -> Result<Judged, (Box<Account>, Interruption)> {
+        if self.pump.ended() || short || undeclared {
+            if let Err(broken) = self.read_whole(short).await {
+                return Err(self.interrupted(broken));
+            }
+            if self.pump.ended() {
+                return self.whole().await.map(Judged::Whole);
+            }
+        }
+        Ok(Judged::Long(Box::new(self)))
+    }
+
     /// Reads as much of it as may be judged whole. One that declared itself `short` has to come; for
     /// another's end nobody waits long.
     async fn read_whole(&mut self, short: bool) -> Result<(), Broken> {

@@ -165,25 +165,20 @@ fn row(entry: &Entry) -> Vec<String> {
             format!("{} {}", bypass.protocol, bypass.remote),
             format!("{} {}", bypass.result, bypass.technique),
         ),
-        Event::Gap(gap) => (
-            gap.at,
-            "gap",
-            String::new(),
-            gap.reason.to_string(),
-            format!("{} lost, {} recovered", gap.lost, gap.recovered),
-        ),
-        Event::Revoke(revocation) => (
-            revocation.at,
-            "revoke",
-            format!("{} {}", revocation.what, revocation.id),
-            revocation.reason.clone(),
-            if revocation.lifted {
+        Event::Gap(gap) => {
+            let result = format!("{} lost, {} recovered", gap.lost, gap.recovered);
+            (gap.at, "gap", String::new(), gap.reason.to_string(), result)
+        }
+        Event::Revoke(revocation) => {
+            let who = format!("{} {}", revocation.what, revocation.id);
+            let result = if revocation.lifted {
                 "lifted"
             } else {
                 "revoked"
-            }
-            .to_owned(),
-        ),
+            };
+            let why = revocation.reason.clone();
+            (revocation.at, "revoke", who, why, result.to_owned())
+        }
     };
     vec![index, at.to_string(), kind.into(), who, what, result]
 }

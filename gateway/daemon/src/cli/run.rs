@@ -182,22 +182,11 @@ impl Running {
         let (gateway, held) = gateway(config, judges, flows, revoked, &lifecycle, runtime)?;
         let recording = runtime.spawn(egress::record(found, gateway.trail.clone()));
         let (stop, stopped) = watch::channel(false);
-        let tokens = Arc::new(AtomicBool::new(false));
-        runtime.spawn(keep_keys(
-            sources,
-            Arc::clone(&upstream_tls),
-            Arc::clone(&tokens),
-            stopped.clone(),
-        ));
+        let tokens = kept_keys(sources, &upstream_tls, &stopped);
         runtime.spawn(Arc::clone(&held).watch(stopped.clone()));
         begin(&gateway.trail, &lifecycle, runtime)?;
-        let trail = gateway.trail.clone();
-        runtime.spawn(revoked::watch(
-            config.data.clone(),
-            tell,
-            trail,
-            stopped.clone(),
-        ));
+        let (data, trail) = (config.data.clone(), gateway.trail.clone());
+        runtime.spawn(revoked::watch(data, tell, trail, stopped.clone()));
         reveal(config, &gateway, &stopped)?;
         let mut listen = bound.addresses().to_vec();
         let led = listen.split_off(endpoints.len());
@@ -458,6 +447,23 @@ fn watch_figures(gateway: &Arc<Gateway>) -> Result<()> {
     metrics
         .watch(Watched::SpansDropped, move || traces.dropped())
         .into_diagnostic()
+}
+
+/// Keeps every issuer's keys fresh; says whether each was fetched.
+fn kept_keys(
+    sources: check::KeySources,
+    tls: &Arc<ClientConfig>,
+    stopped: &watch::Receiver<bool>,
+) -> Arc<AtomicBool> {
+    let ready = Arc::new(AtomicBool::new(false));
+    let kept = keep_keys(
+        sources,
+        Arc::clone(tls),
+        Arc::clone(&ready),
+        stopped.clone(),
+    );
+    tokio::spawn(kept);
+    ready
 }
 
 /// Keeps every issuer's keys fresh; `ready` turns true once each was fetched.

@@ -107,10 +107,7 @@ impl Config {
 /// Resolves `file` against `directory`.
 pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String) -> Result<Config> {
     let resolver = Resolver { text, directory };
-    let described = file.services.iter();
-    let described = described.flat_map(|service| [&service.openapi, &service.descriptors]);
-    let described = described.flatten();
-    let described = described.map(|path| directory.join(&path.value)).collect();
+    let described = described(&file, directory);
     let egress = resolver.egress(&file)?;
     let budgets = resolver.budgets(&file)?;
     let credentials = resolver.places(&file)?;
@@ -178,6 +175,14 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into)),
         digest,
     })
+}
+
+/// What the services' owners say of them: OpenAPI documents and sets of descriptors.
+fn described(file: &File, directory: &Path) -> Vec<PathBuf> {
+    let services = file.services.iter();
+    let described = services.flat_map(|service| [&service.openapi, &service.descriptors]);
+    let described = described.flatten();
+    described.map(|path| directory.join(&path.value)).collect()
 }
 
 pub(super) struct Resolver<'a> {

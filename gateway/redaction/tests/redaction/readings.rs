@@ -206,7 +206,7 @@ fn a_form_that_reads_differently_without_carriage_returns_is_refused() {
         format!("--x-7f\r\n{field}\nx: 1\r\n\r\n1\r\n--x-7f--\r\n"),
     ] {
         let boundary = Boundary::named("multipart/form-data; boundary=x-7f").unwrap();
-        let format = Format::Multipart(boundary, redaction::Opaque::Refuse);
+        let format = Format::Multipart(boundary, Opaque::Refuse);
         let every: Vec<usize> = (1..form.len()).collect();
         for cuts in [&[][..], &every] {
             let edited = redact_as(format, form.as_bytes(), cuts, |_: DataClass| Action::Show);
