@@ -2,6 +2,7 @@
 //! waits for a signal, ends in good order.
 
 mod confine;
+mod health;
 
 use std::{
     io::Write,
@@ -17,10 +18,9 @@ use std::{
     time::Duration,
 };
 
-use admin::{Condition, Part, Status, Which};
 use admission::budget::Budgets;
 use audit::{EventRef, Keys, Lifecycle, Trail};
-use flows::{FlowSource, Keeper, KernelSource};
+use flows::{FlowSource, KernelSource};
 use http::Uri;
 use identity::{KeySet, Revoked};
 use jiff::Timestamp;
@@ -47,6 +47,7 @@ use crate::{
     reveal::Desk,
     revoked,
 };
+use health::Health;
 
 /// How often key sets are fetched again.
 const JWKS_PERIOD: Duration = Duration::from_mins(5);
@@ -523,65 +524,6 @@ fn operators(
         }
     });
     Ok(bound)
-}
-
-/// How the parts stand.
-struct Health {
-    gateway: Arc<Gateway>,
-    tokens: Arc<AtomicBool>,
-    held: Arc<Held>,
-    kernel: Option<Arc<KernelSource>>,
-    keeper: Arc<Keeper>,
-    reconciler: Arc<Reconciler>,
-}
-
-impl Status for Health {
-    fn parts(&self) -> Vec<Part> {
-        let trail = self.gateway.trail.status();
-        let audit = if trail.healthy {
-            Condition::Ready
-        } else {
-            Condition::Down(
-                "the latest commit failed; nothing is served until one succeeds".to_owned(),
-            )
-        };
-        let attestation = match self.gateway.flows.source() {
-            _ if !self.keeper.is_there() => {
-                Condition::Down("the process that looks at callers is gone; restart".to_owned())
-            }
-            flows::Source::Kernel => Condition::Ready,
-            flows::Source::Proc => Condition::Degraded("inferred from /proc".to_owned()),
-        };
-        let tokens = if self.tokens.load(Ordering::Relaxed) {
-            Condition::Ready
-        } else {
-            Condition::Down("an issuer's keys were never fetched".to_owned())
-        };
-        let missing = self.held.missing().join(", ");
-        let credentials = if missing.is_empty() {
-            Condition::Ready
-        } else {
-            Condition::Degraded(format!("not there, or not to be opened: {missing}"))
-        };
-        [
-            ("audit", audit),
-            ("attestation", attestation),
-            ("tokens", tokens),
-            ("credentials", credentials),
-        ]
-        .map(|(name, condition)| Part { name, condition })
-        .into()
-    }
-
-    fn metrics(&self) -> String {
-        self.gateway.metrics.render()
-    }
-
-    fn flows(&self, which: &Which) -> Option<String> {
-        let kernel = self.kernel.as_ref()?;
-        let flows = egress::answer(kernel, &self.reconciler, which);
-        serde_json::to_string(&flows).ok()
-    }
 }
 
 /// One line on standard output for whoever started it.

@@ -1,0 +1,74 @@
+//! How the parts of a running gateway stand, for `/readyz`, `/metrics` and `/flows`.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use admin::{Condition, Part, Status, Which};
+use flows::{Keeper, KernelSource};
+use proxy::Gateway;
+
+use crate::{
+    credentials::Held,
+    egress::{self, Reconciler},
+};
+
+/// How the parts stand.
+pub(super) struct Health {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) tokens: Arc<AtomicBool>,
+    pub(super) held: Arc<Held>,
+    pub(super) kernel: Option<Arc<KernelSource>>,
+    pub(super) keeper: Arc<Keeper>,
+    pub(super) reconciler: Arc<Reconciler>,
+}
+
+impl Status for Health {
+    fn parts(&self) -> Vec<Part> {
+        let trail = self.gateway.trail.status();
+        let audit = if trail.healthy {
+            Condition::Ready
+        } else {
+            Condition::Down(
+                "the latest commit failed; nothing is served until one succeeds".to_owned(),
+            )
+        };
+        let attestation = match self.gateway.flows.source() {
+            _ if !self.keeper.is_there() => {
+                Condition::Down("the process that looks at callers is gone; restart".to_owned())
+            }
+            flows::Source::Kernel => Condition::Ready,
+            flows::Source::Proc => Condition::Degraded("inferred from /proc".to_owned()),
+        };
+        let tokens = if self.tokens.load(Ordering::Relaxed) {
+            Condition::Ready
+        } else {
+            Condition::Down("an issuer's keys were never fetched".to_owned())
+        };
+        let missing = self.held.missing().join(", ");
+        let credentials = if missing.is_empty() {
+            Condition::Ready
+        } else {
+            Condition::Degraded(format!("not there, or not to be opened: {missing}"))
+        };
+        [
+            ("audit", audit),
+            ("attestation", attestation),
+            ("tokens", tokens),
+            ("credentials", credentials),
+        ]
+        .map(|(name, condition)| Part { name, condition })
+        .into()
+    }
+
+    fn metrics(&self) -> String {
+        self.gateway.metrics.render()
+    }
+
+    fn flows(&self, which: &Which) -> Option<String> {
+        let kernel = self.kernel.as_ref()?;
+        let flows = egress::answer(kernel, &self.reconciler, which);
+        serde_json::to_string(&flows).ok()
+    }
+}
