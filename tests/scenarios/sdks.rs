@@ -109,6 +109,12 @@ fn is_clean(text: &str) -> Result<()> {
     Ok(())
 }
 
+/// The error says so, as the vendor or the gateway wrote it.
+fn says(made: &Made, words: &str) -> Result<()> {
+    ensure!(made.message().contains(words), "{}", made.message());
+    Ok(())
+}
+
 /// The error is of this class, with this status where the SDK tells one.
 fn is_error(made: &Made, class: &str, status: Option<u64>) -> Result<()> {
     let (raised, told) = made.error()?;

@@ -1,9 +1,9 @@
 //! Anthropic.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use tests::{peers::vendor::anthropic, sdks::Language};
 
-use super::{Vendor, is_broken_off, is_error, is_redacted};
+use super::{Vendor, is_broken_off, is_error, is_redacted, says};
 
 const OPERATIONS: &[(&str, &str, &str)] = &[
     ("message", "POST", "/v1/messages"),
@@ -27,18 +27,8 @@ fn check(language: Language) -> Result<()> {
     is_error(&calls.of("limited")?, "RateLimitError", Some(429))?;
     is_error(&calls.of("failed")?, "InternalServerError", Some(500))?;
     is_error(&calls.of("unknown")?, "AuthenticationError", Some(401))?;
-    let limited = calls.of("limited")?;
-    ensure!(
-        limited.message().contains("exceed your rate limit"),
-        "{}",
-        limited.message()
-    );
-    let refused = calls.of("refused")?;
-    ensure!(
-        refused.message().contains("closed to agents"),
-        "{}",
-        refused.message()
-    );
+    says(&calls.of("limited")?, "exceed your rate limit")?;
+    says(&calls.of("refused")?, "closed to agents")?;
     vendor.finish()
 }
 

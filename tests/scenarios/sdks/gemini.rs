@@ -1,9 +1,9 @@
 //! Google's Gemini.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use tests::{peers::vendor::gemini, sdks::Language};
 
-use super::{Vendor, is_broken_off, is_error, is_redacted};
+use super::{Vendor, is_broken_off, is_error, is_redacted, says};
 
 const OPERATIONS: &[(&str, &str, &str)] = &[
     ("generate", "POST", "/v1/models/{call}"),
@@ -22,18 +22,8 @@ fn check(language: Language, told: &[&str], client: &str, server: &str) -> Resul
     is_error(&calls.of("limited")?, client, Some(429))?;
     is_error(&calls.of("failed")?, server, Some(500))?;
     is_error(&calls.of("unknown")?, client, Some(403))?;
-    let limited = calls.of("limited")?;
-    ensure!(
-        limited.message().contains("exceeded your current quota"),
-        "{}",
-        limited.message()
-    );
-    let refused = calls.of("refused")?;
-    ensure!(
-        refused.message().contains("closed to agents"),
-        "{}",
-        refused.message()
-    );
+    says(&calls.of("limited")?, "exceeded your current quota")?;
+    says(&calls.of("refused")?, "closed to agents")?;
     vendor.finish()
 }
 

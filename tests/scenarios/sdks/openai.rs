@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use tests::{peers::vendor::openai, sdks::Language};
 
-use super::{Vendor, is_broken_off, is_error, is_redacted};
+use super::{Vendor, is_broken_off, is_error, is_redacted, says};
 
 const OPERATIONS: &[(&str, &str, &str)] = &[
     ("chat", "POST", "/v1/chat/completions"),
@@ -40,18 +40,8 @@ fn check(language: Language) -> Result<()> {
     is_error(&calls.of("failed")?, "InternalServerError", Some(500))?;
     is_error(&calls.of("unknown")?, "AuthenticationError", Some(401))?;
     // What the vendor says of its own errors arrives.
-    let limited = calls.of("limited")?;
-    ensure!(
-        limited.message().contains("Rate limit reached"),
-        "{}",
-        limited.message()
-    );
-    let refused = calls.of("refused")?;
-    ensure!(
-        refused.message().contains("closed to agents"),
-        "{}",
-        refused.message()
-    );
+    says(&calls.of("limited")?, "Rate limit reached")?;
+    says(&calls.of("refused")?, "closed to agents")?;
     vendor.finish()
 }
 

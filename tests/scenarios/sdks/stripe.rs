@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use tests::{client::Client, peers::vendor::stripe, sdks::Language};
 
-use super::{Vendor, is_error, is_redacted};
+use super::{Vendor, is_error, is_redacted, says};
 
 const OPERATIONS: &[(&str, &str, &str)] = &[
     ("customer.list", "GET", "/v1/customers"),
@@ -30,12 +30,7 @@ fn check(language: Language, prefix: &str) -> Result<()> {
     error("limited", "RateLimitError", 429)?;
     error("refused", "PermissionError", 403)?;
     error("unknown", "AuthenticationError", 401)?;
-    let refused = calls.of("refused")?;
-    ensure!(
-        refused.message().contains("closed to agents"),
-        "{}",
-        refused.message()
-    );
+    says(&calls.of("refused")?, "closed to agents")?;
     // The form arrived as it was written.
     let received = Client::plain()?.get(&format!("{}/received", vendor.peer.url()), &[])?;
     let form = received.text();

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use tests::{peers::vendor::twilio, sdks::Language};
 
-use super::{Vendor, is_error, is_redacted};
+use super::{Vendor, is_error, is_redacted, says};
 
 const OPERATIONS: &[(&str, &str, &str)] = &[
     (
@@ -33,18 +33,8 @@ fn check(language: Language, class: &str, of_pages: &str) -> Result<()> {
     is_error(&calls.of("failed")?, class, Some(500))?;
     is_error(&calls.of("refused")?, of_pages, None)?;
     is_error(&calls.of("unknown")?, class, Some(401))?;
-    let broken = calls.of("broken")?;
-    ensure!(
-        broken.message().contains("not a valid phone number"),
-        "{}",
-        broken.message()
-    );
-    let refused = calls.of("refused")?;
-    ensure!(
-        refused.message().contains("closed to agents"),
-        "{}",
-        refused.message()
-    );
+    says(&calls.of("broken")?, "not a valid phone number")?;
+    says(&calls.of("refused")?, "closed to agents")?;
     vendor.finish()
 }
 
