@@ -63,11 +63,13 @@ pub fn is_json(value: &[u8]) -> bool {
         Some(b'"') => b'"',
         _ => return false,
     };
+    document.len() >= JSON_BYTES_MIN && document.last() == Some(&closes) && is_document(document)
+}
+
+/// Whether all of a text is one JSON document.
+pub(crate) fn is_document(text: &[u8]) -> bool {
     let mut walker = Walker::new();
-    document.len() >= JSON_BYTES_MIN
-        && document.last() == Some(&closes)
-        && walker.push(document, &mut Nobody).is_ok()
-        && walker.finish(&mut Nobody).is_ok()
+    walker.push(text, &mut Nobody).is_ok() && walker.finish(&mut Nobody).is_ok()
 }
 
 /// What a string holds that is base64 or a data URL; nothing if it is neither.

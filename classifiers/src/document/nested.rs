@@ -7,7 +7,7 @@ use super::map::Map;
 use super::{Notation, Sink};
 use crate::embedded::{self, EMBEDDED_DEPTH_MAX, Held};
 use crate::media::form;
-use crate::media::json::{Scalar, Token, Visitor, Walker};
+use crate::media::json::Walker;
 use crate::{Context, ValueKind};
 
 /// A longer string is no form.
@@ -115,10 +115,7 @@ pub(super) fn is_json(value: &[u8]) -> bool {
         Some(b'[') => b']',
         _ => return false,
     };
-    let mut walker = Walker::new();
-    value.trim_ascii_end().last() == Some(&closes)
-        && walker.push(value, &mut Nobody).is_ok()
-        && walker.finish(&mut Nobody).is_ok()
+    value.trim_ascii_end().last() == Some(&closes) && embedded::is_document(value)
 }
 
 /// Where the query of a URL begins.
@@ -160,16 +157,4 @@ fn pairs(desk: &mut Desk, context: &Context, value: &[u8], sink: &mut dyn Sink) 
     desk.notation = Notation::Plain;
     let raw = Raw::At(base + end as u64);
     desk.value(&Context::ROOT, ValueKind::Text, behind, raw, sink);
-}
-
-/// Reads JSON only to know that it is.
-struct Nobody;
-
-impl Visitor for Nobody {
-    fn object_start(&mut self) {}
-    fn object_end(&mut self) {}
-    fn array_start(&mut self) {}
-    fn array_end(&mut self) {}
-    fn name(&mut self, _name: Token<'_>) {}
-    fn scalar(&mut self, _kind: Scalar, _value: Token<'_>) {}
 }
