@@ -35,6 +35,8 @@ pub(crate) struct Desk {
     /// The JSON token that the next value is.
     pub(crate) token: Option<Range<u64>>,
     tokens: Vec<Range<u64>>,
+    /// How often the sink was told of something.
+    told: u64,
 }
 
 /// Where a value's decoded bytes come from.
@@ -87,6 +89,7 @@ impl Desk {
             around: Vec::new(),
             token: None,
             tokens: Vec::new(),
+            told: 0,
         }
     }
 
@@ -124,11 +127,12 @@ impl Desk {
         raw: Raw<'_>,
         sink: &mut dyn Sink,
     ) -> bool {
+        let told = self.told;
         if kind == ValueKind::Text
             && nested::may_be(value)
             && nested::document(self, context, value, raw, sink)
         {
-            return true;
+            return self.told > told;
         }
         self.findings.clear();
         match self.keys.operator() {
@@ -185,6 +189,7 @@ impl Desk {
             depth: self.depth,
         });
         self.around.pop();
+        self.told += u64::from(taken);
         taken
     }
 
@@ -267,6 +272,7 @@ impl Desk {
             });
         }
         self.around.pop();
+        self.told += self.findings.len() as u64;
     }
 }
 

@@ -383,6 +383,18 @@ fn lines_of_text_say_what_they_hold() {
 }
 
 #[test]
+fn a_value_in_quotes_that_says_nothing_alone_is_read_with_its_line() {
+    // A text in quotes is a document of JSON, which is no reason to leave the line alone.
+    let key = ["7c9e6679", "7425", "40de", "944b", "e07fc1f90ae7"].join("-");
+    let line = format!("hubspot_key=\"{key}\"\n");
+    check(
+        Media::Text,
+        &line,
+        &[("secret.vendor_token", "", &[key.as_str()])],
+    );
+}
+
+#[test]
 fn a_table_drawn_in_text_has_columns() {
     check(
         Media::Text,

@@ -4,6 +4,8 @@
 //! What a rule blocks refuses a request; an answer is here already, so there it is taken out. Fields
 //! that carry a credential or frame the message pass as they are.
 
+mod clean;
+
 use std::sync::Arc;
 
 use admission::Permit;
@@ -120,10 +122,11 @@ impl Inspection<'_> {
             let value = std::str::from_utf8(value.as_bytes()).unwrap_or_default();
             text.extend([name.as_str(), ": ", value, BREAK]);
         }
-        if text.is_empty() {
+        if text.is_empty() || clean::is_known(&text) {
             return Ok(());
         }
-        let Some(edited) = self.edit(Media::Text, text, IN_HEADERS)? else {
+        let Some(edited) = self.edit(Media::Text, text.clone(), IN_HEADERS)? else {
+            clean::keep(text);
             return Ok(());
         };
         put_back(headers, &edited);
