@@ -15,6 +15,7 @@ mod graphql;
 mod grpc;
 mod hostile;
 mod identity;
+mod install;
 mod kills;
 mod led;
 mod mcp;

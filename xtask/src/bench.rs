@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     demo::pass_through,
-    fuzz, kernels,
+    fuzz, kernels, package,
     setup::{self, Scope},
     step::{answer, run as command, step},
     workspace::{SEED, Workspace},
@@ -44,6 +44,8 @@ pub(crate) enum Long {
     Kernels,
     /// Every property test with fresh seeds and many more cases.
     Properties,
+    /// The package on a fresh Debian: installed, serving, upgraded, removed, the log kept.
+    Install,
     /// Every fuzz target of the classifiers for half an hour.
     Fuzz,
 }
@@ -56,13 +58,16 @@ impl Long {
             Self::Kills => ("kills", "TIDEGATE_KILLS", "200"),
             Self::Gigabyte => ("gigabyte", "TIDEGATE_STREAM_MB", "1000"),
             Self::Flows => ("of_many_agents", "TIDEGATE_FLOWS", "100000"),
-            Self::Kernels | Self::Properties | Self::Fuzz => return None,
+            Self::Kernels | Self::Properties | Self::Install | Self::Fuzz => return None,
         })
     }
 }
 
 /// Runs one scenario at its long size.
 pub(crate) fn long(workspace: &Workspace, which: Long) -> Result<()> {
+    if matches!(which, Long::Install) {
+        return package::long(workspace, None);
+    }
     if matches!(which, Long::Fuzz) {
         return fuzz::run(workspace);
     }

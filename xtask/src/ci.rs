@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::{
-    demo, instructions, kernels,
+    demo, instructions, kernels, package,
     setup::{self, Scope},
     step::{run as command, say, step},
     test,
@@ -31,6 +31,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     })?;
     step("advisories", || advisories(workspace))?;
     test::all(workspace)?;
+    package::check(workspace, &workspace.built("debug", "tidegate"))?;
     step("older kernels", || {
         kernels::run(workspace, kernels::Size::Small)
     })?;

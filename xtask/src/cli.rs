@@ -1,10 +1,12 @@
 //! The subcommands of `cargo xtask`.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 
-use crate::{bench, ci, demo, eval, instructions, peers, setup, test, workspace::Workspace};
+use crate::{
+    bench, ci, demo, eval, instructions, package, peers, setup, test, workspace::Workspace,
+};
 
 /// Everything a developer runs.
 #[derive(Debug, clap::Parser)]
@@ -55,6 +57,17 @@ pub(crate) enum Command {
     Long {
         /// Which.
         scenario: bench::Long,
+    },
+    /// Build a release, and of it the packages that people install, in `target/package`.
+    Package {
+        #[command(flatten)]
+        consent: Consent,
+        /// Pack this binary, built before, and check what comes out.
+        #[arg(long, value_name = "FILE")]
+        binary: Option<PathBuf>,
+        /// Try it on a fresh Debian, too; as `cargo xtask long install` does with a release.
+        #[arg(long, requires = "binary")]
+        fresh: bool,
     },
     /// Count the instructions that looking at a byte takes, and compare them with those known.
     Instructions,
@@ -110,6 +123,17 @@ impl Command {
             } => return bench::run(&workspace, consent.yes, &arguments),
             Self::Eval { arguments } => return eval::run(&workspace, &arguments),
             Self::Long { scenario } => bench::long(&workspace, scenario)?,
+            Self::Package {
+                binary: Some(binary),
+                fresh,
+                ..
+            } => {
+                package::check(&workspace, &binary)?;
+                if fresh {
+                    package::long(&workspace, Some(&binary))?;
+                }
+            }
+            Self::Package { consent, .. } => package::run(&workspace, consent.yes)?,
             Self::Instructions => {
                 setup::complete(
                     &workspace,

@@ -8,6 +8,7 @@ mod eval;
 mod fuzz;
 mod instructions;
 mod kernels;
+mod package;
 mod peers;
 mod setup;
 mod step;

@@ -30,6 +30,8 @@ pub(crate) struct Scope {
     pub(crate) bench: bool,
     /// With what the classifiers are measured beside.
     pub(crate) peers: bool,
+    /// With what makes packages.
+    pub(crate) package: bool,
     /// With the tools of the gate.
     pub(crate) ci: bool,
 }

@@ -8,6 +8,8 @@ mod credentials;
 mod doctor;
 mod exec;
 mod flows;
+mod init;
+mod manual;
 mod revoke;
 mod run;
 mod table;
@@ -34,6 +36,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a configuration and policies that work, from a few answers.
+    Init(init::Init),
     /// Serve: attribute, decide, redact and record every call.
     Run(Configured),
     /// Check a configuration with its policies, keys and certificates, and do nothing else.
@@ -58,6 +62,17 @@ enum Command {
     Exec(Exec),
     /// Tell what this host lacks for attribution and enforcement by the kernel, and how to mend it.
     Doctor(Doctor),
+    /// Print what makes a shell complete this command.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write a page of the manual for every command, for packages.
+    #[command(hide = true)]
+    Manual {
+        /// The folder that they are written to.
+        to: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -379,6 +394,7 @@ enum Format {
 /// Runs the command.
 pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
     match arguments.command {
+        Command::Init(arguments) => init::init(&arguments),
         Command::Run(Configured { config }) => run::run(&config),
         Command::Check(Configured { config }) => check::check(&config),
         Command::Classify(Classify {
@@ -397,5 +413,7 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
         Command::Flows(arguments) => flows::show(&arguments),
         Command::Exec(arguments) => exec::exec(&arguments),
         Command::Doctor(Doctor { pins }) => Ok(doctor::doctor(pins.as_deref())),
+        Command::Completions { shell } => Ok(manual::completions(shell)),
+        Command::Manual { to } => manual::write(&to),
     }
 }

@@ -55,7 +55,13 @@ pub(super) fn of(scope: Scope) -> impl Iterator<Item = &'static Need> {
     let ci = GATE.iter().filter(move |_| scope.ci);
     let bench = BENCH.iter().filter(move |_| scope.bench);
     let peers = PEERS.iter().filter(move |_| scope.peers);
-    ALWAYS.iter().chain(ci).chain(bench).chain(peers)
+    let package = PACKAGE.iter().filter(move |_| scope.package || scope.ci);
+    ALWAYS
+        .iter()
+        .chain(ci)
+        .chain(package)
+        .chain(bench)
+        .chain(peers)
 }
 
 /// To build, test and show.
@@ -119,6 +125,34 @@ static ALWAYS: [Need; 10] = [
         why: "the same for Node.js",
         cure: Cure::NodeSdks,
         present: |workspace| workspace.has_sdks(NODE_SDKS),
+    },
+];
+
+/// For `cargo xtask package`.
+static PACKAGE: [Need; 4] = [
+    Need {
+        what: "dpkg-dev",
+        why: "makes the package of Debian's",
+        cure: Cure::Packages(&["dpkg-dev"]),
+        present: |_| program("dpkg-deb").is_some() && program("dpkg-shlibdeps").is_some(),
+    },
+    Need {
+        what: "rpmbuild",
+        why: "makes the package of RPM's",
+        cure: Cure::Packages(&["rpm"]),
+        present: |_| program("rpmbuild").is_some(),
+    },
+    Need {
+        what: "systemd-analyze",
+        why: "verifies the unit, and weighs what it exposes",
+        cure: Cure::Packages(&["systemd"]),
+        present: |_| program("systemd-analyze").is_some(),
+    },
+    Need {
+        what: "debootstrap",
+        why: "makes the fresh Debian on which `cargo xtask long install` tries the package",
+        cure: Cure::Packages(&["debootstrap"]),
+        present: |_| program("debootstrap").is_some(),
     },
 ];
 

@@ -3,6 +3,7 @@
 
 mod confine;
 mod health;
+mod manager;
 
 use std::{
     io::Write,
@@ -218,6 +219,7 @@ impl Running {
             .into_diagnostic()?;
         let signals = signals()?;
         announce(&listen, admin)?;
+        manager::serving(runtime, stopped);
         Ok(Self {
             stop,
             workers,
@@ -238,6 +240,7 @@ impl Running {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+        manager::stopping();
         tracing::info!("stopping: open exchanges may end");
         self.stop.send_replace(true);
         for worker in self.workers {
@@ -354,6 +357,9 @@ fn weaknesses(opened: &flows::Opened, confined: Vec<String>) -> Vec<String> {
 fn lifecycle(config: &Config, policy: &str, mut notes: Vec<String>) -> Lifecycle {
     if config.otlp.is_none() {
         notes.push("telemetry: off".to_owned());
+    }
+    if config.country == policy::Country::UNKNOWN {
+        notes.push("country: not known, so that this host is in no region".to_owned());
     }
     Lifecycle {
         at: now(),

@@ -128,7 +128,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             file::Attestation::Kernel => flows::Mode::Kernel,
             file::Attestation::Proc => flows::Mode::Proc,
         },
-        country: resolver.country(&file.country)?,
+        country: resolver.own_country(&file.country)?,
         issuers: file
             .tokens
             .into_iter()
@@ -208,6 +208,14 @@ impl Resolver<'_> {
                 .tls
                 .map(|tls| (path(tls.certificate.value), path(tls.key))),
         )
+    }
+
+    /// Where this host is. `ZZ` says that nobody knows: it is in no region, and the record says so.
+    fn own_country(&self, code: &Spanned<String>) -> Result<Country> {
+        if code.value == Country::UNKNOWN.code() {
+            return Ok(Country::UNKNOWN);
+        }
+        self.country(code)
     }
 
     fn country(&self, code: &Spanned<String>) -> Result<Country> {

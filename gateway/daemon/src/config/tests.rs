@@ -187,7 +187,7 @@ paths:
 fn every_mistake_is_told_with_its_place_and_mend() {
     let mistakes = [
         ("country: DE\ntokens", "country: de\ntokens"),
-        ("country: DE\ntokens", "country: ZZ\ntokens"),
+        ("country: DE\ntokens", "country: D1\ntokens"),
         ("lifetime_max: 10m", "lifetime_max: 10x"),
         ("lifetime_max: 10m", "lifetime_max: 48h"),
         (

@@ -1,0 +1,122 @@
+//! The files as they are installed.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result};
+
+use super::{Packing, sources};
+use crate::{
+    step::{answer, run as command},
+    workspace::Workspace,
+};
+
+/// What each shell completes by, and where it looks for it.
+const COMPLETIONS: [(&str, &str); 3] = [
+    ("bash", "usr/share/bash-completion/completions/tidegate"),
+    ("zsh", "usr/share/zsh/vendor-completions/_tidegate"),
+    ("fish", "usr/share/fish/vendor_completions.d/tidegate.fish"),
+];
+
+/// Puts everything where it is installed.
+pub(super) fn put(workspace: &Workspace, packing: &Packing, binary: &Path) -> Result<()> {
+    let tree = &packing.tree;
+    let program = tree.join("usr/bin/tidegate");
+    into(&program)?;
+    command(
+        Command::new("strip")
+            .arg("--strip-debug")
+            .arg("-o")
+            .args([program.as_path(), binary]),
+    )
+    .context("`strip` comes with binutils")?;
+    mode(&program, 0o755)?;
+    let own = sources(workspace);
+    let unit = tree.join("usr/lib/systemd/system/tidegate.service");
+    let users = tree.join("usr/lib/sysusers.d/tidegate.conf");
+    copy(&own.join("tidegate.service"), &unit)?;
+    copy(&own.join("tidegate.sysusers"), &users)?;
+    let manual = tree.join("usr/share/man/man1");
+    fs::create_dir_all(&manual)?;
+    command(Command::new(&program).arg("manual").arg(&manual))?;
+    for page in fs::read_dir(&manual)? {
+        zip(&page?.path())?;
+    }
+    for (shell, place) in COMPLETIONS {
+        let said = answer(Command::new(&program).args(["completions", shell]));
+        let said = said.with_context(|| format!("the binary has no completions for {shell}"))?;
+        let to = tree.join(place);
+        into(&to)?;
+        fs::write(to, said + "\n")?;
+    }
+    let documents = tree.join("usr/share/doc/tidegate");
+    for (from, name) in [
+        ("README.md", "README.md"),
+        ("SECURITY.md", "SECURITY.md"),
+        ("docs/configuration.md", "configuration.md"),
+        ("docs/policies.md", "policies.md"),
+        ("LICENSE", "copyright"),
+        ("CHANGELOG.md", "changelog"),
+    ] {
+        copy(&workspace.root.join(from), &documents.join(name))?;
+    }
+    zip(&documents.join("changelog"))?;
+    normalise(tree)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    into(to)?;
+    fs::copy(from, to).with_context(|| format!("there is no {}", from.display()))?;
+    Ok(())
+}
+
+/// Makes the folder of a file.
+fn into(file: &Path) -> Result<()> {
+    let folder = file.parent().context("a file has a folder")?;
+    fs::create_dir_all(folder).map_err(Into::into)
+}
+
+fn zip(file: &Path) -> Result<()> {
+    command(Command::new("gzip").args(["--best", "--no-name"]).arg(file))
+}
+
+/// Sets what may be done with a file.
+pub(super) fn mode(file: &Path, mode: u32) -> Result<()> {
+    fs::set_permissions(file, fs::Permissions::from_mode(mode)).map_err(Into::into)
+}
+
+/// Gives folders and files the modes that they have wherever they are built.
+fn normalise(tree: &Path) -> Result<()> {
+    for entry in walk(tree)? {
+        let runs = entry.starts_with(tree.join("usr/bin")) && entry.is_file();
+        mode(&entry, if entry.is_dir() || runs { 0o755 } else { 0o644 })?;
+    }
+    Ok(())
+}
+
+/// How much all files hold.
+pub(super) fn bytes(tree: &Path) -> Result<u64> {
+    let files = walk(tree)?.into_iter().filter(|entry| entry.is_file());
+    files
+        .map(|file| Ok(fs::metadata(file)?.len()))
+        .sum::<Result<u64>>()
+}
+
+/// Everything in a folder, itself included.
+fn walk(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut all = vec![folder.to_owned()];
+    let mut at = 0;
+    while let Some(folder) = all.get(at).cloned() {
+        if folder.is_dir() {
+            for entry in fs::read_dir(folder)? {
+                all.push(entry?.path());
+            }
+        }
+        at += 1;
+    }
+    Ok(all)
+}
