@@ -9,7 +9,9 @@ mod doctor;
 mod exec;
 mod flows;
 mod revoke;
+mod rows;
 mod run;
+mod search;
 mod table;
 mod tokens;
 
@@ -178,9 +180,27 @@ enum Audit {
         #[arg(long, default_value_t = 20)]
         limit: u64,
         /// Only records of this kind: start, stop, open, close, refuse, reveal, bypass, gap,
-        /// revoke.
-        #[arg(long)]
-        kind: Option<String>,
+        /// revoke, query.
+        #[arg(long, value_parser = search::kind)]
+        kind: Option<::audit::Kind>,
+        #[command(flatten)]
+        reason: Purpose,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Find exchanges, refusals and other records by who, what, when and how they ended.
+    Search {
+        #[command(flatten)]
+        sought: Box<search::Sought>,
+        #[command(flatten)]
+        period: search::Period,
+        /// How many at most: the newest that fit.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        #[command(flatten)]
+        reason: Purpose,
+        #[command(flatten)]
+        data: Data,
         #[command(flatten)]
         output: Output,
     },
@@ -188,6 +208,8 @@ enum Audit {
     Show {
         /// Its index, as the `tidegate-record` header tells it.
         record: u64,
+        #[command(flatten)]
+        reason: Purpose,
         #[command(flatten)]
         data: Data,
         #[command(flatten)]
@@ -334,6 +356,14 @@ struct Asked {
     /// Your key.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
+}
+
+/// What the log is read for.
+#[derive(Debug, Args)]
+struct Purpose {
+    /// What for; it stands in the record that reading makes.
+    #[arg(long, value_name = "TEXT")]
+    purpose: Option<String>,
 }
 
 /// Which log.
