@@ -7,7 +7,7 @@ use tests::{
     gateway::Gateway,
 };
 
-use crate::world::{SUPPORT, World};
+use crate::world::{HERE, SUPPORT, World};
 
 /// What `tidegate audit search` with these arguments finds.
 pub(crate) fn search(gateway: &Gateway, arguments: &[&str]) -> Result<Vec<Value>> {
@@ -94,4 +94,134 @@ fn a_search_finds_by_who_what_and_how_it_ended_and_is_itself_on_record() -> Resu
         "the record of a search names its subject"
     );
     world.finish()
+}
+
+/// A report of the gateway's log as JSON.
+fn report(gateway: &Gateway, arguments: &[&str]) -> Result<Value> {
+    Ok(serde_json::from_slice(&written(
+        gateway, arguments, "json",
+    )?)?)
+}
+
+fn written(gateway: &Gateway, arguments: &[&str], form: &str) -> Result<Vec<u8>> {
+    let data = gateway.data().display().to_string();
+    let all = [&["report"], arguments, &["-o", form, "--data", &data]].concat();
+    let output = gateway.cli(&all)?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success() && errors.is_empty(), "{errors}");
+    Ok(output.stdout)
+}
+
+/// The figure in `column` of the row of the table `title` that begins with `key`: its value, and the
+/// records that it names.
+fn figure(report: &Value, title: &str, key: &[&str], column: &str) -> Result<(u64, Vec<u64>)> {
+    let tables = report["tables"].as_array().context("no tables")?;
+    let table = tables.iter().find(|it| it["title"] == title);
+    let table = table.with_context(|| format!("no table `{title}`"))?;
+    let columns = table["columns"].as_array().context("no columns")?;
+    let at = columns.iter().position(|it| it == column);
+    let at = at.with_context(|| format!("no column `{column}`"))?;
+    let rows = table["rows"].as_array().context("no rows")?;
+    let row = rows
+        .iter()
+        .find(|row| key.iter().zip(0..).all(|(it, at)| row[at] == *it));
+    let Some(row) = row else {
+        return Ok((0, Vec::new()));
+    };
+    let listed = row[at]["evidence"]["listed"]
+        .as_array()
+        .context("no evidence")?;
+    let records = listed.iter().filter_map(|it| it["record"].as_u64());
+    Ok((
+        row[at]["value"].as_u64().context("no value")?,
+        records.collect(),
+    ))
+}
+
+#[test]
+fn reports_count_what_was_done_and_name_its_records() -> Result<()> {
+    let world = World::new()?;
+    let token = world.token(SUPPORT, |claims| {
+        claims.scope("customer", "C-771").task("T-4891", "support")
+    })?;
+    let curl = Agent::curl()?;
+    let ask = |customer: &str| -> Result<u64> {
+        let ask = Ask::get(world.gateway.url(&format!("/crm/customers/{customer}"))?);
+        curl.ask(&ask.token(&token))?.record().context("no record")
+    };
+    let mine = vec![ask("C-771")?, ask("C-771")?, ask("C-771")?];
+    let others = vec![ask("C-332")?, ask("C-100")?];
+    let here = |path: &str| -> Result<u64> {
+        let reply = world.client.get(&world.gateway.url(path)?, &[])?;
+        reply.record().context("no record")
+    };
+    let patients = vec![
+        here("/clinic/fhir/Patient/P-001")?,
+        here("/clinic/fhir/Patient/P-002")?,
+    ];
+    let gateway = &world.gateway;
+
+    let agents = report(gateway, &["agents"])?;
+    let of = |agent: &str, column: &str| figure(&agents, "Agents", &[agent], column);
+    assert_eq!(of(SUPPORT, "released")?, (3, mine.clone()));
+    assert_eq!(of(SUPPORT, "refused")?, (2, others.clone()));
+    assert_eq!(of(SUPPORT, "requests")?.0, 5);
+    assert_eq!(of(HERE, "requests")?, (2, patients.clone()));
+
+    let policy = report(gateway, &["policy"])?;
+    let rule = ["session-sees-only-its-customer"];
+    let refused = figure(&policy, "Refusals by rule", &rule, "requests refused")?;
+    assert_eq!(refused, (2, others));
+    let masked = ["contact-is-masked", "mask", "pii.email"];
+    let masked = figure(&policy, "Values by rule and action", &masked, "values")?;
+    let shown = search(
+        gateway,
+        &["--class", "pii.email", "--subject", "customer=C-771"],
+    )?;
+    let counted = |matter: &Value| -> u64 {
+        let findings = matter["closing"]["event"]["response"]["findings"].as_array();
+        let emails = findings
+            .into_iter()
+            .flatten()
+            .filter(|it| it["class"] == "pii.email");
+        emails.filter_map(|it| it["count"].as_u64()).sum()
+    };
+    let emails: u64 = shown.iter().map(counted).sum();
+    ensure!(emails >= 3 && masked.0 >= emails, "{emails} {masked:?}");
+
+    let subject = ["subject", "--subject", "customer=C-771"];
+    let one = report(gateway, &subject)?;
+    let exchanges = figure(&one, "In short", &["exchanges"], "how many or when")?;
+    assert_eq!(exchanges, (3, mine));
+    let breach = report(gateway, &["breach", "--service", "clinic"])?;
+    let reached = figure(
+        &breach,
+        "Scope in short",
+        &["data subjects named"],
+        "how many or when",
+    )?;
+    assert_eq!(reached, (2, patients.clone()));
+    let health = report(gateway, &["disclosures"])?;
+    let to = [HERE, "not stated"];
+    let disclosed = figure(&health, "By recipient and purpose", &to, "disclosures")?;
+    let found = found(gateway, &["--class", "phi", "--decision", "released"])?;
+    assert_eq!(disclosed, (found.len() as u64, found));
+
+    same_bytes(gateway, &subject)?;
+    let integrity = written(gateway, &["integrity"], "html")?;
+    let integrity = String::from_utf8(integrity)?;
+    ensure!(integrity.contains("no record was changed"), "{integrity}");
+    world.finish()
+}
+
+/// As of one checkpoint a report is the same whenever it is made, in every form.
+fn same_bytes(gateway: &Gateway, kind: &[&str]) -> Result<()> {
+    let size = report(gateway, kind)?["anchor"]["size"].to_string();
+    let asked = [kind, &["--at", &size]].concat();
+    for form in ["html", "csv", "json"] {
+        let one = written(gateway, &asked, form)?;
+        assert_eq!(one, written(gateway, &asked, form)?, "{form}");
+        ensure!(!one.is_empty(), "an empty report");
+    }
+    Ok(())
 }

@@ -8,6 +8,7 @@ mod credentials;
 mod doctor;
 mod exec;
 mod flows;
+mod report;
 mod revoke;
 mod rows;
 mod run;
@@ -45,6 +46,8 @@ enum Command {
     /// Read and prove the record.
     #[command(subcommand)]
     Audit(Audit),
+    /// Make a report of the log for a regulator, a data subject or a review, with its evidence.
+    Report(report::Asked),
     /// Make keys of tokens, and tell people what a token stands for.
     #[command(subcommand)]
     Tokens(Tokens),
@@ -417,6 +420,7 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
         }) => classify_test::test(&file),
         Command::Classify(arguments) => classify::classify(&arguments),
         Command::Audit(audit) => audit::audit(audit),
+        Command::Report(asked) => report::report(asked),
         Command::Tokens(command) => tokens::tokens(&command),
         Command::Revoke(command) => revoke::revoke(&command),
         Command::Credentials(command) => credentials::credentials(&command),

@@ -24,6 +24,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         // For their vocabularies: a policy that names an unknown class or action is refused.
         ("policy", &["classifiers", "redaction"]),
         ("identity", &["flows"]),
+        ("reports", &["audit"]),
     ],
     &[("admission", &["classifiers", "identity", "policy"])],
     &[
@@ -57,6 +58,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "policy",
                 "proxy",
                 "redaction",
+                "reports",
                 "sandbox",
                 "store",
                 "telemetry",

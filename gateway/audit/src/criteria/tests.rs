@@ -38,7 +38,7 @@ fn each_criterion_is_met_by_what_it_names_and_by_nothing_else() {
     let matter = matter();
     let set: [(&str, &str, Put); 12] = [
         ("spiffe://a.example/x", "x", |it, value| {
-            it.agent = Some(value)
+            it.agent = Some(value);
         }),
         ("s-1", "s-2", |it, value| it.session = Some(value)),
         ("T-1", "T-2", |it, value| it.task = Some(value)),
@@ -51,7 +51,7 @@ fn each_criterion_is_met_by_what_it_names_and_by_nothing_else() {
         ("0af7", "0af8", |it, value| it.trace = Some(value)),
         ("mask-mrn", "mask", |it, value| it.rule = Some(value)),
         ("customer=C-1", "patient=C-1", |it, value| {
-            it.subject = value.parse().ok()
+            it.subject = value.parse().ok();
         }),
     ];
     for (good, bad, put) in set {

@@ -104,6 +104,15 @@ pub(super) async fn asked(
     inquiries::record(data, intent).await
 }
 
+/// What a verification of the log in `data` finds, by its own keyring's public key.
+pub(super) async fn verdict(data: &Path) -> Result<Report> {
+    let key = keyring(data)?.signer().into_diagnostic()?.verifier_key();
+    let mut ledger = ledger(data).await?;
+    audit::verify_ledger(&mut ledger, authority(&key)?, &[])
+        .await
+        .into_diagnostic()
+}
+
 async fn list(data: &Path, limit: usize, kind: Option<Kind>, format: Format) -> Result<ExitCode> {
     let filter = Filter {
         limit,
