@@ -21,7 +21,7 @@ pub(crate) fn search(gateway: &Gateway, arguments: &[&str]) -> Result<Vec<Value>
 /// The indices of what it finds.
 fn found(gateway: &Gateway, arguments: &[&str]) -> Result<Vec<u64>> {
     let found = search(gateway, arguments)?;
-    let index = |matter: &Value| matter["entry"]["index"].as_u64();
+    let index = |matter: &Value| matter.pointer("/entry/index")?.as_u64();
     found
         .iter()
         .map(|matter| index(matter).context("no index"))
@@ -115,27 +115,27 @@ fn written(gateway: &Gateway, arguments: &[&str], form: &str) -> Result<Vec<u8>>
 /// The figure in `column` of the row of the table `title` that begins with `key`: its value, and the
 /// records that it names.
 fn figure(report: &Value, title: &str, key: &[&str], column: &str) -> Result<(u64, Vec<u64>)> {
-    let tables = report["tables"].as_array().context("no tables")?;
-    let table = tables.iter().find(|it| it["title"] == title);
+    let is_it = |table: &&Value| table.get("title").is_some_and(|it| it == title);
+    let list = |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned();
+    let tables = list(report, "tables").context("no tables")?;
+    let table = tables.iter().find(is_it);
     let table = table.with_context(|| format!("no table `{title}`"))?;
-    let columns = table["columns"].as_array().context("no columns")?;
+    let columns = list(table, "columns").context("no columns")?;
     let at = columns.iter().position(|it| it == column);
     let at = at.with_context(|| format!("no column `{column}`"))?;
-    let rows = table["rows"].as_array().context("no rows")?;
-    let row = rows
-        .iter()
-        .find(|row| key.iter().zip(0..).all(|(it, at)| row[at] == *it));
-    let Some(row) = row else {
+    let begins = |row: &&Value| {
+        let mut cells = key.iter().zip(0..);
+        cells.all(|(it, at): (_, usize)| row.get(at).is_some_and(|cell| cell == *it))
+    };
+    let rows = list(table, "rows").context("no rows")?;
+    let Some(cell) = rows.iter().find(begins).and_then(|row| row.get(at)) else {
         return Ok((0, Vec::new()));
     };
-    let listed = row[at]["evidence"]["listed"]
-        .as_array()
-        .context("no evidence")?;
-    let records = listed.iter().filter_map(|it| it["record"].as_u64());
-    Ok((
-        row[at]["value"].as_u64().context("no value")?,
-        records.collect(),
-    ))
+    let evidence = cell.get("evidence").context("no evidence")?;
+    let listed = list(evidence, "listed").context("nothing listed")?;
+    let records = listed.iter().filter_map(|it| it.get("record")?.as_u64());
+    let value = cell.get("value").and_then(Value::as_u64);
+    Ok((value.context("no value")?, records.collect()))
 }
 
 #[test]
@@ -208,6 +208,7 @@ fn reports_count_what_was_done_and_name_its_records() -> Result<()> {
     assert_eq!(disclosed, (found.len() as u64, found));
 
     same_bytes(gateway, &subject)?;
+    exported_as_ocsf(gateway, &[SUPPORT, HERE])?;
     let integrity = written(gateway, &["integrity"], "html")?;
     let integrity = String::from_utf8(integrity)?;
     ensure!(integrity.contains("no record was changed"), "{integrity}");
@@ -216,12 +217,58 @@ fn reports_count_what_was_done_and_name_its_records() -> Result<()> {
 
 /// As of one checkpoint a report is the same whenever it is made, in every form.
 fn same_bytes(gateway: &Gateway, kind: &[&str]) -> Result<()> {
-    let size = report(gateway, kind)?["anchor"]["size"].to_string();
+    let report = report(gateway, kind)?;
+    let size = report
+        .pointer("/anchor/size")
+        .context("no anchor")?
+        .to_string();
     let asked = [kind, &["--at", &size]].concat();
     for form in ["html", "csv", "json"] {
         let one = written(gateway, &asked, form)?;
         assert_eq!(one, written(gateway, &asked, form)?, "{form}");
         ensure!(!one.is_empty(), "an empty report");
     }
+    Ok(())
+}
+
+/// The log as lines of OCSF: an API activity for each request, and nobody named whom it was about.
+fn exported_as_ocsf(gateway: &Gateway, agents: &[&str]) -> Result<()> {
+    let file = gateway.folder().join("ocsf.jsonl").display().to_string();
+    let exported = gateway.audit(&["export", "--format", "ocsf", "--to", &file])?;
+    ensure!(exported.status.success(), "{exported:?}");
+    let text = std::fs::read_to_string(&file)?;
+    ensure!(!text.contains("C-771"), "the export names a subject");
+    let events = text.lines().map(serde_json::from_str);
+    let events = events.collect::<Result<Vec<Value>, _>>()?;
+    let number = |event: &Value, name: &str| event.get(name).and_then(Value::as_u64);
+    for agent in agents {
+        // Flows past the gateway are another class.
+        let mut calls = found(gateway, &["--agent", agent, "--kind", "open"])?;
+        calls.extend(found(gateway, &["--agent", agent, "--kind", "refuse"])?);
+        calls.sort_unstable();
+        let is = |event: &&Value| {
+            number(event, "class_uid") == Some(6003)
+                && event
+                    .pointer("/actor/app_uid")
+                    .is_some_and(|it| it == agent)
+        };
+        let records = events.iter().filter(is);
+        let records = records.filter_map(|event| number(event.get("metadata")?, "sequence"));
+        let mut records: Vec<u64> = records.collect();
+        records.sort_unstable();
+        assert_eq!(records, calls);
+    }
+    ensure!(
+        events
+            .iter()
+            .any(|it| number(it, "class_uid") == Some(2006)),
+        "{text}"
+    );
+    ensure!(
+        events
+            .iter()
+            .any(|it| number(it, "class_uid") == Some(6002)),
+        "{text}"
+    );
     Ok(())
 }

@@ -7,6 +7,7 @@ mod classify_test;
 mod credentials;
 mod doctor;
 mod exec;
+mod export;
 mod flows;
 mod report;
 mod revoke;
@@ -225,14 +226,9 @@ enum Audit {
         #[command(flatten)]
         output: Output,
     },
-    /// Write the whole log to one file that anybody can verify with the public key.
-    Export {
-        #[command(flatten)]
-        data: Data,
-        /// Where to; `-` writes to standard output.
-        #[arg(long, value_name = "FILE")]
-        to: PathBuf,
-    },
+    /// Write the whole log to one file that anybody can verify with the public key, or what it says
+    /// as events for other systems.
+    Export(export::Asked),
     /// Print the public key that checkpoints are signed with.
     Key {
         #[command(flatten)]

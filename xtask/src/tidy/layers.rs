@@ -25,6 +25,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("policy", &["classifiers", "redaction"]),
         ("identity", &["flows"]),
         ("reports", &["audit"]),
+        ("ocsf", &["audit"]),
     ],
     &[("admission", &["classifiers", "identity", "policy"])],
     &[
@@ -55,6 +56,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "classifiers",
                 "flows",
                 "identity",
+                "ocsf",
                 "policy",
                 "proxy",
                 "redaction",

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{self, BufReader, Write},
+    io::{self, BufReader},
     path::Path,
     process::ExitCode,
 };
@@ -13,7 +13,7 @@ use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use store::SqliteLedger;
 use vault::Keyring;
 
-use super::{Audit, FINDING, Format, Purpose, USAGE, Verified, rows, search, table};
+use super::{Audit, FINDING, Format, Purpose, USAGE, Verified, export, rows, search, table};
 use crate::inquiries::{self, Intent};
 
 pub(super) fn audit(command: Audit) -> Result<ExitCode> {
@@ -60,7 +60,7 @@ pub(super) fn audit(command: Audit) -> Result<ExitCode> {
                 show(&data.data, record, output.output).await
             }
             Audit::Verify { what, output } => verify(what, output.output).await,
-            Audit::Export { data, to } => export(&data.data, &to).await,
+            Audit::Export(asked) => export::export(asked).await,
             Audit::Key { data } => {
                 println!(
                     "{}",
@@ -75,11 +75,11 @@ pub(super) fn audit(command: Audit) -> Result<ExitCode> {
     })
 }
 
-fn keyring(data: &Path) -> Result<Keyring> {
+pub(super) fn keyring(data: &Path) -> Result<Keyring> {
     Keyring::open(&data.join(vault::KEYRING_FILE)).into_diagnostic()
 }
 
-async fn ledger(data: &Path) -> Result<SqliteLedger> {
+pub(super) async fn ledger(data: &Path) -> Result<SqliteLedger> {
     SqliteLedger::open_to_read(data).await.into_diagnostic()
 }
 
@@ -278,24 +278,4 @@ fn tell(report: &Report, format: Format) -> Result<()> {
         }
     );
     Ok(())
-}
-
-async fn export(data: &Path, to: &Path) -> Result<ExitCode> {
-    let key = keyring(data)?.signer().into_diagnostic()?.verifier_key();
-    let mut ledger = ledger(data).await?;
-    let mut out: Box<dyn Write + Send> = if to == Path::new("-") {
-        Box::new(io::stdout())
-    } else {
-        Box::new(io::BufWriter::new(
-            File::create(to)
-                .into_diagnostic()
-                .wrap_err("the export cannot be written")?,
-        ))
-    };
-    let records = audit::export::write(&mut ledger, &key, out.as_mut())
-        .await
-        .into_diagnostic()?;
-    out.flush().into_diagnostic()?;
-    eprintln!("{records} records exported; verify them with the public key {key}");
-    Ok(ExitCode::SUCCESS)
 }

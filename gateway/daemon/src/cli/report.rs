@@ -1,9 +1,7 @@
 //! `tidegate report`: documents from the log, with what they were counted from.
 
 use std::{
-    fs::OpenOptions,
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -13,7 +11,7 @@ use clap::{Args, ValueEnum};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use reports::{Document, Form, Kind, Report, Scope};
 
-use super::{Data, FINDING, Purpose, audit, search};
+use super::{Data, FINDING, Purpose, audit, export, search};
 
 /// Which report of what.
 #[derive(Debug, Args)]
@@ -146,9 +144,6 @@ fn put(out: Option<&Path>, text: &[u8]) -> Result<()> {
     let Some(path) = out else {
         return io::stdout().lock().write_all(text).into_diagnostic();
     };
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    let written = options.open(path).and_then(|mut file| file.write_all(text));
-    let written = written.into_diagnostic();
+    let written = export::private(path)?.write_all(text).into_diagnostic();
     written.wrap_err_with(|| format!("`{}` cannot be written", path.display()))
 }
