@@ -9,6 +9,7 @@ mod codings;
 mod confined;
 mod credentials;
 mod endless;
+mod evidence;
 mod fleet;
 mod formats;
 mod graphql;

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::Written;
+use crate::{Kind, Written};
 
 /// One entry of the log, before it is sealed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,8 @@ pub enum Event {
     Gap(Gap),
     /// Somebody was revoked, or is no longer.
     Revoke(Revocation),
+    /// A person read the log; written before it answers.
+    Query(Box<Inquiry>),
 }
 
 /// An [`Event`] that its maker keeps; the same JSON.
@@ -53,6 +55,26 @@ pub enum EventRef<'a> {
     Gap(&'a Gap),
     /// As [`Event::Revoke`].
     Revoke(&'a Revocation),
+    /// As [`Event::Query`].
+    Query(&'a Inquiry),
+}
+
+impl Event {
+    /// What kind of record it makes.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Start(_) => Kind::Start,
+            Self::Stop(_) => Kind::Stop,
+            Self::Open(_) => Kind::Open,
+            Self::Close(_) => Kind::Close,
+            Self::Refuse(_) => Kind::Refuse,
+            Self::Reveal(_) => Kind::Reveal,
+            Self::Bypass(_) => Kind::Bypass,
+            Self::Gap(_) => Kind::Gap,
+            Self::Revoke(_) => Kind::Revoke,
+            Self::Query(_) => Kind::Query,
+        }
+    }
 }
 
 impl<'a> From<&'a Event> for EventRef<'a> {
@@ -67,6 +89,7 @@ impl<'a> From<&'a Event> for EventRef<'a> {
             Event::Bypass(bypass) => Self::Bypass(bypass),
             Event::Gap(gap) => Self::Gap(gap),
             Event::Revoke(revocation) => Self::Revoke(revocation),
+            Event::Query(inquiry) => Self::Query(inquiry),
         }
     }
 }
@@ -84,6 +107,9 @@ pub struct Lifecycle {
     pub policy: String,
     /// What is missing: `attestation: inferred`, `telemetry: off`.
     pub notes: Vec<String>,
+    /// Where this host and its agents are, ISO 3166.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
 }
 
 /// Who called, on which evidence.
@@ -310,6 +336,24 @@ pub struct Revocation {
     pub reason: String,
     /// Whether it was lifted.
     pub lifted: bool,
+}
+
+/// A person who read the log (45 CFR 164.312(b): activity in systems that hold health data, this
+/// one included).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Inquiry {
+    /// When.
+    pub at: Timestamp,
+    /// `list`, `show`, `search`, `report`, `export`.
+    pub command: Cow<'static, str>,
+    /// The user id of the asking process: the kernel's word where a gateway was asked, else the
+    /// process's own.
+    pub uid: u32,
+    /// What for, if that was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// What was asked for. Of a data subject stands here by what it was named, never its value.
+    pub criteria: BTreeMap<String, String>,
 }
 
 /// Values of one class at one place, and what was done with them.

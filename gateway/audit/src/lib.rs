@@ -3,13 +3,16 @@
 //! An exchange makes two records: [`Trail::open`] before its upstream is called and
 //! [`Trail::close`] before its last byte is released. A record is sealed ([`seal`]), becomes a
 //! leaf of a Merkle tree ([`tree`]) whose root is signed with every commit ([`checkpoint`]), and
-//! is on disk when the call returns. [`Archive`] reads records back for those who hold the keys;
+//! is on disk when the call returns. [`Archive`] reads records back for those who hold the keys, and
+//! [`Matters`] joins them to what happened;
 //! [`verify`] judges a log for those who hold only its public key.
 
 pub mod checkpoint;
+mod criteria;
 mod event;
 pub mod export;
 mod ledger;
+mod matter;
 mod query;
 pub mod seal;
 mod trail;
@@ -18,8 +21,10 @@ pub mod verify;
 mod writer;
 mod written;
 
+pub use criteria::{Criteria, NoSubject, Subject, is_class};
 pub use event::*;
 pub use ledger::{Group, Head, Ledger, LedgerError, READ_ROWS_MAX, Row};
+pub use matter::{Anchor, Matter, Matters, Span};
 pub use query::{Archive, ArchiveError, Entry, Filter, Shown, verify as verify_ledger};
 pub use seal::{Header, Kind, RECORD_BYTES_MAX};
 pub use trail::{Keys, Receipt, Trail, TrailError, TrailStatus};

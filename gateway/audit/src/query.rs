@@ -43,6 +43,12 @@ pub enum ArchiveError {
         #[source]
         source: SealError,
     },
+    /// There is no such checkpoint, or it is not this log's.
+    #[error("the log has no valid checkpoint over {}", size.map_or_else(|| "its records".to_owned(), |it| format!("{it} records")))]
+    Checkpoint {
+        /// How many records it should cover; none: the newest.
+        size: Option<u64>,
+    },
     /// An export cannot be written or read.
     #[error("the export cannot be written or read")]
     Export(#[from] io::Error),
@@ -185,7 +191,8 @@ impl Archive {
             | Event::Reveal(_)
             | Event::Bypass(_)
             | Event::Gap(_)
-            | Event::Revoke(_) => {}
+            | Event::Revoke(_)
+            | Event::Query(_) => {}
         }
         let (signed, proven) = self.proven(index).await?;
         Ok(Some(Shown {
@@ -217,7 +224,12 @@ impl Archive {
         Ok(header.kind == Kind::Open && closing.is_none())
     }
 
-    async fn at(&mut self, index: u64) -> Result<Option<Entry>, ArchiveError> {
+    /// The store, and whose log it holds.
+    pub(crate) fn parts(&mut self) -> (&mut dyn Ledger, &Authority) {
+        (self.ledger.as_mut(), &self.authority)
+    }
+
+    pub(crate) async fn at(&mut self, index: u64) -> Result<Option<Entry>, ArchiveError> {
         let rows = self.ledger.read(index, 1).await?;
         match rows.into_iter().find(|row| row.index == index) {
             Some(row) => self.entry(row).await.map(Some),
@@ -225,7 +237,7 @@ impl Archive {
         }
     }
 
-    async fn entry(&mut self, row: Row) -> Result<Entry, ArchiveError> {
+    pub(crate) async fn entry(&mut self, row: Row) -> Result<Entry, ArchiveError> {
         let index = row.index;
         let failed = |source| ArchiveError::Record { index, source };
         let id = Header::parse(&row.leaf)

@@ -5,7 +5,7 @@
 //! | bytes | what |
 //! |---|---|
 //! | 1 | layout version, 1 |
-//! | 1 | kind: 1 start, 2 stop, 3 open, 4 close, 5 refuse |
+//! | 1 | kind, as [`Kind`] numbers them |
 //! | 4 | id of the data key, big-endian as all numbers |
 //! | 8 | the leaf's own index |
 //! | 8 | microseconds since 1970, as the event says |
@@ -63,11 +63,13 @@ pub enum Kind {
     Gap = 8,
     /// Somebody was revoked, or is no longer.
     Revoke = 9,
+    /// A person read the log.
+    Query = 10,
 }
 
 impl Kind {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Start,
         Self::Stop,
         Self::Open,
@@ -77,6 +79,7 @@ impl Kind {
         Self::Bypass,
         Self::Gap,
         Self::Revoke,
+        Self::Query,
     ];
 
     /// Its name on the command line and in reports.
@@ -91,6 +94,7 @@ impl Kind {
             Self::Bypass => "bypass",
             Self::Gap => "gap",
             Self::Revoke => "revoke",
+            Self::Query => "query",
         }
     }
 
@@ -195,6 +199,7 @@ impl Draft {
             EventRef::Bypass(bypass) => (Kind::Bypass, bypass.at, None),
             EventRef::Gap(gap) => (Kind::Gap, gap.at, None),
             EventRef::Revoke(revocation) => (Kind::Revoke, revocation.at, None),
+            EventRef::Query(inquiry) => (Kind::Query, inquiry.at, None),
         };
         let mut buffer = Vec::with_capacity(EVENT_BYTES_USUAL);
         buffer.resize(PREFIX_BYTES, 0);

@@ -7,11 +7,15 @@ mod classify_test;
 mod credentials;
 mod doctor;
 mod exec;
+mod export;
 mod flows;
 mod init;
 mod manual;
+mod report;
 mod revoke;
+mod rows;
 mod run;
+mod search;
 mod table;
 mod tokens;
 
@@ -47,6 +51,8 @@ enum Command {
     /// Read and prove the record.
     #[command(subcommand)]
     Audit(Audit),
+    /// Make a report of the log for a regulator, a data subject or a review, with its evidence.
+    Report(report::Asked),
     /// Make keys of tokens, and tell people what a token stands for.
     #[command(subcommand)]
     Tokens(Tokens),
@@ -193,9 +199,27 @@ enum Audit {
         #[arg(long, default_value_t = 20)]
         limit: u64,
         /// Only records of this kind: start, stop, open, close, refuse, reveal, bypass, gap,
-        /// revoke.
-        #[arg(long)]
-        kind: Option<String>,
+        /// revoke, query.
+        #[arg(long, value_parser = search::kind)]
+        kind: Option<::audit::Kind>,
+        #[command(flatten)]
+        reason: Purpose,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Find exchanges, refusals and other records by who, what, when and how they ended.
+    Search {
+        #[command(flatten)]
+        sought: Box<search::Sought>,
+        #[command(flatten)]
+        period: search::Period,
+        /// How many at most: the newest that fit.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        #[command(flatten)]
+        reason: Purpose,
+        #[command(flatten)]
+        data: Data,
         #[command(flatten)]
         output: Output,
     },
@@ -203,6 +227,8 @@ enum Audit {
     Show {
         /// Its index, as the `tidegate-record` header tells it.
         record: u64,
+        #[command(flatten)]
+        reason: Purpose,
         #[command(flatten)]
         data: Data,
         #[command(flatten)]
@@ -215,14 +241,9 @@ enum Audit {
         #[command(flatten)]
         output: Output,
     },
-    /// Write the whole log to one file that anybody can verify with the public key.
-    Export {
-        #[command(flatten)]
-        data: Data,
-        /// Where to; `-` writes to standard output.
-        #[arg(long, value_name = "FILE")]
-        to: PathBuf,
-    },
+    /// Write the whole log to one file that anybody can verify with the public key, or what it says
+    /// as events for other systems.
+    Export(export::Asked),
     /// Print the public key that checkpoints are signed with.
     Key {
         #[command(flatten)]
@@ -351,6 +372,14 @@ struct Asked {
     key: PathBuf,
 }
 
+/// What the log is read for.
+#[derive(Debug, Args)]
+struct Purpose {
+    /// What for; it stands in the record that reading makes.
+    #[arg(long, value_name = "TEXT")]
+    purpose: Option<String>,
+}
+
 /// Which log.
 #[derive(Debug, Args)]
 struct Data {
@@ -403,6 +432,7 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
         }) => classify_test::test(&file),
         Command::Classify(arguments) => classify::classify(&arguments),
         Command::Audit(audit) => audit::audit(audit),
+        Command::Report(asked) => report::report(asked),
         Command::Tokens(command) => tokens::tokens(&command),
         Command::Revoke(command) => revoke::revoke(&command),
         Command::Credentials(command) => credentials::credentials(&command),

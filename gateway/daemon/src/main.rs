@@ -8,7 +8,9 @@
 mod cli;
 mod config;
 mod credentials;
+mod desk;
 mod egress;
+mod inquiries;
 mod keys;
 mod launch;
 mod reveal;

@@ -1,38 +1,22 @@
 //! What a token stands for, told to people: who asks signs, and says what for; a second one may have
 //! to agree; it is on record before the value is told.
 //!
-//! The gateway that writes the log answers on a socket in the log's folder, which only its own user
-//! can open. One line of JSON each way.
+//! The gateway that writes the log answers (`desk`).
 
-use std::{
-    collections::BTreeMap, fs, io, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use audit::{EventRef, Revelation, Trail};
 use jiff::Timestamp;
 use redaction::{Pseudonyms, token};
 use serde::{Deserialize, Serialize};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{UnixListener, UnixStream},
-    sync::watch,
-    time::timeout,
-};
 
-use crate::cli::now;
+use crate::{cli::now, desk};
 
 /// The socket's name in the log's folder.
 pub(crate) const SOCKET: &str = "reveal.sock";
 
-/// The longest request, in bytes.
-const REQUEST_BYTES_MAX: u64 = 8 * 1024;
-
 /// The longest purpose, in bytes: it stands in the record.
 const PURPOSE_BYTES_MAX: usize = 256;
-
-/// For a request to come whole, and for its answer to go.
-const DEADLINE: Duration = Duration::from_secs(10);
 
 /// How old a request may be, in seconds: who overhears one cannot use it later.
 const REQUEST_AGE_MAX: i64 = 120;
@@ -97,51 +81,20 @@ pub(crate) struct Desk {
     pub(crate) trail: Trail,
 }
 
+impl desk::Clerk for Desk {
+    type Request = Request;
+    type Reply = Reply;
+
+    async fn answer(&self, request: Request, uid: Option<u32>) -> Reply {
+        self.reveal(&request, uid).await
+    }
+
+    fn unreadable(&self) -> Reply {
+        Reply::Refused("request_unreadable".to_owned())
+    }
+}
+
 impl Desk {
-    /// Opens the socket in `folder`. A socket of an earlier run is replaced: who has the log has it.
-    pub(crate) fn listen(folder: &Path) -> io::Result<UnixListener> {
-        let path = folder.join(SOCKET);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let listener = UnixListener::bind(&path)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-        Ok(listener)
-    }
-
-    /// Answers one after the other until the gateway stops.
-    pub(crate) async fn serve(self, listener: UnixListener, mut stop: watch::Receiver<bool>) {
-        loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                _ = stop.wait_for(|stopped| *stopped) => return,
-            };
-            let answered = match accepted {
-                Ok((stream, _)) => timeout(DEADLINE, self.answer(stream)).await,
-                Err(error) => Ok(Err(error)),
-            };
-            if !matches!(answered, Ok(Ok(()))) {
-                tracing::warn!("a question about a token was not answered");
-            }
-        }
-    }
-
-    async fn answer(&self, mut stream: UnixStream) -> io::Result<()> {
-        let uid = stream.peer_cred().ok().map(|peer| peer.uid());
-        let mut text = Vec::new();
-        (&mut stream)
-            .take(REQUEST_BYTES_MAX)
-            .read_to_end(&mut text)
-            .await?;
-        let reply = match serde_json::from_slice(&text) {
-            Ok(request) => self.reveal(&request, uid).await,
-            Err(_) => Reply::Refused("request_unreadable".to_owned()),
-        };
-        stream.write_all(&serde_json::to_vec(&reply)?).await?;
-        stream.shutdown().await
-    }
-
     /// Judges, records, and only then tells.
     async fn reveal(&self, request: &Request, uid: Option<u32>) -> Reply {
         let at = now();

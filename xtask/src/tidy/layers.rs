@@ -24,6 +24,8 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         // For their vocabularies: a policy that names an unknown class or action is refused.
         ("policy", &["classifiers", "redaction"]),
         ("identity", &["flows"]),
+        ("reports", &["audit"]),
+        ("ocsf", &["audit"]),
     ],
     &[("admission", &["classifiers", "identity", "policy"])],
     &[
@@ -54,9 +56,11 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "classifiers",
                 "flows",
                 "identity",
+                "ocsf",
                 "policy",
                 "proxy",
                 "redaction",
+                "reports",
                 "sandbox",
                 "store",
                 "telemetry",

@@ -20,6 +20,7 @@ fn started(note: &str) -> Event {
         config: "c".into(),
         policy: "p".into(),
         notes: vec![note.into()],
+        country: None,
     })
 }
 

@@ -51,6 +51,7 @@ fn start(seconds: i64) -> Event {
         config: String::new(),
         policy: String::new(),
         notes: vec![],
+        country: None,
     })
 }
 

@@ -1,20 +1,22 @@
 //! `tidegate audit`: read and prove the record.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
-    io::{self, BufReader, Write},
+    io::{self, BufReader},
     path::Path,
     process::ExitCode,
 };
 
-use audit::{Archive, Entry, Event, Filter, Keys, Kind, Report, checkpoint::Authority};
+use audit::{Archive, Filter, Keys, Kind, Report, checkpoint::Authority};
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use store::SqliteLedger;
 use vault::Keyring;
 
-use super::{Audit, FINDING, Format, USAGE, Verified, table};
+use super::{Audit, FINDING, Format, Purpose, USAGE, Verified, export, rows, search, table};
+use crate::inquiries::{self, Intent};
 
-pub(crate) fn audit(command: Audit) -> Result<ExitCode> {
+pub(super) fn audit(command: Audit) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -25,15 +27,40 @@ pub(crate) fn audit(command: Audit) -> Result<ExitCode> {
                 data,
                 limit,
                 kind,
+                reason,
                 output,
-            } => list(&data.data, limit, kind.as_deref(), output.output).await,
-            Audit::Show {
-                record,
+            } => {
+                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+                let kinds = kind.map(|kind| ("kind".to_owned(), kind.name().to_owned()));
+                asked(&data.data, "list", reason, kinds.into_iter().collect()).await?;
+                list(&data.data, limit, kind, output.output).await
+            }
+            Audit::Search {
+                sought,
+                period,
+                limit,
+                reason,
                 data,
                 output,
-            } => show(&data.data, record, output.output).await,
+            } => {
+                let criteria = sought.criteria();
+                let stated = period.stated(criteria.stated());
+                asked(&data.data, "search", reason, stated).await?;
+                let mut archive = archive(&data.data).await?;
+                search::search(&mut archive, &criteria, period, limit, output.output).await
+            }
+            Audit::Show {
+                record,
+                reason,
+                data,
+                output,
+            } => {
+                let which = [("record".to_owned(), record.to_string())];
+                asked(&data.data, "show", reason, which.into()).await?;
+                show(&data.data, record, output.output).await
+            }
             Audit::Verify { what, output } => verify(what, output.output).await,
-            Audit::Export { data, to } => export(&data.data, &to).await,
+            Audit::Export(asked) => export::export(asked).await,
             Audit::Key { data } => {
                 println!(
                     "{}",
@@ -48,34 +75,48 @@ pub(crate) fn audit(command: Audit) -> Result<ExitCode> {
     })
 }
 
-fn keyring(data: &Path) -> Result<Keyring> {
+pub(super) fn keyring(data: &Path) -> Result<Keyring> {
     Keyring::open(&data.join(vault::KEYRING_FILE)).into_diagnostic()
 }
 
-async fn ledger(data: &Path) -> Result<SqliteLedger> {
+pub(super) async fn ledger(data: &Path) -> Result<SqliteLedger> {
     SqliteLedger::open_to_read(data).await.into_diagnostic()
 }
 
-async fn archive(data: &Path) -> Result<Archive> {
+pub(super) async fn archive(data: &Path) -> Result<Archive> {
     let keys = Keys::from_keyring(&keyring(data)?).into_diagnostic()?;
     Archive::new(Box::new(ledger(data).await?), keys).into_diagnostic()
 }
 
-async fn list(data: &Path, limit: u64, kind: Option<&str>, format: Format) -> Result<ExitCode> {
-    let kind = kind.map(|name| {
-        Kind::ALL
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| {
-                miette!(
-                    help = "one of start, stop, open, close, refuse, reveal",
-                    "`{name}` is no kind of record"
-                )
-            })
-    });
+/// Puts it on record that the log is read.
+pub(super) async fn asked(
+    data: &Path,
+    command: &'static str,
+    Purpose { purpose }: Purpose,
+    criteria: BTreeMap<String, String>,
+) -> Result<()> {
+    let command = command.into();
+    let intent = Intent {
+        command,
+        purpose,
+        criteria,
+    };
+    inquiries::record(data, intent).await
+}
+
+/// What a verification of the log in `data` finds, by its own keyring's public key.
+pub(super) async fn verdict(data: &Path) -> Result<Report> {
+    let key = keyring(data)?.signer().into_diagnostic()?.verifier_key();
+    let mut ledger = ledger(data).await?;
+    audit::verify_ledger(&mut ledger, authority(&key)?, &[])
+        .await
+        .into_diagnostic()
+}
+
+async fn list(data: &Path, limit: usize, kind: Option<Kind>, format: Format) -> Result<ExitCode> {
     let filter = Filter {
-        limit: usize::try_from(limit).unwrap_or(usize::MAX),
-        kind: kind.transpose()?,
+        limit,
+        kind,
         ..Filter::default()
     };
     let entries = archive(data)
@@ -89,98 +130,10 @@ async fn list(data: &Path, limit: u64, kind: Option<&str>, format: Format) -> Re
             serde_json::to_string_pretty(&entries).into_diagnostic()?
         ),
         Format::Table => {
-            table::print(
-                &["record", "time", "kind", "caller", "operation", "result"],
-                entries.iter().map(row),
-            );
+            table::print(&rows::HEADER, entries.iter().map(rows::row));
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Who called, in one word.
-fn caller(caller: &audit::CallerRecord) -> String {
-    let process = caller.process.as_ref();
-    let process = process.map(|p| format!("{}[{}]", p.comm, p.pid));
-    let known = caller.agent.clone().or(process);
-    known.unwrap_or_else(|| "unknown".into())
-}
-
-/// When, what, who, on what and with what result.
-type Row = (jiff::Timestamp, &'static str, String, String, String);
-
-fn lived(life: &audit::Lifecycle, kind: &'static str) -> Row {
-    let version = life.version.clone();
-    (life.at, kind, String::new(), String::new(), version)
-}
-
-fn row(entry: &Entry) -> Vec<String> {
-    let index = entry.index.to_string();
-    let operation = |o: Option<&audit::OperationRecord>| {
-        o.map_or_else(String::new, |o| format!("{}/{}", o.service, o.operation))
-    };
-    let (at, kind, who, what, result) = match &entry.event {
-        Event::Start(life) => lived(life, "start"),
-        Event::Stop(life) => lived(life, "stop"),
-        Event::Open(open) => (
-            open.at,
-            "open",
-            caller(&open.caller),
-            operation(Some(&open.operation)),
-            String::new(),
-        ),
-        Event::Close(close) => {
-            let status = close
-                .status
-                .map_or_else(String::new, |status| format!(" {status}"));
-            (
-                close.at,
-                "close",
-                String::new(),
-                format!("of {}", close.opening),
-                format!("{}{status}", close.result),
-            )
-        }
-        Event::Refuse(refusal) => {
-            let result = format!("{} {}", refusal.status, refusal.reason);
-            (
-                refusal.at,
-                "refuse",
-                caller(&refusal.caller),
-                operation(refusal.operation.as_ref()),
-                result,
-            )
-        }
-        Event::Reveal(revelation) => (
-            revelation.at,
-            "reveal",
-            revelation.operator.clone(),
-            revelation.purpose.clone(),
-            revelation.reason.as_deref().unwrap_or("told").to_owned(),
-        ),
-        Event::Bypass(bypass) => (
-            bypass.at,
-            "bypass",
-            bypass.agent.clone(),
-            format!("{} {}", bypass.protocol, bypass.remote),
-            format!("{} {}", bypass.result, bypass.technique),
-        ),
-        Event::Gap(gap) => {
-            let result = format!("{} lost, {} recovered", gap.lost, gap.recovered);
-            (gap.at, "gap", String::new(), gap.reason.to_string(), result)
-        }
-        Event::Revoke(revocation) => {
-            let who = format!("{} {}", revocation.what, revocation.id);
-            let result = if revocation.lifted {
-                "lifted"
-            } else {
-                "revoked"
-            };
-            let why = revocation.reason.clone();
-            (revocation.at, "revoke", who, why, result.to_owned())
-        }
-    };
-    vec![index, at.to_string(), kind.into(), who, what, result]
 }
 
 async fn show(data: &Path, record: u64, format: Format) -> Result<ExitCode> {
@@ -325,24 +278,4 @@ fn tell(report: &Report, format: Format) -> Result<()> {
         }
     );
     Ok(())
-}
-
-async fn export(data: &Path, to: &Path) -> Result<ExitCode> {
-    let key = keyring(data)?.signer().into_diagnostic()?.verifier_key();
-    let mut ledger = ledger(data).await?;
-    let mut out: Box<dyn Write + Send> = if to == Path::new("-") {
-        Box::new(io::stdout())
-    } else {
-        Box::new(io::BufWriter::new(
-            File::create(to)
-                .into_diagnostic()
-                .wrap_err("the export cannot be written")?,
-        ))
-    };
-    let records = audit::export::write(&mut ledger, &key, out.as_mut())
-        .await
-        .into_diagnostic()?;
-    out.flush().into_diagnostic()?;
-    eprintln!("{records} records exported; verify them with the public key {key}");
-    Ok(ExitCode::SUCCESS)
 }

@@ -42,11 +42,12 @@ use super::check;
 use crate::{
     config::{self, Config, JwksSource},
     credentials::Held,
+    desk,
     egress::{self, Noting, Reconciler},
+    inquiries,
     keys::VaultKeys,
     launch::{self, Launches},
-    reveal::Desk,
-    revoked,
+    reveal, revoked,
 };
 use health::Health;
 
@@ -189,7 +190,8 @@ impl Running {
         begin(&gateway.trail, &lifecycle, runtime)?;
         let (data, trail) = (config.data.clone(), gateway.trail.clone());
         runtime.spawn(revoked::watch(data, tell, trail, stopped.clone()));
-        reveal(config, &gateway, &stopped)?;
+        reveals(config, &gateway, &stopped)?;
+        inquiries(config, &gateway.trail, &stopped)?;
         let mut listen = bound.addresses().to_vec();
         let led = listen.split_off(endpoints.len());
         if let Some(kernel) = &opened.kernel {
@@ -367,6 +369,7 @@ fn lifecycle(config: &Config, policy: &str, mut notes: Vec<String>) -> Lifecycle
         config: config.digest.clone(),
         policy: policy.to_owned(),
         notes,
+        country: Some(config.country.code().to_owned()),
     }
 }
 
@@ -401,19 +404,30 @@ fn budgets(config: &Config, runtime: &tokio::runtime::Runtime) -> Result<Option<
     Ok(Some(budgets))
 }
 
+/// Opens the desk where who reads the log is put on record.
+fn inquiries(config: &Config, trail: &Trail, stopped: &watch::Receiver<bool>) -> Result<()> {
+    let listener = desk::listen(&config.data, inquiries::SOCKET).into_diagnostic();
+    let listener = listener.wrap_err("the socket for `tidegate audit` cannot be opened")?;
+    let clerk = inquiries::Clerk {
+        trail: trail.clone(),
+    };
+    tokio::spawn(desk::serve(clerk, listener, stopped.clone()));
+    Ok(())
+}
+
 /// Opens the desk where people ask what a token stands for, if anybody may.
-fn reveal(config: &Config, gateway: &Gateway, stopped: &watch::Receiver<bool>) -> Result<()> {
+fn reveals(config: &Config, gateway: &Gateway, stopped: &watch::Receiver<bool>) -> Result<()> {
     let Some(panel) = config.reveal.clone() else {
         return Ok(());
     };
-    let listener = Desk::listen(&config.data).into_diagnostic();
+    let listener = desk::listen(&config.data, reveal::SOCKET).into_diagnostic();
     let listener = listener.wrap_err("the socket for `tokens reveal` cannot be opened")?;
-    let desk = Desk {
+    let clerk = reveal::Desk {
         panel,
         keys: Arc::clone(&gateway.pseudonyms),
         trail: gateway.trail.clone(),
     };
-    tokio::spawn(desk.serve(listener, stopped.clone()));
+    tokio::spawn(desk::serve(clerk, listener, stopped.clone()));
     Ok(())
 }
 

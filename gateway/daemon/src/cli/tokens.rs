@@ -1,21 +1,15 @@
 //! `tidegate tokens`: keys, approvals, and what a token stands for.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::Shutdown,
-    os::unix::net::UnixStream,
-    path::Path,
-    process::ExitCode,
-};
+use std::{path::Path, process::ExitCode};
 
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
 use vault::{OperatorKey, TransformKeys};
 
 use super::{Asked, FINDING, Tokens, now};
-use crate::reveal::{APPROVER, ASKER, Reply, Request, SOCKET, Signed, statement};
-
-/// The longest answer, in bytes: a value of 255 that JSON escapes.
-const REPLY_BYTES_MAX: u64 = 4 * 1024;
+use crate::{
+    desk,
+    reveal::{APPROVER, ASKER, Reply, Request, SOCKET, Signed, statement},
+};
 
 pub(crate) fn tokens(command: &Tokens) -> Result<ExitCode> {
     match command {
@@ -62,7 +56,16 @@ fn reveal(asked: &Asked, approval: Option<&str>, data: &Path) -> Result<ExitCode
             "the approval cannot be read: give the whole line that `tokens approve` printed",
         )?,
     };
-    match ask(&data.join(SOCKET), &request)? {
+    let socket = data.join(SOCKET);
+    let reply = desk::ask(&socket, &request).map_err(|error| {
+        miette!(
+            help =
+                "the gateway of this log must run, with `tokenization.reveal` in its configuration",
+            "`{}` does not answer: {error}",
+            socket.display()
+        )
+    })?;
+    match reply {
         Reply::Value(value) => {
             println!("{value}");
             Ok(ExitCode::SUCCESS)
@@ -72,26 +75,4 @@ fn reveal(asked: &Asked, approval: Option<&str>, data: &Path) -> Result<ExitCode
             Ok(ExitCode::from(FINDING))
         }
     }
-}
-
-fn ask(socket: &Path, request: &Request) -> Result<Reply> {
-    let mut stream = UnixStream::connect(socket).map_err(|error| {
-        miette!(
-            help =
-                "the gateway of this log must run, with `tokenization.reveal` in its configuration",
-            "`{}` does not answer: {error}",
-            socket.display()
-        )
-    })?;
-    let text = serde_json::to_vec(request).into_diagnostic()?;
-    stream.write_all(&text).into_diagnostic()?;
-    stream.shutdown(Shutdown::Write).into_diagnostic()?;
-    let mut reply = Vec::new();
-    stream
-        .take(REPLY_BYTES_MAX)
-        .read_to_end(&mut reply)
-        .into_diagnostic()?;
-    serde_json::from_slice(&reply)
-        .into_diagnostic()
-        .wrap_err("the gateway gave no answer")
 }

@@ -20,6 +20,7 @@ pub(crate) fn stop() -> Event {
         config: "c".into(),
         policy: "p".into(),
         notes: vec![],
+        country: None,
     })
 }
 

@@ -1,0 +1,242 @@
+//! The log as matters: an exchange with its end is one, every other record is one by itself.
+//!
+//! Reading is a stream in bounded memory. What a reader never asked for is not opened: kind and time
+//! stand in a leaf's clear header.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{
+    Archive, ArchiveError, Entry, Event, Header, Inquiry, Kind, Opening, Outcome, READ_ROWS_MAX,
+    Refusal, Row, checkpoint::Checkpoint, seal::SealError,
+};
+
+/// Openings that are held until their closings come; older ones are read again then.
+const HELD_MAX: usize = 8192;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Matter {
+    /// The record, or the one that opens the exchange.
+    pub entry: Entry,
+    /// The record that closes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closing: Option<Entry>,
+}
+
+impl Matter {
+    /// The exchange's opening.
+    pub fn opening(&self) -> Option<&Opening> {
+        match &self.entry.event {
+            Event::Open(opening) => Some(opening),
+            _ => None,
+        }
+    }
+
+    /// The exchange's end, as far as it is on record.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match &self.closing.as_ref()?.event {
+            Event::Close(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// The refusal.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match &self.entry.event {
+            Event::Refuse(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// The inquiry.
+    pub fn inquiry(&self) -> Option<&Inquiry> {
+        match &self.entry.event {
+            Event::Query(inquiry) => Some(inquiry),
+            _ => None,
+        }
+    }
+}
+
+/// The part of a log that is read: by time, and as of a checkpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// From this time on.
+    pub from: Option<Timestamp>,
+    /// Before this time.
+    pub until: Option<Timestamp>,
+    /// The first records of the log, as many as a checkpoint of it says; without it, as the newest.
+    pub size: Option<u64>,
+    /// Only these kinds, a closing by its opening's; empty is all.
+    pub kinds: BTreeSet<Kind>,
+    /// Also the starts of before `from`: what was in force then.
+    pub starts: bool,
+}
+
+impl Span {
+    fn has(&self, header: &Header) -> bool {
+        let after = |at: Timestamp| header.at_us >= at.as_microsecond();
+        let before_it = self.starts && header.kind == Kind::Start;
+        (before_it || self.from.is_none_or(after))
+            && !self.until.is_some_and(after)
+            && (self.kinds.is_empty() || self.kinds.contains(&header.kind))
+    }
+}
+
+/// What everything that was read is held by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Anchor {
+    /// The log's name.
+    pub log: String,
+    /// How many records the checkpoint covers.
+    pub size: u64,
+    /// The root of the tree over them (RFC 6962), hexadecimal.
+    pub root: String,
+    /// The checkpoint itself, a C2SP signed note.
+    pub checkpoint: String,
+}
+
+/// A walk through the log.
+pub struct Matters<'a> {
+    archive: &'a mut Archive,
+    span: Span,
+    anchor: Anchor,
+    rows: VecDeque<Row>,
+    next: u64,
+    /// Openings without an end so far.
+    held: BTreeMap<u64, Entry>,
+    /// Openings that there was no room to hold.
+    parked: BTreeSet<u64>,
+}
+
+impl Archive {
+    /// Begins to read `span`. Fails if the checkpoint that it names is not there, or is not signed by
+    /// this log's key.
+    pub async fn matters(&mut self, span: Span) -> Result<Matters<'_>, ArchiveError> {
+        let anchor = self.anchor(span.size).await?;
+        Ok(Matters {
+            archive: self,
+            span,
+            anchor,
+            rows: VecDeque::new(),
+            next: 0,
+            held: BTreeMap::new(),
+            parked: BTreeSet::new(),
+        })
+    }
+
+    /// The checkpoint over exactly `size` records, or the newest.
+    async fn anchor(&mut self, size: Option<u64>) -> Result<Anchor, ArchiveError> {
+        let (ledger, authority) = self.parts();
+        let found = match size {
+            None => ledger.head().await?.checkpoint,
+            Some(size) => {
+                let listed = ledger.checkpoints(size).await?.into_iter().next();
+                listed.filter(|(at, _)| *at == size)
+            }
+        };
+        let (at, note) = found.ok_or(ArchiveError::Checkpoint { size })?;
+        let Checkpoint { size, root } = authority
+            .check(note.as_bytes())
+            .map_err(|_| ArchiveError::Checkpoint { size: Some(at) })?;
+        Ok(Anchor {
+            log: authority.origin().to_owned(),
+            size,
+            root: hex::encode(root),
+            checkpoint: note,
+        })
+    }
+}
+
+impl Matters<'_> {
+    /// What everything that it gives is held by.
+    pub fn anchor(&self) -> &Anchor {
+        &self.anchor
+    }
+
+    /// The next matter: exchanges come when they end, those without an end last.
+    pub async fn next(&mut self) -> Result<Option<Matter>, ArchiveError> {
+        while let Some(row) = self.row().await? {
+            let index = row.index;
+            let header = Header::parse(&row.leaf).ok_or(ArchiveError::Record {
+                index,
+                source: SealError::Header,
+            })?;
+            let matter = match header.kind {
+                Kind::Close => self.close(header, row).await?,
+                Kind::Open if self.span.has(&header) => {
+                    let entry = self.archive.entry(row).await?;
+                    self.hold(entry);
+                    None
+                }
+                _ if self.span.has(&header) => Some(Matter {
+                    entry: self.archive.entry(row).await?,
+                    closing: None,
+                }),
+                _ => None,
+            };
+            if matter.is_some() {
+                return Ok(matter);
+            }
+        }
+        self.unclosed().await
+    }
+
+    fn hold(&mut self, entry: Entry) {
+        self.held.insert(entry.index, entry);
+        if self.held.len() > HELD_MAX
+            && let Some((oldest, _)) = self.held.pop_first()
+        {
+            self.parked.insert(oldest);
+        }
+    }
+
+    async fn close(&mut self, header: Header, row: Row) -> Result<Option<Matter>, ArchiveError> {
+        let Some(opening) = header.opening else {
+            return Ok(None);
+        };
+        let entry = match self.held.remove(&opening) {
+            Some(entry) => entry,
+            None if self.parked.remove(&opening) => match self.archive.at(opening).await? {
+                Some(entry) => entry,
+                None => return Ok(None),
+            },
+            // Of another time or kind.
+            None => return Ok(None),
+        };
+        Ok(Some(Matter {
+            entry,
+            closing: Some(self.archive.entry(row).await?),
+        }))
+    }
+
+    /// Exchanges without an end, oldest first: what there was no room for is the older.
+    async fn unclosed(&mut self) -> Result<Option<Matter>, ArchiveError> {
+        while let Some(index) = self.parked.pop_first() {
+            if let Some(entry) = self.archive.at(index).await? {
+                return Ok(Some(Matter {
+                    entry,
+                    closing: None,
+                }));
+            }
+        }
+        let held = self.held.pop_first();
+        Ok(held.map(|(_, entry)| Matter {
+            entry,
+            closing: None,
+        }))
+    }
+
+    async fn row(&mut self) -> Result<Option<Row>, ArchiveError> {
+        if self.rows.is_empty() && self.next < self.anchor.size {
+            let (ledger, _) = self.archive.parts();
+            self.rows = ledger.read(self.next, READ_ROWS_MAX).await?.into();
+            self.rows.retain(|row| row.index < self.anchor.size);
+            let last = self.rows.back().map(|row| row.index);
+            self.next = last.map_or(self.anchor.size, |last| last + 1);
+        }
+        Ok(self.rows.pop_front())
+    }
+}

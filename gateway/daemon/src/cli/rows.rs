@@ -1,0 +1,119 @@
+//! Records for people, one line each.
+
+use audit::{Entry, Event, Matter};
+
+/// The names of the columns.
+pub(super) const HEADER: [&str; 6] = ["record", "time", "kind", "caller", "operation", "result"];
+
+/// A matter in one line: an exchange with how it ended.
+pub(super) fn matter(matter: &Matter) -> Vec<String> {
+    let mut cells = row(&matter.entry);
+    if matter.opening().is_some()
+        && let Some(result) = cells.last_mut()
+    {
+        *result = match matter.outcome() {
+            None => "open".to_owned(),
+            Some(outcome) => outcome.status.map_or_else(
+                || outcome.result.to_string(),
+                |status| format!("{} {status}", outcome.result),
+            ),
+        };
+    }
+    cells
+}
+
+/// Who called, in one word.
+fn caller(caller: &audit::CallerRecord) -> String {
+    let process = caller.process.as_ref();
+    let process = process.map(|p| format!("{}[{}]", p.comm, p.pid));
+    let known = caller.agent.clone().or(process);
+    known.unwrap_or_else(|| "unknown".into())
+}
+
+/// When, what, who, on what and with what result.
+type Row = (jiff::Timestamp, &'static str, String, String, String);
+
+fn lived(life: &audit::Lifecycle, kind: &'static str) -> Row {
+    let version = life.version.clone();
+    (life.at, kind, String::new(), String::new(), version)
+}
+
+fn asked(inquiry: &audit::Inquiry) -> Row {
+    let criteria = inquiry.criteria.iter();
+    let criteria: Vec<_> = criteria.map(|(name, is)| format!("{name} {is}")).collect();
+    let what = format!("{} {}", inquiry.command, criteria.join(", "));
+    let why = inquiry.purpose.clone().unwrap_or_default();
+    let who = format!("uid {}", inquiry.uid);
+    (inquiry.at, "query", who, what.trim().to_owned(), why)
+}
+
+/// A record in one line.
+pub(super) fn row(entry: &Entry) -> Vec<String> {
+    let index = entry.index.to_string();
+    let operation = |o: Option<&audit::OperationRecord>| {
+        o.map_or_else(String::new, |o| format!("{}/{}", o.service, o.operation))
+    };
+    let (at, kind, who, what, result) = match &entry.event {
+        Event::Start(life) => lived(life, "start"),
+        Event::Stop(life) => lived(life, "stop"),
+        Event::Open(open) => (
+            open.at,
+            "open",
+            caller(&open.caller),
+            operation(Some(&open.operation)),
+            String::new(),
+        ),
+        Event::Close(close) => {
+            let status = close
+                .status
+                .map_or_else(String::new, |status| format!(" {status}"));
+            (
+                close.at,
+                "close",
+                String::new(),
+                format!("of {}", close.opening),
+                format!("{}{status}", close.result),
+            )
+        }
+        Event::Refuse(refusal) => {
+            let result = format!("{} {}", refusal.status, refusal.reason);
+            (
+                refusal.at,
+                "refuse",
+                caller(&refusal.caller),
+                operation(refusal.operation.as_ref()),
+                result,
+            )
+        }
+        Event::Reveal(revelation) => (
+            revelation.at,
+            "reveal",
+            revelation.operator.clone(),
+            revelation.purpose.clone(),
+            revelation.reason.as_deref().unwrap_or("told").to_owned(),
+        ),
+        Event::Bypass(bypass) => (
+            bypass.at,
+            "bypass",
+            bypass.agent.clone(),
+            format!("{} {}", bypass.protocol, bypass.remote),
+            format!("{} {}", bypass.result, bypass.technique),
+        ),
+        Event::Gap(gap) => {
+            let result = format!("{} lost, {} recovered", gap.lost, gap.recovered);
+            (gap.at, "gap", String::new(), gap.reason.to_string(), result)
+        }
+        Event::Revoke(revocation) => {
+            let who = format!("{} {}", revocation.what, revocation.id);
+            let result = if revocation.lifted {
+                "lifted"
+            } else {
+                "revoked"
+            };
+            let why = revocation.reason.clone();
+            (revocation.at, "revoke", who, why, result.to_owned())
+        }
+        Event::Query(inquiry) => asked(inquiry),
+    };
+    vec![index, at.to_string(), kind.into(), who, what, result]
+}

@@ -1,0 +1,145 @@
+//! Who reads the log is on record before it answers.
+//!
+//! A gateway that runs has the only way into its log, so it is asked to write (`desk`), and says by the
+//! kernel's word who asked. While none runs, the reader takes the writer's place for that one record.
+
+use std::{borrow::Cow, collections::BTreeMap, io, path::Path};
+
+use audit::{EventRef, Inquiry, Keys, LedgerError, Trail};
+use miette::{IntoDiagnostic as _, Result, miette};
+use serde::{Deserialize, Serialize};
+use store::SqliteLedger;
+use vault::Keyring;
+
+use crate::{cli::now, desk};
+
+/// The socket's name in the log's folder.
+pub(crate) const SOCKET: &str = "audit.sock";
+
+/// The longest purpose or criterion, in bytes: they stand in the record.
+const TEXT_BYTES_MAX: usize = 256;
+
+/// What somebody is about to read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Intent {
+    pub(crate) command: Cow<'static, str>,
+    pub(crate) purpose: Option<String>,
+    pub(crate) criteria: BTreeMap<String, String>,
+}
+
+impl Intent {
+    fn inquiry(self, uid: u32) -> Inquiry {
+        Inquiry {
+            at: now(),
+            command: self.command,
+            uid,
+            purpose: self.purpose,
+            criteria: self.criteria,
+        }
+    }
+
+    /// The first thing in it that is too long or no text.
+    fn fault(&self) -> Option<&'static str> {
+        let bad = |text: &str| text.len() > TEXT_BYTES_MAX || text.contains(char::is_control);
+        if self.purpose.as_deref().is_some_and(bad) {
+            return Some("purpose_invalid");
+        }
+        let mut criteria = self.criteria.iter();
+        let bad = criteria.any(|(name, value)| bad(name) || bad(value));
+        (bad || bad_name(&self.command)).then_some("criteria_invalid")
+    }
+}
+
+fn bad_name(command: &str) -> bool {
+    !command
+        .bytes()
+        .all(|it| it.is_ascii_lowercase() || b"- ".contains(&it))
+}
+
+/// The answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reply {
+    /// It is on record, as this one.
+    Recorded(u64),
+    /// Why it is not.
+    Refused(String),
+}
+
+/// Puts inquiries on record for the command line.
+pub(crate) struct Clerk {
+    pub(crate) trail: Trail,
+}
+
+impl desk::Clerk for Clerk {
+    type Request = Intent;
+    type Reply = Reply;
+
+    async fn answer(&self, intent: Intent, uid: Option<u32>) -> Reply {
+        if let Some(fault) = intent.fault() {
+            return Reply::Refused(fault.to_owned());
+        }
+        let Some(uid) = uid else {
+            return Reply::Refused("peer_unknown".to_owned());
+        };
+        let inquiry = intent.inquiry(uid);
+        match self.trail.note(EventRef::Query(&inquiry)).await {
+            Ok(index) => Reply::Recorded(index),
+            Err(_) => Reply::Refused("audit_unavailable".to_owned()),
+        }
+    }
+
+    fn unreadable(&self) -> Reply {
+        Reply::Refused("request_unreadable".to_owned())
+    }
+}
+
+/// Puts `intent` on record: by the gateway of the log in `data` if one runs, else by itself.
+pub(crate) async fn record(data: &Path, intent: Intent) -> Result<()> {
+    if let Some(fault) = intent.fault() {
+        return Err(miette!(
+            help = "no text may be longer than {TEXT_BYTES_MAX} bytes or hold control characters",
+            "the question cannot be put on record: {fault}"
+        ));
+    }
+    if let Err(error) = try_record(data, intent).await {
+        // A log that nobody can write, a copy on a read-only disk, can still be read.
+        eprintln!("this question is not on record: {error}");
+    }
+    Ok(())
+}
+
+async fn try_record(data: &Path, intent: Intent) -> Result<()> {
+    let socket = data.join(SOCKET);
+    match desk::ask(&socket, &intent) {
+        Ok(Reply::Recorded(_)) => return Ok(()),
+        Ok(Reply::Refused(reason)) => return Err(miette!("the gateway refused it: {reason}")),
+        Err(error) if nobody(&error) => {}
+        Err(error) => return Err(error).into_diagnostic(),
+    }
+    // Opening to write would make a log where there is none.
+    drop(SqliteLedger::open_to_read(data).await.into_diagnostic()?);
+    let ledger = match SqliteLedger::open(data).await {
+        Err(LedgerError::Locked { .. }) => {
+            return Err(miette!(
+                "another process writes the log, and does not answer"
+            ));
+        }
+        opened => opened.into_diagnostic()?,
+    };
+    let keyring = Keyring::open(&data.join(vault::KEYRING_FILE)).into_diagnostic()?;
+    let keys = Keys::from_keyring(&keyring).into_diagnostic()?;
+    let trail = Trail::start(Box::new(ledger), keys).into_diagnostic()?;
+    let inquiry = intent.inquiry(rustix::process::getuid().as_raw());
+    trail
+        .stop(EventRef::Query(&inquiry))
+        .await
+        .into_diagnostic()
+}
+
+/// Whether nobody sits at the desk.
+fn nobody(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, NotFound};
+    matches!(error.kind(), NotFound | ConnectionRefused)
+}

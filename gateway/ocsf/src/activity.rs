@@ -1,0 +1,258 @@
+//! What was done: calls, readings, flows, revocations, starts and stops.
+
+use audit::{Bypass, Inquiry, Lifecycle, Opening, Outcome, Refusal, Revelation, Revocation};
+use serde_json::{Value, json};
+
+use crate::event::{
+    Class, Place, Severity, actor, api, found, merged, policy, process, purpose, resources, source,
+};
+
+/// `api_activity.activity_id`.
+const READ: u32 = 2;
+const UPDATE: u32 = 3;
+const DELETE: u32 = 4;
+
+/// `security_control` profile: `action_id` and `disposition_id`.
+const ALLOWED: (u32, u32) = (1, 1);
+const DENIED: (u32, u32) = (2, 2);
+const MODIFIED: (u32, u32) = (4, 11);
+const OBSERVED: (u32, u32) = (3, 17);
+
+/// `status_id`.
+const SUCCESS: u32 = 1;
+const FAILURE: u32 = 2;
+const UNKNOWN: u32 = 0;
+
+fn call(effect: &str) -> Class {
+    Class {
+        uid: 6003,
+        category: 6,
+        activity: match effect {
+            "read" => READ,
+            "delete" => DELETE,
+            _ => UPDATE,
+        },
+        profiles: &["security_control", "trace"],
+    }
+}
+
+/// An admitted call, with its end if that is on record.
+pub(crate) fn exchange(at: &Place<'_>, opening: &Opening, outcome: Option<&Outcome>) -> Value {
+    let operation = &opening.operation;
+    let released = outcome.map(|it| it.result == "released");
+    let status = match released {
+        Some(true) => SUCCESS,
+        Some(false) => FAILURE,
+        None => UNKNOWN,
+    };
+    let changed = |it: &Outcome| {
+        let mut all = it.request.findings.iter().chain(&it.response.findings);
+        all.any(|finding| finding.action != "show")
+    };
+    let (action, disposition) = match outcome {
+        Some(it) if it.result == "refused" => DENIED,
+        Some(it) if changed(it) => MODIFIED,
+        _ => ALLOWED,
+    };
+    let more = json!({
+        "actor": actor(&opening.caller),
+        "api": api(Some(operation), &opening.trace, outcome.and_then(|it| it.status)),
+        "src_endpoint": source(&opening.caller),
+        "dst_endpoint": { "svc_name": operation.service },
+        "resources": resources(Some(operation)),
+        "trace": { "uid": opening.trace },
+        "policy": policy(&opening.policies, &opening.policy),
+        "action_id": action,
+        "disposition_id": disposition,
+        "status_id": status,
+        "status_code": outcome.and_then(|it| it.reason.as_deref()),
+        "duration": outcome.map(|it| it.duration_us / 1000),
+        "start_time": opening.at.as_millisecond(),
+        "end_time": outcome.map(|it| it.at.as_millisecond()),
+    });
+    let body = |it: &audit::BodyRecord| {
+        json!({ "received": it.received, "released": it.released, "gaps": it.gaps,
+            "findings_unlisted": it.findings_unlisted })
+    };
+    let ended = json!({
+        "result": outcome.map_or("open", |it| &it.result),
+        "findings": outcome.map(found),
+        "request": outcome.map(|it| body(&it.request)),
+        "response": outcome.map(|it| body(&it.response)),
+        "credential": outcome.and_then(|it| it.credential.as_ref()).map(|it| &it.name),
+    });
+    let why = purpose(&opening.caller, Some(operation), &opening.policies);
+    let severity = match released {
+        Some(true) => Severity::Informational,
+        _ => Severity::Low,
+    };
+    let more = merged(json!({}), more);
+    at.event(
+        call(&operation.effect),
+        opening.at.as_millisecond(),
+        severity,
+        more,
+        merged(why, ended),
+    )
+}
+
+/// A call that no service saw.
+pub(crate) fn refusal(at: &Place<'_>, refusal: &Refusal) -> Value {
+    let operation = refusal.operation.as_ref();
+    let more = json!({
+        "actor": actor(&refusal.caller),
+        "api": api(operation, &refusal.trace, Some(refusal.status)),
+        "src_endpoint": source(&refusal.caller),
+        "dst_endpoint": operation.map(|it| json!({ "svc_name": it.service })),
+        "resources": resources(operation),
+        "trace": { "uid": refusal.trace },
+        "policy": policy(&refusal.policies, &refusal.policy),
+        "action_id": DENIED.0,
+        "disposition_id": DENIED.1,
+        "status_id": FAILURE,
+        "status_code": refusal.reason,
+    });
+    let why = purpose(&refusal.caller, operation, &refusal.policies);
+    at.event(
+        call(operation.map_or("write", |it| &it.effect)),
+        refusal.at.as_millisecond(),
+        Severity::Low,
+        merged(json!({}), more),
+        merged(why, json!({ "result": "refused" })),
+    )
+}
+
+/// A person's own call to the gateway.
+fn asked(operation: &str, uid: Option<u32>, name: Option<&str>, refused: Option<&str>) -> Value {
+    let (action, disposition) = refused.map_or(ALLOWED, |_| DENIED);
+    let uid = uid.map(|uid| uid.to_string());
+    let user = merged(
+        json!({}),
+        json!({ "uid": uid.as_deref().or(name.is_none().then_some("unknown")), "name": name }),
+    );
+    merged(
+        json!({}),
+        json!({
+            "actor": { "user": user, "app_name": "tidegate" },
+            "api": { "operation": operation, "service": { "name": "tidegate" } },
+            "src_endpoint": { "name": "this host" },
+            "action_id": action,
+            "disposition_id": disposition,
+            "status_id": refused.map_or(SUCCESS, |_| FAILURE),
+            "status_code": refused,
+        }),
+    )
+}
+
+/// A token's value told, or not.
+pub(crate) fn reveal(at: &Place<'_>, revelation: &Revelation) -> Value {
+    let refused = revelation.reason.as_deref();
+    let name = Some(revelation.operator.as_str());
+    at.event(
+        call("read"),
+        revelation.at.as_millisecond(),
+        Severity::Medium,
+        asked("tokens.reveal", revelation.uid, name, refused),
+        json!({ "purpose": revelation.purpose, "approver": revelation.approver,
+            "class": revelation.class, "token": revelation.token }),
+    )
+}
+
+/// The log read.
+pub(crate) fn query(at: &Place<'_>, inquiry: &Inquiry) -> Value {
+    let operation = format!("audit.{}", inquiry.command);
+    at.event(
+        call("read"),
+        inquiry.at.as_millisecond(),
+        Severity::Informational,
+        asked(&operation, Some(inquiry.uid), None, None),
+        json!({ "purpose": inquiry.purpose, "criteria": inquiry.criteria }),
+    )
+}
+
+/// A flow past the gateway.
+pub(crate) fn bypass(at: &Place<'_>, bypass: &Bypass) -> Value {
+    // `network_activity.activity_id`: it was opened, or it was refused.
+    let (activity, (action, disposition)) = match &*bypass.result {
+        "refused" => (5, DENIED),
+        _ => (1, OBSERVED),
+    };
+    let class = Class {
+        uid: 4001,
+        category: 4,
+        activity,
+        profiles: &["security_control"],
+    };
+    let remote = bypass.remote.rsplit_once(':');
+    let (address, port) = remote.map_or((bypass.remote.as_str(), None), |(address, port)| {
+        (address, port.parse::<u16>().ok())
+    });
+    let address = address.trim_start_matches('[').trim_end_matches(']');
+    let more = json!({
+        "dst_endpoint": merged(json!({ "ip": address }), json!({ "port": port })),
+        "src_endpoint": { "name": "agent", "instance_uid": bypass.flow },
+        "connection_info": { "direction_id": 2, "protocol_name": bypass.protocol },
+        "app_name": bypass.agent,
+        "action_id": action,
+        "disposition_id": disposition,
+        "is_alert": true,
+    });
+    let own = json!({ "technique": bypass.technique, "result": bypass.result,
+        "process": process(&bypass.process) });
+    at.event(
+        class,
+        bypass.at.as_millisecond(),
+        Severity::Medium,
+        more,
+        own,
+    )
+}
+
+/// Somebody revoked, or no longer.
+pub(crate) fn revoke(at: &Place<'_>, revocation: &Revocation) -> Value {
+    let class = Class {
+        uid: 3004,
+        category: 3,
+        // `entity_management.activity_id`: enable, disable.
+        activity: if revocation.lifted { 8 } else { 9 },
+        profiles: &[],
+    };
+    let id = match revocation.id.as_str() {
+        "" => "everything",
+        id => id,
+    };
+    let more = json!({
+        "entity": { "uid": id, "type": revocation.what },
+        "comment": revocation.reason,
+    });
+    at.event(
+        class,
+        revocation.at.as_millisecond(),
+        Severity::Medium,
+        more,
+        json!({}),
+    )
+}
+
+/// The gateway started or stopped.
+pub(crate) fn lifecycle(at: &Place<'_>, life: &Lifecycle, starts: bool) -> Value {
+    let class = Class {
+        uid: 6002,
+        category: 6,
+        // `application_lifecycle.activity_id`: start, stop.
+        activity: if starts { 3 } else { 4 },
+        profiles: &[],
+    };
+    let more = json!({
+        "app": { "name": "tidegate", "vendor_name": "Tidegate", "version": life.version },
+    });
+    let own = json!({ "config": life.config, "policy": life.policy, "missing": life.notes,
+        "country": life.country });
+    at.event(
+        class,
+        life.at.as_millisecond(),
+        Severity::Informational,
+        more,
+        own,
+    )
+}

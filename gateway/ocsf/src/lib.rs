@@ -1,0 +1,58 @@
+//! What happened, as events of the Open Cybersecurity Schema Framework 1.8 (<https://schema.ocsf.io>).
+//!
+//! Pure. A matter makes one event, or two where it is also a finding:
+//!
+//! | matter | class |
+//! |---|---|
+//! | an exchange, a refusal | API Activity 6003; with values found in it, Data Security Finding 2006 too; where the refusal is a finding, Detection Finding 2004 too |
+//! | a token revealed, the log read | API Activity 6003 |
+//! | a flow past the gateway | Network Activity 4001 |
+//! | something not seen | Detection Finding 2004 |
+//! | a revocation | Entity Management 3004 |
+//! | a start, a stop | Application Lifecycle 6002 |
+//!
+//! What the schema has no name for stands under `unmapped.tidegate`. Of what a request binds an event
+//! has the name (`customer`), not the value: what went to another system cannot be erased from here.
+
+mod activity;
+mod event;
+mod finding;
+
+use audit::{Anchor, Event, Matter};
+use serde_json::Value;
+
+/// The version of the schema that events are of.
+pub const VERSION: &str = "1.8.0";
+
+/// The events of a matter, in the order of their classes; `anchor` holds its records.
+pub fn events(matter: &Matter, anchor: &Anchor) -> Vec<Value> {
+    let at = event::Place { matter, anchor };
+    let mut events = match &matter.entry.event {
+        Event::Open(opening) => {
+            let outcome = matter.outcome();
+            let found = finding::values(&at, opening, outcome);
+            let exchange = activity::exchange(&at, opening, outcome);
+            found.into_iter().chain([exchange]).collect()
+        }
+        Event::Refuse(refusal) => {
+            let found = finding::refusal(&at, refusal);
+            let refused = activity::refusal(&at, refusal);
+            found.into_iter().chain([refused]).collect()
+        }
+        Event::Reveal(revelation) => vec![activity::reveal(&at, revelation)],
+        Event::Query(inquiry) => vec![activity::query(&at, inquiry)],
+        Event::Bypass(bypass) => vec![activity::bypass(&at, bypass)],
+        Event::Gap(gap) => vec![finding::gap(&at, gap)],
+        Event::Revoke(revocation) => vec![activity::revoke(&at, revocation)],
+        Event::Start(life) => vec![activity::lifecycle(&at, life, true)],
+        Event::Stop(life) => vec![activity::lifecycle(&at, life, false)],
+        // A closing comes with its opening.
+        Event::Close(_) => Vec::new(),
+    };
+    // In the order of RFC 8785 §3.2.3, whatever the map of this build keeps.
+    events.iter_mut().for_each(Value::sort_all_objects);
+    events
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+//! Which reports there are, and what each cannot say.
+
+/// A kind of report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// What is processed, what for, and who receives it.
+    Processing,
+    /// What was done with one person's data.
+    Subject,
+    /// What a breach reached.
+    Breach,
+    /// What went to another country, and on what basis.
+    Transfers,
+    /// To whom health data was disclosed.
+    Disclosures,
+    /// What agents received beside what they were spared.
+    Necessity,
+    /// What agents did.
+    Agents,
+    /// What rules did.
+    Policy,
+    /// What was not seen.
+    Gaps,
+    /// Whether the log holds.
+    Integrity,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Processing,
+        Self::Subject,
+        Self::Breach,
+        Self::Transfers,
+        Self::Disclosures,
+        Self::Necessity,
+        Self::Agents,
+        Self::Policy,
+        Self::Gaps,
+        Self::Integrity,
+    ];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Processing => "processing",
+            Self::Subject => "subject",
+            Self::Breach => "breach",
+            Self::Transfers => "transfers",
+            Self::Disclosures => "disclosures",
+            Self::Necessity => "necessity",
+            Self::Agents => "agents",
+            Self::Policy => "policy",
+            Self::Gaps => "gaps",
+            Self::Integrity => "integrity",
+        }
+    }
+
+    /// Its title.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Processing => "Records of processing: evidence",
+            Self::Subject => "Access by a data subject: evidence",
+            Self::Breach => "Scope of a personal data breach: evidence",
+            Self::Transfers => "Transfers to other countries: evidence",
+            Self::Disclosures => "Accounting of disclosures: evidence",
+            Self::Necessity => "Minimum necessary review: evidence",
+            Self::Agents => "Activity of agents",
+            Self::Policy => "Effect of policy",
+            Self::Gaps => "Coverage gaps",
+            Self::Integrity => "Integrity of the log",
+        }
+    }
+
+    /// The provision that asks for what it tells.
+    pub fn law(self) -> &'static str {
+        match self {
+            Self::Processing => "GDPR Art. 30(1)(b) to (e)",
+            Self::Subject => "GDPR Art. 15(1)(a) to (c); CCPA 1798.110",
+            Self::Breach => "GDPR Art. 33(3)(a); 45 CFR 164.404(c)(1)",
+            Self::Transfers => "GDPR Ch. V, Art. 44 to 49",
+            Self::Disclosures => "45 CFR 164.528(b)",
+            Self::Necessity => "45 CFR 164.502(b), 164.514(d); GDPR Art. 5(1)(c)",
+            Self::Agents => "45 CFR 164.308(a)(1)(ii)(D), 164.312(b)",
+            Self::Policy => "45 CFR 164.308(a)(1)(ii)(D); GDPR Art. 25, 32(1)(d)",
+            Self::Gaps => "45 CFR 164.312(b); GDPR Art. 32(1)(d)",
+            Self::Integrity => "45 CFR 164.312(c)(1), 164.316(b)(2); GDPR Art. 5(1)(f)",
+        }
+    }
+
+    /// Whether it tells what a verification of the whole log found.
+    pub fn wants_verdict(self) -> bool {
+        self == Self::Integrity
+    }
+
+    /// Whether it must know what the gateway's host was, from before its time.
+    pub fn wants_host(self) -> bool {
+        self == Self::Transfers
+    }
+
+    /// What a reader could miss, and will not find here.
+    pub(crate) fn limits(self) -> &'static [&'static str] {
+        match self {
+            Self::Processing => &[
+                "The log does not know the controller's name and contacts (Art. 30(1)(a)), the time limits \
+                 for erasure (f) or the organisation's other measures (g).",
+                "A purpose is what the caller's token said.",
+            ],
+            Self::Subject => &[
+                "The subject is found where an operation or a task's scope names them. Answers that list \
+                 people (a search, a report) are not about one person, and are not in here.",
+                "Values are not kept; a copy of the data (Art. 15(3)) comes from the services named.",
+            ],
+            Self::Breach => &[
+                "Subjects are those that operations or scopes name; rows of a list are counted as values, \
+                 not as people.",
+            ],
+            Self::Transfers => &[
+                "A mechanism is the `@basis` of the rules that let the call pass. Where none is stated, none \
+                 is claimed.",
+            ],
+            Self::Disclosures => &[
+                "Disclosures that 45 CFR 164.528(a)(1) leaves out of an accounting (treatment, payment, \
+                 operations) are not told apart: the purpose stands beside each.",
+            ],
+            Self::Necessity => &[
+                "That a value was handed over says nothing of whether it was needed: who reviews this judges.",
+            ],
+            Self::Agents | Self::Policy => &[],
+            Self::Gaps => {
+                &["What went past the gateway is seen only where the kernel's part runs."]
+            }
+            Self::Integrity => &[
+                "A log cut back to an earlier checkpoint, with all later ones gone, is told apart only by a \
+                 checkpoint that was kept elsewhere.",
+            ],
+        }
+    }
+}

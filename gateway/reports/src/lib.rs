@@ -1,0 +1,72 @@
+//! Answers for people: what happened in, documents out.
+//!
+//! Pure. A [`Report`] takes [`Matter`]s one by one, in memory that has a limit whatever the length of
+//! the log, and gives a [`Document`]; that becomes HTML, CSV or JSON ([`Form`]). The same matters make
+//! the same bytes. Every figure names the records that it was counted from, and the document the
+//! checkpoint that holds them, so whoever has an export of the log can count again.
+//!
+//! A document is evidence of what the gateway saw. Whether that satisfies a law is nothing that it says.
+
+mod document;
+mod figure;
+mod form;
+mod kind;
+mod kinds;
+mod view;
+
+use audit::{Anchor, Matter};
+
+pub use document::{Cell, Chart, Document, Scope, Table};
+pub use figure::{Evidence, Figure, Source};
+pub use form::{Form, FormError};
+pub use kind::Kind;
+
+/// A report that cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswerable {
+    /// It is about one person.
+    #[error("`{0}` is about one data subject: name them")]
+    Subject(&'static str),
+}
+
+/// A report in the making.
+pub struct Report {
+    kind: Kind,
+    scope: Scope,
+    fold: Box<dyn kinds::Fold>,
+}
+
+impl Report {
+    /// Begins a report of this kind. Its matters must all lie in `scope`.
+    pub fn new(kind: Kind, scope: Scope) -> Result<Self, Unanswerable> {
+        if kind == Kind::Subject && scope.subject.is_none() {
+            return Err(Unanswerable::Subject(kind.name()));
+        }
+        let fold = kinds::fold(kind, &scope);
+        Ok(Self { kind, scope, fold })
+    }
+
+    /// Takes one matter in.
+    pub fn take(&mut self, matter: &Matter) {
+        self.fold.take(matter);
+    }
+
+    /// The document. `verdict` is what a verification of the log found, where the kind
+    /// [wants](Kind::wants_verdict) one.
+    pub fn finish(self, anchor: Anchor, verdict: Option<&audit::Report>) -> Document {
+        let kinds::Answer { tables, mut notes } = self.fold.answer(verdict);
+        notes.extend(self.kind.limits().iter().map(|&it| it.to_owned()));
+        Document {
+            kind: self.kind.name(),
+            title: self.kind.title(),
+            law: self.kind.law(),
+            scope: self.scope,
+            anchor,
+            notes,
+            tables,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

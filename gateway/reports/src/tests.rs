@@ -1,0 +1,315 @@
+//! Reports against what a generator wrote down of its own doings, and what they look like.
+
+mod journal;
+
+use audit::{Anchor, Finding, Matter};
+use proptest::prelude::*;
+
+use self::journal::{Act, End, Journal};
+use crate::{Cell, Document, Form, Kind, Report, Scope, Table};
+
+fn anchor() -> Anchor {
+    Anchor {
+        log: "tidegate/0011223344556677".into(),
+        size: 4096,
+        root: "ab".repeat(32),
+        checkpoint: "tidegate/0011223344556677\n4096\nq6ur\n\n— a signature\n".into(),
+    }
+}
+
+fn report(kind: Kind, scope: Scope, matters: &[Matter]) -> Document {
+    let mut report = Report::new(kind, scope).unwrap();
+    report.take(&journal::start());
+    for matter in matters {
+        report.take(matter);
+    }
+    report.finish(anchor(), None)
+}
+
+fn of(kind: Kind, journal: &Journal) -> Document {
+    report(kind, Scope::default(), &journal.matters())
+}
+
+fn table<'a>(document: &'a Document, title: &str) -> &'a Table {
+    let mut tables = document.tables.iter();
+    tables.find(|it| it.title == title).unwrap()
+}
+
+/// The figure in column `column` of the row that begins with `key`; 0 if there is no such row.
+fn figure(table: &Table, key: &[&str], column: &str) -> u64 {
+    let at = table.columns.iter().position(|it| *it == column).unwrap();
+    let mut rows = table.rows.iter().filter(|row| {
+        key.iter()
+            .zip(row.iter())
+            .all(|(wanted, cell)| cell.text() == *wanted)
+    });
+    let found = rows.next().map_or(0, |row| match &row[at] {
+        Cell::Figure(figure) => {
+            assert!(figure.evidence.records <= figure.value);
+            assert_eq!(figure.value == 0, figure.evidence.records == 0);
+            figure.value
+        }
+        other => panic!("{other:?} is no figure"),
+    });
+    assert!(rows.next().is_none(), "two rows of {key:?}");
+    found
+}
+
+/// The sum of a column.
+fn sum(table: &Table, column: &str) -> u64 {
+    let at = table.columns.iter().position(|it| *it == column).unwrap();
+    let value = |row: &Vec<Cell>| match &row[at] {
+        Cell::Figure(figure) => figure.value,
+        other => panic!("{other:?} is no figure"),
+    };
+    table.rows.iter().map(value).sum()
+}
+
+fn count(journal: &Journal, is: impl Fn(&Act) -> bool) -> u64 {
+    journal.acts.iter().filter(|it| is(it)).count() as u64
+}
+
+/// How many values of those acts went that way and met that fate.
+fn values(journal: &Journal, is: impl Fn(&Act, &journal::Value) -> bool) -> u64 {
+    let acts = journal.acts.iter();
+    let all = acts.flat_map(|act| act.values.iter().map(move |value| (act, value)));
+    all.filter(|(act, value)| is(act, value))
+        .map(|(_, value)| value.count)
+        .sum()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn what_agents_did_is_what_the_generator_did(seed: u64) {
+        let journal = Journal::new(seed, 300);
+        let document = of(Kind::Agents, &journal);
+        let agents = table(&document, "Agents");
+        for agent in journal::AGENTS {
+            let mine = |end: Option<End>| count(&journal, |it| {
+                it.agent == agent && end.is_none_or(|end| it.end == end)
+            });
+            let is = |column| figure(agents, &[agent], column);
+            assert_eq!(is("requests"), mine(None));
+            assert_eq!(is("released"), mine(Some(End::Released)));
+            assert_eq!(is("refused"), mine(Some(End::Refused)));
+            assert_eq!(is("open"), mine(Some(End::Open)));
+            assert_eq!(is("failed"), mine(Some(End::Failed)));
+            let fate = |fate| values(&journal, |act, it| act.agent == agent && act.fate(it) == fate);
+            assert_eq!(is("values handed over"), fate("shown"));
+            assert_eq!(is("values reduced"), fate("reduced"));
+            assert_eq!(is("values withheld"), fate("withheld"));
+            let sessions: std::collections::BTreeSet<_> = journal.acts.iter()
+                .filter(|it| it.agent == agent).map(|it| &it.session).collect();
+            assert_eq!(is("sessions"), sessions.len() as u64);
+        }
+        assert_eq!(sum(table(&document, "Days"), "requests"), 300);
+    }
+
+    #[test]
+    fn processing_is_what_the_generator_did(seed: u64) {
+        let journal = Journal::new(seed, 300);
+        let document = of(Kind::Processing, &journal);
+        let activities = table(&document, "Processing activities");
+        for purpose in journal::PURPOSES {
+            for (service, _) in journal::SERVICES {
+                let mine = |it: &Act| {
+                    it.end != End::Refused && it.purpose == purpose && it.service == service
+                };
+                let key = [purpose, service, "read"];
+                assert_eq!(figure(activities, &key, "exchanges"), count(&journal, mine));
+                let subjects: std::collections::BTreeSet<_> = journal.acts.iter()
+                    .filter(|it| mine(it)).map(|it| &it.subject).collect();
+                assert_eq!(figure(activities, &key, "data subjects named"), subjects.len() as u64);
+            }
+        }
+        let recipients = table(&document, "Categories of data by recipient");
+        for class in journal::CLASSES {
+            for agent in journal::AGENTS {
+                let shown = values(&journal, |act, it| act.agent == agent && !it.to_service
+                    && it.class == class && act.fate(it) == "shown" && act.end != End::Refused);
+                assert_eq!(figure(recipients, &[class, agent], "values handed over"), shown);
+            }
+        }
+    }
+
+    #[test]
+    fn one_subject_and_a_breach_are_what_the_generator_did(seed: u64) {
+        let journal = Journal::new(seed, 300);
+        let one = &journal.acts[0].subject;
+        let mine: Vec<Matter> = journal.acts.iter().zip(journal.matters())
+            .filter(|(act, _)| act.subject == *one).map(|(_, matter)| matter).collect();
+        let scope = Scope { subject: format!("customer={one}").parse().ok(), ..Scope::default() };
+        let document = report(Kind::Subject, scope, &mine);
+        assert_eq!(table(&document, "Exchanges").rows.len(), mine.len());
+        let about = |act: &Act| act.subject == *one;
+        let short = table(&document, "In short");
+        let is = |what| figure(short, &[what], "how many or when");
+        assert_eq!(is("exchanges"), count(&journal, |it| about(it) && it.end != End::Refused));
+        assert_eq!(is("refused before anything went"), count(&journal, |it| about(it) && it.end == End::Refused));
+        for class in journal::CLASSES {
+            let shown = values(&journal, |act, it| about(act) && act.end != End::Refused
+                && it.class == class && act.fate(it) == "shown");
+            assert_eq!(figure(table(&document, "Categories of data"), &[class], "values handed over"), shown);
+        }
+        let breach = of(Kind::Breach, &journal);
+        let subjects: std::collections::BTreeSet<_> = journal.acts.iter()
+            .filter(|it| it.end != End::Refused).map(|it| &it.subject).collect();
+        let named = figure(table(&breach, "Scope in short"), &["data subjects named"], "how many or when");
+        assert_eq!(named, subjects.len() as u64);
+        for (service, country) in journal::SERVICES {
+            for purpose in journal::PURPOSES {
+                let key = [service, "service", country, purpose];
+                let shown = values(&journal, |act, it| act.end != End::Refused && act.service == service
+                    && act.purpose == purpose && it.to_service && act.fate(it) == "shown");
+                assert_eq!(figure(table(&breach, "Recipients"), &key, "values handed over"), shown);
+            }
+        }
+    }
+
+    #[test]
+    fn transfers_are_what_the_generator_did(seed: u64) {
+        let journal = Journal::new(seed, 300);
+        let document = of(Kind::Transfers, &journal);
+        let transfers = table(&document, "Transfers");
+        for (service, country) in journal::SERVICES {
+            for (from, to, to_service) in [(journal::HOST, country, true), (country, journal::HOST, false)] {
+                let key = [from, to, service, journal::BASIS];
+                let is = |fate: &str| values(&journal, |act, it| act.service == service
+                    && act.end != End::Refused && act.basis && country != journal::HOST
+                    && it.to_service == to_service && act.fate(it) == fate);
+                assert_eq!(figure(transfers, &key, "values handed over"), is("shown"));
+                assert_eq!(figure(transfers, &key, "values reduced"), is("reduced"));
+            }
+        }
+        let refused = table(&document, "Transfers that were refused");
+        let expected = count(&journal, |it| it.end == End::Refused && it.country != journal::HOST);
+        assert_eq!(sum(refused, "exchanges"), expected);
+    }
+
+    #[test]
+    fn health_and_necessity_are_what_the_generator_did(seed: u64) {
+        let journal = Journal::new(seed, 300);
+        let document = of(Kind::Disclosures, &journal);
+        let gone = |act: &Act, to_service: bool| act.values.iter().any(|it| {
+            it.to_service == to_service && it.class.starts_with("phi.") && act.fate(it) != "withheld"
+        });
+        let lines = count(&journal, |it| gone(it, true)) + count(&journal, |it| gone(it, false));
+        assert_eq!(table(&document, "Disclosures").rows.len() as u64, lines);
+        assert_eq!(sum(table(&document, "By recipient and purpose"), "disclosures"), lines);
+        let document = of(Kind::Necessity, &journal);
+        let received = table(&document, "Received and spared");
+        let is = |fate: &str| values(&journal, |act, it| !it.to_service && act.fate(it) == fate);
+        assert_eq!(sum(received, "values handed over"), is("shown"));
+        assert_eq!(sum(received, "values reduced"), is("reduced"));
+        let rows: u64 = journal.acts.iter().map(|it| it.rows).sum();
+        assert_eq!(sum(table(&document, "Left out whole"), "how many"), rows);
+    }
+
+    #[test]
+    fn rules_and_gaps_are_what_the_generator_did(seed: u64) {
+        let journal = Journal::new(seed, 300);
+        let document = of(Kind::Policy, &journal);
+        let refusals = table(&document, "Refusals by rule");
+        let expected = count(&journal, |it| it.end == End::Refused);
+        assert_eq!(figure(refusals, &["scope"], "requests refused"), expected);
+        let changed = table(&document, "Values by rule and action");
+        for class in journal::CLASSES {
+            let masked = values(&journal, |_, it| it.class == class && it.action == "mask");
+            assert_eq!(figure(changed, &["mask-rule", "mask", class], "values"), masked);
+        }
+        let document = of(Kind::Gaps, &journal);
+        let blind = count(&journal, |it| it.gap);
+        assert_eq!(sum(table(&document, "Not inspected"), "exchanges"), blind);
+        let open = count(&journal, |it| it.end == End::Open);
+        let short = table(&document, "In short");
+        assert_eq!(figure(short, &["exchanges without an end on record"], "how many"), open);
+        let document = of(Kind::Integrity, &journal);
+        let kinds = table(&document, "Records by kind");
+        assert_eq!(figure(kinds, &["refuse"], "records"), expected);
+        assert_eq!(figure(kinds, &["open"], "records"), 300 - expected);
+        assert_eq!(figure(kinds, &["close"], "records"), 300 - expected - open);
+    }
+
+    #[test]
+    fn the_same_matters_make_the_same_bytes(seed: u64) {
+        let journal = Journal::new(seed, 40);
+        for kind in Kind::ALL.into_iter().filter(|it| *it != Kind::Subject) {
+            for form in [Form::Html, Form::Csv, Form::Json] {
+                let [one, other] = [(), ()].map(|()| of(kind, &journal).written(form).unwrap());
+                assert_eq!(one, other, "{kind:?} {form:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_report_about_one_person_needs_one() {
+    assert!(Report::new(Kind::Subject, Scope::default()).is_err());
+}
+
+#[test]
+fn what_looks_like_markup_or_a_formula_is_neither() {
+    let mut journal = Journal::new(7, 1);
+    let act = &mut journal.acts[0];
+    act.purpose = "<script>alert(1)</script>";
+    act.subject = "=1+1".into();
+    act.end = End::Released;
+    let document = of(Kind::Processing, &journal);
+    let html = String::from_utf8(document.written(Form::Html).unwrap()).unwrap();
+    assert!(
+        !html.contains("<script") && html.contains("&lt;script&gt;"),
+        "{html}"
+    );
+    let subject = Scope {
+        subject: "customer=C-1".parse().ok(),
+        ..Scope::default()
+    };
+    journal.acts[0].purpose = "=cmd|'/c calc'!A1";
+    let document = report(Kind::Subject, subject, &journal.matters());
+    let text = String::from_utf8(document.written(Form::Csv).unwrap()).unwrap();
+    assert!(text.contains("'=cmd") && !text.contains(",=cmd"), "{text}");
+}
+
+#[test]
+fn a_log_that_does_not_hold_is_said_not_to() {
+    let mut verdict = audit::Report {
+        size: 10,
+        signed: 10,
+        ..audit::Report::default()
+    };
+    let make = |verdict: &audit::Report| {
+        let report = Report::new(Kind::Integrity, Scope::default()).unwrap();
+        let document = report.finish(anchor(), Some(verdict));
+        String::from_utf8(document.written(Form::Csv).unwrap()).unwrap()
+    };
+    assert!(make(&verdict).contains("no record was changed"));
+    let (size, signed) = (9, 10);
+    verdict.findings.push(Finding::Truncated { size, signed });
+    let text = make(&verdict);
+    assert!(
+        text.contains("NOT INTACT") && !text.contains("no record was changed"),
+        "{text}"
+    );
+}
+
+#[test]
+fn forms_look_like_this() {
+    let journal = Journal::new(11, 6);
+    let document = of(Kind::Breach, &journal);
+    for (form, name) in [
+        (Form::Html, "html"),
+        (Form::Csv, "csv"),
+        (Form::Json, "json"),
+    ] {
+        let text = String::from_utf8(document.written(form).unwrap()).unwrap();
+        // A line for each element, so that a change of one is seen as that.
+        let text = if form == Form::Html {
+            text.replace("><", ">\n<")
+        } else {
+            text
+        };
+        insta::assert_snapshot!(name, text);
+    }
+}
