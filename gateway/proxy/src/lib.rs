@@ -6,6 +6,7 @@
 
 mod accept;
 mod account;
+pub mod bindings;
 mod body;
 pub mod call;
 mod clock;

@@ -250,6 +250,12 @@ pub(crate) struct Operation {
     /// Parameters bound by the query: `customer: id` binds `?id=`.
     #[serde(default)]
     pub(crate) query: BTreeMap<String, String>,
+    /// Parameters bound by header fields: `tenant: x-tenant`.
+    #[serde(default)]
+    pub(crate) header: BTreeMap<String, Spanned<String>>,
+    /// Parameters bound by members of JSON or fields of a form: `customer: order.customer_id`.
+    #[serde(default)]
+    pub(crate) body: BTreeMap<String, Spanned<String>>,
     /// Whose rows its answers may hold.
     #[serde(default)]
     pub(crate) rows: Vec<Rows>,
