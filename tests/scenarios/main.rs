@@ -2,6 +2,7 @@
 //!
 //! Every scenario ends with the daemon stopped in good order and its log verified offline.
 
+mod behaviour;
 mod budgets;
 mod bypass;
 mod canary;

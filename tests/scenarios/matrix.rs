@@ -5,6 +5,7 @@ mod carriers;
 mod disguises;
 
 use std::{
+    fmt::Write as _,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     sync::Mutex,
@@ -41,7 +42,7 @@ fn send(address: SocketAddr, shot: &Shot, token: &str) -> Result<u16> {
         "{line} HTTP/1.1\r\nhost: {address}\r\ntidegate-token: {token}\r\nconnection: close\r\n{fields}"
     );
     if !body.is_empty() {
-        request.push_str(&format!("content-length: {}\r\n", body.len()));
+        write!(request, "content-length: {}\r\n", body.len())?;
     }
     request.push_str("\r\n");
     request.push_str(body);
@@ -61,8 +62,8 @@ fn send_all(address: SocketAddr, shots: &[Shot], token: &str) -> Result<Vec<u16>
     let ask = || -> Result<Vec<(usize, u16)>> {
         let mut went = Vec::new();
         loop {
-            let taken = next.lock().map(|mut next| next.next());
-            let Ok(Some((index, shot))) = taken else {
+            let following = next.lock().map(|mut next| next.next());
+            let Ok(Some((index, shot))) = following else {
                 return Ok(went);
             };
             went.push((index, send(address, shot, token)?));
@@ -160,8 +161,8 @@ fn no_way_and_no_disguise_leads_to_another_customer() -> Result<()> {
         tried += shots.len();
 
         // The judge is not blind: sent to it directly, it finds the customer in all that it takes.
-        let taken = send_all(peer.address(), &shots, &token)?;
-        let taken = taken.iter().filter(|status| **status == 200).count();
+        let direct = send_all(peer.address(), &shots, &token)?;
+        let accepted = direct.iter().filter(|status| **status == 200).count();
         let heard = witness.heard();
         let found = heard
             .iter()
@@ -169,8 +170,8 @@ fn no_way_and_no_disguise_leads_to_another_customer() -> Result<()> {
             .count();
         let missed = heard.iter().find(|it| !it.customers().contains(OTHER));
         ensure!(
-            found == heard.len() && taken * 2 > shots.len(),
-            "{name}: {found} of {taken}; {missed:?}"
+            found == heard.len() && accepted * 2 > shots.len(),
+            "{name}: {found} of {accepted}; {missed:?}"
         );
     }
     ensure!(tried > 1_000, "only {tried} requests were made");

@@ -29,6 +29,8 @@ pub enum Event {
     Gap(Gap),
     /// Somebody was revoked, or is no longer.
     Revoke(Revocation),
+    /// A session does what is not usual, or what nobody should.
+    Anomaly(Anomaly),
 }
 
 /// An [`Event`] that its maker keeps; the same JSON.
@@ -53,6 +55,8 @@ pub enum EventRef<'a> {
     Gap(&'a Gap),
     /// As [`Event::Revoke`].
     Revoke(&'a Revocation),
+    /// As [`Event::Anomaly`].
+    Anomaly(&'a Anomaly),
 }
 
 impl<'a> From<&'a Event> for EventRef<'a> {
@@ -67,6 +71,7 @@ impl<'a> From<&'a Event> for EventRef<'a> {
             Event::Bypass(bypass) => Self::Bypass(bypass),
             Event::Gap(gap) => Self::Gap(gap),
             Event::Revoke(revocation) => Self::Revoke(revocation),
+            Event::Anomaly(anomaly) => Self::Anomaly(anomaly),
         }
     }
 }
@@ -310,6 +315,31 @@ pub struct Revocation {
     pub reason: String,
     /// Whether it was lifted.
     pub lifted: bool,
+}
+
+/// What a detector says of a session, with the numbers that made it say so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Anomaly {
+    /// When.
+    pub at: Timestamp,
+    /// `spike`, `enumeration`, `low_and_slow`, `first_seen`, `denials`, `token_shared`, `canary`,
+    /// `refusal`.
+    pub detector: Cow<'static, str>,
+    /// What followed: `note`, `alert`, `throttle`, `step_up`, `quarantine`.
+    pub response: Cow<'static, str>,
+    /// The agent.
+    pub agent: String,
+    /// The session.
+    pub session: String,
+    /// An operation, a class, a reason.
+    pub about: String,
+    /// The numbers.
+    pub numbers: Vec<CountRecord>,
+    /// The record of the exchange that tipped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<u64>,
+    /// It is a finding, always.
+    pub finding: bool,
 }
 
 /// Values of one class at one place, and what was done with them.

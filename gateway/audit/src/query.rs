@@ -185,7 +185,8 @@ impl Archive {
             | Event::Reveal(_)
             | Event::Bypass(_)
             | Event::Gap(_)
-            | Event::Revoke(_) => {}
+            | Event::Revoke(_)
+            | Event::Anomaly(_) => {}
         }
         let (signed, proven) = self.proven(index).await?;
         Ok(Some(Shown {

@@ -63,11 +63,13 @@ pub enum Kind {
     Gap = 8,
     /// Somebody was revoked, or is no longer.
     Revoke = 9,
+    /// A session does what is not usual, or what nobody should.
+    Anomaly = 10,
 }
 
 impl Kind {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Start,
         Self::Stop,
         Self::Open,
@@ -77,6 +79,7 @@ impl Kind {
         Self::Bypass,
         Self::Gap,
         Self::Revoke,
+        Self::Anomaly,
     ];
 
     /// Its name on the command line and in reports.
@@ -91,6 +94,7 @@ impl Kind {
             Self::Bypass => "bypass",
             Self::Gap => "gap",
             Self::Revoke => "revoke",
+            Self::Anomaly => "anomaly",
         }
     }
 
@@ -195,6 +199,7 @@ impl Draft {
             EventRef::Bypass(bypass) => (Kind::Bypass, bypass.at, None),
             EventRef::Gap(gap) => (Kind::Gap, gap.at, None),
             EventRef::Revoke(revocation) => (Kind::Revoke, revocation.at, None),
+            EventRef::Anomaly(anomaly) => (Kind::Anomaly, anomaly.at, None),
         };
         let mut buffer = Vec::with_capacity(EVENT_BYTES_USUAL);
         buffer.resize(PREFIX_BYTES, 0);

@@ -178,7 +178,7 @@ enum Audit {
         #[arg(long, default_value_t = 20)]
         limit: u64,
         /// Only records of this kind: start, stop, open, close, refuse, reveal, bypass, gap,
-        /// revoke.
+        /// revoke, anomaly.
         #[arg(long)]
         kind: Option<String>,
         #[command(flatten)]

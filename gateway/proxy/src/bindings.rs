@@ -79,12 +79,7 @@ impl Elsewhere {
     fn of_headers(&self, headers: &HeaderMap) -> Result<BTreeMap<String, String>, Unclear> {
         let bound = self.headers.iter().map(|(parameter, name)| {
             // To a server behind CGI (RFC 3875 section 4.1.18) `x_customer` is `x-customer` too.
-            let alike = |other: &HeaderName| {
-                let dashed = |b: u8| if b == b'_' { b'-' } else { b };
-                let dashes =
-                    |name: &HeaderName| -> Vec<u8> { name.as_str().bytes().map(dashed).collect() };
-                other != name && dashes(other) == dashes(name)
-            };
+            let alike = |other: &HeaderName| other != name && dashes(other) == dashes(name);
             if headers.keys().any(alike) {
                 return Err(Unclear::Ambiguous);
             }
@@ -150,6 +145,12 @@ impl Elsewhere {
         }
         Ok(())
     }
+}
+
+/// The name as CGI leaves it.
+fn dashes(name: &HeaderName) -> Vec<u8> {
+    let dash = |b: u8| if b == b'_' { b'-' } else { b };
+    name.as_str().bytes().map(dash).collect()
 }
 
 /// That the members of a body say nothing else of what the path, the query or a header field binds.

@@ -189,6 +189,9 @@ impl Worker {
         };
         account.resolved(&asked.operation, Arc::clone(&asked.way.route));
         account.spoken = asked.spoken;
+        if let Some(watch) = &gateway.watch {
+            watch.gate(proven.caller(), asked.operation.effect)?;
+        }
         let permit = gateway
             .admission
             .admit(proven.caller().clone(), asked.operation)

@@ -137,7 +137,7 @@ fn path() -> Vec<Shot> {
     let mut shots: Vec<Shot> = segments
         .map(|segment| get(&format!("/w/path/{segment}")))
         // A query that says nothing to the gateway's reader is the query's affair, below.
-        .filter(|shot| !shot.line.contains("?"))
+        .filter(|shot| !shot.line.contains('?'))
         .collect();
     shots.extend(contrary().map(|pair| get(&format!("/w/path/{OWN}?{pair}"))));
     shots

@@ -128,16 +128,13 @@ pub(super) fn members() -> Vec<String> {
 /// Every name that someone may take for this one by every value by every order.
 pub(super) fn members_named(name: &str) -> Vec<String> {
     let first = name.get(..1).unwrap_or_default();
-    let escaped = name
-        .bytes()
-        .map(|b| format!("\\u{b:04x}"))
-        .collect::<String>();
+    let escaped: Vec<String> = name.bytes().map(|b| format!("\\u{b:04x}")).collect();
     let names = [
         name.to_owned(),
         name.to_uppercase(),
         name.replacen(first, &first.to_uppercase(), 1),
         name.replace('s', "\u{17f}"),
-        escaped,
+        escaped.concat(),
         format!("{name} "),
         format!(" {name}"),
         format!("{name}\\u0000"),
@@ -206,5 +203,6 @@ fn encoded(text: &str) -> String {
 
 /// With everything encoded.
 fn all_encoded(text: &str) -> String {
-    text.bytes().map(|b| format!("%{b:02X}")).collect()
+    let bytes: Vec<String> = text.bytes().map(|b| format!("%{b:02X}")).collect();
+    bytes.concat()
 }

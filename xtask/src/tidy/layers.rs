@@ -13,6 +13,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("vault", &[]),
         ("telemetry", &[]),
         ("sandbox", &[]),
+        ("behaviour", &[]),
     ],
     &[
         ("programs", &["abi"]),
@@ -33,6 +34,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
             &[
                 "admission",
                 "audit",
+                "behaviour",
                 "classifiers",
                 "flows",
                 "identity",
@@ -51,6 +53,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "admin",
                 "admission",
                 "audit",
+                "behaviour",
                 "classifiers",
                 "flows",
                 "identity",

@@ -68,7 +68,7 @@ async fn list(data: &Path, limit: u64, kind: Option<&str>, format: Format) -> Re
             .find(|kind| kind.name() == name)
             .ok_or_else(|| {
                 miette!(
-                    help = "one of start, stop, open, close, refuse, reveal",
+                    help = "one of start, stop, open, close, refuse, reveal, bypass, gap, revoke, anomaly",
                     "`{name}` is no kind of record"
                 )
             })
@@ -112,6 +112,25 @@ type Row = (jiff::Timestamp, &'static str, String, String, String);
 fn lived(life: &audit::Lifecycle, kind: &'static str) -> Row {
     let version = life.version.clone();
     (life.at, kind, String::new(), String::new(), version)
+}
+
+fn revoked(revocation: &audit::Revocation) -> Row {
+    let who = format!("{} {}", revocation.what, revocation.id);
+    let result = if revocation.lifted {
+        "lifted"
+    } else {
+        "revoked"
+    };
+    let why = revocation.reason.clone();
+    (revocation.at, "revoke", who, why, result.to_owned())
+}
+
+fn unusual(anomaly: &audit::Anomaly) -> Row {
+    let numbers = anomaly.numbers.iter();
+    let numbers = numbers.map(|it| format!(" {}={}", it.name, it.count));
+    let result = format!("{}:{}", anomaly.response, numbers.collect::<String>());
+    let what = format!("{} {}", anomaly.detector, anomaly.about);
+    (anomaly.at, "anomaly", anomaly.agent.clone(), what, result)
 }
 
 fn row(entry: &Entry) -> Vec<String> {
@@ -169,16 +188,8 @@ fn row(entry: &Entry) -> Vec<String> {
             let result = format!("{} lost, {} recovered", gap.lost, gap.recovered);
             (gap.at, "gap", String::new(), gap.reason.to_string(), result)
         }
-        Event::Revoke(revocation) => {
-            let who = format!("{} {}", revocation.what, revocation.id);
-            let result = if revocation.lifted {
-                "lifted"
-            } else {
-                "revoked"
-            };
-            let why = revocation.reason.clone();
-            (revocation.at, "revoke", who, why, result.to_owned())
-        }
+        Event::Revoke(revocation) => revoked(revocation),
+        Event::Anomaly(anomaly) => unusual(anomaly),
     };
     vec![index, at.to_string(), kind.into(), who, what, result]
 }

@@ -6,7 +6,7 @@ mod health;
 
 use std::{
     io::Write,
-    net::TcpListener as StdTcpListener,
+    net::{SocketAddr, TcpListener as StdTcpListener},
     os::unix::net::UnixListener as StdUnixListener,
     path::Path,
     process::ExitCode,
@@ -25,7 +25,7 @@ use http::Uri;
 use identity::{KeySet, Revoked};
 use jiff::Timestamp;
 use miette::{IntoDiagnostic, Result, WrapErr};
-use proxy::{Bound, Gateway, Upstream, jwks};
+use proxy::{Bound, Gateway, Upstream, Watch, jwks};
 use redaction::Pseudonyms;
 use rustls::ClientConfig;
 use serde_json::json;
@@ -39,6 +39,8 @@ use vault::Keyring;
 
 use super::check;
 use crate::{
+    alerts::Secrets,
+    behaviour,
     config::{self, Config, JwksSource},
     credentials::Held,
     egress::{self, Noting, Reconciler},
@@ -99,6 +101,7 @@ struct Prepared {
     bound: Bound,
     admin: Option<StdTcpListener>,
     exec: Option<StdUnixListener>,
+    secrets: Secrets,
 }
 
 impl Prepared {
@@ -133,6 +136,7 @@ impl Prepared {
             bound,
             admin: admin.transpose()?,
             exec: exec.transpose()?,
+            secrets: Secrets::read(&config.alerts)?,
         })
     }
 }
@@ -147,6 +151,8 @@ struct Running {
     reconciler: Arc<Reconciler>,
     /// Writes down what the reconciler finds.
     recording: tokio::task::JoinHandle<()>,
+    /// Writes down what is said of behaviour.
+    following: Option<tokio::task::JoinHandle<()>>,
     /// Serves inside of sealed namespaces.
     launches: Option<tokio::task::JoinHandle<()>>,
     /// Heard from before anybody is told that we are ready.
@@ -172,32 +178,32 @@ impl Running {
             bound,
             admin,
             exec,
+            secrets,
         } = prepared;
-        let notes = weaknesses(&opened, confined);
         let registry = identity.registry().clone();
         let (reconciler, found) = Reconciler::new(registry, Arc::clone(&opened.keeper));
-        let lifecycle = lifecycle(config, engine.digest(), notes);
+        let lifecycle = lifecycle(config, engine.digest(), weaknesses(&opened, confined));
         let flows = Noting::over(opened.source, &reconciler);
         let judges = (engine, identity, operator);
         let (tell, revoked) = watch::channel(Arc::new(revoked::read(&config.data)?));
-        let (gateway, held) = gateway(config, judges, flows, revoked, &lifecycle, runtime)?;
+        let (watch, watching) = behaviour::open(config, secrets, &upstream_tls)?;
+        let barred = (watch, revoked);
+        let (gateway, held) = gateway(config, judges, flows, barred, &lifecycle, runtime)?;
         let recording = runtime.spawn(egress::record(found, gateway.trail.clone()));
         let (stop, stopped) = watch::channel(false);
-        let tokens = kept_keys(sources, &upstream_tls, &stopped);
         runtime.spawn(Arc::clone(&held).watch(stopped.clone()));
         begin(&gateway.trail, &lifecycle, runtime)?;
-        let (data, trail) = (config.data.clone(), gateway.trail.clone());
-        runtime.spawn(revoked::watch(data, tell, trail, stopped.clone()));
+        let following = watching.map(|it| it.start(&gateway.trail, &stopped));
+        watch_revoked(config, tell, &gateway, &stopped);
         reveal(config, &gateway, &stopped)?;
-        let mut listen = bound.addresses().to_vec();
-        let led = listen.split_off(endpoints.len());
+        let (listen, led) = addresses(&bound, endpoints.len());
         if let Some(kernel) = &opened.kernel {
             egress::start(kernel, &reconciler, config, (&listen, &led))?;
             egress::watch(&gateway.metrics, kernel, &reconciler)?;
         }
         let status = Health {
             gateway: Arc::clone(&gateway),
-            tokens,
+            tokens: kept_keys(sources, &upstream_tls, &stopped),
             held,
             kernel: opened.kernel.clone(),
             keeper: opened.keeper,
@@ -226,6 +232,7 @@ impl Running {
             kernel: opened.kernel,
             reconciler,
             recording,
+            following,
             launches,
             signals,
         })
@@ -261,6 +268,10 @@ impl Running {
         .await
         .into_diagnostic()?;
         self.recording.await.into_diagnostic()?;
+        if let (Some(watch), Some(following)) = (&self.gateway.watch, self.following) {
+            watch.finish();
+            following.await.into_diagnostic()?;
+        }
         let farewell = Lifecycle {
             at: now(),
             ..self.lifecycle
@@ -292,7 +303,7 @@ fn gateway(
     config: &Config,
     (engine, identity, operator): Judges,
     flows: Arc<dyn FlowSource>,
-    revoked: watch::Receiver<Arc<Revoked>>,
+    (watch, revoked): (Option<Arc<Watch>>, watch::Receiver<Arc<Revoked>>),
     lifecycle: &Lifecycle,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<(Arc<Gateway>, Arc<Held>)> {
@@ -304,6 +315,7 @@ fn gateway(
         admission: admission::Admission::new(engine, config.country),
         budgets: budgets(config, runtime)?,
         credentials: Arc::clone(&held) as _,
+        watch,
         revoked,
         trail,
         traces: traces(config, lifecycle)?,
@@ -314,6 +326,23 @@ fn gateway(
     });
     watch_figures(&gateway)?;
     Ok((gateway, held))
+}
+
+/// Where agents come by themselves, and where they are led to.
+fn addresses(bound: &Bound, own: usize) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
+    let mut listen = bound.addresses().to_vec();
+    let led = listen.split_off(own);
+    (listen, led)
+}
+
+fn watch_revoked(
+    config: &Config,
+    tell: watch::Sender<Arc<Revoked>>,
+    gateway: &Gateway,
+    stopped: &watch::Receiver<bool>,
+) {
+    let (data, trail) = (config.data.clone(), gateway.trail.clone());
+    tokio::spawn(revoked::watch(data, tell, trail, stopped.clone()));
 }
 
 /// The signals that end it.
@@ -508,7 +537,7 @@ fn operators(
     status: Health,
     stopped: &watch::Receiver<bool>,
     runtime: &tokio::runtime::Runtime,
-) -> Result<std::net::SocketAddr> {
+) -> Result<SocketAddr> {
     listener.set_nonblocking(true).into_diagnostic()?;
     let listener = TcpListener::from_std(listener).into_diagnostic()?;
     let bound = listener.local_addr().into_diagnostic()?;
@@ -527,7 +556,7 @@ fn operators(
 }
 
 /// One line on standard output for whoever started it.
-fn announce(listen: &[std::net::SocketAddr], admin: Option<std::net::SocketAddr>) -> Result<()> {
+fn announce(listen: &[SocketAddr], admin: Option<SocketAddr>) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
