@@ -20,6 +20,7 @@ mod kills;
 mod led;
 mod matrix;
 mod mcp;
+mod policies;
 mod processes;
 mod redaction;
 mod residency;

@@ -8,6 +8,7 @@ mod credentials;
 mod doctor;
 mod exec;
 mod flows;
+mod policy;
 mod revoke;
 mod run;
 mod table;
@@ -43,6 +44,9 @@ enum Command {
     /// Read and prove the record.
     #[command(subcommand)]
     Audit(Audit),
+    /// Test policies, explain what they decided, try others on the record.
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Make keys of tokens, and tell people what a token stands for.
     #[command(subcommand)]
     Tokens(Tokens),
@@ -387,6 +391,7 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
         }) => classify_test::test(&file),
         Command::Classify(arguments) => classify::classify(&arguments),
         Command::Audit(audit) => audit::audit(audit),
+        Command::Policy(command) => policy::policy(&command),
         Command::Tokens(command) => tokens::tokens(&command),
         Command::Revoke(command) => revoke::revoke(&command),
         Command::Credentials(command) => credentials::credentials(&command),

@@ -355,6 +355,25 @@ impl Service {
         }
     }
 
+    /// The operation with this id and what it does.
+    pub fn effect(&self, id: &str) -> Option<(&Arc<str>, Effect)> {
+        fn named<'c>(
+            mut calls: impl Iterator<Item = &'c Call>,
+            id: &str,
+        ) -> Option<(&'c Arc<str>, Effect)> {
+            let call = calls.find(|call| *call.id == *id)?;
+            Some((&call.id, call.effect))
+        }
+        match &self.speaks {
+            Speaks::Paths(templates) => {
+                let template = templates.iter().find(|template| *template.id == *id)?;
+                Some((&template.id, template.effect))
+            }
+            Speaks::Mcp(mcp) => named(mcp.calls(), id),
+            Speaks::GraphQl(graphql) => named(graphql.calls(), id),
+        }
+    }
+
     /// The operation that a method and a path name.
     fn by_path(
         self: &Arc<Self>,

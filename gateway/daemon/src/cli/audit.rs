@@ -56,7 +56,7 @@ async fn ledger(data: &Path) -> Result<SqliteLedger> {
     SqliteLedger::open_to_read(data).await.into_diagnostic()
 }
 
-async fn archive(data: &Path) -> Result<Archive> {
+pub(super) async fn archive(data: &Path) -> Result<Archive> {
     let keys = Keys::from_keyring(&keyring(data)?).into_diagnostic()?;
     Archive::new(Box::new(ledger(data).await?), keys).into_diagnostic()
 }
