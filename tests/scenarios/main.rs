@@ -2,6 +2,7 @@
 //!
 //! Every scenario ends with the daemon stopped in good order and its log verified offline.
 
+mod behaviour;
 mod budgets;
 mod bypass;
 mod canary;
@@ -19,7 +20,9 @@ mod identity;
 mod install;
 mod kills;
 mod led;
+mod matrix;
 mod mcp;
+mod policies;
 mod processes;
 mod redaction;
 mod residency;
@@ -29,6 +32,7 @@ mod rows;
 mod scope;
 mod sdks;
 mod sealed;
+mod sessions;
 mod streaming;
 mod tamper;
 mod tokens;

@@ -12,6 +12,8 @@ pub const KILLS: &str = "TIDEGATE_KILLS";
 pub const SDKS: &str = "TIDEGATE_SDKS";
 /// How many short-lived processes call at once.
 pub const BURST: &str = "TIDEGATE_BURST";
+/// How many calls are made at once against a budget of a tenth of them.
+pub const CALLS: &str = "TIDEGATE_CALLS";
 /// How many connections agents make in all.
 pub const FLOWS: &str = "TIDEGATE_FLOWS";
 /// How many megabytes stream through in the memory scenario.

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use crate::{env, setup::Setup};
 
 /// How long a start may take on a machine that is busy with other tests.
-const START_MAX: Duration = Duration::from_mins(1);
+pub const START_MAX: Duration = Duration::from_mins(1);
 /// How long a stop in good order may take.
 const STOP_MAX: Duration = Duration::from_mins(1);
 /// How often a condition is looked at again.

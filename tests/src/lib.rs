@@ -17,4 +17,5 @@ pub mod people;
 pub mod records;
 pub mod sdks;
 pub mod setup;
+pub mod siem;
 pub mod tokens;

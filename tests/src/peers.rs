@@ -12,6 +12,7 @@ pub mod model;
 mod serve;
 pub mod trouble;
 pub mod vendor;
+pub mod witness;
 
 pub use serve::{Peer, Tls};
 

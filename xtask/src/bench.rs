@@ -40,6 +40,8 @@ pub(crate) enum Long {
     Gigabyte,
     /// Fifty agents and a hundred thousand connections: the planted bypasses found, and no other.
     Flows,
+    /// Ten thousand calls at once against a budget of a thousand: exactly a thousand go.
+    Budgets,
     /// Debian's kernels 5.10, 6.1 and 6.12 under qemu: the kernel programs and their tests in each.
     Kernels,
     /// Every property test with fresh seeds and many more cases.
@@ -58,6 +60,7 @@ impl Long {
             Self::Kills => ("kills", "TIDEGATE_KILLS", "200"),
             Self::Gigabyte => ("gigabyte", "TIDEGATE_STREAM_MB", "1000"),
             Self::Flows => ("of_many_agents", "TIDEGATE_FLOWS", "100000"),
+            Self::Budgets => ("of_many_calls_at_once", "TIDEGATE_CALLS", "10000"),
             Self::Kernels | Self::Properties | Self::Install | Self::Fuzz => return None,
         })
     }

@@ -77,7 +77,9 @@ impl Criteria {
         is(&self.agent, parts.agent)
             && is(
                 &self.session,
-                parts.caller.and_then(|it| it.session.as_deref()),
+                parts
+                    .session
+                    .or_else(|| parts.caller.and_then(|it| it.session.as_deref())),
             )
             && is(&self.task, token.and_then(|it| it.task.as_deref()))
             && is(&self.service, operation.map(|it| &*it.service))
@@ -135,6 +137,8 @@ pub fn is_class(class: &str, wanted: &str) -> bool {
 struct Parts<'a> {
     agent: Option<&'a str>,
     caller: Option<&'a CallerRecord>,
+    /// Where there is no caller.
+    session: Option<&'a str>,
     operation: Option<&'a OperationRecord>,
     trace: Option<&'a str>,
     result: Option<&'a str>,
@@ -153,6 +157,7 @@ impl<'a> Parts<'a> {
                 Self {
                     agent: opening.caller.agent.as_deref(),
                     caller: Some(&opening.caller),
+                    session: None,
                     operation: Some(&opening.operation),
                     trace: Some(&opening.trace),
                     result: Some(outcome.map_or("open", |it| &it.result)),
@@ -167,6 +172,7 @@ impl<'a> Parts<'a> {
             Event::Refuse(refusal) => Self {
                 agent: refusal.caller.agent.as_deref(),
                 caller: Some(&refusal.caller),
+                session: None,
                 operation: refusal.operation.as_ref(),
                 trace: Some(&refusal.trace),
                 result: Some("refused"),
@@ -194,6 +200,13 @@ impl<'a> Parts<'a> {
             Event::Revoke(revocation) => Self {
                 agent: (revocation.what == "agent").then_some(revocation.id.as_str()),
                 reason: Some(&revocation.reason),
+                ..Self::default()
+            },
+            Event::Anomaly(anomaly) => Self {
+                agent: Some(&anomaly.agent),
+                session: Some(&anomaly.session),
+                result: Some(&anomaly.response),
+                reason: Some(&anomaly.detector),
                 ..Self::default()
             },
             Event::Start(_) | Event::Stop(_) | Event::Close(_) | Event::Query(_) => Self::default(),

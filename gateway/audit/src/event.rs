@@ -31,6 +31,8 @@ pub enum Event {
     Revoke(Revocation),
     /// A person read the log; written before it answers.
     Query(Box<Inquiry>),
+    /// A session does what is not usual, or what nobody should.
+    Anomaly(Anomaly),
 }
 
 /// An [`Event`] that its maker keeps; the same JSON.
@@ -57,6 +59,8 @@ pub enum EventRef<'a> {
     Revoke(&'a Revocation),
     /// As [`Event::Query`].
     Query(&'a Inquiry),
+    /// As [`Event::Anomaly`].
+    Anomaly(&'a Anomaly),
 }
 
 impl Event {
@@ -73,6 +77,7 @@ impl Event {
             Self::Gap(_) => Kind::Gap,
             Self::Revoke(_) => Kind::Revoke,
             Self::Query(_) => Kind::Query,
+            Self::Anomaly(_) => Kind::Anomaly,
         }
     }
 }
@@ -90,6 +95,7 @@ impl<'a> From<&'a Event> for EventRef<'a> {
             Event::Gap(gap) => Self::Gap(gap),
             Event::Revoke(revocation) => Self::Revoke(revocation),
             Event::Query(inquiry) => Self::Query(inquiry),
+            Event::Anomaly(anomaly) => Self::Anomaly(anomaly),
         }
     }
 }
@@ -354,6 +360,31 @@ pub struct Inquiry {
     pub purpose: Option<String>,
     /// What was asked for. Of a data subject stands here by what it was named, never its value.
     pub criteria: BTreeMap<String, String>,
+}
+
+/// What a detector says of a session, with the numbers that made it say so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Anomaly {
+    /// When.
+    pub at: Timestamp,
+    /// `spike`, `enumeration`, `low_and_slow`, `first_seen`, `denials`, `token_shared`, `canary`,
+    /// `refusal`.
+    pub detector: Cow<'static, str>,
+    /// What followed: `note`, `alert`, `throttle`, `step_up`, `quarantine`.
+    pub response: Cow<'static, str>,
+    /// The agent.
+    pub agent: String,
+    /// The session.
+    pub session: String,
+    /// An operation, a class, a reason.
+    pub about: String,
+    /// The numbers.
+    pub numbers: Vec<CountRecord>,
+    /// The record of the exchange that tipped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<u64>,
+    /// It is a finding, always.
+    pub finding: bool,
 }
 
 /// Values of one class at one place, and what was done with them.

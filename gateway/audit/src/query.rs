@@ -192,7 +192,8 @@ impl Archive {
             | Event::Bypass(_)
             | Event::Gap(_)
             | Event::Revoke(_)
-            | Event::Query(_) => {}
+            | Event::Query(_)
+            | Event::Anomaly(_) => {}
         }
         let (signed, proven) = self.proven(index).await?;
         Ok(Some(Shown {

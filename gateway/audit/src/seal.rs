@@ -65,11 +65,13 @@ pub enum Kind {
     Revoke = 9,
     /// A person read the log.
     Query = 10,
+    /// A session does what is not usual, or what nobody should.
+    Anomaly = 11,
 }
 
 impl Kind {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Start,
         Self::Stop,
         Self::Open,
@@ -80,6 +82,7 @@ impl Kind {
         Self::Gap,
         Self::Revoke,
         Self::Query,
+        Self::Anomaly,
     ];
 
     /// Its name on the command line and in reports.
@@ -95,6 +98,7 @@ impl Kind {
             Self::Gap => "gap",
             Self::Revoke => "revoke",
             Self::Query => "query",
+            Self::Anomaly => "anomaly",
         }
     }
 
@@ -200,6 +204,7 @@ impl Draft {
             EventRef::Gap(gap) => (Kind::Gap, gap.at, None),
             EventRef::Revoke(revocation) => (Kind::Revoke, revocation.at, None),
             EventRef::Query(inquiry) => (Kind::Query, inquiry.at, None),
+            EventRef::Anomaly(anomaly) => (Kind::Anomaly, anomaly.at, None),
         };
         let mut buffer = Vec::with_capacity(EVENT_BYTES_USUAL);
         buffer.resize(PREFIX_BYTES, 0);

@@ -11,6 +11,7 @@ mod export;
 mod flows;
 mod init;
 mod manual;
+mod policy;
 mod report;
 mod revoke;
 mod rows;
@@ -53,6 +54,9 @@ enum Command {
     Audit(Audit),
     /// Make a report of the log for a regulator, a data subject or a review, with its evidence.
     Report(report::Asked),
+    /// Test policies, explain what they decided, try others on the record.
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Make keys of tokens, and tell people what a token stands for.
     #[command(subcommand)]
     Tokens(Tokens),
@@ -199,7 +203,7 @@ enum Audit {
         #[arg(long, default_value_t = 20)]
         limit: u64,
         /// Only records of this kind: start, stop, open, close, refuse, reveal, bypass, gap,
-        /// revoke, query.
+        /// revoke, query, anomaly.
         #[arg(long, value_parser = search::kind)]
         kind: Option<::audit::Kind>,
         #[command(flatten)]
@@ -433,6 +437,7 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
         Command::Classify(arguments) => classify::classify(&arguments),
         Command::Audit(audit) => audit::audit(audit),
         Command::Report(asked) => report::report(asked),
+        Command::Policy(command) => policy::policy(&command),
         Command::Tokens(command) => tokens::tokens(&command),
         Command::Revoke(command) => revoke::revoke(&command),
         Command::Credentials(command) => credentials::credentials(&command),

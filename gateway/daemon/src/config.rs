@@ -1,6 +1,7 @@
 //! Configuration, low and high: what was typed, and what it means.
 
 mod answers;
+mod behaviour;
 mod budgets;
 pub(crate) mod classifiers;
 mod credentials;
@@ -20,6 +21,7 @@ use std::path::Path;
 
 use miette::IntoDiagnostic as _;
 
+pub(crate) use behaviour::{Receiver, Way};
 pub(crate) use credentials::CredentialPlace;
 pub(crate) use resolve::{Config, JwksSource};
 

@@ -5,6 +5,8 @@
     reason = "the command line answers on standard output"
 )]
 
+mod alerts;
+mod behaviour;
 mod cli;
 mod config;
 mod credentials;

@@ -19,6 +19,9 @@ use crate::cli::now;
 /// The file, in the log's folder.
 pub(crate) const FILE: &str = "revoked.json";
 
+/// Held by whoever changes it.
+const LOCK: &str = "revoked.lock";
+
 /// How often the file is looked at: a revocation reaches requests and streams within a second.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -83,8 +86,24 @@ pub(crate) fn read(data: &Path) -> Result<Revoked> {
     Ok(Revoked(all.collect()))
 }
 
+/// Changes the file, with nobody else at it; gives what `change` gives.
+pub(crate) fn change<T>(data: &Path, change: impl FnOnce(&mut Revoked) -> T) -> Result<T> {
+    let lock = fs::File::create(data.join(LOCK)).into_diagnostic();
+    let lock = lock.wrap_err_with(|| format!("`{}` cannot be written", data.display()))?;
+    lock.lock().into_diagnostic()?;
+    let mut revoked = read(data)?;
+    let changed = change(&mut revoked);
+    write(data, &revoked)?;
+    Ok(changed)
+}
+
+/// Revokes.
+pub(crate) fn add(data: &Path, what: Revocable, reason: &str) -> Result<()> {
+    change(data, |revoked| revoked.0.insert(what, Arc::from(reason))).map(drop)
+}
+
 /// Writes the file: whoever reads it finds the old one or the new one, whole.
-pub(crate) fn write(data: &Path, revoked: &Revoked) -> Result<()> {
+fn write(data: &Path, revoked: &Revoked) -> Result<()> {
     let entry = |(what, reason): (&Revocable, &Arc<str>)| Entry {
         what: match what {
             Revocable::Everything => What::Everything,

@@ -30,6 +30,9 @@ pub struct Caller {
     pub token: Option<Arc<Claims>>,
     /// The session's id.
     pub session: Arc<str>,
+    /// The process at the root of the session: pid, and start in nanoseconds since boot. It stays the
+    /// same whatever token is shown.
+    pub workload: (u32, u64),
     /// What proves it: `kernel+token`, `kernel`, `inferred+token` or `inferred`.
     pub evidence: &'static str,
 }
@@ -200,9 +203,11 @@ impl Identity {
             }
         };
         agree(agent, verified.as_ref()).map_err(|cause| unproven(cause, Some(agent)))?;
+        let workload = root(&attribution.process);
         let caller = Caller {
             agent: Arc::clone(agent),
-            session: session(agent, &attribution.process, claims.map(|claims| &**claims)),
+            session: session(agent, workload, claims.map(|claims| &**claims)),
+            workload,
             evidence: evidence(attribution.source, claims.is_some()),
             attribution: Some(Arc::clone(attribution)),
             token: claims.cloned(),
@@ -237,8 +242,7 @@ fn evidence(source: Source, token: bool) -> &'static str {
     }
 }
 
-fn session(agent: &Agent, process: &Process, claims: Option<&Claims>) -> Arc<str> {
-    let (pid, start_ns) = root(process);
+fn session(agent: &Agent, (pid, start_ns): (u32, u64), claims: Option<&Claims>) -> Arc<str> {
     let joint = claims.and_then(|claims| claims.session.as_ref().or(claims.token_id.as_ref()));
     let mut hash = digest::Context::new(&digest::SHA256);
     for part in [agent.id.as_str(), joint.map_or("", |joint| joint)] {

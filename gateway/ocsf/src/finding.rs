@@ -1,6 +1,6 @@
 //! What was found: data in a call, a call that is an incident, a gap in what was seen.
 
-use audit::{Gap, Opening, Outcome, Refusal};
+use audit::{Anomaly, Gap, Opening, Outcome, Refusal};
 use serde_json::{Value, json};
 
 use crate::event::{Class, Place, Severity, actor, classes, found, merged, policy};
@@ -98,6 +98,30 @@ pub(crate) fn refusal(at: &Place<'_>, refusal: &Refusal) -> Option<Value> {
     let time = refusal.at.as_millisecond();
     let more = merged(json!({}), more);
     Some(at.event(class(2004), time, Severity::Medium, more, own))
+}
+
+/// What a detector says of a session.
+pub(crate) fn anomaly(at: &Place<'_>, anomaly: &Anomaly) -> Value {
+    let more = json!({
+        "finding_info": {
+            "title": format!("{}: {}", anomaly.detector, anomaly.about),
+            "uid": format!("{}#{}", at.anchor.log, at.matter.entry.index),
+        },
+        "is_alert": true,
+    });
+    let numbers = anomaly.numbers.iter();
+    let numbers: serde_json::Map<_, _> = numbers
+        .map(|it| (it.name.to_string(), it.count.into()))
+        .collect();
+    let own = json!({
+        "agent": anomaly.agent,
+        "session": anomaly.session,
+        "response": anomaly.response,
+        "record": anomaly.record,
+        "numbers": numbers,
+    });
+    let time = anomaly.at.as_millisecond();
+    at.event(class(2004), time, Severity::Medium, more, own)
 }
 
 /// Something not seen, or seen late.

@@ -43,6 +43,7 @@ pub fn events(matter: &Matter, anchor: &Anchor) -> Vec<Value> {
         Event::Query(inquiry) => vec![activity::query(&at, inquiry)],
         Event::Bypass(bypass) => vec![activity::bypass(&at, bypass)],
         Event::Gap(gap) => vec![finding::gap(&at, gap)],
+        Event::Anomaly(anomaly) => vec![finding::anomaly(&at, anomaly)],
         Event::Revoke(revocation) => vec![activity::revoke(&at, revocation)],
         Event::Start(life) => vec![activity::lifecycle(&at, life, true)],
         Event::Stop(life) => vec![activity::lifecycle(&at, life, false)],

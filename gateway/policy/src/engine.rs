@@ -6,6 +6,7 @@
 //! with the engine, so a new bundle of policies begins with an empty one.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     hash::{Hash, Hasher},
     sync::Arc,
@@ -13,7 +14,8 @@ use std::{
 
 use aws_lc_rs::digest;
 use cedar_policy::{
-    AuthorizationError, Authorizer, Decision as Verdict, PolicyId, PolicySet, Response, Schema,
+    AuthorizationError, Authorizer, Decision as Verdict, Effect, PolicyId, PolicySet, Response,
+    Schema,
 };
 use classifiers::DataClass;
 use miette::NamedSource;
@@ -142,6 +144,23 @@ impl Engine {
     /// Every policy, by id.
     pub fn policies(&self) -> Vec<Arc<PolicyRef>> {
         self.refs(self.notes.keys())
+    }
+
+    /// The policies that may permit a call, by id.
+    pub fn grants(&self) -> Vec<Arc<PolicyRef>> {
+        let permits = self.calls.policies();
+        let permits = permits.filter(|policy| policy.effect() == Effect::Permit);
+        let ids: Vec<PolicyId> = permits.map(|policy| policy.id().clone()).collect();
+        self.refs(ids.iter())
+    }
+
+    /// The texts that policies about calls compare with: purposes for one, each once.
+    pub fn literals(&self) -> BTreeSet<String> {
+        let policies = self.calls.policies();
+        let written = policies.filter_map(|policy| policy.to_json().ok());
+        let mut literals = BTreeSet::new();
+        written.for_each(|json| explain::literals(&json, &mut literals));
+        literals
     }
 
     fn decide(&self, principal: &Principal, operation: &Operation) -> Decision {

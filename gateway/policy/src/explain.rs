@@ -1,6 +1,8 @@
 //! Why, in one sentence for the one who is refused.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
+
+use serde_json::Value;
 
 use crate::{Category, Decision, Operation, PolicyRef, Principal, ScopeMismatch};
 
@@ -58,6 +60,20 @@ fn shown(value: &str) -> String {
         shown.push('…');
     }
     shown
+}
+
+/// The texts that a policy compares with, by its JSON form.
+pub(crate) fn literals(json: &Value, found: &mut BTreeSet<String>) {
+    match json {
+        Value::Object(members) => {
+            if let Some(Value::String(text)) = members.get("Value") {
+                found.insert(text.clone());
+            }
+            members.values().for_each(|inner| literals(inner, found));
+        }
+        Value::Array(elements) => elements.iter().for_each(|inner| literals(inner, found)),
+        _ => {}
+    }
 }
 
 /// Where `operation` leaves the scope of `principal`.

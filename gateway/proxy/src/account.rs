@@ -26,6 +26,7 @@ use crate::{
     spending::Spending,
     told,
     veil::Veil,
+    watch::Ended,
 };
 
 /// How an admitted exchange ended.
@@ -360,6 +361,16 @@ impl Account {
             request_bytes: self.request.received,
             response_bytes: self.response.released,
         };
+        if let Some(watch) = &self.gateway.watch {
+            watch.saw(&Ended {
+                who: &self.who,
+                operation,
+                answer: &self.response,
+                decision,
+                reason,
+                record: self.record,
+            });
+        }
         self.gateway.metrics.exchange(&exchange);
         self.gateway.traces.finish(trace, &exchange);
     }

@@ -62,12 +62,20 @@ impl Call {
         &self,
         arguments: Option<&Map<String, Value>>,
     ) -> Result<BTreeMap<String, String>, Unclear> {
-        let bound = self.bindings.iter().map(|binding| {
-            let value = find(arguments, &binding.path)?.ok_or(Unclear::ParameterMissing)?;
-            Ok((binding.parameter.clone(), text(value)?))
-        });
-        bound.collect()
+        bind(&self.bindings, arguments)
     }
+}
+
+/// What `arguments` bind by these bindings.
+pub(crate) fn bind(
+    bindings: &[Binding],
+    arguments: Option<&Map<String, Value>>,
+) -> Result<BTreeMap<String, String>, Unclear> {
+    let bound = bindings.iter().map(|binding| {
+        let value = find(arguments, &binding.path)?.ok_or(Unclear::ParameterMissing)?;
+        Ok((binding.parameter.clone(), text(value)?))
+    });
+    bound.collect()
 }
 
 /// The value that `path` leads to.

@@ -175,6 +175,9 @@ impl Worker {
         // Who is nobody learns nothing of what there is.
         let asked = match resolved? {
             Resolved::Whole(asked) => *asked,
+            Resolved::Bound(asked, elsewhere) => {
+                Box::pin(elsewhere.bind(account, *asked, parts, body)).await?
+            }
             // Few requests need its future, which is large.
             Resolved::Message(endpoint) => {
                 let operator = gateway.operator.as_ref();
@@ -186,6 +189,9 @@ impl Worker {
         };
         account.resolved(&asked.operation, Arc::clone(&asked.way.route));
         account.spoken = asked.spoken;
+        if let Some(watch) = &gateway.watch {
+            watch.gate(proven.caller(), asked.operation.effect)?;
+        }
         let permit = gateway
             .admission
             .admit(proven.caller().clone(), asked.operation)

@@ -11,7 +11,7 @@ use redaction::{Opaque, Pseudonyms};
 use telemetry::{Metrics, Traces};
 use tokio::sync::watch;
 
-use crate::{credential::CredentialSource, route::Routes};
+use crate::{credential::CredentialSource, route::Routes, watch::Watch};
 
 /// What happens to a body that cannot be inspected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,6 +47,8 @@ pub struct Gateway {
     pub budgets: Option<Arc<Budgets>>,
     /// Who has the services' credentials.
     pub credentials: Arc<dyn CredentialSource>,
+    /// What is held against what is usual, if anything is.
+    pub watch: Option<Arc<Watch>>,
     /// Who may not call any more.
     pub revoked: watch::Receiver<Arc<Revoked>>,
     /// The record.

@@ -6,6 +6,7 @@
 
 mod accept;
 mod account;
+pub mod bindings;
 mod body;
 pub mod call;
 mod clock;
@@ -29,6 +30,7 @@ mod media;
 mod message;
 mod outgoing;
 mod pace;
+pub mod post;
 mod protocol;
 mod pump;
 mod recoding;
@@ -43,9 +45,11 @@ pub mod tls;
 mod told;
 mod upstream;
 mod veil;
+mod watch;
 mod workspace;
 
 pub use gateway::{Gateway, Uninspected};
 pub use listener::{BindFault, Bound, Door, Endpoint};
 pub use refusal::Interruption;
 pub use upstream::{Upstream, UpstreamFault};
+pub use watch::{VERDICTS_WAITING_MAX, Watch};

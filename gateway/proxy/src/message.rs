@@ -202,20 +202,27 @@ async fn document(
     parts: &Parts,
     body: &mut Source,
 ) -> Result<Value, Interruption> {
-    let bytes = read(&parts.headers, body).await?;
+    let bytes = read(&parts.headers, body, &[redaction::Media::Json])
+        .await?
+        .1;
     account.request.received = bytes.len() as u64;
     let document = strict::parse(&bytes).map_err(Interruption::unclear)?;
     *body = Source::Whole(Some(bytes));
     Ok(document)
 }
 
-/// The body of such a request, whole: JSON, uncoded, at most [`limits::MESSAGE_BYTES_MAX`].
-async fn read(headers: &HeaderMap, body: &mut Source) -> Result<Bytes, Interruption> {
-    match media::of(headers, body.is_end_stream()) {
-        Media::Document(redaction::Media::Json, Coding::Identity) => {}
+/// The body of a request that must be read to be decided on, whole: of one of these kinds, uncoded, at
+/// most [`limits::MESSAGE_BYTES_MAX`].
+pub(crate) async fn read(
+    headers: &HeaderMap,
+    body: &mut Source,
+    kinds: &[redaction::Media],
+) -> Result<(redaction::Media, Bytes), Interruption> {
+    let kind = match media::of(headers, body.is_end_stream()) {
+        Media::Document(kind, Coding::Identity) if kinds.contains(&kind) => kind,
         Media::Opaque(gap) => return Err(Interruption::request_uninspected(gap)),
         _ => return Err(Interruption::request_uninspected("message_undeclared")),
-    }
+    };
     let declared = headers::content_length(headers);
     if declared.is_some_and(|bytes| bytes > limits::MESSAGE_BYTES_MAX) {
         return Err(Interruption::message_too_long());
@@ -223,6 +230,7 @@ async fn read(headers: &HeaderMap, body: &mut Source) -> Result<Bytes, Interrupt
     timeout(limits::MESSAGE_DEADLINE, collect(body))
         .await
         .unwrap_or_else(|_| Err(Interruption::request_incomplete()))
+        .map(|bytes| (kind, bytes))
 }
 
 async fn collect(body: &mut Source) -> Result<Bytes, Interruption> {

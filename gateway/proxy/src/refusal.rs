@@ -16,6 +16,9 @@ const NO_RETRY: [HeaderName; 2] = [
     HeaderName::from_static("stripe-should-retry"),
 ];
 
+/// The reason of who must show a fresh token.
+const STEP_UP: &str = "step_up_required";
+
 /// Why an exchange was refused or broken off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interruption {
@@ -161,6 +164,24 @@ impl Interruption {
         refusal
     }
 
+    /// Its behaviour makes calls dearer, and it cannot pay for this one yet.
+    pub fn throttled(detector: &str, retry_after: u32) -> Self {
+        let mut refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "throttled")
+            .says("calls of this workload are slowed down after what it did")
+            .passes();
+        refusal.rule = Some(format!("behaviour/{detector}"));
+        refusal.retry_after = Some(retry_after);
+        refusal
+    }
+
+    /// Its behaviour asks for a token that was issued after it.
+    pub fn step_up(detector: &str) -> Self {
+        let mut refusal = Self::new(StatusCode::UNAUTHORIZED, STEP_UP)
+            .says("after what this workload did it needs a fresh token, for no wider a task");
+        refusal.rule = Some(format!("behaviour/{detector}"));
+        refusal
+    }
+
     /// The token expired while its stream was under way.
     pub fn expired() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "token_expired")
@@ -248,8 +269,18 @@ impl Interruption {
             .passes()
     }
 
-    fn is_of_identity(&self) -> bool {
-        self.reason.starts_with("token_") || self.reason.starts_with("workload_")
+    /// What another proof must be (RFC 6750 section 3, RFC 9470 section 3).
+    fn challenge(&self) -> Option<HeaderValue> {
+        let of_identity = self.reason.starts_with("token_") || self.reason.starts_with("workload_");
+        match self.status {
+            StatusCode::UNAUTHORIZED if self.reason == STEP_UP => Some(HeaderValue::from_static(
+                "Bearer realm=\"tidegate\", error=\"insufficient_user_authentication\", max_age=0",
+            )),
+            StatusCode::UNAUTHORIZED if of_identity => {
+                Some(HeaderValue::from_static("Bearer realm=\"tidegate\""))
+            }
+            _ => None,
+        }
     }
 
     /// Whether it is the upstream that failed, and not a rule that refused.
@@ -298,11 +329,8 @@ impl Interruption {
             HeaderValue::from_static("application/problem+json"),
         );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if self.status == StatusCode::UNAUTHORIZED && self.is_of_identity() {
-            headers.insert(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer realm=\"tidegate\""),
-            );
+        if let Some(challenge) = self.challenge() {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

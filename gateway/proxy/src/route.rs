@@ -17,11 +17,12 @@ use redaction::{Descriptors, Framing, MessageType, Pseudonyms};
 
 pub use self::template::{Template, TemplateFault};
 pub(crate) use self::{
-    canonical::{is_like, query_pairs, segments},
+    canonical::{folded, form_field, is_like, query_pairs, segments},
     template::Segment,
 };
 
 use crate::{
+    bindings::Elsewhere,
     call::Call,
     credential::Presented,
     governance::{AnswerRules, Restoration, Restoring},
@@ -110,6 +111,8 @@ pub struct Way {
 pub(crate) enum Resolved {
     /// All.
     Whole(Box<Asked>),
+    /// The operation; header fields or the body bind the rest.
+    Bound(Box<Asked>, Arc<Elsewhere>),
     /// That its body says it.
     Message(Endpoint),
 }
@@ -118,7 +121,7 @@ impl Resolved {
     /// Whether the service's key is held here.
     pub(crate) fn holds_key(&self) -> bool {
         let service = match self {
-            Self::Whole(asked) => &asked.way.service,
+            Self::Whole(asked) | Self::Bound(asked, _) => &asked.way.service,
             Self::Message(endpoint) => &endpoint.service,
         };
         service.presented.is_some()
@@ -352,6 +355,25 @@ impl Service {
         }
     }
 
+    /// The operation with this id and what it does.
+    pub fn effect(&self, id: &str) -> Option<(&Arc<str>, Effect)> {
+        fn named<'c>(
+            mut calls: impl Iterator<Item = &'c Call>,
+            id: &str,
+        ) -> Option<(&'c Arc<str>, Effect)> {
+            let call = calls.find(|call| *call.id == *id)?;
+            Some((&call.id, call.effect))
+        }
+        match &self.speaks {
+            Speaks::Paths(templates) => {
+                let template = templates.iter().find(|template| *template.id == *id)?;
+                Some((&template.id, template.effect))
+            }
+            Speaks::Mcp(mcp) => named(mcp.calls(), id),
+            Speaks::GraphQl(graphql) => named(graphql.calls(), id),
+        }
+    }
+
     /// The operation that a method and a path name.
     fn by_path(
         self: &Arc<Self>,
@@ -375,11 +397,15 @@ impl Service {
                     described: self.described(method, rest),
                     names_endpoint: false,
                 };
-                return Ok(Resolved::Whole(Box::new(Asked {
+                let asked = Box::new(Asked {
                     operation,
                     way,
                     spoken: None,
-                })));
+                });
+                return Ok(match &candidate.elsewhere {
+                    None => Resolved::Whole(asked),
+                    Some(elsewhere) => Resolved::Bound(asked, Arc::clone(elsewhere)),
+                });
             }
         }
         Err(Unroutable::OperationUnknown)

@@ -9,7 +9,7 @@ use std::{cell::Cell, fmt};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::message::Unclear;
+use crate::{message::Unclear, route::folded};
 
 /// The document, if no object in it has a member twice. Its depth is what `serde_json` allows: 128.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Unclear> {
@@ -31,18 +31,12 @@ pub(crate) fn member<'v>(
     object: &'v Map<String, Value>,
     name: &str,
 ) -> Result<Option<&'v Value>, Unclear> {
-    let folded = fold(name);
-    let alike = |key: &String| key != name && key.len() <= folded.len() * 3 && fold(key) == folded;
+    let known = folded(name);
+    let alike = |key: &String| key != name && folded(key) == known;
     if object.keys().any(alike) {
         return Err(Unclear::Ambiguous);
     }
     Ok(object.get(name))
-}
-
-/// Names that only differ so are one to some parsers: Go's `encoding/json` folds case, and with it
-/// `ſ` and the Kelvin sign.
-fn fold(name: &str) -> String {
-    name.to_uppercase().to_lowercase()
 }
 
 /// Makes a value, and notes if a member came twice.
@@ -134,7 +128,7 @@ mod tests {
             Ok(Value::Object(object)) => object,
             other => panic!("{other:?}"),
         };
-        for alike in ["Params", "PARAMS", "paramſ"] {
+        for alike in ["Params", "PARAMS", "paramſ", "params ", "\u{feff}params"] {
             let text = format!("{{\"params\":1,\"{alike}\":2}}");
             assert_eq!(
                 member(&object(&text), "params"),

@@ -41,7 +41,7 @@ impl Peer {
     }
 
     /// Runs `server` on a listener of its own until the handle goes.
-    pub(super) fn run<F, S>(address: &str, server: S) -> Result<Self>
+    pub(crate) fn run<F, S>(address: &str, server: S) -> Result<Self>
     where
         S: FnOnce(TcpListener) -> F + Send + 'static,
         F: Future<Output = ()>,

@@ -13,6 +13,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("vault", &[]),
         ("telemetry", &[]),
         ("sandbox", &[]),
+        ("behaviour", &[]),
     ],
     &[
         ("programs", &["abi"]),
@@ -35,6 +36,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
             &[
                 "admission",
                 "audit",
+                "behaviour",
                 "classifiers",
                 "flows",
                 "identity",
@@ -53,6 +55,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "admin",
                 "admission",
                 "audit",
+                "behaviour",
                 "classifiers",
                 "flows",
                 "identity",

@@ -6,6 +6,7 @@ use std::{
         Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -125,6 +126,39 @@ async fn exactly_as_many_calls_go_as_there_are_however_many_ask_at_once() {
         Some(exhausted("calls", 1000))
     );
     assert!(open(&budgets, "other").await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_record_a_second_for_ten_minutes_runs_dry_though_no_minute_has_sixty_calls() {
+    let budgets = start(
+        &Memory::default(),
+        &[(Meter::Records, 100), (Meter::Subjects, 500)],
+    );
+    let began = tokio::time::Instant::now();
+    let (mut shown, mut asked_at) = (0, Vec::new());
+    while began.elapsed() < Duration::from_mins(10) {
+        let mut hold = open(&budgets, "session").await.unwrap();
+        let usage = Usage {
+            records: vec![asked_at.len() as u64],
+            subjects: vec![asked_at.len() as u64],
+            ..Usage::default()
+        };
+        asked_at.push(began.elapsed());
+        match hold.spend(&usage) {
+            Ok(()) => shown += 1,
+            Err(over) => assert_eq!(over, exhausted("records", 100)),
+        }
+        hold.durable().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1001)).await;
+    }
+    // What a limit on the rate would have let through, and what went.
+    let in_a_minute = |from: &Duration| {
+        let minute = *from..*from + Duration::from_mins(1);
+        asked_at.iter().filter(|at| minute.contains(*at)).count()
+    };
+    assert!(asked_at.iter().all(|at| in_a_minute(at) <= 60));
+    assert!(asked_at.len() > 590);
+    assert_eq!(shown, 100);
 }
 
 #[tokio::test]

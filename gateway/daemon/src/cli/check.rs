@@ -9,7 +9,10 @@ use proxy::tls;
 use thiserror::Error;
 use vault::TransformKeys;
 
-use crate::config::{self, Config, JwksSource};
+use crate::{
+    alerts::Secrets,
+    config::{self, Config, JwksSource},
+};
 
 pub(crate) fn check(path: &Path) -> Result<ExitCode> {
     let config = config::load(path)?;
@@ -17,6 +20,7 @@ pub(crate) fn check(path: &Path) -> Result<ExitCode> {
     identity(&config)?;
     endpoints(&config)?;
     config::classifiers::load(&config.classifiers)?;
+    Secrets::read(&config.alerts)?;
     if let Some(path) = &config.transform_keys {
         TransformKeys::open(path)
             .into_diagnostic()

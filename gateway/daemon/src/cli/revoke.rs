@@ -24,21 +24,17 @@ fn change(what: Revocable, Why { reason, lift, data }: &Why) -> Result<ExitCode>
         // A mistyped one would be revoked, and nobody stopped.
         id.parse::<identity::SpiffeId>().into_diagnostic()?;
     }
-    let mut revoked = revoked::read(&data.data)?;
     let said = format!("{} {}", what.kind(), what.id());
     if *lift {
-        if revoked.0.remove(&what).is_none() {
+        if revoked::change(&data.data, |revoked| revoked.0.remove(&what))?.is_none() {
             eprintln!("{} is not revoked", said.trim_end());
             return Ok(ExitCode::from(FINDING));
         }
         println!("{} may call again", said.trim_end());
     } else {
-        revoked
-            .0
-            .insert(what, Arc::from(reason.as_deref().unwrap_or_default()));
+        revoked::add(&data.data, what, reason.as_deref().unwrap_or_default())?;
         println!("{} is revoked", said.trim_end());
     }
-    revoked::write(&data.data, &revoked)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -47,6 +47,14 @@ fn asked(inquiry: &audit::Inquiry) -> Row {
     (inquiry.at, "query", who, what.trim().to_owned(), why)
 }
 
+fn unusual(anomaly: &audit::Anomaly) -> Row {
+    let numbers = anomaly.numbers.iter();
+    let numbers = numbers.map(|it| format!(" {}={}", it.name, it.count));
+    let result = format!("{}:{}", anomaly.response, numbers.collect::<String>());
+    let what = format!("{} {}", anomaly.detector, anomaly.about);
+    (anomaly.at, "anomaly", anomaly.agent.clone(), what, result)
+}
+
 /// A record in one line.
 pub(super) fn row(entry: &Entry) -> Vec<String> {
     let index = entry.index.to_string();
@@ -114,6 +122,7 @@ pub(super) fn row(entry: &Entry) -> Vec<String> {
             (revocation.at, "revoke", who, why, result.to_owned())
         }
         Event::Query(inquiry) => asked(inquiry),
+        Event::Anomaly(anomaly) => unusual(anomaly),
     };
     vec![index, at.to_string(), kind.into(), who, what, result]
 }

@@ -7,7 +7,7 @@ mod manager;
 
 use std::{
     io::Write,
-    net::TcpListener as StdTcpListener,
+    net::{SocketAddr, TcpListener as StdTcpListener},
     os::unix::net::UnixListener as StdUnixListener,
     path::Path,
     process::ExitCode,
@@ -26,7 +26,7 @@ use http::Uri;
 use identity::{KeySet, Revoked};
 use jiff::Timestamp;
 use miette::{IntoDiagnostic, Result, WrapErr};
-use proxy::{Bound, Gateway, Upstream, jwks};
+use proxy::{Bound, Gateway, Upstream, Watch, jwks};
 use redaction::Pseudonyms;
 use rustls::ClientConfig;
 use serde_json::json;
@@ -40,6 +40,8 @@ use vault::Keyring;
 
 use super::check;
 use crate::{
+    alerts::Secrets,
+    behaviour,
     config::{self, Config, JwksSource},
     credentials::Held,
     desk,
@@ -101,6 +103,7 @@ struct Prepared {
     bound: Bound,
     admin: Option<StdTcpListener>,
     exec: Option<StdUnixListener>,
+    secrets: Secrets,
 }
 
 impl Prepared {
@@ -135,6 +138,7 @@ impl Prepared {
             bound,
             admin: admin.transpose()?,
             exec: exec.transpose()?,
+            secrets: Secrets::read(&config.alerts)?,
         })
     }
 }
@@ -149,6 +153,8 @@ struct Running {
     reconciler: Arc<Reconciler>,
     /// Writes down what the reconciler finds.
     recording: tokio::task::JoinHandle<()>,
+    /// Writes down what is said of behaviour.
+    following: Option<tokio::task::JoinHandle<()>>,
     /// Serves inside of sealed namespaces.
     launches: Option<tokio::task::JoinHandle<()>>,
     /// Heard from before anybody is told that we are ready.
@@ -174,33 +180,33 @@ impl Running {
             bound,
             admin,
             exec,
+            secrets,
         } = prepared;
-        let notes = weaknesses(&opened, confined);
         let registry = identity.registry().clone();
         let (reconciler, found) = Reconciler::new(registry, Arc::clone(&opened.keeper));
-        let lifecycle = lifecycle(config, engine.digest(), notes);
+        let lifecycle = lifecycle(config, engine.digest(), weaknesses(&opened, confined));
         let flows = Noting::over(opened.source, &reconciler);
         let judges = (engine, identity, operator);
         let (tell, revoked) = watch::channel(Arc::new(revoked::read(&config.data)?));
-        let (gateway, held) = gateway(config, judges, flows, revoked, &lifecycle, runtime)?;
+        let (watch, watching) = behaviour::open(config, secrets, &upstream_tls)?;
+        let barred = (watch, revoked);
+        let (gateway, held) = gateway(config, judges, flows, barred, &lifecycle, runtime)?;
         let recording = runtime.spawn(egress::record(found, gateway.trail.clone()));
         let (stop, stopped) = watch::channel(false);
-        let tokens = kept_keys(sources, &upstream_tls, &stopped);
         runtime.spawn(Arc::clone(&held).watch(stopped.clone()));
         begin(&gateway.trail, &lifecycle, runtime)?;
-        let (data, trail) = (config.data.clone(), gateway.trail.clone());
-        runtime.spawn(revoked::watch(data, tell, trail, stopped.clone()));
+        let following = watching.map(|it| it.start(&gateway.trail, &stopped));
+        watch_revoked(config, tell, &gateway, &stopped);
         reveals(config, &gateway, &stopped)?;
         inquiries(config, &gateway.trail, &stopped)?;
-        let mut listen = bound.addresses().to_vec();
-        let led = listen.split_off(endpoints.len());
+        let (listen, led) = addresses(&bound, endpoints.len());
         if let Some(kernel) = &opened.kernel {
             egress::start(kernel, &reconciler, config, (&listen, &led))?;
             egress::watch(&gateway.metrics, kernel, &reconciler)?;
         }
         let status = Health {
             gateway: Arc::clone(&gateway),
-            tokens,
+            tokens: kept_keys(sources, &upstream_tls, &stopped),
             held,
             kernel: opened.kernel.clone(),
             keeper: opened.keeper,
@@ -230,6 +236,7 @@ impl Running {
             kernel: opened.kernel,
             reconciler,
             recording,
+            following,
             launches,
             signals,
         })
@@ -266,6 +273,10 @@ impl Running {
         .await
         .into_diagnostic()?;
         self.recording.await.into_diagnostic()?;
+        if let (Some(watch), Some(following)) = (&self.gateway.watch, self.following) {
+            watch.finish();
+            following.await.into_diagnostic()?;
+        }
         let farewell = Lifecycle {
             at: now(),
             ..self.lifecycle
@@ -297,7 +308,7 @@ fn gateway(
     config: &Config,
     (engine, identity, operator): Judges,
     flows: Arc<dyn FlowSource>,
-    revoked: watch::Receiver<Arc<Revoked>>,
+    (watch, revoked): (Option<Arc<Watch>>, watch::Receiver<Arc<Revoked>>),
     lifecycle: &Lifecycle,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<(Arc<Gateway>, Arc<Held>)> {
@@ -309,6 +320,7 @@ fn gateway(
         admission: admission::Admission::new(engine, config.country),
         budgets: budgets(config, runtime)?,
         credentials: Arc::clone(&held) as _,
+        watch,
         revoked,
         trail,
         traces: traces(config, lifecycle)?,
@@ -319,6 +331,23 @@ fn gateway(
     });
     watch_figures(&gateway)?;
     Ok((gateway, held))
+}
+
+/// Where agents come by themselves, and where they are led to.
+fn addresses(bound: &Bound, own: usize) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
+    let mut listen = bound.addresses().to_vec();
+    let led = listen.split_off(own);
+    (listen, led)
+}
+
+fn watch_revoked(
+    config: &Config,
+    tell: watch::Sender<Arc<Revoked>>,
+    gateway: &Gateway,
+    stopped: &watch::Receiver<bool>,
+) {
+    let (data, trail) = (config.data.clone(), gateway.trail.clone());
+    tokio::spawn(revoked::watch(data, tell, trail, stopped.clone()));
 }
 
 /// The signals that end it.
@@ -528,7 +557,7 @@ fn operators(
     status: Health,
     stopped: &watch::Receiver<bool>,
     runtime: &tokio::runtime::Runtime,
-) -> Result<std::net::SocketAddr> {
+) -> Result<SocketAddr> {
     listener.set_nonblocking(true).into_diagnostic()?;
     let listener = TcpListener::from_std(listener).into_diagnostic()?;
     let bound = listener.local_addr().into_diagnostic()?;
@@ -547,7 +576,7 @@ fn operators(
 }
 
 /// One line on standard output for whoever started it.
-fn announce(listen: &[std::net::SocketAddr], admin: Option<std::net::SocketAddr>) -> Result<()> {
+fn announce(listen: &[SocketAddr], admin: Option<SocketAddr>) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(
         out,

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::behaviour::{Alert, Behaviour};
+
 /// The whole file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +40,11 @@ pub(crate) struct File {
     /// What may be used up.
     #[serde(default)]
     pub(crate) budgets: Vec<Budget>,
+    /// What is held against what is usual; nothing if absent.
+    pub(crate) behaviour: Option<Behaviour>,
+    /// Who is told of findings.
+    #[serde(default)]
+    pub(crate) alerts: Vec<Alert>,
     /// Bodies that cannot be inspected.
     #[serde(default)]
     pub(crate) uninspected: Uninspected,
@@ -250,6 +257,12 @@ pub(crate) struct Operation {
     /// Parameters bound by the query: `customer: id` binds `?id=`.
     #[serde(default)]
     pub(crate) query: BTreeMap<String, String>,
+    /// Parameters bound by header fields: `tenant: x-tenant`.
+    #[serde(default)]
+    pub(crate) header: BTreeMap<String, Spanned<String>>,
+    /// Parameters bound by members of JSON or fields of a form: `customer: order.customer_id`.
+    #[serde(default)]
+    pub(crate) body: BTreeMap<String, Spanned<String>>,
     /// Whose rows its answers may hold.
     #[serde(default)]
     pub(crate) rows: Vec<Rows>,

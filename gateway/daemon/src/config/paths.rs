@@ -2,10 +2,10 @@
 
 use std::{str::FromStr as _, sync::Arc};
 
-use http::Method;
+use http::{HeaderName, Method};
 use miette::Result;
 use policy::Effect;
-use proxy::route::Template;
+use proxy::{bindings::Elsewhere, call::Binding, route::Template};
 
 use super::{file, messages::effect, resolve::Resolver};
 
@@ -30,6 +30,8 @@ impl Resolver<'_> {
             effect,
             &operation.query,
         );
+        let elsewhere = self.elsewhere(operation)?;
+        let template = template.and_then(|template| template.binding(elsewhere));
         let mut template = template.map_err(|error| {
             self.fault(
                 &operation.path,
@@ -46,6 +48,30 @@ impl Resolver<'_> {
         answers.records = records.map(|it| self.records(it)).transpose()?;
         template.answers = Arc::new(answers);
         Ok(template)
+    }
+
+    /// What header fields and the body bind.
+    fn elsewhere(&self, operation: &file::Operation) -> Result<Elsewhere> {
+        let headers = operation.header.iter().map(|(parameter, typed)| {
+            let name = HeaderName::from_str(&typed.value).ok();
+            let name = name.filter(|name| !name.as_str().starts_with("tidegate-"));
+            let name = name.ok_or_else(|| {
+                let message = format!("`{}` is no header field of a service", typed.value);
+                self.fault(typed, message, "the field's name: `x-customer-id`")
+            })?;
+            Ok((parameter.clone(), name))
+        });
+        let body = operation.body.iter().map(|(parameter, typed)| {
+            Binding::parse(parameter, &typed.value).ok_or_else(|| {
+                let message = format!("`{}` leads to no member", typed.value);
+                let help = "names parted by dots: `customer_id`, `order.customer_id`";
+                self.fault(typed, message, help)
+            })
+        });
+        Ok(Elsewhere {
+            headers: headers.collect::<Result<_>>()?,
+            body: body.collect::<Result<_>>()?,
+        })
     }
 }
 

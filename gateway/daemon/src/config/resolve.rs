@@ -27,6 +27,7 @@ use crate::reveal::Panel;
 
 use super::{
     answers::restoring,
+    behaviour::Receiver,
     credentials::CredentialPlace,
     egress::Egress,
     fault::Text,
@@ -59,6 +60,8 @@ pub(crate) struct Config {
     /// What the services' owners say of them: OpenAPI documents and sets of descriptors.
     pub(crate) described: Vec<PathBuf>,
     pub(crate) budgets: Vec<Budget>,
+    pub(crate) behaviour: Option<::behaviour::Rules>,
+    pub(crate) alerts: Vec<Receiver>,
     /// The credentials that services want, each once.
     pub(crate) credentials: Vec<(Arc<str>, CredentialPlace)>,
     pub(crate) uninspected: Uninspected,
@@ -110,11 +113,15 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let described = described(&file, directory);
     let egress = resolver.egress(&file)?;
     let budgets = resolver.budgets(&file)?;
+    let behaviour = resolver.behaviour(&file)?;
+    let alerts = resolver.alerts(&file)?;
     let credentials = resolver.places(&file)?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
         egress,
         budgets,
+        behaviour,
+        alerts,
         credentials,
         listen: file
             .listen
@@ -123,11 +130,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             .collect(),
         admin: file.admin.map(|admin| admin.address),
         exec: file.exec.map(|exec| directory.join(exec.socket)),
-        attestation: match file.attestation {
-            file::Attestation::Auto => flows::Mode::Auto,
-            file::Attestation::Kernel => flows::Mode::Kernel,
-            file::Attestation::Proc => flows::Mode::Proc,
-        },
+        attestation: attestation(file.attestation),
         country: resolver.own_country(&file.country)?,
         issuers: file
             .tokens
@@ -175,6 +178,14 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into)),
         digest,
     })
+}
+
+fn attestation(typed: file::Attestation) -> flows::Mode {
+    match typed {
+        file::Attestation::Auto => flows::Mode::Auto,
+        file::Attestation::Kernel => flows::Mode::Kernel,
+        file::Attestation::Proc => flows::Mode::Proc,
+    }
 }
 
 /// What the services' owners say of them: OpenAPI documents and sets of descriptors.
@@ -231,7 +242,7 @@ impl Resolver<'_> {
             })
     }
 
-    fn existing(&self, path: &Spanned<PathBuf>) -> Result<PathBuf> {
+    pub(super) fn existing(&self, path: &Spanned<PathBuf>) -> Result<PathBuf> {
         let full = self.directory.join(&path.value);
         if full.is_file() {
             return Ok(full);

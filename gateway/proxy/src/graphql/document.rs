@@ -10,7 +10,7 @@ use apollo_parser::{
 use serde_json::{Map, Value};
 
 use super::Envelope;
-use crate::message::Unclear;
+use crate::{message::Unclear, strict::member};
 
 /// The most tokens of a query.
 const TOKENS_MAX: usize = 20_000;
@@ -130,7 +130,10 @@ fn variables(
         .flat_map(cst::VariableDefinitions::variable_definitions)
     {
         let name = text(definition.variable().and_then(|variable| variable.name()))?;
-        let given = given.and_then(|given| given.get(&name));
+        let given = given
+            .map(|given| member(given, &name))
+            .transpose()?
+            .flatten();
         let default = definition
             .default_value()
             .and_then(|default| default.value());

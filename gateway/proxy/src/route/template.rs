@@ -6,7 +6,7 @@ use http::Method;
 use policy::Effect;
 
 use super::{PARAMETER_BYTES_MAX, Unroutable, canonical::is_like};
-use crate::governance::AnswerRules;
+use crate::{bindings::Elsewhere, governance::AnswerRules};
 
 /// One operation: a method and a path with named parameters.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Template {
     pub answers: Arc<AnswerRules>,
     segments: Vec<Segment>,
     query: Vec<(String, String)>,
+    /// What header fields and the body bind, if they do.
+    pub(super) elsewhere: Option<Arc<Elsewhere>>,
 }
 
 /// One segment of a path.
@@ -92,7 +94,21 @@ impl Template {
             answers: Arc::default(),
             segments,
             query,
+            elsewhere: None,
         })
+    }
+
+    /// With parameters that header fields and the body bind.
+    pub fn binding(mut self, elsewhere: Elsewhere) -> Result<Self, TemplateFault> {
+        let mut names: Vec<&str> = self.query.iter().map(|(name, _)| name.as_str()).collect();
+        names.extend(self.segments.iter().filter_map(Segment::parameter));
+        let mut bound = elsewhere.parameters();
+        if let Some(name) = bound.find(|name| names.contains(name)) {
+            return Err(TemplateFault::Twice(name.to_owned()));
+        }
+        drop(bound);
+        self.elsewhere = (!elsewhere.is_empty()).then(|| Arc::new(elsewhere));
+        Ok(self)
     }
 
     /// What a request binds, if it is of this form.
@@ -131,6 +147,14 @@ impl Template {
                 return Err(Unroutable::Ambiguous);
             }
             bound.insert(parameter.clone(), value.clone());
+        }
+        // A server that takes parameters from wherever they stand finds them in the query too.
+        let own = |key: &str| self.query.iter().any(|(_, name)| key == name);
+        for (key, value) in query.iter().filter(|(key, _)| !own(key)) {
+            let mut alike = bound.iter().filter(|(name, _)| is_like(key, name));
+            if alike.any(|(_, bound)| bound != value) {
+                return Err(Unroutable::Ambiguous);
+            }
         }
         if bound
             .values()

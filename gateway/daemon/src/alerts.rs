@@ -1,0 +1,194 @@
+//! Tells people of findings: each waits on disk until its receiver took it.
+//!
+//! Nothing here stands in the way of a request: verdicts come by a queue, are put on record, and wait in
+//! a spool of each receiver, those about writes first. A receiver that is away gets everything later, up
+//! to a limit, over restarts too.
+
+mod spool;
+mod syslog;
+mod webhook;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use audit::Anomaly;
+use miette::{IntoDiagnostic as _, Result, WrapErr as _};
+use proxy::Upstream;
+use rustls::ClientConfig;
+use serde::Serialize;
+use tokio::sync::{Notify, watch};
+
+use self::{spool::Spool, syslog::Syslog, webhook::Webhook};
+use crate::config::{Receiver, Way};
+
+/// The folder beside the log where alerts wait.
+const FOLDER: &str = "alerts";
+/// How soon a failed delivery is tried again; twice as long after each that fails.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_mins(5);
+
+/// What is told, in the form that Standard Webhooks proposes (`type`, `timestamp`, `data`).
+#[derive(Debug, Serialize)]
+struct Told<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    timestamp: jiff::Timestamp,
+    data: Data<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct Data<'a> {
+    /// The index of the anomaly's own record.
+    index: u64,
+    #[serde(flatten)]
+    anomaly: &'a Anomaly,
+}
+
+/// All receivers.
+pub(crate) struct Alerts {
+    targets: Vec<Arc<Target>>,
+}
+
+/// A receiver with what waits for it.
+struct Target {
+    name: String,
+    spool: Spool,
+    waiting: Notify,
+    way: Means,
+}
+
+enum Means {
+    Webhook(Box<Webhook>),
+    Syslog(Syslog),
+}
+
+/// What receivers are reached with; read while that may be.
+pub(crate) struct Secrets(Vec<Option<webhook::Key>>);
+
+impl Secrets {
+    /// Reads the keys of those receivers.
+    pub(crate) fn read(receivers: &[Receiver]) -> Result<Self> {
+        let read = |receiver: &Receiver| match &receiver.way {
+            Way::Webhook(_, path) => webhook::Key::read(path).map(Some),
+            Way::Syslog(..) => Ok(None),
+        };
+        Ok(Self(receivers.iter().map(read).collect::<Result<_>>()?))
+    }
+}
+
+impl Alerts {
+    /// Opens the spools of all receivers below the log's folder.
+    pub(crate) fn open(
+        receivers: &[Receiver],
+        secrets: Secrets,
+        data: &Path,
+        tls: &Arc<ClientConfig>,
+    ) -> Result<Self> {
+        let targets = receivers.iter().zip(secrets.0).map(|(receiver, key)| {
+            let spool = Spool::open(&data.join(FOLDER).join(&receiver.name));
+            let spool = spool.into_diagnostic();
+            let spool =
+                spool.wrap_err_with(|| format!("alerts of `{}` cannot wait", receiver.name))?;
+            let way = match (&receiver.way, key) {
+                (Way::Webhook(uri, _), Some(key)) => {
+                    Means::Webhook(Box::new(Webhook::new(uri.clone(), key, Upstream::new(tls))))
+                }
+                (Way::Syslog(host, port), _) => Means::Syslog(Syslog::new(host, *port, tls)?),
+                (Way::Webhook(..), None) => return Err(miette::miette!("a webhook has no key")),
+            };
+            Ok(Arc::new(Target {
+                name: receiver.name.clone(),
+                spool,
+                waiting: Notify::new(),
+                way,
+            }))
+        });
+        Ok(Self {
+            targets: targets.collect::<Result<_>>()?,
+        })
+    }
+
+    /// Starts to deliver, until told to stop.
+    pub(crate) fn start(&self, stopped: &watch::Receiver<bool>) {
+        for target in &self.targets {
+            tokio::spawn(Arc::clone(target).deliver(stopped.clone()));
+        }
+    }
+
+    /// Puts it into every spool; what is about a write goes first. It is on disk when this returns.
+    pub(crate) async fn tell(&self, index: u64, anomaly: &Anomaly, writes: bool) {
+        let told = Told {
+            kind: "tidegate.anomaly",
+            timestamp: anomaly.at,
+            data: Data { index, anomaly },
+        };
+        let Ok(text) = serde_json::to_vec(&told) else {
+            return;
+        };
+        for target in &self.targets {
+            let (target, text) = (Arc::clone(target), text.clone());
+            let spooled = tokio::task::spawn_blocking(move || {
+                let kept = target.spool.push(&text, writes);
+                target.waiting.notify_one();
+                kept.map_err(|error| (target.name.clone(), error))
+            });
+            if let Ok(Err((receiver, error))) = spooled.await {
+                tracing::error!(receiver, %error, record = index, "an alert is lost");
+            }
+        }
+    }
+}
+
+impl Target {
+    async fn deliver(self: Arc<Self>, mut stopped: watch::Receiver<bool>) {
+        let mut retry = RETRY_FIRST;
+        loop {
+            let pause = match self.next().await {
+                None => None,
+                Some(Ok(())) => {
+                    retry = RETRY_FIRST;
+                    continue;
+                }
+                Some(Err(error)) => {
+                    tracing::warn!(receiver = self.name, %error, "an alert waits");
+                    let pause = retry;
+                    retry = (retry * 2).min(RETRY_MAX);
+                    Some(pause)
+                }
+            };
+            let wait = async {
+                match pause {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => self.waiting.notified().await,
+                }
+            };
+            tokio::select! {
+                () = wait => {}
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+            }
+        }
+    }
+
+    /// Delivers what waits first; none if nothing does.
+    async fn next(self: &Arc<Self>) -> Option<Result<(), String>> {
+        let target = Arc::clone(self);
+        let first = tokio::task::spawn_blocking(move || target.spool.first()).await;
+        let (id, text) = match first.ok()? {
+            Ok(first) => first?,
+            Err(error) => return Some(Err(error.to_string())),
+        };
+        let delivered = match &self.way {
+            Means::Webhook(webhook) => webhook.send(&id, &text).await,
+            Means::Syslog(syslog) => syslog.send(&text).await,
+        };
+        if let Err(error) = delivered {
+            return Some(Err(error));
+        }
+        let target = Arc::clone(self);
+        let removed = tokio::task::spawn_blocking(move || target.spool.remove(&id)).await;
+        Some(
+            removed
+                .map_err(|error| error.to_string())
+                .and_then(|it| it.map_err(|e| e.to_string())),
+        )
+    }
+}

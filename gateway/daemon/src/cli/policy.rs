@@ -1,0 +1,199 @@
+//! `tidegate policy`: policies at work, without a gateway: checked, tested, explained, tried on the past.
+
+mod cases;
+mod explain;
+mod question;
+mod simulate;
+mod unused;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use audit::{Archive, Entry, Filter};
+use clap::Subcommand;
+use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
+use policy::{Engine, PolicyFile};
+
+use super::{Configured, FINDING, audit::archive, check};
+use crate::config::{self, Config};
+
+/// Records that are read at a time.
+const PAGE: usize = 1_000;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    /// Check the policies against everything that the configuration names.
+    Check {
+        #[command(flatten)]
+        config: Configured,
+        /// A folder of policies (`*.cedar`) in place of those of the configuration.
+        #[arg(long, value_name = "DIR")]
+        policies: Option<PathBuf>,
+    },
+    /// Ask the policies what a file of cases says, and tell where the answer is another.
+    Test {
+        /// The cases, YAML.
+        cases: PathBuf,
+        #[command(flatten)]
+        config: Configured,
+        /// A folder of policies in place of those of the configuration.
+        #[arg(long, value_name = "DIR")]
+        policies: Option<PathBuf>,
+    },
+    /// Tell why a record's call was allowed or denied, and what would have changed that.
+    Explain {
+        /// Its index, as the `tidegate-record` header tells it.
+        record: u64,
+        #[command(flatten)]
+        config: Configured,
+    },
+    /// Decide everything that is on record again, by other policies, and tell the differences.
+    Simulate {
+        #[command(flatten)]
+        config: Configured,
+        /// The folder of the other policies.
+        #[arg(long, value_name = "DIR")]
+        policies: PathBuf,
+    },
+    /// Tell which grants nobody used, as far as the record goes.
+    Unused {
+        #[command(flatten)]
+        config: Configured,
+    },
+}
+
+pub(crate) fn policy(command: &Policy) -> Result<ExitCode> {
+    match command {
+        Policy::Check { config, policies } => {
+            let asked = Asked::load(config, policies.as_deref())?;
+            let (count, digest) = (asked.engine.policies().len(), asked.engine.digest());
+            let digest = digest.get(..12).unwrap_or_default();
+            println!("{count} policies hold (digest {digest})");
+            Ok(ExitCode::SUCCESS)
+        }
+        Policy::Test {
+            cases,
+            config,
+            policies,
+        } => {
+            let asked = Asked::load(config, policies.as_deref())?;
+            let cases = cases::load(cases)?;
+            let report = cases::run(&cases, &asked)?;
+            print!("{report}");
+            Ok(told(report.failed == 0))
+        }
+        Policy::Explain { record, config } => {
+            let asked = Asked::load(config, None)?;
+            let shown = asked.show(*record)?;
+            print!("{}", explain::explain(&shown, &asked));
+            Ok(ExitCode::SUCCESS)
+        }
+        Policy::Simulate { config, policies } => {
+            let asked = Asked::load(config, Some(policies))?;
+            let mut simulation = simulate::Simulation::new(&asked);
+            asked.each(|entry| simulation.take(&entry))?;
+            let report = simulation.report();
+            print!("{report}");
+            Ok(told(report.is_same()))
+        }
+        Policy::Unused { config } => {
+            let asked = Asked::load(config, None)?;
+            let mut uses = unused::Uses::default();
+            asked.each(|entry| uses.take(&entry))?;
+            print!("{}", uses.report(&asked));
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn told(fine: bool) -> ExitCode {
+    if fine {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FINDING)
+    }
+}
+
+/// Whom to ask: a configuration, and policies.
+struct Asked {
+    config: Config,
+    engine: Arc<Engine>,
+}
+
+impl Asked {
+    fn load(config: &Configured, policies: Option<&Path>) -> Result<Self> {
+        let mut config = config::load(&config.config)?;
+        if let Some(folder) = policies {
+            config.policies = folder_of_policies(folder)?;
+        }
+        let engine = check::engine(&config)?;
+        Ok(Self { config, engine })
+    }
+
+    /// One record with what belongs to it.
+    fn show(&self, record: u64) -> Result<audit::Shown> {
+        let shown = block_on(async {
+            let mut archive = archive(&self.config.data).await?;
+            archive.show(record).await.into_diagnostic()
+        })?;
+        shown.ok_or_else(|| miette!("there is no record {record}"))
+    }
+
+    /// Every record, oldest first.
+    fn each(&self, mut take: impl FnMut(Entry)) -> Result<()> {
+        block_on(async {
+            let mut archive: Archive = archive(&self.config.data).await?;
+            let mut from = 0;
+            loop {
+                let filter = Filter {
+                    from: Some(from),
+                    limit: PAGE,
+                    ..Filter::default()
+                };
+                let page = archive.list(filter, |_| true).await.into_diagnostic()?;
+                let Some(last) = page.last() else {
+                    return Ok(());
+                };
+                from = last.index + 1;
+                page.into_iter().for_each(&mut take);
+            }
+        })
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .into_diagnostic()?;
+    runtime.block_on(work)
+}
+
+fn folder_of_policies(folder: &Path) -> Result<Vec<PolicyFile>> {
+    let entries = std::fs::read_dir(folder).into_diagnostic();
+    let entries = entries.wrap_err_with(|| format!("`{}` cannot be read", folder.display()))?;
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|it| it == "cedar"))
+        .collect();
+    paths.sort();
+    if paths.is_empty() {
+        return Err(miette!(
+            "`{}` holds no policies (`*.cedar`)",
+            folder.display()
+        ));
+    }
+    let read = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).into_diagnostic();
+        let name = path.display().to_string();
+        let text = text.wrap_err_with(|| format!("`{name}` cannot be read"))?;
+        Ok(PolicyFile { name, text })
+    };
+    paths.iter().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests;

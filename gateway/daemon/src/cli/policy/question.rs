@@ -1,0 +1,98 @@
+//! From what is on record, or in a case, to what policies are asked.
+
+use std::sync::Arc;
+
+use audit::{CallerRecord, OperationRecord};
+use classifiers::DataClass;
+use policy::{
+    Country, Decision, Disclosure, DisclosureContext, Effect, Engine, Operation, Principal, Towards,
+};
+
+/// How well a caller can be proven, as policies see it.
+pub(super) const EVIDENCES: [&str; 4] = ["kernel+token", "kernel", "inferred+token", "inferred"];
+
+/// A call that policies decide on.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    pub(super) principal: Principal,
+    pub(super) operation: Operation,
+}
+
+impl Question {
+    /// What was asked when this was recorded; none if nobody knew who called. Agents are in `country`.
+    pub(super) fn recorded(
+        caller: &CallerRecord,
+        operation: &OperationRecord,
+        country: Country,
+    ) -> Option<Self> {
+        let token = caller.token.as_ref();
+        let effects = [Effect::Read, Effect::Write, Effect::Delete];
+        let known = |name: &&&str| ***name == caller.evidence;
+        Some(Self {
+            principal: Principal {
+                session: caller.session.as_deref()?.into(),
+                agent: caller.agent.as_deref()?.into(),
+                evidence: EVIDENCES.iter().find(known).copied().unwrap_or("none"),
+                purpose: token
+                    .and_then(|it| it.purpose.as_deref())
+                    .unwrap_or("")
+                    .into(),
+                scope: Arc::new(token.map(|it| it.scope.clone()).unwrap_or_default()),
+                country,
+            },
+            operation: Operation {
+                service: Arc::clone(&operation.service),
+                id: Arc::clone(&operation.operation),
+                effect: effects
+                    .into_iter()
+                    .find(|effect| effect.name() == operation.effect)
+                    .unwrap_or(Effect::Write),
+                bound: Arc::clone(&operation.bound),
+                country: Country::parse(&operation.country).unwrap_or(Country::UNKNOWN),
+            },
+        })
+    }
+
+    /// The answer.
+    pub(super) fn call(&self, engine: &Engine) -> Arc<Decision> {
+        engine.call(&self.principal, &self.operation)
+    }
+
+    /// What would be done with a value of a class on its way.
+    pub(super) fn disclose(
+        &self,
+        engine: &Arc<Engine>,
+        towards: Towards,
+        class: DataClass,
+    ) -> Disclosure {
+        let (agent, service) = (self.principal.country, self.operation.country);
+        let (origin, recipient) = match towards {
+            Towards::Agent => (service, agent),
+            Towards::Service => (agent, service),
+        };
+        let context = DisclosureContext {
+            principal: Arc::new(self.principal.clone()),
+            service: Arc::clone(&self.operation.service),
+            operation: Arc::clone(&self.operation.id),
+            effect: self.operation.effect,
+            origin,
+            recipient,
+        };
+        engine.disclosures(context).of(class).clone()
+    }
+
+    /// `crm/customer.read`.
+    pub(super) fn name(&self) -> String {
+        format!("{}/{}", self.operation.service, self.operation.id)
+    }
+}
+
+/// The rules of a decision, by their ids.
+pub(super) fn rules(decision: &Decision) -> String {
+    let ids: Vec<&str> = decision.policies.iter().map(|it| &*it.id).collect();
+    if ids.is_empty() {
+        "no rule".to_owned()
+    } else {
+        ids.join(", ")
+    }
+}

@@ -1,0 +1,255 @@
+//! Parameters of an operation by path that do not stand in its path or query: header fields, members of
+//! JSON, fields of a form.
+//!
+//! As everywhere, each is taken in the one reading that all servers share, or the request is refused. A
+//! server that takes parameters from wherever they stand must not find another value in another place.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use http::{HeaderMap, HeaderName, request::Parts};
+use redaction::Media;
+use serde_json::{Map, Value};
+
+use crate::{
+    account::Account,
+    body::Source,
+    call::{self, Binding},
+    message::{self, Asked, Unclear},
+    refusal::Interruption,
+    route::{PARAMETER_BYTES_MAX, Unroutable, form_field, is_like, query_pairs},
+    strict,
+};
+
+/// What header fields and the body bind.
+#[derive(Debug, Default)]
+pub struct Elsewhere {
+    /// Parameters by the header field that names them.
+    pub headers: Vec<(String, HeaderName)>,
+    /// Parameters by the member of JSON or the field of a form; such a body is read whole first.
+    pub body: Vec<Binding>,
+}
+
+impl Elsewhere {
+    /// Whether nothing is bound.
+    pub fn is_empty(&self) -> bool {
+        self.headers.is_empty() && self.body.is_empty()
+    }
+
+    /// What is bound.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = &str> {
+        let headers = self.headers.iter().map(|(parameter, _)| parameter.as_str());
+        headers.chain(self.body.iter().map(|binding| binding.parameter.as_str()))
+    }
+
+    /// What is asked for, with all that binds it. A body that is read is there again for whoever screens
+    /// it.
+    pub(crate) async fn bind(
+        &self,
+        account: &mut Account,
+        mut asked: Asked,
+        parts: &Parts,
+        body: &mut Source,
+    ) -> Result<Asked, Interruption> {
+        // A refusal from here on is of this operation.
+        account.resolved(&asked.operation, Arc::clone(&asked.way.route));
+        let mut bound = (*asked.operation.bound).clone();
+        bound.extend(
+            self.of_headers(&parts.headers)
+                .map_err(Interruption::unclear)?,
+        );
+        if !self.body.is_empty() {
+            let kinds = [Media::Json, Media::Form];
+            let (kind, bytes) = message::read(&parts.headers, body, &kinds).await?;
+            account.request.received = bytes.len() as u64;
+            let named = if kind == Media::Form {
+                self.of_form(&bytes, &bound)
+            } else {
+                self.of_json(&bytes, &bound)
+            };
+            bound.extend(named.map_err(Interruption::unclear)?);
+            *body = Source::Whole(Some(bytes));
+        }
+        let query = parts.uri.query().unwrap_or_default();
+        self.check_query(query, &bound)
+            .map_err(Interruption::unroutable)?;
+        asked.operation.bound = Arc::new(bound);
+        Ok(asked)
+    }
+
+    fn of_headers(&self, headers: &HeaderMap) -> Result<BTreeMap<String, String>, Unclear> {
+        let bound = self.headers.iter().map(|(parameter, name)| {
+            // To a server behind CGI (RFC 3875 section 4.1.18) `x_customer` is `x-customer` too.
+            let alike = |other: &HeaderName| other != name && dashes(other) == dashes(name);
+            if headers.keys().any(alike) {
+                return Err(Unclear::Ambiguous);
+            }
+            let mut values = headers.get_all(name).iter();
+            let value = values.next().ok_or(Unclear::ParameterMissing)?;
+            if values.next().is_some() {
+                return Err(Unclear::Ambiguous);
+            }
+            let value = value.to_str().map_err(|_| Unclear::Ambiguous)?;
+            short(value).map(|value| (parameter.clone(), value))
+        });
+        bound.collect()
+    }
+
+    fn of_json(
+        &self,
+        bytes: &[u8],
+        bound: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, Unclear> {
+        let document = strict::parse(bytes)?;
+        let object = document.as_object().ok_or(Unclear::ParameterMissing)?;
+        agrees(object, bound)?;
+        call::bind(&self.body, Some(object))
+    }
+
+    fn of_form(
+        &self,
+        bytes: &[u8],
+        bound: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, String>, Unclear> {
+        let form = std::str::from_utf8(bytes).map_err(|_| Unclear::Ambiguous)?;
+        let field = |name: &str| form_field(form, name).map_err(|_| Unclear::Ambiguous);
+        for (name, value) in bound {
+            if field(name)?.is_some_and(|other| other != *value) {
+                return Err(Unclear::Ambiguous);
+            }
+        }
+        let named = self.body.iter().map(|binding| {
+            // What is nested has no name in a form that all servers share.
+            let [name] = binding.path.as_slice() else {
+                return Err(Unclear::ParameterMissing);
+            };
+            let value = field(name)?.ok_or(Unclear::ParameterMissing)?;
+            short(&value).map(|value| (binding.parameter.clone(), value))
+        });
+        named.collect()
+    }
+
+    /// That the query says nothing else of what is bound here.
+    fn check_query(&self, query: &str, bound: &BTreeMap<String, String>) -> Result<(), Unroutable> {
+        let leaf = |binding: &Binding| binding.path.last().cloned().unwrap_or_default();
+        let body = self.body.iter().map(|it| (it.parameter.as_str(), leaf(it)));
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, field)| (name.as_str(), field.as_str().to_owned()));
+        let names: Vec<(&str, String)> = body.chain(headers).collect();
+        for (key, value) in query_pairs(query)? {
+            let mut alike = names
+                .iter()
+                .filter(|(parameter, name)| is_like(&key, parameter) || is_like(&key, name));
+            if alike.any(|(parameter, _)| bound.get(*parameter) != Some(&value)) {
+                return Err(Unroutable::Ambiguous);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name as CGI leaves it.
+fn dashes(name: &HeaderName) -> Vec<u8> {
+    let dash = |b: u8| if b == b'_' { b'-' } else { b };
+    name.as_str().bytes().map(dash).collect()
+}
+
+/// That the members of a body say nothing else of what the path, the query or a header field binds.
+fn agrees(object: &Map<String, Value>, bound: &BTreeMap<String, String>) -> Result<(), Unclear> {
+    for (name, value) in bound {
+        let other = strict::member(object, name)?.map(call::text).transpose()?;
+        if other.is_some_and(|other| other != *value) {
+            return Err(Unclear::Ambiguous);
+        }
+    }
+    Ok(())
+}
+
+fn short(value: &str) -> Result<String, Unclear> {
+    if value.len() > PARAMETER_BYTES_MAX {
+        return Err(Unclear::ParameterTooLong);
+    }
+    Ok(value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn elsewhere() -> Elsewhere {
+        Elsewhere {
+            headers: vec![("tenant".to_owned(), HeaderName::from_static("x-tenant"))],
+            body: Binding::parse("customer", "customer_id")
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            let value = HeaderValue::from_static(value);
+            headers.append(HeaderName::from_static(name), value);
+        }
+        headers
+    }
+
+    #[test]
+    fn a_header_field_binds_if_it_is_there_once() {
+        let bound = |lines: &[_]| elsewhere().of_headers(&headers(lines));
+        let tenant = bound(&[("x-tenant", "t-1")]).map(|mut it| it.remove("tenant"));
+        assert_eq!(tenant, Ok(Some("t-1".to_owned())));
+        assert_eq!(bound(&[]), Err(Unclear::ParameterMissing));
+        for twice in ["x-tenant", "x_tenant"] {
+            let lines = [("x-tenant", "t-1"), (twice, "t-2")];
+            assert_eq!(bound(&lines), Err(Unclear::Ambiguous));
+        }
+    }
+
+    #[test]
+    fn a_body_binds_and_may_not_gainsay_the_path() {
+        let path = BTreeMap::from([("order".to_owned(), "7".to_owned())]);
+        let json = |text: &str| elsewhere().of_json(text.as_bytes(), &path);
+        let form = |text: &str| elsewhere().of_form(text.as_bytes(), &path);
+        let bound = BTreeMap::from([("customer".to_owned(), "C-771".to_owned())]);
+        assert_eq!(
+            json(r#"{"customer_id":"C-771","order":7}"#),
+            Ok(bound.clone())
+        );
+        assert_eq!(form("customer_id=C-771&order=7"), Ok(bound));
+        for missing in ["[]", "{}", r#"{"customer_id":null}"#] {
+            assert_eq!(json(missing), Err(Unclear::ParameterMissing), "{missing}");
+        }
+        assert_eq!(form("order=7"), Err(Unclear::ParameterMissing));
+        assert_eq!(
+            json(r#"{"customer_id":"C-771","order":8}"#),
+            Err(Unclear::Ambiguous)
+        );
+        assert_eq!(form("customer_id=C-771&Order=8"), Err(Unclear::Ambiguous));
+        assert_eq!(json("\u{feff}{}"), Err(Unclear::NotJson));
+    }
+
+    #[test]
+    fn a_query_may_not_gainsay_what_is_bound() {
+        let bound = [("customer", "C-771"), ("tenant", "t-1")];
+        let bound = bound
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let check = |query| elsewhere().check_query(query, &bound);
+        assert_eq!(check("limit=3&customer=C-771&x-tenant=t-1"), Ok(()));
+        for query in [
+            "customer=C-332",
+            "Customer_id=C-332",
+            "customer_id[]=C-771",
+            "tenant=t-2",
+        ] {
+            let expected = if query.ends_with("C-771") {
+                Ok(())
+            } else {
+                Err(Unroutable::Ambiguous)
+            };
+            assert_eq!(check(query), expected, "{query}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Hands a small document to somebody who waits for it, for alerts.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Limited};
+use tokio::time::timeout;
+
+use crate::{Upstream, body::Outbound, limits};
+
+/// For the whole of it.
+pub const POST_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How much of the answer is read, so that the connection can be used again.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// It was not handed over.
+#[derive(Debug, thiserror::Error)]
+pub enum PostFault {
+    /// It took too long.
+    #[error("the receiver did not answer in time")]
+    Deadline,
+    /// The receiver could not be reached, or broke off.
+    #[error("the receiver could not be reached")]
+    Unreachable,
+    /// It did not take it.
+    #[error("the receiver answered with status {0}")]
+    Status(u16),
+}
+
+impl Upstream {
+    /// Posts `body` to `uri`; a status of 2xx takes it.
+    pub async fn post(&self, uri: Uri, headers: HeaderMap, body: Bytes) -> Result<(), PostFault> {
+        let mut request = Request::new(Outbound::full(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        timeout(POST_DEADLINE, self.posted(request))
+            .await
+            .map_err(|_| PostFault::Deadline)?
+    }
+
+    async fn posted(&self, request: Request<Outbound>) -> Result<(), PostFault> {
+        let head = limits::RESPONSE_HEAD_DEADLINE;
+        let sent = self.send(request, std::future::ready(()), head).await;
+        let answer = sent.map_err(|_| PostFault::Unreachable)?;
+        let status: StatusCode = answer.status();
+        // What it says is nothing to us; that it is read lets the connection live.
+        let _read = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
+            .collect()
+            .await;
+        if status.is_success() {
+            Ok(())
+        } else {
+            Err(PostFault::Status(status.as_u16()))
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Policies at work on a real log: what was denied is explained, what is on record decided again.
+
+use anyhow::{Context as _, Result, ensure};
+use tests::tokens::Claims;
+
+use crate::world::{HERE, World};
+
+fn own(claims: Claims) -> Claims {
+    claims.scope("customer", "C-771")
+}
+
+/// What `tidegate policy ...` prints; `code` is how it must end.
+fn policy(world: &World, arguments: &[&str], code: i32) -> Result<String> {
+    let arguments = [&["policy"], arguments, &["--config", "tidegate.yaml"]].concat();
+    let output = world.gateway.cli(&arguments)?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.code() == Some(code),
+        "{arguments:?}: {text}{errors}"
+    );
+    Ok(text)
+}
+
+fn says(text: &str, words: &[&str]) -> Result<()> {
+    for word in words {
+        ensure!(text.contains(word), "`{word}` is not in\n{text}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_policies_decided_is_explained_and_decided_again() -> Result<()> {
+    let world = World::new()?;
+    let token = world.token(HERE, own)?;
+    let token = [("tidegate-token", token.as_str())];
+    let read = |customer: &str| {
+        let url = world.gateway.url(&format!("/crm/customers/{customer}"))?;
+        world.client.get(&url, &token)
+    };
+    let (allowed, denied) = (read("C-771")?, read("C-332")?);
+    assert_eq!(
+        (allowed.status.as_u16(), denied.status.as_u16()),
+        (200, 403)
+    );
+    assert_eq!(read("C-332")?.status, 403);
+
+    let record = denied.record().context("no record")?.to_string();
+    let text = policy(&world, &["explain", &record], 0)?;
+    says(
+        &text,
+        &[
+            "the call was denied (403 scope_mismatch)",
+            "session-sees-only-its-customer",
+            "customer: task C-771, call C-332: ANOTHER",
+            "deny by session-sees-only-its-customer (the same policies)",
+            "allowed if the call names customer C-771",
+            "allowed if the task's scope has customer C-332",
+        ],
+    )?;
+    let record = allowed.record().context("no record")?.to_string();
+    let text = policy(&world, &["explain", &record], 0)?;
+    says(
+        &text,
+        &[
+            "the call was allowed",
+            "pii.email",
+            "mask by contact-is-masked",
+        ],
+    )?;
+
+    // The same policies decide the same; without the rule of scope, two calls would go.
+    let folder = world.gateway.folder().join("next");
+    std::fs::create_dir(&folder)?;
+    let now = include_str!("policy.cedar");
+    std::fs::write(folder.join("next.cedar"), now)?;
+    let next = folder.to_string_lossy().into_owned();
+    let same = policy(&world, &["simulate", "--policies", &next], 0)?;
+    says(&same, &["nothing would be otherwise"])?;
+    let (before, rest) = now.split_once("@id(\"session-sees").context("no rule")?;
+    let (_, after) = rest.split_once(";\n").context("no end")?;
+    let looser = format!("{before}{after}");
+    std::fs::write(
+        folder.join("next.cedar"),
+        looser.replace("\"mask\"", "\"drop\""),
+    )?;
+    let other = policy(&world, &["simulate", "--policies", &next], 1)?;
+    says(
+        &other,
+        &["denied -> allowed  x2", "pii.email to agent: mask -> drop"],
+    )?;
+
+    let cases = "cases:\n  - { name: own, agent: x, scope: { customer: C-1 }, \
+                 call: crm/customer.read, bound: { customer: C-2 }, expect: deny, \
+                 rule: session-sees-only-its-customer }\n";
+    let file = world.gateway.folder().join("cases.yaml");
+    std::fs::write(&file, cases)?;
+    let file = file.to_string_lossy().into_owned();
+    policy(&world, &["test", &file], 0)?;
+    policy(&world, &["test", &file, "--policies", &next], 1)?;
+    says(
+        &policy(&world, &["unused"], 0)?,
+        &["used    agents-may-call", "UNUSED  operation mail/send"],
+    )?;
+    says(&policy(&world, &["check"], 0)?, &["policies hold"])?;
+    world.finish()
+}
