@@ -19,6 +19,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("flows", &["abi"]),
         ("redaction", &["classifiers", "vault"]),
         ("audit", &["vault"]),
+        ("authority", &["vault"]),
     ],
     &[
         // For their vocabularies: a policy that names an unknown class or action is refused.
@@ -51,6 +52,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "admin",
                 "admission",
                 "audit",
+                "authority",
                 "classifiers",
                 "flows",
                 "identity",
