@@ -11,6 +11,7 @@ mod credentials;
 mod endless;
 mod fleet;
 mod formats;
+mod forward;
 mod graphql;
 mod grpc;
 mod hostile;

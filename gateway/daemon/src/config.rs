@@ -7,6 +7,7 @@ mod credentials;
 mod egress;
 mod fault;
 mod file;
+mod forward;
 mod graphql;
 mod mcp;
 mod messages;
@@ -21,7 +22,7 @@ use std::path::Path;
 use miette::IntoDiagnostic as _;
 
 pub(crate) use credentials::CredentialPlace;
-pub(crate) use resolve::{Config, JwksSource};
+pub(crate) use resolve::{Config, JwksSource, Listen};
 
 use fault::Text;
 

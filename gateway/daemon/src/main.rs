@@ -5,18 +5,23 @@
     reason = "the command line answers on standard output"
 )]
 
+mod authority;
 mod cli;
 mod config;
 mod credentials;
 mod egress;
+mod folder;
 mod keys;
 mod launch;
+mod passes;
 mod reveal;
 mod revoked;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+
+pub(crate) use folder::private_folder;
 
 /// An exchange makes dozens of small values on one thread that another drops.
 #[global_allocator]

@@ -6,6 +6,7 @@
 
 mod accept;
 mod account;
+mod beginning;
 mod body;
 pub mod call;
 mod clock;
@@ -13,6 +14,7 @@ pub mod credential;
 mod dialect;
 mod exchange;
 mod fields;
+pub mod forward;
 mod gateway;
 pub mod governance;
 pub mod graphql;
@@ -29,6 +31,7 @@ mod media;
 mod message;
 mod outgoing;
 mod pace;
+pub mod pass;
 mod protocol;
 mod pump;
 mod recoding;
@@ -46,6 +49,6 @@ mod veil;
 mod workspace;
 
 pub use gateway::{Gateway, Uninspected};
-pub use listener::{BindFault, Bound, Door, Endpoint};
+pub use listener::{BindFault, Bound, Door, Endpoint, Kind};
 pub use refusal::Interruption;
 pub use upstream::{Upstream, UpstreamFault};
