@@ -19,6 +19,7 @@ mod identity;
 mod kills;
 mod led;
 mod mcp;
+mod passes;
 mod processes;
 mod redaction;
 mod residency;

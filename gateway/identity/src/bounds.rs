@@ -66,11 +66,11 @@ impl Bounds {
         if wanted.is_empty() {
             return Some(self.only.to_vec());
         }
-        let covered = |one: &Box<str>| match one.split_once('/') {
-            None => self.only.contains(one),
+        let covered = |one: &str| match one.split_once('/') {
+            None => self.only.iter().any(|its| **its == *one),
             Some((service, id)) => self.cover(service, id),
         };
-        wanted.iter().all(covered).then_some(wanted)
+        wanted.iter().all(|one| covered(one)).then_some(wanted)
     }
 }
 
