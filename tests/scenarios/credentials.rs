@@ -45,12 +45,12 @@ struct Shop {
 }
 
 /// A key that is written nowhere else.
-fn key(seed: u64) -> String {
+pub(crate) fn key(seed: u64) -> String {
     let digits = Dice::new(seed ^ u64::from(std::process::id())).digits(24);
     format!("key-{digits}-end")
 }
 
-fn set(data: &Path, name: &str, key: &str) -> Result<()> {
+pub(crate) fn set(data: &Path, name: &str, key: &str) -> Result<()> {
     let mut child = Command::new(gateway::binary()?)
         .args(["credentials", "set", name, "--data"])
         .arg(data)
@@ -121,7 +121,7 @@ impl Shop {
     }
 }
 
-fn bearer_of(key: &str) -> String {
+pub(crate) fn bearer_of(key: &str) -> String {
     format!("Bearer {key}")
 }
 

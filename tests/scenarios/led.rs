@@ -1,5 +1,5 @@
-//! TLS that is led to the gateway: served where it has a certificate for the name, else refused, and
-//! on record either way.
+//! TLS that is led to the gateway: served for the names of services, by a certificate that it was given
+//! or that it made, else refused, and on record either way.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf, process::Command};
 
@@ -124,11 +124,21 @@ fn tls_that_is_led_here_is_served_for_the_names_of_services_alone() -> Result<()
 }
 
 #[test]
-fn tls_that_is_led_here_is_refused_without_a_certificate() -> Result<()> {
+fn tls_that_is_led_here_needs_no_certificate_but_the_hosts_own_root() -> Result<()> {
     let Some(mut host) = Host::start(false)? else {
         return Ok(());
     };
     let told = host.get(HOST)?;
+    assert!(told.contains("000 192.0.2.7"), "{told}");
+    let shown = host
+        .gateway
+        .cli(&["ca", "show", "--data", "data", "-o", "json"])?;
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout)?;
+    let root = shown["certificate"].as_str().context("no certificate")?;
+    fs::write(&host.authority, root)?;
+    let told = host.get(HOST)?;
+    assert!(told.ends_with(" 200 192.0.2.7"), "{told}");
+    let told = host.get("elsewhere.example")?;
     assert!(told.contains("000 192.0.2.7"), "{told}");
     let refused = (AGENT.to_owned(), "service_unknown".to_owned());
     assert_eq!(host.refused()?, [refused]);

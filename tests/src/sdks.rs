@@ -54,7 +54,7 @@ impl Language {
     }
 
     /// A process that runs the script `name` of ours.
-    pub(crate) fn command(self, name: &str) -> Result<Command> {
+    pub fn command(self, name: &str) -> Result<Command> {
         self.program()?;
         let mut command = Command::new(self.started_as()?);
         let script = match self {

@@ -130,6 +130,19 @@ impl Network {
             && other.masked(self.prefix) == self.number()
     }
 
+    /// Whether an address and port are in it. An IPv4 address that is written as IPv6 is that address.
+    pub fn holds(&self, address: SocketAddr) -> bool {
+        let ip = address.ip().to_canonical();
+        let bits = if ip.is_ipv4() { 32 } else { 128 };
+        let one = Self {
+            address: ip,
+            prefix: bits,
+            ports: self.ports,
+        };
+        let (first, last) = self.ports;
+        (first..=last).contains(&address.port()) && self.covers(&one)
+    }
+
     /// The bits that count of an IPv6 address, where IPv4 is mapped.
     pub(crate) fn bits(&self) -> u32 {
         let mapped = if self.address.is_ipv4() { 96 } else { 0 };

@@ -1,6 +1,7 @@
 //! The command line. Exit code 0: fine; 1: there is a finding; 2: it was used wrongly.
 
 mod audit;
+mod ca;
 mod check;
 mod classify;
 mod classify_test;
@@ -63,6 +64,9 @@ enum Command {
     /// Keep what services want for a key, so that agents need not have it.
     #[command(subcommand)]
     Credentials(Credential),
+    /// The root of this host's own, by which agents believe the gateway in the names of services.
+    #[command(subcommand)]
+    Ca(Ca),
     /// Stop an agent, a session, a token or everything, within a second, streams included.
     #[command(subcommand)]
     Revoke(Revoke),
@@ -94,6 +98,16 @@ struct Exec {
     /// As this agent, if its selectors have `tidegate:exec` with your user id.
     #[arg(long, value_name = "AGENT")]
     agent: Option<String>,
+    /// With a pass for a key, where libraries want one, bound to the command; else with a word that says
+    /// nothing.
+    #[arg(long, requires = "agent")]
+    pass: bool,
+    /// A service or operation (`crm/customer.read`) that the pass is good for; all if none is named.
+    #[arg(long, value_name = "NAME", requires = "pass")]
+    only: Vec<String>,
+    /// Seconds that the pass lives; 900 if absent.
+    #[arg(long, value_name = "SECONDS", requires = "pass")]
+    lifetime: Option<u32>,
     /// As this user, by number; for root to give up being root.
     #[arg(long, value_name = "UID[:GID]", value_parser = exec::user)]
     user: Option<sandbox::User>,
@@ -313,6 +327,28 @@ enum Credential {
 }
 
 #[derive(Debug, Subcommand)]
+enum Ca {
+    /// Show the root: what it vouches for, and its certificate.
+    Show {
+        #[command(flatten)]
+        data: Data,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Write `ca.pem`, the root, and `ca-bundle.pem`, the system's roots with it, for clients to trust.
+    Install {
+        #[command(flatten)]
+        data: Data,
+        /// The folder; everybody may read what is written there.
+        #[arg(long, value_name = "DIR", default_value = "/etc/tidegate/ca")]
+        to: PathBuf,
+    },
+    /// Make another root for the hosts that the configuration has now. A running gateway uses it at once;
+    /// who trusts the one before believes it as far as that one vouched.
+    Rotate(Configured),
+}
+
+#[derive(Debug, Subcommand)]
 enum Revoke {
     /// Every agent: nobody calls anything any more.
     Everything {
@@ -440,6 +476,7 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
         Command::Policy(command) => policy::policy(&command),
         Command::Tokens(command) => tokens::tokens(&command),
         Command::Revoke(command) => revoke::revoke(&command),
+        Command::Ca(command) => ca::ca(&command),
         Command::Credentials(command) => credentials::credentials(&command),
         Command::Flows(Flows {
             instead: Some(FlowsCommand::Detach { config, pins }),

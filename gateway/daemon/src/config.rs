@@ -8,6 +8,7 @@ mod credentials;
 mod egress;
 mod fault;
 mod file;
+mod forward;
 mod graphql;
 mod mcp;
 mod messages;
@@ -23,7 +24,7 @@ use miette::IntoDiagnostic as _;
 
 pub(crate) use behaviour::{Receiver, Way};
 pub(crate) use credentials::CredentialPlace;
-pub(crate) use resolve::{Config, JwksSource};
+pub(crate) use resolve::{Config, JwksSource, Listen};
 
 use fault::Text;
 

@@ -18,8 +18,13 @@ use std::{
     time::Duration,
 };
 
-use flows::{KernelSource, netns_cookie};
-use proxy::{Bound, Door, Gateway};
+use audit::CallerRecord;
+use flows::{Keeper, KernelSource, netns_cookie};
+use identity::TokenRule;
+use proxy::{
+    Bound, Door, Gateway,
+    pass::{Bearer, Pass, Wanted},
+};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use rustls::{ClientConfig, ServerConfig};
 use serde::{Deserialize, Serialize};
@@ -31,7 +36,11 @@ use tokio::{
     time::timeout,
 };
 
-use crate::egress::{Reconciler, Room};
+use crate::{
+    cli::now,
+    egress::{Reconciler, Room},
+    passes::Surroundings,
+};
 
 /// Sealed namespaces at a time: each has a thread.
 const SEALED_MAX: usize = 64;
@@ -50,22 +59,43 @@ pub(crate) struct Request {
     pub(crate) agent: Option<String>,
     /// Whether it will hand over listeners.
     pub(crate) sealed: bool,
+    /// A token of the gateway's own that it wants, if it wants one.
+    #[serde(default)]
+    pub(crate) pass: Option<Wanted>,
+    /// The process that the token is for, which the asking one does not become.
+    #[serde(default)]
+    pub(crate) instead: Option<u32>,
 }
 
 /// The answer.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reply {
-    /// It is granted; where the gateway is to be reached inside.
-    Granted(Vec<SocketAddr>),
+    /// It is granted.
+    Granted(Grant),
     /// Why it is not.
     Refused(String),
+}
+
+/// What is granted.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Grant {
+    /// Where the gateway is to be reached inside.
+    #[serde(default)]
+    pub(crate) listen: Vec<SocketAddr>,
+    /// What the process finds in its environment.
+    #[serde(default)]
+    pub(crate) environment: Vec<(String, String)>,
+    /// The token.
+    #[serde(default)]
+    pub(crate) pass: Option<Pass>,
 }
 
 /// An address of the gateway in every sealed namespace.
 pub(crate) struct Inside {
     pub(crate) address: SocketAddr,
     pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) kind: proxy::Kind,
 }
 
 /// Answers on the socket.
@@ -74,7 +104,11 @@ pub(crate) struct Launches {
     pub(crate) upstream_tls: Arc<ClientConfig>,
     pub(crate) kernel: Option<Arc<KernelSource>>,
     pub(crate) reconciler: Arc<Reconciler>,
+    pub(crate) keeper: Arc<Keeper>,
     pub(crate) inside: Vec<Inside>,
+    /// Where it is reached by others.
+    pub(crate) listen: Vec<(SocketAddr, proxy::Kind)>,
+    pub(crate) surroundings: Surroundings,
 }
 
 /// Where the gateway is reached inside: on loopback, at the ports it has outside.
@@ -91,6 +125,7 @@ pub(crate) fn inside(listen: &[SocketAddr], endpoints: &[proxy::Endpoint]) -> Ve
             inside.push(Inside {
                 address,
                 tls: endpoint.tls.clone(),
+                kind: endpoint.kind,
             });
         }
     }
@@ -161,6 +196,15 @@ impl Launches {
             Some(name) => self.agent(name, peer.uid())?,
             None => 0,
         };
+        let known = request.agent.as_deref().filter(|_| agent != 0);
+        if let (Some(agent), Some(process)) = (known, request.instead) {
+            let mut grant = self
+                .grant(agent, (process, peer.uid()), request.pass)
+                .await?;
+            grant.environment.clear();
+            granted(stream, grant).await?;
+            return Ok(None);
+        }
         if agent != 0 && (self.kernel.is_some() || !request.sealed) {
             let kernel = self.kernel.as_ref();
             let kernel =
@@ -176,27 +220,81 @@ impl Launches {
             sealed = request.sealed,
             "a process is started"
         );
+        let mut grant = match known {
+            Some(agent) => {
+                self.grant(agent, (number, peer.uid()), request.pass)
+                    .await?
+            }
+            None => Grant::default(),
+        };
         if !request.sealed {
-            granted(stream, Vec::new()).await?;
+            granted(stream, grant).await?;
             return Ok(None);
         }
         let ended = ended.map_err(|error| format!("its end could not be waited for: {error}"))?;
-        granted(
-            stream,
-            self.inside.iter().map(|inside| inside.address).collect(),
-        )
-        .await?;
+        grant.listen = self.inside.iter().map(|inside| inside.address).collect();
+        granted(stream, grant).await?;
         let listeners = receive(stream).await?;
         let netns = self.check(&listeners)?;
         let bound = self.open(listeners, netns)?;
         let room = self.reconciler.seal(netns, number, agent);
-        granted(stream, Vec::new()).await?;
+        granted(stream, Grant::default()).await?;
         Ok(Some(Sealed {
             bound,
             netns,
             ended,
             _room: room,
         }))
+    }
+
+    /// What a process of an agent finds, and the token that it asks for. Who must show a token of an
+    /// issuer gets none by this: it asks for a pass with that.
+    async fn grant(
+        &self,
+        agent: &str,
+        (pid, uid): (u32, u32),
+        wanted: Option<Wanted>,
+    ) -> Result<Grant, String> {
+        let mut pass = None;
+        if let Some(wanted) = wanted {
+            let process = self.keeper.describe(pid);
+            let process = process.filter(|process| uid == 0 || process.uid == uid);
+            let process = process.ok_or("there is no such process of yours")?;
+            let mut agents = self.gateway.identity.registry().agents();
+            let known = agents.find(|known| known.id.shared().as_ref() == agent);
+            if known.is_none_or(|known| known.token == TokenRule::Required) {
+                return Err(format!(
+                    "`{agent}` must show a token of its issuer to get a pass"
+                ));
+            }
+            let session = format!("{pid}-{}", process.start_ns);
+            let record = CallerRecord {
+                agent: Some(agent.to_owned()),
+                evidence: "launched".to_owned(),
+                process: Some(proxy::record::process(&process)),
+                ..CallerRecord::default()
+            };
+            let bearer = Bearer {
+                agent,
+                session: &session,
+                process: &process,
+                shown: None,
+                record: record.into(),
+            };
+            let parts = (&self.gateway.trail, &self.gateway.admission);
+            let issued = self
+                .gateway
+                .passes
+                .issue(parts, bearer, wanted, now())
+                .await;
+            pass = Some(issued.map_err(|fault| fault.to_string())?);
+        }
+        let shown = pass.as_ref().map(|pass| pass.token.as_str());
+        Ok(Grant {
+            environment: self.surroundings.variables(shown, &self.listen),
+            pass,
+            ..Grant::default()
+        })
     }
 
     /// The number of the agent that this user may start.
@@ -249,7 +347,7 @@ impl Launches {
             listener
                 .set_nonblocking(true)
                 .map_err(|error| error.to_string())?;
-            doors.push(Door::new(listener, inside.tls.clone()));
+            doors.push(Door::new(listener, inside.tls.clone(), inside.kind));
         }
         Ok(Bound::of(doors))
     }
@@ -318,8 +416,8 @@ async fn request(stream: &mut UnixStream) -> Result<Request, String> {
     serde_json::from_slice(&line).map_err(|_| "the request cannot be read".to_owned())
 }
 
-async fn granted(stream: &mut UnixStream, listen: Vec<SocketAddr>) -> Result<(), String> {
-    let sent = reply(stream, &Reply::Granted(listen)).await;
+async fn granted(stream: &mut UnixStream, grant: Grant) -> Result<(), String> {
+    let sent = reply(stream, &Reply::Granted(grant)).await;
     sent.map_err(|error| error.to_string())
 }
 

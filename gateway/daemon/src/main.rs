@@ -6,21 +6,26 @@
 )]
 
 mod alerts;
+mod authority;
 mod behaviour;
 mod cli;
 mod config;
 mod credentials;
 mod desk;
 mod egress;
+mod folder;
 mod inquiries;
 mod keys;
 mod launch;
+mod passes;
 mod reveal;
 mod revoked;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+
+pub(crate) use folder::private_folder;
 
 /// An exchange makes dozens of small values on one thread that another drops.
 #[global_allocator]

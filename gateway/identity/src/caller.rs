@@ -202,7 +202,8 @@ impl Identity {
                 return Err(unproven(Cause::AgentAmbiguous(one, two), None));
             }
         };
-        agree(agent, verified.as_ref()).map_err(|cause| unproven(cause, Some(agent)))?;
+        agree(agent, &attribution.process, verified.as_ref())
+            .map_err(|cause| unproven(cause, Some(agent)))?;
         let workload = root(&attribution.process);
         let caller = Caller {
             agent: Arc::clone(agent),
@@ -221,7 +222,15 @@ impl Identity {
 }
 
 /// Whether the token, or its absence, fits the agent that the process is.
-fn agree(agent: &Agent, verified: Option<&Result<Arc<Verified>, TokenError>>) -> Result<(), Cause> {
+fn agree(
+    agent: &Agent,
+    process: &Process,
+    verified: Option<&Result<Arc<Verified>, TokenError>>,
+) -> Result<(), Cause> {
+    let elsewhere = |claims: &Claims| {
+        let bounds = claims.bounds.as_ref();
+        bounds.is_some_and(|bounds| !bounds.hold(process))
+    };
     match verified {
         None if agent.token == TokenRule::Required => Err(Cause::TokenRequired),
         Some(Err(TokenError::Expired)) => Err(Cause::TokenExpired),
@@ -229,6 +238,7 @@ fn agree(agent: &Agent, verified: Option<&Result<Arc<Verified>, TokenError>>) ->
         Some(Ok(verified)) if verified.claims.subject != agent.id => {
             Err(Cause::TokenWorkloadMismatch)
         }
+        Some(Ok(verified)) if elsewhere(&verified.claims) => Err(Cause::TokenWorkloadMismatch),
         None | Some(Ok(_)) => Ok(()),
     }
 }

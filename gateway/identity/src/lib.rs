@@ -7,6 +7,7 @@
 //! Nothing here does I/O or reads a clock: keys and the time are arguments.
 
 mod agent;
+mod bounds;
 mod caller;
 mod jwks;
 mod revoked;
@@ -15,6 +16,7 @@ mod spiffe;
 mod token;
 
 pub use agent::{AGENTS_MAX, Agent, AgentError, Ambiguous, Registry, TokenRule};
+pub use bounds::{Bounds, ONLY_MAX};
 pub use caller::{Caller, Cause, Identity, Proven, Unproven};
 pub use jwks::{JWKS_BYTES_MAX, KEYS_MAX, KeySet, KeySetError};
 pub use revoked::{Revocable, Revoked};

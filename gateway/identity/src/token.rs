@@ -15,7 +15,7 @@ use jsonwebtoken::{Algorithm, Header, Validation, dangerous, errors::ErrorKind};
 use moka::sync::Cache;
 use serde::{Deserialize, Deserializer};
 
-use crate::{KeySet, SpiffeId};
+use crate::{KeySet, SpiffeId, bounds::Bounds};
 
 /// The longest token, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
@@ -68,6 +68,8 @@ pub struct Claims {
     pub expires_at: Timestamp,
     /// What it is for.
     pub task: Option<Task>,
+    /// What narrows it, if it says so: a pass of the gateway's own does.
+    pub bounds: Option<Bounds>,
 }
 
 /// What an agent is at work on.
@@ -338,6 +340,8 @@ struct RawClaims {
     #[serde(deserialize_with = "instant")]
     exp: Timestamp,
     task: Option<RawTask>,
+    #[serde(rename = "tidegate")]
+    bounds: Option<Bounds>,
 }
 
 #[derive(Deserialize)]
@@ -372,6 +376,7 @@ impl RawClaims {
             not_before: self.nbf,
             expires_at: self.exp,
             task: task.transpose()?,
+            bounds: self.bounds.map(Bounds::check).transpose()?,
         })
     }
 }

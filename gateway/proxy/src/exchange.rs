@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use admission::Permit;
 use flows::{Attribution, FlowId, Owned};
 use http::{
-    Extensions, HeaderValue, Method, Request, Response, Uri, Version, header, request::Parts,
+    Extensions, HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, header,
+    request::Parts,
 };
 use http_body::Body as _;
 use hyper::body::Incoming;
-use identity::{Identity, Proven};
-use policy::Towards;
+use identity::{Caller, Identity, Proven};
+use policy::{Operation, Towards};
 use telemetry::names;
 
 use crate::{
@@ -28,7 +29,7 @@ use crate::{
     request,
     request::Judged,
     response,
-    route::{Resolved, Unroutable, Way},
+    route::{self, Resolved, Unroutable, Way},
     spending::Spending,
     upstream::Upstream,
 };
@@ -46,6 +47,10 @@ pub(crate) struct Peer {
     pub(crate) flow: Option<FlowId>,
     /// Whether it was led here, and spoke to somebody else as it thought.
     pub(crate) led: bool,
+    /// The host that it was opened for, if that is known before its requests are.
+    host: Option<Box<str>>,
+    /// What was shown when it was opened, for requests that show nothing.
+    shown: Option<HeaderValue>,
     /// Who called last, which on most connections is who calls next.
     proven: Mutex<Option<(Arc<Proven>, Arc<Who>)>>,
 }
@@ -57,7 +62,49 @@ impl Peer {
             attribution: owned.map(|owned| owned.attribution),
             port,
             led,
+            host: None,
+            shown: None,
             proven: Mutex::default(),
+        }
+    }
+
+    /// The same, whose requests are all for this host.
+    pub(crate) fn asking_for(mut self, host: &str) -> Self {
+        self.host = Some(host.into());
+        self
+    }
+
+    /// Whoever is at the other end of a tunnel through this connection to `host`.
+    pub(crate) fn within(&self, host: &str, shown: Option<HeaderValue>) -> Self {
+        Self {
+            attribution: self.attribution.clone(),
+            port: self.port,
+            flow: self.flow,
+            led: self.led,
+            host: Some(host.into()),
+            shown,
+            proven: Mutex::default(),
+        }
+    }
+
+    /// Whether its requests are for a host that is known.
+    pub(crate) fn is_for_service(&self) -> bool {
+        self.host.is_some()
+    }
+
+    /// Gives a request the token that was shown for it elsewhere: to the proxy, or for its tunnel.
+    fn lend(&self, identity: &Identity, fields: &mut HeaderMap) {
+        let lent = match fields.remove(header::PROXY_AUTHORIZATION) {
+            Some(value) if self.led => headers::proxy_token(&value),
+            _ => self.shown.clone(),
+        };
+        let own =
+            matches!(headers::shown(fields), Shown::Bearer(bearer) if identity.is_token(bearer));
+        match lent {
+            Some(token) if !own && !fields.contains_key(&headers::TOKEN) => {
+                fields.insert(headers::TOKEN, token);
+            }
+            _ => {}
         }
     }
 
@@ -93,9 +140,9 @@ impl Peer {
 }
 
 /// A refusal before admission, with the policies that made it.
-struct Unadmitted {
-    why: Box<Interruption>,
-    policies: Vec<Arc<policy::PolicyRef>>,
+pub(crate) struct Unadmitted {
+    pub(crate) why: Box<Interruption>,
+    pub(crate) policies: Vec<Arc<policy::PolicyRef>>,
 }
 
 impl From<Interruption> for Unadmitted {
@@ -110,6 +157,9 @@ impl From<Interruption> for Unadmitted {
 impl Worker {
     /// Serves one request of a connection whose owner is known; never fails, always on record.
     pub(crate) async fn serve(&self, peer: &Peer, request: Request<Incoming>) -> Response<Inbound> {
+        if self.asks_for_pass(peer, &request) {
+            return Box::pin(self.give_pass(peer, request)).await;
+        }
         let began = clock::now();
         let text = |name| {
             request
@@ -128,13 +178,15 @@ impl Worker {
             request.method().clone(),
             peer.port,
         );
-        let (parts, incoming) = request.into_parts();
+        let (mut parts, incoming) = request.into_parts();
+        peer.lend(&self.gateway.identity, &mut parts.headers);
         let mut body = Source::Wire(incoming);
         let (permit, way) = match self.admit(&mut account, peer, &parts, &mut body).await {
             Ok(admitted) => admitted,
             Err(refused) => return refuse(account, refused).await,
         };
-        match Spending::open(&self.gateway, &permit, &way, clock::timestamp(began)).await {
+        let now = clock::timestamp(began);
+        match Spending::open(&self.gateway, &permit, Some(&way), now).await {
             Ok(spending) => account.spending = spending,
             Err(over) => return refuse(account, Interruption::over_budget(&over).into()).await,
         }
@@ -189,6 +241,9 @@ impl Worker {
         };
         account.resolved(&asked.operation, Arc::clone(&asked.way.route));
         account.spoken = asked.spoken;
+        if !covers(proven.caller(), &asked.operation) {
+            return Err(Interruption::beyond_token().into());
+        }
         if let Some(watch) = &gateway.watch {
             watch.gate(proven.caller(), asked.operation.effect)?;
         }
@@ -211,11 +266,11 @@ impl Worker {
         if parts.method == Method::CONNECT {
             return Err(Interruption::tunnel_refused());
         }
-        let mut hosts = parts.headers.get_all(header::HOST).iter();
-        let host = hosts.next().and_then(|host| host.to_str().ok());
-        if hosts.next().is_some() {
-            // Two names, two readings (RFC 9112 section 3.2).
-            return Err(Interruption::unroutable(Unroutable::Ambiguous));
+        let host = route::host(&parts.uri, &parts.headers).map_err(Interruption::unroutable)?;
+        if let Some(opened_for) = &peer.host
+            && !host.is_some_and(|host| route::is_host(host, opened_for))
+        {
+            return Err(Interruption::misdirected());
         }
         let routes = &self.gateway.routes;
         let resolved = routes.resolve(&parts.method, &parts.uri, host, peer.led);
@@ -315,6 +370,15 @@ impl Worker {
     }
 }
 
+/// Whether what a caller showed is good for an operation.
+pub(crate) fn covers(caller: &Caller, operation: &Operation) -> bool {
+    let bounds = caller
+        .token
+        .as_ref()
+        .and_then(|token| token.bounds.as_ref());
+    bounds.is_none_or(|bounds| bounds.cover(&operation.service, &operation.id))
+}
+
 /// Writes the request that the upstream gets.
 fn present(
     account: &Account,
@@ -351,7 +415,7 @@ fn present(
 }
 
 /// Answers a request that was never admitted.
-async fn refuse(mut account: Box<Account>, refused: Unadmitted) -> Response<Inbound> {
+pub(crate) async fn refuse(mut account: Box<Account>, refused: Unadmitted) -> Response<Inbound> {
     let why = match account.refuse(&refused.why, &refused.policies).await {
         Ok(()) => *refused.why,
         Err(unavailable) => unavailable,
@@ -360,7 +424,7 @@ async fn refuse(mut account: Box<Account>, refused: Unadmitted) -> Response<Inbo
 }
 
 /// Answers an admitted request that goes no further.
-async fn interrupt(mut account: Box<Account>, why: Interruption) -> Response<Inbound> {
+pub(crate) async fn interrupt(mut account: Box<Account>, why: Interruption) -> Response<Inbound> {
     account.status = Some(account.dialect.status(&why));
     let end = if why.is_of_upstream() {
         End::UpstreamFailed

@@ -11,7 +11,9 @@ use redaction::{Opaque, Pseudonyms};
 use telemetry::{Metrics, Traces};
 use tokio::sync::watch;
 
-use crate::{credential::CredentialSource, route::Routes, watch::Watch};
+use crate::{
+    credential::CredentialSource, forward::Forward, pass::Passes, route::Routes, watch::Watch,
+};
 
 /// What happens to a body that cannot be inspected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,6 +45,10 @@ pub struct Gateway {
     pub routes: Routes,
     /// Tells whether it may.
     pub admission: Admission,
+    /// What becomes of tunnels to others than services.
+    pub forward: Forward,
+    /// Makes tokens of the gateway's own.
+    pub passes: Passes,
     /// What may be used up, if anything is counted.
     pub budgets: Option<Arc<Budgets>>,
     /// Who has the services' credentials.

@@ -146,6 +146,20 @@ pub(crate) fn token_for_key(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     (key != PLACEHOLDER).then_some(key)
 }
 
+/// The token that a client shows to a proxy: as a bearer, or as the password of a pair, which is what
+/// `http://agent:TOKEN@proxy` in `HTTPS_PROXY` becomes. None if it is the placeholder.
+pub(crate) fn proxy_token(value: &HeaderValue) -> Option<HeaderValue> {
+    let token = value.to_str().ok().and_then(|value| value.split_once(' '));
+    let token = token.and_then(|(scheme, token)| match scheme {
+        _ if scheme.eq_ignore_ascii_case("bearer") => Some(Cow::Borrowed(token.trim())),
+        _ if scheme.eq_ignore_ascii_case("basic") => password(token.trim()),
+        _ => None,
+    });
+    let token = token.unwrap_or(UNREADABLE.into());
+    let unreadable = || HeaderValue::from_static(UNREADABLE);
+    (token != PLACEHOLDER).then(|| HeaderValue::try_from(&*token).unwrap_or_else(|_| unreadable()))
+}
+
 /// The password of a pair (RFC 7617 section 2); the user, if that stands alone, as Stripe has it.
 fn password(pair: &str) -> Option<Cow<'static, str>> {
     let pair = BASE64_STANDARD.decode(pair).ok()?;

@@ -3,37 +3,29 @@
 //! They come in the clear or with TLS, whichever the agent would have spoken. The host that it asks
 //! for names the service; who asks for none that is configured is refused, and on record.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use hyper_util::server::graceful::Watcher;
-use rustls::server::Acceptor;
-use tokio::{net::TcpStream, sync::watch, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::watch,
+    time::timeout,
+};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
     account::Account,
+    beginning::{self, Beginning},
     clock,
     exchange::{Peer, Worker},
     headers::Shown,
     limits,
-    listener::{plain, secured, stopped},
+    listener::{Protocol, connection, stopped},
     record::Who,
     refusal::Interruption,
     route::Unroutable,
 };
-
-/// The first byte of a TLS record that holds a handshake (RFC 8446 section 5.1).
-const TLS_HANDSHAKE: u8 = 22;
-
-/// What a connection begins with.
-enum Beginning {
-    /// A method of HTTP, or the preface of HTTP/2.
-    Http,
-    /// TLS, and the host that it asks for.
-    Tls(Option<String>),
-    /// Something that the gateway does not speak.
-    Other,
-}
 
 /// Serves one connection, or refuses it.
 pub(crate) async fn serve(
@@ -44,58 +36,62 @@ pub(crate) async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let began = tokio::select! {
-        began = timeout(limits::REQUEST_HEAD_DEADLINE, beginning(&stream)) => began,
+        began = timeout(limits::REQUEST_HEAD_DEADLINE, beginning::read(stream)) => began,
         // Who has said nothing yet has nothing to finish.
         () = stopped(&mut stop) => return,
     };
-    let known = |host: &Option<String>| {
-        let host = host.as_deref();
-        host.is_some_and(|host| worker.gateway.routes.has_host(host))
-    };
+    let known = |host: &str| worker.gateway.routes.has_host(host);
     match (began, tls) {
-        (Ok(Ok(Beginning::Http)), _) => plain(worker, peer, stream, watcher, stop).await,
-        (Ok(Ok(Beginning::Tls(host))), Some(tls)) if known(&host) => {
-            secured(worker, peer, (tls, stream), watcher, stop).await;
+        (Ok(Ok((Beginning::Http1, stream))), _) => {
+            connection(worker, peer, stream, Protocol::Http1, watcher).await;
         }
-        (Ok(Ok(_)), _) => refuse(&worker, &peer).await,
+        (Ok(Ok((Beginning::Http2, stream))), _) => {
+            connection(worker, peer, stream, Protocol::Http2, watcher).await;
+        }
+        (Ok(Ok((Beginning::Tls(Some(host)), stream))), Some(tls)) if known(&host) => {
+            let peer = peer.asking_for(&host);
+            shake(worker, peer, (tls, stream), watcher, stop).await;
+        }
+        (Ok(Ok(_)), _) => {
+            refuse(
+                &worker,
+                &peer,
+                &Interruption::unroutable(Unroutable::ServiceUnknown),
+            )
+            .await;
+        }
         (Ok(Err(error)), _) => tracing::debug!(%error, "a connection ended early"),
         (Err(_), _) => tracing::debug!("a connection said nothing"),
     }
 }
 
-/// Looks at the first bytes, which stay unread.
-async fn beginning(stream: &TcpStream) -> io::Result<Beginning> {
-    let mut first = vec![0; limits::HELLO_BYTES_MAX];
-    loop {
-        let seen = stream.peek(&mut first).await?;
-        let seen = first.get(..seen).unwrap_or_default();
-        match seen.first() {
-            None => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Some(&TLS_HANDSHAKE) => {}
-            Some(byte) if byte.is_ascii_uppercase() => return Ok(Beginning::Http),
-            Some(_) => return Ok(Beginning::Other),
+/// Serves what is within TLS.
+pub(crate) async fn shake<S>(
+    worker: Arc<Worker>,
+    peer: Peer,
+    (tls, stream): (TlsAcceptor, S),
+    watcher: Watcher,
+    mut stop: watch::Receiver<bool>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let accepted = tokio::select! {
+        accepted = timeout(limits::HANDSHAKE_DEADLINE, tls.accept(stream)) => accepted,
+        () = stopped(&mut stop) => return,
+    };
+    match accepted {
+        Ok(Ok(stream)) => {
+            let protocol = Protocol::negotiated(stream.get_ref().1);
+            connection(worker, peer, stream, protocol, watcher).await;
         }
-        let mut acceptor = Acceptor::default();
-        let mut unread = seen;
-        while !unread.is_empty() {
-            acceptor.read_tls(&mut unread)?;
-        }
-        match acceptor.accept() {
-            Ok(Some(accepted)) => {
-                let host = accepted.client_hello().server_name().map(str::to_owned);
-                return Ok(Beginning::Tls(host));
-            }
-            Ok(None) if seen.len() < limits::HELLO_BYTES_MAX => {}
-            Ok(None) | Err(_) => return Ok(Beginning::Other),
-        }
-        // The rest is on its way; the same bytes would be seen at once again.
-        tokio::time::sleep(limits::PREFACE_PAUSE).await;
+        Ok(Err(error)) => tracing::debug!(%error, "the TLS handshake failed"),
+        Err(_) => tracing::debug!("the TLS handshake took too long"),
     }
 }
 
 /// Puts the refusal on record; the connection then ends without a word that the agent would take
 /// for its peer's.
-async fn refuse(worker: &Worker, peer: &Peer) {
+pub(crate) async fn refuse(worker: &Worker, peer: &Peer, why: &Interruption) {
     let gateway = &worker.gateway;
     let began = clock::now();
     let mut account = Account::new(
@@ -113,8 +109,7 @@ async fn refuse(worker: &Worker, peer: &Peer) {
             &unproven,
         )),
     };
-    let why = Interruption::unroutable(Unroutable::ServiceUnknown);
-    if account.refuse(&why, &[]).await.is_err() {
+    if account.refuse(why, &[]).await.is_err() {
         tracing::error!("a refused connection is not on record");
     }
 }

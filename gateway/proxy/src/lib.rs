@@ -6,6 +6,7 @@
 
 mod accept;
 mod account;
+mod beginning;
 pub mod bindings;
 mod body;
 pub mod call;
@@ -14,6 +15,7 @@ pub mod credential;
 mod dialect;
 mod exchange;
 mod fields;
+pub mod forward;
 mod gateway;
 pub mod governance;
 pub mod graphql;
@@ -30,6 +32,7 @@ mod media;
 mod message;
 mod outgoing;
 mod pace;
+pub mod pass;
 pub mod post;
 mod protocol;
 mod pump;
@@ -49,7 +52,7 @@ mod watch;
 mod workspace;
 
 pub use gateway::{Gateway, Uninspected};
-pub use listener::{BindFault, Bound, Door, Endpoint};
+pub use listener::{BindFault, Bound, Door, Endpoint, Kind};
 pub use refusal::Interruption;
 pub use upstream::{Upstream, UpstreamFault};
 pub use watch::{VERDICTS_WAITING_MAX, Watch};

@@ -97,3 +97,15 @@ pub const EARLY_ANSWER_GRACE: Duration = Duration::from_secs(1);
 
 /// How much of a TLS greeting is looked at for the host that it asks for.
 pub const HELLO_BYTES_MAX: usize = 16 * 1024;
+
+/// Tunnels that are open at a time.
+pub const TUNNELS_MAX: usize = 1024;
+
+/// How long nothing may go through a tunnel; it is noticed within twice that.
+pub const TUNNEL_IDLE_DEADLINE: Duration = Duration::from_mins(5);
+
+/// How long a tunnel may be open.
+pub const TUNNEL_LIFETIME_MAX: Duration = Duration::from_hours(1);
+
+/// Addresses of a host that are tried.
+pub const ADDRESSES_MAX: usize = 8;

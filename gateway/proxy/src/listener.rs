@@ -21,7 +21,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::graceful::{GracefulShutdown, Watcher},
 };
-use rustls::{ClientConfig, ServerConfig};
+use rustls::{ClientConfig, ServerConfig, ServerConnection};
 use socket2::{Domain, Socket, Type};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -33,6 +33,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     exchange::{Peer, Worker},
+    forward,
     gateway::Gateway,
     led, limits,
     upstream::Upstream,
@@ -43,11 +44,22 @@ use crate::{
 pub struct Endpoint {
     /// Where; port 0 lets the kernel choose.
     pub address: SocketAddr,
-    /// With TLS, or in the clear.
+    /// With TLS, or in the clear. Where connections are led here or ask for tunnels, each may have TLS
+    /// within or not.
     pub tls: Option<Arc<ServerConfig>>,
-    /// Whether connections are led here by the kernel: then each may have TLS or not, and only its
-    /// host names a service.
-    pub led: bool,
+    /// What comes here.
+    pub kind: Kind,
+}
+
+/// What comes to an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Requests for the gateway, as the address of the services.
+    Reverse,
+    /// Connections that the kernel leads here: only a host names a service.
+    Led,
+    /// Requests for a proxy (RFC 9110 section 3.7): only a host names a service.
+    Forward,
 }
 
 /// Why an address cannot be listened on.
@@ -65,16 +77,16 @@ pub struct BindFault {
 pub struct Door {
     listener: StdListener,
     tls: Option<Arc<ServerConfig>>,
-    led: bool,
+    kind: Kind,
 }
 
 impl Door {
     /// A socket that listens already and does not block, wherever it was opened.
-    pub fn new(listener: StdListener, tls: Option<Arc<ServerConfig>>) -> Self {
+    pub fn new(listener: StdListener, tls: Option<Arc<ServerConfig>>, kind: Kind) -> Self {
         Self {
             listener,
             tls,
-            led: false,
+            kind,
         }
     }
 }
@@ -103,7 +115,7 @@ impl Bound {
                 worker.push(Door {
                     listener,
                     tls: endpoint.tls.clone(),
-                    led: endpoint.led,
+                    kind: endpoint.kind,
                 });
             }
             bound.addresses.push(address);
@@ -175,7 +187,12 @@ fn listen(address: SocketAddr) -> io::Result<StdListener> {
 async fn serve(worker: Arc<Worker>, sockets: Vec<Door>, stop: watch::Receiver<bool>) {
     let room = Arc::new(Semaphore::new(limits::CONNECTIONS_PER_WORKER_MAX));
     let mut tasks = Vec::new();
-    for Door { listener, tls, led } in sockets {
+    for Door {
+        listener,
+        tls,
+        kind,
+    } in sockets
+    {
         let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
             Err(error) => {
@@ -186,7 +203,7 @@ async fn serve(worker: Arc<Worker>, sockets: Vec<Door>, stop: watch::Receiver<bo
         let acceptor = tls.map(TlsAcceptor::from);
         tasks.push(tokio::spawn(accept(
             Arc::clone(&worker),
-            (listener, led),
+            (listener, kind),
             acceptor,
             Arc::clone(&room),
             stop.clone(),
@@ -201,7 +218,7 @@ async fn serve(worker: Arc<Worker>, sockets: Vec<Door>, stop: watch::Receiver<bo
 
 async fn accept(
     worker: Arc<Worker>,
-    (listener, led): (TcpListener, bool),
+    (listener, kind): (TcpListener, Kind),
     tls: Option<TlsAcceptor>,
     room: Arc<Semaphore>,
     mut stop: watch::Receiver<bool>,
@@ -226,15 +243,21 @@ async fn accept(
                 continue;
             }
         };
-        let peer = attribute(&worker.gateway, &stream, led);
+        let peer = attribute(&worker.gateway, &stream, kind != Kind::Reverse);
         let (worker, tls) = (Arc::clone(&worker), tls.clone());
         let (watcher, stop) = (graceful.watcher(), stop.clone());
+        let inner = (kind == Kind::Forward).then(|| graceful.watcher());
         tokio::spawn(async move {
             let open = worker.gateway.metrics.connection();
-            match tls {
-                tls if led => led::serve(worker, peer, (tls, stream), watcher, stop).await,
-                None => plain(worker, peer, stream, watcher, stop).await,
-                Some(tls) => secured(worker, peer, (tls, stream), watcher, stop).await,
+            match (tls, inner) {
+                (tls, Some(inner)) => {
+                    forward::serve(worker, peer, (tls, stream), (watcher, inner), stop).await;
+                }
+                (tls, None) if kind == Kind::Led => {
+                    led::serve(worker, peer, (tls, stream), watcher, stop).await;
+                }
+                (None, None) => plain(worker, peer, stream, watcher, stop).await,
+                (Some(tls), None) => led::shake(worker, peer, (tls, stream), watcher, stop).await,
             }
             drop((open, place));
         });
@@ -274,15 +297,25 @@ fn attribute(gateway: &Gateway, stream: &TcpStream, led: bool) -> Peer {
 
 /// What a connection speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Protocol {
+pub(crate) enum Protocol {
     Http1,
     Http2,
+}
+
+impl Protocol {
+    /// What both sides of a TLS connection agreed on.
+    pub(crate) fn negotiated(tls: &ServerConnection) -> Self {
+        match tls.alpn_protocol() {
+            Some(b"h2") => Self::Http2,
+            _ => Self::Http1,
+        }
+    }
 }
 
 /// How HTTP/2 begins (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-pub(crate) async fn plain(
+async fn plain(
     worker: Arc<Worker>,
     peer: Peer,
     stream: TcpStream,
@@ -298,32 +331,6 @@ pub(crate) async fn plain(
         Ok(Ok(protocol)) => connection(worker, peer, stream, protocol, watcher).await,
         Ok(Err(error)) => tracing::debug!(%error, "a connection ended early"),
         Err(_) => tracing::debug!("a connection said nothing"),
-    }
-}
-
-pub(crate) async fn secured(
-    worker: Arc<Worker>,
-    peer: Peer,
-    (tls, stream): (TlsAcceptor, TcpStream),
-    watcher: Watcher,
-    mut stop: watch::Receiver<bool>,
-) {
-    let accepted = tokio::select! {
-        accepted = timeout(limits::HANDSHAKE_DEADLINE, tls.accept(stream)) => accepted,
-        () = stopped(&mut stop) => return,
-    };
-    match accepted {
-        Ok(Ok(stream)) => {
-            let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            let protocol = if http2 {
-                Protocol::Http2
-            } else {
-                Protocol::Http1
-            };
-            connection(worker, peer, stream, protocol, watcher).await;
-        }
-        Ok(Err(error)) => tracing::debug!(%error, "the TLS handshake failed"),
-        Err(_) => tracing::debug!("the TLS handshake took too long"),
     }
 }
 
@@ -347,7 +354,7 @@ async fn detect(stream: &TcpStream) -> io::Result<Protocol> {
     }
 }
 
-async fn connection<S>(
+pub(crate) async fn connection<S>(
     worker: Arc<Worker>,
     peer: Peer,
     stream: S,

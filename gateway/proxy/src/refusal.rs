@@ -101,6 +101,91 @@ impl Interruption {
         Self::new(status, reason).says(unroutable.to_string())
     }
 
+    /// The token is good for other operations.
+    pub fn beyond_token() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "token_scope")
+            .says("the token that was shown is not good for this operation")
+            .found()
+    }
+
+    /// What a pass is asked for cannot be given.
+    pub fn pass_refused(why: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "pass_refused").says(why)
+    }
+
+    /// The connection was opened for one host, and the request names another (RFC 9110 section 15.5.20).
+    pub fn misdirected() -> Self {
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "host_mismatch")
+            .says("the request names another host than its connection was opened for")
+            .found()
+    }
+
+    /// The target of a tunnel cannot be read, or its request can be read in more than one way.
+    pub fn target_ambiguous() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "target_ambiguous")
+            .says("a tunnel is asked for as `CONNECT host:port`, with the same `Host` and no body")
+    }
+
+    /// There is no such service, and tunnels to others are refused.
+    pub fn host_unlisted() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "host_unlisted")
+            .says("no service has this host, and tunnels to others are refused here")
+    }
+
+    /// Tunnels lead to few ports.
+    pub fn port_refused() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "port_refused").says("tunnels do not lead to this port")
+    }
+
+    /// A tunnel would lead to where only this host may go.
+    pub fn address_refused() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "address_refused")
+            .says("the host is at an address that is not public, and not listed")
+            .found()
+    }
+
+    /// Within a tunnel there is something else than was asked for.
+    pub fn greeting_refused() -> Self {
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "sni_mismatch")
+            .says("what goes through a tunnel must be TLS for the host that was asked for")
+            .found()
+    }
+
+    /// There are too many tunnels.
+    pub fn tunnels_full() -> Self {
+        let mut refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "tunnels_full")
+            .says("too many tunnels are open")
+            .passes();
+        refusal.retry_after = Some(1);
+        refusal
+    }
+
+    /// A tunnel was quiet for too long, or is as old as it may become.
+    pub fn tunnel_timeout() -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "tunnel_timeout")
+            .says("the tunnel was quiet for too long, or open for too long")
+    }
+
+    /// The gateway stops.
+    pub fn stopping() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping")
+            .says("the gateway stops")
+            .passes()
+    }
+
+    /// As a proxy says it (RFC 9110 section 15.5.8).
+    pub(crate) fn at_proxy(mut self) -> Self {
+        if self.status == StatusCode::UNAUTHORIZED {
+            self.status = StatusCode::PROXY_AUTHENTICATION_REQUIRED;
+        }
+        self
+    }
+
+    fn found(mut self) -> Self {
+        self.finding = true;
+        self
+    }
+
     /// Policy says no to the call.
     pub fn not_permitted(refused: &admission::Refused) -> Self {
         let first = refused.decision.policies.first();
@@ -332,6 +417,12 @@ impl Interruption {
         if let Some(challenge) = self.challenge() {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
+        if self.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            headers.insert(
+                header::PROXY_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"tidegate\""),
+            );
+        }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -346,7 +437,7 @@ impl Interruption {
     /// The kind of error, by the names that OpenAI, Anthropic and Stripe share as far as they do.
     fn kind(&self) -> &'static str {
         match self.status.as_u16() {
-            401 => "authentication_error",
+            401 | 407 => "authentication_error",
             403 | 451 => "permission_error",
             404 => "not_found_error",
             400..500 => "invalid_request_error",

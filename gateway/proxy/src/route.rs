@@ -11,7 +11,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use admission::Permit;
 use classifiers::declared::{Declared, Operation as Described, Place};
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri, header};
 use policy::{Country, Effect, Operation, Towards};
 use redaction::{Descriptors, Framing, MessageType, Pseudonyms};
 
@@ -166,7 +166,7 @@ impl Routes {
         Self { services }
     }
 
-    /// What `method` and `uri` say of the operation, and the way there; `host` is the `Host` header of HTTP/1.
+    /// What `method` and `uri` say of the operation, and the way there; `host` is what [`host`] tells.
     /// `led`: the request was not sent to the gateway, so its path is its own, and only its host
     /// names a service.
     pub(crate) fn resolve(
@@ -180,10 +180,6 @@ impl Routes {
         // Servers of messages mount their paths with a slash at the end; no template has one.
         let bare = path.strip_suffix('/').filter(|bare| !bare.is_empty());
         let segments = segments(bare.unwrap_or(path))?;
-        let host = uri
-            .authority()
-            .map(http::uri::Authority::host)
-            .or_else(|| host.map(without_port));
         let service = self
             .services
             .iter()
@@ -324,9 +320,7 @@ impl Way {
 impl Match {
     fn holds(&self, path: &[Cow<'_, str>], host: Option<&str>) -> bool {
         match self {
-            Self::Host(name) => {
-                host.is_some_and(|host| bare(host).eq_ignore_ascii_case(bare(name)))
-            }
+            Self::Host(name) => host.is_some_and(|host| is_host(host, name)),
             Self::Prefix(prefix) => {
                 let mut path = path.iter();
                 prefix
@@ -495,6 +489,30 @@ impl Endpoint {
             names_endpoint: false,
         }
     }
+}
+
+/// The host that a request names, without port. What names two has two readings (RFC 9112 section 3.2).
+pub(crate) fn host<'a>(uri: &'a Uri, fields: &'a HeaderMap) -> Result<Option<&'a str>, Unroutable> {
+    let mut hosts = fields.get_all(header::HOST).iter();
+    let (field, second) = (hosts.next(), hosts.next());
+    let field = field.map(|field| field.to_str().map_err(|_| Unroutable::Ambiguous));
+    let field = field.transpose()?.map(without_port);
+    let target = uri.authority();
+    let is_bare = target.is_none_or(|target| !target.as_str().contains('@'));
+    let target = target.map(http::uri::Authority::host);
+    let agree = match (target, field) {
+        (Some(target), Some(field)) => target.eq_ignore_ascii_case(field),
+        _ => true,
+    };
+    if second.is_some() || !agree || !is_bare {
+        return Err(Unroutable::Ambiguous);
+    }
+    Ok(target.or(field))
+}
+
+/// Whether two texts name one host.
+pub(crate) fn is_host(one: &str, other: &str) -> bool {
+    bare(one).eq_ignore_ascii_case(bare(other))
 }
 
 /// An IPv6 address without its brackets, any other host as it is.

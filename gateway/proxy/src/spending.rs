@@ -32,7 +32,7 @@ impl Spending {
     pub(crate) async fn open(
         gateway: &Gateway,
         permit: &Permit,
-        way: &Way,
+        way: Option<&Way>,
         now: jiff::Timestamp,
     ) -> Result<Option<Box<Self>>, OverBudget> {
         let Some(budgets) = &gateway.budgets else {
@@ -45,7 +45,9 @@ impl Spending {
         Ok(Some(Box::new(Self {
             hold,
             counts_records: budgets.counts_records(permit),
-            named: named(&*gateway.pseudonyms, permit, way),
+            named: way.map_or_else(Usage::default, |way| {
+                named(&*gateway.pseudonyms, permit, way)
+            }),
             bytes: 0,
             shown: HashMap::new(),
         })))

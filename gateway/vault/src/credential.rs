@@ -4,14 +4,14 @@
 //! data key of its own that the key provider wraps. Both are bound to name and version, so that nothing
 //! can be put in another's place. A new version takes the old one's place in one step.
 
-use std::{collections::BTreeMap, fmt, fs, io, path::Path};
+use std::{collections::BTreeMap, fmt, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
     DataKey, KeyProvider, NONCE_BYTES, VaultError,
-    keyring::{malformed, private, write_private, written},
+    keyring::{malformed, private, replace_private, written},
 };
 
 /// The file's usual name, in the log's folder.
@@ -164,19 +164,7 @@ impl Credentials {
 
     /// Writes the file: whoever reads it finds the old one or the new one, whole.
     pub fn save(&self, path: &Path) -> Result<(), VaultError> {
-        let aside = path.with_extension("new");
-        let save = || -> io::Result<()> {
-            // What a crash left there is nobody's.
-            match fs::remove_file(&aside) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            write_private(&aside, self)?;
-            fs::rename(&aside, path)?;
-            let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-            fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-        };
-        save().map_err(written(path))
+        replace_private(path, self).map_err(written(path))
     }
 }
 
@@ -187,7 +175,7 @@ fn context(name: &str, version: u32) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::{fs, os::unix::fs::PermissionsExt as _};
 
     use super::*;
     use crate::Keyring;

@@ -174,6 +174,21 @@ pub(crate) fn write_private(path: &Path, keys: &impl Serialize) -> io::Result<()
     file.sync_all()
 }
 
+/// Writes `keys` as JSON to `path`, for its owner only: whoever reads it finds the old file or the new
+/// one, whole.
+pub(crate) fn replace_private(path: &Path, keys: &impl Serialize) -> io::Result<()> {
+    let aside = path.with_extension("new");
+    // What a crash left there is nobody's.
+    match fs::remove_file(&aside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    write_private(&aside, keys)?;
+    fs::rename(&aside, path)?;
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
 /// The text of a file of keys, which only its owner may read.
 pub(crate) fn private(path: &Path) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     let file = File::open(path).map_err(read(path))?;

@@ -13,6 +13,7 @@ mod operator;
 mod provider;
 mod pseudonym;
 mod signer;
+mod signing;
 mod transforms;
 
 use std::{io, path::PathBuf};
@@ -28,6 +29,7 @@ pub use operator::{OperatorKey, is_operator_key, is_signed_by};
 pub use provider::{FileProvider, KeyProvider};
 pub use pseudonym::{PSEUDONYM_BYTES, Pseudonymizer};
 pub use signer::LogSigner;
+pub use signing::{SignerFile, SigningKey, random_id};
 pub use transforms::{DOMAIN_MIN, SEALED_OVERHEAD_BYTES, TransformKeys, Transforms};
 
 /// Why a key could not be had or used. No variant carries key bytes or plaintext.

@@ -20,6 +20,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("flows", &["abi"]),
         ("redaction", &["classifiers", "vault"]),
         ("audit", &["vault"]),
+        ("authority", &["vault"]),
     ],
     &[
         // For their vocabularies: a policy that names an unknown class or action is refused.
@@ -55,6 +56,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "admin",
                 "admission",
                 "audit",
+                "authority",
                 "behaviour",
                 "classifiers",
                 "flows",

@@ -11,7 +11,8 @@ use vault::TransformKeys;
 
 use crate::{
     alerts::Secrets,
-    config::{self, Config, JwksSource},
+    config::{self, Config, JwksSource, Listen},
+    passes,
 };
 
 pub(crate) fn check(path: &Path) -> Result<ExitCode> {
@@ -78,6 +79,7 @@ fn names(config: &Config) -> Names {
         let ids = service.operations().into_iter();
         ids.map(move |id| format!("{}/{id}", service.name))
     });
+    let tunnel = config.forward.operation();
     Names {
         agents: config
             .agents
@@ -88,13 +90,16 @@ fn names(config: &Config) -> Names {
             .services
             .iter()
             .map(|service| service.name.to_string())
+            .chain(tunnel.map(|(service, _)| service.to_owned()))
             .collect(),
-        operations: operations.collect(),
+        operations: operations
+            .chain(tunnel.map(|(service, id)| format!("{service}/{id}")))
+            .collect(),
     }
 }
 
-/// Agents and issuers; an issuer whose keys come by URL has none yet.
-pub(crate) fn identity(config: &Config) -> Result<(Identity, KeySources)> {
+/// Agents and issuers; an issuer whose keys come by URL has none yet, nor has the gateway itself.
+pub(crate) fn identity(config: &Config) -> Result<(Identity, KeySources, Arc<KeySet>)> {
     let registry = Registry::build(config.agents.clone()).map_err(|errors| {
         let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
         miette!(
@@ -115,10 +120,12 @@ pub(crate) fn identity(config: &Config) -> Result<(Identity, KeySources)> {
             lifetime_max: issuer.lifetime_max,
         });
     }
+    let own = Arc::new(KeySet::empty());
+    issuers.push(passes::issuer(Arc::clone(&own)));
     let verifier = Verifier::build(issuers)
         .into_diagnostic()
         .wrap_err("`tokens` cannot be used")?;
-    Ok((Identity::new(registry, verifier), sources))
+    Ok((Identity::new(registry, verifier), sources, own))
 }
 
 fn keys(source: &JwksSource) -> Result<KeySet> {
@@ -149,22 +156,24 @@ pub(crate) fn led(config: &Config) -> Result<Vec<proxy::Endpoint>> {
     let endpoint = |address| proxy::Endpoint {
         address: std::net::SocketAddr::new(address, 0),
         tls: tls.clone(),
-        led: true,
+        kind: proxy::Kind::Led,
     };
     Ok(localhosts.map(endpoint).into())
 }
 
 /// The addresses with their certificates.
 pub(crate) fn endpoints(config: &Config) -> Result<Vec<proxy::Endpoint>> {
-    let endpoint = |(address, files): &(_, Option<(std::path::PathBuf, std::path::PathBuf)>)| {
-        let tls = files
-            .as_ref()
-            .map(|(certificate, key)| tls::server(certificate, key))
-            .transpose();
+    let endpoint = |listen: &Listen| {
+        let files = listen.tls.as_ref();
+        let tls = files.map(|(certificate, key)| tls::server(certificate, key));
         Ok(proxy::Endpoint {
-            address: *address,
-            tls: tls.into_diagnostic()?,
-            led: false,
+            address: listen.address,
+            tls: tls.transpose().into_diagnostic()?,
+            kind: if listen.forward {
+                proxy::Kind::Forward
+            } else {
+                proxy::Kind::Reverse
+            },
         })
     };
     config.listen.iter().map(endpoint).collect()

@@ -1,9 +1,7 @@
 //! `tidegate credentials`: what the gateway presents to services, so that agents need not hold it.
 
 use std::{
-    fs::DirBuilder,
     io::{IsTerminal as _, Read as _},
-    os::unix::fs::DirBuilderExt as _,
     path::Path,
     process::ExitCode,
 };
@@ -16,6 +14,7 @@ use vault::{
 use zeroize::Zeroizing;
 
 use super::{Credential, FINDING, table};
+use crate::private_folder;
 
 pub(crate) fn credentials(command: &Credential) -> Result<ExitCode> {
     match command {
@@ -48,12 +47,7 @@ fn set(name: &str, data: &Path) -> Result<ExitCode> {
             "a credential is 8 to {CREDENTIAL_BYTES_MAX} bytes of visible ASCII"
         ));
     }
-    let mut folder = DirBuilder::new();
-    folder
-        .recursive(true)
-        .mode(0o700)
-        .create(data)
-        .into_diagnostic()?;
+    private_folder(data)?;
     let keyring = Keyring::open_or_create(&data.join(KEYRING_FILE)).into_diagnostic();
     let keyring = keyring.wrap_err("credentials are sealed by the log's keyring")?;
     let provider = keyring.provider().into_diagnostic()?;

@@ -15,6 +15,7 @@ use std::{
 };
 
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
+use proxy::pass::Wanted;
 use rustix::{
     net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg},
     process::geteuid,
@@ -23,7 +24,7 @@ use rustix::{
 use sandbox::User;
 
 use super::Exec;
-use crate::launch::{LISTENERS_MAX, Reply, Request};
+use crate::launch::{Grant, LISTENERS_MAX, Reply, Request};
 
 /// Exit codes of shells: there is no such command; it cannot be run.
 const NOT_FOUND: u8 = 127;
@@ -38,7 +39,7 @@ pub(crate) fn exec(arguments: &Exec) -> Result<ExitCode> {
     }
     let mut gateway = Gateway::ask(arguments)?;
     if arguments.sealed {
-        let listeners = sandbox::seal(arguments.user, &gateway.listen).into_diagnostic()?;
+        let listeners = sandbox::seal(arguments.user, &gateway.grant.listen).into_diagnostic()?;
         gateway.hand_over(&listeners)?;
         sandbox::drop_capabilities(CapabilitySet::empty()).into_diagnostic()?;
         sandbox::hold_in().into_diagnostic()?;
@@ -48,7 +49,8 @@ pub(crate) fn exec(arguments: &Exec) -> Result<ExitCode> {
     let Some((program, rest)) = arguments.command.split_first() else {
         return Err(miette!("there is no command"));
     };
-    let error = Command::new(program).args(rest).exec();
+    let environment = std::mem::take(&mut gateway.grant.environment);
+    let error = Command::new(program).args(rest).envs(environment).exec();
     eprintln!("tidegate: `{}`: {error}", program.display());
     Ok(ExitCode::from(
         if error.kind() == std::io::ErrorKind::NotFound {
@@ -62,8 +64,8 @@ pub(crate) fn exec(arguments: &Exec) -> Result<ExitCode> {
 /// The running gateway, at the other end of its socket.
 struct Gateway {
     stream: UnixStream,
-    /// Where it wants to be reached inside.
-    listen: Vec<std::net::SocketAddr>,
+    /// What it grants.
+    grant: Grant,
 }
 
 impl Gateway {
@@ -78,16 +80,21 @@ impl Gateway {
         })?;
         let mut gateway = Self {
             stream,
-            listen: Vec::new(),
+            grant: Grant::default(),
         };
         let request = Request {
             agent: arguments.agent.clone(),
             sealed: arguments.sealed,
+            pass: arguments.pass.then(|| Wanted {
+                only: arguments.only.iter().map(|it| it.as_str().into()).collect(),
+                lifetime_seconds: arguments.lifetime.map(i64::from),
+            }),
+            instead: None,
         };
         let mut line = serde_json::to_vec(&request).into_diagnostic()?;
         line.push(b'\n');
         gateway.stream.write_all(&line).into_diagnostic()?;
-        gateway.listen = gateway.answer()?;
+        gateway.grant = gateway.answer()?;
         Ok(gateway)
     }
 
@@ -104,7 +111,7 @@ impl Gateway {
         self.answer().map(drop)
     }
 
-    fn answer(&self) -> Result<Vec<std::net::SocketAddr>> {
+    fn answer(&self) -> Result<Grant> {
         let mut line = String::new();
         BufReader::new(&self.stream)
             .read_line(&mut line)
@@ -113,7 +120,7 @@ impl Gateway {
             .into_diagnostic()
             .wrap_err("the gateway gave no answer")?
         {
-            Reply::Granted(listen) => Ok(listen),
+            Reply::Granted(grant) => Ok(grant),
             Reply::Refused(why) => Err(miette!("the gateway refuses: {why}")),
         }
     }

@@ -19,6 +19,7 @@ use std::{
     time::Duration,
 };
 
+use ::authority::Authority;
 use admission::budget::Budgets;
 use audit::{EventRef, Keys, Lifecycle, Trail};
 use flows::{FlowSource, KernelSource};
@@ -26,7 +27,7 @@ use http::Uri;
 use identity::{KeySet, Revoked};
 use jiff::Timestamp;
 use miette::{IntoDiagnostic, Result, WrapErr};
-use proxy::{Bound, Gateway, Upstream, Watch, jwks};
+use proxy::{Bound, Gateway, Upstream, Watch, jwks, pass::Passes};
 use redaction::Pseudonyms;
 use rustls::ClientConfig;
 use serde_json::json;
@@ -41,7 +42,7 @@ use vault::Keyring;
 use super::check;
 use crate::{
     alerts::Secrets,
-    behaviour,
+    authority, behaviour,
     config::{self, Config, JwksSource},
     credentials::Held,
     desk,
@@ -49,6 +50,7 @@ use crate::{
     inquiries,
     keys::VaultKeys,
     launch::{self, Launches},
+    passes::{self, Surroundings},
     reveal, revoked,
 };
 use health::Health;
@@ -97,9 +99,12 @@ struct Prepared {
     operator: Option<Arc<classifiers::operator::Operator>>,
     identity: identity::Identity,
     sources: check::KeySources,
+    /// Of the gateway's own tokens; there are none yet.
+    own_keys: Arc<KeySet>,
     upstream_tls: Arc<ClientConfig>,
     opened: flows::Opened,
     endpoints: Vec<proxy::Endpoint>,
+    authority: Option<Arc<Authority>>,
     bound: Bound,
     admin: Option<StdTcpListener>,
     exec: Option<StdUnixListener>,
@@ -110,13 +115,23 @@ impl Prepared {
     fn get(config: &Config) -> Result<Self> {
         let engine = check::engine(config)?;
         let operator = config::classifiers::load(&config.classifiers)?;
-        let (identity, sources) = check::identity(config)?;
+        let (identity, sources, own_keys) = check::identity(config)?;
         let mut endpoints = check::endpoints(config)?;
         let own = endpoints.len();
         endpoints.extend(check::led(config)?);
         let upstream_tls = Upstream::tls(config.upstream_ca.as_deref()).into_diagnostic()?;
         // Before anything is bound: the process that this forks must not have it.
         let opened = egress::open(config, confine::confine_keeper)?;
+        // Neither its keys.
+        let authority = authority::open(config)?;
+        if let Some(authority) = &authority {
+            let server = authority.server();
+            for endpoint in &mut endpoints {
+                if endpoint.kind != proxy::Kind::Reverse && endpoint.tls.is_none() {
+                    endpoint.tls = Some(Arc::clone(&server));
+                }
+            }
+        }
         let bound = Bound::bind(&endpoints, config.workers).into_diagnostic()?;
         endpoints.truncate(own);
         let admin = config.admin.map(|address| {
@@ -132,9 +147,11 @@ impl Prepared {
             operator,
             identity,
             sources,
+            own_keys,
             upstream_tls,
             opened,
             endpoints,
+            authority,
             bound,
             admin: admin.transpose()?,
             exec: exec.transpose()?,
@@ -174,19 +191,23 @@ impl Running {
             operator,
             identity,
             sources,
+            own_keys,
             upstream_tls,
             opened,
             endpoints,
+            authority,
             bound,
             admin,
             exec,
             secrets,
         } = prepared;
+        let mut missing = confined;
+        missing.extend(unvouched(authority.as_deref(), config));
         let registry = identity.registry().clone();
         let (reconciler, found) = Reconciler::new(registry, Arc::clone(&opened.keeper));
-        let lifecycle = lifecycle(config, engine.digest(), weaknesses(&opened, confined));
+        let lifecycle = lifecycle(config, engine.digest(), weaknesses(&opened, missing));
         let flows = Noting::over(opened.source, &reconciler);
-        let judges = (engine, identity, operator);
+        let judges = (engine, identity, operator, own_keys);
         let (tell, revoked) = watch::channel(Arc::new(revoked::read(&config.data)?));
         let (watch, watching) = behaviour::open(config, secrets, &upstream_tls)?;
         let barred = (watch, revoked);
@@ -197,6 +218,10 @@ impl Running {
         begin(&gateway.trail, &lifecycle, runtime)?;
         let following = watching.map(|it| it.start(&gateway.trail, &stopped));
         watch_revoked(config, tell, &gateway, &stopped);
+        if let Some(authority) = authority {
+            let data = config.data.clone();
+            runtime.spawn(authority::watch(authority, data, stopped.clone()));
+        }
         reveals(config, &gateway, &stopped)?;
         inquiries(config, &gateway.trail, &stopped)?;
         let (listen, led) = addresses(&bound, endpoints.len());
@@ -209,7 +234,7 @@ impl Running {
             tokens: kept_keys(sources, &upstream_tls, &stopped),
             held,
             kernel: opened.kernel.clone(),
-            keeper: opened.keeper,
+            keeper: Arc::clone(&opened.keeper),
             reconciler: Arc::clone(&reconciler),
         };
         let admin = admin.map(|listener| operators(listener, status, &stopped, runtime));
@@ -219,7 +244,14 @@ impl Running {
             upstream_tls: Arc::clone(&upstream_tls),
             kernel: opened.kernel.clone(),
             reconciler: Arc::clone(&reconciler),
+            keeper: opened.keeper,
             inside: launch::inside(&listen, &endpoints),
+            listen: listen
+                .iter()
+                .copied()
+                .zip(endpoints.iter().map(|it| it.kind))
+                .collect(),
+            surroundings: Surroundings::of(config),
         };
         let launches = launched(exec, launches, &stopped)?;
         let workers = bound
@@ -297,28 +329,31 @@ impl Running {
     }
 }
 
-/// What judges: rules, callers, an operator's classifiers.
+/// What judges: rules, callers, an operator's classifiers; the keys of the gateway's own tokens.
 type Judges = (
     Arc<policy::Engine>,
     identity::Identity,
     Option<Arc<classifiers::operator::Operator>>,
+    Arc<KeySet>,
 );
 
 fn gateway(
     config: &Config,
-    (engine, identity, operator): Judges,
+    (engine, identity, operator, own_keys): Judges,
     flows: Arc<dyn FlowSource>,
     (watch, revoked): (Option<Arc<Watch>>, watch::Receiver<Arc<Revoked>>),
     lifecycle: &Lifecycle,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<(Arc<Gateway>, Arc<Held>)> {
-    let (trail, pseudonyms, held) = record(config, runtime)?;
+    let (trail, pseudonyms, held, passes) = record(config, &own_keys, runtime)?;
     let gateway = Arc::new(Gateway {
         flows,
         identity,
         routes: config.routes(),
         admission: admission::Admission::new(engine, config.country),
         budgets: budgets(config, runtime)?,
+        forward: config.forward.rules(),
+        passes,
         credentials: Arc::clone(&held) as _,
         watch,
         revoked,
@@ -372,6 +407,14 @@ fn begin(trail: &Trail, lifecycle: &Lifecycle, runtime: &tokio::runtime::Runtime
     started.map(drop).wrap_err("the log does not take records")
 }
 
+/// The hosts that agents are not answered for.
+fn unvouched(authority: Option<&Authority>, config: &Config) -> Vec<String> {
+    let uncovered = authority.map(|authority| authority::uncovered(authority, config));
+    let note =
+        |host: String| format!("authority: no certificate for `{host}`: `tidegate ca rotate`");
+    uncovered.into_iter().flatten().map(note).collect()
+}
+
 /// What the start record says is missing.
 fn weaknesses(opened: &flows::Opened, confined: Vec<String>) -> Vec<String> {
     let attestation = opened.note.iter();
@@ -402,11 +445,11 @@ fn lifecycle(config: &Config, policy: &str, mut notes: Vec<String>) -> Lifecycle
     }
 }
 
-/// The log, stand-ins and credentials: all that hangs on the keyring.
-fn record(
-    config: &Config,
-    runtime: &tokio::runtime::Runtime,
-) -> Result<(Trail, Arc<dyn Pseudonyms>, Arc<Held>)> {
+/// The log, stand-ins, credentials and tokens of the gateway's own.
+type Kept = (Trail, Arc<dyn Pseudonyms>, Arc<Held>, Passes);
+
+/// All that hangs on the keyring.
+fn record(config: &Config, own_keys: &KeySet, runtime: &tokio::runtime::Runtime) -> Result<Kept> {
     let ledger = runtime
         .block_on(store::SqliteLedger::open(&config.data))
         .into_diagnostic()?;
@@ -416,7 +459,9 @@ fn record(
     let trail = Trail::start(Box::new(ledger), keys).into_diagnostic()?;
     let held = Held::open(config, &keyring)?;
     let keys = VaultKeys::open(config, &keyring)?;
-    Ok((trail, Arc::new(keys), held))
+    let provider = keyring.provider().into_diagnostic()?;
+    let passes = passes::open(&config.data, &provider, own_keys)?;
+    Ok((trail, Arc::new(keys), held, passes))
 }
 
 /// What may be used up, and what of it was; after [`record`], which locks the directory.
@@ -480,7 +525,7 @@ fn metrics(config: &Config) -> Result<Metrics> {
         let ids = service.operations().into_iter();
         ids.map(|id| (service.name.as_ref(), id.as_ref()))
     });
-    Metrics::new(operations).into_diagnostic()
+    Metrics::new(operations.chain(config.forward.operation())).into_diagnostic()
 }
 
 fn watch_figures(gateway: &Arc<Gateway>) -> Result<()> {

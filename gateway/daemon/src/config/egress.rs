@@ -14,7 +14,7 @@ use super::{
 };
 
 /// How to write a network.
-const NETWORKS: &str = "write `10.0.0.0/8`, `10.1.2.3:5432`, `10.0.0.0/8:8000-8999` or \
+pub(super) const NETWORKS: &str = "write `10.0.0.0/8`, `10.1.2.3:5432`, `10.0.0.0/8:8000-8999` or \
     `[fd00::]/8:443`";
 
 /// Sizes of rings: one page, up to what nobody needs more of.

@@ -28,6 +28,9 @@ pub(crate) struct File {
     /// What the kernel does about ways past the gateway.
     #[serde(default)]
     pub(crate) egress: Egress,
+    /// What the forward proxy does about hosts that no service has.
+    #[serde(default)]
+    pub(crate) forward: Forward,
     /// Where `tidegate exec` asks; nowhere if absent.
     pub(crate) exec: Option<Exec>,
     /// What may be called.
@@ -68,6 +71,33 @@ pub(crate) struct File {
 pub(crate) struct Listen {
     pub(crate) address: SocketAddr,
     pub(crate) tls: Option<Tls>,
+    /// Whether requests come here as to a proxy.
+    #[serde(default)]
+    pub(crate) forward: bool,
+}
+
+/// What the forward proxy does about hosts that no service has.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Forward {
+    #[serde(default)]
+    pub(crate) unlisted: Unlisted,
+    /// The ports that tunnels may lead to; 443 if absent.
+    pub(crate) ports: Option<Vec<u16>>,
+    /// Addresses that are not public, and may be led to all the same: `10.0.0.0/8:443`.
+    #[serde(default)]
+    pub(crate) networks: Vec<Spanned<String>>,
+}
+
+/// Tunnels to hosts that no service has.
+#[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Unlisted {
+    /// Are refused.
+    #[default]
+    Refuse,
+    /// Are led there unread, as far as policy permits.
+    Tunnel,
 }
 
 /// A certificate chain and its key, PEM.
@@ -150,7 +180,8 @@ pub(crate) struct Egress {
     pub(crate) when_gone: Option<Spanned<WhenGone>>,
     /// The kernel's ring of flow events, bytes: a power of two; 4 MiB if absent.
     pub(crate) ring_bytes: Option<Spanned<u32>>,
-    /// For redirected connections with TLS: a certificate for the services' hosts.
+    /// For redirected connections with TLS: a certificate for the services' hosts; the host's own
+    /// authority makes them if absent.
     pub(crate) tls: Option<Tls>,
 }
 

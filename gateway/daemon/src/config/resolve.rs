@@ -32,6 +32,7 @@ use super::{
     egress::Egress,
     fault::Text,
     file::{self, File},
+    forward::Forward,
     openapi,
 };
 
@@ -45,7 +46,8 @@ const TENANT: &str = "default";
 
 /// The configuration in force.
 pub(crate) struct Config {
-    pub(crate) listen: Vec<(SocketAddr, Option<(PathBuf, PathBuf)>)>,
+    pub(crate) listen: Vec<Listen>,
+    pub(crate) forward: Forward,
     pub(crate) admin: Option<SocketAddr>,
     /// The socket of `tidegate exec`.
     pub(crate) exec: Option<PathBuf>,
@@ -74,6 +76,15 @@ pub(crate) struct Config {
     pub(crate) upstream_ca: Option<PathBuf>,
     pub(crate) workers: usize,
     pub(crate) digest: String,
+}
+
+/// One address that agents connect to.
+pub(crate) struct Listen {
+    pub(crate) address: SocketAddr,
+    /// Certificate and key.
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    /// Whether requests come here as to a proxy.
+    pub(crate) forward: bool,
 }
 
 /// Where an issuer's keys are.
@@ -112,6 +123,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let resolver = Resolver { text, directory };
     let described = described(&file, directory);
     let egress = resolver.egress(&file)?;
+    let forward = resolver.forward(&file)?;
     let budgets = resolver.budgets(&file)?;
     let behaviour = resolver.behaviour(&file)?;
     let alerts = resolver.alerts(&file)?;
@@ -119,6 +131,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let existing = |path| resolver.existing(path);
     Ok(Config {
         egress,
+        forward,
         budgets,
         behaviour,
         alerts,
@@ -211,14 +224,14 @@ impl Resolver<'_> {
         self.text.fault(&at.referenced, message, help).into()
     }
 
-    fn listen(&self, listen: file::Listen) -> (SocketAddr, Option<(PathBuf, PathBuf)>) {
+    fn listen(&self, listen: file::Listen) -> Listen {
         let path = |path: PathBuf| self.directory.join(path);
-        (
-            listen.address,
-            listen
-                .tls
-                .map(|tls| (path(tls.certificate.value), path(tls.key))),
-        )
+        let tls = listen.tls;
+        Listen {
+            address: listen.address,
+            tls: tls.map(|tls| (path(tls.certificate.value), path(tls.key))),
+            forward: listen.forward,
+        }
     }
 
     /// Where this host is. `ZZ` says that nobody knows: it is in no region, and the record says so.

@@ -4,17 +4,16 @@
 //! Everything that needs more is done before: ports are bound, keys and certificates read, kernel
 //! programs loaded, and the process forked that looks at other processes (`flows::Keeper`).
 
-use std::{
-    fs::DirBuilder,
-    os::unix::fs::DirBuilderExt as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use miette::{IntoDiagnostic as _, Result, WrapErr as _};
+use miette::{IntoDiagnostic as _, Result};
 use rustix::thread::{CapabilitySet, Pid, capabilities};
 use sandbox::{Files, Held};
 
-use crate::config::{Config, CredentialPlace, JwksSource};
+use crate::{
+    config::{Config, CredentialPlace, JwksSource},
+    private_folder,
+};
 
 /// What a resolver of names, a clock, the loader of libraries and readers of the kernel's maps read.
 const SYSTEM: [&str; 17] = [
@@ -74,13 +73,7 @@ pub(super) fn confine_keeper() {
 
 fn files(config: &Config) -> Result<Files> {
     // A rule holds for what is there.
-    let mut folder = DirBuilder::new();
-    folder
-        .recursive(true)
-        .mode(0o700)
-        .create(&config.data)
-        .into_diagnostic()
-        .wrap_err("the log's folder cannot be made")?;
+    private_folder(&config.data)?;
     let mut read: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
     read.extend(config.transform_keys.clone());
     let keys = config

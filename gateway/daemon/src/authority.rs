@@ -1,0 +1,142 @@
+//! The host's own certificate authority: its file, and what clients are given to trust it.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use authority::{About, Authority, Root};
+use miette::{IntoDiagnostic as _, Result, WrapErr as _};
+use tokio::sync::watch;
+use vault::{KEYRING_FILE, KeyProvider, Keyring, SignerFile};
+
+use crate::{cli::now, config::Config};
+
+/// The file, in the log's folder.
+pub(crate) const FILE: &str = "authority.json";
+
+/// The root alone, and with the system's roots, as clients are given them.
+pub(crate) const ROOT: &str = "ca.pem";
+pub(crate) const BUNDLE: &str = "ca-bundle.pem";
+
+/// Where systems keep the roots that they trust.
+const SYSTEM_BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// How often the file is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A root that is kept in a folder.
+pub(crate) struct Kept {
+    path: PathBuf,
+    provider: Box<dyn KeyProvider>,
+}
+
+impl Kept {
+    /// The one of this log.
+    pub(crate) fn of(data: &Path) -> Result<Self> {
+        let keyring = Keyring::open_or_create(&data.join(KEYRING_FILE)).into_diagnostic();
+        let keyring = keyring.wrap_err("the authority's key is sealed by the log's keyring")?;
+        Ok(Self {
+            path: data.join(FILE),
+            provider: Box::new(keyring.provider().into_diagnostic()?),
+        })
+    }
+
+    pub(crate) fn read(&self) -> Result<Option<Root>> {
+        let file = SignerFile::<About>::open(&self.path).into_diagnostic()?;
+        let root = file.map(|file| Root::open(&file, &*self.provider));
+        root.transpose().into_diagnostic()
+    }
+
+    pub(crate) fn write(&self, root: &Root) -> Result<()> {
+        let file = root.seal(&*self.provider).into_diagnostic()?;
+        file.save(&self.path).into_diagnostic()
+    }
+}
+
+/// The authority of a gateway, if it has something to vouch for; a root is made on first use.
+pub(crate) fn open(config: &Config) -> Result<Option<Arc<Authority>>> {
+    let hosts = config.hosts();
+    if hosts.is_empty() || !config.intercepts() {
+        return Ok(None);
+    }
+    crate::private_folder(&config.data)?;
+    let kept = Kept::of(&config.data)?;
+    let root = match kept.read()? {
+        Some(root) => root,
+        None => {
+            let root = Root::generate(&hosts, now()).into_diagnostic()?;
+            kept.write(&root)?;
+            root
+        }
+    };
+    if let Some(folder) = config.exec.as_deref().and_then(Path::parent) {
+        install(&root.about, folder)?;
+    }
+    Ok(Some(Arc::new(Authority::new(root, now))))
+}
+
+/// The hosts of services that clients of this root would not believe.
+pub(crate) fn uncovered(authority: &Authority, config: &Config) -> Vec<String> {
+    let root = authority.root();
+    let mut hosts = config.hosts();
+    hosts.retain(|host| !root.covers(host));
+    hosts
+}
+
+/// Writes what clients need into `folder`, where everybody may read it.
+pub(crate) fn install(about: &About, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).into_diagnostic()?;
+    let system = SYSTEM_BUNDLES
+        .iter()
+        .find_map(|path| fs::read_to_string(path).ok());
+    let bundle = [system.unwrap_or_default(), about.certificate.clone()].concat();
+    for (name, text) in [(ROOT, &about.certificate), (BUNDLE, &bundle)] {
+        let file = tempfile::NamedTempFile::new_in(folder).into_diagnostic();
+        let file = file.wrap_err_with(|| format!("`{}` cannot be written", folder.display()))?;
+        fs::write(file.path(), text).into_diagnostic()?;
+        let everybody = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(file.path(), everybody).into_diagnostic()?;
+        file.persist(folder.join(name)).into_diagnostic()?;
+    }
+    Ok(())
+}
+
+/// Takes another root into use when there is one, until told to stop.
+pub(crate) async fn watch(
+    authority: Arc<Authority>,
+    data: PathBuf,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            _ = stop.wait_for(|stopped| *stopped) => return,
+        }
+        let (authority, data) = (Arc::clone(&authority), data.clone());
+        let looked = tokio::task::spawn_blocking(move || look(&authority, &data)).await;
+        if let Ok(Err(error)) = looked {
+            tracing::error!(%error, "the authority stays as it was");
+        }
+    }
+}
+
+fn look(authority: &Authority, data: &Path) -> Result<()> {
+    let file = SignerFile::<About>::open(&data.join(FILE)).into_diagnostic()?;
+    if file.is_none_or(|file| file.about == authority.root().about) {
+        return Ok(());
+    }
+    if let Some(root) = Kept::of(data)?.read()? {
+        authority.replace(root);
+        tracing::info!("another root vouches from now on");
+    }
+    Ok(())
+}
