@@ -6,7 +6,7 @@ mod health;
 
 use std::{
     io::Write,
-    net::TcpListener as StdTcpListener,
+    net::{SocketAddr, TcpListener as StdTcpListener},
     os::unix::net::UnixListener as StdUnixListener,
     path::Path,
     process::ExitCode,
@@ -45,8 +45,8 @@ use crate::{
     credentials::Held,
     egress::{self, Noting, Reconciler},
     keys::VaultKeys,
-    launch::{self, Launches},
-    passes::{self, Surroundings},
+    launch::{self, Launches, Places},
+    passes,
     reveal::Desk,
     revoked,
 };
@@ -92,12 +92,8 @@ fn logs() {
 
 /// What is had with the privileges that the gateway is started with.
 struct Prepared {
-    engine: Arc<policy::Engine>,
-    operator: Option<Arc<classifiers::operator::Operator>>,
-    identity: identity::Identity,
+    judges: Judges,
     sources: check::KeySources,
-    /// Of the gateway's own tokens; there are none yet.
-    own_keys: Arc<KeySet>,
     upstream_tls: Arc<ClientConfig>,
     opened: flows::Opened,
     endpoints: Vec<proxy::Endpoint>,
@@ -139,11 +135,8 @@ impl Prepared {
             listener.wrap_err("the socket for `tidegate exec` cannot be opened")
         });
         Ok(Self {
-            engine,
-            operator,
-            identity,
+            judges: (engine, identity, operator, own_keys),
             sources,
-            own_keys,
             upstream_tls,
             opened,
             endpoints,
@@ -180,11 +173,8 @@ impl Running {
     ) -> Result<Self> {
         let _inside = runtime.enter();
         let Prepared {
-            engine,
-            operator,
-            identity,
+            judges,
             sources,
-            own_keys,
             upstream_tls,
             opened,
             endpoints,
@@ -193,34 +183,25 @@ impl Running {
             admin,
             exec,
         } = prepared;
-        let mut missing = confined;
-        missing.extend(unvouched(authority.as_deref(), config));
-        let notes = weaknesses(&opened, missing);
-        let registry = identity.registry().clone();
+        let unvouched = unvouched(authority.as_deref(), config);
+        let notes = weaknesses(&opened, [confined, unvouched].concat());
+        let registry = judges.1.registry().clone();
         let (reconciler, found) = Reconciler::new(registry, Arc::clone(&opened.keeper));
-        let lifecycle = lifecycle(config, engine.digest(), notes);
+        let lifecycle = lifecycle(config, judges.0.digest(), notes);
         let flows = Noting::over(opened.source, &reconciler);
-        let judges = (engine, identity, operator, own_keys);
         let (tell, revoked) = watch::channel(Arc::new(revoked::read(&config.data)?));
         let (gateway, held) = gateway(config, judges, flows, revoked, &lifecycle, runtime)?;
         let recording = runtime.spawn(egress::record(found, gateway.trail.clone()));
         let (stop, stopped) = watch::channel(false);
         let tokens = kept_keys(sources, &upstream_tls, &stopped);
-        runtime.spawn(Arc::clone(&held).watch(stopped.clone()));
         begin(&gateway.trail, &lifecycle, runtime)?;
-        let (data, trail) = (config.data.clone(), gateway.trail.clone());
-        runtime.spawn(revoked::watch(data, tell, trail, stopped.clone()));
-        if let Some(authority) = authority {
-            let data = config.data.clone();
-            runtime.spawn(authority::watch(authority, data, stopped.clone()));
-        }
+        let files = (Arc::clone(&held), tell, authority);
+        look(config, files, &gateway.trail, &stopped);
         reveal(config, &gateway, &stopped)?;
         let mut listen = bound.addresses().to_vec();
         let led = listen.split_off(endpoints.len());
-        if let Some(kernel) = &opened.kernel {
-            egress::start(kernel, &reconciler, config, (&listen, &led))?;
-            egress::watch(&gateway.metrics, kernel, &reconciler)?;
-        }
+        let kernel = opened.kernel.as_ref();
+        enforce(config, (kernel, &reconciler), &gateway, (&listen, &led))?;
         let status = Health {
             gateway: Arc::clone(&gateway),
             tokens,
@@ -237,13 +218,7 @@ impl Running {
             kernel: opened.kernel.clone(),
             reconciler: Arc::clone(&reconciler),
             keeper: opened.keeper,
-            inside: launch::inside(&listen, &endpoints),
-            listen: listen
-                .iter()
-                .copied()
-                .zip(endpoints.iter().map(|it| it.kind))
-                .collect(),
-            surroundings: Surroundings::of(config),
+            places: Places::of(config, &listen, &endpoints),
         };
         let launches = launched(exec, launches, &stopped)?;
         let workers = bound
@@ -372,6 +347,37 @@ fn begin(trail: &Trail, lifecycle: &Lifecycle, runtime: &tokio::runtime::Runtime
     let started = trail.note(EventRef::Start(lifecycle));
     let started = runtime.block_on(started).into_diagnostic();
     started.map(drop).wrap_err("the log does not take records")
+}
+
+/// Puts the rules for going out into force, where the kernel takes them.
+fn enforce(
+    config: &Config,
+    (kernel, reconciler): (Option<&Arc<KernelSource>>, &Arc<Reconciler>),
+    gateway: &Gateway,
+    places: (&[SocketAddr], &[SocketAddr]),
+) -> Result<()> {
+    let Some(kernel) = kernel else {
+        return Ok(());
+    };
+    egress::start(kernel, reconciler, config, places)?;
+    egress::watch(&gateway.metrics, kernel, reconciler)
+}
+
+/// Looks at the files that the command line writes: credentials, who is revoked, the authority.
+fn look(
+    config: &Config,
+    (held, tell, authority): (
+        Arc<Held>,
+        watch::Sender<Arc<Revoked>>,
+        Option<Arc<Authority>>,
+    ),
+    trail: &Trail,
+    stopped: &watch::Receiver<bool>,
+) {
+    let (data, stop) = (&config.data, || stopped.clone());
+    tokio::spawn(held.watch(stop()));
+    tokio::spawn(revoked::watch(data.clone(), tell, trail.clone(), stop()));
+    tokio::spawn(authority::watch(authority, data.clone(), stop()));
 }
 
 /// The hosts that agents are not answered for.
@@ -554,7 +560,7 @@ fn operators(
     status: Health,
     stopped: &watch::Receiver<bool>,
     runtime: &tokio::runtime::Runtime,
-) -> Result<std::net::SocketAddr> {
+) -> Result<SocketAddr> {
     listener.set_nonblocking(true).into_diagnostic()?;
     let listener = TcpListener::from_std(listener).into_diagnostic()?;
     let bound = listener.local_addr().into_diagnostic()?;
@@ -573,7 +579,7 @@ fn operators(
 }
 
 /// One line on standard output for whoever started it.
-fn announce(listen: &[std::net::SocketAddr], admin: Option<std::net::SocketAddr>) -> Result<()> {
+fn announce(listen: &[SocketAddr], admin: Option<SocketAddr>) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(
         out,

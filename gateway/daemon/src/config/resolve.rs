@@ -129,11 +129,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         forward,
         budgets,
         credentials,
-        listen: file
-            .listen
-            .into_iter()
-            .map(|listen| resolver.listen(listen))
-            .collect(),
+        listen: resolver.listen(file.listen),
         admin: file.admin.map(|admin| admin.address),
         exec: file.exec.map(|exec| directory.join(exec.socket)),
         attestation: match file.attestation {
@@ -213,14 +209,16 @@ impl Resolver<'_> {
         self.text.fault(&at.referenced, message, help).into()
     }
 
-    fn listen(&self, listen: file::Listen) -> Listen {
+    fn listen(&self, typed: Vec<file::Listen>) -> Vec<Listen> {
         let path = |path: PathBuf| self.directory.join(path);
-        let tls = listen.tls;
-        Listen {
+        let listen = |listen: file::Listen| Listen {
             address: listen.address,
-            tls: tls.map(|tls| (path(tls.certificate.value), path(tls.key))),
+            tls: listen
+                .tls
+                .map(|tls| (path(tls.certificate.value), path(tls.key))),
             forward: listen.forward,
-        }
+        };
+        typed.into_iter().map(listen).collect()
     }
 
     fn country(&self, code: &Spanned<String>) -> Result<Country> {
