@@ -70,13 +70,12 @@ pub(crate) fn open(config: &Config) -> Result<Option<Arc<Authority>>> {
     }
     crate::private_folder(&config.data)?;
     let kept = Kept::of(&config.data)?;
-    let root = match kept.read()? {
-        Some(root) => root,
-        None => {
-            let root = Root::generate(&hosts, now()).into_diagnostic()?;
-            kept.write(&root)?;
-            root
-        }
+    let root = if let Some(root) = kept.read()? {
+        root
+    } else {
+        let root = Root::generate(&hosts, now()).into_diagnostic()?;
+        kept.write(&root)?;
+        root
     };
     if let Some(folder) = config.exec.as_deref().and_then(Path::parent) {
         install(&root.about, folder)?;
@@ -112,10 +111,11 @@ pub(crate) fn install(about: &About, folder: &Path) -> Result<()> {
 
 /// Takes another root into use when there is one, until told to stop.
 pub(crate) async fn watch(
-    authority: Arc<Authority>,
+    authority: Option<Arc<Authority>>,
     data: PathBuf,
     mut stop: watch::Receiver<bool>,
 ) {
+    let Some(authority) = authority else { return };
     loop {
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}

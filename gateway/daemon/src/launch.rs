@@ -38,6 +38,7 @@ use tokio::{
 
 use crate::{
     cli::now,
+    config::Config,
     egress::{Reconciler, Room},
     passes::Surroundings,
 };
@@ -105,14 +106,38 @@ pub(crate) struct Launches {
     pub(crate) kernel: Option<Arc<KernelSource>>,
     pub(crate) reconciler: Arc<Reconciler>,
     pub(crate) keeper: Arc<Keeper>,
-    pub(crate) inside: Vec<Inside>,
-    /// Where it is reached by others.
-    pub(crate) listen: Vec<(SocketAddr, proxy::Kind)>,
-    pub(crate) surroundings: Surroundings,
+    pub(crate) places: Places,
+}
+
+/// Where the gateway is reached, and what says so.
+pub(crate) struct Places {
+    inside: Vec<Inside>,
+    outside: Vec<(SocketAddr, proxy::Kind)>,
+    surroundings: Surroundings,
+}
+
+impl Places {
+    pub(crate) fn of(
+        config: &Config,
+        listen: &[SocketAddr],
+        endpoints: &[proxy::Endpoint],
+    ) -> Self {
+        let kinds = endpoints.iter().map(|endpoint| endpoint.kind);
+        Self {
+            inside: inside(listen, endpoints),
+            outside: listen.iter().copied().zip(kinds).collect(),
+            surroundings: Surroundings::of(config),
+        }
+    }
+
+    /// What a process finds in its environment.
+    fn variables(&self, pass: Option<&str>) -> Vec<(String, String)> {
+        self.surroundings.variables(pass, &self.outside)
+    }
 }
 
 /// Where the gateway is reached inside: on loopback, at the ports it has outside.
-pub(crate) fn inside(listen: &[SocketAddr], endpoints: &[proxy::Endpoint]) -> Vec<Inside> {
+fn inside(listen: &[SocketAddr], endpoints: &[proxy::Endpoint]) -> Vec<Inside> {
     let mut inside: Vec<Inside> = Vec::new();
     for (bound, endpoint) in listen.iter().zip(endpoints) {
         let ip: IpAddr = match bound.ip() {
@@ -232,7 +257,12 @@ impl Launches {
             return Ok(None);
         }
         let ended = ended.map_err(|error| format!("its end could not be waited for: {error}"))?;
-        grant.listen = self.inside.iter().map(|inside| inside.address).collect();
+        grant.listen = self
+            .places
+            .inside
+            .iter()
+            .map(|inside| inside.address)
+            .collect();
         granted(stream, grant).await?;
         let listeners = receive(stream).await?;
         let netns = self.check(&listeners)?;
@@ -291,7 +321,7 @@ impl Launches {
         }
         let shown = pass.as_ref().map(|pass| pass.token.as_str());
         Ok(Grant {
-            environment: self.surroundings.variables(shown, &self.listen),
+            environment: self.places.variables(shown),
             pass,
             ..Grant::default()
         })
@@ -315,11 +345,11 @@ impl Launches {
     /// What was handed over listens where it should, in one namespace that is not this one; which.
     fn check(&self, listeners: &[TcpListener]) -> Result<u64, String> {
         let wrong = || "these are not the listeners that were asked for".to_owned();
-        if listeners.len() != self.inside.len() {
+        if listeners.len() != self.places.inside.len() {
             return Err(wrong());
         }
         let mut netns = None;
-        for (listener, inside) in listeners.iter().zip(&self.inside) {
+        for (listener, inside) in listeners.iter().zip(&self.places.inside) {
             let fits = rustix::net::sockopt::socket_acceptconn(listener).unwrap_or(false)
                 && listener.local_addr().is_ok_and(|at| at == inside.address);
             let cookie = netns_cookie(std::os::fd::AsFd::as_fd(listener))
@@ -337,13 +367,18 @@ impl Launches {
 
     fn open(&self, listeners: Vec<TcpListener>, netns: u64) -> Result<Bound, String> {
         if let Some(kernel) = &self.kernel {
-            let addresses: Vec<_> = self.inside.iter().map(|inside| inside.address).collect();
+            let addresses: Vec<_> = self
+                .places
+                .inside
+                .iter()
+                .map(|inside| inside.address)
+                .collect();
             kernel
                 .gate(netns, &addresses, true)
                 .map_err(|error| error.to_string())?;
         }
         let mut doors = Vec::new();
-        for (listener, inside) in listeners.into_iter().zip(&self.inside) {
+        for (listener, inside) in listeners.into_iter().zip(&self.places.inside) {
             listener
                 .set_nonblocking(true)
                 .map_err(|error| error.to_string())?;
@@ -376,7 +411,12 @@ impl Launches {
             Err(error) => tracing::error!(%error, "no worker for a sealed namespace"),
         }
         if let Some(kernel) = &self.kernel {
-            let addresses: Vec<_> = self.inside.iter().map(|inside| inside.address).collect();
+            let addresses: Vec<_> = self
+                .places
+                .inside
+                .iter()
+                .map(|inside| inside.address)
+                .collect();
             if let Err(error) = kernel.gate(sealed.netns, &addresses, false) {
                 tracing::warn!(%error, "a closed listener is still taken for governed");
             }

@@ -21,9 +21,16 @@ const PURPOSE: &str = "passes";
 /// What a client has for a key that it must have, where the gateway knows it without.
 const PLACEHOLDER: &str = "tidegate";
 
+/// A part of a name or host, the variable of the key, and that of the address with a path.
+type Vendor = (
+    &'static str,
+    &'static str,
+    Option<(&'static str, &'static str)>,
+);
+
 /// What an environment calls the keys of services, by a part of the service's name or host; and its
 /// address, with what the library takes to be in it.
-const VENDORS: [(&str, &str, Option<(&str, &str)>); 8] = [
+const VENDORS: [Vendor; 8] = [
     ("openai", "OPENAI_API_KEY", Some(("OPENAI_BASE_URL", "/v1"))),
     (
         "anthropic",
@@ -51,14 +58,13 @@ pub(crate) fn issuer(keys: Arc<KeySet>) -> Issuer {
 /// The key of this log, made on first use; passes that it signed are believed from now on.
 pub(crate) fn open(data: &Path, provider: &dyn KeyProvider, keys: &KeySet) -> Result<Passes> {
     let path = data.join(FILE);
-    let key = match SignerFile::<()>::open(&path).into_diagnostic()? {
-        Some(file) => file.key(PURPOSE, provider).into_diagnostic()?,
-        None => {
-            let key = SigningKey::generate().into_diagnostic()?;
-            let file = SignerFile::seal((), &key, PURPOSE, provider).into_diagnostic()?;
-            file.save(&path).into_diagnostic()?;
-            key
-        }
+    let key = if let Some(file) = SignerFile::<()>::open(&path).into_diagnostic()? {
+        file.key(PURPOSE, provider).into_diagnostic()?
+    } else {
+        let key = SigningKey::generate().into_diagnostic()?;
+        let file = SignerFile::seal((), &key, PURPOSE, provider).into_diagnostic()?;
+        file.save(&path).into_diagnostic()?;
+        key
     };
     keys.replace(&key.key_set().into_diagnostic()?)
         .into_diagnostic()?;

@@ -48,7 +48,7 @@ fn show(about: &About, format: Format) -> Result<()> {
         ("not after", about.not_after.to_string()),
     ];
     let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
-    table::print(&["root", ""], rows.into_iter());
+    table::print(&["root", ""], rows);
     print!("{}", about.certificate);
     Ok(())
 }

@@ -49,9 +49,8 @@ use crate::{
     egress::{self, Noting, Reconciler},
     inquiries,
     keys::VaultKeys,
-    launch::{self, Launches},
-    passes::{self, Surroundings},
-    reveal, revoked,
+    launch::{self, Launches, Places},
+    passes, reveal, revoked,
 };
 use health::Health;
 
@@ -95,12 +94,8 @@ fn logs() {
 
 /// What is had with the privileges that the gateway is started with.
 struct Prepared {
-    engine: Arc<policy::Engine>,
-    operator: Option<Arc<classifiers::operator::Operator>>,
-    identity: identity::Identity,
+    judges: Judges,
     sources: check::KeySources,
-    /// Of the gateway's own tokens; there are none yet.
-    own_keys: Arc<KeySet>,
     upstream_tls: Arc<ClientConfig>,
     opened: flows::Opened,
     endpoints: Vec<proxy::Endpoint>,
@@ -143,11 +138,8 @@ impl Prepared {
             listener.wrap_err("the socket for `tidegate exec` cannot be opened")
         });
         Ok(Self {
-            engine,
-            operator,
-            identity,
+            judges: (engine, identity, operator, own_keys),
             sources,
-            own_keys,
             upstream_tls,
             opened,
             endpoints,
@@ -187,11 +179,8 @@ impl Running {
     ) -> Result<Self> {
         let _inside = runtime.enter();
         let Prepared {
-            engine,
-            operator,
-            identity,
+            judges,
             sources,
-            own_keys,
             upstream_tls,
             opened,
             endpoints,
@@ -201,37 +190,31 @@ impl Running {
             exec,
             secrets,
         } = prepared;
-        let mut missing = confined;
-        missing.extend(unvouched(authority.as_deref(), config));
-        let registry = identity.registry().clone();
+        let unvouched = unvouched(authority.as_deref(), config);
+        let notes = weaknesses(&opened, [confined, unvouched].concat());
+        let registry = judges.1.registry().clone();
         let (reconciler, found) = Reconciler::new(registry, Arc::clone(&opened.keeper));
-        let lifecycle = lifecycle(config, engine.digest(), weaknesses(&opened, missing));
+        let lifecycle = lifecycle(config, judges.0.digest(), notes);
         let flows = Noting::over(opened.source, &reconciler);
-        let judges = (engine, identity, operator, own_keys);
         let (tell, revoked) = watch::channel(Arc::new(revoked::read(&config.data)?));
         let (watch, watching) = behaviour::open(config, secrets, &upstream_tls)?;
         let barred = (watch, revoked);
         let (gateway, held) = gateway(config, judges, flows, barred, &lifecycle, runtime)?;
         let recording = runtime.spawn(egress::record(found, gateway.trail.clone()));
         let (stop, stopped) = watch::channel(false);
-        runtime.spawn(Arc::clone(&held).watch(stopped.clone()));
+        let tokens = kept_keys(sources, &upstream_tls, &stopped);
         begin(&gateway.trail, &lifecycle, runtime)?;
         let following = watching.map(|it| it.start(&gateway.trail, &stopped));
-        watch_revoked(config, tell, &gateway, &stopped);
-        if let Some(authority) = authority {
-            let data = config.data.clone();
-            runtime.spawn(authority::watch(authority, data, stopped.clone()));
-        }
+        let files = (Arc::clone(&held), tell, authority);
+        look(config, files, &gateway.trail, &stopped);
         reveals(config, &gateway, &stopped)?;
         inquiries(config, &gateway.trail, &stopped)?;
         let (listen, led) = addresses(&bound, endpoints.len());
-        if let Some(kernel) = &opened.kernel {
-            egress::start(kernel, &reconciler, config, (&listen, &led))?;
-            egress::watch(&gateway.metrics, kernel, &reconciler)?;
-        }
+        let kernel = opened.kernel.as_ref();
+        enforce(config, (kernel, &reconciler), &gateway, (&listen, &led))?;
         let status = Health {
             gateway: Arc::clone(&gateway),
-            tokens: kept_keys(sources, &upstream_tls, &stopped),
+            tokens,
             held,
             kernel: opened.kernel.clone(),
             keeper: Arc::clone(&opened.keeper),
@@ -245,13 +228,7 @@ impl Running {
             kernel: opened.kernel.clone(),
             reconciler: Arc::clone(&reconciler),
             keeper: opened.keeper,
-            inside: launch::inside(&listen, &endpoints),
-            listen: listen
-                .iter()
-                .copied()
-                .zip(endpoints.iter().map(|it| it.kind))
-                .collect(),
-            surroundings: Surroundings::of(config),
+            places: Places::of(config, &listen, &endpoints),
         };
         let launches = launched(exec, launches, &stopped)?;
         let workers = bound
@@ -375,16 +352,6 @@ fn addresses(bound: &Bound, own: usize) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
     (listen, led)
 }
 
-fn watch_revoked(
-    config: &Config,
-    tell: watch::Sender<Arc<Revoked>>,
-    gateway: &Gateway,
-    stopped: &watch::Receiver<bool>,
-) {
-    let (data, trail) = (config.data.clone(), gateway.trail.clone());
-    tokio::spawn(revoked::watch(data, tell, trail, stopped.clone()));
-}
-
 /// The signals that end it.
 fn signals() -> Result<[Signal; 2]> {
     let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
@@ -405,6 +372,37 @@ fn begin(trail: &Trail, lifecycle: &Lifecycle, runtime: &tokio::runtime::Runtime
     let started = trail.note(EventRef::Start(lifecycle));
     let started = runtime.block_on(started).into_diagnostic();
     started.map(drop).wrap_err("the log does not take records")
+}
+
+/// Puts the rules for going out into force, where the kernel takes them.
+fn enforce(
+    config: &Config,
+    (kernel, reconciler): (Option<&Arc<KernelSource>>, &Arc<Reconciler>),
+    gateway: &Gateway,
+    places: (&[SocketAddr], &[SocketAddr]),
+) -> Result<()> {
+    let Some(kernel) = kernel else {
+        return Ok(());
+    };
+    egress::start(kernel, reconciler, config, places)?;
+    egress::watch(&gateway.metrics, kernel, reconciler)
+}
+
+/// Looks at the files that the command line writes: credentials, who is revoked, the authority.
+fn look(
+    config: &Config,
+    (held, tell, authority): (
+        Arc<Held>,
+        watch::Sender<Arc<Revoked>>,
+        Option<Arc<Authority>>,
+    ),
+    trail: &Trail,
+    stopped: &watch::Receiver<bool>,
+) {
+    let (data, stop) = (&config.data, || stopped.clone());
+    tokio::spawn(held.watch(stop()));
+    tokio::spawn(revoked::watch(data.clone(), tell, trail.clone(), stop()));
+    tokio::spawn(authority::watch(authority, data.clone(), stop()));
 }
 
 /// The hosts that agents are not answered for.

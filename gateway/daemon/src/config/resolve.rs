@@ -136,11 +136,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         behaviour,
         alerts,
         credentials,
-        listen: file
-            .listen
-            .into_iter()
-            .map(|listen| resolver.listen(listen))
-            .collect(),
+        listen: resolver.listen(file.listen),
         admin: file.admin.map(|admin| admin.address),
         exec: file.exec.map(|exec| directory.join(exec.socket)),
         attestation: attestation(file.attestation),
@@ -224,14 +220,16 @@ impl Resolver<'_> {
         self.text.fault(&at.referenced, message, help).into()
     }
 
-    fn listen(&self, listen: file::Listen) -> Listen {
+    fn listen(&self, typed: Vec<file::Listen>) -> Vec<Listen> {
         let path = |path: PathBuf| self.directory.join(path);
-        let tls = listen.tls;
-        Listen {
+        let listen = |listen: file::Listen| Listen {
             address: listen.address,
-            tls: tls.map(|tls| (path(tls.certificate.value), path(tls.key))),
+            tls: listen
+                .tls
+                .map(|tls| (path(tls.certificate.value), path(tls.key))),
             forward: listen.forward,
-        }
+        };
+        typed.into_iter().map(listen).collect()
     }
 
     /// Where this host is. `ZZ` says that nobody knows: it is in no region, and the record says so.
