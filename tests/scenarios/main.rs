@@ -16,6 +16,7 @@ mod graphql;
 mod grpc;
 mod hostile;
 mod identity;
+mod imported;
 mod kills;
 mod led;
 mod matrix;

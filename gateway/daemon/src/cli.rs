@@ -1,5 +1,6 @@
 //! The command line. Exit code 0: fine; 1: there is a finding; 2: it was used wrongly.
 
+mod api;
 mod audit;
 mod check;
 mod classify;
@@ -44,6 +45,9 @@ enum Command {
     /// Read and prove the record.
     #[command(subcommand)]
     Audit(Audit),
+    /// Make a service of the configuration from the document of its API.
+    #[command(subcommand)]
+    Api(api::Api),
     /// Test policies, explain what they decided, try others on the record.
     #[command(subcommand)]
     Policy(policy::Policy),
@@ -391,6 +395,7 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
         }) => classify_test::test(&file),
         Command::Classify(arguments) => classify::classify(&arguments),
         Command::Audit(audit) => audit::audit(audit),
+        Command::Api(command) => api::api(&command),
         Command::Policy(command) => policy::policy(&command),
         Command::Tokens(command) => tokens::tokens(&command),
         Command::Revoke(command) => revoke::revoke(&command),

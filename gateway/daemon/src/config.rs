@@ -11,9 +11,9 @@ mod file;
 mod graphql;
 mod mcp;
 mod messages;
-mod openapi;
+pub(crate) mod openapi;
 mod panel;
-mod paths;
+pub(crate) mod paths;
 mod resolve;
 mod timeouts;
 
