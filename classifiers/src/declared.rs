@@ -54,10 +54,27 @@ pub struct Operation {
     pub method: String,
     /// The path template: `/patients/{id}`.
     pub path: String,
+    /// `operationId`.
+    pub id: Option<String>,
+    /// What its requests are parameterised by, in the document's order.
+    pub parameters: Vec<Parameter>,
     /// The outermost value of its requests.
     pub request: Option<Place>,
     /// By status code, range such as `2XX`, or `default`, the outermost value of the response.
     pub responses: Vec<(String, Place)>,
+}
+
+/// A parameter of an operation (OpenAPI 3.1, 4.8.12), or a member of its body that binds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// `path`, `query`, `header`, `cookie`; `body` for a member of the body.
+    pub place: String,
+    /// Whether every request has it.
+    pub required: bool,
+    /// `x-bind`: what it binds, in the words of a task's scope.
+    pub binds: Option<String>,
 }
 
 impl Operation {
@@ -93,6 +110,12 @@ pub enum Undeclarable {
     /// Schemas stand too deep in each other.
     #[error("the schema at `{pointer}` stands in more than {DEPTH_MAX} others")]
     Depth {
+        /// Where it stands, RFC 6901.
+        pointer: String,
+    },
+    /// A parameter has no name or no place.
+    #[error("the parameter at `{pointer}` has no `name` or no `in`")]
+    Parameter {
         /// Where it stands, RFC 6901.
         pointer: String,
     },

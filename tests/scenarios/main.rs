@@ -18,6 +18,7 @@ mod graphql;
 mod grpc;
 mod hostile;
 mod identity;
+mod imported;
 mod install;
 mod kills;
 mod led;

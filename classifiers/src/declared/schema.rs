@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::{
-    DEPTH_MAX, Declared, Node, Operation, PLACES_MAX, Place, SCHEMAS_MAX, Says, Undeclarable,
+    DEPTH_MAX, Declared, Node, Operation, PLACES_MAX, Parameter, Place, SCHEMAS_MAX, Says,
+    Undeclarable,
 };
 use crate::DataClass;
 
 /// The extension's name.
 const CLASS: &str = "x-data-class";
+/// Says what a parameter or a member of a body binds.
+const BIND: &str = "x-bind";
 /// The fixed fields of a path item that are operations (OpenAPI 3.1, 4.8.9.1).
 const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
@@ -28,7 +31,8 @@ pub(super) fn load(document: &Value) -> Result<Declared, Undeclarable> {
         let (item, pointer) = loader.resolved(item, pointer)?;
         for method in METHODS {
             if let Some(operation) = item.get(method) {
-                loader.operation(method, path, operation, &format!("{pointer}/{method}"))?;
+                let pointer = format!("{pointer}/{method}");
+                loader.operation(method, path, (item, operation), &pointer)?;
             }
         }
     }
@@ -49,9 +53,10 @@ impl<'a> Loader<'a> {
         &mut self,
         method: &str,
         path: &str,
-        operation: &'a Value,
+        (item, operation): (&'a Value, &'a Value),
         pointer: &str,
     ) -> Result<(), Undeclarable> {
+        let parameters = self.parameters(item, operation, pointer)?;
         let request = match operation.get("requestBody") {
             Some(body) => self.body(body, format!("{pointer}/requestBody"))?,
             None => None,
@@ -66,9 +71,73 @@ impl<'a> Loader<'a> {
         self.declared.operations.push(Operation {
             method: method.to_owned(),
             path: path.to_owned(),
+            id: text(operation, "operationId"),
+            parameters,
             request,
             responses,
         });
+        Ok(())
+    }
+
+    /// The parameters of an operation: its own, then those of its path that it does not say otherwise of
+    /// (OpenAPI 3.1, 4.8.10.1), then what binds in its body.
+    fn parameters(
+        &self,
+        item: &'a Value,
+        operation: &'a Value,
+        pointer: &str,
+    ) -> Result<Vec<Parameter>, Undeclarable> {
+        let mut found: Vec<Parameter> = Vec::new();
+        for of in [operation, item] {
+            let parameters = of.get("parameters").and_then(Value::as_array);
+            for (number, parameter) in parameters.into_iter().flatten().enumerate() {
+                let pointer = format!("{pointer}/parameters/{number}");
+                let (parameter, pointer) = self.resolved(parameter, pointer)?;
+                let named = text(parameter, "name").zip(text(parameter, "in"));
+                let (name, place) = named.ok_or(Undeclarable::Parameter { pointer })?;
+                if !found.iter().any(|it| it.name == name && it.place == place) {
+                    found.push(Parameter {
+                        required: is_required(parameter),
+                        binds: text(parameter, BIND),
+                        name,
+                        place,
+                    });
+                }
+            }
+        }
+        if let Some(body) = operation.get("requestBody") {
+            let (body, _) = self.resolved(body, pointer.to_owned())?;
+            for (_, content) in members(body, "content") {
+                self.binding(content.get("schema"), pointer, &mut found)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Members of a body that say what they bind.
+    fn binding(
+        &self,
+        schema: Option<&'a Value>,
+        pointer: &str,
+        found: &mut Vec<Parameter>,
+    ) -> Result<(), Undeclarable> {
+        let Some(schema) = schema else { return Ok(()) };
+        let (schema, _) = self.resolved(schema, pointer.to_owned())?;
+        let required = schema.get("required").and_then(Value::as_array);
+        for (name, property) in members(schema, "properties") {
+            let (property, _) = self.resolved(property, pointer.to_owned())?;
+            let is_new = !found
+                .iter()
+                .any(|it| it.name == *name && it.place == "body");
+            if let Some(binds) = text(property, BIND).filter(|_| is_new) {
+                found.push(Parameter {
+                    name: name.clone(),
+                    place: "body".to_owned(),
+                    required: required.is_some_and(|all| all.iter().any(|it| it == name)),
+                    binds: Some(binds),
+                });
+            }
+        }
         Ok(())
     }
 
@@ -224,6 +293,14 @@ impl<'a> Loader<'a> {
             target: target.to_owned(),
         })
     }
+}
+
+fn text(value: &Value, name: &str) -> Option<String> {
+    value.get(name).and_then(Value::as_str).map(str::to_owned)
+}
+
+fn is_required(parameter: &Value) -> bool {
+    parameter.get("required").and_then(Value::as_bool) == Some(true)
 }
 
 /// The schema of an array's elements, unless the array's own says what they are.

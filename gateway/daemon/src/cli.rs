@@ -1,5 +1,6 @@
 //! The command line. Exit code 0: fine; 1: there is a finding; 2: it was used wrongly.
 
+mod api;
 mod audit;
 mod ca;
 mod check;
@@ -55,6 +56,9 @@ enum Command {
     Audit(Audit),
     /// Make a report of the log for a regulator, a data subject or a review, with its evidence.
     Report(report::Asked),
+    /// Make a service of the configuration from the document of its API.
+    #[command(subcommand)]
+    Api(api::Api),
     /// Test policies, explain what they decided, try others on the record.
     #[command(subcommand)]
     Policy(policy::Policy),
@@ -473,6 +477,7 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
         Command::Classify(arguments) => classify::classify(&arguments),
         Command::Audit(audit) => audit::audit(audit),
         Command::Report(asked) => report::report(asked),
+        Command::Api(command) => api::api(&command),
         Command::Policy(command) => policy::policy(&command),
         Command::Tokens(command) => tokens::tokens(&command),
         Command::Revoke(command) => revoke::revoke(&command),

@@ -12,9 +12,9 @@ mod forward;
 mod graphql;
 mod mcp;
 mod messages;
-mod openapi;
+pub(crate) mod openapi;
 mod panel;
-mod paths;
+pub(crate) mod paths;
 mod resolve;
 mod timeouts;
 

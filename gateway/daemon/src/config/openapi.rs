@@ -8,8 +8,21 @@ use serde_json::Value;
 /// The longest OpenAPI document, in bytes.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
-/// Reads the document at `path`, JSON or YAML; or why it cannot be used.
+/// Reads what the document at `path` declares; or why it cannot be used.
 pub(super) fn load(path: &Path) -> Result<Arc<Declared>, String> {
+    let document = document(path)?;
+    declared(path, &document)
+}
+
+/// What a document declares.
+pub(crate) fn declared(path: &Path, document: &Value) -> Result<Arc<Declared>, String> {
+    let declared = Declared::load(document);
+    let declared = declared.map_err(|fault| format!("`{}`: {fault}", path.display()))?;
+    Ok(Arc::new(declared))
+}
+
+/// Reads the document at `path`, JSON or YAML.
+pub(crate) fn document(path: &Path) -> Result<Value, String> {
     let name = path.display();
     let unreadable = |error: std::io::Error| format!("`{name}` cannot be read: {error}");
     let size = std::fs::metadata(path).map_err(unreadable)?.len();
@@ -30,6 +43,5 @@ pub(super) fn load(path: &Path) -> Result<Arc<Declared>, String> {
     if !version.is_some_and(|version| version.starts_with("3.")) {
         return Err(format!("`{name}` is not a document of OpenAPI 3"));
     }
-    let declared = Declared::load(&document).map_err(|fault| format!("`{name}`: {fault}"))?;
-    Ok(Arc::new(declared))
+    Ok(document)
 }

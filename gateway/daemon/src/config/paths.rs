@@ -76,7 +76,7 @@ impl Resolver<'_> {
 }
 
 /// Safe methods read (RFC 9110 section 9.2.1), DELETE deletes, all else counts as a write.
-fn effect_of(method: &Method) -> Effect {
+pub(crate) fn effect_of(method: &Method) -> Effect {
     match *method {
         Method::GET | Method::HEAD | Method::OPTIONS => Effect::Read,
         Method::DELETE => Effect::Delete,

@@ -102,11 +102,12 @@ impl Template {
     pub fn binding(mut self, elsewhere: Elsewhere) -> Result<Self, TemplateFault> {
         let mut names: Vec<&str> = self.query.iter().map(|(name, _)| name.as_str()).collect();
         names.extend(self.segments.iter().filter_map(Segment::parameter));
-        let mut bound = elsewhere.parameters();
-        if let Some(name) = bound.find(|name| names.contains(name)) {
-            return Err(TemplateFault::Twice(name.to_owned()));
+        names.extend(elsewhere.parameters());
+        names.sort_unstable();
+        let twice = names.windows(2).find(|pair| pair.first() == pair.last());
+        if let Some(name) = twice.and_then(|pair| pair.first()) {
+            return Err(TemplateFault::Twice((*name).to_owned()));
         }
-        drop(bound);
         self.elsewhere = (!elsewhere.is_empty()).then(|| Arc::new(elsewhere));
         Ok(self)
     }
