@@ -212,7 +212,7 @@ fn a_request_names_one_host_or_none() {
         for host in hosts {
             fields.append(header::HOST, host.parse().expect("a value"));
         }
-        super::host(&uri, &fields).map(|host| host.map(ToOwned::to_owned))
+        host(&uri, &fields).map(|host| host.map(ToOwned::to_owned))
     };
     let one = |host: &str| Ok(Some(host.to_owned()));
     assert_eq!(named("/a", &[]), Ok(None));
