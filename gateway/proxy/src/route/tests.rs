@@ -45,7 +45,13 @@ fn check(
     host: Option<&str>,
     expected: Result<(&str, &str, &str, &str), Unroutable>,
 ) {
-    let resolved = routes().resolve(method, &uri.parse().expect("a uri"), host, false);
+    let uri: Uri = uri.parse().expect("a uri");
+    let mut fields = HeaderMap::new();
+    if let Some(host) = host {
+        fields.insert(header::HOST, host.parse().expect("a value"));
+    }
+    let named = super::host(&uri, &fields);
+    let resolved = named.and_then(|host| routes().resolve(method, &uri, host, false));
     let found = resolved.map(|resolved| {
         let Resolved::Whole(asked) = resolved else {
             panic!("a message")
@@ -196,4 +202,33 @@ fn what_binds_an_operation_must_be_there_and_short() {
         Err(Unroutable::ParameterMissing),
     );
     check(&Method::GET, &long, None, Err(Unroutable::ParameterTooLong));
+}
+
+#[test]
+fn a_request_names_one_host_or_none() {
+    let named = |uri: &str, hosts: &[&str]| {
+        let uri: Uri = uri.parse().expect("a uri");
+        let mut fields = HeaderMap::new();
+        for host in hosts {
+            fields.append(header::HOST, host.parse().expect("a value"));
+        }
+        host(&uri, &fields).map(|host| host.map(ToOwned::to_owned))
+    };
+    let one = |host: &str| Ok(Some(host.to_owned()));
+    assert_eq!(named("/a", &[]), Ok(None));
+    assert_eq!(named("/a", &["crm.internal:8080"]), one("crm.internal"));
+    assert_eq!(named("http://crm.internal/a", &[]), one("crm.internal"));
+    assert_eq!(
+        named("http://crm.internal:80/a", &["CRM.internal"]),
+        one("crm.internal")
+    );
+    assert_eq!(named("http://[::1]:80/a", &["[::1]"]), one("[::1]"));
+    for (uri, hosts) in [
+        ("/a", &["crm.internal", "crm.internal"][..]),
+        ("http://crm.internal/a", &["other.internal"]),
+        ("http://other.internal@crm.internal/a", &["crm.internal"]),
+        ("http://crm.internal@other.internal/a", &[]),
+    ] {
+        assert_eq!(named(uri, hosts), Err(Unroutable::Ambiguous), "{uri}");
+    }
 }
