@@ -1,10 +1,5 @@
 //! A value planted everywhere is found nowhere.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
-
 use anyhow::{Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
@@ -33,19 +28,6 @@ fn forms(canary: &str) -> Vec<String> {
         );
     }
     forms
-}
-
-fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            found.extend(files(&path)?);
-        } else {
-            found.push(path);
-        }
-    }
-    Ok(found)
 }
 
 fn contains(haystack: &[u8], needle: &str) -> bool {
@@ -104,8 +86,8 @@ fn a_planted_value_is_found_nowhere() -> Result<()> {
         ("metrics".to_owned(), metrics.body.to_vec()),
         ("spans".to_owned(), collector.output()?.into_bytes()),
     ];
-    for path in files(&world.gateway.data())? {
-        places.push((path.display().to_string(), fs::read(path)?));
+    for (path, bytes) in world.gateway.files()? {
+        places.push((path.display().to_string(), bytes));
     }
     ensure!(places.len() > 4, "there is no log to search");
     for (place, bytes) in &places {

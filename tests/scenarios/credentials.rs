@@ -1,7 +1,6 @@
 //! The gateway holds the key: services get it, agents never do.
 
 use std::{
-    fs,
     io::Write as _,
     path::Path,
     process::{Command, Stdio},
@@ -177,8 +176,7 @@ fn a_service_gets_its_key_and_the_agent_never_sees_it() -> Result<()> {
     );
 
     // Nothing that the gateway wrote holds it.
-    for entry in fs::read_dir(shop.gateway.data())? {
-        let bytes = fs::read(entry?.path())?;
+    for (_, bytes) in shop.gateway.files()? {
         for form in [
             shop.key.clone(),
             hex::encode(&shop.key),

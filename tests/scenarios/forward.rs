@@ -417,8 +417,7 @@ fn another_root_is_used_at_once_and_believed_by_who_trusts_the_one_before() -> R
         ensure!(get(&path)?.contains(" 200 200"), "{file}");
     }
     // Nothing in the log's folder holds the key in the clear.
-    for entry in fs::read_dir(shop.gateway.data())? {
-        let text = fs::read(entry?.path())?;
+    for (_, text) in shop.gateway.files()? {
         ensure!(
             !String::from_utf8_lossy(&text).contains("PRIVATE KEY"),
             "a key in the clear"

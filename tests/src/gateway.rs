@@ -196,6 +196,24 @@ impl Gateway {
         self.folder.path().join("data")
     }
 
+    /// Every file beside its log, with what is in it. Sockets hold nothing.
+    pub fn files(&self) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.data()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder)? {
+                let entry = entry?;
+                let kind = entry.file_type()?;
+                if kind.is_dir() {
+                    folders.push(entry.path());
+                } else if kind.is_file() {
+                    found.push((entry.path(), fs::read(entry.path())?));
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Everything it has written to stderr, over all its lives.
     pub fn stderr(&self) -> String {
         fs::read_to_string(self.stderr_path()).unwrap_or_default()

@@ -59,6 +59,7 @@ pub(super) fn put(workspace: &Workspace, packing: &Packing, binary: &Path) -> Re
         ("SECURITY.md", "SECURITY.md"),
         ("docs/configuration.md", "configuration.md"),
         ("docs/policies.md", "policies.md"),
+        ("docs/evidence.md", "evidence.md"),
         ("LICENSE", "copyright"),
         ("CHANGELOG.md", "changelog"),
     ] {

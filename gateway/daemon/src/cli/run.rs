@@ -3,6 +3,7 @@
 
 mod confine;
 mod health;
+mod keysets;
 mod manager;
 
 use std::{
@@ -11,23 +12,18 @@ use std::{
     os::unix::net::UnixListener as StdUnixListener,
     path::Path,
     process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     thread::JoinHandle,
-    time::Duration,
 };
 
 use ::authority::Authority;
 use admission::budget::Budgets;
 use audit::{EventRef, Keys, Lifecycle, Trail};
 use flows::{FlowSource, KernelSource};
-use http::Uri;
 use identity::{KeySet, Revoked};
 use jiff::Timestamp;
 use miette::{IntoDiagnostic, Result, WrapErr};
-use proxy::{Bound, Gateway, Upstream, Watch, jwks, pass::Passes};
+use proxy::{Bound, Gateway, Upstream, Watch, pass::Passes};
 use redaction::Pseudonyms;
 use rustls::ClientConfig;
 use serde_json::json;
@@ -43,7 +39,7 @@ use super::check;
 use crate::{
     alerts::Secrets,
     authority, behaviour,
-    config::{self, Config, JwksSource},
+    config::{self, Config},
     credentials::Held,
     desk,
     egress::{self, Noting, Reconciler},
@@ -53,11 +49,6 @@ use crate::{
     passes, reveal, revoked,
 };
 use health::Health;
-
-/// How often key sets are fetched again.
-const JWKS_PERIOD: Duration = Duration::from_mins(5);
-/// How soon a failed fetch is tried again.
-const JWKS_RETRY: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(path: &Path) -> Result<ExitCode> {
     logs();
@@ -190,25 +181,23 @@ impl Running {
             exec,
             secrets,
         } = prepared;
-        let unvouched = unvouched(authority.as_deref(), config);
-        let notes = weaknesses(&opened, [confined, unvouched].concat());
+        let notes = weaknesses(&opened, confined, unvouched(authority.as_deref(), config));
         let registry = judges.1.registry().clone();
         let (reconciler, found) = Reconciler::new(registry, Arc::clone(&opened.keeper));
         let lifecycle = lifecycle(config, judges.0.digest(), notes);
         let flows = Noting::over(opened.source, &reconciler);
         let (tell, revoked) = watch::channel(Arc::new(revoked::read(&config.data)?));
         let (watch, watching) = behaviour::open(config, secrets, &upstream_tls)?;
-        let barred = (watch, revoked);
-        let (gateway, held) = gateway(config, judges, flows, barred, &lifecycle, runtime)?;
+        let bars = (watch, revoked);
+        let (gateway, held) = gateway(config, judges, flows, bars, &lifecycle, runtime)?;
         let recording = runtime.spawn(egress::record(found, gateway.trail.clone()));
         let (stop, stopped) = watch::channel(false);
-        let tokens = kept_keys(sources, &upstream_tls, &stopped);
+        let tokens = keysets::kept(sources, &upstream_tls, &stopped);
         begin(&gateway.trail, &lifecycle, runtime)?;
         let following = watching.map(|it| it.start(&gateway.trail, &stopped));
         let files = (Arc::clone(&held), tell, authority);
         look(config, files, &gateway.trail, &stopped);
-        reveals(config, &gateway, &stopped)?;
-        inquiries(config, &gateway.trail, &stopped)?;
+        desks(config, &gateway, &stopped)?;
         let (listen, led) = addresses(&bound, endpoints.len());
         let kernel = opened.kernel.as_ref();
         enforce(config, (kernel, &reconciler), &gateway, (&listen, &led))?;
@@ -414,12 +403,17 @@ fn unvouched(authority: Option<&Authority>, config: &Config) -> Vec<String> {
 }
 
 /// What the start record says is missing.
-fn weaknesses(opened: &flows::Opened, confined: Vec<String>) -> Vec<String> {
+fn weaknesses(
+    opened: &flows::Opened,
+    confined: Vec<String>,
+    unvouched: Vec<String>,
+) -> Vec<String> {
     let attestation = opened.note.iter();
     let mut notes: Vec<String> = attestation
         .map(|note| format!("attestation: {note}"))
         .collect();
     notes.extend(confined);
+    notes.extend(unvouched);
     for note in &notes {
         tracing::warn!(note, "running with less than there could be");
     }
@@ -474,6 +468,12 @@ fn budgets(config: &Config, runtime: &tokio::runtime::Runtime) -> Result<Option<
     let (budgets, keeper) = Budgets::new(config.budgets.clone(), Box::new(store));
     runtime.spawn(keeper);
     Ok(Some(budgets))
+}
+
+/// Opens the desks where people ask.
+fn desks(config: &Config, gateway: &Gateway, stopped: &watch::Receiver<bool>) -> Result<()> {
+    reveals(config, gateway, stopped)?;
+    inquiries(config, &gateway.trail, stopped)
 }
 
 /// Opens the desk where who reads the log is put on record.
@@ -540,59 +540,6 @@ fn watch_figures(gateway: &Arc<Gateway>) -> Result<()> {
     metrics
         .watch(Watched::SpansDropped, move || traces.dropped())
         .into_diagnostic()
-}
-
-/// Keeps every issuer's keys fresh; says whether each was fetched.
-fn kept_keys(
-    sources: check::KeySources,
-    tls: &Arc<ClientConfig>,
-    stopped: &watch::Receiver<bool>,
-) -> Arc<AtomicBool> {
-    let ready = Arc::new(AtomicBool::new(false));
-    let kept = keep_keys(
-        sources,
-        Arc::clone(tls),
-        Arc::clone(&ready),
-        stopped.clone(),
-    );
-    tokio::spawn(kept);
-    ready
-}
-
-/// Keeps every issuer's keys fresh; `ready` turns true once each was fetched.
-async fn keep_keys(
-    sources: check::KeySources,
-    tls: Arc<ClientConfig>,
-    ready: Arc<AtomicBool>,
-    mut stop: watch::Receiver<bool>,
-) {
-    loop {
-        let mut all = true;
-        for (source, keys) in &sources {
-            if let Err(error) = refresh(source, keys, &tls).await {
-                tracing::warn!(%error, source = %source, "an issuer's keys could not be refreshed");
-                all = all && !keys.is_empty();
-            }
-        }
-        ready.store(all, Ordering::Relaxed);
-        let pause = if all { JWKS_PERIOD } else { JWKS_RETRY };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = stop.wait_for(|stopped| *stopped) => return,
-        }
-    }
-}
-
-async fn refresh(source: &JwksSource, keys: &KeySet, tls: &Arc<ClientConfig>) -> Result<()> {
-    let text = match source {
-        JwksSource::Url(uri) => jwks::fetch(tls, Uri::clone(uri)).await.into_diagnostic()?,
-        JwksSource::File(path) => {
-            let path = path.clone();
-            let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(path)).await;
-            read.into_diagnostic()?.into_diagnostic()?
-        }
-    };
-    keys.replace(&text).into_diagnostic()
 }
 
 fn operators(
