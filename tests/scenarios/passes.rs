@@ -258,24 +258,25 @@ fn an_agent_that_knows_of_nothing_calls(way: Way) -> Result<()> {
     let mut vendors = Vendors::start(way)?;
     let (mut child, line) = vendors.agent()?;
     let told: Value = serde_json::from_str(&line)?;
+    let said = |name: &str| told.get(name).cloned().unwrap_or_default();
     // The services take no other key than the real one.
     ensure!(
-        told["openai"]
+        said("openai")
             .as_str()
             .is_some_and(|it| it.contains("Tuesday")),
         "{told}"
     );
-    assert_eq!(told["refused"], 403, "{told}");
+    assert_eq!(said("refused"), 403, "{told}");
     if way != Way::BaseUrl {
         ensure!(
-            told["stripe"]
+            said("stripe")
                 .as_str()
                 .is_some_and(|it| it.starts_with("cus_")),
             "{told}"
         );
     }
     // What it has for a key is a pass of its own.
-    let pass = told["key"].as_str().context("a key")?.to_owned();
+    let pass = said("key").as_str().context("a key")?.to_owned();
     ensure!(
         is_in_process(child.id(), &[pass.clone().into_bytes()])?,
         "memory was not searched"

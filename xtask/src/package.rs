@@ -162,8 +162,8 @@ fn unit(workspace: &Workspace) -> Result<()> {
 
 /// The commit's time; without a repository now, which gives other bytes each time.
 fn epoch(workspace: &Workspace) -> Result<String> {
-    if let Ok(told) = std::env::var("SOURCE_DATE_EPOCH") {
-        return Ok(told);
+    if let Some(told) = std::env::var_os("SOURCE_DATE_EPOCH") {
+        return Ok(told.to_string_lossy().into_owned());
     }
     let mut git = Command::new("git");
     git.args(["log", "-1", "--format=%ct"])
