@@ -42,6 +42,13 @@ unless { context.operation == "closed" };
 permit (principal, action == Action::"disclose", resource);
 "#;
 
+/// Requests for a pass that are none.
+const UNFIT: [&str; 3] = [
+    r#"{"only": "shop"}"#,
+    r#"{"lifetime_seconds": 0}"#,
+    r#"{"more": 1}"#,
+];
+
 #[test]
 fn a_pass_is_its_process_own_and_no_wider_than_it_says() -> Result<()> {
     let mut shop = Shop::new(|setup| setup)?;
@@ -76,11 +83,7 @@ fn a_pass_is_its_process_own_and_no_wider_than_it_says() -> Result<()> {
         r#"{"only": ["shop"]}"#,
     )?;
     assert_eq!(wider.status, 400, "{}", wider.text());
-    for body in [
-        r#"{"only": "shop"}"#,
-        r#"{"lifetime_seconds": 0}"#,
-        r#"{"more": 1}"#,
-    ] {
+    for body in UNFIT {
         assert_eq!(client.post(&url(PATH)?, &[], body)?.status, 400, "{body}");
     }
     // In other hands it is nothing, and a finding.
@@ -88,6 +91,13 @@ fn a_pass_is_its_process_own_and_no_wider_than_it_says() -> Result<()> {
     let stolen = Agent::curl()?.ask(&ask.header("authorization", &bearer))?;
     assert_eq!(stolen.status, 403, "{}", stolen.text());
     assert_eq!(stolen.json()?["reason"], "token_workload_mismatch");
+    // One that is got with it goes with it.
+    let next = client.post(&url(PATH)?, &[("tidegate-token", &token)], "")?;
+    assert_eq!(next.status, 200, "{}", next.text());
+    let next = next.json()?;
+    let next = format!("Bearer {}", next["token"].as_str().context("a token")?);
+    let heir = [("host", "shop.example"), ("authorization", next.as_str())];
+    assert_eq!(client.get(&url("/things/7")?, &heir)?.status, 200);
     // It is revoked as any token is.
     let revoked = shop
         .gateway
@@ -103,6 +113,8 @@ fn a_pass_is_its_process_own_and_no_wider_than_it_says() -> Result<()> {
         ensure!(Instant::now() < deadline, "{}", answer.text());
         thread::sleep(POLL);
     }
+    let answer = client.get(&url("/things/7")?, &heir)?;
+    assert_eq!(answer.json()?["reason"], "revoked");
     // That it was given is on record, and that it may be; the pass itself is nowhere.
     let records = records::list(&shop.gateway)?;
     let given = records

@@ -297,7 +297,6 @@ impl Launches {
                     "`{agent}` must show a token of its issuer to get a pass"
                 ));
             }
-            let session = format!("{pid}-{}", process.start_ns);
             let record = CallerRecord {
                 agent: Some(agent.to_owned()),
                 evidence: "launched".to_owned(),
@@ -306,7 +305,6 @@ impl Launches {
             };
             let bearer = Bearer {
                 agent,
-                session: &session,
                 process: &process,
                 shown: None,
                 record: record.into(),

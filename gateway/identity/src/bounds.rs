@@ -10,6 +10,9 @@ use crate::TokenError;
 /// The most operations and services that a token may name.
 pub const ONLY_MAX: usize = 64;
 
+/// The most tokens that one is got with, each by the one before.
+pub const FROM_MAX: usize = 8;
+
 /// The longest of these names, in bytes.
 const ONLY_BYTES_MAX: usize = 256;
 
@@ -28,12 +31,15 @@ pub struct Bounds {
     /// The services (`crm`) and operations (`crm/customer.read`) that it is good for; all if it names none.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     pub only: Arc<[Box<str>]>,
+    /// The tokens that it was got with, by `jti`: whoever revokes one of them revokes it.
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub from: Arc<[Arc<str>]>,
 }
 
 impl Bounds {
     pub(crate) fn check(self) -> Result<Self, TokenError> {
         let short = self.only.iter().all(|one| one.len() <= ONLY_BYTES_MAX);
-        if short && self.only.len() <= ONLY_MAX {
+        if short && self.only.len() <= ONLY_MAX && self.from.len() <= FROM_MAX {
             Ok(self)
         } else {
             Err(TokenError::Scope)
@@ -85,6 +91,7 @@ mod tests {
             pid: 7,
             start_ns: 1_000_000_000,
             only: only.iter().map(|&one| one.into()).collect(),
+            from: Arc::default(),
         }
     }
 

@@ -16,7 +16,7 @@ mod spiffe;
 mod token;
 
 pub use agent::{AGENTS_MAX, Agent, AgentError, Ambiguous, Registry, TokenRule};
-pub use bounds::{Bounds, ONLY_MAX};
+pub use bounds::{Bounds, FROM_MAX, ONLY_MAX};
 pub use caller::{Caller, Cause, Identity, Proven, Unproven};
 pub use jwks::{JWKS_BYTES_MAX, KEYS_MAX, KeySet, KeySetError};
 pub use revoked::{Revocable, Revoked};

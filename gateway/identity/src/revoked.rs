@@ -53,6 +53,8 @@ impl Revoked {
             .token
             .as_ref()
             .and_then(|token| token.token_id.clone());
+        let bounds = caller.token.iter().flat_map(|token| &token.bounds);
+        let from = bounds.flat_map(|bounds| bounds.from.iter().cloned());
         [
             Some(Revocable::Everything),
             Some(agent),
@@ -61,6 +63,7 @@ impl Revoked {
         ]
         .into_iter()
         .flatten()
+        .chain(from.map(Revocable::Token))
         .find_map(|revoked| self.0.get_key_value(&revoked))
         .map(|(revoked, _)| revoked)
     }

@@ -14,6 +14,7 @@ use crate::{
     account::Account,
     body::Source,
     call::{self, Binding},
+    headers::ends_here,
     message::{self, Asked, Unclear},
     refusal::Interruption,
     route::{PARAMETER_BYTES_MAX, Unroutable, form_field, is_like, query_pairs},
@@ -81,6 +82,10 @@ impl Elsewhere {
             // To a server behind CGI (RFC 3875 section 4.1.18) `x_customer` is `x-customer` too.
             let alike = |other: &HeaderName| other != name && dashes(other) == dashes(name);
             if headers.keys().any(alike) {
+                return Err(Unclear::Ambiguous);
+            }
+            // What a connection names ends at the gateway: decided on, it would not arrive.
+            if ends_here(headers, name) {
                 return Err(Unclear::Ambiguous);
             }
             let mut values = headers.get_all(name).iter();
@@ -205,6 +210,9 @@ mod tests {
             let lines = [("x-tenant", "t-1"), (twice, "t-2")];
             assert_eq!(bound(&lines), Err(Unclear::Ambiguous));
         }
+        // It would end at the gateway, and the service be asked about nobody.
+        let lines = [("x-tenant", "t-1"), ("connection", "close, X-Tenant")];
+        assert_eq!(bound(&lines), Err(Unclear::Ambiguous));
     }
 
     #[test]

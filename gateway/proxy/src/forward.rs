@@ -274,7 +274,10 @@ impl Worker {
         if gateway.routes.has_host(&target.host) {
             return Ok((token, target.host));
         }
-        if gateway.forward.unlisted == Unlisted::Refuse {
+        // A service is not reached past its own rules by the address that the gateway calls it at.
+        if gateway.forward.unlisted == Unlisted::Refuse
+            || gateway.routes.has_upstream(&target.host, target.port)
+        {
             return Err(refused(&who, Interruption::host_unlisted()));
         }
         Err(Uninspected::Elsewhere(Box::new((proven, who)), target))
@@ -293,6 +296,11 @@ impl Worker {
         account.resolved(&operation, Arc::from("host:port"));
         if !covers(proven.caller(), &operation) {
             return Err(Unled::refused(account, Interruption::beyond_token()));
+        }
+        if let Some(watch) = &gateway.watch
+            && let Err(why) = watch.gate(proven.caller(), operation.effect)
+        {
+            return Err(Unled::refused(account, why.at_proxy()));
         }
         if !gateway.forward.ports.contains(&target.port) {
             return Err(Unled::refused(account, Interruption::port_refused()));

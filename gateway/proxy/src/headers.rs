@@ -58,6 +58,17 @@ const OVERRIDES: [HeaderName; 12] = [
     header::FORWARDED,
 ];
 
+/// What is written anew or not asked for: a part of a document cannot be judged, so the whole is asked
+/// for.
+const DROPPED: [HeaderName; 6] = [
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::EXPECT,
+    header::TRAILER,
+    header::RANGE,
+    header::IF_RANGE,
+];
+
 /// What speaks of the exact bytes of a body, and lies once they change (RFC 9530, RFC 9110). So does
 /// an `etag`, which can be weakened where what it tags is the same.
 const OF_THE_BYTES: [HeaderName; 5] = [
@@ -204,13 +215,9 @@ pub(crate) fn towards_upstream(headers: &mut HeaderMap, proven: bool) {
         headers.remove(name);
     }
     join_cookies(headers);
-    headers.remove(header::HOST);
-    headers.remove(header::CONTENT_LENGTH);
-    headers.remove(header::EXPECT);
-    headers.remove(header::TRAILER);
-    // A part of a document cannot be judged, so the whole is asked for.
-    headers.remove(header::RANGE);
-    headers.remove(header::IF_RANGE);
+    for name in &DROPPED {
+        headers.remove(name);
+    }
     // Only what can be decoded here is asked for, and compression only if the agent wants it.
     let accepted = Accepted::of(headers).towards_upstream();
     headers.insert(header::ACCEPT_ENCODING, accepted);
@@ -292,14 +299,33 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-fn take_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
+/// What `connection` names.
+fn of_connection(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> + '_ {
+    headers
         .get_all(header::CONNECTION)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|name| HeaderName::try_from(name.trim()).ok())
-        .collect();
+}
+
+/// Whether a field of this request goes no further, because its connection names it.
+pub(crate) fn ends_here(headers: &HeaderMap, name: &HeaderName) -> bool {
+    of_connection(headers).any(|named| named == *name)
+}
+
+/// Whether a field with this name ever arrives at a service as the agent sent it.
+#[must_use]
+pub fn arrives(name: &HeaderName) -> bool {
+    !(name.as_str().starts_with(OURS)
+        || HOP_BY_HOP.contains(name)
+        || OVERRIDES.contains(name)
+        || DROPPED.contains(name)
+        || *name == header::ACCEPT_ENCODING)
+}
+
+fn take_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = of_connection(headers).collect();
     for name in HOP_BY_HOP.iter().chain(&named) {
         headers.remove(name);
     }

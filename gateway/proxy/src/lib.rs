@@ -52,6 +52,7 @@ mod watch;
 mod workspace;
 
 pub use gateway::{Gateway, Uninspected};
+pub use headers::arrives;
 pub use listener::{BindFault, Bound, Door, Endpoint, Kind};
 pub use refusal::Interruption;
 pub use upstream::{Upstream, UpstreamFault};

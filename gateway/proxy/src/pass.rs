@@ -14,8 +14,9 @@ use flows::Process;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
-use identity::{Bounds, Claims, ONLY_MAX};
+use identity::{Bounds, Claims, FROM_MAX, ONLY_MAX};
 use jiff::{SignedDuration, Timestamp};
+use policy::Effect;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use vault::SigningKey;
@@ -81,8 +82,6 @@ pub struct Pass {
 pub struct Bearer<'a> {
     /// The agent's SPIFFE id.
     pub agent: &'a str,
-    /// Its session.
-    pub session: &'a str,
     /// Its process.
     pub process: &'a Process,
     /// What it showed.
@@ -100,6 +99,9 @@ pub enum PassFault {
     /// There are too many names.
     #[error("a pass names at most {ONLY_MAX} services and operations")]
     TooMany,
+    /// It would be got with a pass that was got with a pass, and so on for too long.
+    #[error("a pass is got with at most {FROM_MAX} others, one by the other")]
+    Chained,
     /// It would be good for more than what was shown.
     #[error("a pass is good for no more than the token that is shown for it")]
     Wider,
@@ -192,17 +194,22 @@ impl Passes {
             pid: bearer.process.pid,
             start_ns: bearer.process.start_ns,
             only: only.into(),
+            from: lineage(bearer.shown)?,
         };
         let until = bearer.shown.map(|shown| shown.expires_at);
         let expires_at = until.map_or(now + lifetime, |until| until.min(now + lifetime));
         let id = vault::random_id().map_err(|_| PassFault::Unsigned)?;
         let task = bearer.shown.and_then(|shown| shown.task.as_ref());
-        let shown_session = bearer.shown.and_then(|shown| shown.session.as_deref());
+        // What joins calls into one session by what was shown joins them by the pass: by another name
+        // nobody gets away from what was said of this one.
+        let session = bearer
+            .shown
+            .and_then(|shown| shown.session.as_deref().or(shown.token_id.as_deref()));
         let token = self.key.token(&Said {
             iss: ISSUER,
             aud: AUDIENCE,
             sub: bearer.agent,
-            sid: shown_session.unwrap_or(bearer.session),
+            sid: session.unwrap_or_default(),
             jti: &id,
             iat: now.as_second(),
             exp: expires_at.as_second(),
@@ -221,6 +228,19 @@ impl Passes {
         };
         Ok((pass, bounds))
     }
+}
+
+/// The tokens that a pass is got with, by what is shown for it.
+fn lineage(shown: Option<&Claims>) -> Result<Arc<[Arc<str>]>, PassFault> {
+    let before = shown.and_then(|shown| shown.bounds.as_ref());
+    let before = before.into_iter().flat_map(|bounds| bounds.from.iter());
+    let from: Arc<[_]> = before
+        .chain(shown.and_then(|shown| shown.token_id.as_ref()))
+        .cloned()
+        .collect();
+    (from.len() <= FROM_MAX)
+        .then_some(from)
+        .ok_or(PassFault::Chained)
 }
 
 /// What the record says of a pass that is given.
@@ -314,8 +334,12 @@ impl Worker {
         })?;
         *who = proven_who;
         let caller = proven.caller();
-        if gateway.revoked.borrow().of(caller).is_some() {
+        let held = || gateway.revoked.borrow().of(caller).is_some();
+        if held() {
             return Err(Interruption::revoked());
+        }
+        if let Some(watch) = &gateway.watch {
+            watch.gate(caller, Effect::Write)?;
         }
         let refused = Interruption::pass_refused;
         if parts.method != Method::POST {
@@ -339,11 +363,14 @@ impl Worker {
         };
         let bearer = Bearer {
             agent: caller.agent.id.as_str(),
-            session: &caller.session,
             process: &attribution.process,
             shown: caller.token.as_deref(),
             record: who.record(),
         };
+        // Its body may have taken a minute.
+        if held() {
+            return Err(Interruption::revoked());
+        }
         let now = clock::timestamp(clock::now());
         let parts = (&gateway.trail, &gateway.admission);
         let issued = gateway.passes.issue(parts, bearer, wanted, now).await;

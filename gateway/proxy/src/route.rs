@@ -214,6 +214,22 @@ impl Routes {
     }
 }
 
+impl Routes {
+    /// Whether a service is called at this host and port.
+    pub(crate) fn has_upstream(&self, host: &str, port: u16) -> bool {
+        let is_it = |upstream: &Uri| {
+            let implied = if upstream.scheme_str() == Some("https") {
+                443
+            } else {
+                80
+            };
+            let its = upstream.port_u16().unwrap_or(implied);
+            its == port && upstream.host().is_some_and(|its| is_host(its, host))
+        };
+        self.services.iter().any(|service| is_it(&service.upstream))
+    }
+}
+
 impl Way {
     /// What turns tokens back in a message that goes `towards` the agent or the service, if anything
     /// does.

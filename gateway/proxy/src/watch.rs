@@ -63,13 +63,15 @@ impl Watch {
     /// Whether the caller may make a call of this effect, as far as its behaviour goes.
     pub(crate) fn gate(&self, caller: &Caller, effect: Effect) -> Result<(), Interruption> {
         let token = caller.token.as_ref();
+        // A pass is given to whoever asks, and so proves nothing new; who may share it, it says itself.
+        let issued = token.filter(|token| *token.issuer != *crate::pass::ISSUER);
         let scope = token.and_then(|token| token.task.as_ref());
         let calling = Calling {
             agent: caller.agent.id.shared(),
             session: &caller.session,
             workload: caller.workload,
-            token: token.and_then(|token| token.token_id.as_ref()),
-            issued_at: token.map(|token| token.issued_at),
+            token: issued.and_then(|token| token.token_id.as_ref()),
+            issued_at: issued.map(|token| token.issued_at),
             scope: scope.map_or(0, |task| task.scope.len()),
             writes: effect != Effect::Read,
         };

@@ -54,7 +54,8 @@ impl Resolver<'_> {
     fn elsewhere(&self, operation: &file::Operation) -> Result<Elsewhere> {
         let headers = operation.header.iter().map(|(parameter, typed)| {
             let name = HeaderName::from_str(&typed.value).ok();
-            let name = name.filter(|name| !name.as_str().starts_with("tidegate-"));
+            // What the gateway takes out would be decided on and never arrive.
+            let name = name.filter(proxy::arrives);
             let name = name.ok_or_else(|| {
                 let message = format!("`{}` is no header field of a service", typed.value);
                 self.fault(typed, message, "the field's name: `x-customer-id`")

@@ -65,14 +65,20 @@ pub(super) async fn reach(listed: &[Network], target: &Target) -> Result<TcpStre
     let connect = async {
         for address in found.iter().take(limits::ADDRESSES_MAX) {
             if let Ok(stream) = TcpStream::connect(address).await {
-                return Some(stream);
+                // Who is called from their own address is this host, whose firewall was not met.
+                let own = stream.local_addr().is_ok_and(|it| it.ip() == address.ip());
+                let listed = listed.iter().any(|network| network.holds(*address));
+                return if own && !listed {
+                    Err(Interruption::address_refused())
+                } else {
+                    Ok(stream)
+                };
             }
         }
-        None
+        Err(Interruption::upstream_failed())
     };
     let connected = timeout(limits::CONNECT_DEADLINE, connect).await;
-    let stream = connected.map_err(|_| Interruption::upstream_timeout())?;
-    stream.ok_or_else(Interruption::upstream_failed)
+    connected.map_err(|_| Interruption::upstream_timeout())?
 }
 
 impl Tunnel {
