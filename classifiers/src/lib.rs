@@ -22,6 +22,7 @@ mod packed;
 pub mod prose;
 mod scan;
 mod taxonomy;
+mod vector;
 mod words;
 
 pub use context::{Context, DISCRIMINATOR_BYTES_MAX};

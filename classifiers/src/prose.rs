@@ -18,7 +18,7 @@ pub use model::Entity;
 use crate::DataClass;
 use crate::finding::Finding;
 pub(crate) use gate::{SPACES_MIN, TEXT_BYTES_MIN};
-use model::Model;
+use model::MODEL;
 use tagger::{Span, tag};
 
 /// What `lab train` shares with the tagger.
@@ -28,9 +28,6 @@ pub mod training {
     pub use super::model::{ENTITIES, LABELS, LANES, TAG_LANE, WINDOW};
     pub use super::token::{Gap, Shape, Token, Tokens, fold, hash};
 }
-
-/// The weights, made by `lab train`.
-static WEIGHTS: &[u8] = include_bytes!("../data/prose.model");
 
 /// Finds what is named in a text, beside what is already found in it from `from` on.
 #[inline]
@@ -47,7 +44,7 @@ pub(crate) fn scan(text: &[u8], from: usize, findings: &mut Vec<Finding>) {
 fn name(text: &[u8], from: usize, findings: &mut Vec<Finding>) {
     let known = findings.len();
     let is_small = !text.iter().any(u8::is_ascii_uppercase);
-    tag(&Model::of(WEIGHTS), text, |span, words| {
+    tag(&MODEL, text, |span, words| {
         if !verify::holds(&span, words, text, is_small) {
             return;
         }

@@ -9,6 +9,7 @@ mod email;
 mod field;
 mod geo;
 mod identifier;
+mod instant;
 mod link;
 mod network;
 mod phone;
@@ -198,9 +199,15 @@ fn look(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding
         ValueKind::Number => NUMBER_BYTES_MIN,
         _ => STRONG_BYTES_MIN,
     };
-    if value.len() < least {
+    if value.len() < least || instant::is_instant(value) {
         return;
     }
+    look_closely(key, kind, value, findings);
+}
+
+/// Finds in a value what is known by its look, whatever it is as a whole.
+#[inline]
+fn look_closely(key: KeyClass, kind: ValueKind, value: &[u8], findings: &mut Vec<Finding>) {
     let from = findings.len();
     if let Some(profile) = Profile::of(value) {
         detect(key, kind, value, &profile, findings);

@@ -15,12 +15,11 @@ mod number;
 mod tests;
 mod text;
 mod token;
-mod vector;
 
+use crate::vector::{Level, Limit};
 use bitmaps::Index;
 use lane::{LANE_BYTES_MIN, Left};
 use text::{End, Seen};
-use vector::{Level, Limit};
 
 pub use token::{AHEAD_BYTES, Flaw, Foreseen, Scalar, Token, Unreadable, Visitor};
 

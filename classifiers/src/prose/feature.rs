@@ -16,7 +16,11 @@ pub const ROW_BITS: u32 = 17;
 pub const REACH: usize = 2;
 
 /// The rows of the model that speak for the middle of five words.
-#[inline]
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "part of a function compiled for more instructions"
+)]
 #[must_use]
 pub fn rows(window: [&Token; 2 * REACH + 1]) -> [u32; FEATURES] {
     let [_, a, w, b, _] = window;

@@ -4,8 +4,17 @@
 //! Markov Models", EMNLP 2002): each word's features choose rows of weights, one weight a label;
 //! each pair of neighbouring labels has a weight; Viterbi finds the labels with the highest sum.
 
+#![expect(
+    clippy::inline_always,
+    reason = "all of it must be compiled for the instructions of the one function it is part of"
+)]
+
+use std::cell::RefCell;
+use std::sync::LazyLock;
+
 use super::feature::{self, REACH};
 use super::token::Token;
+use crate::vector::{Level, Work};
 
 /// What a word is part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,28 +53,33 @@ pub const WINDOW: usize = 64;
 pub(super) type Scores = [i32; LANES];
 
 /// The weights as the tagger reads them.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Model<'a> {
-    transitions: &'a [[u8; 2 * LANES]],
-    rows: &'a [[u8; LANES]],
+#[derive(Debug)]
+pub(super) struct Model {
+    transitions: [Scores; LABELS],
+    rows: &'static [[u8; LANES]],
 }
+
+/// The weights of this crate.
+pub(super) static MODEL: LazyLock<Model> =
+    LazyLock::new(|| Model::of(include_bytes!("../../data/prose.model")));
 
 /// Bytes of the table of transitions, at the start of the file: two for each pair of lanes.
 pub(super) const TRANSITION_BYTES: usize = 2 * LANES * LANES;
 
-impl<'a> Model<'a> {
+impl Model {
     /// Reads what `lab train` wrote: transitions, then rows.
     #[must_use]
-    pub(super) fn of(bytes: &'a [u8]) -> Self {
+    pub(super) fn of(bytes: &'static [u8]) -> Self {
         let (transitions, rows) = bytes.split_at_checked(TRANSITION_BYTES).unwrap_or_default();
+        let (transitions, _) = transitions.as_chunks();
         Self {
-            transitions: transitions.as_chunks().0,
+            transitions: std::array::from_fn(|from| transition(transitions, from)),
             rows: rows.as_chunks().0,
         }
     }
 
     /// How much each label fits the middle of five words.
-    #[inline]
+    #[inline(always)]
     fn emissions(&self, window: [&Token; 2 * REACH + 1]) -> Scores {
         let mut sums = [0i16; LANES];
         for row in feature::rows(window) {
@@ -83,37 +97,72 @@ impl<'a> Model<'a> {
         sums.map(i32::from)
     }
 
-    /// The transitions from a label, with what may not follow it far below all.
-    fn transition(&self, from: usize) -> Scores {
-        let mut scores = [IMPOSSIBLE; LANES];
-        if let Some(row) = self.transitions.get(from) {
-            let weights = row.as_chunks::<2>().0.iter().take(LABELS);
-            for ((to, score), bytes) in scores.iter_mut().enumerate().zip(weights) {
-                if !continues(to) || may_follow(from, to) {
-                    *score = i32::from(i16::from_le_bytes(*bytes));
-                }
-            }
-        }
-        scores
-    }
-
     /// The label of each word, and how far it is ahead of none.
     pub(super) fn decode(&self, words: &[Token], before: [Token; REACH], labels: &mut Labels) {
-        let transitions: [Scores; LABELS] = std::array::from_fn(|from| self.transition(from));
-        let mut lattice = Lattice::default();
+        LATTICE.with_borrow_mut(|lattice| {
+            Level::best().work(Decoding {
+                model: self,
+                words: words.get(..WINDOW).unwrap_or(words),
+                before,
+                lattice,
+            });
+            lattice.trace(labels);
+        });
+    }
+}
+
+/// The transitions from a label, with what may not follow it far below all.
+fn transition(transitions: &[[u8; 2 * LANES]], from: usize) -> Scores {
+    let mut scores = [IMPOSSIBLE; LANES];
+    if let Some(row) = transitions.get(from) {
+        let weights = row.as_chunks::<2>().0.iter().take(LABELS);
+        for ((to, score), bytes) in scores.iter_mut().enumerate().zip(weights) {
+            if !continues(to) || may_follow(from, to) {
+                *score = i32::from(i16::from_le_bytes(*bytes));
+            }
+        }
+    }
+    scores
+}
+
+thread_local! {
+    /// Kept, because to clear one costs more than to fill it for a short text.
+    static LATTICE: RefCell<Box<Lattice>> = RefCell::default();
+}
+
+/// The filling of a lattice.
+struct Decoding<'a> {
+    model: &'a Model,
+    words: &'a [Token],
+    before: [Token; REACH],
+    lattice: &'a mut Lattice,
+}
+
+impl Work for Decoding<'_> {
+    type Done = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self {
+            model,
+            words,
+            before,
+            lattice,
+        } = self;
         let none = Token::default();
         let at = |index: usize| words.get(index).unwrap_or(&none);
         let [b2, b1] = &before;
-        for index in 0..words.len().min(WINDOW) {
+        lattice.best = [0; LANES];
+        lattice.length = 0;
+        for index in 0..words.len() {
             let (w2, w1) = match index {
                 0 => (b2, b1),
                 1 => (b1, at(0)),
                 _ => (at(index - 2), at(index - 1)),
             };
-            let scores = self.emissions([w2, w1, at(index), at(index + 1), at(index + 2)]);
-            lattice.step(&transitions, &scores);
+            let scores = model.emissions([w2, w1, at(index), at(index + 1), at(index + 2)]);
+            lattice.step(&model.transitions, &scores);
         }
-        lattice.trace(labels);
     }
 }
 
@@ -158,6 +207,7 @@ impl Default for Lattice {
 const IMPOSSIBLE: i32 = i32::MIN / 8;
 
 impl Lattice {
+    #[inline(always)]
     fn step(&mut self, transitions: &[Scores; LABELS], scores: &Scores) {
         let mut best = [IMPOSSIBLE; LANES];
         let mut from = [0; LANES];

@@ -22,7 +22,7 @@ pub(super) struct Span {
 
 /// Hands the entities of a text to `found`, in order. Labels are settled once [`OVERLAP`] words
 /// behind them were seen.
-pub(super) fn tag(model: &Model<'_>, text: &[u8], mut found: impl FnMut(Span, &[Token])) {
+pub(super) fn tag(model: &Model, text: &[u8], mut found: impl FnMut(Span, &[Token])) {
     let mut tokens = Tokens::of(text);
     let mut words = [Token::default(); WINDOW];
     let mut before = [Token::default(); REACH];

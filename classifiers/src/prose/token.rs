@@ -196,10 +196,12 @@ impl<'a> Tokens<'a> {
             let byte = self.byte(end);
             let is_part = byte.is_ascii_alphanumeric()
                 || byte >= 0x80 && sign(self.text.get(end..).unwrap_or_default()).is_none();
-            match self.joint(start, end).filter(|_| !is_part) {
-                _ if is_part => end += 1,
-                Some(width) => end += width,
-                None => break,
+            if is_part {
+                end += 1;
+            } else if let Some(width) = self.joint(start, end) {
+                end += width;
+            } else {
+                break;
             }
         }
         end

@@ -12,43 +12,12 @@
 )]
 
 use super::Expect;
+use crate::vector::{BLOCK_BYTES, Block, Masks};
 
 /// Bytes that are indexed at once. An index of it and the bytes stay in the first-level cache.
 pub(super) const WINDOW_BYTES: usize = 2048;
-/// Bytes to a word of a bitmap.
-pub(super) const BLOCK_BYTES: usize = 64;
 /// Tokens are written in so many, wanted or not.
 const STRIDE: usize = 8;
-
-pub(super) type Block = [u8; BLOCK_BYTES];
-
-/// Which bytes of a block are what, in strings and outside: a bit for each byte, the first lowest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Masks {
-    pub(super) quote: u64,
-    pub(super) backslash: u64,
-    /// Below `U+0020`.
-    pub(super) control: u64,
-    /// Above 127.
-    pub(super) wide: u64,
-    /// Space, tab, line feed, carriage return.
-    pub(super) white: u64,
-    pub(super) comma: u64,
-    pub(super) colon: u64,
-    /// `{` and `[`.
-    pub(super) open: u64,
-    /// `}` and `]`.
-    pub(super) close: u64,
-    pub(super) dot: u64,
-    pub(super) underscore: u64,
-    /// `%` and `&`.
-    pub(super) coded: u64,
-    /// `A` to `Z`.
-    pub(super) capital: u64,
-    pub(super) digit: u64,
-    /// `0` to `@`: digits, `:`, `@`, and what lies between them.
-    pub(super) mark: u64,
-}
 
 /// What is kept of a window until its values were looked at.
 #[derive(Clone, Copy, Debug)]

@@ -9,12 +9,12 @@
     reason = "all of it must be compiled for the instructions of the one function it is part of"
 )]
 
-use super::bitmaps::{BLOCK_BYTES, Block, Index, Map, Masks, SPAN_BYTES, WINDOW_BYTES};
+use super::bitmaps::{Index, Map, SPAN_BYTES, WINDOW_BYTES};
 use super::text::{self, Seen};
-use super::vector::{Lane, Level};
 use super::{DEPTH_MAX, Expect, Scalar, Token, Visitor, Walker, after_value, number};
 use crate::packed;
 use crate::scan::{self, Glance};
+use crate::vector::{BLOCK_BYTES, Block, Lane, Level, Masks};
 
 /// Shorter chunks are not worth an index.
 pub(super) const LANE_BYTES_MIN: usize = BLOCK_BYTES;

@@ -4,7 +4,7 @@
 //! A colon or an equals sign has a name on its left and a value on its right. Both must say so: the
 //! name that it is a secret, the value that it is none of the many things that stand there instead.
 
-use memchr::memchr3_iter;
+use memchr::{memchr3, memchr3_iter};
 
 use super::{TOKEN_BYTES_MAX, finding, random, vendors};
 use crate::DataClass;
@@ -74,11 +74,7 @@ impl<'a> Pair<'a> {
             Some(b';' | b'&' | b'?')
         );
         let text = rest.get(blank..)?;
-        let length = text
-            .iter()
-            .take(LOOK_BYTES_MAX)
-            .take_while(|byte| !stops(**byte, quote.copied(), listed))
-            .count();
+        let length = length(text, LOOK_BYTES_MAX, quote.copied(), listed);
         let length = match quote {
             Some(_) => length,
             None => before_next(text.get(..length)?),
@@ -98,12 +94,7 @@ impl<'a> Pair<'a> {
     /// Where the value ends, which may be longer than what was looked at.
     fn whole_end(&self, value: &[u8]) -> usize {
         let rest = value.get(self.end..).unwrap_or_default();
-        let more = rest
-            .iter()
-            .take(TOKEN_BYTES_MAX)
-            .take_while(|byte| !stops(**byte, self.quote, self.listed))
-            .count();
-        self.end + more
+        self.end + length(rest, TOKEN_BYTES_MAX, self.quote, self.listed)
     }
 
     /// What it is, how sure, and who says so.
@@ -237,17 +228,39 @@ fn before_next(text: &[u8]) -> usize {
         .unwrap_or(text.len())
 }
 
-/// Whether a value ends here.
-fn stops(byte: u8, quote: Option<u8>, listed: bool) -> bool {
-    match quote {
-        Some(quote) => matches!(byte, b'\n' | b'\\') || byte == quote,
-        None => ends(byte, listed),
-    }
+/// How long the value at the start of a text is, as far as it is read.
+fn length(text: &[u8], longest: usize, quote: Option<u8>, listed: bool) -> usize {
+    let text = text.get(..longest).unwrap_or(text);
+    let end = match quote {
+        Some(quote) => memchr3(b'\n', b'\\', quote, text),
+        None => text.iter().position(|byte| ends(*byte, listed)),
+    };
+    end.unwrap_or(text.len())
 }
 
 /// Whether a value without quotes ends here.
+#[inline]
 fn ends(byte: u8, listed: bool) -> bool {
-    byte.is_ascii_whitespace() || b"\"'`,;<>".contains(&byte) || listed && byte == b'&'
+    let end = ENDS.get(usize::from(byte)).copied().unwrap_or(false);
+    end || listed && byte == b'&'
+}
+
+/// What ends a value without quotes, whatever stands around it.
+static ENDS: [bool; 256] = ending();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "runs when compiled: out of bounds is a build error"
+)]
+const fn ending() -> [bool; 256] {
+    let mut table = [false; 256];
+    let ends = b" \t\n\r\x0C\"'`,;<>";
+    let mut at = 0;
+    while at < ends.len() {
+        table[ends[at] as usize] = true;
+        at += 1;
+    }
+    table
 }
 
 /// Whether a name that ends so may be a password's, whose value may be any text.

@@ -12,11 +12,17 @@
     )
 )]
 
-use super::bitmaps::{Block, Masks};
+mod masks;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use std::sync::OnceLock;
+
+pub(crate) use masks::{BLOCK_BYTES, Block, Masks};
 
 /// Which vector instructions a walk may use. Made only by asking the processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Level(Kind);
+pub(crate) struct Level(Kind);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -28,7 +34,7 @@ enum Kind {
 }
 
 /// Work that reads the masks of blocks. It is compiled once for each level.
-pub(super) trait Lane {
+pub(crate) trait Lane {
     /// What comes of it.
     type Done;
 
@@ -36,9 +42,19 @@ pub(super) trait Lane {
     fn run(self, masks: impl Fn(&Block) -> Masks) -> Self::Done;
 }
 
+/// Work that gains by these instructions and does not look at masks. It is compiled once for each
+/// level, and once for none.
+pub(crate) trait Work {
+    /// What comes of it.
+    type Done;
+
+    /// Does the work.
+    fn run(self) -> Self::Done;
+}
+
 /// What a walk may use, if the processor has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Limit {
+pub(crate) enum Limit {
     Plain,
     /// Only to test that both kinds of vectors see the same.
     #[cfg(test)]
@@ -49,7 +65,7 @@ pub(super) enum Limit {
 impl Level {
     /// The best that this processor has within the limit.
     #[inline]
-    pub(super) fn within(limit: Limit) -> Self {
+    pub(crate) fn within(limit: Limit) -> Self {
         #[cfg(target_arch = "x86_64")]
         if limit > Limit::Plain {
             use std::arch::is_x86_feature_detected as has;
@@ -62,15 +78,22 @@ impl Level {
         Self(Kind::None)
     }
 
+    /// The best that this processor has.
+    #[inline]
+    pub(crate) fn best() -> Self {
+        static BEST: OnceLock<Level> = OnceLock::new();
+        *BEST.get_or_init(|| Self::within(Limit::Any))
+    }
+
     /// Whether there are none.
     #[inline]
-    pub(super) fn is_none(self) -> bool {
+    pub(crate) fn is_none(self) -> bool {
         self.0 == Kind::None
     }
 
     /// Runs the lane with these instructions, if there are any.
     #[inline]
-    pub(super) fn run<L: Lane>(self, lane: L) -> Option<L::Done> {
+    pub(crate) fn run<L: Lane>(self, lane: L) -> Option<L::Done> {
         match self.0 {
             Kind::None => None,
             #[cfg(target_arch = "x86_64")]
@@ -86,7 +109,22 @@ impl Level {
             }
         }
     }
-}
 
-#[cfg(target_arch = "x86_64")]
-mod x86;
+    /// Does the work with these instructions, or without any.
+    #[inline]
+    pub(crate) fn work<W: Work>(self, work: W) -> W::Done {
+        match self.0 {
+            Kind::None => work.run(),
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => {
+                // SAFETY: as in `run`.
+                unsafe { x86::work_avx2(work) }
+            }
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => {
+                // SAFETY: as in `run`.
+                unsafe { x86::work_avx512(work) }
+            }
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
     _mm512_setr_epi64, _mm512_shuffle_epi8, _mm512_sub_epi8,
 };
 
-use super::{Block, Lane, Masks};
+use super::{Block, Lane, Masks, Work};
 
 /// Turns `[` into `{` and `]` into `}`, and no other byte into one of these.
 const BRACKET_BIT: u8 = 0x20;
@@ -21,6 +21,16 @@ pub(super) fn avx2<L: Lane>(lane: L) -> L::Done {
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512vl")]
 pub(super) fn avx512<L: Lane>(lane: L) -> L::Done {
     lane.run(|block| masks_avx512(block))
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+pub(super) fn work_avx2<W: Work>(work: W) -> W::Done {
+    work.run()
+}
+
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512vl")]
+pub(super) fn work_avx512<W: Work>(work: W) -> W::Done {
+    work.run()
 }
 
 #[inline]
