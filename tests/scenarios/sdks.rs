@@ -4,6 +4,7 @@
 mod anthropic;
 mod gemini;
 mod mcp;
+mod oidc;
 mod openai;
 mod policy;
 mod stripe;

@@ -145,6 +145,13 @@ impl Server {
         Self::run(Language::Python.command(name)?)
     }
 
+    /// The same in Node.js, with these variables.
+    pub fn node(name: &str, variables: &[(&str, &str)]) -> Result<Self> {
+        let mut command = Language::Node.command(name)?;
+        command.envs(variables.iter().copied());
+        Self::run(command)
+    }
+
     /// Starts a server and waits until it has told its port.
     pub(crate) fn run(mut command: Command) -> Result<Self> {
         let mut child = command

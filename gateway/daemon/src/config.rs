@@ -10,6 +10,7 @@ mod fault;
 mod file;
 mod forward;
 mod graphql;
+mod issuers;
 mod mcp;
 mod messages;
 pub(crate) mod openapi;

@@ -292,7 +292,7 @@ impl Launches {
             let process = process.ok_or("there is no such process of yours")?;
             let mut agents = self.gateway.identity.registry().agents();
             let known = agents.find(|known| known.id.shared().as_ref() == agent);
-            if known.is_none_or(|known| known.token == TokenRule::Required) {
+            if known.is_none_or(|known| known.token != TokenRule::Optional) {
                 return Err(format!(
                     "`{agent}` must show a token of its issuer to get a pass"
                 ));

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
-use identity::{Issuer, KeySet};
+use identity::{Issuer, KeySet, Mapping};
 use miette::{IntoDiagnostic as _, Result};
 use proxy::pass::{AUDIENCE, ISSUER, LIFETIME_MAX, Passes};
 use vault::{KeyProvider, SignerFile, SigningKey};
@@ -52,6 +52,7 @@ pub(crate) fn issuer(keys: Arc<KeySet>) -> Issuer {
         audience: AUDIENCE.to_owned(),
         keys,
         lifetime_max: LIFETIME_MAX,
+        mapping: Mapping::default(),
     }
 }
 

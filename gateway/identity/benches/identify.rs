@@ -41,6 +41,7 @@ impl Scene {
                 audience: "tidegate".into(),
                 keys: Arc::new(KeySet::parse(&jwks).unwrap()),
                 lifetime_max: SignedDuration::from_mins(15),
+                mapping: identity::Mapping::default(),
             };
             Verifier::build(vec![issuer]).unwrap()
         };

@@ -38,6 +38,8 @@ impl Agent {
 /// Whether an agent must show a token. One that is shown is verified in either case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenRule {
+    /// Without a valid token that is bound to a key or to the process there is no caller.
+    Bound,
     /// Without a valid token there is no caller.
     Required,
     /// The kernel's word is enough.

@@ -14,7 +14,10 @@ use aws_lc_rs::digest;
 use flows::{Attribution, Process, Source};
 use jiff::Timestamp;
 
-use crate::{Agent, Ambiguous, Claims, Registry, TokenError, TokenRule, Verifier, token::Verified};
+use crate::{
+    Agent, Ambiguous, Claims, Possession, ProofError, Registry, TokenError, TokenRule, Verifier,
+    dpop::Used, token::Verified,
+};
 
 /// Hexadecimal digits of a session's id: 96 bits, so that equal ones do not happen.
 const SESSION_DIGITS: usize = 24;
@@ -33,7 +36,8 @@ pub struct Caller {
     /// The process at the root of the session: pid, and start in nanoseconds since boot. It stays the
     /// same whatever token is shown.
     pub workload: (u32, u64),
-    /// What proves it: `kernel+token`, `kernel`, `inferred+token` or `inferred`.
+    /// What proves it: `kernel+bound-token`, `kernel+token`, `kernel`, `inferred+bound-token`,
+    /// `inferred+token` or `inferred`.
     pub evidence: &'static str,
 }
 
@@ -48,6 +52,12 @@ impl Proven {
     /// Who it is.
     pub fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// Whether its token is bound to what must be proven for each request.
+    pub fn wants_proof(&self) -> bool {
+        let token = self.token.as_ref();
+        token.is_some_and(|(_, verified)| verified.claims.binding.is_some())
     }
 
     /// Whether [`Identity::identify`] would say the same again, for the owner it was asked about.
@@ -107,6 +117,18 @@ pub enum Cause {
     /// The token is good, and somebody else's.
     #[error("the token is bound to another workload")]
     TokenWorkloadMismatch,
+    /// The token is bound to no key where it must be, or was shown as if it were.
+    #[error("the token is bound to no key; ask its issuer for one that is (RFC 9449, RFC 8705)")]
+    TokenUnbound,
+    /// The token is bound to a key, and nothing proves that whoever shows it holds it.
+    #[error("the token is bound to a key; show it as `Authorization: DPoP` with a proof beside it")]
+    ProofRequired,
+    /// What is shown as the proof is none.
+    #[error(transparent)]
+    ProofInvalid(ProofError),
+    /// The token is bound to a certificate, and the connection has none or another.
+    #[error("the token is bound to a certificate that this connection was not made with")]
+    CertificateMismatch,
 }
 
 impl Unproven {
@@ -120,6 +142,10 @@ impl Unproven {
             Cause::TokenInvalid(_) => "token_invalid",
             Cause::TokenExpired => "token_expired",
             Cause::TokenWorkloadMismatch => "token_workload_mismatch",
+            Cause::TokenUnbound => "token_unbound",
+            Cause::ProofRequired => "proof_required",
+            Cause::ProofInvalid(_) => "proof_invalid",
+            Cause::CertificateMismatch => "certificate_mismatch",
         }
     }
 
@@ -129,7 +155,11 @@ impl Unproven {
             Cause::WorkloadUnknown
             | Cause::TokenRequired
             | Cause::TokenInvalid(_)
-            | Cause::TokenExpired => 401,
+            | Cause::TokenExpired
+            | Cause::TokenUnbound
+            | Cause::ProofRequired
+            | Cause::ProofInvalid(_)
+            | Cause::CertificateMismatch => 401,
             Cause::WorkloadUnregistered
             | Cause::AgentAmbiguous(..)
             | Cause::TokenWorkloadMismatch => 403,
@@ -138,7 +168,13 @@ impl Unproven {
 
     /// Whether somebody should look at it: a good token in the wrong hands was taken or lent.
     pub fn is_finding(&self) -> bool {
-        self.cause == Cause::TokenWorkloadMismatch
+        matches!(
+            self.cause,
+            Cause::TokenWorkloadMismatch
+                | Cause::ProofRequired
+                | Cause::ProofInvalid(ProofError::OtherKey | ProofError::Replayed)
+                | Cause::CertificateMismatch
+        )
     }
 }
 
@@ -147,12 +183,17 @@ impl Unproven {
 pub struct Identity {
     registry: Registry,
     verifier: Verifier,
+    used: Used,
 }
 
 impl Identity {
     /// Of these agents and issuers.
     pub fn new(registry: Registry, verifier: Verifier) -> Self {
-        Self { registry, verifier }
+        Self {
+            registry,
+            verifier,
+            used: Used::default(),
+        }
     }
 
     /// The registered agents.
@@ -209,7 +250,7 @@ impl Identity {
             agent: Arc::clone(agent),
             session: session(agent, workload, claims.map(|claims| &**claims)),
             workload,
-            evidence: evidence(attribution.source, claims.is_some()),
+            evidence: evidence(attribution.source, claims.map(|claims| &**claims)),
             attribution: Some(Arc::clone(attribution)),
             token: claims.cloned(),
         };
@@ -218,6 +259,30 @@ impl Identity {
             caller,
             token: shown,
         })
+    }
+}
+
+impl Identity {
+    /// Whether whoever was `proven` to call also holds what its token is bound to. To be asked for
+    /// each request: a proof is for one, and can be used once.
+    pub fn possesses(
+        &self,
+        proven: &Proven,
+        possession: &Possession<'_>,
+        now: Timestamp,
+    ) -> Result<(), Unproven> {
+        let Some((token, verified)) = &proven.token else {
+            return Ok(());
+        };
+        let binding = verified.claims.binding.as_ref();
+        possession
+            .proves(binding, token, &self.used, now)
+            .map_err(|cause| Unproven {
+                cause,
+                attribution: proven.caller.attribution.clone(),
+                agent: Some(Arc::clone(&proven.caller.agent)),
+                token: proven.caller.token.clone(),
+            })
     }
 }
 
@@ -232,23 +297,28 @@ fn agree(
         bounds.is_some_and(|bounds| !bounds.hold(process))
     };
     match verified {
-        None if agent.token == TokenRule::Required => Err(Cause::TokenRequired),
+        None if agent.token != TokenRule::Optional => Err(Cause::TokenRequired),
         Some(Err(TokenError::Expired)) => Err(Cause::TokenExpired),
         Some(Err(error)) => Err(Cause::TokenInvalid(*error)),
         Some(Ok(verified)) if verified.claims.subject != agent.id => {
             Err(Cause::TokenWorkloadMismatch)
         }
         Some(Ok(verified)) if elsewhere(&verified.claims) => Err(Cause::TokenWorkloadMismatch),
+        Some(Ok(verified)) if agent.token == TokenRule::Bound && !verified.claims.is_bound() => {
+            Err(Cause::TokenUnbound)
+        }
         None | Some(Ok(_)) => Ok(()),
     }
 }
 
-fn evidence(source: Source, token: bool) -> &'static str {
+fn evidence(source: Source, token: Option<&Claims>) -> &'static str {
     match (source, token) {
-        (Source::Kernel, true) => "kernel+token",
-        (Source::Kernel, false) => "kernel",
-        (Source::Proc, true) => "inferred+token",
-        (Source::Proc, false) => "inferred",
+        (Source::Kernel, Some(token)) if token.is_bound() => "kernel+bound-token",
+        (Source::Kernel, Some(_)) => "kernel+token",
+        (Source::Kernel, None) => "kernel",
+        (Source::Proc, Some(token)) if token.is_bound() => "inferred+bound-token",
+        (Source::Proc, Some(_)) => "inferred+token",
+        (Source::Proc, None) => "inferred",
     }
 }
 

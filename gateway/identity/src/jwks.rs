@@ -1,6 +1,13 @@
 //! An issuer's public keys (RFC 7517), which may change while we run.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use arc_swap::ArcSwap;
 use jsonwebtoken::{
@@ -16,7 +23,7 @@ pub const JWKS_BYTES_MAX: usize = 256 * 1024;
 pub const KEYS_MAX: usize = 64;
 
 /// Members of a JWK that only its owner may have (RFC 7518, 6.2.2 and 6.3.2).
-const PRIVATE_MEMBERS: [&str; 6] = ["d", "p", "q", "dp", "dq", "qi"];
+pub(crate) const PRIVATE_MEMBERS: [&str; 6] = ["d", "p", "q", "dp", "dq", "qi"];
 
 /// Why a text is not a usable key set. None of them shows a key.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +52,8 @@ pub enum KeySetError {
 /// next. Whoever fetches keys calls it; nothing here fetches.
 pub struct KeySet {
     keys: ArcSwap<Keys>,
+    /// Whether a token named a key that is not here.
+    missed: AtomicBool,
 }
 
 /// One generation of keys.
@@ -68,6 +77,7 @@ impl KeySet {
         };
         Ok(Self {
             keys: ArcSwap::from_pointee(keys),
+            missed: AtomicBool::new(false),
         })
     }
 
@@ -79,6 +89,7 @@ impl KeySet {
         };
         Self {
             keys: ArcSwap::from_pointee(keys),
+            missed: AtomicBool::new(false),
         }
     }
 
@@ -103,6 +114,17 @@ impl KeySet {
         self.len() == 0
     }
 
+    /// Notes that a token names a key that is not here: its issuer may have a new one.
+    pub(crate) fn miss(&self) {
+        self.missed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a token named a key that was not here, since this was asked last. Whoever fetches keys
+    /// may want to fetch them anew, though not for every such token: anyone can make one.
+    pub fn was_missed(&self) -> bool {
+        self.missed.swap(false, Ordering::Relaxed)
+    }
+
     pub(crate) fn now(&self) -> arc_swap::Guard<Arc<Keys>> {
         self.keys.load()
     }
@@ -114,7 +136,7 @@ impl fmt::Debug for KeySet {
         f.debug_struct("KeySet")
             .field("generation", &keys.generation)
             .field("keys", &keys.by_id.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -184,7 +206,7 @@ fn usable(value: &Value) -> Option<(String, Key)> {
 
 /// The one algorithm of a key: what it says, if that fits its kind, or its kind's usual one.
 /// What is not here (HMAC, `none`, SHA-1, other curves) verifies nothing.
-fn algorithm(jwk: &Jwk) -> Option<Algorithm> {
+pub(crate) fn algorithm(jwk: &Jwk) -> Option<Algorithm> {
     let said = jwk.common.key_algorithm;
     match (&jwk.algorithm, said) {
         (AlgorithmParameters::EllipticCurve(key), None | Some(KeyAlgorithm::ES256)) => {

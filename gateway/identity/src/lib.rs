@@ -7,18 +7,26 @@
 //! Nothing here does I/O or reads a clock: keys and the time are arguments.
 
 mod agent;
+mod binding;
 mod bounds;
 mod caller;
+mod dpop;
 mod jwks;
+mod mapping;
+mod possession;
 mod revoked;
 mod selector;
 mod spiffe;
 mod token;
 
 pub use agent::{AGENTS_MAX, Agent, AgentError, Ambiguous, Registry, TokenRule};
+pub use binding::{Binding, Thumbprint, certificate_thumbprint};
 pub use bounds::{Bounds, FROM_MAX, ONLY_MAX};
 pub use caller::{Caller, Cause, Identity, Proven, Unproven};
+pub use dpop::{PROOF_AGE_SECONDS_MAX, PROOF_BYTES_MAX, PROOFS_REMEMBERED_MAX, ProofError};
 pub use jwks::{JWKS_BYTES_MAX, KEYS_MAX, KeySet, KeySetError};
+pub use mapping::Mapping;
+pub use possession::{Possession, Request, Scheme};
 pub use revoked::{Revocable, Revoked};
 pub use selector::{Selector, SelectorError};
 pub use spiffe::{SpiffeId, SpiffeIdError};

@@ -1,5 +1,7 @@
 mod agents;
 mod callers;
+mod mappings;
+mod proofs;
 mod tokens;
 
 use std::{path::PathBuf, sync::Arc};
@@ -129,6 +131,7 @@ fn issuer(keys: &[&Key]) -> Issuer {
         audience: AUDIENCE.into(),
         keys: Arc::new(KeySet::parse(&jwks(keys)).unwrap()),
         lifetime_max: SignedDuration::from_mins(15),
+        mapping: crate::Mapping::default(),
     }
 }
 

@@ -14,8 +14,13 @@ use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, Header, Validation, dangerous, errors::ErrorKind};
 use moka::sync::Cache;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
-use crate::{KeySet, SpiffeId, bounds::Bounds};
+use crate::{
+    KeySet, Mapping, SpiffeId,
+    binding::{Binding, Confirmation},
+    bounds::Bounds,
+};
 
 /// The longest token, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 8 * 1024;
@@ -47,6 +52,8 @@ pub struct Issuer {
     pub keys: Arc<KeySet>,
     /// The longest time from `iat` to `exp`.
     pub lifetime_max: SignedDuration,
+    /// Where its tokens say what is read.
+    pub mapping: Mapping,
 }
 
 /// What a verified token says.
@@ -70,6 +77,8 @@ pub struct Claims {
     pub task: Option<Task>,
     /// What narrows it, if it says so: a pass of the gateway's own does.
     pub bounds: Option<Bounds>,
+    /// `cnf`: what whoever shows it must prove to hold.
+    pub binding: Option<Binding>,
 }
 
 /// What an agent is at work on.
@@ -116,6 +125,9 @@ pub enum TokenError {
     /// Whom it names is no agent.
     #[error("the token's subject is not a SPIFFE id")]
     Subject,
+    /// It is bound in a way that is not known here.
+    #[error("the token's `cnf` names neither a key (`jkt`) nor a certificate (`x5t#S256`)")]
+    Confirmation,
     /// Its task's scope is too large.
     #[error(
         "the scope of the token's task has more than {SCOPE_ENTRIES_MAX} entries, or one of more \
@@ -240,13 +252,24 @@ impl Verifier {
             dangerous::insecure_decode_claims(token).map_err(|_| TokenError::Malformed)?;
         let issuer = self.issuers.get(&claimed.iss).ok_or(TokenError::Issuer)?;
         let keys = issuer.keys.now();
-        let key = keys.find(header.kid.as_deref()).ok_or(TokenError::Key)?;
+        let key = keys.find(header.kid.as_deref()).ok_or_else(|| {
+            issuer.keys.miss();
+            TokenError::Key
+        })?;
         if header.alg != key.algorithm {
             return Err(TokenError::Algorithm);
         }
         let rules = rules(issuer, key.algorithm);
-        let raw = jsonwebtoken::decode::<RawClaims>(token, &key.decoding, &rules);
-        let claims = raw.map_err(|error| fault(error.kind()))?.claims.check()?;
+        let claims = if issuer.mapping.is_plain() {
+            let raw = jsonwebtoken::decode::<RawClaims>(token, &key.decoding, &rules);
+            raw.map_err(|error| fault(error.kind()))?.claims
+        } else {
+            let raw = jsonwebtoken::decode::<Value>(token, &key.decoding, &rules);
+            let mut claims = raw.map_err(|error| fault(error.kind()))?.claims;
+            issuer.mapping.apply(&mut claims)?;
+            serde_json::from_value(claims).map_err(|_| TokenError::Malformed)?
+        };
+        let claims = claims.check()?;
         let lifetime = claims.expires_at.duration_since(claims.issued_at);
         if !lifetime.is_positive() || lifetime > issuer.lifetime_max {
             return Err(TokenError::Lifetime);
@@ -260,6 +283,12 @@ impl Verifier {
 }
 
 impl Claims {
+    /// Whether a copy of the token is of no use to whoever took it: it is bound to a key, or to the
+    /// processes that the gateway gave it to.
+    pub fn is_bound(&self) -> bool {
+        self.binding.is_some() || self.bounds.is_some()
+    }
+
     fn hold(&self, now: Timestamp) -> Result<(), TokenError> {
         let ahead = SignedDuration::from_secs(CLOCK_SKEW_SECONDS_MAX);
         let latest = now.saturating_add(ahead).unwrap_or(now);
@@ -342,6 +371,7 @@ struct RawClaims {
     task: Option<RawTask>,
     #[serde(rename = "tidegate")]
     bounds: Option<Bounds>,
+    cnf: Option<Confirmation>,
 }
 
 #[derive(Deserialize)]
@@ -377,6 +407,7 @@ impl RawClaims {
             expires_at: self.exp,
             task: task.transpose()?,
             bounds: self.bounds.map(Bounds::check).transpose()?,
+            binding: self.cnf.map(|cnf| cnf.check()).transpose()?,
         })
     }
 }

@@ -67,7 +67,7 @@ pub struct Principal {
     pub session: Arc<str>,
     /// The agent's SPIFFE id.
     pub agent: Arc<str>,
-    /// How well the identity is proven: `svid`, `kernel+token`, `kernel`, `inferred+token`, ...
+    /// How well the identity is proven: `kernel+bound-token`, `kernel+token`, `kernel`, `inferred+token`, ...
     pub evidence: &'static str,
     /// What the task is for, from the token; empty if it has none.
     pub purpose: Arc<str>,

@@ -11,8 +11,10 @@ use http::{
 };
 use http_body::Body as _;
 use hyper::body::Incoming;
-use identity::{Caller, Identity, Proven};
+use identity::{Caller, Identity, Proven, Thumbprint};
+use jiff::Timestamp;
 use policy::{Operation, Towards};
+use rustls::ServerConnection;
 use telemetry::names;
 
 use crate::{
@@ -23,7 +25,7 @@ use crate::{
     gateway::Gateway,
     headers::{self, Shown},
     media::{self, Media},
-    message,
+    message, possession,
     record::Who,
     refusal::{About, Interruption},
     request,
@@ -51,6 +53,9 @@ pub(crate) struct Peer {
     host: Option<Box<str>>,
     /// What was shown when it was opened, for requests that show nothing.
     shown: Option<HeaderValue>,
+    /// Whether it is within TLS, and what the client showed there.
+    secure: bool,
+    certificate: Option<Thumbprint>,
     /// Who called last, which on most connections is who calls next.
     proven: Mutex<Option<(Arc<Proven>, Arc<Who>)>>,
 }
@@ -64,8 +69,18 @@ impl Peer {
             led,
             host: None,
             shown: None,
+            secure: false,
+            certificate: None,
             proven: Mutex::default(),
         }
+    }
+
+    /// The same within TLS.
+    pub(crate) fn secured(mut self, tls: &ServerConnection) -> Self {
+        let shown = tls.peer_certificates().and_then(<[_]>::first);
+        self.certificate = shown.and_then(|shown| identity::certificate_thumbprint(shown));
+        self.secure = true;
+        self
     }
 
     /// The same, whose requests are all for this host.
@@ -83,6 +98,8 @@ impl Peer {
             led: self.led,
             host: Some(host.into()),
             shown,
+            secure: false,
+            certificate: None,
             proven: Mutex::default(),
         }
     }
@@ -108,13 +125,30 @@ impl Peer {
         }
     }
 
-    /// Who calls now, by what the request shows.
+    /// Who calls now, by what the request shows and holds.
     pub(crate) fn identify(
         &self,
         identity: &Identity,
         shown: Shown<'_>,
+        parts: &Parts,
     ) -> Result<(Arc<Proven>, Arc<Who>), identity::Unproven> {
         let now = clock::timestamp(clock::now());
+        let (proven, who) = self.recognise(identity, shown, now)?;
+        // Most tokens are bound to nothing, and then nothing need be shown.
+        if proven.wants_proof() || headers::shows_proof(&parts.headers) {
+            let possession = possession::of(parts, self.secure, self.certificate);
+            identity.possesses(&proven, &possession, now)?;
+        }
+        Ok((proven, who))
+    }
+
+    /// Who calls by the connection and the token.
+    pub(crate) fn recognise(
+        &self,
+        identity: &Identity,
+        shown: Shown<'_>,
+        now: Timestamp,
+    ) -> Result<(Arc<Proven>, Arc<Who>), identity::Unproven> {
         let mut last = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
         let holds = |token| {
             let last = last.as_ref().filter(|(proven, _)| proven.holds(token, now));
@@ -213,7 +247,7 @@ impl Worker {
             Some(token) => token.as_deref().map_or(Shown::Nothing, Shown::Token),
         };
         let (proven, who) = peer
-            .identify(&gateway.identity, shown)
+            .identify(&gateway.identity, shown, parts)
             .map_err(|unproven| {
                 let known = peer.attribution.as_ref();
                 account.who = Arc::new(Who::unproven(known, peer.flow, &unproven));

@@ -12,6 +12,10 @@ use crate::media;
 
 /// The agent's token, where `Authorization` is needed for the upstream itself.
 pub(crate) const TOKEN: HeaderName = HeaderName::from_static("tidegate-token");
+/// The proof of the key that the token in [`TOKEN`] is bound to (RFC 9449).
+pub(crate) const PROOF: HeaderName = HeaderName::from_static("tidegate-dpop");
+/// The proof of the key that the token in `Authorization` is bound to (RFC 9449 section 4).
+pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
 /// The index of the record that holds this exchange.
 pub(crate) const RECORD: HeaderName = HeaderName::from_static("tidegate-record");
 /// What stayed behind of the answer, as a dictionary of counts (RFC 9651 section 3.2).
@@ -118,11 +122,21 @@ pub(crate) fn shown(headers: &HeaderMap) -> Shown<'_> {
         return Shown::Token(UNREADABLE);
     };
     match value.split_once(' ') {
-        Some((scheme, bearer)) if scheme.eq_ignore_ascii_case("bearer") => {
-            Shown::Bearer(bearer.trim())
-        }
+        Some((scheme, bearer)) if is_token_scheme(scheme) => Shown::Bearer(bearer.trim()),
         _ => Shown::Nothing,
     }
+}
+
+/// Whether what stands behind a scheme of `Authorization` is a token.
+fn is_token_scheme(scheme: &str) -> bool {
+    scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("dpop")
+}
+
+/// Whether a request shows a token as one that asks for a proof.
+pub(crate) fn shows_proof(headers: &HeaderMap) -> bool {
+    let shown = headers.get(header::AUTHORIZATION);
+    let scheme = shown.and_then(|value| value.as_bytes().get(..4));
+    headers.contains_key(&DPOP) || scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"dpop"))
 }
 
 /// The token that a request carries to a service whose key is held here: whatever a client sends for
@@ -146,9 +160,7 @@ pub(crate) fn token_for_key(headers: &HeaderMap) -> Option<Cow<'_, str>> {
             .filter(|_| name == header::AUTHORIZATION);
         match scheme {
             None => Some(Cow::Borrowed(key)),
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-                Some(token.trim().into())
-            }
+            Some((scheme, token)) if is_token_scheme(scheme) => Some(token.trim().into()),
             Some((scheme, pair)) if scheme.eq_ignore_ascii_case("basic") => password(pair.trim()),
             Some(_) => None,
         }
@@ -181,7 +193,7 @@ fn password(pair: &str) -> Option<Cow<'static, str>> {
 }
 
 /// The one value of a field, if it is text.
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)
@@ -202,6 +214,7 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
 pub(crate) fn towards_upstream(headers: &mut HeaderMap, proven: bool) {
     if proven && !headers.contains_key(&TOKEN) {
         headers.remove(header::AUTHORIZATION);
+        headers.remove(&DPOP);
     }
     take_hop_by_hop(headers);
     take_ours(headers);

@@ -1,10 +1,11 @@
 //! Fetches token issuers' keys (RFC 7517) over HTTP.
 
-use std::{sync::Arc, time::Duration};
+use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use http::Uri;
 use http_body_util::{BodyExt, Limited};
 use rustls::ClientConfig;
+use serde::Deserialize;
 use tokio::time::timeout;
 
 use crate::Upstream;
@@ -30,6 +31,52 @@ pub enum JwksFault {
     /// The answer is too long, broke off or is not text.
     #[error("the issuer's answer is too long, broke off or is not text")]
     Body,
+    /// What it publishes of itself is somebody else's, or names no keys.
+    #[error(
+        "what the issuer publishes (`/.well-known/openid-configuration`) does not name this issuer and a `jwks_uri` of https"
+    )]
+    Metadata,
+}
+
+/// What an issuer publishes of itself, as far as it is read.
+#[derive(Deserialize)]
+struct Metadata {
+    issuer: String,
+    jwks_uri: String,
+}
+
+/// Fetches the keys of an issuer from where it says they are: by `OpenID` Connect Discovery 1.0 (section
+/// 4), or by RFC 8414.
+pub async fn discover(tls: &Arc<ClientConfig>, issuer: &Uri) -> Result<String, JwksFault> {
+    let [openid, oauth] = published_at(issuer);
+    let text = match fetch(tls, openid?).await {
+        Err(JwksFault::Status(404)) => fetch(tls, oauth?).await?,
+        told => told?,
+    };
+    let metadata: Metadata = serde_json::from_str(&text).map_err(|_| JwksFault::Metadata)?;
+    // Section 4.3: exactly. A slash that an address must have and a name need not is the one exception.
+    let same = |name: &str| name.trim_end_matches('/') == issuer.to_string().trim_end_matches('/');
+    let keys = Uri::from_str(&metadata.jwks_uri).ok();
+    let keys = keys.filter(|keys| {
+        let is_private = keys.scheme_str() == Some("https");
+        // In the clear it may only be where the issuer is, which was allowed to be so.
+        same(&metadata.issuer) && (is_private || keys.authority() == issuer.authority())
+    });
+    fetch(tls, keys.ok_or(JwksFault::Metadata)?).await
+}
+
+/// Where an issuer publishes: behind its path by one specification, before it by the other.
+fn published_at(issuer: &Uri) -> [Result<Uri, JwksFault>; 2] {
+    let path = issuer.path().trim_end_matches('/');
+    let at = |path: String| {
+        let mut parts = issuer.clone().into_parts();
+        parts.path_and_query = path.parse().ok();
+        Uri::from_parts(parts).map_err(|_| JwksFault::Metadata)
+    };
+    [
+        at(format!("{path}/.well-known/openid-configuration")),
+        at(format!("/.well-known/oauth-authorization-server{path}")),
+    ]
 }
 
 /// Fetches the document at `uri`.

@@ -81,7 +81,8 @@ pub(crate) async fn shake<S>(
     };
     match accepted {
         Ok(Ok(stream)) => {
-            let protocol = Protocol::negotiated(stream.get_ref().1);
+            let (_, tls) = stream.get_ref();
+            let (protocol, peer) = (Protocol::negotiated(tls), peer.secured(tls));
             connection(worker, peer, stream, protocol, watcher).await;
         }
         Ok(Err(error)) => tracing::debug!(%error, "the TLS handshake failed"),
@@ -101,7 +102,7 @@ pub(crate) async fn refuse(worker: &Worker, peer: &Peer, why: &Interruption) {
         http::Method::CONNECT,
         peer.port,
     );
-    account.who = match peer.identify(&gateway.identity, Shown::Nothing) {
+    account.who = match peer.recognise(&gateway.identity, Shown::Nothing, clock::timestamp(began)) {
         Ok((_, who)) => who,
         Err(unproven) => Arc::new(Who::unproven(
             peer.attribution.as_ref(),

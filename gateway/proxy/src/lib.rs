@@ -33,6 +33,7 @@ mod message;
 mod outgoing;
 mod pace;
 pub mod pass;
+mod possession;
 pub mod post;
 mod protocol;
 mod pump;

@@ -361,6 +361,21 @@ impl Interruption {
             StatusCode::UNAUTHORIZED if self.reason == STEP_UP => Some(HeaderValue::from_static(
                 "Bearer realm=\"tidegate\", error=\"insufficient_user_authentication\", max_age=0",
             )),
+            // RFC 9449 section 7.1.
+            StatusCode::UNAUTHORIZED if self.reason == "proof_required" => {
+                Some(HeaderValue::from_static(
+                    "DPoP realm=\"tidegate\", algs=\"ES256 EdDSA RS256 PS256\"",
+                ))
+            }
+            StatusCode::UNAUTHORIZED if self.reason == "proof_invalid" => {
+                Some(HeaderValue::from_static(
+                    "DPoP realm=\"tidegate\", error=\"invalid_dpop_proof\", \
+                     algs=\"ES256 EdDSA RS256 PS256\"",
+                ))
+            }
+            StatusCode::UNAUTHORIZED if self.reason == "certificate_mismatch" => Some(
+                HeaderValue::from_static("Bearer realm=\"tidegate\", error=\"invalid_token\""),
+            ),
             StatusCode::UNAUTHORIZED if of_identity => {
                 Some(HeaderValue::from_static("Bearer realm=\"tidegate\""))
             }

@@ -6,11 +6,14 @@ use std::{
 };
 
 use rustls::{
-    ServerConfig,
+    DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme,
+    client::danger::HandshakeSignatureValid,
+    crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature},
     pki_types::{
-        CertificateDer, PrivateKeyDer,
+        CertificateDer, PrivateKeyDer, UnixTime,
         pem::{self, PemObject},
     },
+    server::danger::{ClientCertVerified, ClientCertVerifier},
 };
 
 /// Why a certificate and key cannot serve.
@@ -36,8 +39,22 @@ pub enum TlsFault {
     },
 }
 
+/// What the gateway shows, and asks for, where it ends TLS.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// The chain, PEM.
+    pub certificate: PathBuf,
+    /// Its key, PEM.
+    pub key: PathBuf,
+    /// Whether clients are asked for a certificate of theirs.
+    pub ask_certificate: bool,
+}
+
 /// A server configuration from a PEM chain and key.
-pub fn server(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsFault> {
+pub fn server(files: &Files) -> Result<Arc<ServerConfig>, TlsFault> {
+    let Files {
+        certificate, key, ..
+    } = files;
     let fault = |path: &Path| {
         let path = path.to_owned();
         move |source| TlsFault::Pem { path, source }
@@ -47,13 +64,65 @@ pub fn server(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsFa
         .collect::<Result<Vec<_>, _>>()
         .map_err(fault(certificate))?;
     let key = PrivateKeyDer::from_pem_file(key).map_err(fault(key))?;
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(chain, key);
+    let builder = ServerConfig::builder();
+    let builder = if files.ask_certificate {
+        let algorithms = builder.crypto_provider().signature_verification_algorithms;
+        builder.with_client_cert_verifier(Arc::new(Possessed(algorithms)))
+    } else {
+        builder.with_no_client_auth()
+    };
+    let config = builder.with_single_cert(chain, key);
     let mut config = config.map_err(|source| TlsFault::Unusable {
         certificate: certificate.to_owned(),
         source,
     })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+/// Takes any certificate of a client that proves to hold its key, and none. Who that is the token
+/// says which is bound to it (RFC 8705, section 3): by whom it was issued does not matter (section 7.2
+/// there speaks of this), so no chain is built.
+#[derive(Debug)]
+struct Possessed(WebPkiSupportedAlgorithms);
+
+impl ClientCertVerifier for Possessed {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.0)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_schemes()
+    }
 }

@@ -118,6 +118,7 @@ pub(crate) fn identity(config: &Config) -> Result<(Identity, KeySources, Arc<Key
             audience: issuer.audience.clone(),
             keys,
             lifetime_max: issuer.lifetime_max,
+            mapping: issuer.mapping.clone(),
         });
     }
     let own = Arc::new(KeySet::empty());
@@ -130,7 +131,7 @@ pub(crate) fn identity(config: &Config) -> Result<(Identity, KeySources, Arc<Key
 
 fn keys(source: &JwksSource) -> Result<KeySet> {
     let text = match source {
-        JwksSource::Url(_) => return Ok(KeySet::empty()),
+        JwksSource::Url(_) | JwksSource::Issuer(_) => return Ok(KeySet::empty()),
         JwksSource::File(path) => std::fs::read_to_string(path)
             .into_diagnostic()
             .wrap_err_with(|| format!("the key set `{}` cannot be read", path.display()))?,
@@ -147,7 +148,7 @@ pub(crate) fn led(config: &Config) -> Result<Vec<proxy::Endpoint>> {
         return Ok(Vec::new());
     }
     let files = config.egress.tls.as_ref();
-    let tls = files.map(|(certificate, key)| tls::server(certificate, key));
+    let tls = files.map(tls::server);
     let tls = tls.transpose().into_diagnostic()?;
     let localhosts: [std::net::IpAddr; 2] = [
         std::net::Ipv4Addr::LOCALHOST.into(),
@@ -165,7 +166,7 @@ pub(crate) fn led(config: &Config) -> Result<Vec<proxy::Endpoint>> {
 pub(crate) fn endpoints(config: &Config) -> Result<Vec<proxy::Endpoint>> {
     let endpoint = |listen: &Listen| {
         let files = listen.tls.as_ref();
-        let tls = files.map(|(certificate, key)| tls::server(certificate, key));
+        let tls = files.map(tls::server);
         Ok(proxy::Endpoint {
             address: listen.address,
             tls: tls.transpose().into_diagnostic()?,

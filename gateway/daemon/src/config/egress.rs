@@ -25,7 +25,7 @@ pub(crate) struct Egress {
     pub(crate) pins: Option<PathBuf>,
     pub(crate) ring_bytes: Option<u32>,
     pub(crate) fail_open: bool,
-    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    pub(crate) tls: Option<proxy::tls::Files>,
     /// One for each agent.
     pub(crate) rules: Vec<AgentRule>,
 }
@@ -71,17 +71,12 @@ impl Resolver<'_> {
             }
             rules.push(rule);
         }
-        let path = |path: &PathBuf| self.directory.join(path);
         Ok(Egress {
             pins: file.egress.pins.clone(),
             ring_bytes: file.egress.ring_bytes.as_ref().map(|ring| ring.value),
             // Without pins nothing outlives the gateway, whatever is wanted.
             fail_open: when_gone.is_none_or(|when| when.value == WhenGone::Open),
-            tls: file
-                .egress
-                .tls
-                .as_ref()
-                .map(|tls| (path(&tls.certificate.value), path(&tls.key))),
+            tls: file.egress.tls.as_ref().map(|tls| self.tls(tls)),
             rules,
         })
     }

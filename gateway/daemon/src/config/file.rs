@@ -106,6 +106,9 @@ pub(crate) enum Unlisted {
 pub(crate) struct Tls {
     pub(crate) certificate: Spanned<PathBuf>,
     pub(crate) key: PathBuf,
+    /// Whether clients are asked for a certificate of theirs, for tokens that are bound to one.
+    #[serde(default)]
+    pub(crate) ask_certificate: bool,
 }
 
 /// The operators' address.
@@ -145,14 +148,35 @@ pub(crate) struct Issuer {
     pub(crate) jwks: Spanned<Jwks>,
     /// The longest life of a token: `15m` if absent.
     pub(crate) lifetime_max: Option<Spanned<String>>,
+    /// Where its tokens name agent and task, if not as ours do.
+    #[serde(default)]
+    pub(crate) claims: ClaimPlaces,
+    /// The agents by what its tokens call them; if there are any, nobody else is one.
+    #[serde(default)]
+    pub(crate) subjects: BTreeMap<String, Spanned<String>>,
 }
 
-/// Where an issuer's keys are: exactly one of the two.
+/// JSON Pointers into the claims of a token.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClaimPlaces {
+    /// `/sub` if absent.
+    pub(crate) subject: Option<Spanned<String>>,
+    /// The task's id.
+    pub(crate) task: Option<Spanned<String>>,
+    pub(crate) purpose: Option<Spanned<String>>,
+    /// An object.
+    pub(crate) scope: Option<Spanned<String>>,
+}
+
+/// Where an issuer's keys are: exactly one of these.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Jwks {
     pub(crate) file: Option<Spanned<PathBuf>>,
     pub(crate) url: Option<Spanned<String>>,
+    /// Where the issuer itself says: in what it publishes by `OpenID` Connect Discovery 1.0 or RFC 8414.
+    pub(crate) discover: Option<Spanned<bool>>,
 }
 
 /// One agent.
@@ -212,6 +236,9 @@ pub(crate) enum WhenGone {
 #[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Token {
+    /// It does, and a copy of the token must be worth nothing: it is bound to a key (RFC 9449, RFC
+    /// 8705), or is a pass of the gateway's.
+    Bound,
     /// It does.
     #[default]
     Required,

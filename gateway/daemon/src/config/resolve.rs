@@ -39,7 +39,7 @@ use super::{
 /// The longest life that an operator may allow a token.
 const TOKEN_LIFETIME_MAX: SignedDuration = SignedDuration::from_hours(24);
 /// The life that a token may have where nothing is said.
-const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
+pub(super) const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 
 /// Whose tokens are made where nothing is said.
 const TENANT: &str = "default";
@@ -81,8 +81,7 @@ pub(crate) struct Config {
 /// One address that agents connect to.
 pub(crate) struct Listen {
     pub(crate) address: SocketAddr,
-    /// Certificate and key.
-    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    pub(crate) tls: Option<proxy::tls::Files>,
     /// Whether requests come here as to a proxy.
     pub(crate) forward: bool,
 }
@@ -92,13 +91,15 @@ pub(crate) struct Listen {
 pub(crate) enum JwksSource {
     File(PathBuf),
     Url(Uri),
+    /// As this issuer publishes.
+    Issuer(Uri),
 }
 
 impl std::fmt::Display for JwksSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File(path) => write!(f, "`{}`", path.display()),
-            Self::Url(uri) => write!(f, "`{uri}`"),
+            Self::Url(uri) | Self::Issuer(uri) => write!(f, "`{uri}`"),
         }
     }
 }
@@ -110,6 +111,7 @@ pub(crate) struct IssuerEntry {
     pub(crate) audience: String,
     pub(crate) source: JwksSource,
     pub(crate) lifetime_max: SignedDuration,
+    pub(crate) mapping: identity::Mapping,
 }
 
 impl Config {
@@ -221,15 +223,20 @@ impl Resolver<'_> {
     }
 
     fn listen(&self, typed: Vec<file::Listen>) -> Vec<Listen> {
-        let path = |path: PathBuf| self.directory.join(path);
         let listen = |listen: file::Listen| Listen {
             address: listen.address,
-            tls: listen
-                .tls
-                .map(|tls| (path(tls.certificate.value), path(tls.key))),
+            tls: listen.tls.as_ref().map(|tls| self.tls(tls)),
             forward: listen.forward,
         };
         typed.into_iter().map(listen).collect()
+    }
+
+    pub(super) fn tls(&self, tls: &file::Tls) -> proxy::tls::Files {
+        proxy::tls::Files {
+            certificate: self.directory.join(&tls.certificate.value),
+            key: self.directory.join(&tls.key),
+            ask_certificate: tls.ask_certificate,
+        }
     }
 
     /// Where this host is. `ZZ` says that nobody knows: it is in no region, and the record says so.
@@ -295,40 +302,7 @@ impl Resolver<'_> {
         ))
     }
 
-    fn issuer(&self, issuer: file::Issuer) -> Result<IssuerEntry> {
-        let source = match (&issuer.jwks.value.file, &issuer.jwks.value.url) {
-            (Some(path), None) => JwksSource::File(self.existing(path)?),
-            (None, Some(url)) => {
-                let uri = self.uri(url)?;
-                if uri.scheme_str() != Some("https") && !is_loopback(&uri) {
-                    let message = "an issuer's keys are not fetched in the clear";
-                    return Err(self.fault(
-                        url,
-                        message,
-                        "write `https://`; only loopback may do without",
-                    ));
-                }
-                JwksSource::Url(uri)
-            }
-            _ => {
-                let help =
-                    "`jwks: { file: keys.json }` or `jwks: { url: https://... }`, one of the two";
-                return Err(self.fault(&issuer.jwks, "an issuer's keys come from one place", help));
-            }
-        };
-        let lifetime_max = match &issuer.lifetime_max {
-            None => TOKEN_LIFETIME,
-            Some(typed) => self.lifetime(typed)?,
-        };
-        Ok(IssuerEntry {
-            name: issuer.name,
-            audience: issuer.audience,
-            source,
-            lifetime_max,
-        })
-    }
-
-    fn lifetime(&self, typed: &Spanned<String>) -> Result<SignedDuration> {
+    pub(super) fn lifetime(&self, typed: &Spanned<String>) -> Result<SignedDuration> {
         let parsed = SignedDuration::from_str(&typed.value).ok();
         parsed
             .filter(|duration| duration.is_positive() && *duration <= TOKEN_LIFETIME_MAX)
@@ -365,6 +339,7 @@ impl Resolver<'_> {
             ));
         }
         let token = match agent.token {
+            file::Token::Bound => TokenRule::Bound,
             file::Token::Required => TokenRule::Required,
             file::Token::Optional => TokenRule::Optional,
         };

@@ -38,6 +38,7 @@ impl Desk {
             audience: AUDIENCE.to_owned(),
             keys: Arc::new(KeySet::parse(&key.key_set().unwrap()).unwrap()),
             lifetime_max: LIFETIME_MAX,
+            mapping: identity::Mapping::default(),
         };
         Self {
             passes: Passes::new(key),

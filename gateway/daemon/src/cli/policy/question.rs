@@ -9,7 +9,14 @@ use policy::{
 };
 
 /// How well a caller can be proven, as policies see it.
-pub(super) const EVIDENCES: [&str; 4] = ["kernel+token", "kernel", "inferred+token", "inferred"];
+pub(super) const EVIDENCES: [&str; 6] = [
+    "kernel+bound-token",
+    "kernel+token",
+    "kernel",
+    "inferred+bound-token",
+    "inferred+token",
+    "inferred",
+];
 
 /// A call that policies decide on.
 #[derive(Clone, Debug)]

@@ -13,13 +13,13 @@ use identity::KeySet;
 use miette::{IntoDiagnostic as _, Result};
 use proxy::jwks;
 use rustls::ClientConfig;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use crate::{cli::check, config::JwksSource};
 
 /// How often key sets are fetched again.
 const JWKS_PERIOD: Duration = Duration::from_mins(5);
-/// How soon a failed fetch is tried again.
+/// How soon a failed fetch is tried again, and a key that a token names and nobody has is looked for.
 const JWKS_RETRY: Duration = Duration::from_secs(5);
 
 /// Keeps every issuer's keys fresh; says whether each was fetched.
@@ -55,10 +55,22 @@ async fn keep(
             }
         }
         ready.store(all, Ordering::Relaxed);
-        let pause = if all { JWKS_PERIOD } else { JWKS_RETRY };
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = due(&sources, all) => {}
             _ = stop.wait_for(|stopped| *stopped) => return,
+        }
+    }
+}
+
+/// Waits until keys are to be fetched again: soon after one failed or was missed, which is how a new key
+/// is told; never at once, since anyone can name a key that is not there.
+async fn due(sources: &check::KeySources, all: bool) {
+    let began = Instant::now();
+    loop {
+        tokio::time::sleep(JWKS_RETRY).await;
+        let missed = sources.iter().filter(|(_, keys)| keys.was_missed()).count();
+        if !all || missed > 0 || began.elapsed() >= JWKS_PERIOD {
+            return;
         }
     }
 }
@@ -66,6 +78,7 @@ async fn keep(
 async fn refresh(source: &JwksSource, keys: &KeySet, tls: &Arc<ClientConfig>) -> Result<()> {
     let text = match source {
         JwksSource::Url(uri) => jwks::fetch(tls, Uri::clone(uri)).await.into_diagnostic()?,
+        JwksSource::Issuer(issuer) => jwks::discover(tls, issuer).await.into_diagnostic()?,
         JwksSource::File(path) => {
             let path = path.clone();
             let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(path)).await;

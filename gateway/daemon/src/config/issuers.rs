@@ -1,0 +1,113 @@
+//! Who issues tokens, where their keys are, and how their tokens are read.
+
+use std::{collections::HashMap, str::FromStr as _};
+
+use http::Uri;
+use identity::Mapping;
+use miette::Result;
+use serde_saphyr::Spanned;
+
+use super::{
+    file,
+    resolve::{IssuerEntry, JwksSource, Resolver, TOKEN_LIFETIME, is_loopback},
+};
+
+impl Resolver<'_> {
+    pub(super) fn issuer(&self, issuer: file::Issuer) -> Result<IssuerEntry> {
+        let lifetime_max = match &issuer.lifetime_max {
+            None => TOKEN_LIFETIME,
+            Some(typed) => self.lifetime(typed)?,
+        };
+        Ok(IssuerEntry {
+            source: self.key_source(&issuer)?,
+            mapping: self.mapping(&issuer)?,
+            name: issuer.name,
+            audience: issuer.audience,
+            lifetime_max,
+        })
+    }
+
+    fn key_source(&self, issuer: &file::Issuer) -> Result<JwksSource> {
+        let jwks = &issuer.jwks.value;
+        let discover = jwks.discover.as_ref().filter(|discover| discover.value);
+        match (&jwks.file, &jwks.url, discover) {
+            (Some(path), None, None) => Ok(JwksSource::File(self.existing(path)?)),
+            (None, Some(url), None) => {
+                let uri = self.uri(url)?;
+                self.is_private(url, &uri)?;
+                Ok(JwksSource::Url(uri))
+            }
+            (None, None, Some(discover)) => {
+                let uri = Uri::from_str(&issuer.name).ok();
+                let uri = uri.filter(|uri| uri.scheme().is_some() && uri.query().is_none());
+                let uri = uri.ok_or_else(|| {
+                    let message = format!("`{}` is not an address to discover keys at", issuer.name);
+                    let help = "an issuer that publishes is named by its address: `issuer: https://login.example`";
+                    self.fault(discover, message, help)
+                })?;
+                self.is_private(discover, &uri)?;
+                Ok(JwksSource::Issuer(uri))
+            }
+            _ => {
+                let help = "`jwks: { file: keys.json }`, `jwks: { url: https://... }` or `jwks: { discover: true }`, one of them";
+                Err(self.fault(&issuer.jwks, "an issuer's keys come from one place", help))
+            }
+        }
+    }
+
+    /// Whoever could change the keys on their way could make tokens.
+    fn is_private<T>(&self, typed: &Spanned<T>, uri: &Uri) -> Result<()> {
+        if uri.scheme_str() == Some("https") || is_loopback(uri) {
+            return Ok(());
+        }
+        let message = "an issuer's keys are not fetched in the clear";
+        Err(self.fault(
+            typed,
+            message,
+            "write `https://`; only loopback may do without",
+        ))
+    }
+
+    fn mapping(&self, issuer: &file::Issuer) -> Result<Mapping> {
+        let places = &issuer.claims;
+        let mut subjects = HashMap::new();
+        for (called, agent) in &issuer.subjects {
+            let id = agent.value.parse().map_err(|error| {
+                self.fault(
+                    agent,
+                    format!("{error}"),
+                    "the id of an agent: `spiffe://acme.example/agent/support`",
+                )
+            })?;
+            subjects.insert(called.clone(), id);
+        }
+        let mapping = Mapping {
+            subject: self.place(places.subject.as_ref())?,
+            subjects,
+            task: self.place(places.task.as_ref())?,
+            purpose: self.place(places.purpose.as_ref())?,
+            scope: self.place(places.scope.as_ref())?,
+        };
+        let part = places.purpose.as_ref().or(places.scope.as_ref());
+        if let (Some(part), None) = (part, &mapping.task) {
+            let message = "purpose and scope are those of a task, and no claim is named for that";
+            return Err(self.fault(
+                part,
+                message,
+                "add `task: /txn`, or whichever claim has its id",
+            ));
+        }
+        Ok(mapping)
+    }
+
+    /// A JSON Pointer that leads somewhere.
+    fn place(&self, typed: Option<&Spanned<String>>) -> Result<Option<String>> {
+        let Some(typed) = typed else { return Ok(None) };
+        if typed.value.starts_with('/') {
+            return Ok(Some(typed.value.clone()));
+        }
+        let message = format!("`{}` is not a JSON Pointer", typed.value);
+        let help = format!("begin with a slash: `/{}` (RFC 6901)", typed.value);
+        Err(self.fault(typed, message, help))
+    }
+}
