@@ -3,8 +3,8 @@
 use core::mem::{offset_of, size_of};
 
 use crate::{
-    Allowed, Config, Destination, Event, FlowKey, FlowRow, Gate, Image, ListenKey, MatchKey, Owner,
-    ProcessKey, SequenceKey, TupleKey,
+    Allowed, Config, Destination, Event, FlowKey, FlowRow, Gate, Glimpse, Image, ListenKey, MatchKey,
+    Owner, ProcessKey, SequenceKey, TupleKey, Turn,
 };
 
 macro_rules! layout {
@@ -50,6 +50,15 @@ layout! {
     Allowed: 32 { ports: 0 }
     Config: 32 { heartbeat_ns: 0, netns: 8, port4: 16, port6: 20, fail_open: 24, reserved: 28 }
     Event: 40 { sequence: 0, process: 8, cgroup: 24, kind: 32, cpu: 36 }
+    Turn: 128 {
+        sequence: 0, process: 8, parent: 24, at_ns: 40, cgroup: 48, capabilities: 56, kind: 64,
+        cpu: 68, agent: 72, exit: 76, uid: 80, gid: 84, euid: 88, egid: 92, user_ns: 96,
+        mount_ns: 100, pid_ns: 104, net_ns: 108, comm: 112,
+    }
+    Glimpse: 2112 {
+        cookie: 0, at_ns: 8, remote: 16, remote_port: 32, protocol: 36, agent: 40, verdict: 44,
+        kind: 48, length: 52, captured: 56, reserved: 60, bytes: 64,
+    }
 }
 
 // SAFETY: as above; `Offsets` is nothing but `u32`.

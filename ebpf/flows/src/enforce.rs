@@ -31,6 +31,7 @@ pub(crate) struct Enforcer {
     allowed: LpmTrie<MapData, Destination, Allowed>,
     gates: HashMap<MapData, Gate, u32>,
     config: Array<MapData, Config>,
+    ports: Array<MapData, u64>,
     living: HashMap<MapData, ProcessKey, abi::Image>,
     cgroups: Arc<Cgroups>,
     settings: Config,
@@ -47,6 +48,7 @@ impl Enforcer {
             allowed: loader::map(programs, "ALLOWED")?,
             gates: loader::map(programs, "GATES")?,
             config: loader::map(programs, "CONFIG")?,
+            ports: loader::map(programs, "GATE_PORTS")?,
             living: loader::copy(programs, "LIVING")?,
             cgroups,
             settings: Config::default(),
@@ -70,6 +72,9 @@ impl Enforcer {
         self.config
             .set(0, self.settings, 0)
             .map_err(refused("CONFIG"))?;
+        let led = rules.redirect_ports.iter().copied();
+        let listens = rules.gates.iter().map(SocketAddr::port);
+        self.listen(listens.chain(led))?;
         let gates = gates(netns, &rules.gates).map(|gate| (gate, 1));
         replace(&mut self.gates, gates.collect()).map_err(refused("GATES"))?;
         let modes = rules.agents.iter().map(|agent| {
@@ -85,6 +90,20 @@ impl Enforcer {
         self.agents.clone_from(&rules.agents);
         self.recognise()?;
         self.adopt()
+    }
+
+    /// Has connections to these ports tell who makes them. A port stays so: what is kept for nobody
+    /// who asks is only work.
+    fn listen(&mut self, ports: impl Iterator<Item = u16>) -> Result<(), FlowsError> {
+        let refused = |source| refused("GATE_PORTS", source);
+        for port in ports.filter(|port| *port != 0) {
+            let word = u32::from(port >> 6);
+            let bits = self.ports.get(&word, 0).map_err(refused)?;
+            self.ports
+                .set(word, bits | 1 << (port & 63), 0)
+                .map_err(refused)?;
+        }
+        Ok(())
     }
 
     fn allow(&mut self, agents: &[AgentRule]) -> Result<(), FlowsError> {
@@ -187,6 +206,7 @@ impl Enforcer {
         listeners: &[SocketAddr],
         open: bool,
     ) -> Result<(), FlowsError> {
+        self.listen(listeners.iter().map(SocketAddr::port))?;
         for gate in gates(netns, listeners) {
             let done = if open {
                 self.gates.insert(gate, 1, 0)

@@ -104,8 +104,10 @@ pub(super) fn established(ctx: &SockOpsContext, near: End) -> Option<()> {
         (*row).state = state::ESTABLISHED;
         (*row).established_ns = flow::now();
         (*row).changed_ns = (*row).established_ns;
+        if (*row).agent != 0 {
+            flow::tell(row, kind::OPENED);
+        }
     }
-    flow::tell(row, kind::OPENED);
     Some(())
 }
 
@@ -127,7 +129,6 @@ pub(super) fn accepted(ctx: &SockOpsContext, near: End, far: End) -> Option<()> 
         (*row).direction = direction::IN;
         (*row).established_ns = (*row).opened_ns;
     }
-    flow::tell(row, kind::OPENED);
     Some(())
 }
 
@@ -142,11 +143,17 @@ pub(super) fn listens(ctx: &SockOpsContext, near: End) -> Option<()> {
             bpf_get_netns_cookie(ctx.ops.cast()),
         )
     };
+    let process = task::process(leader);
+    if egress::is_pid_of_gateway(process.pid) {
+        egress::open_gate_port(near.port);
+    }
     let owner = Owner {
         cookie,
         netns,
+        cgroup: task::cgroup(leader),
         role: role::ACCEPTED,
-        ..tag::owner(leader, task::process(leader))
+        agent: tag::noted(&process),
+        ..tag::owner(leader, process)
     };
     let key = ListenKey {
         netns: owner.netns,
@@ -196,6 +203,9 @@ unsafe fn write(row: *mut FlowRow, figures: &Figures) {
 /// The state has changed.
 #[inline(always)]
 pub(super) fn turned(ctx: &SockOpsContext, _from: u32, to: u32, figures: Figures) -> Option<()> {
+    if to != FIN_WAIT1 && to != LAST_ACK && to != CLOSING && to != CLOSE {
+        return None; // Spares looking the row up.
+    }
     let key = key(ctx);
     let row = FLOWS.get_ptr_mut(key)?;
     // SAFETY: the row is this socket's, which is locked.
