@@ -27,15 +27,15 @@ use tests::{
 
 use crate::world::verified;
 
-const AGENT: &str = "spiffe://tests.example/agent/escape";
+pub(crate) const AGENT: &str = "spiffe://tests.example/agent/escape";
 const POLICY: &str = include_str!("policy.cedar");
 const HOST: &str = "crm.tests.example";
 /// What takes longer does not come about.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A gateway and an agent of its own: other gateways on this host must not hold it.
-struct Host {
-    gateway: Gateway,
+pub(crate) struct Host {
+    pub(crate) gateway: Gateway,
     program: PathBuf,
     crm: Peer,
     /// Where the agent wants to go: TCP and UDP, on each loopback.
@@ -45,15 +45,15 @@ struct Host {
 }
 
 /// An agent that has done what it was told, and holds what it got.
-struct Escape {
+pub(crate) struct Escape {
     child: Child,
-    told: String,
+    pub(crate) told: String,
     stdin: Option<ChildStdin>,
 }
 
 impl Escape {
     /// Checks what came of it: `passed` or `refused`.
-    fn was(&self, result: &str) -> Result<()> {
+    pub(crate) fn was(&self, result: &str) -> Result<()> {
         let as_told = match result {
             "refused" => self.told.contains("Operation not permitted"),
             _ => self.told == result,
@@ -71,7 +71,7 @@ impl Drop for Escape {
 }
 
 impl Host {
-    fn start(
+    pub(crate) fn start(
         mode: &str,
         shape: impl FnOnce(Setup, &[SocketAddr]) -> Setup,
     ) -> Result<Option<Self>> {
@@ -120,18 +120,18 @@ impl Host {
         }))
     }
 
-    fn tcp(&self, index: usize) -> Result<SocketAddr> {
+    pub(crate) fn tcp(&self, index: usize) -> Result<SocketAddr> {
         let listener = self.listeners.get(index).context("no listener")?;
         Ok(listener.local_addr()?)
     }
 
-    fn udp(&self, index: usize) -> Result<SocketAddr> {
+    pub(crate) fn udp(&self, index: usize) -> Result<SocketAddr> {
         let socket = self.datagrams.get(index).context("no socket")?;
         Ok(socket.local_addr()?)
     }
 
     /// Tries one way, and waits for what the agent says of it.
-    fn escape(&self, way: &str, to: SocketAddr, more: &[&str]) -> Result<Escape> {
+    pub(crate) fn escape(&self, way: &str, to: SocketAddr, more: &[&str]) -> Result<Escape> {
         self.escape_with(way, to, more, Stdio::piped())
     }
 
@@ -159,7 +159,7 @@ impl Host {
     }
 
     /// Tries one way, and checks what comes of it and that it is found.
-    fn attempt<'a>(
+    pub(crate) fn attempt<'a>(
         &self,
         way: &str,
         to: SocketAddr,
@@ -173,7 +173,7 @@ impl Host {
     }
 
     /// What `tidegate flows` says, one value a flow.
-    fn flows(&self, more: &[&str]) -> Result<Vec<Value>> {
+    pub(crate) fn flows(&self, more: &[&str]) -> Result<Vec<Value>> {
         let admin = self.gateway.admin_url("")?;
         let admin = admin.trim_start_matches("http://");
         let mut arguments = vec!["flows", "--admin", admin, "-o", "json"];
@@ -203,7 +203,7 @@ impl Host {
     }
 
     /// Ends the gateway, and checks that the log holds a finding for each of these, and no other.
-    fn finish(mut self, expected: &[(SocketAddr, &str)]) -> Result<()> {
+    pub(crate) fn finish(mut self, expected: &[(SocketAddr, &str)]) -> Result<()> {
         self.gateway.stop()?;
         let report = verified(&self.gateway)?;
         ensure!(

@@ -24,6 +24,7 @@ mod kills;
 mod led;
 mod matrix;
 mod mcp;
+mod names;
 mod passes;
 mod policies;
 mod processes;

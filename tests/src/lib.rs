@@ -15,6 +15,7 @@ pub mod mcp;
 pub mod peers;
 pub mod people;
 pub mod records;
+pub mod resolver;
 pub mod sdks;
 pub mod setup;
 pub mod siem;

@@ -106,7 +106,8 @@ impl Enforcer {
         Ok(())
     }
 
-    fn allow(&mut self, agents: &[AgentRule]) -> Result<(), FlowsError> {
+    /// Where agents may go, in the place of what was allowed before.
+    pub(crate) fn allow(&mut self, agents: &[AgentRule]) -> Result<(), FlowsError> {
         let refused = |source| refused("ALLOWED", source);
         let mut wanted = StdMap::new();
         for agent in agents {

@@ -92,6 +92,8 @@ pub(crate) struct Attached {
     pub(crate) counters: PerCpuArray<MapData, u64>,
     pub(crate) events: RingBuf<MapData>,
     pub(crate) flow_events: RingBuf<MapData>,
+    pub(crate) glimpses: RingBuf<MapData>,
+    pub(crate) turns: RingBuf<MapData>,
     pub(crate) table: HashMap<MapData, FlowKey, FlowRow>,
     /// Keeps others away from the pins.
     pub(crate) pins: Option<Pins>,
@@ -146,6 +148,8 @@ pub(crate) fn attach(cgroup: &File, options: &Options) -> Result<Attached, Flows
         counters: map(&mut programs, "COUNTERS")?,
         events: map(&mut programs, "EVENTS")?,
         flow_events: map(&mut programs, "FLOW_EVENTS")?,
+        glimpses: map(&mut programs, "GLIMPSES")?,
+        turns: map(&mut programs, "TURNS")?,
         table: map(&mut programs, "FLOWS")?,
         programs,
         pins,

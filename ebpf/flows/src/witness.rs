@@ -10,7 +10,7 @@ use abi::ProcessKey;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ancestor, Flow, ProcSource, Process, Rules, cgroup::Cgroups, enforce::Enforcer,
+    AgentRule, Ancestor, Flow, ProcSource, Process, Rules, cgroup::Cgroups, enforce::Enforcer,
     lineage::Lineage, open::causes,
 };
 
@@ -29,6 +29,8 @@ pub(crate) enum Question {
     Describe(u32),
     /// The rules, and the gateway's network namespace.
     Enforce { rules: Rules, netns: u64 },
+    /// Where agents may go, anew.
+    Allow(Vec<AgentRule>),
     /// The gateway lives; whether it is time to look what has changed.
     Beat(bool),
     /// The process becomes this agent's.
@@ -106,7 +108,10 @@ impl Question {
     pub(crate) fn acts(&self) -> bool {
         matches!(
             self,
-            Self::Enforce { .. } | Self::Beat(_) | Self::Launch { .. } | Self::Gate { .. }
+            Self::Enforce { .. }
+                | Self::Allow(_)
+                | Self::Beat(_)
+                | Self::Launch { .. } | Self::Gate { .. }
         )
     }
 }
@@ -149,6 +154,7 @@ pub(crate) fn act(enforcer: Option<&mut Enforcer>, question: Question) -> Answer
     };
     let done = match question {
         Question::Enforce { rules, netns } => enforcer.install(&rules, netns),
+        Question::Allow(agents) => enforcer.allow(&agents),
         Question::Beat(round) => {
             enforcer.beat(round);
             Ok(())

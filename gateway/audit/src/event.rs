@@ -304,12 +304,16 @@ pub struct Bypass {
     pub process: ProcessRecord,
     /// The kernel's name of the flow.
     pub flow: String,
-    /// By what it went: `direct`, `port`, `ipv6`, `loopback`, `udp`, `quic`, `dns`.
+    /// By what it went: `direct`, `port`, `ipv6`, `loopback`, `udp`, `quic`, `dns`; `dns_volume`: data leaves
+    /// in the names that are asked for.
     pub technique: Cow<'static, str>,
     /// `tcp` or `udp`.
     pub protocol: Cow<'static, str>,
     /// Where it wanted to go.
     pub remote: String,
+    /// By which name, as the agent's own packets say; of `dns_volume` the domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// `passed`, `refused`, or `failed_open`: it passed because the gateway was gone.
     pub result: Cow<'static, str>,
 }
@@ -321,7 +325,8 @@ pub struct Gap {
     pub at: Timestamp,
     /// `ring_full`: flows were told late. `table_full`: flows are known by number only.
     /// `findings_full`: bypasses are known by number only. `owner_unkept`: connections or processes
-    /// are nobody's, because there was no room for their owners.
+    /// are nobody's, because there was no room for their owners. `names_lost`: names of flows and data in
+    /// names were not looked for. `turns_lost`: turns in the lives of agents' processes are not known.
     pub reason: Cow<'static, str>,
     /// How many were lost.
     pub lost: u64,

@@ -189,7 +189,10 @@ pub(crate) fn bypass(at: &Place<'_>, bypass: &Bypass) -> Value {
     });
     let address = address.trim_start_matches('[').trim_end_matches(']');
     let more = json!({
-        "dst_endpoint": merged(json!({ "ip": address }), json!({ "port": port })),
+        "dst_endpoint": merged(
+            json!({ "ip": address }),
+            json!({ "port": port, "hostname": bypass.name }),
+        ),
         "src_endpoint": { "name": "agent", "instance_uid": bypass.flow },
         "connection_info": { "direction_id": 2, "protocol_name": bypass.protocol },
         "app_name": bypass.agent,

@@ -130,5 +130,7 @@ pub const FLOWS_DENIED_TOTAL: &str = "tidegate_flows_denied_total";
 pub const FLOWS_REDIRECTED_TOTAL: &str = "tidegate_flows_redirected_total";
 /// Flows of agents that went past the gateway, or tried to.
 pub const BYPASSES_TOTAL: &str = "tidegate_bypasses_total";
+/// Messages of DNS of agents that could not be read.
+pub const NAMES_UNREAD_TOTAL: &str = "tidegate_names_unread_total";
 /// Spans that were not exported: the queue was full or the collector refused.
 pub const SPANS_DROPPED_TOTAL: &str = "tidegate_spans_dropped_total";

@@ -3,7 +3,7 @@
 
 use core::arch::asm;
 
-use abi::{FlowKey, FlowRow, Owner, counter, direction, feature, kind, role, said, state, verdict};
+use abi::{FlowKey, FlowRow, Owner, counter, direction, feature, role, said, state, verdict};
 use aya_ebpf::{
     helpers::generated::{
         bpf_get_netns_cookie, bpf_get_socket_cookie, bpf_sk_storage_get, bpf_skb_load_bytes,
@@ -307,7 +307,6 @@ fn row(ctx: &SkBuffContext, key: &FlowKey, near: &End, way: u32) -> Option<*mut 
                 (*row).established_ns = (*row).opened_ns;
                 (*row).direction = way;
             }
-            flow::tell(row, kind::OPENED);
             return Some(row);
         }
     };

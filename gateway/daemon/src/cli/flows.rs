@@ -128,12 +128,16 @@ fn row(flow: &FlowView) -> Vec<String> {
         (Some(result), Some(technique)) => format!("{result} {technique}"),
         _ => flow.verdict.clone(),
     };
+    let wanted = match &flow.name {
+        Some(name) => format!("{wanted} ({name})"),
+        None => wanted.clone(),
+    };
     vec![
         flow.state.clone(),
         flow.protocol.clone(),
         flow.direction.clone(),
         flow.local.clone(),
-        wanted.clone(),
+        wanted,
         flow.workload.clone().unwrap_or_else(|| "-".to_owned()),
         format!("{}[{}]", flow.comm.escape_default(), flow.pid),
         verdict,

@@ -200,7 +200,8 @@ impl Running {
         desks(config, &gateway, &stopped)?;
         let (listen, led) = addresses(&bound, endpoints.len());
         let kernel = opened.kernel.as_ref();
-        enforce(config, (kernel, &reconciler), &gateway, (&listen, &led))?;
+        let judge = (kernel, &reconciler);
+        enforce(config, judge, &gateway, (&listen, &led), &stopped)?;
         let status = Health {
             gateway: Arc::clone(&gateway),
             tokens,
@@ -369,12 +370,13 @@ fn enforce(
     (kernel, reconciler): (Option<&Arc<KernelSource>>, &Arc<Reconciler>),
     gateway: &Gateway,
     places: (&[SocketAddr], &[SocketAddr]),
+    stopped: &watch::Receiver<bool>,
 ) -> Result<()> {
     let Some(kernel) = kernel else {
         return Ok(());
     };
-    egress::start(kernel, reconciler, config, places)?;
-    egress::watch(&gateway.metrics, kernel, reconciler)
+    egress::start(kernel, reconciler, config, places, stopped)?;
+    egress::measure(&gateway.metrics, kernel, reconciler)
 }
 
 /// Looks at the files that the command line writes: credentials, who is revoked, the authority.

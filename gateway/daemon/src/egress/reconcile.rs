@@ -14,14 +14,16 @@ use std::{
 use audit::{Bypass, Event, EventRef, Trail};
 use flows::{
     AgentRule, Direction, FlowId, FlowRecord, FlowSink, Gap, Keeper, KernelSource, Owned, Process,
-    State, Verdict,
+    Said, State, Verdict,
 };
+use names::Tunnel;
 use identity::Registry;
 use jiff::Timestamp;
 use moka::sync::Cache;
 use tokio::sync::mpsc;
 
 use super::{
+    naming::{Name, Naming},
     sealed::{Room, Rooms},
     view::{Answer, FlowView, Seen},
 };
@@ -55,6 +57,7 @@ pub(crate) struct Reconciler {
     uncertain: bool,
     /// Flows that were judged, with where they wanted to go: events may come twice.
     judged: Cache<(FlowId, SocketAddr), ()>,
+    naming: Naming,
 }
 
 /// A flow of an agent that may still be accepted, and since when.
@@ -95,6 +98,7 @@ impl Reconciler {
             uncertain,
             registry,
             judged: Cache::new(GOVERNED_MAX),
+            naming: Naming::new(),
         };
         (Arc::new(reconciler), receiver)
     }
@@ -172,10 +176,45 @@ impl Reconciler {
         state.recent.push_back(Seen { number, view });
     }
 
+    /// A flow as it is shown.
+    pub(crate) fn view(&self, flow: &FlowRecord) -> FlowView {
+        let name = self.naming.name(flow, now());
+        FlowView::new(flow, self.agent(flow.agent), name.as_ref(), None)
+    }
+
+    /// Messages of DNS of agents that could not be read.
+    pub(crate) fn unread(&self) -> u64 {
+        self.naming.unread()
+    }
+
     /// Puts a bypass on record.
     fn find(&self, flow: &FlowRecord, agent: &Arc<str>) {
+        self.found(flow, agent, technique(flow), self.naming.name(flow, now()));
+    }
+
+    /// Puts data that leaves in names on record, whatever the rules say of the flow.
+    fn tunnelled(&self, said: &Said, tunnel: &Tunnel) {
+        let flow = self.kernel.get().and_then(|kernel| kernel.flow(said.flow));
+        let agent = self.agents.get(&said.agent);
+        let (Some(flow), Some(agent)) = (flow, agent) else {
+            return; // The next name is told again.
+        };
+        self.naming.found(said.agent, tunnel);
+        let name = Name {
+            name: tunnel.domain.as_str().into(),
+            by: "dns",
+        };
+        self.found(&flow, agent, "dns_volume", Some(name));
+    }
+
+    fn found(
+        &self,
+        flow: &FlowRecord,
+        agent: &Arc<str>,
+        technique: &'static str,
+        name: Option<Name>,
+    ) {
         self.bypasses.fetch_add(1, Ordering::Relaxed);
-        let technique = technique(flow);
         let result = match flow.verdict {
             Verdict::Denied => "refused",
             Verdict::FailedOpen => "failed_open",
@@ -194,11 +233,13 @@ impl Reconciler {
             technique: technique.into(),
             protocol: flow.protocol.into(),
             remote: flow.wanted().to_string(),
+            name: name.as_ref().map(|it| it.name.as_ref().to_owned()),
             result: result.into(),
         };
         self.see(FlowView::new(
             flow,
             Some(agent),
+            name.as_ref(),
             Some(Answer { technique, result }),
         ));
         self.record(Event::Bypass(Box::new(bypass)));
@@ -252,8 +293,13 @@ impl FlowSink for Reconciler {
             }
         }
         if flow.state == State::Closed {
-            let name = self.agent(flow.agent);
-            self.see(FlowView::new(&flow, name, None));
+            self.see(self.view(&flow));
+        }
+    }
+
+    fn said(&self, said: Said) {
+        if let Some(tunnel) = self.naming.heard(&said, now()) {
+            self.tunnelled(&said, &tunnel);
         }
     }
 

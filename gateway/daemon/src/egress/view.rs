@@ -6,6 +6,8 @@ use flows::{Direction, Egress, FlowRecord, State, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::naming::Name;
+
 /// Something that happened, with its number.
 pub(super) struct Seen {
     pub(super) number: u64,
@@ -37,6 +39,12 @@ pub(crate) struct FlowView {
     /// Where it wanted to go, if it was led elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) original: Option<String>,
+    /// By which name the agent goes there, as far as is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    /// How that is known: `sni`, `dns`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) named_by: Option<String>,
     /// The agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) workload: Option<String>,
@@ -82,7 +90,12 @@ pub(crate) struct FlowView {
 }
 
 impl FlowView {
-    pub(crate) fn new(flow: &FlowRecord, agent: Option<&Arc<str>>, found: Option<Answer>) -> Self {
+    pub(crate) fn new(
+        flow: &FlowRecord,
+        agent: Option<&Arc<str>>,
+        name: Option<&Name>,
+        found: Option<Answer>,
+    ) -> Self {
         let ended = matches!(flow.state, State::Closed | State::Denied);
         Self {
             id: flow.id.to_string(),
@@ -96,6 +109,8 @@ impl FlowView {
             local: flow.local.to_string(),
             remote: flow.remote.to_string(),
             original: flow.original.map(|to| to.to_string()),
+            name: name.map(|it| it.name.as_ref().to_owned()),
+            named_by: name.map(|it| it.by.to_owned()),
             workload: agent.map(|agent| agent.as_ref().to_owned()),
             pid: flow.pid,
             comm: flow.comm.clone(),

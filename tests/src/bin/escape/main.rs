@@ -12,11 +12,21 @@
 //! | `inherited` | connects the socket that it has as descriptor 0 |
 //! | `child` | has a shell start itself to connect |
 //! | `http` | asks for `/customers/C-771` of HOST; prints the status, and the peer as it sees it |
+//! | `ask` | asks the DNS server ADDRESS for HOST over UDP, and waits for its answer |
+//! | `ask-tcp` | the same over TCP |
+//! | `tunnel` | asks the DNS server ADDRESS for sixty long names below HOST, and waits for no answer |
+//! | `hello` | connects, and says TLS's first message, to HOST |
+//! | `passed-in` | connects the socket that comes as `SCM_RIGHTS` over descriptor 0 |
+//! | `uring` | connects with `io_uring` |
 //! | `raw` | makes a raw socket |
 //! | `vsock` | connects to the host of a virtual machine |
 //! | `abstract` | connects to the Unix socket ADDRESS that has no place in a file system |
 //! | `setns` | enters the network namespace of the process ADDRESS |
 //! | `ring` | makes an `io_uring` |
+
+mod names;
+mod passed;
+mod uring;
 
 use std::{
     env, fs,
@@ -80,6 +90,20 @@ fn escape(arguments: &[String]) -> Result<String> {
             let output = Command::new("/bin/sh").args(["-c", &script]).output()?;
             Ok(String::from_utf8(output.stdout)?.trim().to_owned())
         }
+        "ask" => names::ask(to, rest.first().context("for whom?")?),
+        "ask-tcp" => names::ask_over_tcp(to, rest.first().context("for whom?")?),
+        "tunnel" => names::tunnel(to, rest.first().context("below what?")?),
+        "hello" => {
+            let mut stream = TcpStream::connect(to)?;
+            stream.write_all(&names::hello(rest.first().context("to whom?")?)?)?;
+            hold(stream)
+        }
+        "passed-in" => {
+            let socket = passed::receive(io::stdin().as_fd())?;
+            Socket::from(socket).connect(&to.into())?;
+            Ok("passed".to_owned())
+        }
+        "uring" => hold(uring::connect(to)?),
         "http" => http(to, rest.first().context("which host?")?),
         "raw" => {
             drop(Socket::new(
