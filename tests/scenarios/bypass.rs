@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// A gateway and an agent of its own: other gateways on this host must not hold it.
 pub(crate) struct Host {
     pub(crate) gateway: Gateway,
-    program: PathBuf,
+    pub(crate) program: PathBuf,
     crm: Peer,
     /// Where the agent wants to go: TCP and UDP, on each loopback.
     listeners: Vec<TcpListener>,

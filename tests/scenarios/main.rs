@@ -42,6 +42,7 @@ mod tamper;
 mod tokens;
 mod trace;
 mod transforms;
+mod turns;
 mod uninspected;
 mod wire;
 mod world;

@@ -41,6 +41,9 @@ pub struct Which {
     /// Only those that went past the gateway, or tried to.
     #[serde(default)]
     pub bypass: bool,
+    /// Turns in the lives of processes, instead of flows.
+    #[serde(default)]
+    pub processes: bool,
     /// Only what happened after this; the number is from an earlier answer.
     pub since: Option<u64>,
 }

@@ -148,6 +148,9 @@ struct Flows {
     /// Only those that went past the gateway, or tried to; exit code 1 if there are any.
     #[arg(long)]
     bypass: bool,
+    /// What agents' processes did instead: forks, executables, users, namespaces, ends.
+    #[arg(long, conflicts_with = "bypass")]
+    processes: bool,
     #[command(flatten)]
     output: Output,
     #[command(subcommand)]

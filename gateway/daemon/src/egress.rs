@@ -2,6 +2,7 @@
 
 mod naming;
 mod places;
+mod processes;
 mod reconcile;
 mod sealed;
 mod view;
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 use crate::config::Config;
 
 use places::Places;
+pub(crate) use processes::TurnView;
 pub(crate) use reconcile::{Reconciler, record};
 pub(crate) use sealed::Room;
 pub(crate) use view::{FlowView, Flows};
@@ -105,6 +107,16 @@ pub(crate) fn measure(
 
 /// What the admin address answers: what has happened since, or, without that, what is open.
 pub(crate) fn answer(kernel: &KernelSource, reconciler: &Reconciler, which: &Which) -> Flows {
+    if which.processes {
+        let (mut turns, next) = reconciler.turns(which.since.unwrap_or(0));
+        let workload = which.workload.as_ref();
+        turns.retain(|view| workload.is_none_or(|workload| view.turn.agent == *workload));
+        return Flows {
+            next,
+            flows: Vec::new(),
+            turns,
+        };
+    }
     let (mut flows, next) = reconciler.since(which.since.unwrap_or(0));
     if which.since.is_none() && !which.bypass {
         let live = kernel.flows();
@@ -118,7 +130,11 @@ pub(crate) fn answer(kernel: &KernelSource, reconciler: &Reconciler, which: &Whi
         (!which.bypass || flow.technique.is_some())
             && workload.is_none_or(|workload| flow.workload.as_ref() == Some(workload))
     });
-    Flows { next, flows }
+    Flows {
+        next,
+        flows,
+        turns: Vec::new(),
+    }
 }
 
 /// The kernel's source, where what the gateway accepts is noted as governed.

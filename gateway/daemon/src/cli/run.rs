@@ -183,13 +183,19 @@ impl Running {
         } = prepared;
         let notes = weaknesses(&opened, confined, unvouched(authority.as_deref(), config));
         let registry = judges.1.registry().clone();
-        let (reconciler, found) = Reconciler::new(registry, Arc::clone(&opened.keeper));
+        let (reconciler, found) = Reconciler::new(
+            registry,
+            Arc::clone(&opened.keeper),
+            config.egress.turns,
+        );
+
         let lifecycle = lifecycle(config, judges.0.digest(), notes);
         let flows = Noting::over(opened.source, &reconciler);
         let (tell, revoked) = watch::channel(Arc::new(revoked::read(&config.data)?));
         let (watch, watching) = behaviour::open(config, secrets, &upstream_tls)?;
         let bars = (watch, revoked);
         let (gateway, held) = gateway(config, judges, flows, bars, &lifecycle, runtime)?;
+        reconciler.trace(gateway.traces.clone());
         let recording = runtime.spawn(egress::record(found, gateway.trail.clone()));
         let (stop, stopped) = watch::channel(false);
         let tokens = keysets::kept(sources, &upstream_tls, &stopped);

@@ -10,7 +10,7 @@ use flows::{AgentRule, Condition, Egress as Mode, Network};
 use miette::Result;
 
 use super::{
-    file::{self, EgressMode, File, WhenGone},
+    file::{self, EgressMode, File, Turns, WhenGone},
     resolve::Resolver,
 };
 
@@ -29,6 +29,8 @@ pub(crate) struct Egress {
     pub(crate) pins: Option<PathBuf>,
     pub(crate) ring_bytes: Option<u32>,
     pub(crate) fail_open: bool,
+    /// Whether turns in the lives of agents' processes are on record.
+    pub(crate) turns: bool,
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
     /// One for each agent.
     pub(crate) rules: Vec<AgentRule>,
@@ -120,6 +122,7 @@ impl Resolver<'_> {
         Ok(Egress {
             pins: file.egress.pins.clone(),
             ring_bytes: file.egress.ring_bytes.as_ref().map(|ring| ring.value),
+            turns: file.egress.processes == Turns::Record,
             // Without pins nothing outlives the gateway, whatever is wanted.
             fail_open: when_gone.is_none_or(|when| when.value == WhenGone::Open),
             tls: file

@@ -14,18 +14,20 @@ use std::{
 use audit::{Bypass, Event, EventRef, Trail};
 use flows::{
     AgentRule, Direction, FlowId, FlowRecord, FlowSink, Gap, Keeper, KernelSource, Owned, Process,
-    Said, State, Verdict,
+    Said, State, Turn, Verdict,
 };
 use names::Tunnel;
 use identity::Registry;
 use jiff::Timestamp;
 use moka::sync::Cache;
-use tokio::sync::mpsc;
+use telemetry::{FlowSpan, Traces};
+use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
     naming::{Name, Naming},
+    processes::{Processes, TurnView},
     sealed::{Room, Rooms},
-    view::{Answer, FlowView, Seen},
+    view::{self, Answer, FlowView, Seen},
 };
 
 /// How long the gateway may take to accept what is under way to it.
@@ -58,6 +60,11 @@ pub(crate) struct Reconciler {
     /// Flows that were judged, with where they wanted to go: events may come twice.
     judged: Cache<(FlowId, SocketAddr), ()>,
     naming: Naming,
+    processes: Processes,
+    /// Whether turns in the lives of processes are on record.
+    turns_recorded: bool,
+    turns_unrecorded: AtomicU64,
+    traces: OnceLock<Traces>,
 }
 
 /// A flow of an agent that may still be accepted, and since when.
@@ -75,6 +82,7 @@ impl Reconciler {
     pub(crate) fn new(
         registry: Registry,
         keeper: Arc<Keeper>,
+        turns_recorded: bool,
     ) -> (Arc<Self>, mpsc::Receiver<Event>) {
         let (records, receiver) = mpsc::channel(RECORDS_MAX);
         let named = |agent: &Arc<identity::Agent>| {
@@ -99,6 +107,10 @@ impl Reconciler {
             registry,
             judged: Cache::new(GOVERNED_MAX),
             naming: Naming::new(),
+            processes: Processes::new(),
+            turns_recorded,
+            turns_unrecorded: AtomicU64::new(0),
+            traces: OnceLock::new(),
         };
         (Arc::new(reconciler), receiver)
     }
@@ -182,6 +194,40 @@ impl Reconciler {
         FlowView::new(flow, self.agent(flow.agent), name.as_ref(), None)
     }
 
+    /// Turns in the lives of processes since `since`, and the number to ask with the next time.
+    pub(crate) fn turns(&self, since: u64) -> (Vec<TurnView>, u64) {
+        self.processes.since(since)
+    }
+
+    /// Where spans of flows go.
+    pub(crate) fn trace(&self, traces: Traces) {
+        // Set once, by whoever builds the gateway.
+        drop(self.traces.set(traces));
+    }
+
+    /// Makes a span of a flow that an agent began and that has ended.
+    fn tell(&self, flow: &FlowRecord) {
+        let (Some(traces), Some(agent)) = (self.traces.get(), self.agent(flow.agent)) else {
+            return;
+        };
+        if flow.direction == Direction::Out {
+            traces.flow(&FlowSpan {
+                id: &flow.id.to_string(),
+                agent,
+                protocol: flow.protocol,
+                local: flow.local,
+                remote: flow.wanted(),
+                verdict: view::verdict(flow.verdict),
+                pid: flow.pid,
+                start: flow.opened,
+                end: flow.changed,
+                sent: flow.sent_bytes,
+                received: flow.received_bytes,
+                retransmits: flow.retransmits,
+            });
+        }
+    }
+
     /// Messages of DNS of agents that could not be read.
     pub(crate) fn unread(&self) -> u64 {
         self.naming.unread()
@@ -258,6 +304,31 @@ impl Reconciler {
         records.as_ref().is_some_and(send)
     }
 
+    /// The same, unless findings may soon need the room.
+    fn send_behind(&self, event: Event) -> bool {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.as_ref().is_some_and(|records| {
+            records.capacity() > RECORDS_MAX / 4 && records.try_send(event).is_ok()
+        })
+    }
+
+    /// Puts on record what could not be put there as it happened.
+    fn catch_up(&self, reason: &'static str, counted: &AtomicU64) {
+        let lost = counted.swap(0, Ordering::Relaxed);
+        if lost == 0 {
+            return;
+        }
+        let gap = audit::Gap {
+            at: timestamp(),
+            reason: reason.into(),
+            lost,
+            recovered: 0,
+        };
+        if !self.send(Event::Gap(gap)) {
+            counted.fetch_add(lost, Ordering::Relaxed);
+        }
+    }
+
     /// Judges what still waits, and lets the recording end. Call it when no flow is told any more.
     pub(crate) fn finish(&self) {
         let pending = std::mem::take(&mut self.lock().pending);
@@ -293,7 +364,20 @@ impl FlowSink for Reconciler {
             }
         }
         if flow.state == State::Closed {
+            self.tell(&flow);
             self.see(self.view(&flow));
+        }
+    }
+
+    fn turn(&self, turn: Turn) {
+        let Some(agent) = self.agents.get(&turn.agent) else {
+            return;
+        };
+        let look = |turn: &Turn| self.kernel.get().map(|kernel| kernel.turned(turn));
+        for turn in self.processes.take(&turn, agent, look) {
+            if self.turns_recorded && !self.send_behind(Event::Process(Box::new(turn))) {
+                self.turns_unrecorded.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
@@ -324,18 +408,8 @@ impl FlowSink for Reconciler {
         for (flow, agent, _) in due {
             self.judge(&flow, &agent);
         }
-        let unrecorded = self.unrecorded.swap(0, Ordering::Relaxed);
-        if unrecorded > 0 {
-            let gap = audit::Gap {
-                at: timestamp(),
-                reason: "findings_full".into(),
-                lost: unrecorded,
-                recovered: 0,
-            };
-            if !self.send(Event::Gap(gap)) {
-                self.unrecorded.fetch_add(unrecorded, Ordering::Relaxed);
-            }
-        }
+        self.catch_up("findings_full", &self.unrecorded);
+        self.catch_up("turns_full", &self.turns_unrecorded);
     }
 }
 
@@ -368,13 +442,24 @@ fn technique(flow: &FlowRecord) -> &'static str {
     }
 }
 
-/// Writes what is found into the log, until nobody finds any more.
+/// Writes what is found into the log, until nobody finds any more. Several at a time, since the log
+/// makes what comes together durable together.
 pub(crate) async fn record(mut found: mpsc::Receiver<Event>, trail: Trail) {
+    /// Records under way.
+    const TOGETHER_MAX: usize = 64;
+    let mut under_way = JoinSet::new();
     while let Some(event) = found.recv().await {
-        if let Err(error) = trail.note(EventRef::from(&event)).await {
-            tracing::error!(%error, "a finding is not on record");
+        if under_way.len() >= TOGETHER_MAX {
+            under_way.join_next().await;
         }
+        let trail = trail.clone();
+        under_way.spawn(async move {
+            if let Err(error) = trail.note(EventRef::from(&event)).await {
+                tracing::error!(%error, "a finding is not on record");
+            }
+        });
     }
+    under_way.join_all().await;
 }
 
 fn now() -> Instant {

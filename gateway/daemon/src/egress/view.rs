@@ -6,7 +6,7 @@ use flows::{Direction, Egress, FlowRecord, State, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::naming::Name;
+use super::{naming::Name, processes::TurnView};
 
 /// Something that happened, with its number.
 pub(super) struct Seen {
@@ -145,6 +145,9 @@ pub(crate) struct Flows {
     pub(crate) next: u64,
     /// The flows.
     pub(crate) flows: Vec<FlowView>,
+    /// Turns in the lives of processes, where those were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) turns: Vec<TurnView>,
 }
 
 fn when(at: SystemTime) -> String {
@@ -161,7 +164,7 @@ fn state(state: State) -> &'static str {
     }
 }
 
-fn verdict(verdict: Verdict) -> &'static str {
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::None => "none",
         Verdict::Governed => "governed",

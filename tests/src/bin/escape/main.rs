@@ -11,6 +11,7 @@
 //! | `connected-udp` | connects a datagram socket, sends |
 //! | `inherited` | connects the socket that it has as descriptor 0 |
 //! | `child` | has a shell start itself to connect |
+//! | `become` | has a shell start itself as nobody, in a network namespace of its own, to connect |
 //! | `http` | asks for `/customers/C-771` of HOST; prints the status, and the peer as it sees it |
 //! | `ask` | asks the DNS server ADDRESS for HOST over UDP, and waits for its answer |
 //! | `ask-tcp` | the same over TCP |
@@ -87,6 +88,15 @@ fn escape(arguments: &[String]) -> Result<String> {
         "child" => {
             let own = env::current_exe()?;
             let script = format!("'{}' tcp {to}; exit $?", own.display());
+            let output = Command::new("/bin/sh").args(["-c", &script]).output()?;
+            Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+        }
+        "become" => {
+            let own = env::current_exe()?;
+            let script = format!(
+                "unshare --net setpriv --reuid 65534 --clear-groups '{}' tcp {to}; exit $?",
+                own.display()
+            );
             let output = Command::new("/bin/sh").args(["-c", &script]).output()?;
             Ok(String::from_utf8(output.stdout)?.trim().to_owned())
         }
