@@ -2,12 +2,13 @@
 //! governed where it is redirected.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader, Write as _},
     net::{SocketAddr, TcpListener, UdpSocket},
     os::fd::OwnedFd,
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -29,7 +30,7 @@ use crate::world::verified;
 
 pub(crate) const AGENT: &str = "spiffe://tests.example/agent/escape";
 const POLICY: &str = include_str!("policy.cedar");
-const HOST: &str = "crm.tests.example";
+pub(crate) const HOST: &str = "crm.tests.example";
 /// What takes longer does not come about.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -49,9 +50,22 @@ pub(crate) struct Escape {
     child: Child,
     pub(crate) told: String,
     stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Escape {
+    /// Ends what goes on till it is ended; what it says at its end, by name.
+    pub(crate) fn end(mut self) -> Result<BTreeMap<String, u64>> {
+        drop(self.stdin.take());
+        let mut told = String::new();
+        self.stdout.read_line(&mut told)?;
+        let figures = told.split_whitespace().map(|figure| {
+            let (name, count) = figure.split_once('=').context("no figure")?;
+            Ok((name.to_owned(), count.parse()?))
+        });
+        figures.collect::<Result<_>>().with_context(|| told.clone())
+    }
+
     /// Checks what came of it: `passed` or `refused`.
     pub(crate) fn was(&self, result: &str) -> Result<()> {
         let as_told = match result {
@@ -135,7 +149,7 @@ impl Host {
         self.escape_with(way, to, more, Stdio::piped())
     }
 
-    fn escape_with(
+    pub(crate) fn escape_with(
         &self,
         way: &str,
         to: SocketAddr,
@@ -150,9 +164,11 @@ impl Host {
             .spawn()?;
         let mut told = String::new();
         let stdout = child.stdout.take().context("no stdout")?;
-        BufReader::new(stdout).read_line(&mut told)?;
+        let mut stdout = BufReader::new(stdout);
+        stdout.read_line(&mut told)?;
         Ok(Escape {
             stdin: child.stdin.take(),
+            stdout,
             child,
             told: told.trim().to_owned(),
         })
@@ -485,10 +501,10 @@ fn drain(at: &str) -> Result<SocketAddr> {
 }
 
 /// A BPF file system of the test's own.
-struct Bpffs(TempDir);
+pub(crate) struct Bpffs(TempDir);
 
 impl Bpffs {
-    fn mount() -> Result<Self> {
+    pub(crate) fn mount() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut mount = Command::new("mount");
         let status = mount
@@ -499,7 +515,7 @@ impl Bpffs {
         Ok(Self(folder))
     }
 
-    fn pins(&self) -> PathBuf {
+    pub(crate) fn pins(&self) -> PathBuf {
         self.0.path().join("tidegate")
     }
 }

@@ -8,6 +8,8 @@ pub const BINARY: &str = "TIDEGATE_BIN";
 pub const EBPF: &str = "TIDEGATE_EBPF";
 /// How often the daemon is killed under load.
 pub const KILLS: &str = "TIDEGATE_KILLS";
+/// How often the daemon is killed and started again while agents call.
+pub const RESTARTS: &str = "TIDEGATE_RESTARTS";
 /// Where the vendors' SDKs are, in place of what `cargo xtask setup` installed.
 pub const SDKS: &str = "TIDEGATE_SDKS";
 /// How many short-lived processes call at once.

@@ -12,6 +12,7 @@ pub mod collector;
 pub mod env;
 pub mod gateway;
 pub mod mcp;
+pub mod network;
 pub mod peers;
 pub mod people;
 pub mod records;

@@ -36,6 +36,8 @@ pub(crate) enum Long {
     Processes,
     /// Two hundred kills of the daemon under load: every byte on record.
     Kills,
+    /// A hundred kills of the daemon while agents call and try to get out: no owner lost, nothing out.
+    Restarts,
     /// One gigabyte through the redactor: memory stays bounded.
     Gigabyte,
     /// Fifty agents and a hundred thousand connections: the planted bypasses found, and no other.
@@ -58,6 +60,7 @@ impl Long {
         Some(match self {
             Self::Processes => ("processes", "TIDEGATE_BURST", "10000"),
             Self::Kills => ("kills", "TIDEGATE_KILLS", "200"),
+            Self::Restarts => ("a_gateway_that_is_killed_again_and_again", "TIDEGATE_RESTARTS", "100"),
             Self::Gigabyte => ("gigabyte", "TIDEGATE_STREAM_MB", "1000"),
             Self::Flows => ("of_many_agents", "TIDEGATE_FLOWS", "100000"),
             Self::Budgets => ("of_many_calls_at_once", "TIDEGATE_CALLS", "10000"),

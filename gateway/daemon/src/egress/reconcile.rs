@@ -286,7 +286,11 @@ impl Reconciler {
             flow,
             Some(agent),
             name.as_ref(),
-            Some(Answer { technique, result }),
+            Some(Answer {
+                technique,
+                result,
+                found: timestamp().into(),
+            }),
         ));
         self.record(Event::Bypass(Box::new(bypass)));
     }

@@ -19,6 +19,7 @@ pub(super) struct Seen {
 pub(crate) struct Answer {
     pub(crate) technique: &'static str,
     pub(crate) result: &'static str,
+    pub(crate) found: SystemTime,
 }
 
 /// One flow, as JSON has it.
@@ -65,6 +66,9 @@ pub(crate) struct FlowView {
     /// Of a bypass: `passed`, `refused`, `failed_open`, `sealed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) result: Option<String>,
+    /// Of a bypass: how long after its beginning, as the kernel has it, it was found, microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) found_after_us: Option<u64>,
     /// When it began.
     pub(crate) opened: String,
     /// When it was established.
@@ -124,6 +128,10 @@ impl FlowView {
             .to_owned(),
             technique: found.map(|found| found.technique.to_owned()),
             result: found.map(|found| found.result.to_owned()),
+            found_after_us: found.map(|found| {
+                let after = found.found.duration_since(flow.opened).unwrap_or_default();
+                u64::try_from(after.as_micros()).unwrap_or(u64::MAX)
+            }),
             opened: when(flow.opened),
             established: flow.established.map(when),
             closed: ended.then(|| when(flow.changed)),

@@ -19,12 +19,15 @@
 //! | `hello` | connects, and says TLS's first message, to HOST |
 //! | `passed-in` | connects the socket that comes as `SCM_RIGHTS` over descriptor 0 |
 //! | `uring` | connects with `io_uring` |
+//! | `hammer` | tries TCP and UDP till standard input ends, and counts |
+//! | `calls` | asks as `http` does till standard input ends, and counts |
 //! | `raw` | makes a raw socket |
 //! | `vsock` | connects to the host of a virtual machine |
 //! | `abstract` | connects to the Unix socket ADDRESS that has no place in a file system |
 //! | `setns` | enters the network namespace of the process ADDRESS |
 //! | `ring` | makes an `io_uring` |
 
+mod load;
 mod names;
 mod passed;
 mod uring;
@@ -103,6 +106,8 @@ fn escape(arguments: &[String]) -> Result<String> {
         "ask" => names::ask(to, rest.first().context("for whom?")?),
         "ask-tcp" => names::ask_over_tcp(to, rest.first().context("for whom?")?),
         "tunnel" => names::tunnel(to, rest.first().context("below what?")?),
+        "hammer" => load::hammer(to),
+        "calls" => load::calls(to, rest.first().context("which host?")?),
         "hello" => {
             let mut stream = TcpStream::connect(to)?;
             stream.write_all(&names::hello(rest.first().context("to whom?")?)?)?;
@@ -156,10 +161,14 @@ fn ring() -> Result<()> {
     Ok(())
 }
 
+fn say(what: &str) -> Result<()> {
+    writeln!(io::stdout(), "{what}")?;
+    Ok(io::stdout().flush()?)
+}
+
 /// Tells, and keeps the socket until nobody needs it any more.
 fn hold<T>(socket: T) -> Result<String> {
-    writeln!(io::stdout(), "passed")?;
-    io::stdout().flush()?;
+    say("passed")?;
     io::stdin().read_to_end(&mut Vec::new())?;
     drop(socket);
     Ok("done".to_owned())
