@@ -17,6 +17,7 @@ mod forward;
 mod graphql;
 mod grpc;
 mod hostile;
+mod hosts;
 mod identity;
 mod imported;
 mod install;

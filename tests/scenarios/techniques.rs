@@ -128,7 +128,7 @@ fn try_all(host: &Host, result: impl Fn(&Technique) -> &'static str) -> Result<V
     Ok(tried)
 }
 
-fn io_uring_is_allowed() -> bool {
+pub(crate) fn io_uring_is_allowed() -> bool {
     let disabled = std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
     !disabled.is_ok_and(|value| value.trim() == "2")
 }

@@ -18,6 +18,8 @@ pub const BURST: &str = "TIDEGATE_BURST";
 pub const CALLS: &str = "TIDEGATE_CALLS";
 /// How many connections agents make in all.
 pub const FLOWS: &str = "TIDEGATE_FLOWS";
+/// How many exchanges agents of different kinds make in all.
+pub const HOSTS: &str = "TIDEGATE_HOSTS";
 /// How many megabytes stream through in the memory scenario.
 pub const STREAM_MB: &str = "TIDEGATE_STREAM_MB";
 

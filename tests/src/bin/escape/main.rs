@@ -19,6 +19,7 @@
 //! | `hello` | connects, and says TLS's first message, to HOST |
 //! | `passed-in` | connects the socket that comes as `SCM_RIGHTS` over descriptor 0 |
 //! | `uring` | connects with `io_uring` |
+//! | `exchange` | exchanges bytes with a peer that counts them: KIND TIMES |
 //! | `hammer` | tries TCP and UDP till standard input ends, and counts |
 //! | `calls` | asks as `http` does till standard input ends, and counts |
 //! | `raw` | makes a raw socket |
@@ -27,6 +28,7 @@
 //! | `setns` | enters the network namespace of the process ADDRESS |
 //! | `ring` | makes an `io_uring` |
 
+mod exchange;
 mod load;
 mod names;
 mod passed;
@@ -106,6 +108,7 @@ fn escape(arguments: &[String]) -> Result<String> {
         "ask" => names::ask(to, rest.first().context("for whom?")?),
         "ask-tcp" => names::ask_over_tcp(to, rest.first().context("for whom?")?),
         "tunnel" => names::tunnel(to, rest.first().context("below what?")?),
+        "exchange" => exchange::run(to, rest),
         "hammer" => load::hammer(to),
         "calls" => load::calls(to, rest.first().context("which host?")?),
         "hello" => {
