@@ -4,13 +4,13 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -88,7 +88,9 @@ impl Cgroup {
     fn make() -> Result<Self> {
         let mounts = fs::read_to_string("/proc/self/mountinfo")?;
         let line = mounts.lines().find(|line| line.contains(" - cgroup2 "));
-        let mount = line.and_then(|line| line.split(' ').nth(4)).context("no cgroup2")?;
+        let mount = line
+            .and_then(|line| line.split(' ').nth(4))
+            .context("no cgroup2")?;
         let id = format!("{:064x}", std::process::id());
         let path = Path::new(mount).join(format!("docker-{id}.scope"));
         fs::create_dir(&path)?;
@@ -102,59 +104,23 @@ impl Drop for Cgroup {
     }
 }
 
-/// What `tidegate flows --follow` tells of flows that ended, by agent: how many, and bytes both ways.
-type Figures = BTreeMap<String, (u64, u64, u64)>;
+/// Flows, and bytes both ways.
+type Figures = (u64, u64, u64);
 
-struct Follower {
-    child: Child,
-    figures: Arc<Mutex<Figures>>,
-}
-
-impl Follower {
-    fn start(gateway: &Gateway, peers: &[SocketAddr]) -> Result<Self> {
-        let admin = gateway.admin_url("")?;
-        let admin = admin.trim_start_matches("http://");
-        let mut child = Command::new(tests::gateway::binary()?)
-            .args(["flows", "--follow", "--admin", admin, "-o", "json"])
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let stdout = child.stdout.take().context("no stdout")?;
-        let figures = Arc::new(Mutex::new(Figures::new()));
-        let (told, peers) = (Arc::clone(&figures), peers.iter().map(ToString::to_string));
-        let peers: Vec<String> = peers.collect();
-        let mut lines = BufReader::new(stdout).lines();
-        // The first answer is what is open, the gateway's own listeners at least: from now on nothing
-        // that ends is missed.
-        lines.next().context("nothing told")??;
-        thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                let Ok(flow) = serde_json::from_str::<Value>(&line) else { continue };
-                let to = flow["remote"].as_str().unwrap_or_default();
-                let agent = flow["workload"].as_str();
-                let ended = flow["state"] == "closed" && flow["direction"] == "out";
-                let Some(agent) = agent.filter(|_| ended && peers.iter().any(|peer| peer == to)) else {
-                    continue;
-                };
-                let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-                let figures = told.entry(agent.to_owned()).or_default();
-                figures.0 += 1;
-                figures.1 += flow["sent_bytes"].as_u64().unwrap_or(0);
-                figures.2 += flow["received_bytes"].as_u64().unwrap_or(0);
-            }
-        });
-        Ok(Self { child, figures })
-    }
-
-    fn figures(&self) -> Figures {
-        self.figures.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Drop for Follower {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
+/// What `tidegate flows --totals` says of each agent.
+fn totals(gateway: &Gateway) -> Result<BTreeMap<String, Figures>> {
+    let admin = gateway.admin_url("")?;
+    let admin = admin.trim_start_matches("http://");
+    let output = gateway.cli(&["flows", "--totals", "--admin", admin, "-o", "json"])?;
+    let text = String::from_utf8(output.stdout)?;
+    let total = |line: &str| {
+        let total: Value = serde_json::from_str(line)?;
+        let of = |name: &str| total[name].as_u64().context("no figure");
+        let agent = total["workload"].as_str().context("no agent")?;
+        let figures = (of("flows")?, of("sent_bytes")?, of("received_bytes")?);
+        Ok((agent.to_owned(), figures))
+    };
+    text.lines().map(total).collect()
 }
 
 #[test]
@@ -180,8 +146,6 @@ fn agents_of_every_kind_are_attributed_to_the_byte_and_their_bypasses_found() ->
             .egress("observe", &allowed);
     }
     let mut gateway = Gateway::start(&setup)?;
-    let at: Vec<SocketAddr> = peers.iter().map(|peer| peer.at).collect();
-    let follower = Follower::start(&gateway, &at)?;
     let mut running = Vec::new();
     for (index, agent) in agents.iter().enumerate() {
         let peer = peers.get(index % 2).context("no peer")?;
@@ -191,25 +155,31 @@ fn agents_of_every_kind_are_attributed_to_the_byte_and_their_bypasses_found() ->
     for mut child in running {
         ensure!(child.wait()?.success(), "an agent failed");
     }
-    let total = each * count as u64;
+    let total = (each + PLANTED) * count as u64;
     let figures = until(|| {
-        let figures = follower.figures();
+        let figures = totals(&gateway)?;
         let ended: u64 = figures.values().map(|it| it.0).sum();
         Ok((ended >= total).then_some(figures))
     })
-    .with_context(|| format!("{:#?}", follower.figures()))?;
+    .with_context(|| format!("{:#?}", totals(&gateway)))?;
     let counted = |of: fn(&Peer) -> &AtomicU64| -> u64 {
-        peers.iter().map(|peer| of(peer).load(Ordering::Relaxed)).sum()
+        let all = peers.iter().chain([&planted]);
+        all.map(|peer| of(peer).load(Ordering::Relaxed)).sum()
     };
     let (received, sent) = (counted(|it| &it.received), counted(|it| &it.sent));
-    assert_eq!(figures.values().map(|it| it.0).sum::<u64>(), total);
     assert_eq!(figures.values().map(|it| it.1).sum::<u64>(), received);
     assert_eq!(figures.values().map(|it| it.2).sum::<u64>(), sent);
     for agent in &agents {
-        let expected = (each, each * THERE as u64, each * BACK as u64);
-        assert_eq!(figures.get(&agent.name), Some(&expected), "{} {}", agent.name, agent.kind);
+        let own = each + PLANTED;
+        let expected = (own, own * THERE as u64, own * BACK as u64);
+        assert_eq!(
+            figures.get(&agent.name),
+            Some(&expected),
+            "{} {}",
+            agent.name,
+            agent.kind
+        );
     }
-    drop(follower);
     found(&mut gateway, &agents, planted.at)?;
     writeln!(
         std::io::stderr(),
@@ -230,24 +200,37 @@ fn agents(folder: &Path, count: usize) -> Result<(Vec<Agent>, PathBuf)> {
     fs::set_permissions(&setuid, fs::Permissions::from_mode(0o4755))?;
     let missing = missing();
     for kind in &missing {
-        writeln!(std::io::stderr(), "**** SKIPPED, NOT TESTED: agents of the kind `{kind}` ****")?;
+        writeln!(
+            std::io::stderr(),
+            "**** SKIPPED, NOT TESTED: agents of the kind `{kind}` ****"
+        )?;
     }
-    let kinds: Vec<_> = KINDS.iter().filter(|kind| !missing.contains(kind)).collect();
-    let agents = (0..count).zip(kinds.into_iter().cycle()).map(|(number, kind)| {
-        let program = folder.join(format!("agent-{number}"));
-        fs::copy(&built, &program)?;
-        Ok(Agent {
-            name: format!("{AGENT}/{number}"),
-            kind,
-            program,
-        })
-    });
+    let kinds: Vec<_> = KINDS
+        .iter()
+        .filter(|kind| !missing.contains(kind))
+        .collect();
+    let agents = (0..count)
+        .zip(kinds.into_iter().cycle())
+        .map(|(number, kind)| {
+            let program = folder.join(format!("agent-{number}"));
+            fs::copy(&built, &program)?;
+            Ok(Agent {
+                name: format!("{AGENT}/{number}"),
+                kind,
+                program,
+            })
+        });
     Ok((agents.collect::<Result<_>>()?, setuid))
 }
 
 /// Kinds that this host cannot have.
 fn missing() -> Vec<&'static str> {
-    let needs = [("python", "python3"), ("node", "node"), ("shell", "bash"), ("static", "busybox")];
+    let needs = [
+        ("python", "python3"),
+        ("node", "node"),
+        ("shell", "bash"),
+        ("static", "busybox"),
+    ];
     let mut missing: Vec<_> = needs
         .into_iter()
         .filter(|(_, program)| env::program(program).is_none())
@@ -291,7 +274,9 @@ fn found(gateway: &mut Gateway, agents: &[Agent], planted: SocketAddr) -> Result
     let found = bypasses(gateway)?;
     assert_eq!(found.len(), expected);
     for agent in agents {
-        let own = found.iter().filter(|record| record.text("agent") == agent.name);
+        let own = found
+            .iter()
+            .filter(|record| record.text("agent") == agent.name);
         let own: Vec<_> = own.collect();
         assert_eq!(own.len() as u64, PLANTED, "{} {}", agent.name, agent.kind);
         for record in own {

@@ -27,7 +27,10 @@ fn a_finding_has_the_name_that_the_agent_asked_for_and_says() -> Result<()> {
         return Ok(());
     };
     let to = host.tcp(0)?;
-    for (salt, way, name) in [(0, "ask", "Db.tests.example"), (1, "ask-tcp", "mail.tests.example")] {
+    for (salt, way, name) in [
+        (0, "ask", "Db.tests.example"),
+        (1, "ask-tcp", "mail.tests.example"),
+    ] {
         let resolver = resolver::start(own_address(salt), Ipv4Addr::LOCALHOST)?;
         host.escape(way, resolver, &[name])?.was("passed")?;
         let asked = bypass_where(&host, |flow| flow["remote"] == resolver.to_string())?;
@@ -37,12 +40,15 @@ fn a_finding_has_the_name_that_the_agent_asked_for_and_says() -> Result<()> {
             host.escape("tcp", to, &[])?.was("passed")?;
             let flows = host.flows(&["--bypass", "--workload", AGENT])?;
             let named = flows.iter().any(|flow| {
-                flow["remote"] == to.to_string() && flow["name"] == name.to_ascii_lowercase() && flow["named_by"] == "dns"
+                flow["remote"] == to.to_string()
+                    && flow["name"] == name.to_ascii_lowercase()
+                    && flow["named_by"] == "dns"
             });
             Ok(named.then_some(()))
         })?;
     }
-    host.escape("hello", to, &["Api.tests.example"])?.was("passed")?;
+    host.escape("hello", to, &["Api.tests.example"])?
+        .was("passed")?;
     let said = bypass_where(&host, |flow| flow["named_by"] == "sni")?;
     assert_eq!(said["name"], "api.tests.example", "{said}");
     assert_eq!(said["remote"], to.to_string());
@@ -53,18 +59,24 @@ fn a_finding_has_the_name_that_the_agent_asked_for_and_says() -> Result<()> {
 }
 
 #[test]
-fn data_that_leaves_in_names_is_found_where_it_may_pass_and_refused_where_it_may_not() -> Result<()> {
+fn data_that_leaves_in_names_is_found_where_it_may_pass_and_refused_where_it_may_not() -> Result<()>
+{
     let resolver: SocketAddr = resolver::start(own_address(2), Ipv4Addr::LOCALHOST)?;
-    for (allow, result) in [(vec![resolver.to_string()], "passed"), (Vec::new(), "refused")] {
+    for (allow, result) in [
+        (vec![resolver.to_string()], "passed"),
+        (Vec::new(), "refused"),
+    ] {
         let shape = |setup: Setup, _: &[SocketAddr]| setup.egress("deny", &allow);
         let Some(host) = Host::start("deny", shape)? else {
             return Ok(());
         };
         // Ordinary questions are no finding where they are allowed.
         if result == "passed" {
-            host.escape("ask", resolver, &["db.tests.example"])?.was("passed")?;
+            host.escape("ask", resolver, &["db.tests.example"])?
+                .was("passed")?;
         }
-        host.escape("tunnel", resolver, &["exfil.example"])?.was(result)?;
+        host.escape("tunnel", resolver, &["exfil.example"])?
+            .was(result)?;
         let found = bypass_where(&host, |flow| flow["remote"] == resolver.to_string())?;
         assert_eq!(found["result"], result, "{found}");
         if result == "passed" {

@@ -87,7 +87,11 @@ fn killed(mode: &str, times: u64) -> Result<()> {
     for caller in callers {
         let figures = caller.end()?;
         let of = |name: &str| figures.get(name).copied().context("no such figure");
-        assert_eq!(of("other")?, 0, "a call was refused: its owner was not known");
+        assert_eq!(
+            of("other")?,
+            0,
+            "a call was refused: its owner was not known"
+        );
         served += of("served")?;
     }
     for hammer in hammers {
@@ -98,9 +102,17 @@ fn killed(mode: &str, times: u64) -> Result<()> {
             assert_eq!(of("passed")?, 0);
         }
     }
-    ensure!(served > 0 && refused > 0, "{served} served, {refused} refused");
+    ensure!(
+        served > 0 && refused > 0,
+        "{served} served, {refused} refused"
+    );
     // Nothing but what the redirected connection carries to the gateway, which has another address.
-    assert!(out.is_empty(), "{} packets got out: {:?}", out.len(), out.first());
+    assert!(
+        out.is_empty(),
+        "{} packets got out: {:?}",
+        out.len(),
+        out.first()
+    );
     owned(&mut host, mode, times, served, refused)
 }
 
@@ -115,7 +127,10 @@ fn owned(host: &mut Host, mode: &str, times: u64, served: u64, refused: u64) -> 
         assert_eq!(record.text("agent"), AGENT);
         assert_eq!(record.text("exe"), host.program.display().to_string());
     }
-    ensure!(exchanges >= served, "{exchanges} on record, {served} served");
+    ensure!(
+        exchanges >= served,
+        "{exchanges} on record, {served} served"
+    );
     let refusals = records.iter().filter(|record| record.kind() == "refuse");
     let unowned = refusals.filter(|record| record.text("reason") != "service_unknown");
     assert_eq!(unowned.count(), 0);

@@ -84,7 +84,10 @@ fn peers() -> Result<(Vec<TcpListener>, Vec<UdpSocket>)> {
     for listener in &listeners {
         listener.set_nonblocking(true)?;
     }
-    ensure!(listeners.len() == 5 && sockets.len() == 5, "not all could listen");
+    ensure!(
+        listeners.len() == 5 && sockets.len() == 5,
+        "not all could listen"
+    );
     Ok((listeners, sockets))
 }
 
@@ -99,7 +102,12 @@ fn go(host: &Host, way: &str, to: SocketAddr) -> Result<Escape> {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
             let mut passed = SendAncillaryBuffer::new(&mut space);
             ensure!(passed.push(SendAncillaryMessage::ScmRights(&sockets)));
-            sendmsg(&ours, &[IoSlice::new(b"x")], &mut passed, SendFlags::empty())?;
+            sendmsg(
+                &ours,
+                &[IoSlice::new(b"x")],
+                &mut passed,
+                SendFlags::empty(),
+            )?;
             host.escape_with(way, to, &[], Stdio::from(OwnedFd::from(theirs)))
         }
         _ => host.escape(way, to, &[]),
@@ -112,13 +120,19 @@ fn found(host: &Host) -> Result<Vec<Value>> {
 }
 
 /// Tries each way; those that were tried: where an `io_uring` is not allowed, that is left out.
-fn try_all(host: &Host, result: impl Fn(&Technique) -> &'static str) -> Result<Vec<&'static Technique>> {
+fn try_all(
+    host: &Host,
+    result: impl Fn(&Technique) -> &'static str,
+) -> Result<Vec<&'static Technique>> {
     let mut tried = Vec::new();
     for technique in &TECHNIQUES {
         let to: SocketAddr = technique.to.parse()?;
         let held = go(host, technique.way, to)?;
         if technique.way == "uring" && !io_uring_is_allowed() {
-            writeln!(std::io::stderr(), "**** SKIPPED, NOT TESTED: io_uring: not allowed here ****")?;
+            writeln!(
+                std::io::stderr(),
+                "**** SKIPPED, NOT TESTED: io_uring: not allowed here ****"
+            )?;
             continue;
         }
         held.was(result(technique))
@@ -146,13 +160,21 @@ fn all_found(host: &Host, tried: &[&Technique], result: &str) -> Result<()> {
         found.iter().filter(same).count()
     };
     for technique in tried {
-        let alike = tried.iter().filter(|other| {
-            (other.name, other.to) == (technique.name, technique.to)
-        });
+        let alike = tried
+            .iter()
+            .filter(|other| (other.name, other.to) == (technique.name, technique.to));
         let count = told(technique.name, technique.to);
-        assert_eq!(count, alike.count(), "{} {}: {found:#?}", technique.way, technique.to);
+        assert_eq!(
+            count,
+            alike.count(),
+            "{} {}: {found:#?}",
+            technique.way,
+            technique.to
+        );
     }
-    let after = found.iter().filter_map(|flow| flow["found_after_us"].as_u64());
+    let after = found
+        .iter()
+        .filter_map(|flow| flow["found_after_us"].as_u64());
     let slowest = after.max().context("no times")?;
     assert!(slowest <= FOUND_WITHIN_US, "{slowest} us");
     writeln!(
@@ -166,11 +188,19 @@ fn all_found(host: &Host, tried: &[&Technique], result: &str) -> Result<()> {
 
 fn nothing_came(listeners: &[TcpListener], sockets: &[UdpSocket]) -> Result<()> {
     for listener in listeners {
-        ensure!(listener.accept().is_err(), "a connection came to {:?}", listener.local_addr());
+        ensure!(
+            listener.accept().is_err(),
+            "a connection came to {:?}",
+            listener.local_addr()
+        );
     }
     for socket in sockets {
         socket.set_nonblocking(true)?;
-        ensure!(socket.recv(&mut [0; 64]).is_err(), "a datagram came to {:?}", socket.local_addr());
+        ensure!(
+            socket.recv(&mut [0; 64]).is_err(),
+            "a datagram came to {:?}",
+            socket.local_addr()
+        );
     }
     Ok(())
 }
@@ -189,7 +219,10 @@ fn where_it_is_observed_every_way_is_found_within_a_second() -> Result<()> {
             .was("passed")?;
         until(|| {
             let found = found(&host)?;
-            Ok(found.iter().any(|flow| flow["technique"] == "dns_volume").then_some(()))
+            Ok(found
+                .iter()
+                .any(|flow| flow["technique"] == "dns_volume")
+                .then_some(()))
         })
     })
 }
@@ -216,11 +249,22 @@ fn where_it_is_redirected_every_connection_is_governed_and_all_else_refused() ->
         let Some(host) = Host::start("redirect", |setup, _| setup)? else {
             return Ok(());
         };
-        let tried = try_all(&host, |technique| if technique.governed { "passed" } else { "refused" })?;
+        let tried = try_all(&host, |technique| {
+            if technique.governed {
+                "passed"
+            } else {
+                "refused"
+            }
+        })?;
         let refused: Vec<_> = tried.into_iter().filter(|it| !it.governed).collect();
         all_found(&host, &refused, "refused")?;
         // What is led to the gateway is served by it, whatever address was asked for.
-        for to in ["192.0.2.7:443", "192.0.2.7:8443", "[2001:db8::7]:443", "127.0.0.1:3128"] {
+        for to in [
+            "192.0.2.7:443",
+            "192.0.2.7:8443",
+            "[2001:db8::7]:443",
+            "127.0.0.1:3128",
+        ] {
             let served = host.escape("http", to.parse()?, &[HOST])?;
             assert_eq!(served.told, format!("200 {to}"));
         }

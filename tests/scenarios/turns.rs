@@ -30,22 +30,32 @@ fn a_pipeline_is_its_agents_from_fork_to_exit_and_what_it_becomes_is_told() -> R
         let ended = seen.iter().filter(|turn| turn["turn"] == "exit").count();
         Ok((ended >= 3).then_some(seen))
     })?;
-    let of = |kind: &str| -> Vec<&Value> {
-        seen.iter().filter(|turn| turn["turn"] == kind).collect()
+    let of =
+        |kind: &str| -> Vec<&Value> { seen.iter().filter(|turn| turn["turn"] == kind).collect() };
+    let text = |turn: &Value, name: &str| {
+        turn["process"][name]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     };
-    let text = |turn: &Value, name: &str| turn["process"][name].as_str().unwrap_or_default().to_owned();
     let shell = of("exec").into_iter().find(|turn| {
-        text(turn, "exe").ends_with("/dash") || text(turn, "exe").ends_with("/bash") || text(turn, "comm") == "sh"
+        text(turn, "exe").ends_with("/dash")
+            || text(turn, "exe").ends_with("/bash")
+            || text(turn, "comm") == "sh"
     });
     let shell = shell.context("no shell")?;
     let last = of("exec").into_iter().find(|turn| turn["euid"] == 65_534);
     let last = last.with_context(|| format!("nobody became another: {seen:#?}"))?;
     assert_eq!(text(last, "exe"), host.program.display().to_string());
     assert_eq!(text(last, "exe_sha256").len(), 64);
-    let ancestors = last["process"]["ancestors"].as_array().context("no ancestors")?;
+    let ancestors = last["process"]["ancestors"]
+        .as_array()
+        .context("no ancestors")?;
     let shell_pid = shell["process"]["pid"].to_string();
     ensure!(
-        ancestors.iter().any(|one| one.as_str().is_some_and(|it| it.starts_with(&format!("{shell_pid} ")))),
+        ancestors.iter().any(|one| one
+            .as_str()
+            .is_some_and(|it| it.starts_with(&format!("{shell_pid} ")))),
         "{ancestors:?} without {shell_pid}"
     );
     // It was root, in the host's namespace, when it was forked.
@@ -68,10 +78,18 @@ fn a_pipeline_is_its_agents_from_fork_to_exit_and_what_it_becomes_is_told() -> R
 fn exported(host: &Host, least: usize) -> Result<()> {
     let export = host.gateway.folder().join("ocsf");
     let path = export.display().to_string();
-    let output = host.gateway.audit(&["export", "--format", "ocsf", "--to", &path])?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = host
+        .gateway
+        .audit(&["export", "--format", "ocsf", "--to", &path])?;
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let text = fs::read_to_string(&export)?;
-    let of_processes = text.lines().filter(|line| line.contains("\"class_uid\":1007"));
+    let of_processes = text
+        .lines()
+        .filter(|line| line.contains("\"class_uid\":1007"));
     assert!(of_processes.count() >= least, "{text}");
     Ok(())
 }
@@ -89,22 +107,42 @@ fn a_flow_of_an_agent_is_a_span_at_a_real_collector() -> Result<()> {
     assert!(governed.told.starts_with("200 "), "{}", governed.told);
     let port = to.port().to_string();
     let is_flow = |span: &tests::collector::Span, port: &str| {
-        span.name == "flow" && span.attributes.get("network.peer.port").is_some_and(|it| it == port)
+        span.name == "flow"
+            && span
+                .attributes
+                .get("network.peer.port")
+                .is_some_and(|it| it == port)
     };
     let spans = collector.wait_for(|spans| {
-        spans.iter().any(|span| is_flow(span, &port)) && spans.iter().any(|span| span.kind == "SERVER")
+        spans.iter().any(|span| is_flow(span, &port))
+            && spans.iter().any(|span| span.kind == "SERVER")
     })?;
-    let flow = spans.iter().find(|span| is_flow(span, &port)).context("no flow")?;
+    let flow = spans
+        .iter()
+        .find(|span| is_flow(span, &port))
+        .context("no flow")?;
     let has = |name: &str, value: &str| flow.attributes.get(name).is_some_and(|it| it == value);
     assert!(has("tidegate.agent.id", AGENT), "{flow:?}");
-    assert!(has("network.transport", "tcp") && has("network.peer.address", "127.0.0.1"), "{flow:?}");
+    assert!(
+        has("network.transport", "tcp") && has("network.peer.address", "127.0.0.1"),
+        "{flow:?}"
+    );
     assert!(has("tidegate.flow.verdict", "none"), "{flow:?}");
     assert!(flow.start_ns < flow.end_ns, "{flow:?}");
     // The exchange names its flow.
-    let server = spans.iter().find(|span| span.kind == "SERVER").context("no exchange")?;
-    let named = server.attributes.get("tidegate.flow.id").context("no flow's name")?;
+    let server = spans
+        .iter()
+        .find(|span| span.kind == "SERVER")
+        .context("no exchange")?;
+    let named = server
+        .attributes
+        .get("tidegate.flow.id")
+        .context("no flow's name")?;
     let opened = records::list(&host.gateway)?;
-    let opened = opened.iter().find(|record| record.kind() == "open").context("no record")?;
+    let opened = opened
+        .iter()
+        .find(|record| record.kind() == "open")
+        .context("no record")?;
     assert_eq!(&opened.text("flow"), named);
     Ok(())
 }

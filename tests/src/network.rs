@@ -19,21 +19,24 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 /// Runs `inside`, and all that it starts, in a new network namespace whose loopback device has these
 /// addresses as well.
-pub fn apart<T: Send>(
-    addresses: &[&str],
-    inside: impl FnOnce() -> Result<T> + Send,
-) -> Result<T> {
+pub fn apart<T: Send>(addresses: &[&str], inside: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     thread::scope(|threads| {
         let apart = threads.spawn(|| {
             enter()?;
             ip(&["link", "set", "lo", "up"])?;
             for address in addresses {
-                let more: &[&str] = if address.contains(':') { &["nodad"] } else { &[] };
+                let more: &[&str] = if address.contains(':') {
+                    &["nodad"]
+                } else {
+                    &[]
+                };
                 ip(&[&["address", "add", address, "dev", "lo"], more].concat())?;
             }
             inside()
         });
-        apart.join().map_err(|_| anyhow!("a test in a network of its own panicked"))?
+        apart
+            .join()
+            .map_err(|_| anyhow!("a test in a network of its own panicked"))?
     })
 }
 
@@ -98,7 +101,10 @@ impl Capture {
 
     /// What was seen so far: where to, and the IP protocol's number.
     pub fn seen(&self) -> Vec<(IpAddr, u8)> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -111,7 +117,10 @@ impl Drop for Capture {
     }
 }
 
-#[expect(unsafe_code, reason = "the kernel has written as many bytes as it says")]
+#[expect(
+    unsafe_code,
+    reason = "the kernel has written as many bytes as it says"
+)]
 fn destination(packet: &[MaybeUninit<u8>]) -> Option<(IpAddr, u8)> {
     // SAFETY: see above.
     let byte = |at: usize| packet.get(at).map(|byte| unsafe { byte.assume_init() });

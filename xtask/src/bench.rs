@@ -62,7 +62,11 @@ impl Long {
         Some(match self {
             Self::Processes => ("processes", "TIDEGATE_BURST", "10000"),
             Self::Kills => ("kills", "TIDEGATE_KILLS", "200"),
-            Self::Restarts => ("a_gateway_that_is_killed_again_and_again", "TIDEGATE_RESTARTS", "100"),
+            Self::Restarts => (
+                "a_gateway_that_is_killed_again_and_again",
+                "TIDEGATE_RESTARTS",
+                "100",
+            ),
             Self::Gigabyte => ("gigabyte", "TIDEGATE_STREAM_MB", "1000"),
             Self::Flows => ("of_many_agents", "TIDEGATE_FLOWS", "100000"),
             Self::Hosts => ("agents_of_every_kind", "TIDEGATE_HOSTS", "100000"),

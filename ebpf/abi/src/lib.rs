@@ -16,7 +16,7 @@ mod tuple;
 pub use egress::{
     Allowed, Config, Destination, Gate, MatchKey, PORTS_MAX, PORTS_NONE, mode, shape, verdict,
 };
-pub use flow::{FlowKey, FlowRow, ListenKey, direction, kind, mark, state};
+pub use flow::{FlowKey, FlowRow, ListenKey, direction, kind, state};
 pub use glimpse::{GLIMPSE_BYTES_MAX, Glimpse, said};
 pub use offsets::{OFFSET_UNKNOWN, Offsets};
 pub use process::{

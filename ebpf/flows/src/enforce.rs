@@ -66,7 +66,7 @@ impl Enforcer {
             port4,
             port6,
             fail_open: rules.fail_open.into(),
-            reserved: 0,
+            quiet: self.settings.quiet,
         };
         let refused = |name| move |source| refused(name, source);
         self.config
@@ -219,9 +219,11 @@ impl Enforcer {
         Ok(())
     }
 
-    /// Says that the gateway lives; `round`: also looks what has changed.
-    pub(crate) fn beat(&mut self, round: bool) {
+    /// Says that the gateway lives; `round`: also looks what has changed; `quiet`: nobody wants to hear
+    /// of flows that are no agent's.
+    pub(crate) fn beat(&mut self, round: bool, quiet: bool) {
         self.settings.heartbeat_ns = boot_ns();
+        self.settings.quiet = quiet.into();
         let mut done = self
             .config
             .set(0, self.settings, 0)

@@ -17,8 +17,8 @@ use aya::{
 use moka::sync::Cache;
 
 use crate::{
-    AgentRule, Attribution, Flow, FlowId, FlowRecord, FlowSink, FlowSource, FlowsError, Options, Owned,
-    ProcSource, Process, Rules, Source, Turn, Verified,
+    AgentRule, Attribution, Flow, FlowId, FlowRecord, FlowSink, FlowSource, FlowsError, Options,
+    Owned, ProcSource, Process, Rules, Source, Spent, Turn, Verified,
     cgroup::Cgroups,
     enforce::Enforcer,
     follower::Follower,
@@ -312,7 +312,9 @@ impl KernelSource {
     pub fn flow(&self, id: FlowId) -> Option<FlowRecord> {
         let key = FlowKey {
             cookie: id.cookie,
-            remote: id.remote.map_or([0; 4], |remote| record::words(remote.ip())),
+            remote: id
+                .remote
+                .map_or([0; 4], |remote| record::words(remote.ip())),
             remote_port: id.remote.map_or(0, |remote| remote.port().into()),
             protocol: if id.remote.is_some() { UDP } else { TCP },
         };
@@ -422,6 +424,11 @@ impl KernelSource {
     /// The programs, and what the verifier had to walk through.
     pub fn verified(&self) -> Vec<Verified> {
         loader::verified(&self.programs)
+    }
+
+    /// The programs, and what they have cost; nothing unless the kernel counts that.
+    pub fn spent(&self) -> Vec<Spent> {
+        loader::spent(&self.programs)
     }
 
     /// Events that the programs wanted to hand over since the start: received, lost, or under way.

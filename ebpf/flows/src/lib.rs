@@ -65,7 +65,7 @@ mod workload;
 pub use doctor::{Check, examine};
 pub use keeper::Keeper;
 pub use kernel::{KernelSource, Totals};
-pub use loader::{Options, Verified};
+pub use loader::{Options, Spent, Verified};
 pub use open::{FlowsError, Mode, Opened, open, open_apart};
 pub use pins::{PINS, detach};
 pub use proc::{ProcSource, own_netns};

@@ -1,6 +1,6 @@
 //! Loading the kernel programs and attaching them.
 
-use std::{fs::File, os::fd::AsFd as _, path::PathBuf, process};
+use std::{fs::File, os::fd::AsFd as _, path::PathBuf, process, time::Duration};
 
 use abi::{Event, FlowKey, FlowRow, Offsets, ProcessKey, counter, feature};
 use aya::{
@@ -83,6 +83,17 @@ pub struct Verified {
     pub name: String,
     /// Instructions that the verifier walked through; 0 if the kernel does not tell (before 5.16).
     pub instructions: u32,
+}
+
+/// What a program has cost since it was loaded, where the kernel counts that (`BPF_ENABLE_STATS`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// Its name.
+    pub name: String,
+    /// In all.
+    pub time: Duration,
+    /// How often it ran.
+    pub runs: u64,
 }
 
 /// The programs, attached as long as this lives or longer, and the maps that the host reads.
@@ -336,6 +347,19 @@ pub(crate) fn verified(programs: &Ebpf) -> Vec<Verified> {
             instructions: info(program).unwrap_or(0),
         })
         .collect()
+}
+
+/// What the programs have cost.
+pub(crate) fn spent(programs: &Ebpf) -> Vec<Spent> {
+    let info = |(name, program): (&str, &Program)| {
+        let info = program.info().ok()?;
+        Some(Spent {
+            name: name.to_owned(),
+            time: info.run_time(),
+            runs: info.run_count(),
+        })
+    };
+    programs.programs().filter_map(info).collect()
 }
 
 /// Sums a counter over all CPUs.

@@ -304,7 +304,7 @@ pub(crate) fn row(bytes: &[u8]) -> Option<FlowRow> {
         verdict: at.word()?,
         retransmits: at.word()?,
         rtt_us: at.word()?,
-        marks: at.word()?,
+        reserved: at.word()?,
         mode: at.word()?,
         established_ns: at.long()?,
         comm: at.take()?,

@@ -49,6 +49,11 @@ pub trait FlowSink: Send + Sync {
     /// again.
     fn flow(&self, flow: FlowRecord);
 
+    /// Whether it wants to hear of flows that are no agent's: those cost the kernel an event each.
+    fn wants_all(&self) -> bool {
+        true
+    }
+
     /// Something was lost.
     fn gap(&self, gap: Gap);
 
@@ -123,7 +128,10 @@ impl<'a> Following<'a> {
             if looks % LOOKS_PER_SEARCH == 0 {
                 self.silent(Clock::read());
             }
-            let beat = Question::Beat(looks % LOOKS_PER_ROUND == 0);
+            let beat = Question::Beat {
+                round: looks % LOOKS_PER_ROUND == 0,
+                quiet: !self.followed.sink.wants_all(),
+            };
             if let Err(error) = self.followed.keeper.act(beat) {
                 tracing::error!(%error, "the kernel is not told that the gateway lives");
             }

@@ -31,8 +31,9 @@ pub(crate) enum Question {
     Enforce { rules: Rules, netns: u64 },
     /// Where agents may go, anew.
     Allow(Vec<AgentRule>),
-    /// The gateway lives; whether it is time to look what has changed.
-    Beat(bool),
+    /// The gateway lives; whether it is time to look what has changed, and whether nobody wants to hear
+    /// of flows that are no agent's.
+    Beat { round: bool, quiet: bool },
     /// The process becomes this agent's.
     Launch { pid: u32, agent: u32 },
     /// The gateway listens there, or does no longer.
@@ -110,8 +111,9 @@ impl Question {
             self,
             Self::Enforce { .. }
                 | Self::Allow(_)
-                | Self::Beat(_)
-                | Self::Launch { .. } | Self::Gate { .. }
+                | Self::Beat { .. }
+                | Self::Launch { .. }
+                | Self::Gate { .. }
         )
     }
 }
@@ -155,8 +157,8 @@ pub(crate) fn act(enforcer: Option<&mut Enforcer>, question: Question) -> Answer
     let done = match question {
         Question::Enforce { rules, netns } => enforcer.install(&rules, netns),
         Question::Allow(agents) => enforcer.allow(&agents),
-        Question::Beat(round) => {
-            enforcer.beat(round);
+        Question::Beat { round, quiet } => {
+            enforcer.beat(round, quiet);
             Ok(())
         }
         Question::Launch { pid, agent } => enforcer.launch(pid, agent),

@@ -70,24 +70,51 @@ mod tests {
         let id = "0123456789abcdef".repeat(4);
         let uid = "6a2f8d2e-8a0b-4a3c-9a51-0d2f6f1f3c11";
         check("/", None, None, None);
-        check("/system.slice/nginx.service", Some("nginx.service"), None, None);
+        check(
+            "/system.slice/nginx.service",
+            Some("nginx.service"),
+            None,
+            None,
+        );
         check(
             "/user.slice/user-1000.slice/user@1000.service/app.slice/run-7.scope",
             Some("run-7.scope"),
             None,
             None,
         );
-        check(&format!("/system.slice/docker-{id}.scope"), None, Some(&id), None);
+        check(
+            &format!("/system.slice/docker-{id}.scope"),
+            None,
+            Some(&id),
+            None,
+        );
         check(&format!("/docker/{id}"), None, Some(&id), None);
-        check(&format!("/machine.slice/libpod-{id}.scope/container"), None, Some(&id), None);
+        check(
+            &format!("/machine.slice/libpod-{id}.scope/container"),
+            None,
+            Some(&id),
+            None,
+        );
         let under = uid.replace('-', "_");
         check(
-            &format!("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{under}.slice/cri-containerd-{id}.scope"),
+            &format!(
+                "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{under}.slice/cri-containerd-{id}.scope"
+            ),
             None,
             Some(&id),
             Some(uid),
         );
-        check(&format!("/kubepods/besteffort/pod{uid}/{id}"), None, Some(&id), Some(uid));
-        check("/podium.slice/xpod.service", Some("xpod.service"), None, None);
+        check(
+            &format!("/kubepods/besteffort/pod{uid}/{id}"),
+            None,
+            Some(&id),
+            Some(uid),
+        );
+        check(
+            "/podium.slice/xpod.service",
+            Some("xpod.service"),
+            None,
+            None,
+        );
     }
 }

@@ -6,7 +6,6 @@ use aya_ebpf::{
     helpers::generated::{bpf_get_current_cgroup_id, bpf_get_smp_processor_id},
 };
 
-
 use crate::{
     flow,
     maps::{EVENTS, TURNS, count},
@@ -65,9 +64,21 @@ pub(crate) fn turn(kind: u32, leader: u64, process: ProcessKey, parent: ProcessK
         euid: read(field!(cred, cred_euid)),
         egid: read(field!(cred, cred_egid)),
         user_ns: read(field!(user, user_ns_inum)),
-        mount_ns: if mount == 0 { 0 } else { read(field!(mount, mnt_ns_inum)) },
-        pid_ns: if pid == 0 { 0 } else { read(field!(pid, pid_ns_inum)) },
-        net_ns: if net == 0 { 0 } else { read(field!(net, net_ns_inum)) },
+        mount_ns: if mount == 0 {
+            0
+        } else {
+            read(field!(mount, mnt_ns_inum))
+        },
+        pid_ns: if pid == 0 {
+            0
+        } else {
+            read(field!(pid, pid_ns_inum))
+        },
+        net_ns: if net == 0 {
+            0
+        } else {
+            read(field!(net, net_ns_inum))
+        },
         comm: task::comm(leader),
     };
     if TURNS.output(&turn, u64::from(BPF_RB_NO_WAKEUP)).is_err() {

@@ -4,7 +4,7 @@ use abi::{
     AGENTS_MAX, Allowed, Config, DESTINATIONS_MAX, Destination, EVENTS_BYTES, Event,
     FLOW_EVENTS_BYTES, FLOWS_MAX, FlowKey, FlowRow, GATES_MAX, GLIMPSES_BYTES, GONE_MAX, Gate,
     Glimpse, Image, LISTENERS_MAX, LIVING_MAX, ListenKey, MATCHES_MAX, MatchKey, Owner, PORT_WORDS,
-    ProcessKey, SEQUENCES_MAX, SHAPES_MAX, SequenceKey, TUPLES_MAX, TURNS_BYTES, Turn, TupleKey,
+    ProcessKey, SEQUENCES_MAX, SHAPES_MAX, SequenceKey, TUPLES_MAX, TURNS_BYTES, TupleKey, Turn,
     counter,
 };
 use aya_ebpf::{

@@ -23,7 +23,7 @@ use places::Places;
 pub(crate) use processes::TurnView;
 pub(crate) use reconcile::{Reconciler, record};
 pub(crate) use sealed::Room;
-pub(crate) use view::{FlowView, Flows};
+pub(crate) use view::{FlowView, Flows, Totals as AgentTotals};
 
 /// Opens the source that the configuration asks for.
 pub(crate) fn open(config: &Config, confine: fn()) -> Result<Opened> {
@@ -107,23 +107,29 @@ pub(crate) fn measure(
 
 /// What the admin address answers: what has happened since, or, without that, what is open.
 pub(crate) fn answer(kernel: &KernelSource, reconciler: &Reconciler, which: &Which) -> Flows {
+    if which.totals {
+        let mut totals = reconciler.totals();
+        let workload = which.workload.as_ref();
+        totals.retain(|it| workload.is_none_or(|workload| it.workload == *workload));
+        return Flows {
+            totals,
+            ..Flows::default()
+        };
+    }
     if which.processes {
         let (mut turns, next) = reconciler.turns(which.since.unwrap_or(0));
         let workload = which.workload.as_ref();
         turns.retain(|view| workload.is_none_or(|workload| view.turn.agent == *workload));
         return Flows {
             next,
-            flows: Vec::new(),
             turns,
+            ..Flows::default()
         };
     }
     let (mut flows, next) = reconciler.since(which.since.unwrap_or(0));
     if which.since.is_none() && !which.bypass {
         let live = kernel.flows();
-        flows = live
-            .iter()
-            .map(|flow| reconciler.view(flow))
-            .collect();
+        flows = live.iter().map(|flow| reconciler.view(flow)).collect();
     }
     flows.retain(|flow| {
         let workload = which.workload.as_ref();
@@ -133,7 +139,7 @@ pub(crate) fn answer(kernel: &KernelSource, reconciler: &Reconciler, which: &Whi
     Flows {
         next,
         flows,
-        turns: Vec::new(),
+        ..Flows::default()
     }
 }
 

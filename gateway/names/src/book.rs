@@ -70,7 +70,10 @@ mod tests {
         let minute = Duration::from_mins(1);
         book.told(1, "a.example", &[address], minute, now);
         book.told(1, "b.example", &[mapped], minute, now);
-        assert_eq!(book.name(1, address, now).map(|name| &**name), Some("b.example"));
+        assert_eq!(
+            book.name(1, address, now).map(|name| &**name),
+            Some("b.example")
+        );
         assert_eq!(book.name(2, address, now), None);
         assert_eq!(book.name(1, address, now + LIVES_MIN), None);
     }

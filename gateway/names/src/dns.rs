@@ -47,10 +47,13 @@ pub fn read(bytes: &[u8]) -> Result<Message, Unread> {
     let mut owner = question.qname.clone();
     let mut lives = u32::MAX;
     for _ in 0..ALIASES_MAX {
-        let alias = packet.answers.iter().find_map(|record| match &record.rdata {
-            RData::CNAME(alias) if record.name == owner => Some((alias.0.clone(), record.ttl)),
-            _ => None,
-        });
+        let alias = packet
+            .answers
+            .iter()
+            .find_map(|record| match &record.rdata {
+                RData::CNAME(alias) if record.name == owner => Some((alias.0.clone(), record.ttl)),
+                _ => None,
+            });
         let Some((next, ttl)) = alias else { break };
         owner = next;
         lives = lives.min(ttl);
@@ -159,7 +162,10 @@ mod tests {
 
     #[test]
     fn what_is_cut_or_leads_in_circles_is_unread() {
-        let bytes = packet("tests.example", vec![("tests.example", 1, a([192, 0, 2, 7]))]);
+        let bytes = packet(
+            "tests.example",
+            vec![("tests.example", 1, a([192, 0, 2, 7]))],
+        );
         for end in 0..bytes.len() {
             assert_eq!(read(&bytes[..end]), Err(Unread), "{end}");
         }

@@ -29,7 +29,11 @@ pub const NAME_CHARS_MAX: usize = 253;
 fn shown(name: &str) -> String {
     let kept = |letter: char| {
         let plain = letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
-        if plain { letter.to_ascii_lowercase() } else { '?' }
+        if plain {
+            letter.to_ascii_lowercase()
+        } else {
+            '?'
+        }
     };
     let name = name.trim_end_matches('.');
     name.chars().take(NAME_CHARS_MAX).map(kept).collect()

@@ -26,7 +26,9 @@ mod tests {
     use std::sync::Arc;
 
     use proptest::prelude::*;
-    use rustls::{ClientConfig, ClientConnection, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName};
+    use rustls::{
+        ClientConfig, ClientConnection, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName,
+    };
 
     use super::*;
 
@@ -46,7 +48,10 @@ mod tests {
 
     #[test]
     fn a_first_message_tells_whom_it_is_for() {
-        assert_eq!(name(&hello("Api.Tests.example")), Ok(Some("api.tests.example".into())));
+        assert_eq!(
+            name(&hello("Api.Tests.example")),
+            Ok(Some("api.tests.example".into()))
+        );
         assert_eq!(name(&hello("192.0.2.7")), Ok(None));
     }
 
@@ -56,7 +61,10 @@ mod tests {
         for end in 0..whole.len() {
             assert_eq!(name(&whole[..end]), Err(Unread), "{end}");
         }
-        assert_eq!(name(b"GET / HTTP/1.1\r\nhost: a.example\r\n\r\n"), Err(Unread));
+        assert_eq!(
+            name(b"GET / HTTP/1.1\r\nhost: a.example\r\n\r\n"),
+            Err(Unread)
+        );
         assert_eq!(name(b"SSH-2.0-OpenSSH_9.6\r\n"), Err(Unread));
     }
 

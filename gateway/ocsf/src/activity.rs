@@ -1,8 +1,6 @@
 //! What was done: calls, readings, flows, revocations, starts and stops.
 
-use audit::{
-    Bypass, Inquiry, Lifecycle, Opening, Outcome, Refusal, Revelation, Revocation, Turn,
-};
+use audit::{Bypass, Inquiry, Lifecycle, Opening, Outcome, Refusal, Revelation, Revocation, Turn};
 use serde_json::{Value, json};
 
 use crate::event::{
@@ -256,7 +254,13 @@ pub(crate) fn turn(at: &Place<'_>, turn: &Turn) -> Value {
         "capabilities": turn.capabilities, "namespaces": turn.namespaces, "unit": turn.unit,
         "container": turn.container, "pod": turn.pod, "cgroup": turn.process.cgroup,
     });
-    at.event(class, turn.at.as_millisecond(), Severity::Informational, more, own)
+    at.event(
+        class,
+        turn.at.as_millisecond(),
+        Severity::Informational,
+        more,
+        own,
+    )
 }
 
 /// Somebody revoked, or no longer.

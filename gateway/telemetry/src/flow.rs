@@ -47,7 +47,11 @@ pub(crate) fn span(flow: &FlowSpan<'_>, ids: &impl IdGenerator) -> SpanData {
     let number = |key: &'static str, value: u64| {
         KeyValue::new(key, i64::try_from(value).unwrap_or(i64::MAX))
     };
-    let kind = if flow.remote.is_ipv4() { "ipv4" } else { "ipv6" };
+    let kind = if flow.remote.is_ipv4() {
+        "ipv4"
+    } else {
+        "ipv6"
+    };
     let attributes = vec![
         text(names::FLOW_ID, flow.id),
         text(names::AGENT_ID, flow.agent),

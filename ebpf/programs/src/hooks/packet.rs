@@ -153,12 +153,21 @@ fn length(ctx: &SkBuffContext) -> u32 {
 /// it asks for names.
 #[inline(always)]
 fn segment(ctx: &SkBuffContext, family: u32, way: u32) -> Option<()> {
+    // What arrives is of interest from one port only; a header with options is no ordinary one.
+    let source = if family == IPV4 {
+        20
+    } else {
+        IPV6_HEADER_BYTES as usize
+    };
+    if way == direction::IN && (byte(ctx, source)? != 0 || byte(ctx, source + 1)? != DNS_PORT as u8)
+    {
+        return None;
+    }
     let owner = owner(ctx)?;
     // SAFETY: the value belongs to the socket, which outlives the packet.
     let (agent, verdict, role) = unsafe { ((*owner).agent, (*owner).verdict, (*owner).role) };
-    let is_past = verdict == verdict::NONE
-        || verdict == verdict::ALLOWED
-        || verdict == verdict::FAILED_OPEN;
+    let is_past =
+        verdict == verdict::NONE || verdict == verdict::ALLOWED || verdict == verdict::FAILED_OPEN;
     if agent == 0 || role == role::ACCEPTED || !is_past {
         return None;
     }

@@ -16,7 +16,7 @@ use rustls::ClientConfig;
 use super::{FINDING, Flows, Format, table};
 use crate::{
     config,
-    egress::{self, FlowView, TurnView},
+    egress::{self, AgentTotals, FlowView, TurnView},
 };
 
 /// The longest answer: every flow that the kernel's table has room for.
@@ -79,9 +79,12 @@ async fn get(
     since: Option<u64>,
 ) -> Result<egress::Flows> {
     let Flows {
-        bypass, processes, ..
+        bypass,
+        processes,
+        totals,
+        ..
     } = arguments;
-    let mut query = format!("bypass={bypass}&processes={processes}");
+    let mut query = format!("bypass={bypass}&processes={processes}&totals={totals}");
     if let Some(since) = since {
         query = format!("{query}&since={since}");
     }
@@ -118,6 +121,12 @@ fn print(arguments: &Flows, answer: &egress::Flows, header: bool) -> Result<()> 
             for turn in turns {
                 println!("{}", serde_json::to_string(turn).into_diagnostic()?);
             }
+            for total in &answer.totals {
+                println!("{}", serde_json::to_string(total).into_diagnostic()?);
+            }
+        }
+        Format::Table if arguments.totals => {
+            table::print(&TOTALS_HEADER, answer.totals.iter().map(total));
         }
         Format::Table if header && arguments.processes => {
             table::print(&TURNS_HEADER, turns.iter().map(turn));
@@ -133,8 +142,26 @@ fn print(arguments: &Flows, answer: &egress::Flows, header: bool) -> Result<()> 
     Ok(())
 }
 
+const TOTALS_HEADER: [&str; 4] = ["workload", "flows", "sent", "received"];
+
+fn total(total: &AgentTotals) -> Vec<String> {
+    vec![
+        total.workload.clone(),
+        total.flows.to_string(),
+        total.sent_bytes.to_string(),
+        total.received_bytes.to_string(),
+    ]
+}
+
 const TURNS_HEADER: [&str; 8] = [
-    "time", "turn", "workload", "process", "parent", "user", "executable", "where",
+    "time",
+    "turn",
+    "workload",
+    "process",
+    "parent",
+    "user",
+    "executable",
+    "where",
 ];
 
 fn turn(view: &TurnView) -> Vec<String> {
@@ -156,7 +183,10 @@ fn turn(view: &TurnView) -> Vec<String> {
         turn.parent.to_string(),
         user,
         exe.escape_default().to_string(),
-        place.or(process.cgroup.as_ref()).cloned().unwrap_or_default(),
+        place
+            .or(process.cgroup.as_ref())
+            .cloned()
+            .unwrap_or_default(),
     ]
 }
 

@@ -183,11 +183,8 @@ impl Running {
         } = prepared;
         let notes = weaknesses(&opened, confined, unvouched(authority.as_deref(), config));
         let registry = judges.1.registry().clone();
-        let (reconciler, found) = Reconciler::new(
-            registry,
-            Arc::clone(&opened.keeper),
-            config.egress.turns,
-        );
+        let (reconciler, found) =
+            Reconciler::new(registry, Arc::clone(&opened.keeper), config.egress.turns);
 
         let lifecycle = lifecycle(config, judges.0.digest(), notes);
         let flows = Noting::over(opened.source, &reconciler);

@@ -114,7 +114,10 @@ impl Resolver<'_> {
                 let help = "the kernel knows agents by 32 bits of a digest; rename one of the two";
                 return Err(self.fault(&agent.id, message, help));
             }
-            let named = agent.allow.iter().filter_map(|typed| Place::parse(&typed.value));
+            let named = agent
+                .allow
+                .iter()
+                .filter_map(|typed| Place::parse(&typed.value));
             places.extend(named.map(|place| (rule.number, place)));
             rules.push(rule);
         }

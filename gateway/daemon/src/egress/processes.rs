@@ -62,10 +62,9 @@ impl Processes {
         let process = match (&before, turn.kind) {
             // What it ran is what it runs, and the file may be gone by now.
             (Some(known), TurnKind::Exit) => Arc::clone(&known.process),
-            _ => Arc::new(look(turn).map_or_else(
-                || unseen(turn),
-                |process| proxy::record::process(&process),
-            )),
+            _ => Arc::new(
+                look(turn).map_or_else(|| unseen(turn), |process| proxy::record::process(&process)),
+            ),
         };
         let mut told = Vec::new();
         let record = |what: &'static str, exit| written(turn, agent, &process, what, exit);
@@ -128,7 +127,9 @@ fn differ(before: Namespaces, now: Namespaces) -> bool {
         (before.pid, now.pid),
         (before.net, now.net),
     ];
-    pairs.into_iter().any(|(before, now)| now != 0 && before != now)
+    pairs
+        .into_iter()
+        .any(|(before, now)| now != 0 && before != now)
 }
 
 /// A process that nobody can be asked about any more.

@@ -16,10 +16,10 @@ use flows::{
     AgentRule, Direction, FlowId, FlowRecord, FlowSink, Gap, Keeper, KernelSource, Owned, Process,
     Said, State, Turn, Verdict,
 };
-use names::Tunnel;
 use identity::Registry;
 use jiff::Timestamp;
 use moka::sync::Cache;
+use names::Tunnel;
 use telemetry::{FlowSpan, Traces};
 use tokio::{sync::mpsc, task::JoinSet};
 
@@ -27,11 +27,13 @@ use super::{
     naming::{Name, Naming},
     processes::{Processes, TurnView},
     sealed::{Room, Rooms},
-    view::{self, Answer, FlowView, Seen},
+    view::{self, Answer, FlowView, Seen, Totals},
 };
 
 /// How long the gateway may take to accept what is under way to it.
 const GRACE: Duration = Duration::from_millis(300);
+/// How long flows that are no agent's are told after somebody has asked what happens.
+const ASKED_FOR: Duration = Duration::from_secs(10);
 /// Flows that wait for that; one more is judged at once.
 const PENDING_MAX: usize = 65_536;
 /// Accepted connections that are remembered until their flow is told.
@@ -65,6 +67,10 @@ pub(crate) struct Reconciler {
     turns_recorded: bool,
     turns_unrecorded: AtomicU64,
     traces: OnceLock<Traces>,
+    /// By agent's number.
+    totals: Mutex<HashMap<u32, Totals>>,
+    /// When somebody last asked for what happens.
+    asked: Mutex<Option<Instant>>,
 }
 
 /// A flow of an agent that may still be accepted, and since when.
@@ -111,6 +117,8 @@ impl Reconciler {
             turns_recorded,
             turns_unrecorded: AtomicU64::new(0),
             traces: OnceLock::new(),
+            totals: Mutex::default(),
+            asked: Mutex::default(),
         };
         (Arc::new(reconciler), receiver)
     }
@@ -153,6 +161,9 @@ impl Reconciler {
 
     /// What happened since `since`, and the number to ask with the next time.
     pub(crate) fn since(&self, since: u64) -> (Vec<FlowView>, u64) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        *asked = Some(now());
+        drop(asked);
         let state = self.lock();
         let seen = state.recent.iter().filter(|seen| seen.number >= since);
         (seen.map(|seen| seen.view.clone()).collect(), state.next)
@@ -205,12 +216,30 @@ impl Reconciler {
         drop(self.traces.set(traces));
     }
 
-    /// Makes a span of a flow that an agent began and that has ended.
+    /// What agents' own flows came to.
+    pub(crate) fn totals(&self) -> Vec<Totals> {
+        let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.values().cloned().collect()
+    }
+
+    /// Adds up a flow that has ended, and makes a span of it, if an agent began it.
     fn tell(&self, flow: &FlowRecord) {
-        let (Some(traces), Some(agent)) = (self.traces.get(), self.agent(flow.agent)) else {
+        let Some(agent) = self.agent(flow.agent) else {
             return;
         };
-        if flow.direction == Direction::Out {
+        if flow.direction != Direction::Out {
+            return;
+        }
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        let total = totals.entry(flow.agent).or_insert_with(|| Totals {
+            workload: agent.as_ref().to_owned(),
+            ..Totals::default()
+        });
+        total.flows += 1;
+        total.sent_bytes += flow.sent_bytes;
+        total.received_bytes += flow.received_bytes;
+        drop(totals);
+        if let Some(traces) = self.traces.get() {
             traces.flow(&FlowSpan {
                 id: &flow.id.to_string(),
                 agent,
@@ -389,6 +418,11 @@ impl FlowSink for Reconciler {
         if let Some(tunnel) = self.naming.heard(&said, now()) {
             self.tunnelled(&said, &tunnel);
         }
+    }
+
+    fn wants_all(&self) -> bool {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.is_some_and(|at| now().duration_since(at) < ASKED_FOR)
     }
 
     fn gap(&self, gap: Gap) {

@@ -146,13 +146,29 @@ impl FlowView {
     }
 }
 
+/// What an agent's own flows came to that have ended since the gateway started.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Totals {
+    /// The agent.
+    pub(crate) workload: String,
+    /// Flows that it began.
+    pub(crate) flows: u64,
+    /// Payload sent.
+    pub(crate) sent_bytes: u64,
+    /// Payload received.
+    pub(crate) received_bytes: u64,
+}
+
 /// What the admin address answers.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Flows {
     /// The number to ask with the next time.
     pub(crate) next: u64,
     /// The flows.
     pub(crate) flows: Vec<FlowView>,
+    /// By agent, where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) totals: Vec<Totals>,
     /// Turns in the lives of processes, where those were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) turns: Vec<TurnView>,

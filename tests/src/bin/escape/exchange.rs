@@ -86,9 +86,20 @@ pub(super) fn run(to: SocketAddr, rest: &[String]) -> Result<String> {
         "static" => start("busybox", &["sh", "-c", STATIC, "/bin/busybox"])?,
         "setuid" => own(more.first().context("which program?")?)?,
         "cgroup" => {
-            let script = format!("echo $$ > {}/cgroup.procs && exec \"$0\" \"$@\"", more.first().context("which cgroup?")?);
+            let script = format!(
+                "echo $$ > {}/cgroup.procs && exec \"$0\" \"$@\"",
+                more.first().context("which cgroup?")?
+            );
             let status = Command::new("sh")
-                .args(["-c", &script, &this, "exchange", &to.to_string(), "native", times])
+                .args([
+                    "-c",
+                    &script,
+                    &this,
+                    "exchange",
+                    &to.to_string(),
+                    "native",
+                    times,
+                ])
                 .status()?;
             ensure!(status.success(), "sh: {status}");
         }

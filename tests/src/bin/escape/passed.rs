@@ -7,9 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg,
-};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
 /// Receives it over a Unix socket.
 pub(super) fn receive(over: BorrowedFd<'_>) -> Result<OwnedFd> {
