@@ -26,7 +26,7 @@ impl Workload {
                 found.pod = Some(pod);
             } else if let Some(container) = container(part) {
                 found.container = Some(container.to_owned());
-            } else if part.ends_with(".service") || part.ends_with(".scope") {
+            } else if matches!(part.rsplit_once('.'), Some((_, "service" | "scope"))) {
                 found.unit = Some(part.to_owned());
             }
         }
