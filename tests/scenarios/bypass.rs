@@ -2,12 +2,13 @@
 //! governed where it is redirected.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader, Write as _},
     net::{SocketAddr, TcpListener, UdpSocket},
     os::fd::OwnedFd,
     path::{Path, PathBuf},
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -27,16 +28,16 @@ use tests::{
 
 use crate::world::verified;
 
-const AGENT: &str = "spiffe://tests.example/agent/escape";
+pub(crate) const AGENT: &str = "spiffe://tests.example/agent/escape";
 const POLICY: &str = include_str!("policy.cedar");
-const HOST: &str = "crm.tests.example";
+pub(crate) const HOST: &str = "crm.tests.example";
 /// What takes longer does not come about.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A gateway and an agent of its own: other gateways on this host must not hold it.
-struct Host {
-    gateway: Gateway,
-    program: PathBuf,
+pub(crate) struct Host {
+    pub(crate) gateway: Gateway,
+    pub(crate) program: PathBuf,
     crm: Peer,
     /// Where the agent wants to go: TCP and UDP, on each loopback.
     listeners: Vec<TcpListener>,
@@ -45,15 +46,28 @@ struct Host {
 }
 
 /// An agent that has done what it was told, and holds what it got.
-struct Escape {
+pub(crate) struct Escape {
     child: Child,
-    told: String,
+    pub(crate) told: String,
     stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Escape {
+    /// Ends what goes on till it is ended; what it says at its end, by name.
+    pub(crate) fn end(mut self) -> Result<BTreeMap<String, u64>> {
+        drop(self.stdin.take());
+        let mut told = String::new();
+        self.stdout.read_line(&mut told)?;
+        let figures = told.split_whitespace().map(|figure| {
+            let (name, count) = figure.split_once('=').context("no figure")?;
+            Ok((name.to_owned(), count.parse()?))
+        });
+        figures.collect::<Result<_>>().with_context(|| told.clone())
+    }
+
     /// Checks what came of it: `passed` or `refused`.
-    fn was(&self, result: &str) -> Result<()> {
+    pub(crate) fn was(&self, result: &str) -> Result<()> {
         let as_told = match result {
             "refused" => self.told.contains("Operation not permitted"),
             _ => self.told == result,
@@ -71,7 +85,7 @@ impl Drop for Escape {
 }
 
 impl Host {
-    fn start(
+    pub(crate) fn start(
         mode: &str,
         shape: impl FnOnce(Setup, &[SocketAddr]) -> Setup,
     ) -> Result<Option<Self>> {
@@ -120,22 +134,22 @@ impl Host {
         }))
     }
 
-    fn tcp(&self, index: usize) -> Result<SocketAddr> {
+    pub(crate) fn tcp(&self, index: usize) -> Result<SocketAddr> {
         let listener = self.listeners.get(index).context("no listener")?;
         Ok(listener.local_addr()?)
     }
 
-    fn udp(&self, index: usize) -> Result<SocketAddr> {
+    pub(crate) fn udp(&self, index: usize) -> Result<SocketAddr> {
         let socket = self.datagrams.get(index).context("no socket")?;
         Ok(socket.local_addr()?)
     }
 
     /// Tries one way, and waits for what the agent says of it.
-    fn escape(&self, way: &str, to: SocketAddr, more: &[&str]) -> Result<Escape> {
+    pub(crate) fn escape(&self, way: &str, to: SocketAddr, more: &[&str]) -> Result<Escape> {
         self.escape_with(way, to, more, Stdio::piped())
     }
 
-    fn escape_with(
+    pub(crate) fn escape_with(
         &self,
         way: &str,
         to: SocketAddr,
@@ -150,16 +164,18 @@ impl Host {
             .spawn()?;
         let mut told = String::new();
         let stdout = child.stdout.take().context("no stdout")?;
-        BufReader::new(stdout).read_line(&mut told)?;
+        let mut stdout = BufReader::new(stdout);
+        stdout.read_line(&mut told)?;
         Ok(Escape {
             stdin: child.stdin.take(),
+            stdout,
             child,
             told: told.trim().to_owned(),
         })
     }
 
     /// Tries one way, and checks what comes of it and that it is found.
-    fn attempt<'a>(
+    pub(crate) fn attempt<'a>(
         &self,
         way: &str,
         to: SocketAddr,
@@ -173,7 +189,7 @@ impl Host {
     }
 
     /// What `tidegate flows` says, one value a flow.
-    fn flows(&self, more: &[&str]) -> Result<Vec<Value>> {
+    pub(crate) fn flows(&self, more: &[&str]) -> Result<Vec<Value>> {
         let admin = self.gateway.admin_url("")?;
         let admin = admin.trim_start_matches("http://");
         let mut arguments = vec!["flows", "--admin", admin, "-o", "json"];
@@ -203,7 +219,7 @@ impl Host {
     }
 
     /// Ends the gateway, and checks that the log holds a finding for each of these, and no other.
-    fn finish(mut self, expected: &[(SocketAddr, &str)]) -> Result<()> {
+    pub(crate) fn finish(mut self, expected: &[(SocketAddr, &str)]) -> Result<()> {
         self.gateway.stop()?;
         let report = verified(&self.gateway)?;
         ensure!(
@@ -485,10 +501,10 @@ fn drain(at: &str) -> Result<SocketAddr> {
 }
 
 /// A BPF file system of the test's own.
-struct Bpffs(TempDir);
+pub(crate) struct Bpffs(TempDir);
 
 impl Bpffs {
-    fn mount() -> Result<Self> {
+    pub(crate) fn mount() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut mount = Command::new("mount");
         let status = mount
@@ -499,7 +515,7 @@ impl Bpffs {
         Ok(Self(folder))
     }
 
-    fn pins(&self) -> PathBuf {
+    pub(crate) fn pins(&self) -> PathBuf {
         self.0.path().join("tidegate")
     }
 }

@@ -8,6 +8,8 @@ pub const BINARY: &str = "TIDEGATE_BIN";
 pub const EBPF: &str = "TIDEGATE_EBPF";
 /// How often the daemon is killed under load.
 pub const KILLS: &str = "TIDEGATE_KILLS";
+/// How often the daemon is killed and started again while agents call.
+pub const RESTARTS: &str = "TIDEGATE_RESTARTS";
 /// Where the vendors' SDKs are, in place of what `cargo xtask setup` installed.
 pub const SDKS: &str = "TIDEGATE_SDKS";
 /// How many short-lived processes call at once.
@@ -16,6 +18,8 @@ pub const BURST: &str = "TIDEGATE_BURST";
 pub const CALLS: &str = "TIDEGATE_CALLS";
 /// How many connections agents make in all.
 pub const FLOWS: &str = "TIDEGATE_FLOWS";
+/// How many exchanges agents of different kinds make in all.
+pub const HOSTS: &str = "TIDEGATE_HOSTS";
 /// How many megabytes stream through in the memory scenario.
 pub const STREAM_MB: &str = "TIDEGATE_STREAM_MB";
 

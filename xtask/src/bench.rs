@@ -36,10 +36,14 @@ pub(crate) enum Long {
     Processes,
     /// Two hundred kills of the daemon under load: every byte on record.
     Kills,
+    /// A hundred kills of the daemon while agents call and try to get out: no owner lost, nothing out.
+    Restarts,
     /// One gigabyte through the redactor: memory stays bounded.
     Gigabyte,
     /// Fifty agents and a hundred thousand connections: the planted bypasses found, and no other.
     Flows,
+    /// Fifty agents of eight kinds, a hundred thousand exchanges: each attributed, every byte counted.
+    Hosts,
     /// Ten thousand calls at once against a budget of a thousand: exactly a thousand go.
     Budgets,
     /// Debian's kernels 5.10, 6.1 and 6.12 under qemu: the kernel programs and their tests in each.
@@ -58,8 +62,14 @@ impl Long {
         Some(match self {
             Self::Processes => ("processes", "TIDEGATE_BURST", "10000"),
             Self::Kills => ("kills", "TIDEGATE_KILLS", "200"),
+            Self::Restarts => (
+                "a_gateway_that_is_killed_again_and_again",
+                "TIDEGATE_RESTARTS",
+                "100",
+            ),
             Self::Gigabyte => ("gigabyte", "TIDEGATE_STREAM_MB", "1000"),
             Self::Flows => ("of_many_agents", "TIDEGATE_FLOWS", "100000"),
+            Self::Hosts => ("agents_of_every_kind", "TIDEGATE_HOSTS", "100000"),
             Self::Budgets => ("of_many_calls_at_once", "TIDEGATE_CALLS", "10000"),
             Self::Kernels | Self::Properties | Self::Install | Self::Fuzz => return None,
         })

@@ -112,6 +112,6 @@ pub struct Config {
     pub port6: u32,
     /// Whether connections go their way while it is gone.
     pub fail_open: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Whether nobody wants to hear of the end of flows that are no agent's.
+    pub quiet: u32,
 }

@@ -49,12 +49,6 @@ pub mod direction {
     pub const IN: u32 = 2;
 }
 
-/// What was seen of a flow that its figures must know.
-pub mod mark {
-    /// TCP: this end has said that it will send no more (FIN).
-    pub const FIN_SENT: u32 = 1;
-}
-
 /// A flow and its owner, as the table and the ring of flow events have it. Times are nanoseconds
 /// since boot; addresses are in network order with IPv4 as v4-mapped, ports in host order.
 #[repr(C)]
@@ -117,8 +111,8 @@ pub struct FlowRow {
     pub retransmits: u32,
     /// TCP: the smoothed round-trip time, microseconds.
     pub rtt_us: u32,
-    /// Any of [`mark`].
-    pub marks: u32,
+    /// Zero.
+    pub reserved: u32,
     /// One of [`crate::mode`]: what the agent's rule was when the flow began.
     pub mode: u32,
     /// When it was established; 0 if it never was.

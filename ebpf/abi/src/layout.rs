@@ -3,8 +3,8 @@
 use core::mem::{offset_of, size_of};
 
 use crate::{
-    Allowed, Config, Destination, Event, FlowKey, FlowRow, Gate, Image, ListenKey, MatchKey, Owner,
-    ProcessKey, SequenceKey, TupleKey,
+    Allowed, Config, Destination, Event, FlowKey, FlowRow, Gate, Glimpse, Image, ListenKey,
+    MatchKey, Owner, ProcessKey, SequenceKey, TupleKey, Turn,
 };
 
 macro_rules! layout {
@@ -40,7 +40,7 @@ layout! {
         opened_ns: 56, changed_ns: 64, sent_bytes: 72, received_bytes: 80, sent_packets: 88,
         received_packets: 96, local: 104, remote: 120, original: 136, local_port: 152,
         remote_port: 156, original_port: 160, protocol: 164, uid: 168, gid: 172, agent: 176,
-        state: 180, direction: 184, verdict: 188, retransmits: 192, rtt_us: 196, marks: 200,
+        state: 180, direction: 184, verdict: 188, retransmits: 192, rtt_us: 196, reserved: 200,
         mode: 204, established_ns: 208, comm: 216,
     }
     ListenKey: 16 { netns: 0, port: 8, reserved: 12 }
@@ -48,8 +48,17 @@ layout! {
     Gate: 32 { netns: 0, address: 8, port: 24, reserved: 28 }
     Destination: 20 { agent: 0, address: 4 }
     Allowed: 32 { ports: 0 }
-    Config: 32 { heartbeat_ns: 0, netns: 8, port4: 16, port6: 20, fail_open: 24, reserved: 28 }
+    Config: 32 { heartbeat_ns: 0, netns: 8, port4: 16, port6: 20, fail_open: 24, quiet: 28 }
     Event: 40 { sequence: 0, process: 8, cgroup: 24, kind: 32, cpu: 36 }
+    Turn: 128 {
+        sequence: 0, process: 8, parent: 24, at_ns: 40, cgroup: 48, capabilities: 56, kind: 64,
+        cpu: 68, agent: 72, exit: 76, uid: 80, gid: 84, euid: 88, egid: 92, user_ns: 96,
+        mount_ns: 100, pid_ns: 104, net_ns: 108, comm: 112,
+    }
+    Glimpse: 2112 {
+        cookie: 0, at_ns: 8, remote: 16, remote_port: 32, protocol: 36, agent: 40, verdict: 44,
+        kind: 48, length: 52, captured: 56, reserved: 60, bytes: 64,
+    }
 }
 
 // SAFETY: as above; `Offsets` is nothing but `u32`.

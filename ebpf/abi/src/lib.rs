@@ -7,6 +7,7 @@
 
 mod egress;
 mod flow;
+mod glimpse;
 mod layout;
 mod offsets;
 mod process;
@@ -15,11 +16,12 @@ mod tuple;
 pub use egress::{
     Allowed, Config, Destination, Gate, MatchKey, PORTS_MAX, PORTS_NONE, mode, shape, verdict,
 };
-pub use flow::{FlowKey, FlowRow, ListenKey, direction, kind, mark, state};
+pub use flow::{FlowKey, FlowRow, ListenKey, direction, kind, state};
+pub use glimpse::{GLIMPSE_BYTES_MAX, Glimpse, said};
 pub use offsets::{OFFSET_UNKNOWN, Offsets};
 pub use process::{
-    COMM_BYTES, Event, Image, NAME_BYTES_MAX, PATH_BYTES_MAX, PATH_STEPS_MAX, ProcessKey, event,
-    path,
+    COMM_BYTES, Event, Image, NAME_BYTES_MAX, PATH_BYTES_MAX, PATH_STEPS_MAX, ProcessKey, Turn,
+    event, path,
 };
 pub use tuple::{Owner, SequenceKey, TupleKey, role};
 
@@ -61,8 +63,16 @@ pub mod counter {
     pub const DENIED: u32 = 10;
     /// Connections that were led to the gateway.
     pub const REDIRECTED: u32 = 11;
+    /// Payloads of agents that a program wanted to hand over.
+    pub const GLIMPSES_ATTEMPTED: u32 = 12;
+    /// Payloads that found their ring full.
+    pub const GLIMPSES_LOST: u32 = 13;
+    /// Turns in the lives of agents' processes that a program wanted to hand over.
+    pub const TURNS_ATTEMPTED: u32 = 14;
+    /// Turns that found their ring full.
+    pub const TURNS_LOST: u32 = 15;
     /// How many there are.
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 16;
 }
 
 /// Owners of connections being made, by addresses: enough for every handshake under way.
@@ -77,6 +87,12 @@ pub const GONE_MAX: usize = 16_384;
 pub const EVENTS_BYTES: u32 = 1024 * 1024;
 /// The ring of flow events, in bytes, unless the host asks for another size.
 pub const FLOW_EVENTS_BYTES: u32 = 4 * 1024 * 1024;
+/// The ring of payloads, in bytes: room for 496 at a time.
+pub const GLIMPSES_BYTES: u32 = 1024 * 1024;
+/// The ring of turns in the lives of agents' processes, in bytes: room for 7,700 at a time.
+pub const TURNS_BYTES: u32 = 1024 * 1024;
+/// Words of 64 bits in the set of ports that the gateway listens on.
+pub const PORT_WORDS: usize = 1_024;
 /// Flows in the table. Rows are allocated as they are needed.
 pub const FLOWS_MAX: usize = 262_144;
 /// Listening ports whose owners are known.
@@ -97,4 +113,4 @@ pub const GATES_MAX: usize = 256;
 pub const HEARTBEAT_MAX_NS: u64 = 3_000_000_000;
 /// Raised whenever a layout or a map changes: programs and maps of another version are never
 /// adopted.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;

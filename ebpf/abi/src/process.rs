@@ -77,6 +77,8 @@ pub mod event {
     pub const EXEC: u32 = 1;
     /// A process's last thread ended.
     pub const EXIT: u32 = 2;
+    /// A process was made; it runs what its parent ran.
+    pub const FORK: u32 = 3;
 }
 
 /// A turn in the life of a process.
@@ -93,4 +95,48 @@ pub struct Event {
     pub kind: u32,
     /// The CPU that counted.
     pub cpu: u32,
+}
+
+/// A turn in the life of an agent's process, with what the process may do at that moment.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Counts the attempts on this CPU, lost ones too: a gap is a loss.
+    pub sequence: u64,
+    /// The process and what it runs.
+    pub process: ProcessKey,
+    /// Who forked it; pid 0 if unknown.
+    pub parent: ProcessKey,
+    /// When, nanoseconds since boot.
+    pub at_ns: u64,
+    /// The cgroup v2 id.
+    pub cgroup: u64,
+    /// The effective capabilities, one bit each.
+    pub capabilities: u64,
+    /// One of [`event`].
+    pub kind: u32,
+    /// The CPU that counted.
+    pub cpu: u32,
+    /// The agent; never 0.
+    pub agent: u32,
+    /// Of an exit: the status as `wait` has it.
+    pub exit: u32,
+    /// The real user id.
+    pub uid: u32,
+    /// The real group id.
+    pub gid: u32,
+    /// The effective user id.
+    pub euid: u32,
+    /// The effective group id.
+    pub egid: u32,
+    /// The user namespace's inode number.
+    pub user_ns: u32,
+    /// The mount namespace's; 0 at the end of a process, which has left it by then.
+    pub mount_ns: u32,
+    /// The pid namespace's of its children; likewise.
+    pub pid_ns: u32,
+    /// The network namespace's; likewise.
+    pub net_ns: u32,
+    /// The thread group leader's command name.
+    pub comm: [u8; COMM_BYTES],
 }

@@ -8,6 +8,8 @@ pub mod role {
     pub const CONNECTED: u32 = 1;
     /// The socket was accepted; the owner is the other end's.
     pub const ACCEPTED: u32 = 2;
+    /// As [`CONNECTED`], and the socket has sent its first payload.
+    pub const SPOKEN: u32 = 3;
 }
 
 /// The process that called `connect`, as the kernel saw it in that call.

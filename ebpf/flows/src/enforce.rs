@@ -31,6 +31,7 @@ pub(crate) struct Enforcer {
     allowed: LpmTrie<MapData, Destination, Allowed>,
     gates: HashMap<MapData, Gate, u32>,
     config: Array<MapData, Config>,
+    ports: Array<MapData, u64>,
     living: HashMap<MapData, ProcessKey, abi::Image>,
     cgroups: Arc<Cgroups>,
     settings: Config,
@@ -47,6 +48,7 @@ impl Enforcer {
             allowed: loader::map(programs, "ALLOWED")?,
             gates: loader::map(programs, "GATES")?,
             config: loader::map(programs, "CONFIG")?,
+            ports: loader::map(programs, "GATE_PORTS")?,
             living: loader::copy(programs, "LIVING")?,
             cgroups,
             settings: Config::default(),
@@ -64,12 +66,15 @@ impl Enforcer {
             port4,
             port6,
             fail_open: rules.fail_open.into(),
-            reserved: 0,
+            quiet: self.settings.quiet,
         };
         let refused = |name| move |source| refused(name, source);
         self.config
             .set(0, self.settings, 0)
             .map_err(refused("CONFIG"))?;
+        let led = rules.redirect_ports.iter().copied();
+        let listens = rules.gates.iter().map(SocketAddr::port);
+        self.listen(listens.chain(led))?;
         let gates = gates(netns, &rules.gates).map(|gate| (gate, 1));
         replace(&mut self.gates, gates.collect()).map_err(refused("GATES"))?;
         let modes = rules.agents.iter().map(|agent| {
@@ -87,7 +92,22 @@ impl Enforcer {
         self.adopt()
     }
 
-    fn allow(&mut self, agents: &[AgentRule]) -> Result<(), FlowsError> {
+    /// Has connections to these ports tell who makes them. A port stays so: what is kept for nobody
+    /// who asks is only work.
+    fn listen(&mut self, ports: impl Iterator<Item = u16>) -> Result<(), FlowsError> {
+        let refused = |source| refused("GATE_PORTS", source);
+        for port in ports.filter(|port| *port != 0) {
+            let word = u32::from(port >> 6);
+            let bits = self.ports.get(&word, 0).map_err(refused)?;
+            self.ports
+                .set(word, bits | 1 << (port & 63), 0)
+                .map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// Where agents may go, in the place of what was allowed before.
+    pub(crate) fn allow(&mut self, agents: &[AgentRule]) -> Result<(), FlowsError> {
         let refused = |source| refused("ALLOWED", source);
         let mut wanted = StdMap::new();
         for agent in agents {
@@ -187,6 +207,7 @@ impl Enforcer {
         listeners: &[SocketAddr],
         open: bool,
     ) -> Result<(), FlowsError> {
+        self.listen(listeners.iter().map(SocketAddr::port))?;
         for gate in gates(netns, listeners) {
             let done = if open {
                 self.gates.insert(gate, 1, 0)
@@ -198,9 +219,11 @@ impl Enforcer {
         Ok(())
     }
 
-    /// Says that the gateway lives; `round`: also looks what has changed.
-    pub(crate) fn beat(&mut self, round: bool) {
+    /// Says that the gateway lives; `round`: also looks what has changed; `quiet`: nobody wants to hear
+    /// of flows that are no agent's.
+    pub(crate) fn beat(&mut self, round: bool, quiet: bool) {
         self.settings.heartbeat_ns = boot_ns();
+        self.settings.quiet = quiet.into();
         let mut done = self
             .config
             .set(0, self.settings, 0)

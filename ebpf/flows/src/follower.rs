@@ -43,7 +43,8 @@ impl Progress {
         self.is_going()
     }
 
-    fn is_going(&self) -> bool {
+    /// Whether the thread is to go on.
+    pub(crate) fn is_going(&self) -> bool {
         !self.stop.load(Ordering::Relaxed)
     }
 }

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use abi::{Owner, ProcessKey, SOCKOPT_LEVEL, SOCKOPT_OWNER, counter};
+use abi::{FlowKey, Owner, ProcessKey, SOCKOPT_LEVEL, SOCKOPT_OWNER, counter};
 use aya::{
     Ebpf,
     maps::{MapData, RingBuf},
@@ -17,8 +17,8 @@ use aya::{
 use moka::sync::Cache;
 
 use crate::{
-    Attribution, Flow, FlowId, FlowRecord, FlowSink, FlowSource, FlowsError, Options, Owned,
-    ProcSource, Process, Rules, Source, Verified,
+    AgentRule, Attribution, Flow, FlowId, FlowRecord, FlowSink, FlowSource, FlowsError, Options,
+    Owned, ProcSource, Process, Rules, Source, Spent, Turn, Verified,
     cgroup::Cgroups,
     enforce::Enforcer,
     follower::Follower,
@@ -30,9 +30,14 @@ use crate::{
     pins::Pins,
     proc::own_netns,
     record::{self, Clock},
+    turn,
     watch::{self, Counters, Followed, Table},
     witness::{Looks, Question, Traced, Witness},
 };
+
+/// TCP's and UDP's numbers among the IP protocols.
+const TCP: u32 = 6;
+const UDP: u32 = 17;
 
 /// Processes whose description is kept ready.
 const PROCESSES_MAX: u64 = 16_384;
@@ -48,7 +53,9 @@ pub struct KernelSource {
     life: Option<Follower>,
     programs: Ebpf,
     counters: Counters,
-    flow_events: Mutex<Option<RingBuf<MapData>>>,
+    /// Follows the turns of agents' processes.
+    turning: Mutex<Option<Follower>>,
+    rings: Mutex<Option<Rings>>,
     table: Table,
     known: Known,
     inferring: Inferring,
@@ -57,6 +64,13 @@ pub struct KernelSource {
     adopted: bool,
     /// Goes last: till then nobody else may take the pins.
     _pins: Option<Pins>,
+}
+
+/// What this process reads once it follows.
+struct Rings {
+    flow_events: RingBuf<MapData>,
+    glimpses: RingBuf<MapData>,
+    turns: RingBuf<MapData>,
 }
 
 /// The programs, attached and proven, and nobody who follows what they tell.
@@ -76,6 +90,8 @@ impl Proven {
             counters,
             events,
             flow_events,
+            glimpses,
+            turns,
             table,
             pins,
             adopted,
@@ -108,7 +124,12 @@ impl Proven {
             life,
             programs,
             counters: Arc::new(counters),
-            flow_events: Mutex::new(Some(flow_events)),
+            turning: Mutex::default(),
+            rings: Mutex::new(Some(Rings {
+                flow_events,
+                glimpses,
+                turns,
+            })),
             table: Arc::new(Mutex::new(table)),
             known,
             inferring: Inferring::new(Arc::new(keeper)),
@@ -219,15 +240,21 @@ impl KernelSource {
     /// # Errors
     /// If somebody follows already, or there is no thread for it.
     pub fn follow(&self, sink: Arc<dyn FlowSink>) -> Result<(), FlowsError> {
-        let events = lock(&self.flow_events).take();
+        let rings = lock(&self.rings).take();
+        let rings = rings.ok_or(FlowsError::Followed)?;
+        let counters = Arc::clone(&self.counters);
+        let heard = Arc::clone(&sink);
+        let turning = turn::follow(rings.turns, counters, heard, self.adopted)?;
         let watch = watch::follow(Followed {
-            events: events.ok_or(FlowsError::Followed)?,
+            events: rings.flow_events,
+            glimpses: rings.glimpses,
             table: Arc::clone(&self.table),
             counters: Arc::clone(&self.counters),
             keeper: self.keeper(),
             sink,
             adopted: self.adopted,
         })?;
+        *lock(&self.turning) = Some(turning);
         *lock(&self.watch) = Some(watch);
         Ok(())
     }
@@ -235,6 +262,7 @@ impl KernelSource {
     /// Tells what has happened till now, and then no more. The rules stay in force where they are
     /// pinned, as if the gateway were gone.
     pub fn unfollow(&self) {
+        drop(lock(&self.turning).take());
         drop(lock(&self.watch).take());
     }
 
@@ -278,6 +306,52 @@ impl KernelSource {
         rows.iter()
             .map(|(_, row)| FlowRecord::new(row, clock))
             .collect()
+    }
+
+    /// One flow, if it is in the table.
+    pub fn flow(&self, id: FlowId) -> Option<FlowRecord> {
+        let key = FlowKey {
+            cookie: id.cookie,
+            remote: id
+                .remote
+                .map_or([0; 4], |remote| record::words(remote.ip())),
+            remote_port: id.remote.map_or(0, |remote| remote.port().into()),
+            protocol: if id.remote.is_some() { UDP } else { TCP },
+        };
+        let row = lock(&self.table).get(&key, 0).ok()?;
+        Some(FlowRecord::new(&row, Clock::read()))
+    }
+
+    /// The process that took a turn: what it runs, who started it, where it runs.
+    pub fn turned(&self, turn: &Turn) -> Process {
+        let key = ProcessKey {
+            pid: turn.pid,
+            start_ns: turn.start_ns,
+            exec: turn.exec,
+        };
+        let traced = self.inferring.keeper.trace(key, turn.cgroup);
+        Process {
+            pid: turn.pid,
+            start_ns: turn.start_ns,
+            uid: turn.credentials.uid,
+            gid: turn.credentials.gid,
+            cgroup_id: turn.cgroup,
+            cgroup: traced.cgroup,
+            comm: turn.comm.clone(),
+            exe: traced.exe,
+            exe_sha256: traced.exe_sha256,
+            netns: 0,
+            agent: turn.agent,
+            ancestors: traced.ancestors,
+        }
+    }
+
+    /// Lets addresses that names of the rules now lead to be gone to, in the place of those before.
+    ///
+    /// # Errors
+    /// If they do not fit into the kernel's map.
+    pub fn allow(&self, agents: Vec<AgentRule>) -> Result<(), FlowsError> {
+        self.inferring.keeper.act(Question::Allow(agents))
     }
 
     /// The process that `flow` belongs to, as it is known of connections to the gateway.
@@ -350,6 +424,11 @@ impl KernelSource {
     /// The programs, and what the verifier had to walk through.
     pub fn verified(&self) -> Vec<Verified> {
         loader::verified(&self.programs)
+    }
+
+    /// The programs, and what they have cost; nothing unless the kernel counts that.
+    pub fn spent(&self) -> Vec<Spent> {
+        loader::spent(&self.programs)
     }
 
     /// Events that the programs wanted to hand over since the start: received, lost, or under way.

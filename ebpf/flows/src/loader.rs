@@ -1,6 +1,6 @@
 //! Loading the kernel programs and attaching them.
 
-use std::{fs::File, os::fd::AsFd as _, path::PathBuf, process};
+use std::{fs::File, os::fd::AsFd as _, path::PathBuf, process, time::Duration};
 
 use abi::{Event, FlowKey, FlowRow, Offsets, ProcessKey, counter, feature};
 use aya::{
@@ -85,6 +85,17 @@ pub struct Verified {
     pub instructions: u32,
 }
 
+/// What a program has cost since it was loaded, where the kernel counts that (`BPF_ENABLE_STATS`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// Its name.
+    pub name: String,
+    /// In all.
+    pub time: Duration,
+    /// How often it ran.
+    pub runs: u64,
+}
+
 /// The programs, attached as long as this lives or longer, and the maps that the host reads.
 pub(crate) struct Attached {
     pub(crate) programs: Ebpf,
@@ -92,6 +103,8 @@ pub(crate) struct Attached {
     pub(crate) counters: PerCpuArray<MapData, u64>,
     pub(crate) events: RingBuf<MapData>,
     pub(crate) flow_events: RingBuf<MapData>,
+    pub(crate) glimpses: RingBuf<MapData>,
+    pub(crate) turns: RingBuf<MapData>,
     pub(crate) table: HashMap<MapData, FlowKey, FlowRow>,
     /// Keeps others away from the pins.
     pub(crate) pins: Option<Pins>,
@@ -146,6 +159,8 @@ pub(crate) fn attach(cgroup: &File, options: &Options) -> Result<Attached, Flows
         counters: map(&mut programs, "COUNTERS")?,
         events: map(&mut programs, "EVENTS")?,
         flow_events: map(&mut programs, "FLOW_EVENTS")?,
+        glimpses: map(&mut programs, "GLIMPSES")?,
+        turns: map(&mut programs, "TURNS")?,
         table: map(&mut programs, "FLOWS")?,
         programs,
         pins,
@@ -332,6 +347,19 @@ pub(crate) fn verified(programs: &Ebpf) -> Vec<Verified> {
             instructions: info(program).unwrap_or(0),
         })
         .collect()
+}
+
+/// What the programs have cost.
+pub(crate) fn spent(programs: &Ebpf) -> Vec<Spent> {
+    let info = |(name, program): (&str, &Program)| {
+        let info = program.info().ok()?;
+        Some(Spent {
+            name: name.to_owned(),
+            time: info.run_time(),
+            runs: info.run_count(),
+        })
+    };
+    programs.programs().filter_map(info).collect()
 }
 
 /// Sums a counter over all CPUs.

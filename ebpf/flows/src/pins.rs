@@ -34,7 +34,7 @@ const fn row<K, V>(name: &'static str) -> (&'static str, usize, usize) {
 
 /// Every map with the sizes of its keys and values. The kernel writes as many bytes as the map has:
 /// one of another size must never be taken over.
-const MAPS: [(&str, usize, usize); 21] = [
+const MAPS: [(&str, usize, usize); 24] = [
     row::<u32, Owner>("OWNERS"),
     row::<TupleKey, Owner>("BY_TUPLE"),
     row::<SequenceKey, Owner>("BY_SEQUENCE"),
@@ -61,6 +61,9 @@ const MAPS: [(&str, usize, usize); 21] = [
     ),
     row::<Gate, u32>("GATES"),
     row::<u32, Config>("CONFIG"),
+    row::<u32, u64>("GATE_PORTS"),
+    ("GLIMPSES", 0, 0),
+    ("TURNS", 0, 0),
 ];
 
 /// A directory of pins that is this gateway's alone.

@@ -263,7 +263,7 @@ impl Clock {
         )
     }
 
-    fn at(self, boot_ns: u64) -> SystemTime {
+    pub(crate) fn at(self, boot_ns: u64) -> SystemTime {
         self.0 + Duration::from_nanos(boot_ns)
     }
 }
@@ -304,7 +304,7 @@ pub(crate) fn row(bytes: &[u8]) -> Option<FlowRow> {
         verdict: at.word()?,
         retransmits: at.word()?,
         rtt_us: at.word()?,
-        marks: at.word()?,
+        reserved: at.word()?,
         mode: at.word()?,
         established_ns: at.long()?,
         comm: at.take()?,
@@ -313,24 +313,24 @@ pub(crate) fn row(bytes: &[u8]) -> Option<FlowRow> {
 }
 
 /// Reads the fields of a row one after the other, as `repr(C)` lays them out without padding.
-struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl Reader<'_> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(crate) fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (head, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
         Some(*head)
     }
 
-    fn word(&mut self) -> Option<u32> {
+    pub(crate) fn word(&mut self) -> Option<u32> {
         self.take().map(u32::from_ne_bytes)
     }
 
-    fn long(&mut self) -> Option<u64> {
+    pub(crate) fn long(&mut self) -> Option<u64> {
         self.take().map(u64::from_ne_bytes)
     }
 
-    fn address(&mut self) -> Option<[u32; 4]> {
+    pub(crate) fn address(&mut self) -> Option<[u32; 4]> {
         Some([self.word()?, self.word()?, self.word()?, self.word()?])
     }
 }

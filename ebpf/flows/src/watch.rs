@@ -7,11 +7,12 @@ use abi::{FLOWS_MAX, FlowKey, FlowRow, counter, kind, state};
 use aya::maps::{HashMap, MapData, PerCpuArray, RingBuf};
 
 use crate::{
-    FlowRecord, FlowsError,
+    FlowRecord, FlowsError, Said, Turn,
     follower::{Follower, Progress},
     keeper::Keeper,
     loader,
     record::{self, Clock, boot_ns},
+    said,
     witness::Question,
 };
 
@@ -33,7 +34,8 @@ pub(crate) type Counters = Arc<PerCpuArray<MapData, u64>>;
 pub struct Gap {
     /// `ring_full`: told late, from the table. `table_full`: known by number only.
     /// `owner_unkept`: there was no room for the owner of a connection or for a process, which is
-    /// nobody's therefore and held by no rule.
+    /// nobody's therefore and held by no rule. `names_lost`: payloads by which names are known.
+    /// `turns_lost`: turns in the lives of agents' processes.
     pub reason: &'static str,
     /// Events or flows.
     pub lost: u64,
@@ -47,8 +49,23 @@ pub trait FlowSink: Send + Sync {
     /// again.
     fn flow(&self, flow: FlowRecord);
 
+    /// Whether it wants to hear of flows that are no agent's: those cost the kernel an event each.
+    fn wants_all(&self) -> bool {
+        true
+    }
+
     /// Something was lost.
     fn gap(&self, gap: Gap);
+
+    /// An agent says something by which a name may be known.
+    fn said(&self, said: Said) {
+        drop(said);
+    }
+
+    /// A process of an agent has taken a turn. Called from a thread of its own.
+    fn turn(&self, turn: Turn) {
+        drop(turn);
+    }
 
     /// Everything that has happened so far was told.
     fn settled(&self) {}
@@ -57,6 +74,7 @@ pub trait FlowSink: Send + Sync {
 /// What is followed, and who hears of it.
 pub(crate) struct Followed {
     pub(crate) events: RingBuf<MapData>,
+    pub(crate) glimpses: RingBuf<MapData>,
     pub(crate) table: Table,
     pub(crate) counters: Counters,
     pub(crate) keeper: Arc<Keeper>,
@@ -78,6 +96,7 @@ struct Following<'a> {
     lost: u64,
     untracked: u64,
     unkept: u64,
+    unsaid: u64,
 }
 
 impl<'a> Following<'a> {
@@ -93,6 +112,7 @@ impl<'a> Following<'a> {
             lost: told(counter::FLOW_EVENTS_LOST),
             untracked: told(counter::FLOWS_UNTRACKED),
             unkept: told(counter::STORES_FAILED),
+            unsaid: told(counter::GLIMPSES_LOST),
             followed,
             progress,
         }
@@ -108,7 +128,10 @@ impl<'a> Following<'a> {
             if looks % LOOKS_PER_SEARCH == 0 {
                 self.silent(Clock::read());
             }
-            let beat = Question::Beat(looks % LOOKS_PER_ROUND == 0);
+            let beat = Question::Beat {
+                round: looks % LOOKS_PER_ROUND == 0,
+                quiet: !self.followed.sink.wants_all(),
+            };
             if let Err(error) = self.followed.keeper.act(beat) {
                 tracing::error!(%error, "the kernel is not told that the gateway lives");
             }
@@ -121,6 +144,12 @@ impl<'a> Following<'a> {
 
     fn look(&mut self) {
         let clock = Clock::read();
+        // First, so that a flow's name is known when the flow is told.
+        while let Some(item) = self.followed.glimpses.next() {
+            if let Some(said) = said::read(&item, clock) {
+                self.followed.sink.said(said);
+            }
+        }
         while let Some(item) = self.followed.events.next() {
             self.progress.receive();
             if let Some(row) = record::row(&item) {
@@ -141,6 +170,7 @@ impl<'a> Following<'a> {
         for (counter, known, reason) in [
             (counter::FLOWS_UNTRACKED, &mut self.untracked, "table_full"),
             (counter::STORES_FAILED, &mut self.unkept, "owner_unkept"),
+            (counter::GLIMPSES_LOST, &mut self.unsaid, "names_lost"),
         ] {
             let now = loader::sum(counters, counter);
             if now > *known {

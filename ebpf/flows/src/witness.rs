@@ -10,7 +10,7 @@ use abi::ProcessKey;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ancestor, Flow, ProcSource, Process, Rules, cgroup::Cgroups, enforce::Enforcer,
+    AgentRule, Ancestor, Flow, ProcSource, Process, Rules, cgroup::Cgroups, enforce::Enforcer,
     lineage::Lineage, open::causes,
 };
 
@@ -29,8 +29,11 @@ pub(crate) enum Question {
     Describe(u32),
     /// The rules, and the gateway's network namespace.
     Enforce { rules: Rules, netns: u64 },
-    /// The gateway lives; whether it is time to look what has changed.
-    Beat(bool),
+    /// Where agents may go, anew.
+    Allow(Vec<AgentRule>),
+    /// The gateway lives; whether it is time to look what has changed, and whether nobody wants to hear
+    /// of flows that are no agent's.
+    Beat { round: bool, quiet: bool },
     /// The process becomes this agent's.
     Launch { pid: u32, agent: u32 },
     /// The gateway listens there, or does no longer.
@@ -106,7 +109,11 @@ impl Question {
     pub(crate) fn acts(&self) -> bool {
         matches!(
             self,
-            Self::Enforce { .. } | Self::Beat(_) | Self::Launch { .. } | Self::Gate { .. }
+            Self::Enforce { .. }
+                | Self::Allow(_)
+                | Self::Beat { .. }
+                | Self::Launch { .. }
+                | Self::Gate { .. }
         )
     }
 }
@@ -149,8 +156,9 @@ pub(crate) fn act(enforcer: Option<&mut Enforcer>, question: Question) -> Answer
     };
     let done = match question {
         Question::Enforce { rules, netns } => enforcer.install(&rules, netns),
-        Question::Beat(round) => {
-            enforcer.beat(round);
+        Question::Allow(agents) => enforcer.allow(&agents),
+        Question::Beat { round, quiet } => {
+            enforcer.beat(round, quiet);
             Ok(())
         }
         Question::Launch { pid, agent } => enforcer.launch(pid, agent),

@@ -1,5 +1,7 @@
 //! Where a call may go.
 
+use core::arch::asm;
+
 use abi::{
     Config, Destination, FlowKey, Gate, HEARTBEAT_MAX_NS, Owner, counter, direction, kind, mode,
     state, verdict,
@@ -9,7 +11,7 @@ use aya_ebpf::{helpers::bpf_get_current_pid_tgid, maps::lpm_trie::Key};
 use crate::{
     address::{End, MAPPED, TCP},
     flow,
-    maps::{ALLOWED, CONFIG, FLOWS, GATES, MODES, count},
+    maps::{ALLOWED, CONFIG, FLOWS, GATE_PORTS, GATES, MODES, count},
 };
 
 /// The gateway's own process; written by the host and frozen before loading.
@@ -23,9 +25,35 @@ const LOCALHOST6: [u32; 4] = [0, 0, 0, u32::from_ne_bytes([0, 0, 0, 1])];
 /// Whether the current process is the gateway.
 #[inline(always)]
 pub(crate) fn is_gateway() -> bool {
+    is_pid_of_gateway((bpf_get_current_pid_tgid() >> 32) as u32)
+}
+
+/// The same, for programs that may not ask for the current process.
+#[inline(always)]
+pub(crate) fn is_pid_of_gateway(pid: u32) -> bool {
     // SAFETY: the program's own constant; volatile, because the host has changed it.
-    let gateway = unsafe { core::ptr::read_volatile(&raw const GATEWAY_PID) };
-    (bpf_get_current_pid_tgid() >> 32) as u32 == gateway
+    pid == unsafe { core::ptr::read_volatile(&raw const GATEWAY_PID) }
+}
+
+/// Whether the gateway listens on this port, in whichever namespace.
+#[inline(always)]
+pub(crate) fn is_gate_port(port: u32) -> bool {
+    let bits = GATE_PORTS.get((port & 0xffff) >> 6).map_or(0, |bits| *bits);
+    bits >> (port & 63) & 1 != 0
+}
+
+/// The gateway listens on this port.
+#[inline(always)]
+pub(crate) fn open_gate_port(port: u32) {
+    let Some(bits) = GATE_PORTS.get_ptr_mut((port & 0xffff) >> 6) else {
+        return;
+    };
+    let bit = 1_u64 << (port & 63);
+    // SAFETY: the pointer is the map's; others may set their bits at once.
+    unsafe {
+        asm!("lock *(u64 *)({p} + 0) |= {v}", p = in(reg) bits, v = in(reg) bit,
+             options(nostack, preserves_flags));
+    }
 }
 
 /// Decides where a call of `owner` to `wanted` goes: what is decided, and where else to lead it.

@@ -10,7 +10,7 @@ use aya_ebpf::{
     helpers::generated::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns},
 };
 
-use crate::maps::{BLANK, FLOW_EVENTS, FLOWS, add, count};
+use crate::maps::{BLANK, CONFIG, FLOW_EVENTS, FLOWS, add, count};
 
 /// Nanoseconds since boot.
 #[inline(always)]
@@ -65,6 +65,12 @@ pub(crate) fn tell(row: *mut FlowRow, what: u32) -> bool {
     true
 }
 
+/// Whether nobody wants to hear of flows that are no agent's. They are counted all the same.
+#[inline(always)]
+fn is_quiet() -> bool {
+    CONFIG.get(0).is_some_and(|config| config.quiet != 0)
+}
+
 /// Ends a flow whose figures are final.
 #[inline(always)]
 pub(crate) fn close(key: &FlowKey, row: *mut FlowRow) {
@@ -76,7 +82,9 @@ pub(crate) fn close(key: &FlowKey, row: *mut FlowRow) {
         add(counter::BYTES_SENT, (*row).sent_bytes);
         add(counter::BYTES_RECEIVED, (*row).received_bytes);
     }
-    if tell(row, kind::CLOSED) {
+    // SAFETY: as above.
+    let quiet = unsafe { (*row).agent == 0 } && is_quiet();
+    if quiet || tell(row, kind::CLOSED) {
         let _ = FLOWS.remove(key);
     }
 }

@@ -16,16 +16,28 @@ use crate::{
 /// Whether the process has no row because it began before anybody watched.
 #[inline(always)]
 pub(crate) fn is_older(process: &ProcessKey) -> bool {
-    if LIVING.get_ptr(process).is_some() {
-        return false;
-    }
+    LIVING.get_ptr(process).is_none() && began_before(process)
+}
+
+/// Whether it began before anybody watched.
+#[inline(always)]
+pub(crate) fn began_before(process: &ProcessKey) -> bool {
     let since = WATCHED_SINCE.get(0).map_or(0, |since| *since);
     since == 0 || process.start_ns < since
 }
 
-/// Gives the child the image of its parent, before it runs.
+/// Who forked the process, as noted; pid 0 if that is unknown.
 #[inline(always)]
-pub(crate) fn inherit(parent: &ProcessKey, child: &ProcessKey) -> Option<()> {
+pub(crate) fn parent_of(process: &ProcessKey) -> ProcessKey {
+    // SAFETY: the row is copied at once.
+    LIVING
+        .get_ptr(process)
+        .map_or(ProcessKey::default(), |image| unsafe { (*image).parent })
+}
+
+/// Gives the child the image of its parent, before it runs; whose agent's it is by that.
+#[inline(always)]
+pub(crate) fn inherit(parent: &ProcessKey, child: &ProcessKey) -> Option<u32> {
     let image = LIVING.get_ptr(parent)?;
     // SAFETY: a row of a living process: this one.
     if LIVING.insert(child, unsafe { &*image }, 0).is_err() {
@@ -37,8 +49,8 @@ pub(crate) fn inherit(parent: &ProcessKey, child: &ProcessKey) -> Option<()> {
     unsafe {
         (*image).process = *child;
         (*image).parent = *parent;
+        Some((*image).agent)
     }
-    Some(())
 }
 
 /// Puts a row aside that is not the present one any more.

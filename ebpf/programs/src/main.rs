@@ -9,10 +9,10 @@
 //! | `sock_ops` state, round-trip time | keeps the figures of flows, and what listens |
 //! | `cgroup/sendmsg4`, `sendmsg6` | the same as `connect` for datagrams without one |
 //! | `cgroup/getpeername4`, `getpeername6` | tells who was redirected the peer that it asked for |
-//! | `cgroup_skb` ingress, egress | counts datagrams |
+//! | `cgroup_skb` ingress, egress | counts datagrams; hands over what agents say first, and DNS |
 //! | `cgroup/sock_create` | refuses kinds of sockets that the other hooks do not see |
 //! | `cgroup/getsockopt` | tells it to the gateway, and to nobody else |
-//! | `raw_tp` exec, fork, exit | keeps what processes ran and who forked them, after they are gone |
+//! | `raw_tp` exec, fork, exit | keeps what processes ran and who forked them, after they are gone; tells of agents' |
 //!
 //! The programs watch, and let every call go on, whatever happens in them; only an agent whose rule
 //! says `deny` or `redirect` is refused or redirected.
@@ -48,6 +48,8 @@ mod egress;
 mod events;
 #[cfg(target_arch = "bpf")]
 mod flow;
+#[cfg(target_arch = "bpf")]
+mod glimpse;
 #[cfg(target_arch = "bpf")]
 mod image;
 #[cfg(target_arch = "bpf")]

@@ -2,9 +2,10 @@
 
 use abi::{
     AGENTS_MAX, Allowed, Config, DESTINATIONS_MAX, Destination, EVENTS_BYTES, Event,
-    FLOW_EVENTS_BYTES, FLOWS_MAX, FlowKey, FlowRow, GATES_MAX, GONE_MAX, Gate, Image,
-    LISTENERS_MAX, LIVING_MAX, ListenKey, MATCHES_MAX, MatchKey, Owner, ProcessKey, SEQUENCES_MAX,
-    SHAPES_MAX, SequenceKey, TUPLES_MAX, TupleKey, counter,
+    FLOW_EVENTS_BYTES, FLOWS_MAX, FlowKey, FlowRow, GATES_MAX, GLIMPSES_BYTES, GONE_MAX, Gate,
+    Glimpse, Image, LISTENERS_MAX, LIVING_MAX, ListenKey, MATCHES_MAX, MatchKey, Owner, PORT_WORDS,
+    ProcessKey, SEQUENCES_MAX, SHAPES_MAX, SequenceKey, TUPLES_MAX, TURNS_BYTES, TupleKey, Turn,
+    counter,
 };
 use aya_ebpf::{
     bindings::BPF_F_NO_PREALLOC,
@@ -65,6 +66,18 @@ pub(crate) static BLANK: Array<FlowRow, 1> = Array::new();
 /// Flows that began or ended, for the host.
 #[btf_map]
 pub(crate) static FLOW_EVENTS: RingBuf<FlowRow, { FLOW_EVENTS_BYTES as usize }> = RingBuf::new();
+
+/// Turns in the lives of agents' processes, for the host.
+#[btf_map]
+pub(crate) static TURNS: RingBuf<Turn, { TURNS_BYTES as usize }> = RingBuf::new();
+
+/// First payloads of agents, for the host.
+#[btf_map]
+pub(crate) static GLIMPSES: RingBuf<Glimpse, { GLIMPSES_BYTES as usize }> = RingBuf::new();
+
+/// The ports that the gateway listens on, one bit each: only there does it matter who connects.
+#[btf_map]
+pub(crate) static GATE_PORTS: Array<u64, PORT_WORDS> = Array::new();
 
 /// Who listens on a port.
 #[btf_map]

@@ -17,21 +17,18 @@ use crate::{
 /// A user or group that was not seen: not every type of program may ask for them.
 const UNKNOWN: u32 = u32::MAX;
 
-/// The current process as an owner of no socket yet, and as the agent's that it is noted for.
+/// The current process as an owner of no socket yet.
 #[inline(always)]
 pub(crate) fn owner(leader: u64, process: ProcessKey) -> Owner {
     Owner {
         cookie: 0,
         process,
-        cgroup: task::cgroup(leader),
+        cgroup: 0,
         netns: 0,
         uid: UNKNOWN,
         gid: UNKNOWN,
         role: 0,
-        // SAFETY: a number, read at once.
-        agent: LIVING
-            .get_ptr(process)
-            .map_or(0, |image| unsafe { (*image).agent }),
+        agent: 0,
         comm: task::comm(leader),
         original: [0; 4],
         original_port: 0,
@@ -39,12 +36,24 @@ pub(crate) fn owner(leader: u64, process: ProcessKey) -> Owner {
     }
 }
 
+/// The agent that a process is noted for.
+#[inline(always)]
+pub(crate) fn noted(process: &ProcessKey) -> u32 {
+    // SAFETY: a number, read at once.
+    LIVING
+        .get_ptr(process)
+        .map_or(0, |image| unsafe { (*image).agent })
+}
+
 /// The agent of the current process; 0 if it is nobody's.
 #[inline(always)]
 pub(crate) fn agent_of(process: &ProcessKey) -> u32 {
-    let Some(image) = LIVING.get_ptr_mut(process) else {
-        return 0;
-    };
+    LIVING.get_ptr_mut(process).map_or(0, agent_by)
+}
+
+/// The same, by the current process's row.
+#[inline(always)]
+pub(crate) fn agent_by(image: *mut Image) -> u32 {
     // SAFETY: the row is the current process's, which is what asks.
     unsafe {
         if (*image).agent == 0 {

@@ -41,6 +41,12 @@ pub struct Which {
     /// Only those that went past the gateway, or tried to.
     #[serde(default)]
     pub bypass: bool,
+    /// What agents' flows came to, instead of flows.
+    #[serde(default)]
+    pub totals: bool,
+    /// Turns in the lives of processes, instead of flows.
+    #[serde(default)]
+    pub processes: bool,
     /// Only what happened after this; the number is from an earlier answer.
     pub since: Option<u64>,
 }

@@ -209,6 +209,11 @@ impl<'a> Parts<'a> {
                 reason: Some(&anomaly.detector),
                 ..Self::default()
             },
+            Event::Process(turn) => Self {
+                agent: Some(&turn.agent),
+                reason: Some(&turn.turn),
+                ..Self::default()
+            },
             Event::Start(_) | Event::Stop(_) | Event::Close(_) | Event::Query(_) => Self::default(),
         }
     }

@@ -33,6 +33,8 @@ pub enum Event {
     Query(Box<Inquiry>),
     /// A session does what is not usual, or what nobody should.
     Anomaly(Anomaly),
+    /// A process of an agent has taken a turn.
+    Process(Box<Turn>),
 }
 
 /// An [`Event`] that its maker keeps; the same JSON.
@@ -61,6 +63,8 @@ pub enum EventRef<'a> {
     Query(&'a Inquiry),
     /// As [`Event::Anomaly`].
     Anomaly(&'a Anomaly),
+    /// As [`Event::Process`].
+    Process(&'a Turn),
 }
 
 impl Event {
@@ -78,6 +82,7 @@ impl Event {
             Self::Revoke(_) => Kind::Revoke,
             Self::Query(_) => Kind::Query,
             Self::Anomaly(_) => Kind::Anomaly,
+            Self::Process(_) => Kind::Process,
         }
     }
 }
@@ -96,6 +101,7 @@ impl<'a> From<&'a Event> for EventRef<'a> {
             Event::Revoke(revocation) => Self::Revoke(revocation),
             Event::Query(inquiry) => Self::Query(inquiry),
             Event::Anomaly(anomaly) => Self::Anomaly(anomaly),
+            Event::Process(turn) => Self::Process(turn),
         }
     }
 }
@@ -304,12 +310,16 @@ pub struct Bypass {
     pub process: ProcessRecord,
     /// The kernel's name of the flow.
     pub flow: String,
-    /// By what it went: `direct`, `port`, `ipv6`, `loopback`, `udp`, `quic`, `dns`.
+    /// By what it went: `direct`, `port`, `ipv6`, `loopback`, `udp`, `quic`, `dns`; `dns_volume`: data leaves
+    /// in the names that are asked for.
     pub technique: Cow<'static, str>,
     /// `tcp` or `udp`.
     pub protocol: Cow<'static, str>,
     /// Where it wanted to go.
     pub remote: String,
+    /// By which name, as the agent's own packets say; of `dns_volume` the domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// `passed`, `refused`, or `failed_open`: it passed because the gateway was gone.
     pub result: Cow<'static, str>,
 }
@@ -321,7 +331,9 @@ pub struct Gap {
     pub at: Timestamp,
     /// `ring_full`: flows were told late. `table_full`: flows are known by number only.
     /// `findings_full`: bypasses are known by number only. `owner_unkept`: connections or processes
-    /// are nobody's, because there was no room for their owners.
+    /// are nobody's, because there was no room for their owners. `names_lost`: names of flows and data in
+    /// names were not looked for. `turns_lost`: turns in the lives of agents' processes are not known;
+    /// `turns_full`: they are not on record.
     pub reason: Cow<'static, str>,
     /// How many were lost.
     pub lost: u64,
@@ -490,4 +502,41 @@ impl Outcome {
             duration_us: 0,
         })
     }
+}
+
+/// A turn in the life of an agent's process, as the kernel saw it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Turn {
+    /// When.
+    pub at: Timestamp,
+    /// The agent.
+    pub agent: String,
+    /// `fork`, `exec`, `exit`; `credentials`, `namespaces`: these differ from the turn before, and changed
+    /// since.
+    pub turn: Cow<'static, str>,
+    /// The process.
+    pub process: ProcessRecord,
+    /// Who forked it; 0 if unknown.
+    pub parent: u32,
+    /// The effective user id.
+    pub euid: u32,
+    /// The effective group id.
+    pub egid: u32,
+    /// The effective capabilities, hexadecimal, one bit each.
+    pub capabilities: String,
+    /// The numbers of its namespaces: `user`, `mount`, `pid`, `net`; none where it has left them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub namespaces: BTreeMap<String, u32>,
+    /// The unit of the system's service manager.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// The container's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+    /// The pod's UID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod: Option<String>,
+    /// Of an exit: the status as `wait` has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<u32>,
 }

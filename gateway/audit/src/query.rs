@@ -193,7 +193,8 @@ impl Archive {
             | Event::Gap(_)
             | Event::Revoke(_)
             | Event::Query(_)
-            | Event::Anomaly(_) => {}
+            | Event::Anomaly(_)
+            | Event::Process(_) => {}
         }
         let (signed, proven) = self.proven(index).await?;
         Ok(Some(Shown {

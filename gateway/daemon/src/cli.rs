@@ -148,6 +148,12 @@ struct Flows {
     /// Only those that went past the gateway, or tried to; exit code 1 if there are any.
     #[arg(long)]
     bypass: bool,
+    /// What agents' processes did instead: forks, executables, users, namespaces, ends.
+    #[arg(long, conflicts_with = "bypass")]
+    processes: bool,
+    /// What the flows of each agent came to instead, that have ended since the gateway started.
+    #[arg(long, conflicts_with_all = ["bypass", "processes", "follow"])]
+    totals: bool,
     #[command(flatten)]
     output: Output,
     #[command(subcommand)]

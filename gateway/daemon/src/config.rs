@@ -25,6 +25,7 @@ use miette::IntoDiagnostic as _;
 
 pub(crate) use behaviour::{Receiver, Way};
 pub(crate) use credentials::CredentialPlace;
+pub(crate) use egress::Place;
 pub(crate) use resolve::{Config, JwksSource, Listen};
 
 use fault::Text;

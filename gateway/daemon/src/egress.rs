@@ -1,10 +1,13 @@
 //! Flows of agents: which of them the gateway governs, and what becomes of the others.
 
+mod naming;
+mod places;
+mod processes;
 mod reconcile;
 mod sealed;
 mod view;
 
-use std::{net::SocketAddr, os::fd::BorrowedFd, sync::Arc};
+use std::{net::SocketAddr, os::fd::BorrowedFd, sync::Arc, time::Instant};
 
 use admin::Which;
 use flows::{
@@ -12,12 +15,15 @@ use flows::{
 };
 use miette::{IntoDiagnostic as _, Result, WrapErr as _};
 use telemetry::{Metrics, Watched};
+use tokio::sync::watch;
 
 use crate::config::Config;
 
+use places::Places;
+pub(crate) use processes::TurnView;
 pub(crate) use reconcile::{Reconciler, record};
 pub(crate) use sealed::Room;
-pub(crate) use view::{FlowView, Flows};
+pub(crate) use view::{FlowView, Flows, Totals as AgentTotals};
 
 /// Opens the source that the configuration asks for.
 pub(crate) fn open(config: &Config, confine: fn()) -> Result<Opened> {
@@ -46,16 +52,22 @@ pub(crate) fn start(
     reconciler: &Arc<Reconciler>,
     config: &Config,
     (listen, led): (&[SocketAddr], &[SocketAddr]),
+    stopped: &watch::Receiver<bool>,
 ) -> Result<()> {
     let port = |index: usize| led.get(index).map_or(0, SocketAddr::port);
     reconciler.attach(Arc::clone(kernel));
+    let mut named = Places::new(&config.egress.rules, &config.egress.named);
+    named.ask(Instant::now());
     let rules = Rules {
-        agents: config.egress.rules.clone(),
+        agents: named.rules(),
         gates: listen.to_vec(),
         redirect_ports: [port(0), port(1)],
         fail_open: config.egress.fail_open,
     };
     kernel.enforce(&rules).into_diagnostic()?;
+    if !config.egress.named.is_empty() {
+        tokio::spawn(places::keep(named, Arc::clone(kernel), stopped.clone()));
+    }
     let sink: Arc<dyn FlowSink> = Arc::<Reconciler>::clone(reconciler);
     kernel.follow(sink).into_diagnostic()
 }
@@ -64,7 +76,7 @@ pub(crate) fn start(
 type Figure = fn(&Totals) -> u64;
 
 /// Gives the figures to the metrics.
-pub(crate) fn watch(
+pub(crate) fn measure(
     metrics: &Metrics,
     kernel: &Arc<KernelSource>,
     reconciler: &Arc<Reconciler>,
@@ -83,6 +95,10 @@ pub(crate) fn watch(
             .watch(what, move || read(&kernel.totals()))
             .into_diagnostic()?;
     }
+    let unread = Arc::clone(reconciler);
+    metrics
+        .watch(Watched::NamesUnread, move || unread.unread())
+        .into_diagnostic()?;
     let reconciler = Arc::clone(reconciler);
     metrics
         .watch(Watched::Bypasses, move || reconciler.bypasses())
@@ -91,20 +107,40 @@ pub(crate) fn watch(
 
 /// What the admin address answers: what has happened since, or, without that, what is open.
 pub(crate) fn answer(kernel: &KernelSource, reconciler: &Reconciler, which: &Which) -> Flows {
+    if which.totals {
+        let mut totals = reconciler.totals();
+        let workload = which.workload.as_ref();
+        totals.retain(|it| workload.is_none_or(|workload| it.workload == *workload));
+        return Flows {
+            totals,
+            ..Flows::default()
+        };
+    }
+    if which.processes {
+        let (mut turns, next) = reconciler.turns(which.since.unwrap_or(0));
+        let workload = which.workload.as_ref();
+        turns.retain(|view| workload.is_none_or(|workload| view.turn.agent == *workload));
+        return Flows {
+            next,
+            turns,
+            ..Flows::default()
+        };
+    }
     let (mut flows, next) = reconciler.since(which.since.unwrap_or(0));
     if which.since.is_none() && !which.bypass {
         let live = kernel.flows();
-        flows = live
-            .iter()
-            .map(|flow| FlowView::new(flow, reconciler.agent(flow.agent), None))
-            .collect();
+        flows = live.iter().map(|flow| reconciler.view(flow)).collect();
     }
     flows.retain(|flow| {
         let workload = which.workload.as_ref();
         (!which.bypass || flow.technique.is_some())
             && workload.is_none_or(|workload| flow.workload.as_ref() == Some(workload))
     });
-    Flows { next, flows }
+    Flows {
+        next,
+        flows,
+        ..Flows::default()
+    }
 }
 
 /// The kernel's source, where what the gateway accepts is noted as governed.

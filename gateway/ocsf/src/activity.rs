@@ -1,6 +1,6 @@
 //! What was done: calls, readings, flows, revocations, starts and stops.
 
-use audit::{Bypass, Inquiry, Lifecycle, Opening, Outcome, Refusal, Revelation, Revocation};
+use audit::{Bypass, Inquiry, Lifecycle, Opening, Outcome, Refusal, Revelation, Revocation, Turn};
 use serde_json::{Value, json};
 
 use crate::event::{
@@ -189,7 +189,10 @@ pub(crate) fn bypass(at: &Place<'_>, bypass: &Bypass) -> Value {
     });
     let address = address.trim_start_matches('[').trim_end_matches(']');
     let more = json!({
-        "dst_endpoint": merged(json!({ "ip": address }), json!({ "port": port })),
+        "dst_endpoint": merged(
+            json!({ "ip": address }),
+            json!({ "port": port, "hostname": bypass.name }),
+        ),
         "src_endpoint": { "name": "agent", "instance_uid": bypass.flow },
         "connection_info": { "direction_id": 2, "protocol_name": bypass.protocol },
         "app_name": bypass.agent,
@@ -203,6 +206,58 @@ pub(crate) fn bypass(at: &Place<'_>, bypass: &Bypass) -> Value {
         class,
         bypass.at.as_millisecond(),
         Severity::Medium,
+        more,
+        own,
+    )
+}
+
+/// A turn in the life of an agent's process.
+pub(crate) fn turn(at: &Place<'_>, turn: &Turn) -> Value {
+    let class = Class {
+        uid: 1007,
+        category: 1,
+        // `process_activity.activity_id`: launch, terminate, set user id, other.
+        activity: match &*turn.turn {
+            "fork" | "exec" => 1,
+            "exit" => 2,
+            "credentials" => 5,
+            _ => 99,
+        },
+        profiles: &[],
+    };
+    let parent = (turn.parent != 0).then(|| json!({ "pid": turn.parent }));
+    // `ancestors` reads `pid comm`, nearest first.
+    let ancestry = turn.process.ancestors.iter().filter_map(|ancestor| {
+        let (pid, name) = ancestor.split_once(' ')?;
+        Some(json!({ "pid": pid.parse::<u32>().ok()?, "name": name }))
+    });
+    let ancestry: Vec<Value> = ancestry.collect();
+    let changed = merged(
+        process(&turn.process),
+        json!({ "parent_process": parent, "ancestry": ancestry }),
+    );
+    let user = json!({ "uid": turn.process.uid.to_string() });
+    let more = merged(
+        json!({
+            "actor": { "app_name": turn.agent, "app_uid": turn.agent, "user": user },
+            // `device.type_id`: the record does not say what kind of host this is.
+            "device": { "type_id": 0, "name": "this host" },
+            "process": changed,
+        }),
+        json!({
+            "exit_code": turn.exit,
+            "activity_name": (class.activity == 99).then_some(&*turn.turn),
+        }),
+    );
+    let own = json!({
+        "turn": turn.turn, "euid": turn.euid, "egid": turn.egid,
+        "capabilities": turn.capabilities, "namespaces": turn.namespaces, "unit": turn.unit,
+        "container": turn.container, "pod": turn.pod, "cgroup": turn.process.cgroup,
+    });
+    at.event(
+        class,
+        turn.at.as_millisecond(),
+        Severity::Informational,
         more,
         own,
     )

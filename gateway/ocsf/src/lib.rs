@@ -7,6 +7,7 @@
 //! | an exchange, a refusal | API Activity 6003; with values found in it, Data Security Finding 2006 too; where the refusal is a finding, Detection Finding 2004 too |
 //! | a token revealed, the log read | API Activity 6003 |
 //! | a flow past the gateway | Network Activity 4001 |
+//! | a turn in the life of an agent's process | Process Activity 1007 |
 //! | something not seen | Detection Finding 2004 |
 //! | a revocation | Entity Management 3004 |
 //! | a start, a stop | Application Lifecycle 6002 |
@@ -43,6 +44,7 @@ pub fn events(matter: &Matter, anchor: &Anchor) -> Vec<Value> {
         Event::Query(inquiry) => vec![activity::query(&at, inquiry)],
         Event::Bypass(bypass) => vec![activity::bypass(&at, bypass)],
         Event::Gap(gap) => vec![finding::gap(&at, gap)],
+        Event::Process(turn) => vec![activity::turn(&at, turn)],
         Event::Anomaly(anomaly) => vec![finding::anomaly(&at, anomaly)],
         Event::Revoke(revocation) => vec![activity::revoke(&at, revocation)],
         Event::Start(life) => vec![activity::lifecycle(&at, life, true)],

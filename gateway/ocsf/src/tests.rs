@@ -82,7 +82,13 @@ fn matters() -> Vec<Matter> {
     };
     let bypass = |remote: &str, result: &str| {
         json!({ "kind": "bypass", "at": at, "agent": "spiffe://a.example/x", "process": process(),
-            "flow": "9", "technique": "direct", "protocol": "tcp", "remote": remote, "result": result })
+            "flow": "9", "technique": "direct", "protocol": "tcp", "remote": remote, "result": result,
+            "name": "api.tests.example" })
+    };
+    let turn = |turn: &str, exit: Option<u32>| {
+        json!({ "kind": "process", "at": at, "agent": "spiffe://a.example/x", "turn": turn,
+            "process": process(), "parent": 6, "euid": 0, "egid": 0, "capabilities": "1ff",
+            "namespaces": { "net": 4026531840_u64 }, "unit": "x.service", "exit": exit })
     };
     let revoke = |id: &str, lifted: bool| json!({ "kind": "revoke", "at": at, "what": "agent", "id": id, "reason": "lost", "lifted": lifted });
     let reveal = |uid: Option<u32>, reason: Option<&str>| {
@@ -106,6 +112,11 @@ fn matters() -> Vec<Matter> {
         alone(bypass("203.0.113.7:443", "passed")),
         alone(bypass("[2001:db8::1]:53", "refused")),
         alone(json!({ "kind": "gap", "at": at, "reason": "ring_full", "lost": 9, "recovered": 9 })),
+        alone(turn("exec", None)),
+        alone(turn("fork", None)),
+        alone(turn("exit", Some(256))),
+        alone(turn("credentials", None)),
+        alone(turn("namespaces", None)),
         alone(revoke("spiffe://a.example/x", false)),
         alone(revoke("", true)),
         alone(life("start")),
@@ -130,7 +141,7 @@ fn every_event_is_valid_by_the_official_schema() {
         }
     }
     let all: Vec<u64> = classes.into_keys().collect();
-    assert_eq!(all, [2004, 2006, 3004, 4001, 6002, 6003]);
+    assert_eq!(all, [1007, 2004, 2006, 3004, 4001, 6002, 6003]);
 }
 
 #[test]

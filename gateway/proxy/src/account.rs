@@ -355,6 +355,7 @@ impl Account {
             }),
             peer_port: self.peer_port,
             record: self.record,
+            flow: caller.flow.as_deref(),
             reason,
             rule: self.rule.as_ref().map(|rule| rule.id.as_ref()),
             findings: &findings,

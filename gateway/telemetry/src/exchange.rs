@@ -49,6 +49,8 @@ pub struct Exchange<'a> {
     pub peer_port: Option<u16>,
     /// The index of its opening or refusal record.
     pub record: Option<u64>,
+    /// The kernel's name of the flow that it came by.
+    pub flow: Option<&'a str>,
     /// The stable reason code, where it was not released.
     pub reason: Option<&'a str>,
     /// The rule behind that reason.

@@ -6,6 +6,7 @@
 
 mod exchange;
 mod export;
+mod flow;
 mod metrics;
 pub mod names;
 mod sensitive;
@@ -14,6 +15,7 @@ mod trace;
 
 pub use exchange::{Exchange, FindingAttrs, ProcessAttrs, UpstreamCall};
 pub use export::{QUEUE_SPANS_MAX, SHUTDOWN_WAIT_MAX};
+pub use flow::FlowSpan;
 pub use metrics::{ConnectionGuard, Metrics, Watched};
 pub use sensitive::Sensitive;
 pub use trace::{Instance, Trace, Traces};

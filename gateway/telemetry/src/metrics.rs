@@ -80,6 +80,8 @@ pub enum Watched {
     FlowsRedirected,
     /// Flows of agents that went past the gateway, or tried to.
     Bypasses,
+    /// Messages of DNS of agents that could not be read.
+    NamesUnread,
     /// Spans that the collector did not get.
     SpansDropped,
 }
@@ -317,6 +319,10 @@ impl Watched {
             Self::Bypasses => (
                 names::BYPASSES_TOTAL,
                 "Flows of agents that went past the gateway, or tried to.",
+            ),
+            Self::NamesUnread => (
+                names::NAMES_UNREAD_TOTAL,
+                "Messages of DNS of agents that could not be read.",
             ),
             Self::SpansDropped => (names::SPANS_DROPPED_TOTAL, "Spans not exported."),
         };

@@ -5,11 +5,14 @@
 
 pub use opentelemetry_semantic_conventions::attribute::{
     ERROR_TYPE, HTTP_REQUEST_BODY_SIZE, HTTP_REQUEST_METHOD, HTTP_RESPONSE_BODY_SIZE,
-    HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, NETWORK_PEER_PORT, PROCESS_EXECUTABLE_PATH, PROCESS_PID,
-    PROCESS_REAL_USER_ID, SERVER_ADDRESS, SERVER_PORT, SERVICE_INSTANCE_ID, SERVICE_NAME,
-    SERVICE_VERSION, URL_TEMPLATE,
+    HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, NETWORK_LOCAL_ADDRESS, NETWORK_LOCAL_PORT,
+    NETWORK_PEER_ADDRESS, NETWORK_PEER_PORT, NETWORK_TRANSPORT, NETWORK_TYPE,
+    PROCESS_EXECUTABLE_PATH, PROCESS_PID, PROCESS_REAL_USER_ID, SERVER_ADDRESS, SERVER_PORT,
+    SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION, URL_TEMPLATE,
 };
 
+/// The span of a flow.
+pub const FLOW: &str = "flow";
 /// The service and the instrumentation scope that our spans name.
 pub const TIDEGATE: &str = "tidegate";
 
@@ -45,6 +48,16 @@ pub const RULE: &str = "tidegate.rule";
 pub const PROCESS_EXECUTABLE_SHA256: &str = "tidegate.process.executable.sha256";
 /// The index of the opening or refusal record: from the trace to the log.
 pub const AUDIT_RECORD_ID: &str = "audit.record.id";
+/// The kernel's name of a flow: from the span of an exchange to that of its flow.
+pub const FLOW_ID: &str = "tidegate.flow.id";
+/// What the kernel decided about a flow.
+pub const FLOW_VERDICT: &str = "tidegate.flow.verdict";
+/// Payload that a flow sent, bytes.
+pub const FLOW_SENT: &str = "tidegate.flow.sent_bytes";
+/// Payload that a flow received, bytes.
+pub const FLOW_RECEIVED: &str = "tidegate.flow.received_bytes";
+/// Segments that a flow sent again.
+pub const FLOW_RETRANSMITS: &str = "tidegate.flow.retransmits";
 /// The data class of a finding.
 pub const FINDING_CLASS: &str = "tidegate.finding.class";
 /// Where a finding sits: a JSON Pointer without positions and unsafe names.
@@ -130,5 +143,7 @@ pub const FLOWS_DENIED_TOTAL: &str = "tidegate_flows_denied_total";
 pub const FLOWS_REDIRECTED_TOTAL: &str = "tidegate_flows_redirected_total";
 /// Flows of agents that went past the gateway, or tried to.
 pub const BYPASSES_TOTAL: &str = "tidegate_bypasses_total";
+/// Messages of DNS of agents that could not be read.
+pub const NAMES_UNREAD_TOTAL: &str = "tidegate_names_unread_total";
 /// Spans that were not exported: the queue was full or the collector refused.
 pub const SPANS_DROPPED_TOTAL: &str = "tidegate_spans_dropped_total";

@@ -17,7 +17,7 @@ use crate::{
 /// Findings that one span lists; the others are counted in one attribute.
 const FINDING_EVENTS_MAX: usize = 32;
 /// Attributes that a server span has at most, so that its vector grows once.
-const SERVER_ATTRIBUTES: usize = 26;
+const SERVER_ATTRIBUTES: usize = 27;
 
 /// The agent's request, as we served it.
 pub(crate) fn server(trace: Trace, exchange: &Exchange<'_>) -> SpanData {
@@ -121,6 +121,7 @@ fn server_attributes(exchange: &Exchange<'_>) -> Vec<KeyValue> {
         (names::GEN_AI_TOOL_NAME, exchange.tool),
         (names::REASON, exchange.reason),
         (names::RULE, exchange.rule),
+        (names::FLOW_ID, exchange.flow),
     ] {
         push_text(&mut all, key, text);
     }
@@ -191,7 +192,7 @@ fn status(status: Option<u16>, error_from: u16) -> Status {
     }
 }
 
-fn scope() -> InstrumentationScope {
+pub(crate) fn scope() -> InstrumentationScope {
     InstrumentationScope::builder(names::TIDEGATE).build()
 }
 

@@ -13,7 +13,7 @@ use opentelemetry_sdk::{
     trace::{IdGenerator as _, RandomIdGenerator},
 };
 
-use crate::{Exchange, TelemetryError, export::Exporter, names, spans};
+use crate::{Exchange, FlowSpan, TelemetryError, export::Exporter, flow, names, spans};
 
 /// Stages that one exchange may mark; further ones are left out.
 pub(crate) const STAGES_MAX: usize = 16;
@@ -104,6 +104,18 @@ impl Traces {
             exporter.push(spans::client(&trace, exchange, upstream));
         }
         exporter.push(spans::server(trace, exchange));
+    }
+
+    /// Tells of a flow that has ended; of the share that is kept.
+    pub fn flow(&self, flow: &FlowSpan<'_>) {
+        let Some(exporter) = &self.0.exporter else {
+            return;
+        };
+        let span = flow::span(flow, &self.0.ids);
+        let chance = u64::from_be_bytes(span.span_context.span_id().to_bytes());
+        if u128::from(chance) < self.0.keep_below {
+            exporter.push(span);
+        }
     }
 
     /// Spans that the collector did not get.

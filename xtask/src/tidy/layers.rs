@@ -13,6 +13,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("vault", &[]),
         ("telemetry", &[]),
         ("sandbox", &[]),
+        ("names", &[]),
         ("behaviour", &[]),
     ],
     &[
@@ -61,6 +62,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "classifiers",
                 "flows",
                 "identity",
+                "names",
                 "ocsf",
                 "policy",
                 "proxy",

@@ -6,7 +6,8 @@ use aya_ebpf::{
     helpers::{
         bpf_get_current_uid_gid,
         generated::{
-            bpf_get_netns_cookie, bpf_get_socket_cookie, bpf_sk_storage_delete, bpf_sk_storage_get,
+            bpf_get_current_cgroup_id, bpf_get_netns_cookie, bpf_get_socket_cookie,
+            bpf_sk_storage_delete, bpf_sk_storage_get,
         },
     },
     macros::cgroup_sock_addr,
@@ -16,7 +17,7 @@ use aya_ebpf::{
 use crate::{
     address::{End, Family, UDP, lead, wanted},
     egress, flow, image,
-    maps::{OWNERS, SOCKET_DRAFT, count},
+    maps::{LIVING, OWNERS, SOCKET_DRAFT, count},
     tag, task,
 };
 
@@ -68,25 +69,30 @@ fn go(ctx: &SockAddrContext, family: Family) -> i32 {
 pub(crate) fn caller(ctx: *mut bpf_sock_addr) -> Owner {
     let leader = task::current_leader();
     let process = task::process(leader);
-    if image::is_older(&process) {
+    let mut image = LIVING.get_ptr_mut(process);
+    if image.is_none() && image::began_before(&process) {
         // SAFETY: the context is the kernel's, and always has its socket.
         record_image(unsafe { (*ctx).__bindgen_anon_1.sk }, leader, &process);
+        image = LIVING.get_ptr_mut(process);
     }
+    let agent = image.map_or(0, tag::agent_by);
     let ids = bpf_get_current_uid_gid();
     // SAFETY: helpers on the program's context.
-    let (cookie, netns) = unsafe {
+    let (cookie, netns, cgroup) = unsafe {
         (
             bpf_get_socket_cookie(ctx.cast()),
             bpf_get_netns_cookie(ctx.cast()),
+            bpf_get_current_cgroup_id(),
         )
     };
     Owner {
         cookie,
         netns,
+        cgroup,
         uid: ids as u32,
         gid: (ids >> 32) as u32,
         role: role::CONNECTED,
-        agent: tag::agent_of(&process),
+        agent,
         ..tag::owner(leader, process)
     }
 }
@@ -131,7 +137,9 @@ pub(crate) fn datagrams(owner: &Owner, wanted: &End, mode: u32) -> Option<()> {
         (*row).mode = mode;
         (*row).established_ns = (*row).opened_ns;
     }
-    flow::tell(row, kind::OPENED);
+    if owner.agent != 0 {
+        flow::tell(row, kind::OPENED);
+    }
     Some(())
 }
 

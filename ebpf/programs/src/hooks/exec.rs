@@ -17,7 +17,11 @@ fn try_exec() {
     let leader = task::current_leader();
     let process = task::process(leader);
     image::record(leader, &process);
-    tag::agent_of(&process);
+    let agent = tag::agent_of(&process);
+    if agent != 0 {
+        let parent = image::parent_of(&process);
+        events::turn(event::EXEC, leader, process, parent, agent);
+    }
     image::retire(&ProcessKey {
         exec: process.exec.wrapping_sub(1),
         ..process

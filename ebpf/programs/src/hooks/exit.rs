@@ -4,7 +4,7 @@ use abi::event;
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 
 use crate::{
-    events, image,
+    events, image, tag,
     task::{self, field, read},
 };
 
@@ -22,6 +22,11 @@ fn try_exit() {
     let live: u32 = read(field!(signal, signal_live));
     if live == 0 {
         let process = task::process(leader);
+        let agent = tag::noted(&process);
+        if agent != 0 {
+            let parent = image::parent_of(&process);
+            events::turn(event::EXIT, leader, process, parent, agent);
+        }
         image::retire(&process);
         events::emit(event::EXIT, process);
     }

@@ -1,8 +1,9 @@
 //! `fork`: the parent is known now; it may be gone when somebody asks.
 
+use abi::event;
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 
-use crate::{image, task};
+use crate::{events, image, task};
 
 /// `sched_process_fork(parent, child)`: the child has not run yet.
 #[raw_tracepoint(tracepoint = "sched_process_fork")]
@@ -12,14 +13,18 @@ pub(crate) fn process_fork(ctx: RawTracePointContext) -> i32 {
 }
 
 #[inline(always)]
-fn try_fork(leader: u64, child: u64) -> Option<()> {
+fn try_fork(leader: u64, task: u64) -> Option<()> {
     let parent = task::process(leader);
-    let child = task::process(child);
+    let child = task::process(task);
     if child.pid == parent.pid {
         return None; // A thread.
     }
     if image::is_older(&parent) {
         image::record(leader, &parent);
     }
-    image::inherit(&parent, &child)
+    let agent = image::inherit(&parent, &child)?;
+    if agent != 0 {
+        events::turn(event::FORK, task, child, parent, agent);
+    }
+    Some(())
 }

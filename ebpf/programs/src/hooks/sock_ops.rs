@@ -18,6 +18,7 @@ use aya_ebpf::{
 use super::tcp;
 use crate::{
     address::{End, MAPPED},
+    egress::is_gate_port,
     maps::{BY_SEQUENCE, BY_TUPLE, OWNERS, count},
 };
 
@@ -110,18 +111,25 @@ fn figures(ctx: &SockOpsContext) -> tcp::Figures {
 #[inline(always)]
 fn try_connect(ctx: &SockOpsContext) -> Option<()> {
     let (near, far) = ends(ctx);
-    let key = tuple(ctx, near, far);
-    let Some(owner) = owner_of(ctx) else {
+    let owner = owner_of(ctx);
+    if is_gate_port(far.port) {
+        file(&tuple(ctx, near, far), owner);
+    }
+    tcp::connects(ctx, near, far, owner?)
+}
+
+#[inline(always)]
+fn file(key: &TupleKey, owner: Option<*mut Owner>) {
+    let Some(owner) = owner else {
         // A connection that nobody's `connect` was seen for must not inherit what an earlier one
         // with the same addresses left behind.
-        let _ = BY_TUPLE.remove(&key);
-        return None;
+        let _ = BY_TUPLE.remove(key);
+        return;
     };
     // SAFETY: the value belongs to the socket, which outlives the call.
-    if BY_TUPLE.insert(&key, unsafe { &*owner }, 0).is_err() {
+    if BY_TUPLE.insert(key, unsafe { &*owner }, 0).is_err() {
         count(counter::STORES_FAILED);
     }
-    tcp::connects(ctx, near, far, owner)
 }
 
 /// Before the last packet of the handshake leaves. Loopback cannot leave its namespace.
@@ -150,6 +158,9 @@ fn try_active(ctx: &SockOpsContext) -> Option<()> {
 #[inline(always)]
 fn try_passive(ctx: &SockOpsContext) -> Option<()> {
     let (near, far) = ends(ctx);
+    if !is_gate_port(near.port) {
+        return None; // Nobody will ask.
+    }
     let owner = match BY_TUPLE.get_ptr(tuple(ctx, far, near)) {
         Some(owner) => owner,
         None if is_loopback(far.address) => core::ptr::null(),

@@ -1,6 +1,6 @@
 //! What `sock_ops` tells of a TCP flow's life, put into the table.
 
-use abi::{FlowKey, FlowRow, ListenKey, Owner, counter, direction, kind, mark, role, state};
+use abi::{FlowKey, FlowRow, ListenKey, Owner, counter, direction, kind, role, state};
 use aya_ebpf::{
     bindings::{BPF_SOCK_OPS_RTT_CB_FLAG, BPF_SOCK_OPS_STATE_CB_FLAG},
     helpers::generated::{
@@ -21,6 +21,8 @@ use crate::{
 
 /// `enum` in include/net/tcp_states.h.
 const FIN_WAIT1: u32 = 4;
+const FIN_WAIT2: u32 = 5;
+const TIME_WAIT: u32 = 6;
 const CLOSE: u32 = 7;
 const LAST_ACK: u32 = 9;
 const CLOSING: u32 = 11;
@@ -50,17 +52,28 @@ fn key(ctx: &SockOpsContext) -> FlowKey {
     }
 }
 
-/// Has the kernel tell of changes of state and of round trips from now on.
+/// Has the kernel tell of changes of state from now on, and of an agent's also of round trips, by which
+/// its figures are known while it is open: that is a call for each answer.
 #[inline(always)]
-fn follow(ctx: &SockOpsContext) {
-    let flags = BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTT_CB_FLAG;
+fn follow(ctx: &SockOpsContext, agent: u32) {
+    let flags = if agent == 0 {
+        BPF_SOCK_OPS_STATE_CB_FLAG
+    } else {
+        BPF_SOCK_OPS_STATE_CB_FLAG | BPF_SOCK_OPS_RTT_CB_FLAG
+    };
     // SAFETY: the helper takes the program's context.
     unsafe { bpf_sock_ops_cb_flags_set(ctx.ops, flags as i32) };
 }
 
 #[inline(always)]
-fn opened(ctx: &SockOpsContext, near: End, far: End, state: u32) -> Option<*mut FlowRow> {
-    follow(ctx);
+fn opened(
+    ctx: &SockOpsContext,
+    near: End,
+    far: End,
+    state: u32,
+    agent: u32,
+) -> Option<*mut FlowRow> {
+    follow(ctx, agent);
     let row = flow::open(&key(ctx))?;
     // SAFETY: nobody else knows the row yet.
     unsafe {
@@ -77,7 +90,9 @@ fn opened(ctx: &SockOpsContext, near: End, far: End, state: u32) -> Option<*mut 
 /// Before the SYN.
 #[inline(always)]
 pub(super) fn connects(ctx: &SockOpsContext, near: End, far: End, owner: *mut Owner) -> Option<()> {
-    let row = opened(ctx, near, far, state::CONNECTING)?;
+    // SAFETY: the owner belongs to the socket, which outlives the call.
+    let agent = unsafe { (*owner).agent };
+    let row = opened(ctx, near, far, state::CONNECTING, agent)?;
     // SAFETY: the owner belongs to the socket, which outlives the call.
     unsafe {
         egress::own(row, &*owner);
@@ -104,15 +119,17 @@ pub(super) fn established(ctx: &SockOpsContext, near: End) -> Option<()> {
         (*row).state = state::ESTABLISHED;
         (*row).established_ns = flow::now();
         (*row).changed_ns = (*row).established_ns;
+        if (*row).agent != 0 {
+            flow::tell(row, kind::OPENED);
+        }
     }
-    flow::tell(row, kind::OPENED);
     Some(())
 }
 
 /// A listening socket has got a connection.
 #[inline(always)]
 pub(super) fn accepted(ctx: &SockOpsContext, near: End, far: End) -> Option<()> {
-    let row = opened(ctx, near, far, state::ESTABLISHED)?;
+    let row = opened(ctx, near, far, state::ESTABLISHED, 0)?;
     // SAFETY: nobody else knows the row yet; the listener's row is only read.
     unsafe {
         let listener = ListenKey {
@@ -127,7 +144,6 @@ pub(super) fn accepted(ctx: &SockOpsContext, near: End, far: End) -> Option<()> 
         (*row).direction = direction::IN;
         (*row).established_ns = (*row).opened_ns;
     }
-    flow::tell(row, kind::OPENED);
     Some(())
 }
 
@@ -142,11 +158,17 @@ pub(super) fn listens(ctx: &SockOpsContext, near: End) -> Option<()> {
             bpf_get_netns_cookie(ctx.ops.cast()),
         )
     };
+    let process = task::process(leader);
+    if egress::is_pid_of_gateway(process.pid) {
+        egress::open_gate_port(near.port);
+    }
     let owner = Owner {
         cookie,
         netns,
+        cgroup: task::cgroup(leader),
         role: role::ACCEPTED,
-        ..tag::owner(leader, task::process(leader))
+        agent: tag::noted(&process),
+        ..tag::owner(leader, process)
     };
     let key = ListenKey {
         netns: owner.netns,
@@ -156,7 +178,7 @@ pub(super) fn listens(ctx: &SockOpsContext, near: End) -> Option<()> {
     if LISTENERS.insert(key, &owner, 0).is_err() {
         count(counter::STORES_FAILED);
     }
-    let row = opened(ctx, near, End::NONE, state::LISTENING)?;
+    let row = opened(ctx, near, End::NONE, state::LISTENING, 0)?;
     // SAFETY: nobody else knows the row yet.
     unsafe {
         egress::own(row, &owner);
@@ -193,22 +215,25 @@ unsafe fn write(row: *mut FlowRow, figures: &Figures) {
     }
 }
 
-/// The state has changed.
+/// The state has changed. Only the end is of interest; the state before it tells whether this end has
+/// said that it will send no more (FIN).
 #[inline(always)]
-pub(super) fn turned(ctx: &SockOpsContext, _from: u32, to: u32, figures: Figures) -> Option<()> {
+pub(super) fn turned(ctx: &SockOpsContext, from: u32, to: u32, figures: Figures) -> Option<()> {
+    if to != CLOSE {
+        return None;
+    }
     let key = key(ctx);
     let row = FLOWS.get_ptr_mut(key)?;
     // SAFETY: the row is this socket's, which is locked.
     unsafe {
-        if to == FIN_WAIT1 || to == LAST_ACK || to == CLOSING {
-            (*row).marks |= mark::FIN_SENT;
-        }
-        if to != CLOSE {
-            return None;
-        }
         if (*row).state != state::LISTENING {
             write(row, &figures);
-            let fin = (*row).marks & mark::FIN_SENT != 0 && figures.unacked == 0;
+            let said = from == FIN_WAIT1
+                || from == FIN_WAIT2
+                || from == TIME_WAIT
+                || from == LAST_ACK
+                || from == CLOSING;
+            let fin = said && figures.unacked == 0;
             (*row).sent_bytes = (*row).sent_bytes.saturating_sub(u64::from(fin));
             let fin = other_end_is_done(ctx);
             (*row).received_bytes = (*row).received_bytes.saturating_sub(u64::from(fin));

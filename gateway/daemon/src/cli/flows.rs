@@ -16,7 +16,7 @@ use rustls::ClientConfig;
 use super::{FINDING, Flows, Format, table};
 use crate::{
     config,
-    egress::{self, FlowView},
+    egress::{self, AgentTotals, FlowView, TurnView},
 };
 
 /// The longest answer: every flow that the kernel's table has room for.
@@ -55,7 +55,7 @@ pub(crate) fn show(arguments: &Flows) -> Result<ExitCode> {
 async fn ask(arguments: &Flows, admin: SocketAddr, tls: &Arc<ClientConfig>) -> Result<ExitCode> {
     let first = get(arguments, admin, tls, None).await?;
     let found = !first.flows.is_empty();
-    print(arguments, &first.flows, true)?;
+    print(arguments, &first, true)?;
     let mut next = first.next;
     if !arguments.follow {
         return Ok(if arguments.bypass && found {
@@ -67,7 +67,7 @@ async fn ask(arguments: &Flows, admin: SocketAddr, tls: &Arc<ClientConfig>) -> R
     loop {
         tokio::time::sleep(ASK_EVERY).await;
         let more = get(arguments, admin, tls, Some(next)).await?;
-        print(arguments, &more.flows, false)?;
+        print(arguments, &more, false)?;
         next = more.next;
     }
 }
@@ -78,7 +78,13 @@ async fn get(
     tls: &Arc<ClientConfig>,
     since: Option<u64>,
 ) -> Result<egress::Flows> {
-    let mut query = format!("bypass={}", arguments.bypass);
+    let Flows {
+        bypass,
+        processes,
+        totals,
+        ..
+    } = arguments;
+    let mut query = format!("bypass={bypass}&processes={processes}&totals={totals}");
     if let Some(since) = since {
         query = format!("{query}&since={since}");
     }
@@ -105,21 +111,83 @@ async fn get(
     serde_json::from_str(&answer).into_diagnostic()
 }
 
-fn print(arguments: &Flows, flows: &[FlowView], header: bool) -> Result<()> {
+fn print(arguments: &Flows, answer: &egress::Flows, header: bool) -> Result<()> {
+    let (flows, turns) = (&answer.flows, &answer.turns);
     match arguments.output.output {
         Format::Json => {
             for flow in flows {
                 println!("{}", serde_json::to_string(flow).into_diagnostic()?);
             }
+            for turn in turns {
+                println!("{}", serde_json::to_string(turn).into_diagnostic()?);
+            }
+            for total in &answer.totals {
+                println!("{}", serde_json::to_string(total).into_diagnostic()?);
+            }
+        }
+        Format::Table if arguments.totals => {
+            table::print(&TOTALS_HEADER, answer.totals.iter().map(total));
+        }
+        Format::Table if header && arguments.processes => {
+            table::print(&TURNS_HEADER, turns.iter().map(turn));
         }
         Format::Table if header => table::print(&HEADER, flows.iter().map(row)),
         Format::Table => {
-            for flow in flows {
-                println!("{}", row(flow).join("  "));
+            let rows = flows.iter().map(row).chain(turns.iter().map(turn));
+            for row in rows {
+                println!("{}", row.join("  "));
             }
         }
     }
     Ok(())
+}
+
+const TOTALS_HEADER: [&str; 4] = ["workload", "flows", "sent", "received"];
+
+fn total(total: &AgentTotals) -> Vec<String> {
+    vec![
+        total.workload.clone(),
+        total.flows.to_string(),
+        total.sent_bytes.to_string(),
+        total.received_bytes.to_string(),
+    ]
+}
+
+const TURNS_HEADER: [&str; 8] = [
+    "time",
+    "turn",
+    "workload",
+    "process",
+    "parent",
+    "user",
+    "executable",
+    "where",
+];
+
+fn turn(view: &TurnView) -> Vec<String> {
+    let turn = &view.turn;
+    let process = &turn.process;
+    let place = turn.container.as_ref().or(turn.unit.as_ref());
+    let user = if process.uid == turn.euid {
+        process.uid.to_string()
+    } else {
+        format!("{} as {}", process.uid, turn.euid)
+    };
+    let exe = process.exe.as_deref().unwrap_or("-");
+    vec![
+        turn.at.to_string(),
+        turn.exit
+            .map_or_else(|| turn.turn.to_string(), |status| format!("exit {status}")),
+        turn.agent.clone(),
+        format!("{}[{}]", process.comm.escape_default(), process.pid),
+        turn.parent.to_string(),
+        user,
+        exe.escape_default().to_string(),
+        place
+            .or(process.cgroup.as_ref())
+            .cloned()
+            .unwrap_or_default(),
+    ]
 }
 
 fn row(flow: &FlowView) -> Vec<String> {
@@ -128,12 +196,16 @@ fn row(flow: &FlowView) -> Vec<String> {
         (Some(result), Some(technique)) => format!("{result} {technique}"),
         _ => flow.verdict.clone(),
     };
+    let wanted = match &flow.name {
+        Some(name) => format!("{wanted} ({name})"),
+        None => wanted.clone(),
+    };
     vec![
         flow.state.clone(),
         flow.protocol.clone(),
         flow.direction.clone(),
         flow.local.clone(),
-        wanted.clone(),
+        wanted,
         flow.workload.clone().unwrap_or_else(|| "-".to_owned()),
         format!("{}[{}]", flow.comm.escape_default(), flow.pid),
         verdict,

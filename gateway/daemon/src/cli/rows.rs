@@ -55,6 +55,15 @@ fn unusual(anomaly: &audit::Anomaly) -> Row {
     (anomaly.at, "anomaly", anomaly.agent.clone(), what, result)
 }
 
+fn lives(turn: &audit::Turn) -> Row {
+    let process = &turn.process;
+    let what = process.exe.as_ref().unwrap_or(&process.comm);
+    let what = format!("{}[{}]", what.escape_default(), process.pid);
+    let result = turn.exit.map(|status| format!("{} {status}", turn.turn));
+    let result = result.unwrap_or_else(|| turn.turn.to_string());
+    (turn.at, "process", turn.agent.clone(), what, result)
+}
+
 /// A record in one line.
 pub(super) fn row(entry: &Entry) -> Vec<String> {
     let index = entry.index.to_string();
@@ -123,6 +132,7 @@ pub(super) fn row(entry: &Entry) -> Vec<String> {
         }
         Event::Query(inquiry) => asked(inquiry),
         Event::Anomaly(anomaly) => unusual(anomaly),
+        Event::Process(turn) => lives(turn),
     };
     vec![index, at.to_string(), kind.into(), who, what, result]
 }

@@ -183,13 +183,16 @@ impl Running {
         } = prepared;
         let notes = weaknesses(&opened, confined, unvouched(authority.as_deref(), config));
         let registry = judges.1.registry().clone();
-        let (reconciler, found) = Reconciler::new(registry, Arc::clone(&opened.keeper));
+        let (reconciler, found) =
+            Reconciler::new(registry, Arc::clone(&opened.keeper), config.egress.turns);
+
         let lifecycle = lifecycle(config, judges.0.digest(), notes);
         let flows = Noting::over(opened.source, &reconciler);
         let (tell, revoked) = watch::channel(Arc::new(revoked::read(&config.data)?));
         let (watch, watching) = behaviour::open(config, secrets, &upstream_tls)?;
         let bars = (watch, revoked);
         let (gateway, held) = gateway(config, judges, flows, bars, &lifecycle, runtime)?;
+        reconciler.trace(gateway.traces.clone());
         let recording = runtime.spawn(egress::record(found, gateway.trail.clone()));
         let (stop, stopped) = watch::channel(false);
         let tokens = keysets::kept(sources, &upstream_tls, &stopped);
@@ -200,7 +203,8 @@ impl Running {
         desks(config, &gateway, &stopped)?;
         let (listen, led) = addresses(&bound, endpoints.len());
         let kernel = opened.kernel.as_ref();
-        enforce(config, (kernel, &reconciler), &gateway, (&listen, &led))?;
+        let judge = (kernel, &reconciler);
+        enforce(config, judge, &gateway, (&listen, &led), &stopped)?;
         let status = Health {
             gateway: Arc::clone(&gateway),
             tokens,
@@ -369,12 +373,13 @@ fn enforce(
     (kernel, reconciler): (Option<&Arc<KernelSource>>, &Arc<Reconciler>),
     gateway: &Gateway,
     places: (&[SocketAddr], &[SocketAddr]),
+    stopped: &watch::Receiver<bool>,
 ) -> Result<()> {
     let Some(kernel) = kernel else {
         return Ok(());
     };
-    egress::start(kernel, reconciler, config, places)?;
-    egress::watch(&gateway.metrics, kernel, reconciler)
+    egress::start(kernel, reconciler, config, places, stopped)?;
+    egress::measure(&gateway.metrics, kernel, reconciler)
 }
 
 /// Looks at the files that the command line writes: credentials, who is revoked, the authority.

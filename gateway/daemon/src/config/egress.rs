@@ -3,19 +3,23 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
 };
 
 use flows::{AgentRule, Condition, Egress as Mode, Network};
 use miette::Result;
 
 use super::{
-    file::{self, EgressMode, File, WhenGone},
+    file::{self, EgressMode, File, Turns, WhenGone},
     resolve::Resolver,
 };
 
 /// How to write a network.
 pub(super) const NETWORKS: &str = "write `10.0.0.0/8`, `10.1.2.3:5432`, `10.0.0.0/8:8000-8999` or \
     `[fd00::]/8:443`";
+/// How to write where an agent may go.
+const PLACES: &str = "write `10.0.0.0/8`, `10.1.2.3:5432`, `10.0.0.0/8:8000-8999`, `[fd00::]/8:443`, or a name: \
+    `db.tests.example:5432`";
 
 /// Sizes of rings: one page, up to what nobody needs more of.
 const RING_BYTES: std::ops::RangeInclusive<u32> = 4_096..=256 * 1024 * 1024;
@@ -25,9 +29,49 @@ pub(crate) struct Egress {
     pub(crate) pins: Option<PathBuf>,
     pub(crate) ring_bytes: Option<u32>,
     pub(crate) fail_open: bool,
+    /// Whether turns in the lives of agents' processes are on record.
+    pub(crate) turns: bool,
     pub(crate) tls: Option<proxy::tls::Files>,
     /// One for each agent.
     pub(crate) rules: Vec<AgentRule>,
+    /// Where agents may go by name, by their numbers.
+    pub(crate) named: Vec<(u32, Place)>,
+}
+
+/// A host by name, and ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) name: Arc<str>,
+    pub(crate) ports: (u16, u16),
+}
+
+impl Place {
+    /// `NAME`, `NAME:PORT`, `NAME:FIRST-LAST`; none if it is no name (RFC 1123 section 2.1) or its ports
+    /// are none.
+    fn parse(text: &str) -> Option<Self> {
+        /// RFC 1035 section 2.3.4.
+        const NAME_BYTES_MAX: usize = 253;
+        let (name, ports) = match text.split_once(':') {
+            Some((name, ports)) => {
+                let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+                (name, (first.parse().ok()?, last.parse().ok()?))
+            }
+            None => (text, (0, u16::MAX)),
+        };
+        let fits = |label: &str| {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+            (1..=63).contains(&label.len()) && label.bytes().all(plain)
+        };
+        // What ends in a number is an address, or was meant as one.
+        let last = name.rsplit('.').next()?;
+        let is_name = name.len() <= NAME_BYTES_MAX
+            && name.split('.').all(fits)
+            && !last.bytes().all(|byte| byte.is_ascii_digit());
+        (is_name && ports.0 <= ports.1).then(|| Self {
+            name: name.to_ascii_lowercase().into(),
+            ports,
+        })
+    }
 }
 
 impl Egress {
@@ -62,6 +106,7 @@ impl Resolver<'_> {
         }
         let mut rules = Vec::new();
         let mut numbers = BTreeMap::new();
+        let mut places = Vec::new();
         for agent in &file.agents {
             let rule = self.rule(agent, file.attestation)?;
             if let Some(other) = numbers.insert(rule.number, &agent.id.value) {
@@ -69,15 +114,22 @@ impl Resolver<'_> {
                 let help = "the kernel knows agents by 32 bits of a digest; rename one of the two";
                 return Err(self.fault(&agent.id, message, help));
             }
+            let named = agent
+                .allow
+                .iter()
+                .filter_map(|typed| Place::parse(&typed.value));
+            places.extend(named.map(|place| (rule.number, place)));
             rules.push(rule);
         }
         Ok(Egress {
             pins: file.egress.pins.clone(),
             ring_bytes: file.egress.ring_bytes.as_ref().map(|ring| ring.value),
+            turns: file.egress.processes == Turns::Record,
             // Without pins nothing outlives the gateway, whatever is wanted.
             fail_open: when_gone.is_none_or(|when| when.value == WhenGone::Open),
             tls: file.egress.tls.as_ref().map(|tls| self.tls(tls)),
             rules,
+            named: places,
         })
     }
 
@@ -105,9 +157,12 @@ impl Resolver<'_> {
         }
         let mut allowed = BTreeSet::new();
         for typed in &agent.allow {
+            if Place::parse(&typed.value).is_some() {
+                continue;
+            }
             let network: Network = typed.value.parse().map_err(|error| {
-                let message = format!("`{}` is not a network: {error}", typed.value);
-                self.fault(typed, message, NETWORKS)
+                let message = format!("`{}` is neither a network nor a name: {error}", typed.value);
+                self.fault(typed, message, PLACES)
             })?;
             allowed.insert(network);
             if let Err(error) = flows::compile(&allowed) {
@@ -142,4 +197,32 @@ fn is_launched(agent: &file::Agent) -> bool {
 fn selectors(agent: &file::Agent) -> impl Iterator<Item = identity::Selector> {
     let selectors = agent.selectors.iter();
     selectors.filter_map(|typed| typed.value.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Place;
+
+    #[test]
+    fn a_name_is_told_from_an_address() {
+        let ports = |text| Place::parse(text).map(|place| place.ports);
+        assert_eq!(ports("db.tests.example"), Some((0, u16::MAX)));
+        assert_eq!(ports("DB.tests.example:5432"), Some((5432, 5432)));
+        assert_eq!(ports("localhost:8000-8999"), Some((8000, 8999)));
+        for other in [
+            "10.0.0.0/8",
+            "10.1.2.3:5432",
+            "10.1.2",
+            "[fd00::]/8",
+            "fd00::1",
+            "",
+            "a..b",
+            "*.tests.example",
+            "db.tests.example:x",
+            "db.tests.example:9-8",
+            "https://db.tests.example",
+        ] {
+            assert_eq!(Place::parse(other), None, "{other}");
+        }
+    }
 }

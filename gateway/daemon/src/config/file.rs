@@ -204,9 +204,23 @@ pub(crate) struct Egress {
     pub(crate) when_gone: Option<Spanned<WhenGone>>,
     /// The kernel's ring of flow events, bytes: a power of two; 4 MiB if absent.
     pub(crate) ring_bytes: Option<Spanned<u32>>,
+    /// Whether turns in the lives of agents' processes are on record.
+    #[serde(default)]
+    pub(crate) processes: Turns,
     /// For redirected connections with TLS: a certificate for the services' hosts; the host's own
     /// authority makes them if absent.
     pub(crate) tls: Option<Tls>,
+}
+
+/// What becomes of turns in the lives of agents' processes.
+#[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Turns {
+    /// They can be seen for a while.
+    #[default]
+    Watch,
+    /// They are on record as well.
+    Record,
 }
 
 /// What is done about an agent's own ways out.

@@ -14,20 +14,26 @@ use std::{
 use audit::{Bypass, Event, EventRef, Trail};
 use flows::{
     AgentRule, Direction, FlowId, FlowRecord, FlowSink, Gap, Keeper, KernelSource, Owned, Process,
-    State, Verdict,
+    Said, State, Turn, Verdict,
 };
 use identity::Registry;
 use jiff::Timestamp;
 use moka::sync::Cache;
-use tokio::sync::mpsc;
+use names::Tunnel;
+use telemetry::{FlowSpan, Traces};
+use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
+    naming::{Name, Naming},
+    processes::{Processes, TurnView},
     sealed::{Room, Rooms},
-    view::{Answer, FlowView, Seen},
+    view::{self, Answer, FlowView, Seen, Totals},
 };
 
 /// How long the gateway may take to accept what is under way to it.
 const GRACE: Duration = Duration::from_millis(300);
+/// How long flows that are no agent's are told after somebody has asked what happens.
+const ASKED_FOR: Duration = Duration::from_secs(10);
 /// Flows that wait for that; one more is judged at once.
 const PENDING_MAX: usize = 65_536;
 /// Accepted connections that are remembered until their flow is told.
@@ -55,6 +61,16 @@ pub(crate) struct Reconciler {
     uncertain: bool,
     /// Flows that were judged, with where they wanted to go: events may come twice.
     judged: Cache<(FlowId, SocketAddr), ()>,
+    naming: Naming,
+    processes: Processes,
+    /// Whether turns in the lives of processes are on record.
+    turns_recorded: bool,
+    turns_unrecorded: AtomicU64,
+    traces: OnceLock<Traces>,
+    /// By agent's number.
+    totals: Mutex<HashMap<u32, Totals>>,
+    /// When somebody last asked for what happens.
+    asked: Mutex<Option<Instant>>,
 }
 
 /// A flow of an agent that may still be accepted, and since when.
@@ -72,6 +88,7 @@ impl Reconciler {
     pub(crate) fn new(
         registry: Registry,
         keeper: Arc<Keeper>,
+        turns_recorded: bool,
     ) -> (Arc<Self>, mpsc::Receiver<Event>) {
         let (records, receiver) = mpsc::channel(RECORDS_MAX);
         let named = |agent: &Arc<identity::Agent>| {
@@ -95,6 +112,13 @@ impl Reconciler {
             uncertain,
             registry,
             judged: Cache::new(GOVERNED_MAX),
+            naming: Naming::new(),
+            processes: Processes::new(),
+            turns_recorded,
+            turns_unrecorded: AtomicU64::new(0),
+            traces: OnceLock::new(),
+            totals: Mutex::default(),
+            asked: Mutex::default(),
         };
         (Arc::new(reconciler), receiver)
     }
@@ -137,6 +161,9 @@ impl Reconciler {
 
     /// What happened since `since`, and the number to ask with the next time.
     pub(crate) fn since(&self, since: u64) -> (Vec<FlowView>, u64) {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        *asked = Some(now());
+        drop(asked);
         let state = self.lock();
         let seen = state.recent.iter().filter(|seen| seen.number >= since);
         (seen.map(|seen| seen.view.clone()).collect(), state.next)
@@ -172,10 +199,97 @@ impl Reconciler {
         state.recent.push_back(Seen { number, view });
     }
 
+    /// A flow as it is shown.
+    pub(crate) fn view(&self, flow: &FlowRecord) -> FlowView {
+        let name = self.naming.name(flow, now());
+        FlowView::new(flow, self.agent(flow.agent), name.as_ref(), None)
+    }
+
+    /// Turns in the lives of processes since `since`, and the number to ask with the next time.
+    pub(crate) fn turns(&self, since: u64) -> (Vec<TurnView>, u64) {
+        self.processes.since(since)
+    }
+
+    /// Where spans of flows go.
+    pub(crate) fn trace(&self, traces: Traces) {
+        // Set once, by whoever builds the gateway.
+        drop(self.traces.set(traces));
+    }
+
+    /// What agents' own flows came to.
+    pub(crate) fn totals(&self) -> Vec<Totals> {
+        let totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        totals.values().cloned().collect()
+    }
+
+    /// Adds up a flow that has ended, and makes a span of it, if an agent began it.
+    fn tell(&self, flow: &FlowRecord) {
+        let Some(agent) = self.agent(flow.agent) else {
+            return;
+        };
+        if flow.direction != Direction::Out {
+            return;
+        }
+        let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        let total = totals.entry(flow.agent).or_insert_with(|| Totals {
+            workload: agent.as_ref().to_owned(),
+            ..Totals::default()
+        });
+        total.flows += 1;
+        total.sent_bytes += flow.sent_bytes;
+        total.received_bytes += flow.received_bytes;
+        drop(totals);
+        if let Some(traces) = self.traces.get() {
+            traces.flow(&FlowSpan {
+                id: &flow.id.to_string(),
+                agent,
+                protocol: flow.protocol,
+                local: flow.local,
+                remote: flow.wanted(),
+                verdict: view::verdict(flow.verdict),
+                pid: flow.pid,
+                start: flow.opened,
+                end: flow.changed,
+                sent: flow.sent_bytes,
+                received: flow.received_bytes,
+                retransmits: flow.retransmits,
+            });
+        }
+    }
+
+    /// Messages of DNS of agents that could not be read.
+    pub(crate) fn unread(&self) -> u64 {
+        self.naming.unread()
+    }
+
     /// Puts a bypass on record.
     fn find(&self, flow: &FlowRecord, agent: &Arc<str>) {
+        self.found(flow, agent, technique(flow), self.naming.name(flow, now()));
+    }
+
+    /// Puts data that leaves in names on record, whatever the rules say of the flow.
+    fn tunnelled(&self, said: &Said, tunnel: &Tunnel) {
+        let flow = self.kernel.get().and_then(|kernel| kernel.flow(said.flow));
+        let agent = self.agents.get(&said.agent);
+        let (Some(flow), Some(agent)) = (flow, agent) else {
+            return; // The next name is told again.
+        };
+        self.naming.found(said.agent, tunnel);
+        let name = Name {
+            name: tunnel.domain.as_str().into(),
+            by: "dns",
+        };
+        self.found(&flow, agent, "dns_volume", Some(name));
+    }
+
+    fn found(
+        &self,
+        flow: &FlowRecord,
+        agent: &Arc<str>,
+        technique: &'static str,
+        name: Option<Name>,
+    ) {
         self.bypasses.fetch_add(1, Ordering::Relaxed);
-        let technique = technique(flow);
         let result = match flow.verdict {
             Verdict::Denied => "refused",
             Verdict::FailedOpen => "failed_open",
@@ -194,12 +308,18 @@ impl Reconciler {
             technique: technique.into(),
             protocol: flow.protocol.into(),
             remote: flow.wanted().to_string(),
+            name: name.as_ref().map(|it| it.name.as_ref().to_owned()),
             result: result.into(),
         };
         self.see(FlowView::new(
             flow,
             Some(agent),
-            Some(Answer { technique, result }),
+            name.as_ref(),
+            Some(Answer {
+                technique,
+                result,
+                found: timestamp().into(),
+            }),
         ));
         self.record(Event::Bypass(Box::new(bypass)));
     }
@@ -215,6 +335,31 @@ impl Reconciler {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         let send = |records: &mpsc::Sender<Event>| records.try_send(event).is_ok();
         records.as_ref().is_some_and(send)
+    }
+
+    /// The same, unless findings may soon need the room.
+    fn send_behind(&self, event: Event) -> bool {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.as_ref().is_some_and(|records| {
+            records.capacity() > RECORDS_MAX / 4 && records.try_send(event).is_ok()
+        })
+    }
+
+    /// Puts on record what could not be put there as it happened.
+    fn catch_up(&self, reason: &'static str, counted: &AtomicU64) {
+        let lost = counted.swap(0, Ordering::Relaxed);
+        if lost == 0 {
+            return;
+        }
+        let gap = audit::Gap {
+            at: timestamp(),
+            reason: reason.into(),
+            lost,
+            recovered: 0,
+        };
+        if !self.send(Event::Gap(gap)) {
+            counted.fetch_add(lost, Ordering::Relaxed);
+        }
     }
 
     /// Judges what still waits, and lets the recording end. Call it when no flow is told any more.
@@ -252,9 +397,32 @@ impl FlowSink for Reconciler {
             }
         }
         if flow.state == State::Closed {
-            let name = self.agent(flow.agent);
-            self.see(FlowView::new(&flow, name, None));
+            self.tell(&flow);
+            self.see(self.view(&flow));
         }
+    }
+
+    fn turn(&self, turn: Turn) {
+        let Some(agent) = self.agents.get(&turn.agent) else {
+            return;
+        };
+        let look = |turn: &Turn| self.kernel.get().map(|kernel| kernel.turned(turn));
+        for turn in self.processes.take(&turn, agent, look) {
+            if self.turns_recorded && !self.send_behind(Event::Process(Box::new(turn))) {
+                self.turns_unrecorded.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn said(&self, said: Said) {
+        if let Some(tunnel) = self.naming.heard(&said, now()) {
+            self.tunnelled(&said, &tunnel);
+        }
+    }
+
+    fn wants_all(&self) -> bool {
+        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.is_some_and(|at| now().duration_since(at) < ASKED_FOR)
     }
 
     fn gap(&self, gap: Gap) {
@@ -278,18 +446,8 @@ impl FlowSink for Reconciler {
         for (flow, agent, _) in due {
             self.judge(&flow, &agent);
         }
-        let unrecorded = self.unrecorded.swap(0, Ordering::Relaxed);
-        if unrecorded > 0 {
-            let gap = audit::Gap {
-                at: timestamp(),
-                reason: "findings_full".into(),
-                lost: unrecorded,
-                recovered: 0,
-            };
-            if !self.send(Event::Gap(gap)) {
-                self.unrecorded.fetch_add(unrecorded, Ordering::Relaxed);
-            }
-        }
+        self.catch_up("findings_full", &self.unrecorded);
+        self.catch_up("turns_full", &self.turns_unrecorded);
     }
 }
 
@@ -322,13 +480,24 @@ fn technique(flow: &FlowRecord) -> &'static str {
     }
 }
 
-/// Writes what is found into the log, until nobody finds any more.
+/// Writes what is found into the log, until nobody finds any more. Several at a time, since the log
+/// makes what comes together durable together.
 pub(crate) async fn record(mut found: mpsc::Receiver<Event>, trail: Trail) {
+    /// Records under way.
+    const TOGETHER_MAX: usize = 64;
+    let mut under_way = JoinSet::new();
     while let Some(event) = found.recv().await {
-        if let Err(error) = trail.note(EventRef::from(&event)).await {
-            tracing::error!(%error, "a finding is not on record");
+        if under_way.len() >= TOGETHER_MAX {
+            under_way.join_next().await;
         }
+        let trail = trail.clone();
+        under_way.spawn(async move {
+            if let Err(error) = trail.note(EventRef::from(&event)).await {
+                tracing::error!(%error, "a finding is not on record");
+            }
+        });
     }
+    under_way.join_all().await;
 }
 
 fn now() -> Instant {

@@ -6,6 +6,8 @@ use flows::{Direction, Egress, FlowRecord, State, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::{naming::Name, processes::TurnView};
+
 /// Something that happened, with its number.
 pub(super) struct Seen {
     pub(super) number: u64,
@@ -17,6 +19,7 @@ pub(super) struct Seen {
 pub(crate) struct Answer {
     pub(crate) technique: &'static str,
     pub(crate) result: &'static str,
+    pub(crate) found: SystemTime,
 }
 
 /// One flow, as JSON has it.
@@ -37,6 +40,12 @@ pub(crate) struct FlowView {
     /// Where it wanted to go, if it was led elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) original: Option<String>,
+    /// By which name the agent goes there, as far as is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    /// How that is known: `sni`, `dns`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) named_by: Option<String>,
     /// The agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) workload: Option<String>,
@@ -57,6 +66,9 @@ pub(crate) struct FlowView {
     /// Of a bypass: `passed`, `refused`, `failed_open`, `sealed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) result: Option<String>,
+    /// Of a bypass: how long after its beginning, as the kernel has it, it was found, microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) found_after_us: Option<u64>,
     /// When it began.
     pub(crate) opened: String,
     /// When it was established.
@@ -82,7 +94,12 @@ pub(crate) struct FlowView {
 }
 
 impl FlowView {
-    pub(crate) fn new(flow: &FlowRecord, agent: Option<&Arc<str>>, found: Option<Answer>) -> Self {
+    pub(crate) fn new(
+        flow: &FlowRecord,
+        agent: Option<&Arc<str>>,
+        name: Option<&Name>,
+        found: Option<Answer>,
+    ) -> Self {
         let ended = matches!(flow.state, State::Closed | State::Denied);
         Self {
             id: flow.id.to_string(),
@@ -96,6 +113,8 @@ impl FlowView {
             local: flow.local.to_string(),
             remote: flow.remote.to_string(),
             original: flow.original.map(|to| to.to_string()),
+            name: name.map(|it| it.name.as_ref().to_owned()),
+            named_by: name.map(|it| it.by.to_owned()),
             workload: agent.map(|agent| agent.as_ref().to_owned()),
             pid: flow.pid,
             comm: flow.comm.clone(),
@@ -109,6 +128,10 @@ impl FlowView {
             .to_owned(),
             technique: found.map(|found| found.technique.to_owned()),
             result: found.map(|found| found.result.to_owned()),
+            found_after_us: found.map(|found| {
+                let after = found.found.duration_since(flow.opened).unwrap_or_default();
+                u64::try_from(after.as_micros()).unwrap_or(u64::MAX)
+            }),
             opened: when(flow.opened),
             established: flow.established.map(when),
             closed: ended.then(|| when(flow.changed)),
@@ -123,13 +146,32 @@ impl FlowView {
     }
 }
 
+/// What an agent's own flows came to that have ended since the gateway started.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Totals {
+    /// The agent.
+    pub(crate) workload: String,
+    /// Flows that it began.
+    pub(crate) flows: u64,
+    /// Payload sent.
+    pub(crate) sent_bytes: u64,
+    /// Payload received.
+    pub(crate) received_bytes: u64,
+}
+
 /// What the admin address answers.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Flows {
     /// The number to ask with the next time.
     pub(crate) next: u64,
     /// The flows.
     pub(crate) flows: Vec<FlowView>,
+    /// By agent, where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) totals: Vec<Totals>,
+    /// Turns in the lives of processes, where those were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) turns: Vec<TurnView>,
 }
 
 fn when(at: SystemTime) -> String {
@@ -146,7 +188,7 @@ fn state(state: State) -> &'static str {
     }
 }
 
-fn verdict(verdict: Verdict) -> &'static str {
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::None => "none",
         Verdict::Governed => "governed",

@@ -39,6 +39,7 @@ fn exchange<'a>() -> Exchange<'a> {
         record: Some(1),
         reason: None,
         rule: None,
+        flow: None,
         findings: &[],
         request_bytes: 10,
         response_bytes: 20,

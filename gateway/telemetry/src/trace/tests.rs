@@ -59,6 +59,7 @@ fn exchange<'a>() -> Exchange<'a> {
         record: Some(12),
         reason: None,
         rule: None,
+        flow: None,
         findings: &[],
         request_bytes: 0,
         response_bytes: 512,

@@ -11,12 +11,28 @@
 //! | `connected-udp` | connects a datagram socket, sends |
 //! | `inherited` | connects the socket that it has as descriptor 0 |
 //! | `child` | has a shell start itself to connect |
+//! | `become` | has a shell start itself as nobody, in a network namespace of its own, to connect |
 //! | `http` | asks for `/customers/C-771` of HOST; prints the status, and the peer as it sees it |
+//! | `ask` | asks the DNS server ADDRESS for HOST over UDP, and waits for its answer |
+//! | `ask-tcp` | the same over TCP |
+//! | `tunnel` | asks the DNS server ADDRESS for sixty long names below HOST, and waits for no answer |
+//! | `hello` | connects, and says TLS's first message, to HOST |
+//! | `passed-in` | connects the socket that comes as `SCM_RIGHTS` over descriptor 0 |
+//! | `uring` | connects with `io_uring` |
+//! | `exchange` | exchanges bytes with a peer that counts them: KIND TIMES |
+//! | `hammer` | tries TCP and UDP till standard input ends, and counts |
+//! | `calls` | asks as `http` does till standard input ends, and counts |
 //! | `raw` | makes a raw socket |
 //! | `vsock` | connects to the host of a virtual machine |
 //! | `abstract` | connects to the Unix socket ADDRESS that has no place in a file system |
 //! | `setns` | enters the network namespace of the process ADDRESS |
 //! | `ring` | makes an `io_uring` |
+
+mod exchange;
+mod load;
+mod names;
+mod passed;
+mod uring;
 
 use std::{
     env, fs,
@@ -40,6 +56,7 @@ fn main() -> ExitCode {
     code
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of ways, one after the other")]
 fn escape(arguments: &[String]) -> Result<String> {
     let [way, address, rest @ ..] = arguments else {
         bail!("usage: tidegate-escape WAY ADDRESS [HOST]");
@@ -80,6 +97,32 @@ fn escape(arguments: &[String]) -> Result<String> {
             let output = Command::new("/bin/sh").args(["-c", &script]).output()?;
             Ok(String::from_utf8(output.stdout)?.trim().to_owned())
         }
+        "become" => {
+            let own = env::current_exe()?;
+            let script = format!(
+                "unshare --net setpriv --reuid 65534 --clear-groups '{}' tcp {to}; exit $?",
+                own.display()
+            );
+            let output = Command::new("/bin/sh").args(["-c", &script]).output()?;
+            Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+        }
+        "ask" => names::ask(to, rest.first().context("for whom?")?),
+        "ask-tcp" => names::ask_over_tcp(to, rest.first().context("for whom?")?),
+        "tunnel" => names::tunnel(to, rest.first().context("below what?")?),
+        "exchange" => exchange::run(to, rest),
+        "hammer" => load::hammer(to),
+        "calls" => load::calls(to, rest.first().context("which host?")?),
+        "hello" => {
+            let mut stream = TcpStream::connect(to)?;
+            stream.write_all(&names::hello(rest.first().context("to whom?")?)?)?;
+            hold(stream)
+        }
+        "passed-in" => {
+            let socket = passed::receive(io::stdin().as_fd())?;
+            Socket::from(socket).connect(&to.into())?;
+            Ok("passed".to_owned())
+        }
+        "uring" => hold(uring::connect(to)?),
         "http" => http(to, rest.first().context("which host?")?),
         "raw" => {
             drop(Socket::new(
@@ -122,10 +165,14 @@ fn ring() -> Result<()> {
     Ok(())
 }
 
+fn say(what: &str) -> Result<()> {
+    writeln!(io::stdout(), "{what}")?;
+    Ok(io::stdout().flush()?)
+}
+
 /// Tells, and keeps the socket until nobody needs it any more.
 fn hold<T>(socket: T) -> Result<String> {
-    writeln!(io::stdout(), "passed")?;
-    io::stdout().flush()?;
+    say("passed")?;
     io::stdin().read_to_end(&mut Vec::new())?;
     drop(socket);
     Ok("done".to_owned())
