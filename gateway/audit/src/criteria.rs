@@ -209,7 +209,11 @@ impl<'a> Parts<'a> {
                 reason: Some(&anomaly.detector),
                 ..Self::default()
             },
-            Event::Start(_) | Event::Stop(_) | Event::Close(_) | Event::Query(_) => Self::default(),
+            Event::Start(_)
+            | Event::Stop(_)
+            | Event::Close(_)
+            | Event::Query(_)
+            | Event::Erase(_) => Self::default(),
         }
     }
 

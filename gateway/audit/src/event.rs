@@ -33,6 +33,8 @@ pub enum Event {
     Query(Box<Inquiry>),
     /// A session does what is not usual, or what nobody should.
     Anomaly(Anomaly),
+    /// A data subject was erased, or may not be; written before it holds.
+    Erase(Box<Erasure>),
 }
 
 /// An [`Event`] that its maker keeps; the same JSON.
@@ -61,6 +63,8 @@ pub enum EventRef<'a> {
     Query(&'a Inquiry),
     /// As [`Event::Anomaly`].
     Anomaly(&'a Anomaly),
+    /// As [`Event::Erase`].
+    Erase(&'a Erasure),
 }
 
 impl Event {
@@ -78,6 +82,7 @@ impl Event {
             Self::Revoke(_) => Kind::Revoke,
             Self::Query(_) => Kind::Query,
             Self::Anomaly(_) => Kind::Anomaly,
+            Self::Erase(_) => Kind::Erase,
         }
     }
 }
@@ -96,6 +101,7 @@ impl<'a> From<&'a Event> for EventRef<'a> {
             Event::Revoke(revocation) => Self::Revoke(revocation),
             Event::Query(inquiry) => Self::Query(inquiry),
             Event::Anomaly(anomaly) => Self::Anomaly(anomaly),
+            Event::Erase(erasure) => Self::Erase(erasure),
         }
     }
 }
@@ -385,6 +391,29 @@ pub struct Anomaly {
     pub record: Option<u64>,
     /// It is a finding, always.
     pub finding: bool,
+}
+
+/// The act by which a subject's keys are destroyed.
+pub const ERASE: &str = "erase";
+
+/// What was decided of a data subject's erasure (GDPR Art. 17, 18; CCPA 1798.105). It does not say whose.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// When.
+    pub at: Timestamp,
+    /// `erase`, `hold` (it must not be erased), `lift` (it may again).
+    pub act: Cow<'static, str>,
+    /// The user id of the asking process.
+    pub uid: u32,
+    /// By which parameter the subject was named.
+    pub name: String,
+    /// Why, as the operator said.
+    pub reason: String,
+    /// The handles of the keys that are destroyed, hexadecimal; who has many makes several records.
+    pub keys: Vec<String>,
+    /// Why it was refused: `legal_hold`; none: it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Cow<'static, str>>,
 }
 
 /// Values of one class at one place, and what was done with them.

@@ -67,11 +67,13 @@ pub enum Kind {
     Query = 10,
     /// A session does what is not usual, or what nobody should.
     Anomaly = 11,
+    /// A data subject was erased, or may not be.
+    Erase = 12,
 }
 
 impl Kind {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Start,
         Self::Stop,
         Self::Open,
@@ -83,6 +85,7 @@ impl Kind {
         Self::Revoke,
         Self::Query,
         Self::Anomaly,
+        Self::Erase,
     ];
 
     /// Its name on the command line and in reports.
@@ -99,6 +102,7 @@ impl Kind {
             Self::Revoke => "revoke",
             Self::Query => "query",
             Self::Anomaly => "anomaly",
+            Self::Erase => "erase",
         }
     }
 
@@ -205,6 +209,7 @@ impl Draft {
             EventRef::Revoke(revocation) => (Kind::Revoke, revocation.at, None),
             EventRef::Query(inquiry) => (Kind::Query, inquiry.at, None),
             EventRef::Anomaly(anomaly) => (Kind::Anomaly, anomaly.at, None),
+            EventRef::Erase(erasure) => (Kind::Erase, erasure.at, None),
         };
         let mut buffer = Vec::with_capacity(EVENT_BYTES_USUAL);
         buffer.resize(PREFIX_BYTES, 0);
