@@ -9,7 +9,7 @@ use crate::world::World;
 
 /// Every form in which a value might be written down: plain, hexadecimal, base64 at each of the
 /// three alignments (without the characters that neighbours share).
-fn forms(canary: &str) -> Vec<String> {
+pub(crate) fn forms(canary: &str) -> Vec<String> {
     let mut forms = vec![
         canary.to_owned(),
         hex::encode(canary),
@@ -30,7 +30,7 @@ fn forms(canary: &str) -> Vec<String> {
     forms
 }
 
-fn contains(haystack: &[u8], needle: &str) -> bool {
+pub(crate) fn contains(haystack: &[u8], needle: &str) -> bool {
     haystack
         .windows(needle.len())
         .any(|window| window == needle.as_bytes())

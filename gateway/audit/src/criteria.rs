@@ -214,7 +214,11 @@ impl<'a> Parts<'a> {
                 reason: Some(&turn.turn),
                 ..Self::default()
             },
-            Event::Start(_) | Event::Stop(_) | Event::Close(_) | Event::Query(_) => Self::default(),
+            Event::Start(_)
+            | Event::Stop(_)
+            | Event::Close(_)
+            | Event::Query(_)
+            | Event::Erase(_) => Self::default(),
         }
     }
 

@@ -35,6 +35,8 @@ pub enum Event {
     Anomaly(Anomaly),
     /// A process of an agent has taken a turn.
     Process(Box<Turn>),
+    /// A data subject was erased, or may not be; written before it holds.
+    Erase(Box<Erasure>),
 }
 
 /// An [`Event`] that its maker keeps; the same JSON.
@@ -65,6 +67,8 @@ pub enum EventRef<'a> {
     Anomaly(&'a Anomaly),
     /// As [`Event::Process`].
     Process(&'a Turn),
+    /// As [`Event::Erase`].
+    Erase(&'a Erasure),
 }
 
 impl Event {
@@ -83,6 +87,7 @@ impl Event {
             Self::Query(_) => Kind::Query,
             Self::Anomaly(_) => Kind::Anomaly,
             Self::Process(_) => Kind::Process,
+            Self::Erase(_) => Kind::Erase,
         }
     }
 }
@@ -102,6 +107,7 @@ impl<'a> From<&'a Event> for EventRef<'a> {
             Event::Query(inquiry) => Self::Query(inquiry),
             Event::Anomaly(anomaly) => Self::Anomaly(anomaly),
             Event::Process(turn) => Self::Process(turn),
+            Event::Erase(erasure) => Self::Erase(erasure),
         }
     }
 }
@@ -397,6 +403,29 @@ pub struct Anomaly {
     pub record: Option<u64>,
     /// It is a finding, always.
     pub finding: bool,
+}
+
+/// The act by which a subject's keys are destroyed.
+pub const ERASE: &str = "erase";
+
+/// What was decided of a data subject's erasure (GDPR Art. 17, 18; CCPA 1798.105). It does not say whose.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Erasure {
+    /// When.
+    pub at: Timestamp,
+    /// `erase`, `hold` (it must not be erased), `lift` (it may again).
+    pub act: Cow<'static, str>,
+    /// The user id of the asking process.
+    pub uid: u32,
+    /// By which parameter the subject was named.
+    pub name: String,
+    /// Why, as the operator said.
+    pub reason: String,
+    /// The handles of the keys that are destroyed, hexadecimal; who has many makes several records.
+    pub keys: Vec<String>,
+    /// Why it was refused: `legal_hold`; none: it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Cow<'static, str>>,
 }
 
 /// Values of one class at one place, and what was done with them.

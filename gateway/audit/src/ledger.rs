@@ -81,6 +81,9 @@ pub trait Ledger: Send {
     /// The record that closes the one at `opening`.
     async fn closing(&mut self, opening: u64) -> Result<Option<u64>, LedgerError>;
 
+    /// Where erasures and holds are on record, from index `from` on, in order; at most [`READ_ROWS_MAX`].
+    async fn erasures(&mut self, from: u64) -> Result<Vec<u64>, LedgerError>;
+
     /// Stores a wrapped data key under an id that is new. Once it returns, it is durable.
     async fn put_key(&mut self, id: u32, wrapped: Vec<u8>) -> Result<(), LedgerError>;
 

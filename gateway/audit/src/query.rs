@@ -3,11 +3,13 @@
 use std::{collections::HashMap, collections::VecDeque, io, sync::Arc};
 
 use serde::Serialize;
-use vault::{DataKey, KeyProvider, VaultError};
+use vault::{DataKey, Handle, KeyProvider, VaultError};
 
 use crate::{
-    Event, Head, Header, Keys, Kind, Ledger, LedgerError, READ_ROWS_MAX, Report, Row,
+    ERASE, Event, Head, Header, Keys, Kind, Ledger, LedgerError, READ_ROWS_MAX, Report, Row,
+    SubjectStore,
     checkpoint::{Authority, Checkpoint, MalformedKey},
+    readable::Readable,
     seal::{self, SealError},
     tree::{self, Prover},
     verify::{Finding, Verifier},
@@ -109,6 +111,7 @@ pub struct Archive {
     /// Whose log it is; data keys are bound to its name.
     authority: Authority,
     keys: HashMap<u32, DataKey>,
+    subjects: Readable,
 }
 
 impl Archive {
@@ -119,7 +122,15 @@ impl Archive {
             authority: Authority::parse(&keys.signer.verifier_key())?,
             provider: keys.provider,
             keys: HashMap::new(),
+            subjects: Readable::default(),
         })
+    }
+
+    /// Also tells whom records are about, by the keys in `store`.
+    #[must_use]
+    pub fn with_subjects(mut self, store: Box<dyn SubjectStore>) -> Self {
+        self.subjects = Readable::of(store);
+        self
     }
 
     /// The store it reads, for [`verify`] and [`export`].
@@ -194,7 +205,8 @@ impl Archive {
             | Event::Revoke(_)
             | Event::Query(_)
             | Event::Anomaly(_)
-            | Event::Process(_) => {}
+            | Event::Process(_)
+            | Event::Erase(_) => {}
         }
         let (signed, proven) = self.proven(index).await?;
         Ok(Some(Shown {
@@ -204,6 +216,31 @@ impl Archive {
             signed,
             proven,
         }))
+    }
+
+    /// The handles of all keys of data subjects that the log says were destroyed.
+    pub async fn erased(&mut self) -> Result<Vec<Handle>, ArchiveError> {
+        let (mut handles, mut from) = (Vec::new(), 0);
+        loop {
+            let places = self.ledger.erasures(from).await?;
+            let Some(last) = places.last() else {
+                return Ok(handles);
+            };
+            from = last + 1;
+            for place in places {
+                let entry = self.at(place).await?;
+                let Some(Event::Erase(erasure)) = entry.map(|it| it.event) else {
+                    continue;
+                };
+                let done = erasure.act == ERASE && erasure.refused.is_none();
+                for key in erasure.keys.iter().filter(|_| done) {
+                    let mut handle = Handle::default();
+                    if hex::decode_to_slice(key, &mut handle).is_ok() {
+                        handles.push(handle);
+                    }
+                }
+            }
+        }
     }
 
     /// The newest checkpoint, to be kept elsewhere.
@@ -256,7 +293,9 @@ impl Archive {
             .keys
             .get(&id)
             .ok_or_else(|| failed(SealError::Header))?;
-        let event = seal::open(&row.leaf, key).map_err(failed)?;
+        let mut event = seal::open(&row.leaf, key).map_err(failed)?;
+        let (provider, log) = (self.provider.as_ref(), self.authority.origin());
+        self.subjects.tell(&mut event, provider, log).await?;
         Ok(Entry { index, event })
     }
 

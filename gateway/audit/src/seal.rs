@@ -67,13 +67,15 @@ pub enum Kind {
     Query = 10,
     /// A session does what is not usual, or what nobody should.
     Anomaly = 11,
+    /// A data subject was erased, or may not be.
+    Erase = 12,
     /// A process of an agent has taken a turn.
     Process = 13,
 }
 
 impl Kind {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Start,
         Self::Stop,
         Self::Open,
@@ -85,6 +87,7 @@ impl Kind {
         Self::Revoke,
         Self::Query,
         Self::Anomaly,
+        Self::Erase,
         Self::Process,
     ];
 
@@ -102,6 +105,7 @@ impl Kind {
             Self::Revoke => "revoke",
             Self::Query => "query",
             Self::Anomaly => "anomaly",
+            Self::Erase => "erase",
             Self::Process => "process",
         }
     }
@@ -209,6 +213,7 @@ impl Draft {
             EventRef::Revoke(revocation) => (Kind::Revoke, revocation.at, None),
             EventRef::Query(inquiry) => (Kind::Query, inquiry.at, None),
             EventRef::Anomaly(anomaly) => (Kind::Anomaly, anomaly.at, None),
+            EventRef::Erase(erasure) => (Kind::Erase, erasure.at, None),
             EventRef::Process(turn) => (Kind::Process, turn.at, None),
         };
         let mut buffer = Vec::with_capacity(EVENT_BYTES_USUAL);

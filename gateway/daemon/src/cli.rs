@@ -8,6 +8,7 @@ mod classify;
 mod classify_test;
 mod credentials;
 mod doctor;
+mod erase;
 mod exec;
 mod export;
 mod flows;
@@ -272,6 +273,11 @@ enum Audit {
     /// Write the whole log to one file that anybody can verify with the public key, or what it says
     /// as events for other systems.
     Export(export::Asked),
+    /// Destroy the keys of what identifies a data subject in the record, in it and in all copies of it
+    /// (GDPR Art. 17); every proof still holds.
+    Erase(erase::Erased),
+    /// Forbid that a data subject is erased, as for a claim at law (GDPR Art. 17(3)(e)).
+    Hold(erase::Held),
     /// Print the public key that checkpoints are signed with.
     Key {
         #[command(flatten)]

@@ -11,7 +11,11 @@ use serde::{Deserialize, Serialize};
 use store::SqliteLedger;
 use vault::Keyring;
 
-use crate::{cli::now, desk};
+use crate::{
+    cli::now,
+    desk,
+    erasure::{Ask, Eraser},
+};
 
 /// The socket's name in the log's folder.
 pub(crate) const SOCKET: &str = "audit.sock";
@@ -57,41 +61,65 @@ fn bad_name(command: &str) -> bool {
         .all(|it| it.is_ascii_lowercase() || b"- ".contains(&it))
 }
 
+/// What is asked at the desk.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Request {
+    /// To put it on record that the log is read.
+    Query(Intent),
+    /// To erase somebody, or keep them from it.
+    Erase(Ask),
+}
+
 /// The answer.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reply {
+    /// It is done, as this record says; so many keys are gone.
+    Done(u64, usize),
     /// It is on record, as this one.
     Recorded(u64),
     /// Why it is not.
     Refused(String),
 }
 
-/// Puts inquiries on record for the command line.
+/// Puts inquiries on record for the command line, and erases.
 pub(crate) struct Clerk {
-    pub(crate) trail: Trail,
+    pub(crate) eraser: Eraser,
 }
 
 impl desk::Clerk for Clerk {
-    type Request = Intent;
+    type Request = Request;
     type Reply = Reply;
 
-    async fn answer(&self, intent: Intent, uid: Option<u32>) -> Reply {
-        if let Some(fault) = intent.fault() {
-            return Reply::Refused(fault.to_owned());
-        }
+    async fn answer(&self, request: Request, uid: Option<u32>) -> Reply {
         let Some(uid) = uid else {
             return Reply::Refused("peer_unknown".to_owned());
         };
-        let inquiry = intent.inquiry(uid);
-        match self.trail.note(EventRef::Query(&inquiry)).await {
-            Ok(index) => Reply::Recorded(index),
-            Err(_) => Reply::Refused("audit_unavailable".to_owned()),
+        match request {
+            Request::Query(intent) => self.note(intent, uid).await,
+            Request::Erase(ask) => match self.eraser.act(&ask, uid).await {
+                Ok((record, keys)) => Reply::Done(record, keys),
+                Err(reason) => Reply::Refused(reason.to_owned()),
+            },
         }
     }
 
     fn unreadable(&self) -> Reply {
         Reply::Refused("request_unreadable".to_owned())
+    }
+}
+
+impl Clerk {
+    async fn note(&self, intent: Intent, uid: u32) -> Reply {
+        if let Some(fault) = intent.fault() {
+            return Reply::Refused(fault.to_owned());
+        }
+        let inquiry = intent.inquiry(uid);
+        match self.eraser.trail.note(EventRef::Query(&inquiry)).await {
+            Ok(index) => Reply::Recorded(index),
+            Err(_) => Reply::Refused("audit_unavailable".to_owned()),
+        }
     }
 }
 
@@ -112,8 +140,8 @@ pub(crate) async fn record(data: &Path, intent: Intent) -> Result<()> {
 
 async fn try_record(data: &Path, intent: Intent) -> Result<()> {
     let socket = data.join(SOCKET);
-    match desk::ask(&socket, &intent) {
-        Ok(Reply::Recorded(_)) => return Ok(()),
+    match desk::ask(&socket, &Request::Query(intent.clone())) {
+        Ok(Reply::Recorded(_) | Reply::Done(..)) => return Ok(()),
         Ok(Reply::Refused(reason)) => return Err(miette!("the gateway refused it: {reason}")),
         Err(error) if nobody(&error) => {}
         Err(error) => return Err(error).into_diagnostic(),
@@ -139,7 +167,7 @@ async fn try_record(data: &Path, intent: Intent) -> Result<()> {
 }
 
 /// Whether nobody sits at the desk.
-fn nobody(error: &io::Error) -> bool {
+pub(crate) fn nobody(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, NotFound};
     matches!(error.kind(), NotFound | ConnectionRefused)
 }

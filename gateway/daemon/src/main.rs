@@ -13,6 +13,7 @@ mod config;
 mod credentials;
 mod desk;
 mod egress;
+mod erasure;
 mod folder;
 mod inquiries;
 mod keys;

@@ -1,6 +1,8 @@
 //! What was done: calls, readings, flows, revocations, starts and stops.
 
-use audit::{Bypass, Inquiry, Lifecycle, Opening, Outcome, Refusal, Revelation, Revocation, Turn};
+use audit::{
+    Bypass, Erasure, Inquiry, Lifecycle, Opening, Outcome, Refusal, Revelation, Revocation, Turn,
+};
 use serde_json::{Value, json};
 
 use crate::event::{
@@ -167,6 +169,28 @@ pub(crate) fn query(at: &Place<'_>, inquiry: &Inquiry) -> Value {
         Severity::Informational,
         asked(&operation, Some(inquiry.uid), None, None),
         json!({ "purpose": inquiry.purpose, "criteria": inquiry.criteria }),
+    )
+}
+
+/// A data subject erased, held, or no longer held.
+pub(crate) fn erase(at: &Place<'_>, erasure: &Erasure) -> Value {
+    let operation = format!("audit.{}", erasure.act);
+    let effect = if erasure.act == "erase" {
+        "delete"
+    } else {
+        "write"
+    };
+    at.event(
+        call(effect),
+        erasure.at.as_millisecond(),
+        Severity::Medium,
+        asked(
+            &operation,
+            Some(erasure.uid),
+            None,
+            erasure.refused.as_deref(),
+        ),
+        json!({ "name": erasure.name, "reason": erasure.reason, "keys": erasure.keys }),
     )
 }
 

@@ -5,7 +5,7 @@
 //! | matter | class |
 //! |---|---|
 //! | an exchange, a refusal | API Activity 6003; with values found in it, Data Security Finding 2006 too; where the refusal is a finding, Detection Finding 2004 too |
-//! | a token revealed, the log read | API Activity 6003 |
+//! | a token revealed, the log read, a subject erased or held | API Activity 6003 |
 //! | a flow past the gateway | Network Activity 4001 |
 //! | a turn in the life of an agent's process | Process Activity 1007 |
 //! | something not seen | Detection Finding 2004 |
@@ -42,6 +42,7 @@ pub fn events(matter: &Matter, anchor: &Anchor) -> Vec<Value> {
         }
         Event::Reveal(revelation) => vec![activity::reveal(&at, revelation)],
         Event::Query(inquiry) => vec![activity::query(&at, inquiry)],
+        Event::Erase(erasure) => vec![activity::erase(&at, erasure)],
         Event::Bypass(bypass) => vec![activity::bypass(&at, bypass)],
         Event::Gap(gap) => vec![finding::gap(&at, gap)],
         Event::Process(turn) => vec![activity::turn(&at, turn)],

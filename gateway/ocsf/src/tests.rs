@@ -109,6 +109,14 @@ fn matters() -> Vec<Matter> {
             json!({ "kind": "query", "at": at, "command": "search", "uid": 0,
             "criteria": { "class": "phi" } }),
         ),
+        alone(
+            json!({ "kind": "erase", "at": at, "act": "erase", "uid": 0, "name": "customer",
+            "reason": "asked to", "keys": ["00"] }),
+        ),
+        alone(
+            json!({ "kind": "erase", "at": at, "act": "erase", "uid": 0, "name": "customer",
+            "reason": "asked to", "keys": [], "refused": "legal_hold" }),
+        ),
         alone(bypass("203.0.113.7:443", "passed")),
         alone(bypass("[2001:db8::1]:53", "refused")),
         alone(json!({ "kind": "gap", "at": at, "reason": "ring_full", "lost": 9, "recovered": 9 })),

@@ -7,7 +7,10 @@
 use std::{sync::Arc, time::SystemTime};
 
 use admission::Permit;
-use audit::{BodyRecord, EventRef, FindingRecord, Opening, Outcome, Receipt, Refusal};
+use audit::{
+    BodyRecord, CallerRecord, EventRef, FindingRecord, Opening, OperationRecord, Outcome, Receipt,
+    Refusal, Written,
+};
 use http::{Method, StatusCode};
 use policy::{Operation, PolicyRef};
 use telemetry::{Exchange, FindingAttrs, ProcessAttrs, Trace, UpstreamCall, names};
@@ -169,23 +172,28 @@ impl Account {
         let opening = Opening {
             at: clock::timestamp(self.began),
             trace: Arc::clone(&self.trace_id),
-            caller: self.who.record(),
-            operation: self.operation().unwrap_or_else(|| {
+            caller: self.caller()?,
+            operation: self.sealed(self.operation().unwrap_or_else(|| {
                 record::operation(permit.operation(), &self.method, &Arc::from(""))
-            }),
+            }))?,
             policies: record::policies(permit.policies()),
             policy: Arc::clone(permit.policy_digest()),
             notices: Vec::new(),
         };
         let opened = self.gateway.trail.open(&opening);
-        let (opened, kept) = match &mut self.spending {
-            None => (opened.await, Ok(())),
-            Some(spending) => tokio::join!(opened, spending.durable()),
+        let named = self.gateway.subjects.durable();
+        let (opened, named, kept) = match &mut self.spending {
+            None => {
+                let (opened, named) = tokio::join!(opened, named);
+                (opened, named, Ok(()))
+            }
+            Some(spending) => tokio::join!(opened, named, spending.durable()),
         };
         let receipt = opened.map_err(|_| Interruption::audit_unavailable())?;
         self.record = Some(receipt.index());
         self.receipt = Some(receipt);
         self.mark(names::INTENT_DURABLE);
+        named.map_err(|_| Interruption::audit_unavailable())?;
         kept
     }
 
@@ -201,8 +209,8 @@ impl Account {
         let refusal = Refusal {
             at: clock::timestamp(clock::now()),
             trace: Arc::clone(&self.trace_id),
-            caller: self.who.record(),
-            operation: self.operation(),
+            caller: self.caller()?,
+            operation: self.operation().map(|it| self.sealed(it)).transpose()?,
             reason: why.reason.into(),
             status: status.as_u16(),
             policies: record::policies(policies),
@@ -210,7 +218,9 @@ impl Account {
             finding: why.finding,
             findings: Vec::new(),
         };
-        let noted = self.gateway.trail.note(EventRef::Refuse(&refusal)).await;
+        let noted = self.gateway.trail.note(EventRef::Refuse(&refusal));
+        let (noted, named) = tokio::join!(noted, self.gateway.subjects.durable());
+        let noted = named.and(noted);
         self.record = noted.as_ref().ok().copied();
         self.tell(End::Refused.name(), Some(why.reason));
         noted
@@ -298,10 +308,23 @@ impl Account {
         }
     }
 
-    fn operation(&self) -> Option<audit::OperationRecord> {
+    fn operation(&self) -> Option<OperationRecord> {
         self.what
             .as_ref()
             .map(|what| record::operation(&what.operation, &self.method, &what.route))
+    }
+
+    /// Who calls, as the record has it.
+    fn caller(&self) -> Result<Written<CallerRecord>, Interruption> {
+        let sealed = self.who.sealed(&self.gateway.subjects);
+        sealed.map_err(|_| Interruption::audit_unavailable())
+    }
+
+    /// What is asked for, as the record has it: whom it is about is sealed under their own key.
+    fn sealed(&self, mut operation: OperationRecord) -> Result<OperationRecord, Interruption> {
+        let sealed = self.gateway.subjects.sealed(&operation.bound);
+        operation.bound = Arc::new(sealed.map_err(|_| Interruption::audit_unavailable())?);
+        Ok(operation)
     }
 
     /// Tells traces and metrics, once.

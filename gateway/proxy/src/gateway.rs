@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use admission::{Admission, budget::Budgets};
-use audit::Trail;
+use audit::{Subjects, Trail};
 use classifiers::operator::Operator;
 use flows::FlowSource;
 use identity::{Identity, Revoked};
@@ -59,6 +59,8 @@ pub struct Gateway {
     pub revoked: watch::Receiver<Arc<Revoked>>,
     /// The record.
     pub trail: Trail,
+    /// Seals whom a record is about.
+    pub subjects: Arc<Subjects>,
     /// Spans.
     pub traces: Traces,
     /// Counters.

@@ -358,6 +358,7 @@ impl Worker {
                 refused("it reads `{\"only\": [\"crm\"], \"lifetime_seconds\": 600}`")
             })?
         };
+        let unrecorded = |_| Interruption::audit_unavailable();
         let Some(attribution) = &caller.attribution else {
             return Err(refused("nobody knows the process that asks"));
         };
@@ -365,12 +366,14 @@ impl Worker {
             agent: caller.agent.id.as_str(),
             process: &attribution.process,
             shown: caller.token.as_deref(),
-            record: who.record(),
+            record: who.sealed(&gateway.subjects).map_err(unrecorded)?,
         };
         // Its body may have taken a minute.
         if held() {
             return Err(Interruption::revoked());
         }
+        let named = gateway.subjects.durable().await;
+        named.map_err(unrecorded)?;
         let now = clock::timestamp(clock::now());
         let parts = (&gateway.trail, &gateway.admission);
         let issued = gateway.passes.issue(parts, bearer, wanted, now).await;

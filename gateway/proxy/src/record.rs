@@ -1,10 +1,10 @@
 //! From what the data plane knows to what the record says; the only place that maps them.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use audit::{
     BodyRecord, CallerRecord, CountRecord, FindingRecord, OperationRecord, PolicyRecord,
-    ProcessRecord, TokenRecord, Written,
+    ProcessRecord, Subjects, TokenRecord, TrailError, Written,
 };
 use flows::{Attribution, FlowId, Process};
 use identity::{Caller, Claims, Unproven};
@@ -22,6 +22,8 @@ pub(crate) struct Who {
     pub(crate) flow: Option<FlowId>,
     /// What every record of this caller says of it.
     record: OnceLock<Written<CallerRecord>>,
+    /// The same with whom its task is about sealed, and after how many erasures.
+    sealed: Mutex<Option<(u64, Written<CallerRecord>)>>,
 }
 
 impl Who {
@@ -34,6 +36,7 @@ impl Who {
             session: Some(Arc::clone(&caller.session)),
             evidence: caller.evidence,
             record: OnceLock::new(),
+            sealed: Mutex::default(),
         }
     }
 
@@ -53,11 +56,33 @@ impl Who {
             session: None,
             evidence: attribution.map_or("none", |known| known.source.name()),
             record: OnceLock::new(),
+            sealed: Mutex::default(),
         }
     }
 
     pub(crate) fn record(&self) -> Written<CallerRecord> {
         self.record.get_or_init(|| self.written().into()).clone()
+    }
+
+    /// As [`record`](Self::record), with whom the caller's task is about sealed.
+    pub(crate) fn sealed(&self, subjects: &Subjects) -> Result<Written<CallerRecord>, TrailError> {
+        let scoped = |it: &Claims| it.task.as_ref().is_some_and(|task| !task.scope.is_empty());
+        if !self.claims.as_deref().is_some_and(scoped) {
+            return Ok(self.record());
+        }
+        let erasures = subjects.erasures();
+        let mut sealed = self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*sealed {
+            Some((after, record)) if *after == erasures => return Ok(record.clone()),
+            _ => {}
+        }
+        let mut record = self.written();
+        if let Some(token) = &mut record.token {
+            token.scope = subjects.sealed(&token.scope)?;
+        }
+        let record = Written::from(record);
+        *sealed = Some((erasures, record.clone()));
+        Ok(record)
     }
 
     fn written(&self) -> CallerRecord {

@@ -25,6 +25,12 @@ const SPEND: &str = "INSERT INTO spent (account, meter, amount)
 const SEE: &str = "INSERT OR IGNORE INTO seen (account, meter, item)
     SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)";
 
+const COUNT: &str = "INSERT INTO spent (account, meter, amount)
+    SELECT account, meter, 1 FROM seen WHERE item = ?1
+    ON CONFLICT (account, meter) DO UPDATE SET amount = amount + 1";
+
+const FORGET: &str = "DELETE FROM seen WHERE item = ?1";
+
 /// Budgets in a directory.
 pub struct SqliteBudgets {
     connection: SqliteConnection,
@@ -42,6 +48,36 @@ impl SqliteBudgets {
         let migrations = sqlx::migrate!("./migrations/budgets");
         migrations.run(&mut connection).await.map_err(boxed)?;
         Ok(Self { connection })
+    }
+}
+
+/// Forgets items that were seen, by anybody, and counts them as spent instead, so that an allowance stays
+/// used up. When this returns, no file of the budgets in `directory` has them.
+pub async fn forget_seen(directory: &Path, items: &[u64]) -> Result<(), StoreError> {
+    let file = directory.join(BUDGETS_FILE_NAME);
+    if !std::fs::exists(&file).map_err(boxed)? {
+        return Ok(());
+    }
+    let options = options(&file)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("secure_delete", "ON");
+    let mut connection = options.connect().await.map_err(boxed)?;
+    let mut transaction = connection.begin().await.map_err(boxed)?;
+    for item in items {
+        for statement in [COUNT, FORGET] {
+            let written = sqlx::query(statement).bind(item.cast_signed());
+            written.execute(&mut *transaction).await.map_err(boxed)?;
+        }
+    }
+    transaction.commit().await.map_err(boxed)?;
+    let cut: (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(boxed)?;
+    if cut.0 == 0 {
+        Ok(())
+    } else {
+        Err(StoreError("a reader keeps old pages; try again".into()))
     }
 }
 
@@ -107,6 +143,20 @@ mod tests {
             spent: spent.to_vec(),
             seen: seen.to_vec(),
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_forgotten_stays_used_up() {
+        let directory = tempfile::tempdir().unwrap();
+        forget_seen(directory.path(), &[7]).await.unwrap();
+        let mut budgets = SqliteBudgets::open(directory.path()).await.unwrap();
+        let seen = debit("a", &[], &[("subjects", 7), ("subjects", 8)]);
+        budgets.debit(&[seen]).await.unwrap();
+        // While the gateway has the file open, too.
+        forget_seen(directory.path(), &[7, 9]).await.unwrap();
+        let kept = budgets.account("a").await.unwrap();
+        assert_eq!(kept.spent, [("subjects".to_owned(), 1)]);
+        assert_eq!(kept.seen, [("subjects".to_owned(), 8)]);
     }
 
     #[tokio::test]

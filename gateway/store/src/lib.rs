@@ -3,6 +3,8 @@
 mod budgets;
 mod pack;
 mod sqlite;
+mod subjects;
 
-pub use budgets::{BUDGETS_FILE_NAME, SqliteBudgets};
+pub use budgets::{BUDGETS_FILE_NAME, SqliteBudgets, forget_seen};
 pub use sqlite::{FILE_NAME, LOCK_NAME, SqliteLedger};
+pub use subjects::{SUBJECTS_FILE_NAME, SqliteSubjects};

@@ -214,6 +214,19 @@ impl Ledger for SqliteLedger {
         closing.map(count).transpose()
     }
 
+    async fn erasures(&mut self, from: u64) -> Result<Vec<u64>, LedgerError> {
+        let found: Vec<i64> = sqlx::query_scalar(
+            "SELECT idx FROM record
+             WHERE substr(leaf, 2, 1) = x'0c' AND idx >= ?1 ORDER BY idx LIMIT ?2",
+        )
+        .bind(index(from)?)
+        .bind(READ_ROWS_MAX)
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(sql)?;
+        found.into_iter().map(count).collect()
+    }
+
     async fn put_key(&mut self, id: u32, wrapped: Vec<u8>) -> Result<(), LedgerError> {
         sqlx::query("INSERT INTO data_key (id, wrapped) VALUES (?1, ?2)")
             .bind(id)
@@ -260,12 +273,12 @@ fn damaged(what: &str) -> LedgerError {
     LedgerError::Damaged(format!("{what} is out of range"))
 }
 
-fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> LedgerError {
+pub(crate) fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> LedgerError {
     LedgerError::Failed(error.into())
 }
 
 /// Damage is a verdict on the log, not a failure to read it.
-fn sql(error: sqlx::Error) -> LedgerError {
+pub(crate) fn sql(error: sqlx::Error) -> LedgerError {
     let code = error.as_database_error().and_then(DatabaseError::code);
     let code = code.and_then(|it| it.parse::<i32>().ok());
     let decoding = matches!(

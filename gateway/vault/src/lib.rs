@@ -14,6 +14,7 @@ mod provider;
 mod pseudonym;
 mod signer;
 mod signing;
+mod subject;
 mod transforms;
 
 use std::{io, path::PathBuf};
@@ -30,6 +31,7 @@ pub use provider::{FileProvider, KeyProvider};
 pub use pseudonym::{PSEUDONYM_BYTES, Pseudonymizer};
 pub use signer::LogSigner;
 pub use signing::{SignerFile, SigningKey, random_id};
+pub use subject::{HANDLE_BYTES, Handle, SubjectKey, handle_of};
 pub use transforms::{DOMAIN_MIN, SEALED_OVERHEAD_BYTES, TransformKeys, Transforms};
 
 /// Why a key could not be had or used. No variant carries key bytes or plaintext.

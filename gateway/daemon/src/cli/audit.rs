@@ -10,10 +10,10 @@ use std::{
 
 use audit::{Archive, Filter, Keys, Kind, Report, checkpoint::Authority};
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
-use store::SqliteLedger;
+use store::{SqliteLedger, SqliteSubjects};
 use vault::Keyring;
 
-use super::{Audit, FINDING, Format, Purpose, USAGE, Verified, export, rows, search, table};
+use super::{Audit, FINDING, Format, Purpose, USAGE, Verified, erase, export, rows, search, table};
 use crate::inquiries::{self, Intent};
 
 pub(super) fn audit(command: Audit) -> Result<ExitCode> {
@@ -60,6 +60,8 @@ pub(super) fn audit(command: Audit) -> Result<ExitCode> {
                 show(&data.data, record, output.output).await
             }
             Audit::Verify { what, output } => verify(what, output.output).await,
+            Audit::Erase(who) => erase::erase(who).await,
+            Audit::Hold(who) => erase::hold(who).await,
             Audit::Export(asked) => export::export(asked).await,
             Audit::Key { data } => {
                 println!(
@@ -85,7 +87,12 @@ pub(super) async fn ledger(data: &Path) -> Result<SqliteLedger> {
 
 pub(super) async fn archive(data: &Path) -> Result<Archive> {
     let keys = Keys::from_keyring(&keyring(data)?).into_diagnostic()?;
-    Archive::new(Box::new(ledger(data).await?), keys).into_diagnostic()
+    let archive = Archive::new(Box::new(ledger(data).await?), keys).into_diagnostic()?;
+    let subjects = SqliteSubjects::open_to_read(data).await.into_diagnostic()?;
+    Ok(match subjects {
+        Some(subjects) => archive.with_subjects(Box::new(subjects)),
+        None => archive,
+    })
 }
 
 /// Puts it on record that the log is read.

@@ -64,6 +64,14 @@ fn lives(turn: &audit::Turn) -> Row {
     (turn.at, "process", turn.agent.clone(), what, result)
 }
 
+fn erased(erasure: &audit::Erasure) -> Row {
+    let who = format!("uid {}", erasure.uid);
+    let what = format!("{} a {}: {}", erasure.act, erasure.name, erasure.reason);
+    let done = format!("{} keys", erasure.keys.len());
+    let result = erasure.refused.as_ref().map_or(done, ToString::to_string);
+    (erasure.at, "erase", who, what, result)
+}
+
 /// A record in one line.
 pub(super) fn row(entry: &Entry) -> Vec<String> {
     let index = entry.index.to_string();
@@ -133,6 +141,7 @@ pub(super) fn row(entry: &Entry) -> Vec<String> {
         Event::Query(inquiry) => asked(inquiry),
         Event::Anomaly(anomaly) => unusual(anomaly),
         Event::Process(turn) => lives(turn),
+        Event::Erase(erasure) => erased(erasure),
     };
     vec![index, at.to_string(), kind.into(), who, what, result]
 }

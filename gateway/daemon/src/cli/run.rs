@@ -2,9 +2,11 @@
 //! waits for a signal, ends in good order.
 
 mod confine;
+mod desks;
 mod health;
 mod keysets;
 mod manager;
+mod record;
 
 use std::{
     io::Write,
@@ -17,14 +19,12 @@ use std::{
 };
 
 use ::authority::Authority;
-use admission::budget::Budgets;
-use audit::{EventRef, Keys, Lifecycle, Trail};
+use audit::{EventRef, Lifecycle, Trail};
 use flows::{FlowSource, KernelSource};
 use identity::{KeySet, Revoked};
 use jiff::Timestamp;
 use miette::{IntoDiagnostic, Result, WrapErr};
-use proxy::{Bound, Gateway, Upstream, Watch, pass::Passes};
-use redaction::Pseudonyms;
+use proxy::{Bound, Gateway, Upstream, Watch};
 use rustls::ClientConfig;
 use serde_json::json;
 use telemetry::{Instance, Metrics, Traces, Watched};
@@ -33,7 +33,6 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
-use vault::Keyring;
 
 use super::check;
 use crate::{
@@ -41,12 +40,9 @@ use crate::{
     authority, behaviour,
     config::{self, Config},
     credentials::Held,
-    desk,
     egress::{self, Noting, Reconciler},
-    inquiries,
-    keys::VaultKeys,
     launch::{self, Launches, Places},
-    passes, reveal, revoked,
+    revoked,
 };
 use health::Health;
 
@@ -200,7 +196,7 @@ impl Running {
         let following = watching.map(|it| it.start(&gateway.trail, &stopped));
         let files = (Arc::clone(&held), tell, authority);
         look(config, files, &gateway.trail, &stopped);
-        desks(config, &gateway, &stopped)?;
+        desks::open(config, &gateway, &stopped)?;
         let (listen, led) = addresses(&bound, endpoints.len());
         let kernel = opened.kernel.as_ref();
         let judge = (kernel, &reconciler);
@@ -315,22 +311,24 @@ fn gateway(
     lifecycle: &Lifecycle,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<(Arc<Gateway>, Arc<Held>)> {
-    let (trail, pseudonyms, held, passes) = record(config, &own_keys, runtime)?;
+    let kept = record::open(config, &own_keys, runtime)?;
+    let held = kept.credentials;
     let gateway = Arc::new(Gateway {
         flows,
         identity,
         routes: config.routes(),
         admission: admission::Admission::new(engine, config.country),
-        budgets: budgets(config, runtime)?,
+        budgets: record::budgets(config, runtime)?,
         forward: config.forward.rules(),
-        passes,
+        passes: kept.passes,
         credentials: Arc::clone(&held) as _,
         watch,
         revoked,
-        trail,
+        trail: kept.trail,
+        subjects: kept.subjects,
         traces: traces(config, lifecycle)?,
         metrics: metrics(config)?,
-        pseudonyms,
+        pseudonyms: kept.pseudonyms,
         operator,
         uninspected: config.uninspected,
     });
@@ -440,72 +438,6 @@ fn lifecycle(config: &Config, policy: &str, mut notes: Vec<String>) -> Lifecycle
         notes,
         country: Some(config.country.code().to_owned()),
     }
-}
-
-/// The log, stand-ins, credentials and tokens of the gateway's own.
-type Kept = (Trail, Arc<dyn Pseudonyms>, Arc<Held>, Passes);
-
-/// All that hangs on the keyring.
-fn record(config: &Config, own_keys: &KeySet, runtime: &tokio::runtime::Runtime) -> Result<Kept> {
-    let ledger = runtime
-        .block_on(store::SqliteLedger::open(&config.data))
-        .into_diagnostic()?;
-    let keyring =
-        Keyring::open_or_create(&config.data.join(vault::KEYRING_FILE)).into_diagnostic()?;
-    let keys = Keys::from_keyring(&keyring).into_diagnostic()?;
-    let trail = Trail::start(Box::new(ledger), keys).into_diagnostic()?;
-    let held = Held::open(config, &keyring)?;
-    let keys = VaultKeys::open(config, &keyring)?;
-    let provider = keyring.provider().into_diagnostic()?;
-    let passes = passes::open(&config.data, &provider, own_keys)?;
-    Ok((trail, Arc::new(keys), held, passes))
-}
-
-/// What may be used up, and what of it was; after [`record`], which locks the directory.
-fn budgets(config: &Config, runtime: &tokio::runtime::Runtime) -> Result<Option<Arc<Budgets>>> {
-    if config.budgets.is_empty() {
-        return Ok(None);
-    }
-    let store = runtime
-        .block_on(store::SqliteBudgets::open(&config.data))
-        .into_diagnostic()
-        .wrap_err("what was spent of `budgets` cannot be read")?;
-    let (budgets, keeper) = Budgets::new(config.budgets.clone(), Box::new(store));
-    runtime.spawn(keeper);
-    Ok(Some(budgets))
-}
-
-/// Opens the desks where people ask.
-fn desks(config: &Config, gateway: &Gateway, stopped: &watch::Receiver<bool>) -> Result<()> {
-    reveals(config, gateway, stopped)?;
-    inquiries(config, &gateway.trail, stopped)
-}
-
-/// Opens the desk where who reads the log is put on record.
-fn inquiries(config: &Config, trail: &Trail, stopped: &watch::Receiver<bool>) -> Result<()> {
-    let listener = desk::listen(&config.data, inquiries::SOCKET).into_diagnostic();
-    let listener = listener.wrap_err("the socket for `tidegate audit` cannot be opened")?;
-    let clerk = inquiries::Clerk {
-        trail: trail.clone(),
-    };
-    tokio::spawn(desk::serve(clerk, listener, stopped.clone()));
-    Ok(())
-}
-
-/// Opens the desk where people ask what a token stands for, if anybody may.
-fn reveals(config: &Config, gateway: &Gateway, stopped: &watch::Receiver<bool>) -> Result<()> {
-    let Some(panel) = config.reveal.clone() else {
-        return Ok(());
-    };
-    let listener = desk::listen(&config.data, reveal::SOCKET).into_diagnostic();
-    let listener = listener.wrap_err("the socket for `tokens reveal` cannot be opened")?;
-    let clerk = reveal::Desk {
-        panel,
-        keys: Arc::clone(&gateway.pseudonyms),
-        trail: gateway.trail.clone(),
-    };
-    tokio::spawn(desk::serve(clerk, listener, stopped.clone()));
-    Ok(())
 }
 
 /// Answers `tidegate exec`, if it may ask.

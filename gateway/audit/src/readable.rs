@@ -1,0 +1,110 @@
+//! Tells whom records are about, as far as their keys are still there.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use vault::{Handle, KeyProvider, SubjectKey, handle_of};
+
+use crate::{CallerRecord, Event, LedgerError, OperationRecord, SubjectStore, Written};
+
+/// Keys that are kept unwrapped while reading.
+const CACHED_MAX: usize = 4096;
+
+/// What stands where the key is gone, before the key's handle.
+const ERASED: &str = "erased:";
+
+/// The keys of data subjects, where there are any.
+#[derive(Default)]
+pub(crate) struct Readable {
+    store: Option<Box<dyn SubjectStore>>,
+    /// None: there is no such key any more.
+    cached: HashMap<Handle, Option<SubjectKey>>,
+}
+
+impl Readable {
+    pub(crate) fn of(store: Box<dyn SubjectStore>) -> Self {
+        Self {
+            store: Some(store),
+            cached: HashMap::new(),
+        }
+    }
+
+    /// Puts back into `event` what was sealed, or says that it was erased.
+    pub(crate) async fn tell(
+        &mut self,
+        event: &mut Event,
+        provider: &dyn KeyProvider,
+        log: &str,
+    ) -> Result<(), LedgerError> {
+        let (caller, operation) = match event {
+            Event::Open(opening) => (&mut opening.caller, Some(&mut opening.operation)),
+            Event::Refuse(refusal) => (&mut refusal.caller, refusal.operation.as_mut()),
+            _ => return Ok(()),
+        };
+        if let Some(OperationRecord { bound, .. }) = operation
+            && let Some(told) = self.told(bound, provider, log).await?
+        {
+            *bound = Arc::new(told);
+        }
+        if let Some(token) = &caller.token
+            && let Some(told) = self.told(&token.scope, provider, log).await?
+        {
+            let mut record: CallerRecord = CallerRecord::clone(caller);
+            if let Some(token) = &mut record.token {
+                token.scope = told;
+            }
+            *caller = Written::from(record);
+        }
+        Ok(())
+    }
+
+    /// The same with what is sealed opened; none if nothing is.
+    async fn told(
+        &mut self,
+        named: &BTreeMap<String, String>,
+        provider: &dyn KeyProvider,
+        log: &str,
+    ) -> Result<Option<BTreeMap<String, String>>, LedgerError> {
+        if !named.values().any(|value| handle_of(value).is_some()) {
+            return Ok(None);
+        }
+        let mut told = BTreeMap::new();
+        for (name, value) in named {
+            let value = match handle_of(value) {
+                None => value.clone(),
+                Some(handle) => {
+                    let key = self.key(handle, provider, log).await?;
+                    let opened = key.and_then(|key| key.open(name, value).ok());
+                    opened.unwrap_or_else(|| format!("{ERASED}{}", hex::encode(handle)))
+                }
+            };
+            told.insert(name.clone(), value);
+        }
+        Ok(Some(told))
+    }
+
+    async fn key(
+        &mut self,
+        handle: Handle,
+        provider: &dyn KeyProvider,
+        log: &str,
+    ) -> Result<Option<&SubjectKey>, LedgerError> {
+        if !self.cached.contains_key(&handle) {
+            let wrapped = match &mut self.store {
+                Some(store) => store.key(handle).await?,
+                None => None,
+            };
+            let key = wrapped.map(|it| SubjectKey::unwrap(provider, &it, log, handle));
+            let key = key
+                .transpose()
+                .map_err(|error| LedgerError::Failed(error.into()))?;
+            if self.cached.len() >= CACHED_MAX {
+                self.cached.clear();
+            }
+            self.cached.insert(handle, key);
+        }
+        Ok(self.cached.get(&handle).and_then(Option::as_ref))
+    }
+}

@@ -1,0 +1,51 @@
+//! The desks where people ask the gateway that runs.
+
+use std::sync::Arc;
+
+use miette::{IntoDiagnostic, Result, WrapErr};
+use proxy::Gateway;
+use tokio::sync::watch;
+
+use crate::{config::Config, desk, erasure::Eraser, inquiries, reveal};
+
+/// Opens the desks where people ask.
+pub(super) fn open(
+    config: &Config,
+    gateway: &Gateway,
+    stopped: &watch::Receiver<bool>,
+) -> Result<()> {
+    reveals(config, gateway, stopped)?;
+    inquiries(config, gateway, stopped)
+}
+
+/// Opens the desk where who reads the log is put on record, and data subjects are erased.
+fn inquiries(config: &Config, gateway: &Gateway, stopped: &watch::Receiver<bool>) -> Result<()> {
+    let listener = desk::listen(&config.data, inquiries::SOCKET).into_diagnostic();
+    let listener = listener.wrap_err("the socket for `tidegate audit` cannot be opened")?;
+    let services = config.services.iter().map(|it| Arc::clone(&it.name));
+    let eraser = Eraser {
+        subjects: Arc::clone(&gateway.subjects),
+        trail: gateway.trail.clone(),
+        data: config.data.clone(),
+        budgets: Some((Arc::clone(&gateway.pseudonyms), services.collect())),
+    };
+    let clerk = inquiries::Clerk { eraser };
+    tokio::spawn(desk::serve(clerk, listener, stopped.clone()));
+    Ok(())
+}
+
+/// Opens the desk where people ask what a token stands for, if anybody may.
+fn reveals(config: &Config, gateway: &Gateway, stopped: &watch::Receiver<bool>) -> Result<()> {
+    let Some(panel) = config.reveal.clone() else {
+        return Ok(());
+    };
+    let listener = desk::listen(&config.data, reveal::SOCKET).into_diagnostic();
+    let listener = listener.wrap_err("the socket for `tokens reveal` cannot be opened")?;
+    let clerk = reveal::Desk {
+        panel,
+        keys: Arc::clone(&gateway.pseudonyms),
+        trail: gateway.trail.clone(),
+    };
+    tokio::spawn(desk::serve(clerk, listener, stopped.clone()));
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! The log and all else that hangs on the keyring, and what was spent.
+
+use std::sync::Arc;
+
+use admission::budget::Budgets;
+use audit::{Archive, BlindIndex, Keys, Subjects, Trail};
+use identity::KeySet;
+use miette::{IntoDiagnostic, Result, WrapErr};
+use proxy::pass::Passes;
+use redaction::Pseudonyms;
+use store::{SqliteLedger, SqliteSubjects};
+use tokio::runtime::Runtime;
+use vault::Keyring;
+
+use crate::{config::Config, credentials::Held, erasure, keys::VaultKeys, passes};
+
+/// All that hangs on the keyring.
+pub(super) struct Kept {
+    pub(super) trail: Trail,
+    pub(super) subjects: Arc<Subjects>,
+    pub(super) pseudonyms: Arc<dyn Pseudonyms>,
+    pub(super) credentials: Arc<Held>,
+    pub(super) passes: Passes,
+}
+
+/// Opens the log for its one writer, and the rest.
+pub(super) fn open(config: &Config, own_keys: &KeySet, runtime: &Runtime) -> Result<Kept> {
+    let ledger = runtime.block_on(SqliteLedger::open(&config.data));
+    let ledger = ledger.into_diagnostic()?;
+    let keyring =
+        Keyring::open_or_create(&config.data.join(vault::KEYRING_FILE)).into_diagnostic()?;
+    let keys = Keys::from_keyring(&keyring).into_diagnostic()?;
+    let trail = Trail::start(Box::new(ledger), keys).into_diagnostic()?;
+    let named = runtime.block_on(kept_keys(config, &keyring));
+    let provider = keyring.provider().into_diagnostic()?;
+    let passes = passes::open(&config.data, &provider, own_keys)?;
+    let (subjects, keeper) = Subjects::new(
+        Box::new(named.wrap_err("the keys of data subjects cannot be read")?),
+        keyring.log().to_owned(),
+        Arc::new(provider),
+        BlindIndex::new(keyring.pseudonymizer()),
+    );
+    runtime.spawn(keeper);
+    Ok(Kept {
+        trail,
+        subjects,
+        credentials: Held::open(config, &keyring)?,
+        pseudonyms: Arc::new(VaultKeys::open(config, &keyring)?),
+        passes,
+    })
+}
+
+/// The keys of data subjects, without those that the log says are destroyed: a crash or an old copy may
+/// have left them.
+async fn kept_keys(config: &Config, keyring: &Keyring) -> Result<SqliteSubjects> {
+    let mut kept = SqliteSubjects::open(&config.data).await.into_diagnostic()?;
+    let log = SqliteLedger::open_to_read(&config.data).await;
+    let keys = Keys::from_keyring(keyring).into_diagnostic()?;
+    let mut archive = Archive::new(Box::new(log.into_diagnostic()?), keys).into_diagnostic()?;
+    let again = erasure::redo(&mut archive, &mut kept).await?;
+    if again > 0 {
+        tracing::warn!(
+            keys = again,
+            "keys of erased subjects were back; destroyed again"
+        );
+    }
+    Ok(kept)
+}
+
+/// What may be used up, and what of it was; after [`open`], which locks the directory.
+pub(super) fn budgets(config: &Config, runtime: &Runtime) -> Result<Option<Arc<Budgets>>> {
+    if config.budgets.is_empty() {
+        return Ok(None);
+    }
+    let store = runtime
+        .block_on(store::SqliteBudgets::open(&config.data))
+        .into_diagnostic()
+        .wrap_err("what was spent of `budgets` cannot be read")?;
+    let (budgets, keeper) = Budgets::new(config.budgets.clone(), Box::new(store));
+    runtime.spawn(keeper);
+    Ok(Some(budgets))
+}
