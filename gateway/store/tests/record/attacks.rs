@@ -70,6 +70,7 @@ impl Attack {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one table, to be read as one")]
 fn matrix() -> Vec<Attack> {
     use Act::{Fork, Impersonated, Replaced, Rollback, Sql};
     let forged = |size| Finding::ForgedCheckpoint {
