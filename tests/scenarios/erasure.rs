@@ -82,10 +82,11 @@ impl Subject {
 /// Copies files of `from` whose names begin so.
 fn copy(from: &Path, to: &Path, beginning: &str) -> Result<()> {
     for file in fs::read_dir(from)? {
-        let (path, name) = (file.as_ref().map(fs::DirEntry::path), file?.file_name());
+        let file = file?;
+        let name = file.file_name();
         let name = name.to_str().context("a name")?;
         if name.starts_with(beginning) && !name.ends_with("-shm") {
-            fs::copy(path.map_err(|it| anyhow::anyhow!("{it}"))?, to.join(name))?;
+            fs::copy(file.path(), to.join(name))?;
         }
     }
     Ok(())
@@ -134,10 +135,12 @@ fn who_is_erased_is_found_nowhere_and_every_proof_holds() -> Result<()> {
     copy(&data, backup.path(), KEYS)?;
     ensure!(!subject.is_in(readable(&world, backup.path())?.as_bytes()));
     ensure!(!subject.is_in(readable(&world, &data)?.as_bytes()));
-    let copied = fs::read_dir(backup.path())?.map(|it| Ok(fs::read(it?.path())?));
-    let kept = world.gateway.files()?.into_iter().map(|it| Ok(it.1));
-    for bytes in copied.chain(kept) {
-        ensure!(!subject.is_in(&bytes?), "a file names the subject");
+    for file in fs::read_dir(backup.path())? {
+        let path = file?.path();
+        ensure!(!subject.is_in(&fs::read(&path)?), "{}", path.display());
+    }
+    for (path, bytes) in world.gateway.files()? {
+        ensure!(!subject.is_in(&bytes), "{}", path.display());
     }
     // Nothing has changed of what was signed before.
     let key = world.gateway.public_key()?;

@@ -61,13 +61,16 @@ pub(crate) async fn redo(archive: &mut Archive, keys: &mut dyn SubjectStore) -> 
     keys.destroy(&erased).await.into_diagnostic()
 }
 
+/// What keys the digests in budgets, and the services in them.
+pub(crate) type Budgeted = (Arc<dyn Pseudonyms>, Vec<Arc<str>>);
+
 /// Whoever erases.
 pub(crate) struct Eraser {
     pub(crate) subjects: Arc<Subjects>,
     pub(crate) trail: Trail,
     pub(crate) data: PathBuf,
     /// What keys the digests in budgets, and the services in them; none: it is not known here.
-    pub(crate) budgets: Option<(Arc<dyn Pseudonyms>, Vec<Arc<str>>)>,
+    pub(crate) budgets: Option<Budgeted>,
 }
 
 impl Eraser {

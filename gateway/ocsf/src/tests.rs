@@ -46,6 +46,15 @@ fn operation(effect: &str) -> Value {
         "route": "/customers/{customer}", "bound": { "customer": "C-771" }, "country": "DE" })
 }
 
+fn erased(act: &str, refused: Option<&str>) -> Value {
+    let mut event = json!({ "kind": "erase", "at": "2026-11-26T09:00:00Z", "act": act, "uid": 0,
+        "name": "customer", "reason": "asked to", "keys": ["00"] });
+    if let Some(refused) = refused {
+        event["refused"] = refused.into();
+    }
+    event
+}
+
 fn matters() -> Vec<Matter> {
     let at = "2026-01-02T03:04:05.006Z";
     let rule = json!([{ "id": "may-read", "reason": "why", "basis": "GDPR Art. 6(1)(b)" }]);
@@ -109,14 +118,8 @@ fn matters() -> Vec<Matter> {
             json!({ "kind": "query", "at": at, "command": "search", "uid": 0,
             "criteria": { "class": "phi" } }),
         ),
-        alone(
-            json!({ "kind": "erase", "at": at, "act": "erase", "uid": 0, "name": "customer",
-            "reason": "asked to", "keys": ["00"] }),
-        ),
-        alone(
-            json!({ "kind": "erase", "at": at, "act": "erase", "uid": 0, "name": "customer",
-            "reason": "asked to", "keys": [], "refused": "legal_hold" }),
-        ),
+        alone(erased("erase", None)),
+        alone(erased("erase", Some("legal_hold"))),
         alone(bypass("203.0.113.7:443", "passed")),
         alone(bypass("[2001:db8::1]:53", "refused")),
         alone(json!({ "kind": "gap", "at": at, "reason": "ring_full", "lost": 9, "recovered": 9 })),

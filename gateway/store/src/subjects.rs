@@ -174,7 +174,7 @@ mod tests {
             blind: [blind; 16],
             handle: [handle; 16],
             // As long as a wrapped key, and nothing that SQLite would have of itself.
-            wrapped: (0..65).map(|at| at * 3 + handle).collect(),
+            wrapped: (0..65u8).map(|at| (at * 3).wrapping_add(handle)).collect(),
         }
     }
 

@@ -280,6 +280,15 @@ pub(crate) mod sabotage {
         SqliteConnection::connect_with(&options).await.unwrap()
     }
 
+    /// As [`connect`], with the log in `other` attached under that name.
+    pub(crate) async fn connect_beside(directory: &Path, other: &Path) -> SqliteConnection {
+        let mut connection = connect(directory).await;
+        let attach = format!("ATTACH '{}' AS other", other.join(FILE_NAME).display());
+        let attached = sqlx::query(AssertSqlSafe(attach));
+        attached.execute(&mut connection).await.unwrap();
+        connection
+    }
+
     pub(crate) async fn run(connection: &mut SqliteConnection, statement: &str) {
         let done = sqlx::query(AssertSqlSafe(statement))
             .execute(connection)

@@ -8,6 +8,7 @@
 )]
 
 mod appending;
+mod attacks;
 mod crash;
 mod events;
 mod home;

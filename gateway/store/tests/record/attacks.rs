@@ -1,0 +1,272 @@
+//! Every way in which whoever may write the whole store can lie, and what each is called.
+//!
+//! Two theories: what the store gives away by itself, and what it gives away to who kept one checkpoint
+//! elsewhere. A row whose first list is empty is an attack that nothing inside of a log can tell.
+
+use std::{fs, path::Path};
+
+use audit::{Archive, Filter, Finding, Keys, Report, checkpoint::Forgery};
+use store::SqliteLedger;
+use tempfile::TempDir;
+
+use crate::{
+    appending::sabotage,
+    events::stop,
+    home::{authority, keyring, refusal, start},
+};
+
+/// Records of a log; each is committed by itself.
+const SIZE: u64 = 12;
+
+/// Every file of a log but its lock.
+const FILES: [&str; 2] = ["log.sqlite", "keyring.json"];
+
+/// What is done to a log.
+enum Act {
+    /// Statements; `other` is the log of another gateway.
+    Sql(&'static [&'static str]),
+    /// An old copy is put back.
+    Rollback,
+    /// An old copy is put back, and its gateway goes on, with its own keys.
+    Fork,
+    /// The other log stands in its place.
+    Replaced,
+    /// The other log and its keys stand in its place, and the reader has the right key.
+    Impersonated,
+}
+
+struct Attack {
+    name: &'static str,
+    act: Act,
+    alone: Vec<Finding>,
+    kept: Vec<Finding>,
+}
+
+impl Attack {
+    /// One that the store gives away by itself.
+    fn told(name: &'static str, act: Act, findings: &[Finding]) -> Self {
+        Self {
+            name,
+            act,
+            alone: findings.to_vec(),
+            kept: findings.to_vec(),
+        }
+    }
+
+    /// One that only who kept a checkpoint can tell.
+    fn silent(name: &'static str, act: Act, kept: Finding) -> Self {
+        Self {
+            name,
+            act,
+            alone: vec![],
+            kept: vec![kept],
+        }
+    }
+
+    /// As [`told`](Self::told), where the kept checkpoint proves one thing more, told as the `at`th.
+    fn proven(mut self, at: usize, more: Finding) -> Self {
+        self.kept.insert(at, more);
+        self
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "one table, to be read as one")]
+fn matrix() -> Vec<Attack> {
+    use Act::{Fork, Impersonated, Replaced, Rollback, Sql};
+    let forged = |size| Finding::ForgedCheckpoint {
+        size,
+        why: Forgery::UnknownKey,
+    };
+    // Its log has one record more.
+    let foreign: Vec<Finding> = (1..=SIZE + 1).map(forged).collect();
+    let fork = Finding::Fork { size: SIZE };
+    // Each checkpoint that followed stands, as the places do, one too far.
+    let late = (6..SIZE).map(|size| Finding::MisplacedCheckpoint { size });
+    let removed = Finding::Removed { first: 4, count: 1 };
+    let removed: Vec<Finding> = std::iter::once(removed).chain(late).collect();
+    vec![
+        Attack::told("nothing", Sql(&[]), &[]),
+        Attack::told(
+            "edit",
+            Sql(&["UPDATE record SET leaf = CAST(substr(leaf, 1, 60) || x'0000' || substr(leaf, 63) AS BLOB) WHERE idx = 4"]),
+            &[Finding::Edited { index: 4 }],
+        ),
+        Attack::told(
+            "delete",
+            Sql(&["DELETE FROM record WHERE idx = 4"]),
+            &[Finding::Removed { first: 4, count: 1 }],
+        ),
+        Attack::told(
+            "delete, and number what follows anew",
+            Sql(&[
+                "DELETE FROM record WHERE idx = 4",
+                "UPDATE record SET idx = idx - 1 WHERE idx > 4",
+            ]),
+            &removed,
+        ),
+        Attack::told(
+            "insert a copy",
+            Sql(&["INSERT INTO record SELECT 12, leaf, nodes FROM record WHERE idx = 4"]),
+            &[Finding::Repeated { index: 4 }],
+        ),
+        Attack::told(
+            "insert what another log has there",
+            Sql(&["INSERT INTO record SELECT idx, leaf, nodes FROM other.record WHERE idx = 12"]),
+            &[Finding::Uncovered { from: 12, size: 13 }],
+        ),
+        Attack::told(
+            "reorder",
+            Sql(&[
+                "UPDATE record SET idx = 999 WHERE idx = 4",
+                "UPDATE record SET idx = 4 WHERE idx = 7",
+                "UPDATE record SET idx = 7 WHERE idx = 999",
+            ]),
+            &[Finding::Swapped { first: 4, second: 7 }],
+        ),
+        Attack::told(
+            "truncate",
+            Sql(&["DELETE FROM record WHERE idx >= 9"]),
+            &[Finding::Truncated { size: 9, signed: SIZE }],
+        ),
+        Attack::silent(
+            "truncate, with the checkpoints",
+            Sql(&[
+                "DELETE FROM record WHERE idx >= 9",
+                "DELETE FROM checkpoint WHERE size > 9",
+            ]),
+            Finding::Truncated { size: 9, signed: SIZE },
+        ),
+        Attack::silent(
+            "roll back to an old backup",
+            Rollback,
+            Finding::Truncated { size: 6, signed: SIZE },
+        ),
+        Attack::silent("fork", Fork, Finding::Fork { size: SIZE }),
+        Attack::told(
+            "replay a record of another log in its place",
+            Sql(&["UPDATE record SET (leaf, nodes) = (SELECT leaf, nodes FROM other.record WHERE idx = 10) WHERE idx = 10"]),
+            &[
+                Finding::WrongNodes { index: 11 },
+                Finding::Rewritten { from: 10, to: 11 },
+            ],
+        )
+        .proven(1, fork.clone()),
+        Attack::told(
+            "replay the record, and keep the hash of the one it replaces",
+            Sql(&["UPDATE record SET leaf = (SELECT leaf FROM other.record WHERE idx = 10) WHERE idx = 10"]),
+            &[Finding::Edited { index: 10 }],
+        ),
+        Attack::told(
+            "replay a checkpoint of another log",
+            Sql(&["UPDATE checkpoint SET note = (SELECT note FROM other.checkpoint WHERE size = 8) WHERE size = 8"]),
+            &[forged(8)],
+        ),
+        Attack::told(
+            "replay a checkpoint of this log at another size",
+            Sql(&["UPDATE checkpoint SET note = (SELECT note FROM checkpoint WHERE size = 7) WHERE size = 8"]),
+            &[Finding::MisplacedCheckpoint { size: 7 }],
+        ),
+        Attack::told("replace by another log", Replaced, &foreign).proven(11, fork.clone()),
+        Attack::told("replace by another log, keys and all", Impersonated, &foreign).proven(11, fork),
+    ]
+}
+
+/// A log of `size` records; an old copy of it stands beside it, as it was after six.
+async fn log(value: &str, size: u64) -> TempDir {
+    let home = tempfile::tempdir().unwrap();
+    for (from, to) in [(0, 6), (6, size)] {
+        let trail = start(home.path()).await.unwrap();
+        for _ in from + 1..to {
+            trail.note(&refusal(value)).await.unwrap();
+        }
+        trail.stop(&stop()).await.unwrap();
+        if to == 6 {
+            fs::create_dir(home.path().join("old")).unwrap();
+            copy(home.path(), &home.path().join("old"));
+        }
+    }
+    home
+}
+
+fn copy(from: &Path, to: &Path) {
+    for file in FILES {
+        fs::copy(from.join(file), to.join(file)).unwrap();
+    }
+}
+
+async fn newest(home: &Path) -> Vec<u8> {
+    let keys = Keys::from_keyring(&keyring(home)).unwrap();
+    let ledger = SqliteLedger::open_to_read(home).await.unwrap();
+    let mut archive = Archive::new(Box::new(ledger), keys).unwrap();
+    archive.checkpoint().await.unwrap().unwrap().into_bytes()
+}
+
+async fn carry_out(act: &Act, home: &Path, other: &Path) {
+    match act {
+        Act::Sql(statements) => {
+            let mut saboteur = sabotage::connect_beside(home, other).await;
+            for statement in *statements {
+                sabotage::run(&mut saboteur, statement).await;
+            }
+        }
+        Act::Rollback => copy(&home.join("old"), home),
+        Act::Fork => {
+            copy(&home.join("old"), home);
+            let trail = start(home).await.unwrap();
+            for _ in 6..SIZE {
+                trail.note(&refusal("another")).await.unwrap();
+            }
+            trail.stop(&stop()).await.unwrap();
+        }
+        Act::Replaced => drop(fs::copy(other.join(FILES[0]), home.join(FILES[0])).unwrap()),
+        Act::Impersonated => copy(other, home),
+    }
+}
+
+#[tokio::test]
+async fn each_attack_is_told_apart() {
+    let other = log("another", SIZE + 1).await;
+    for attack in matrix() {
+        let home = log("C-771", SIZE).await;
+        let (key, kept) = (authority(home.path()), newest(home.path()).await);
+        let public = keyring(home.path()).signer().unwrap().verifier_key();
+        carry_out(&attack.act, home.path(), other.path()).await;
+        let judged = async |authority, anchors: &[Vec<u8>]| -> Report {
+            let mut ledger = SqliteLedger::open_to_read(home.path()).await.unwrap();
+            let report = audit::verify_ledger(&mut ledger, authority, anchors);
+            report.await.unwrap()
+        };
+        let alone = judged(key, &[]).await;
+        assert_eq!(alone.findings, attack.alone, "{}", attack.name);
+        let key = audit::checkpoint::Authority::parse(&public).unwrap();
+        let report = judged(key, &[kept]).await;
+        assert_eq!(report.findings, attack.kept, "{}, kept", attack.name);
+    }
+}
+
+/// Proofs need no key, so swapped data keys are told by who reads: each is bound to its id and its log.
+#[tokio::test]
+async fn swapped_data_keys_open_nothing() {
+    let other = log("another", SIZE).await;
+    for statement in [
+        "UPDATE data_key SET wrapped = (SELECT wrapped FROM other.data_key WHERE id = 1) WHERE id = 1",
+        "UPDATE data_key SET wrapped = (SELECT wrapped FROM data_key WHERE id = 2) WHERE id = 1",
+    ] {
+        let home = log("C-771", SIZE).await;
+        let keys = || Keys::from_keyring(&keyring(home.path())).unwrap();
+        let read = async || {
+            let ledger = SqliteLedger::open_to_read(home.path()).await.unwrap();
+            let mut archive = Archive::new(Box::new(ledger), keys()).unwrap();
+            let filter = Filter {
+                from: Some(0),
+                limit: 100,
+                ..Filter::default()
+            };
+            archive.list(filter, |_| true).await
+        };
+        assert_eq!(read().await.unwrap().len() as u64, SIZE);
+        let mut saboteur = sabotage::connect_beside(home.path(), other.path()).await;
+        sabotage::run(&mut saboteur, statement).await;
+        assert!(read().await.is_err(), "{statement}");
+    }
+}
