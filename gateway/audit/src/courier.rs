@@ -87,15 +87,14 @@ impl Parcels {
             opened_us,
         };
         let known = self.0.iter_mut().find(|(of, _)| Arc::ptr_eq(of, &courier));
-        match known {
-            Some((_, parcel)) => parcel.answers.push(answer),
-            None => {
-                let parcel = Parcel {
-                    answers: vec![answer],
-                    trail: courier.trail.clone(),
-                };
-                self.0.push((courier, parcel));
-            }
+        if let Some((_, parcel)) = known {
+            parcel.answers.push(answer);
+        } else {
+            let parcel = Parcel {
+                answers: vec![answer],
+                trail: courier.trail.clone(),
+            };
+            self.0.push((courier, parcel));
         }
         true
     }
