@@ -8,6 +8,7 @@
 //! [`verify`] judges a log for those who hold only its public key.
 
 pub mod checkpoint;
+mod courier;
 mod criteria;
 mod event;
 pub mod export;
@@ -23,6 +24,7 @@ pub mod verify;
 mod writer;
 mod written;
 
+pub use courier::hand_out;
 pub use criteria::{Criteria, NoSubject, Subject, is_class};
 pub use event::*;
 pub use ledger::{Group, Head, Ledger, LedgerError, READ_ROWS_MAX, Row};

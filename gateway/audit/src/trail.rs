@@ -12,7 +12,11 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use vault::{KeyProvider, Keyring, LogSigner, VaultError};
 
 use crate::{
-    EventRef, Ledger, LedgerError, Opening, Outcome, seal::Draft, seal::SealError, writer,
+    EventRef, Ledger, LedgerError, Opening, Outcome,
+    courier::{Durable, Waiter},
+    seal::Draft,
+    seal::SealError,
+    writer,
     writer::Message,
 };
 
@@ -86,6 +90,11 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// For an opening that is durable and that nobody waits for any more.
+    pub(crate) fn of(index: u64) -> Self {
+        Self { index }
+    }
+
     /// The opening record's index.
     pub fn index(&self) -> u64 {
         self.index
@@ -204,7 +213,7 @@ impl Trail {
         let bytes = u32::try_from(draft.bytes()).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).acquire_many_owned(bytes);
         let room = room.await.map_err(|_| TrailError::Stopped)?;
-        let (done, durable) = oneshot::channel();
+        let (done, durable) = Waiter::new();
         let message = Message::Record {
             draft,
             done: Some(done),
@@ -239,15 +248,11 @@ impl Trail {
     }
 
     fn queue_waiting(&self, event: EventRef<'_>) -> Result<Durable, Unqueued> {
-        let (done, durable) = oneshot::channel();
+        let (done, durable) = Waiter::new();
         self.try_queue(event, Some(done)).map(|()| durable)
     }
 
-    fn try_queue(
-        &self,
-        event: EventRef<'_>,
-        done: Option<oneshot::Sender<Result<u64, TrailError>>>,
-    ) -> Result<(), Unqueued> {
+    fn try_queue(&self, event: EventRef<'_>, done: Option<Waiter>) -> Result<(), Unqueued> {
         let draft = Draft::new(event).map_err(|_| Unqueued::Sealing)?;
         let bytes = u32::try_from(draft.bytes()).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).try_acquire_many_owned(bytes);
@@ -256,9 +261,6 @@ impl Trail {
         self.queue.try_send(message).map_err(|_| Unqueued::Full)
     }
 }
-
-/// What becomes of a queued event: its index, once it is on disk.
-type Durable = oneshot::Receiver<Result<u64, TrailError>>;
 
 /// An opening that is being written. If its caller goes away between the commit and waking up,
 /// nobody else knows of the index: the record is closed here, as the writer closes those whose

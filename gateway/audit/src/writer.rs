@@ -17,6 +17,7 @@ use vault::DataKey;
 use crate::{
     EventRef, Group, Kind, Ledger, LedgerError, Outcome, Row, TrailError, checkpoint,
     checkpoint::Authority,
+    courier::{Parcels, Waiter},
     seal::{Draft, Header},
     trail::{Gauges, Keys},
     tree::{self, DIGEST_BYTES, Digest, Place, Tree},
@@ -29,7 +30,7 @@ const GROUP_RECORDS_MAX: usize = 512;
 const LOAD_RECORDS_MIN: usize = 8;
 
 /// Under load, a group that holds fewer records waits for others,
-const COMPANY_RECORDS: usize = 64;
+const COMPANY_RECORDS: usize = 128;
 
 /// for so long at a time,
 const COMPANY_WAIT: Duration = Duration::from_micros(150);
@@ -49,7 +50,7 @@ pub(crate) enum Message {
     /// An event to append.
     Record {
         draft: Draft,
-        done: Option<oneshot::Sender<Result<u64, TrailError>>>,
+        done: Option<Waiter>,
         /// Its share of the queue's bytes, given back when it is dropped.
         room: OwnedSemaphorePermit,
     },
@@ -113,9 +114,6 @@ struct Epoch {
     sealed: u64,
 }
 
-/// Who waits for a record, by its place in the group.
-type Waiter = oneshot::Sender<Result<u64, TrailError>>;
-
 impl Writer {
     /// Makes sure that what is on disk is known and that there is a key to seal with.
     async fn prepare(&mut self) -> Result<(), TrailError> {
@@ -175,7 +173,7 @@ impl Writer {
             drop(self.ledger.close().await);
             return;
         };
-        let (stopped, last) = oneshot::channel();
+        let (stopped, last) = Waiter::new();
         self.commit(vec![(draft, Some(stopped))]).await;
         let last = last.await.unwrap_or(Err(TrailError::Stopped));
         let closed = self.ledger.close().await.map_err(TrailError::from);
@@ -214,20 +212,13 @@ impl Writer {
                 gauges.commits.fetch_add(1, Ordering::Relaxed);
                 gauges.opened.fetch_add(opened, Ordering::Relaxed);
                 gauges.closed.fetch_add(closed, Ordering::Release);
-                let gone = tell(waiters, |at| Ok(first + at));
-                gone.into_iter()
-                    .zip(times)
-                    .zip(first..)
-                    .filter_map(|((gone, opening), index)| {
-                        opening.filter(|_| gone).map(|at_us| (index, at_us))
-                    })
-                    .collect()
+                acknowledge(waiters, times, first)
             }
             Err(error) => {
                 self.failed(&error, waiters.len());
                 // Those who wait for a closing count their own loss; the others have no one else.
                 let detached: Vec<_> = waiters.iter().map(Option::is_none).collect();
-                let gone = tell(waiters, |_| Err(error.clone()));
+                let gone = deny(waiters, &error);
                 let unheard = detached.iter().zip(gone).map(|(one, other)| *one || other);
                 let both = closings.iter().zip(unheard);
                 let lost = both.filter(|(closing, alone)| **closing && *alone).count() as u64;
@@ -296,13 +287,28 @@ fn gather(messages: &mut mpsc::Receiver<Message>, batch: &mut Vec<Message>) {
     }
 }
 
-/// Tells each waiter what became of the record at its place; true where the waiter has gone.
-fn tell(
+/// Tells those who wait that their records are on disk, the first at `first`; `opened_us` has the
+/// times of openings. Gives the openings whose waiters have gone, as index and time.
+fn acknowledge(
     waiters: Vec<Option<Waiter>>,
-    result: impl Fn(u64) -> Result<u64, TrailError>,
-) -> Vec<bool> {
-    let told = waiters.into_iter().zip(0..);
-    told.map(|(waiter, at)| waiter.is_some_and(|waiter| waiter.send(result(at)).is_err()))
+    opened_us: Vec<Option<i64>>,
+    first: u64,
+) -> Vec<(u64, i64)> {
+    let mut parcels = Parcels::default();
+    let mut abandoned = Vec::new();
+    for ((waiter, opened_us), index) in waiters.into_iter().zip(opened_us).zip(first..) {
+        let told = waiter.is_none_or(|waiter| parcels.put(waiter, index, opened_us));
+        abandoned.extend(opened_us.filter(|_| !told).map(|at_us| (index, at_us)));
+    }
+    parcels.send();
+    abandoned
+}
+
+/// Tells each waiter why its record is not; true where the waiter has gone.
+fn deny(waiters: Vec<Option<Waiter>>, error: &TrailError) -> Vec<bool> {
+    let denied = waiters.into_iter();
+    denied
+        .map(|waiter| waiter.is_some_and(|waiter| !waiter.tell(Err(error.clone()))))
         .collect()
 }
 

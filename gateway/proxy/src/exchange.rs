@@ -7,7 +7,7 @@ use admission::Permit;
 use flows::{Attribution, FlowId, Owned};
 use http::{
     Extensions, HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, header,
-    request::Parts,
+    request::Parts, uri,
 };
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -437,15 +437,19 @@ fn present(
             parts.headers.remove(&headers::TRACESTATE);
         }
     }
-    let service = &way.service.upstream;
-    let uri = Uri::builder()
-        .scheme(service.scheme_str().unwrap_or("http"))
-        .authority(service.authority().map_or("", http::uri::Authority::as_str))
-        .path_and_query(way.target.as_str())
-        .build();
-    parts.uri = uri.map_err(|_| Interruption::unroutable(Unroutable::Ambiguous))?;
+    parts.uri = target(way).ok_or_else(|| Interruption::unroutable(Unroutable::Ambiguous))?;
     parts.version = Version::HTTP_11;
     Ok(Request::from_parts(parts, judged.body))
+}
+
+/// Where a request goes, whole; the service's part was read when it was configured.
+fn target(way: &Way) -> Option<Uri> {
+    let service = &way.service.upstream;
+    let mut target = uri::Parts::default();
+    target.scheme = Some(service.scheme().cloned().unwrap_or(uri::Scheme::HTTP));
+    target.authority = service.authority().cloned();
+    target.path_and_query = Some(way.target.parse().ok()?);
+    Uri::from_parts(target).ok()
 }
 
 /// Answers a request that was never admitted.

@@ -75,7 +75,9 @@ pub(crate) fn request(
 ) -> Result<(), Interruption> {
     let mut inspection = Inspection {
         gateway,
-        disclosures: permit.disclosures(Towards::Service),
+        permit,
+        towards: Towards::Service,
+        disclosures: None,
         blocks: true,
         record: &mut account.request_fields,
     };
@@ -98,7 +100,9 @@ pub(crate) fn response(
 ) -> Result<(), Interruption> {
     let mut inspection = Inspection {
         gateway,
-        disclosures: permit.disclosures(Towards::Agent),
+        permit,
+        towards: Towards::Agent,
+        disclosures: None,
         blocks: false,
         record: &mut account.response_fields,
     };
@@ -107,13 +111,22 @@ pub(crate) fn response(
 
 struct Inspection<'a> {
     gateway: &'a Gateway,
-    disclosures: Disclosures,
+    permit: &'a Permit,
+    towards: Towards,
+    /// What policy says, once something was looked at: most fields are known.
+    disclosures: Option<Disclosures>,
     /// Whether what a rule blocks refuses the message.
     blocks: bool,
     record: &'a mut BodyRecord,
 }
 
 impl Inspection<'_> {
+    fn disclosures(&mut self) -> &mut Disclosures {
+        let (permit, towards) = (self.permit, self.towards);
+        self.disclosures
+            .get_or_insert_with(|| permit.disclosures(towards))
+    }
+
     fn headers(&mut self, headers: &mut HeaderMap) -> Result<(), Interruption> {
         self.take_unreadable(headers);
         self.coded(headers)?;
@@ -180,7 +193,8 @@ impl Inspection<'_> {
         text: String,
         place: &str,
     ) -> Result<Option<String>, Interruption> {
-        let (mut rules, blocks) = (self.disclosures.clone(), self.blocks);
+        let (mut disclosures, blocks) = (self.disclosures().clone(), self.blocks);
+        let mut rules = disclosures.clone();
         let disclose = move |class: DataClass| match rules.of(class).action {
             Action::Block if !blocks => Action::Drop,
             action => action,
@@ -199,7 +213,7 @@ impl Inspection<'_> {
         let (summary, workspace) = body.into_parts();
         workspace::give_back(workspace);
         let from = self.record.findings.len();
-        record::findings(&summary, &mut self.disclosures, self.record);
+        record::findings(&summary, &mut disclosures, self.record);
         for finding in self.record.findings.iter_mut().skip(from) {
             finding.path.insert_str(0, place);
         }
@@ -214,7 +228,7 @@ impl Inspection<'_> {
     fn interruption(&mut self, interrupted: &Interrupted) -> Interruption {
         match interrupted {
             Interrupted::Blocked { class, .. } => {
-                Interruption::blocked(*class, self.disclosures.of(*class).policy.as_deref())
+                Interruption::blocked(*class, self.disclosures().of(*class).policy.as_deref())
             }
             other if self.blocks => Interruption::request_unreadable(&other.to_string()),
             other => Interruption::response_unreadable(&other.to_string()),

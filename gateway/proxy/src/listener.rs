@@ -154,6 +154,8 @@ impl Bound {
                 .name(format!("worker-{number}"))
                 .spawn(move || {
                     runtime.block_on(async move {
+                        // What the log says to this worker's exchanges comes in parcels.
+                        tokio::spawn(audit::hand_out(gateway.trail.clone()));
                         // The pool's timers belong to this runtime, so the client is made inside it.
                         let worker = Worker {
                             gateway,

@@ -4,13 +4,13 @@
 
 use std::{net::SocketAddr, time::SystemTime};
 
-use opentelemetry::{
-    KeyValue,
-    trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceState},
-};
-use opentelemetry_sdk::trace::{IdGenerator, SpanData, SpanEvents, SpanLinks};
+use bytes::Bytes;
+use opentelemetry::trace::{SpanId, TraceFlags, TraceId};
 
-use crate::{names, spans};
+use crate::{
+    names, spans,
+    wire::{KeyValue, Span},
+};
 
 /// A flow that has ended.
 #[derive(Clone, Copy, Debug)]
@@ -42,50 +42,35 @@ pub struct FlowSpan<'a> {
 }
 
 /// As a trace of its own: the kernel knows no trace of an agent's.
-pub(crate) fn span(flow: &FlowSpan<'_>, ids: &impl IdGenerator) -> SpanData {
-    let text = |key: &'static str, text: &str| KeyValue::new(key, text.to_owned());
-    let number = |key: &'static str, value: u64| {
-        KeyValue::new(key, i64::try_from(value).unwrap_or(i64::MAX))
-    };
+pub(crate) fn span(flow: &FlowSpan<'_>, trace: TraceId, span: SpanId) -> Span {
     let kind = if flow.remote.is_ipv4() {
         "ipv4"
     } else {
         "ipv6"
     };
-    let attributes = vec![
-        text(names::FLOW_ID, flow.id),
-        text(names::AGENT_ID, flow.agent),
-        text(names::FLOW_VERDICT, flow.verdict),
-        text(names::NETWORK_TRANSPORT, flow.protocol),
-        text(names::NETWORK_TYPE, kind),
-        text(names::NETWORK_LOCAL_ADDRESS, &flow.local.ip().to_string()),
-        number(names::NETWORK_LOCAL_PORT, flow.local.port().into()),
-        text(names::NETWORK_PEER_ADDRESS, &flow.remote.ip().to_string()),
-        number(names::NETWORK_PEER_PORT, flow.remote.port().into()),
-        number(names::PROCESS_PID, flow.pid.into()),
-        number(names::FLOW_SENT, flow.sent),
-        number(names::FLOW_RECEIVED, flow.received),
-        number(names::FLOW_RETRANSMITS, flow.retransmits.into()),
-    ];
-    SpanData {
-        span_context: SpanContext::new(
-            ids.new_trace_id(),
-            ids.new_span_id(),
-            TraceFlags::SAMPLED,
-            false,
-            TraceState::NONE,
-        ),
-        parent_span_id: SpanId::INVALID,
-        parent_span_is_remote: false,
-        span_kind: SpanKind::Client,
-        name: names::FLOW.into(),
-        start_time: flow.start,
-        end_time: flow.end,
-        attributes,
-        dropped_attributes_count: 0,
-        events: SpanEvents::default(),
-        links: SpanLinks::default(),
-        status: Status::Unset,
-        instrumentation_scope: spans::scope(),
+    Span {
+        trace_id: Bytes::copy_from_slice(&trace.to_bytes()),
+        span_id: spans::id(span),
+        name: Bytes::from_static(names::FLOW.as_bytes()),
+        kind: spans::CLIENT,
+        start_time_unix_nano: spans::nanoseconds(flow.start),
+        end_time_unix_nano: spans::nanoseconds(flow.end),
+        attributes: vec![
+            KeyValue::text(names::FLOW_ID, flow.id),
+            KeyValue::text(names::AGENT_ID, flow.agent),
+            KeyValue::constant(names::FLOW_VERDICT, flow.verdict),
+            KeyValue::constant(names::NETWORK_TRANSPORT, flow.protocol),
+            KeyValue::constant(names::NETWORK_TYPE, kind),
+            KeyValue::text(names::NETWORK_LOCAL_ADDRESS, &flow.local.ip().to_string()),
+            KeyValue::number(names::NETWORK_LOCAL_PORT, flow.local.port()),
+            KeyValue::text(names::NETWORK_PEER_ADDRESS, &flow.remote.ip().to_string()),
+            KeyValue::number(names::NETWORK_PEER_PORT, flow.remote.port()),
+            KeyValue::number(names::PROCESS_PID, flow.pid),
+            KeyValue::number(names::FLOW_SENT, flow.sent),
+            KeyValue::number(names::FLOW_RECEIVED, flow.received),
+            KeyValue::number(names::FLOW_RETRANSMITS, flow.retransmits),
+        ],
+        flags: TraceFlags::SAMPLED.to_u8().into(),
+        ..Span::default()
     }
 }

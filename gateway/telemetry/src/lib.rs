@@ -12,6 +12,7 @@ pub mod names;
 mod sensitive;
 mod spans;
 mod trace;
+mod wire;
 
 pub use exchange::{Exchange, FindingAttrs, ProcessAttrs, UpstreamCall};
 pub use export::{QUEUE_SPANS_MAX, SHUTDOWN_WAIT_MAX};
@@ -33,7 +34,7 @@ pub enum TelemetryError {
         endpoint: String,
         /// Why.
         #[source]
-        source: opentelemetry_otlp::ExporterBuildError,
+        source: tonic::transport::Error,
     },
     /// The export thread did not start.
     #[error("the export thread did not start")]

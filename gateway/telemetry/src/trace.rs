@@ -3,20 +3,23 @@
 use std::{sync::Arc, time::SystemTime};
 
 use opentelemetry::{
-    Context, KeyValue,
+    Context,
     propagation::{Extractor, TextMapPropagator as _},
-    trace::{SpanId, TraceContextExt as _, TraceFlags, TraceId},
+    trace::{SpanId, TraceContextExt as _, TraceId},
 };
 use opentelemetry_sdk::{
-    Resource,
     propagation::TraceContextPropagator,
     trace::{IdGenerator as _, RandomIdGenerator},
 };
 
-use crate::{Exchange, FlowSpan, TelemetryError, export::Exporter, flow, names, spans};
+use crate::{
+    Exchange, FlowSpan, TelemetryError, export::Exporter, flow, names, spans, wire::KeyValue,
+};
 
 /// Stages that one exchange may mark; further ones are left out.
 pub(crate) const STAGES_MAX: usize = 16;
+/// Stages that most exchanges mark.
+const STAGES_USUAL: usize = 8;
 /// W3C Trace Context §3.3.1.5 asks for at least this much of `tracestate` to be passed on.
 const TRACESTATE_BYTES_MAX: usize = 512;
 
@@ -54,13 +57,11 @@ impl Traces {
         if !(0.0..=1.0).contains(&sample) {
             return Err(TelemetryError::Share(sample));
         }
-        let resource = Resource::builder_empty()
-            .with_attributes([
-                KeyValue::new(names::SERVICE_NAME, names::TIDEGATE),
-                KeyValue::new(names::SERVICE_VERSION, instance.version.to_owned()),
-                KeyValue::new(names::SERVICE_INSTANCE_ID, instance.id.to_owned()),
-            ])
-            .build();
+        let resource = vec![
+            KeyValue::constant(names::SERVICE_NAME, names::TIDEGATE),
+            KeyValue::text(names::SERVICE_VERSION, instance.version),
+            KeyValue::text(names::SERVICE_INSTANCE_ID, instance.id),
+        ];
         Ok(Self(Arc::new(Inner {
             ids: RandomIdGenerator::default(),
             propagator: TraceContextPropagator::new(),
@@ -88,7 +89,7 @@ impl Traces {
             client: self.0.ids.new_span_id(),
             sampled,
             parent,
-            stages: Vec::new(),
+            stages: Vec::with_capacity(STAGES_USUAL),
         }
     }
 
@@ -101,9 +102,9 @@ impl Traces {
             return;
         }
         if let Some(upstream) = &exchange.upstream {
-            exporter.push(spans::client(&trace, exchange, upstream));
+            exporter.push(&spans::client(&trace, exchange, upstream));
         }
-        exporter.push(spans::server(trace, exchange));
+        exporter.push(&spans::server(&trace, exchange));
     }
 
     /// Tells of a flow that has ended; of the share that is kept.
@@ -111,10 +112,9 @@ impl Traces {
         let Some(exporter) = &self.0.exporter else {
             return;
         };
-        let span = flow::span(flow, &self.0.ids);
-        let chance = u64::from_be_bytes(span.span_context.span_id().to_bytes());
-        if u128::from(chance) < self.0.keep_below {
-            exporter.push(span);
+        let id = self.0.ids.new_span_id();
+        if u128::from(u64::from_be_bytes(id.to_bytes())) < self.0.keep_below {
+            exporter.push(&flow::span(flow, self.0.ids.new_trace_id(), id));
         }
     }
 
@@ -180,8 +180,9 @@ impl Trace {
     /// The `traceparent` for the upstream: our client span is its parent.
     pub fn upstream_traceparent(&self) -> String {
         let sampled = self.sampled || self.parent.as_ref().is_some_and(|parent| parent.sampled);
-        let flags = TraceFlags::default().with_sampled(sampled);
-        format!("00-{}-{}-{flags:02x}", self.hex, self.client)
+        let client = hex::encode(self.client.to_bytes());
+        let flags = if sampled { "01" } else { "00" };
+        ["00", &self.hex, &client, flags].join("-")
     }
 
     /// The `tracestate` for the upstream: the agent's, if it was well formed.

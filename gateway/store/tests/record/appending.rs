@@ -105,6 +105,39 @@ async fn a_caller_that_goes_between_commit_and_waking_up_leaves_nothing_open() {
     assert!(verify(home.path(), &[]).await.open.is_empty());
 }
 
+#[tokio::test]
+async fn a_courier_brings_every_answer_and_closes_what_nobody_waits_for_any_more() {
+    let home = tempfile::tempdir().unwrap();
+    let trail = start(home.path()).await.unwrap();
+    let courier = tokio::spawn(audit::hand_out(trail.clone()));
+    tokio::task::yield_now().await;
+    let mut exchanges = JoinSet::new();
+    for _ in 0..EXCHANGES {
+        let trail = trail.clone();
+        exchanges.spawn(async move {
+            let receipt = trail.open(&opening("x")).await.unwrap();
+            let opened = receipt.index();
+            [opened, trail.close(receipt, &mut outcome()).await.unwrap()]
+        });
+    }
+    let indices: BTreeSet<u64> = exchanges.join_all().await.into_iter().flatten().collect();
+    assert_eq!(indices, (0..2 * EXCHANGES).collect());
+
+    let opening = opening("x");
+    let mut waiting = Box::pin(trail.open(&opening));
+    assert!(poll_once(&mut waiting).await.is_pending(), "it is queued");
+    while trail.status().size <= 2 * EXCHANGES {
+        thread::yield_now();
+    }
+    // Its answer is on the way, and the courier goes as well.
+    drop(waiting);
+    courier.abort();
+    assert!(courier.await.unwrap_err().is_cancelled());
+    trail.clone().stop(&stop()).await.unwrap();
+    assert_eq!(trail.status().open, 0);
+    assert!(verify(home.path(), &[]).await.open.is_empty());
+}
+
 /// Polls once.
 async fn poll_once<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
     std::future::poll_fn(|cx| std::task::Poll::Ready(std::pin::Pin::new(&mut *future).poll(cx)))

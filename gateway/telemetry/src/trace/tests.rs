@@ -1,10 +1,17 @@
 use std::time::{Duration, SystemTime};
 
-use opentelemetry::{Value, trace::SpanKind};
-use opentelemetry_sdk::trace::SpanData;
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest,
+    common::v1::any_value::Value,
+    trace::v1::{Span, SpanFlags, span::SpanKind, status::StatusCode},
+};
+use prost::Message as _;
 
 use super::*;
-use crate::{FindingAttrs, ProcessAttrs, UpstreamCall};
+use crate::{
+    FindingAttrs, ProcessAttrs, UpstreamCall,
+    wire::{Request, Resource, ResourceSpans, Scope, ScopeSpans},
+};
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -66,11 +73,18 @@ fn exchange<'a>() -> Exchange<'a> {
     }
 }
 
-fn attribute<'a>(span: &'a SpanData, key: &str) -> Option<&'a Value> {
-    span.attributes
-        .iter()
-        .find(|pair| pair.key.as_str() == key)
-        .map(|pair| &pair.value)
+/// What a collector reads of a span, by the official messages.
+fn read(span: &crate::wire::Span) -> Span {
+    Span::decode(&*span.encode_to_vec()).unwrap()
+}
+
+fn attribute<'a>(span: &'a Span, key: &str) -> Option<&'a Value> {
+    let pair = span.attributes.iter().find(|pair| pair.key == key)?;
+    pair.value.as_ref()?.value.as_ref()
+}
+
+fn text(text: &str) -> Value {
+    Value::StringValue(text.to_owned())
 }
 
 #[test]
@@ -174,32 +188,86 @@ fn both_spans_belong_together_and_carry_who_asked_for_what() {
         ..exchange()
     };
 
-    let client = spans::client(&trace, &exchange, exchange.upstream.as_ref().unwrap());
-    let server = spans::server(trace, &exchange);
+    let upstream = exchange.upstream.as_ref().unwrap();
+    let client = read(&spans::client(&trace, &exchange, upstream));
+    let server = read(&spans::server(&trace, &exchange));
 
-    assert_eq!(client.parent_span_id, server.span_context.span_id());
+    assert_eq!(client.parent_span_id, server.span_id);
+    assert_eq!(client.trace_id, server.trace_id);
+    assert_eq!(hex::encode(&server.trace_id), trace.id());
+    assert_eq!(hex::encode(&server.parent_span_id), "b7ad6b7169203331");
+    let remote = |span: &Span| span.flags & SpanFlags::ContextIsRemoteMask as u32 != 0;
+    assert!(remote(&server) && !remote(&client));
     assert_eq!(
-        client.span_context.trace_id(),
-        server.span_context.trace_id()
-    );
-    assert_eq!(server.parent_span_id.to_string(), "b7ad6b7169203331");
-    assert!(server.parent_span_is_remote);
-    assert_eq!(
-        (&server.span_kind, &client.span_kind),
-        (&SpanKind::Server, &SpanKind::Client)
+        (server.kind(), client.kind()),
+        (SpanKind::Server, SpanKind::Client)
     );
     assert_eq!(server.name, "GET /customers/{customer}");
-    assert_eq!((server.start_time, server.end_time), (at(10), at(50)));
-    assert_eq!(attribute(&server, "audit.record.id"), Some(&Value::I64(12)));
-    assert_eq!(attribute(&server, "process.pid"), Some(&Value::I64(7)));
-    assert_eq!(attribute(&client, "server.port"), Some(&Value::I64(9001)));
-    let events: Vec<_> = server
-        .events
-        .iter()
-        .map(|event| event.name.as_ref())
-        .collect();
+    assert_eq!(
+        (server.start_time_unix_nano, server.end_time_unix_nano),
+        (10_000_000, 50_000_000)
+    );
+    let status = server.status.as_ref().unwrap();
+    assert_eq!(status.code(), StatusCode::Unset);
+    let number = |span, key| attribute(span, key).cloned();
+    assert_eq!(
+        number(&server, "audit.record.id"),
+        Some(Value::IntValue(12))
+    );
+    assert_eq!(number(&server, "process.pid"), Some(Value::IntValue(7)));
+    assert_eq!(number(&client, "server.port"), Some(Value::IntValue(9001)));
+    assert_eq!(attribute(&server, names::TASK_ID), Some(&text("T-1")));
+    let events: Vec<_> = server.events.iter().map(|event| &*event.name).collect();
     assert_eq!(events, ["attributed", "tidegate.finding"]);
+    assert_eq!(server.events[1].attributes.len(), 4);
     assert!(server.attributes.len() <= 24);
+}
+
+#[test]
+fn failures_are_errors_and_say_so() {
+    let exchange = Exchange {
+        status: Some(502),
+        upstream: exchange().upstream.map(|call| UpstreamCall {
+            status: None,
+            ..call
+        }),
+        ..exchange()
+    };
+    let trace = traces().begin(None, None);
+    let upstream = exchange.upstream.as_ref().unwrap();
+    let client = read(&spans::client(&trace, &exchange, upstream));
+    let server = read(&spans::server(&trace, &exchange));
+    for span in [&client, &server] {
+        assert_eq!(span.status.as_ref().unwrap().code(), StatusCode::Error);
+    }
+    assert!(attribute(&client, "error.type").is_some());
+    assert!(server.parent_span_id.is_empty());
+}
+
+#[test]
+fn a_collector_reads_what_is_sent() {
+    let span = spans::server(&traces().begin(None, None), &exchange());
+    let sent = Request {
+        resource_spans: vec![ResourceSpans {
+            resource: Some(Resource {
+                attributes: vec![KeyValue::constant(names::SERVICE_NAME, names::TIDEGATE)],
+            }),
+            scope_spans: vec![ScopeSpans {
+                scope: Some(Scope {
+                    name: names::TIDEGATE.into(),
+                }),
+                spans: vec![span.encode_to_vec().into(); 2],
+            }],
+        }],
+    };
+    let read = ExportTraceServiceRequest::decode(&*sent.encode_to_vec()).unwrap();
+    let of_us = &read.resource_spans[0];
+    let resource = of_us.resource.as_ref().unwrap();
+    assert_eq!(resource.attributes[0].key, names::SERVICE_NAME);
+    let scope = &of_us.scope_spans[0];
+    assert_eq!(scope.scope.as_ref().unwrap().name, names::TIDEGATE);
+    let names: Vec<_> = scope.spans.iter().map(|span| &*span.name).collect();
+    assert_eq!(names, ["GET /customers/{customer}"; 2]);
 }
 
 #[test]
@@ -208,12 +276,12 @@ fn a_method_that_no_standard_names_is_not_repeated() {
         method: "SSN-123-45-6789",
         ..exchange()
     };
-    let server = spans::server(traces().begin(None, None), &exchange);
+    let server = read(&spans::server(&traces().begin(None, None), &exchange));
 
     assert_eq!(server.name, "_OTHER /customers/{customer}");
     assert_eq!(
         attribute(&server, "http.request.method"),
-        Some(&Value::from("_OTHER"))
+        Some(&text("_OTHER"))
     );
 }
 
@@ -290,18 +358,16 @@ fn stages_and_findings_have_a_limit() {
         count: 1,
         action: "mask",
     }; 40];
-    let server = spans::server(
-        trace,
-        &Exchange {
-            findings: &findings,
-            ..exchange()
-        },
-    );
+    let exchange = Exchange {
+        findings: &findings,
+        ..exchange()
+    };
+    let server = read(&spans::server(&trace, &exchange));
 
     assert_eq!(server.events.len(), STAGES_MAX + 32);
     assert_eq!(
         attribute(&server, "tidegate.findings.unlisted"),
-        Some(&Value::I64(8))
+        Some(&Value::IntValue(8))
     );
 }
 
