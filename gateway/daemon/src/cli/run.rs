@@ -323,6 +323,7 @@ fn gateway(
         credentials: Arc::clone(&held) as _,
         watch,
         revoked,
+        sessions: Arc::default(),
         trail,
         traces: traces(config, lifecycle)?,
         metrics: metrics(config)?,

@@ -17,6 +17,7 @@ mod properties;
 mod protobuf;
 mod readings;
 mod restoring;
+mod rows;
 mod shaping;
 mod streams;
 mod tables;
