@@ -253,6 +253,15 @@ pub const UNIT_BYTES_MAX: usize = 256 * 1024;
 /// its comments or an event with all its lines, and the events of a text that others continue.
 pub const HELD_BYTES_MAX: u64 = 4 * UNIT_BYTES_MAX as u64;
 
+/// What somebody looks for in a document instead of what is sensitive: words of their own.
+#[derive(Clone, Copy, Debug)]
+pub struct Seek {
+    /// Finds them in a value.
+    pub find: fn(&[u8], &mut Vec<Finding>),
+    /// How many bytes at the end of a text may still become one, with more of it.
+    pub growing: fn(&[u8]) -> usize,
+}
+
 /// Finds everything sensitive in one document.
 pub struct Classifier {
     desk: Desk,
@@ -271,6 +280,13 @@ impl Classifier {
     /// One that also finds what an operator's own detectors do.
     pub fn with_operator(media: Media, operator: Arc<Operator>) -> Self {
         Self::of(media, Some(operator))
+    }
+
+    /// One that looks for something else, in every value and with the same care for how it is written.
+    pub fn seeking(media: Media, seek: Seek) -> Self {
+        let mut this = Self::of(media, None);
+        this.desk.seek = Some(seek);
+        this
     }
 
     fn of(media: Media, operator: Option<Arc<Operator>>) -> Self {

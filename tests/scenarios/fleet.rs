@@ -78,7 +78,8 @@ impl Fleet {
                     Service::new("model", &peers[0].url(), "DE")
                         .set("restore", "responses".into())
                         .operation("answer", "POST", "/answers")
-                        .operation("stream", "POST", "/streams"),
+                        .operation("stream", "POST", "/streams")
+                        .operation("events", "POST", "/events"),
                 )
                 .service(
                     Service::new("mail", &peers[1].url(), "DE")

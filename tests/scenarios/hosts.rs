@@ -115,8 +115,9 @@ fn totals(gateway: &Gateway) -> Result<BTreeMap<String, Figures>> {
     let text = String::from_utf8(output.stdout)?;
     let total = |line: &str| {
         let total: Value = serde_json::from_str(line)?;
-        let of = |name: &str| total[name].as_u64().context("no figure");
-        let agent = total["workload"].as_str().context("no agent")?;
+        let of = |name: &str| total.get(name).and_then(Value::as_u64).context("no figure");
+        let agent = total.get("workload").and_then(Value::as_str);
+        let agent = agent.context("no agent")?;
         let figures = (of("flows")?, of("sent_bytes")?, of("received_bytes")?);
         Ok((agent.to_owned(), figures))
     };

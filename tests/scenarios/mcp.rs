@@ -3,14 +3,14 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tests::{
-    agent::Agent,
+    agent::{Agent, Ask},
     mcp::{self, Calls, Made},
     records::{self, Record},
     sdks::{Language, Server},
     setup::Service,
 };
 
-use crate::world::{REPORTING, World, path_selector};
+use crate::world::{REPORTING, SUPPORT, World, path_selector};
 
 /// The agent that has the SDK.
 const TOOLS: &str = "spiffe://tests.example/agent/tools";
@@ -306,11 +306,24 @@ fn the_older_transport_is_governed_too() -> Result<()> {
     let calls = [
         tool("customer_read", "C-771"),
         tool("customer_watch", "C-771"),
+        tool("customer_read", "C-332"),
+        tool("undeclared", "C-771"),
+        tool("customer_read", "C-771"),
     ];
     let made = tools.make("sse", "legacy", &calls)?;
-    let [read, watched] = made.as_slice() else {
+    let [read, watched, other, unknown, again] = made.as_slice() else {
         anyhow::bail!("{made:?}");
     };
+    // Told on the stream, where the client looks for it; the session goes on.
+    assert_eq!(other.error("/type"), "MCPError", "{}", other.text());
+    assert_eq!(other.error("/data/reason"), "scope_mismatch");
+    assert_eq!(tools.record(other)?.kind(), "refuse");
+    assert_eq!(unknown.error("/data/reason"), "operation_unknown");
+    ensure!(
+        again.value("/structuredContent").is_object(),
+        "{}",
+        again.text()
+    );
     assert_eq!(
         read.value("/structuredContent/name"),
         "Tamsel Wrenfold",
@@ -322,6 +335,43 @@ fn the_older_transport_is_governed_too() -> Result<()> {
         "{}",
         watched.text()
     );
+    tools.world.finish()
+}
+
+#[test]
+fn a_session_is_its_openers_alone() -> Result<()> {
+    let tools = Tools::new("json")?;
+    let hello = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
+        "protocolVersion": "2025-06-18", "capabilities": {},
+        "clientInfo": { "name": "tests", "version": "1" } } });
+    let opened = tools.post(&[], &hello.to_string())?;
+    assert_eq!(opened.status, 200, "{}", opened.text());
+    let session = opened
+        .header("mcp-session-id")
+        .context("no session")?
+        .to_owned();
+    let list = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+    let mine = tools.post(&[("mcp-session-id", &session)], list)?;
+    ensure!(mine.text().contains("customer_read"), "{}", mine.text());
+    // Another agent has the id, and may call tools in a session of its own.
+    let token = tools
+        .world
+        .token(SUPPORT, |claims| claims.scope("customer", "C-771"))?;
+    let ask = Ask::post(tools.world.gateway.url("/tools/mcp")?, list)
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-session-id", &session)
+        .token(&token);
+    let theirs = Agent::curl()?.ask(&ask)?;
+    let told = theirs.json()?;
+    assert_eq!(told["reason"], "session_foreign", "{told}");
+    let record = records::show(&tools.world.gateway, theirs.record().context("no record")?)?;
+    assert_eq!(
+        (record.kind(), record.text("reason")),
+        ("refuse".into(), "session_foreign".into())
+    );
+    assert_eq!(record.find("finding"), Some(&json!(true)));
+    let mine = tools.post(&[("mcp-session-id", &session)], list)?;
+    ensure!(mine.text().contains("customer_read"), "{}", mine.text());
     tools.world.finish()
 }
 

@@ -175,7 +175,7 @@ fn what_cannot_be_searched_for_rows_is_refused_whatever_passes_else() -> Result<
         .set("uninspected", "record".into());
     let mut gateway = Gateway::start(&setup)?;
     let client = Client::plain()?;
-    for kind in ["image", "csv", "ndjson"] {
+    for kind in ["image", "page"] {
         let status = |service: &str| -> Result<u16> {
             let url = gateway.url(&format!("/{service}/{kind}"))?;
             Ok(client.get(&url, &[])?.status.as_u16())

@@ -110,6 +110,56 @@ fn a_streamed_answer_is_restored_over_every_cut() -> Result<()> {
     fleet.finish()
 }
 
+/// The words and the arguments of a stream of events, joined as an SDK joins them.
+fn joined(stream: &str) -> Result<[String; 2]> {
+    let mut texts = [String::new(), String::new()];
+    let events = stream
+        .split("\n\n")
+        .filter_map(|event| event.strip_prefix("data: "));
+    for data in events.filter(|data| *data != "[DONE]") {
+        let data: Value = serde_json::from_str(data)?;
+        let pieces = [
+            "/choices/0/delta/content",
+            "/choices/0/delta/tool_calls/0/function/arguments",
+        ];
+        for (text, place) in texts.iter_mut().zip(pieces) {
+            let piece = data.pointer(place).and_then(Value::as_str);
+            text.push_str(piece.unwrap_or_default());
+        }
+    }
+    Ok(texts)
+}
+
+#[test]
+fn words_and_arguments_of_an_event_stream_are_restored_for_whom_policy_allows() -> Result<()> {
+    let fleet = Fleet::new()?;
+    let turns: Vec<String> = (0..20)
+        .map(|n| format!("ask {} \"soon\"", address(n)))
+        .collect();
+    let reply = fleet.ask(0, "/model/events", &turns)?;
+    let [words, arguments] = joined(&reply.text())?;
+    let arguments: Value = serde_json::from_str(&arguments)?;
+    for number in 0..20 {
+        let said = format!("ask {} \"soon\"", address(number));
+        ensure!(words.contains(&said), "{words}");
+        let note = arguments["note"].as_str().context("no note")?;
+        ensure!(note.contains(&said), "{note}");
+    }
+    let record = records::closing(&fleet.hosts[0], reply.record().context("no record")?)?;
+    let restored = record.0["event"]["response"]["restored"].to_string();
+    ensure!(restored.contains("\"count\":40"), "{restored}");
+    // The other agent's stream keeps its tokens.
+    let ask = Ask::post(fleet.hosts[1].url("/model/events")?, conversation(&turns));
+    let theirs = Agent::curl()?.ask(&ask)?;
+    ensure!(theirs.status == 200, "{}", theirs.text());
+    ensure!(!theirs.text().contains("@example.com"), "{}", theirs.text());
+    let [words, arguments] = joined(&theirs.text())?;
+    for text in [&words, &arguments] {
+        assert_eq!(text.matches("tok_pii.email_").count(), 20, "{text}");
+    }
+    fleet.finish()
+}
+
 #[test]
 fn an_agent_that_has_only_tokens_works_on_the_true_records() -> Result<()> {
     let fleet = Fleet::new()?;

@@ -140,9 +140,9 @@ impl Made {
 }
 
 impl Server {
-    /// Starts the script `name` in Python and waits until it has told its port.
-    pub fn start(name: &str) -> Result<Self> {
-        Self::run(Language::Python.command(name)?)
+    /// Starts the script `name` in this language and waits until it has told its port.
+    pub fn start(language: Language, name: &str) -> Result<Self> {
+        Self::run(language.command(name)?)
     }
 
     /// The same in Node.js, with these variables.

@@ -88,7 +88,7 @@ impl Csv {
             let raw = record.get(field.raw.clone()).unwrap_or_default();
             let name = text(raw, field.quoted).trim_ascii().to_vec();
             let known = Context::ROOT.member(&name, &mut out.desk.keys);
-            if !known.is_name_clean() {
+            if !known.is_name_clean() || out.desk.seek.is_some() {
                 out.desk.path.enter();
                 out.desk.path.name(&name);
                 out.desk.notation = notation(&field);

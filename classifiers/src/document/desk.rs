@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::map::Map;
 use super::path::Path;
-use super::{Embedded, Found, Notation, Sink, nested};
+use super::{Embedded, Found, Notation, Seek, Sink, nested};
 use crate::declared::Declared;
 use crate::embedded;
 use crate::media::coding::Coding;
@@ -18,6 +18,8 @@ use crate::{
 /// What every walk needs: what names mean, where it stands, and buffers.
 pub(crate) struct Desk {
     pub(crate) keys: KeyCache,
+    /// What is looked for instead of what is sensitive.
+    pub(crate) seek: Option<Seek>,
     pub(crate) path: Path,
     findings: Vec<Finding>,
     ranges: Vec<Range<u64>>,
@@ -78,6 +80,7 @@ impl Desk {
     pub(crate) fn new(operator: Option<Arc<Operator>>) -> Self {
         Self {
             keys: operator.map_or_else(KeyCache::new, KeyCache::with_operator),
+            seek: None,
             path: Path::default(),
             findings: Vec::new(),
             ranges: Vec::new(),
@@ -135,9 +138,10 @@ impl Desk {
             return self.told > told;
         }
         self.findings.clear();
-        match self.keys.operator() {
-            None => classify_value(context, kind, value, &mut self.findings),
-            Some(operator) => {
+        match (self.seek, self.keys.operator()) {
+            (Some(seek), _) => (seek.find)(value, &mut self.findings),
+            (None, None) => classify_value(context, kind, value, &mut self.findings),
+            (None, Some(operator)) => {
                 classify_value_with(operator, context, kind, value, &mut self.findings);
             }
         }
@@ -196,7 +200,10 @@ impl Desk {
     /// Judges a short text that holds nothing beside it, of which [`Self::value`] found nothing.
     pub(crate) fn lone(&mut self, text: &[u8], raw: Raw<'_>, sink: &mut dyn Sink) {
         self.findings.clear();
-        classify_lone(text, &mut self.findings);
+        match self.seek {
+            Some(seek) => (seek.find)(text, &mut self.findings),
+            None => classify_lone(text, &mut self.findings),
+        }
         if !self.findings.is_empty() {
             self.report(&Context::ROOT, Some(ValueKind::Text), text, raw, sink);
         }
@@ -206,7 +213,10 @@ impl Desk {
     #[cold]
     pub(crate) fn name(&mut self, name: &[u8], raw: Raw<'_>, sink: &mut dyn Sink) {
         self.findings.clear();
-        classify_key(name, &mut self.findings);
+        match self.seek {
+            Some(seek) => (seek.find)(name, &mut self.findings),
+            None => classify_key(name, &mut self.findings),
+        }
         if !self.findings.is_empty() {
             self.path.hide_name();
             self.report(&Context::ROOT, None, name, raw, sink);
@@ -216,7 +226,8 @@ impl Desk {
     /// Judges what hides in a name that markup gives, or in the name of a namespace. Most hide nothing.
     #[inline]
     pub(crate) fn markup(&mut self, name: &[u8], at: u64, written: Notation, sink: &mut dyn Sink) {
-        if !Context::ROOT.member(name, &mut self.keys).is_name_clean() {
+        let clean = Context::ROOT.member(name, &mut self.keys).is_name_clean();
+        if !clean || self.seek.is_some() {
             self.notation = written;
             self.name(name, Raw::At(at), sink);
         }

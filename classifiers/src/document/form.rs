@@ -53,7 +53,7 @@ pub(super) fn pair(
     desk.path.enter();
     desk.path.name(&name);
     desk.notation = Notation::Form;
-    if !member.is_name_clean() {
+    if !member.is_name_clean() || desk.seek.is_some() {
         let raw = Raw::Coded(place(pair.name.start), raw_name, Coding::Form);
         desk.name(&name, raw, sink);
     }

@@ -345,10 +345,10 @@ impl Text {
     }
 
     fn judge_prose(&mut self, whole: bool, out: Out<'_>) {
-        let mut end = if whole {
-            self.bytes.len()
-        } else {
-            growing::settled(&self.bytes, self.judged)
+        let mut end = match (whole, out.desk.seek) {
+            (true, _) => self.bytes.len(),
+            (false, None) => growing::settled(&self.bytes, self.judged),
+            (false, Some(seek)) => self.bytes.len().saturating_sub((seek.growing)(&self.bytes)),
         };
         if end <= self.judged {
             return;

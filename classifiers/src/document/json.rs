@@ -180,7 +180,7 @@ impl Visitor for Reader<'_> {
             .move_to(&mut frame.value, name.decoded, &mut self.desk.keys);
         let clean = frame.value.is_name_clean();
         self.desk.path.name(name.decoded);
-        if !clean {
+        if !clean || self.desk.seek.is_some() {
             self.desk.notation = Notation::Json;
             self.desk.name(name.decoded, raw(&name), self.sink);
         }

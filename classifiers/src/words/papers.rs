@@ -27,7 +27,12 @@ pub(super) static ROWS: &[Row] = &[
         identiteitsnummer registrogeral cartaocidadao documentodeidentidade numerdowodu
         dowodosobisty seriainumerdowodu legitimationsnummer kimlikno kimlik kimliknumarasi
         shenfenzheng shenfenzhenghao idcardno idcardnum identitycardno shenfen
-        individualnumberid residencecardnumber personregistrationnumber",
+        individualnumberid residencecardnumber personregistrationnumber ird irdnumber irdno nip
+        numernip nrnip",
+    ),
+    (
+        Leaf(D::ORGANIZATION_ID),
+        "siren siret numerosiren numerosiret sirennumber siretnumber",
     ),
     // America.
     (

@@ -15,7 +15,7 @@ use std::{
 use aya::sys::{Stats, enable_stats};
 use flows::{FlowRecord, FlowSink, Gap, KernelSource, Options, Rules, Spent};
 
-const CONNECTIONS: u64 = 20_000;
+const CONNECTIONS: u32 = 20_000;
 const KEPT: u64 = 100_000;
 
 struct Nobody;
@@ -35,7 +35,9 @@ fn since(before: &[Spent], after: &[Spent]) -> Vec<Spent> {
             let then = before.iter().find(|then| then.name == now.name);
             Spent {
                 name: now.name.clone(),
-                time: now.time - then.map_or(Duration::ZERO, |then| then.time),
+                time: now
+                    .time
+                    .saturating_sub(then.map_or(Duration::ZERO, |then| then.time)),
                 runs: now.runs - then.map_or(0, |then| then.runs),
             }
         })
@@ -73,7 +75,10 @@ fn a_new_connection() {
     thread::sleep(Duration::from_millis(300));
     let at = listener.local_addr().unwrap();
     let serving = thread::spawn(move || {
-        for stream in listener.incoming().take(CONNECTIONS as usize + 1) {
+        for stream in listener
+            .incoming()
+            .take(usize::try_from(CONNECTIONS).unwrap() + 1)
+        {
             let mut stream = stream.unwrap();
             let mut byte = [0];
             while stream.read(&mut byte).unwrap() == 1 {
@@ -92,7 +97,7 @@ fn a_new_connection() {
     let after = source.spent();
     tell(
         "a new connection with one request",
-        CONNECTIONS,
+        u64::from(CONNECTIONS),
         &since(&before, &after),
     );
     let mut kept = TcpStream::connect(at).unwrap();

@@ -55,8 +55,28 @@ fn erased(act: &str, refused: Option<&str>) -> Value {
     event
 }
 
+/// A turn in the life of an agent's process.
+fn turn(turn: &str, exit: Option<u32>) -> Matter {
+    let event = json!({ "kind": "process", "at": AT, "agent": "spiffe://a.example/x", "turn": turn,
+        "process": process(), "parent": 6, "euid": 0, "egid": 0, "capabilities": "1ff",
+        "namespaces": { "net": 4_026_531_840_u64 }, "unit": "x.service", "exit": exit });
+    Matter {
+        entry: entry(0, event),
+        closing: None,
+    }
+}
+
+/// A token that somebody had shown what it stands for, or did not.
+fn reveal(uid: Option<u32>, reason: Option<&str>) -> Value {
+    json!({ "kind": "reveal", "at": AT, "operator": "ann", "uid": uid, "purpose": "dispute",
+        "class": "pii.email", "token": "ab", "reason": reason })
+}
+
+/// When all of it was.
+const AT: &str = "2026-01-02T03:04:05.006Z";
+
 fn matters() -> Vec<Matter> {
-    let at = "2026-01-02T03:04:05.006Z";
+    let at = AT;
     let rule = json!([{ "id": "may-read", "reason": "why", "basis": "GDPR Art. 6(1)(b)" }]);
     let open = |effect: &str| {
         json!({ "kind": "open", "at": at, "trace": "0af7651916cd43dd8448eb211c80319c",
@@ -94,16 +114,7 @@ fn matters() -> Vec<Matter> {
             "flow": "9", "technique": "direct", "protocol": "tcp", "remote": remote, "result": result,
             "name": "api.tests.example" })
     };
-    let turn = |turn: &str, exit: Option<u32>| {
-        json!({ "kind": "process", "at": at, "agent": "spiffe://a.example/x", "turn": turn,
-            "process": process(), "parent": 6, "euid": 0, "egid": 0, "capabilities": "1ff",
-            "namespaces": { "net": 4026531840_u64 }, "unit": "x.service", "exit": exit })
-    };
     let revoke = |id: &str, lifted: bool| json!({ "kind": "revoke", "at": at, "what": "agent", "id": id, "reason": "lost", "lifted": lifted });
-    let reveal = |uid: Option<u32>, reason: Option<&str>| {
-        json!({ "kind": "reveal", "at": at, "operator": "ann", "uid": uid, "purpose": "dispute",
-            "class": "pii.email", "token": "ab", "reason": reason })
-    };
     vec![
         closed("read", found("pii.email", "mask")),
         closed("write", found("pci.pan", "show")),
@@ -123,11 +134,11 @@ fn matters() -> Vec<Matter> {
         alone(bypass("203.0.113.7:443", "passed")),
         alone(bypass("[2001:db8::1]:53", "refused")),
         alone(json!({ "kind": "gap", "at": at, "reason": "ring_full", "lost": 9, "recovered": 9 })),
-        alone(turn("exec", None)),
-        alone(turn("fork", None)),
-        alone(turn("exit", Some(256))),
-        alone(turn("credentials", None)),
-        alone(turn("namespaces", None)),
+        turn("exec", None),
+        turn("fork", None),
+        turn("exit", Some(256)),
+        turn("credentials", None),
+        turn("namespaces", None),
         alone(revoke("spiffe://a.example/x", false)),
         alone(revoke("", true)),
         alone(life("start")),

@@ -21,6 +21,7 @@ use crate::{
     dialect::Dialect,
     gateway::Gateway,
     limits,
+    mcp::sessions,
     message::Spoken,
     record::{self, Who},
     refusal::Interruption,
@@ -99,6 +100,8 @@ pub(crate) struct Account {
     pub(crate) status: Option<StatusCode>,
     /// What the message asked for, in its protocol's words.
     pub(crate) spoken: Option<Spoken>,
+    /// The session of MCP that it came in.
+    pub(crate) session: Option<sessions::Spoken>,
     /// In whose words the agent is told of a refusal.
     pub(crate) dialect: Dialect,
     pub(crate) upstream: Option<Call>,
@@ -133,6 +136,7 @@ impl Account {
             veil: None,
             status: None,
             spoken: None,
+            session: None,
             dialect: Dialect::Problem,
             upstream: None,
         })

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use admission::Permit;
 use flows::{Attribution, FlowId, Owned};
 use http::{
-    Extensions, HeaderMap, HeaderValue, Method, Request, Response, Uri, Version, header,
-    request::Parts, uri,
+    Extensions, HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
+    header, request::Parts, uri,
 };
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -24,6 +24,7 @@ use crate::{
     clock, fields,
     gateway::Gateway,
     headers::{self, Shown},
+    mcp::sessions,
     media::{self, Media},
     message, possession,
     record::Who,
@@ -259,7 +260,11 @@ impl Worker {
             return Err(Interruption::revoked().into());
         }
         // Who is nobody learns nothing of what there is.
-        let asked = match resolved? {
+        let resolved = resolved?;
+        let said = (&parts.uri, &parts.headers);
+        account.session =
+            sessions::Spoken::of(&gateway.sessions, &resolved, said, proven.caller())?;
+        let asked = match resolved {
             Resolved::Whole(asked) => *asked,
             Resolved::Bound(asked, elsewhere) => {
                 Box::pin(elsewhere.bind(account, *asked, parts, body)).await?
@@ -292,6 +297,9 @@ impl Worker {
                 }
             })?;
         account.mark(names::ADMITTED);
+        if let Some(session) = &account.session {
+            session.keep();
+        }
         Ok((permit, asked.way))
     }
 
@@ -488,8 +496,18 @@ fn answer(account: &Account, why: &Interruption) -> Response<Inbound> {
         record: account.record(),
         trace,
     };
-    let response = account.dialect.response(why, about);
-    let mut response = response.map(Inbound::full);
+    // Clients of HTTP+SSE look for answers on the stream alone.
+    let event = account.dialect.error_event(why, about);
+    let session = account.session.as_ref();
+    let is_told = event.is_some_and(|event| session.is_some_and(|session| session.tell(event)));
+    let response = if is_told {
+        let mut accepted = Response::new(Inbound::empty());
+        *accepted.status_mut() = StatusCode::ACCEPTED;
+        accepted
+    } else {
+        account.dialect.response(why, about).map(Inbound::full)
+    };
+    let mut response = response;
     response::stamp(response.headers_mut(), account);
     response
 }

@@ -12,7 +12,8 @@ use telemetry::{Metrics, Traces};
 use tokio::sync::watch;
 
 use crate::{
-    credential::CredentialSource, forward::Forward, pass::Passes, route::Routes, watch::Watch,
+    credential::CredentialSource, forward::Forward, mcp::Sessions, pass::Passes, route::Routes,
+    watch::Watch,
 };
 
 /// What happens to a body that cannot be inspected.
@@ -57,6 +58,8 @@ pub struct Gateway {
     pub watch: Option<Arc<Watch>>,
     /// Who may not call any more.
     pub revoked: watch::Receiver<Arc<Revoked>>,
+    /// Whose the sessions of MCP are.
+    pub sessions: Arc<Sessions>,
     /// The record.
     pub trail: Trail,
     /// Seals whom a record is about.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use classifiers::DataClass;
 use policy::{Restorations, Towards};
 use redaction::{
-    Pseudonyms, Restore, Restored, Restorer,
+    DocumentRestorer, Media, Output, Pseudonyms, Restore, Restored,
     census::Records,
     shape::{Path, Plan, Rows, Unbound},
 };
@@ -145,7 +145,7 @@ impl Pseudonyms for OfSubject {
 }
 
 /// What policy says of tokens, as the restorer asks for it.
-struct Allowed(Restorations);
+pub(crate) struct Allowed(Restorations);
 
 impl Restore for Allowed {
     fn may_restore(&mut self, class: DataClass) -> bool {
@@ -153,26 +153,40 @@ impl Restore for Allowed {
     }
 }
 
-/// Turns tokens back in what a JSON body releases.
-pub(crate) struct Restoration(Restorer<Allowed>);
+impl Allowed {
+    pub(crate) fn new(restorations: Restorations) -> Self {
+        Self(restorations)
+    }
+}
+
+/// Turns tokens back in what a body releases that is a document.
+pub(crate) struct Restoration(DocumentRestorer<Allowed>);
 
 impl Restoration {
-    pub(crate) fn new(restorations: Restorations, keys: &Arc<dyn Pseudonyms>) -> Self {
-        Self(Restorer::json(Allowed(restorations), Arc::clone(keys)))
+    pub(crate) fn new(media: Media, allowed: Allowed, keys: &Arc<dyn Pseudonyms>) -> Self {
+        Self(DocumentRestorer::new(media, allowed, Arc::clone(keys)))
     }
 
     /// What goes on of `pieces`; with what was held back, if the body `ended`.
-    pub(crate) fn restore(
-        &mut self,
-        pieces: impl Iterator<Item = Bytes>,
-        ended: bool,
-    ) -> Option<Bytes> {
-        let mut out = Vec::new();
+    pub(crate) fn restore(&mut self, pieces: impl Iterator<Item = Bytes>, ended: bool) -> Output {
+        let mut out = Output::new();
         pieces.for_each(|piece| self.0.push(&piece, &mut out));
         if ended {
             self.0.finish(&mut out);
         }
-        (!out.is_empty()).then(|| out.into())
+        out
+    }
+
+    /// What was held back of a stream, as if it had ended.
+    pub(crate) fn flush(&mut self) -> Output {
+        let mut out = Output::new();
+        self.0.flush(&mut out);
+        out
+    }
+
+    /// Whether there is something to flush.
+    pub(crate) fn is_growing(&self) -> bool {
+        self.0.is_growing()
     }
 
     pub(crate) fn restored(&self) -> &Restored {

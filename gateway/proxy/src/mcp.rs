@@ -7,6 +7,7 @@
 mod endpoint;
 pub(crate) mod mirror;
 mod resource;
+pub(crate) mod sessions;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -19,6 +20,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use endpoint::{EndpointEvent, is_session};
 pub use resource::Resource;
+pub use sessions::Sessions;
 
 use crate::{
     call::{self, Call},

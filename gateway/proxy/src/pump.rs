@@ -3,7 +3,6 @@
 use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
-    io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -18,19 +17,22 @@ use classifiers::declared::{Declared, Place};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use policy::{Disclosures, PolicyRef, Towards};
 use redaction::{
-    Action, Coding, Disclose, Format, Framing, Interrupted, Media, MessageType, Output, Pseudonyms,
+    Action, Coding, Disclose, Format, Framing, Media, MessageType, Output, Pseudonyms, Restored,
     census::{Counted, Records},
     shape::{Plan, Withheld},
 };
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::{
+    sync::mpsc::Receiver,
+    time::{Instant, Sleep, sleep_until},
+};
 
 use crate::{
     body::Source,
     gateway::Gateway,
     governance::Restoration,
     hold::Hold,
+    limits,
     mcp::EndpointEvent,
-    media::is_json,
     outgoing::Outgoing,
     pace::Pace,
     protocol::{Head, Protocol},
@@ -64,6 +66,16 @@ struct Inspection {
     restoration: Option<Restoration>,
 }
 
+impl Inspection {
+    /// What became of tokens, where they are turned back.
+    fn restored(&self) -> Option<&Restored> {
+        match &self.restoration {
+            Some(restoration) => Some(restoration.restored()),
+            None => self.body.restored(),
+        }
+    }
+}
+
 /// Why a body could not be read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Broken {
@@ -83,6 +95,8 @@ pub(crate) enum Broken {
 pub(crate) struct Pump<B = Source> {
     source: B,
     endpoint: Option<EndpointEvent>,
+    /// What comes for the stream from elsewhere: whole events.
+    told: Option<Receiver<Bytes>>,
     inspection: Option<Inspection>,
     veil: Option<Veil>,
     outgoing: Outgoing,
@@ -99,6 +113,8 @@ pub(crate) struct Pump<B = Source> {
 struct Growing {
     head: Head,
     hold: Hold,
+    /// Until when a word may be held that may become a token to be turned back.
+    restoring: Option<Instant>,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
@@ -111,7 +127,7 @@ impl Pump {
     }
 
     /// A document that goes `towards` the agent or the service under what policy says, and under what
-    /// its owner says of it. Tokens are turned back in what it releases, where it is one JSON document.
+    /// its owner says of it. Tokens are turned back in what it releases, unless it is a form of parts.
     pub(crate) fn governed(
         source: Source,
         gateway: &Gateway,
@@ -122,9 +138,13 @@ impl Pump {
         described: Option<(&Arc<Declared>, Place)>,
     ) -> Self {
         let pseudonyms = way.answers.keys(permit, &gateway.pseudonyms);
-        let restoration = is_json(format)
-            .then(|| way.restoration(permit, towards, &pseudonyms))
-            .flatten();
+        let restores = || way.restores(permit, towards);
+        let restoration = match format {
+            Format::Document(media) => {
+                restores().map(|allowed| Restoration::new(media, allowed, &pseudonyms))
+            }
+            Format::Multipart(..) | Format::Protobuf(_) => None,
+        };
         let disclosures = permit.disclosures(towards);
         let declared = described.map(|(declared, _)| declared);
         let mut body = redaction::Body::new(
@@ -135,6 +155,9 @@ impl Pump {
             workspace::take(gateway.operator.as_ref(), declared),
         )
         .treating(gateway.uninspected.of_parts());
+        if let (Format::Protobuf(_), Some(allowed)) = (format, restores()) {
+            body.restore(Box::new(allowed));
+        }
         if let Some((_, place)) = described {
             body.set_place(place);
         }
@@ -157,6 +180,7 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
         Self {
             source,
             endpoint: None,
+            told: None,
             inspection,
             veil: None,
             outgoing: Outgoing::default(),
@@ -170,9 +194,9 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
 
     /// From now on everything leaves under `coding`, also what waits.
     pub(crate) fn encode(&mut self, coding: Coding) -> Result<(), Broken> {
-        self.outgoing.encode(coding).map_err(unencodable)?;
+        self.outgoing.encode(coding).map_err(release::unencodable)?;
         if self.ended {
-            self.outgoing.finish().map_err(unencodable)?;
+            self.outgoing.finish().map_err(release::unencodable)?;
         }
         Ok(())
     }
@@ -314,10 +338,10 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
     pub(crate) fn changed(&self) -> bool {
         self.inspection.as_ref().is_some_and(|inspection| {
             let places = &inspection.body.summary().places;
-            let restoration = inspection.restoration.as_ref();
+            let restored = inspection.restored();
             places.iter().any(|place| place.action != Action::Show)
                 || inspection.body.withheld().changed()
-                || restoration.is_some_and(|it| !it.restored().classes.is_empty())
+                || restored.is_some_and(|it| !it.classes.is_empty())
         })
     }
 
@@ -333,8 +357,8 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
                 &mut record,
             );
             record::withheld(&inspection.body.withheld(), &mut record);
-            if let Some(restoration) = &inspection.restoration {
-                record::restored(restoration.restored(), &mut record);
+            if let Some(restored) = inspection.restored() {
+                record::restored(restored, &mut record);
             }
         }
         record
@@ -363,10 +387,13 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
         if self.ended {
             return Poll::Ready(Ok(()));
         }
+        if let Some(event) = self.told(cx) {
+            return Poll::Ready(self.pass([event], false));
+        }
         let frame = match Pin::new(&mut self.source).poll_frame(cx) {
             Poll::Pending if self.is_flush_due(cx) => return Poll::Ready(self.flush()),
             Poll::Pending if self.outgoing.is_kept() => {
-                return Poll::Ready(self.outgoing.flush().map_err(unencodable));
+                return Poll::Ready(self.outgoing.flush().map_err(release::unencodable));
             }
             Poll::Pending => {
                 ready!(self.pace.poll(self.record.received, cx));
@@ -397,12 +424,26 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
         }
     }
 
+    /// The next event that came for the stream from elsewhere; if there is none, `cx` is woken for it.
+    fn told(&mut self, cx: &mut Context<'_>) -> Option<Bytes> {
+        let told = self.told.as_mut()?;
+        match told.poll_recv(cx) {
+            Poll::Ready(Some(event)) => Some(event),
+            Poll::Ready(None) => {
+                self.told = None;
+                None
+            }
+            Poll::Pending => None,
+        }
+    }
+
     /// Whether text that may still grow has waited long enough; if not, `cx` is woken once it has.
     fn is_flush_due(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(growing) = &mut self.growing else {
             return false;
         };
-        let Some(at) = growing.hold.deadline() else {
+        let deadlines = [growing.hold.deadline(), growing.restoring];
+        let Some(at) = deadlines.into_iter().flatten().min() else {
             return false;
         };
         let timer = growing
@@ -418,12 +459,18 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
     fn flush(&mut self) -> Result<(), Broken> {
         if let Some(growing) = &mut self.growing {
             growing.hold.flushed();
+            growing.restoring = None;
         }
         if let Some(inspection) = &mut self.inspection {
             let mut released = Output::new();
             let flushed = inspection.body.flush(&mut released);
             flushed.map_err(|interrupted| self.broken(interrupted))?;
             self.release(released, false)?;
+        }
+        let inspection = self.inspection.as_mut();
+        if let Some(restoration) = inspection.and_then(|it| it.restoration.as_mut()) {
+            let restored = restoration.flush();
+            self.pass(restored, false)?;
         }
         Ok(())
     }
@@ -435,6 +482,7 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
             return self.push(data);
         };
         let parted = endpoint.push(data);
+        self.told = endpoint.take_told().or(self.told.take());
         self.pass(parted.event, false)?;
         parted.rest.map_or(Ok(()), |rest| self.push(rest))
     }
@@ -467,7 +515,15 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
         let (Some(growing), Some(inspection)) = (&mut self.growing, &self.inspection) else {
             return;
         };
-        growing.hold.came(inspection.body.held(), Instant::now());
+        let now = Instant::now();
+        let oldest = growing.hold.deadline();
+        growing.hold.came(inspection.body.held(), now);
+        // What the restorer holds came with or after what was held before it.
+        let restoration = inspection.restoration.as_ref();
+        growing.restoring = restoration.filter(|it| it.is_growing()).map(|_| {
+            let deadline = oldest.unwrap_or(now + limits::FLUSH_DEADLINE);
+            growing.restoring.unwrap_or(deadline)
+        });
     }
 
     fn finish(&mut self) -> Result<(), Broken> {
@@ -490,68 +546,10 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
         } else {
             self.pass([], true)?;
         }
-        self.outgoing.finish().map_err(unencodable)?;
+        self.outgoing.finish().map_err(release::unencodable)?;
         self.ended = true;
         Ok(())
     }
-
-    fn release(&mut self, released: Output, ended: bool) -> Result<(), Broken> {
-        let Some(inspection) = &mut self.inspection else {
-            return Ok(());
-        };
-        if let Some(restoration) = &mut inspection.restoration {
-            let restored = restoration.restore(released, ended);
-            return self.pass(restored, ended);
-        }
-        // What came coded tells whose it is once it is decoded.
-        if let Some(growing) = self.growing.as_mut().filter(|_| inspection.coded) {
-            let released: Vec<Bytes> = released.collect();
-            for piece in &released {
-                growing.head.see(piece);
-            }
-            return self.pass(released, ended);
-        }
-        self.pass(released, ended)
-    }
-
-    /// Hands pieces on, under the veil if there is one.
-    fn pass(&mut self, pieces: impl IntoIterator<Item = Bytes>, ended: bool) -> Result<(), Broken> {
-        let Some(veil) = &mut self.veil else {
-            let mut pieces = pieces.into_iter();
-            return pieces
-                .try_for_each(|piece| self.outgoing.put(piece))
-                .map_err(unencodable);
-        };
-        let mut veiled = VecDeque::new();
-        for piece in pieces {
-            veil.push(piece, &mut veiled);
-        }
-        if ended {
-            veil.finish(&mut veiled);
-        }
-        let mut veiled = veiled.into_iter();
-        veiled
-            .try_for_each(|piece| self.outgoing.put(piece))
-            .map_err(unencodable)
-    }
-
-    fn broken(&mut self, interrupted: Interrupted) -> Broken {
-        match interrupted {
-            Interrupted::Blocked { class, .. } => {
-                let policy = self.inspection.as_mut().and_then(|inspection| {
-                    inspection.disclosures.of(class).policy.as_deref().cloned()
-                });
-                Broken::Blocked(class, policy)
-            }
-            Interrupted::Uninspected(gap) => Broken::Uninspected(gap.name()),
-            unreadable => Broken::Unreadable(unreadable.to_string()),
-        }
-    }
-}
-
-/// An encoder fails for want of memory alone.
-fn unencodable(_: io::Error) -> Broken {
-    Broken::Unreadable("it could not be encoded".to_owned())
 }
 
 impl<B> Drop for Pump<B> {
@@ -562,5 +560,6 @@ impl<B> Drop for Pump<B> {
     }
 }
 
+mod release;
 #[cfg(test)]
 mod tests;

@@ -241,6 +241,14 @@ impl Interruption {
         }
     }
 
+    /// The session of MCP is another caller's.
+    pub fn session_foreign() -> Self {
+        let mut refusal = Self::new(StatusCode::FORBIDDEN, "session_foreign")
+            .says("this session was opened by another caller: open one of your own");
+        refusal.finding = true;
+        refusal
+    }
+
     /// The agent, the session or the token was revoked.
     pub fn revoked() -> Self {
         let mut refusal = Self::new(StatusCode::FORBIDDEN, "revoked")

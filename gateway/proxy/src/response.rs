@@ -18,7 +18,10 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Response, header, res
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use policy::Towards;
-use redaction::{Coding, Format, shape::Withheld};
+use redaction::{
+    Coding, Format,
+    shape::{Shaper, Withheld},
+};
 
 use crate::{
     accept::Accepted,
@@ -30,6 +33,7 @@ use crate::{
     headers,
     leash::{Leash, leash},
     limits,
+    mcp::sessions,
     media::{self, Media},
     pump::{Broken, GRPC_STATUS, Pump},
     recoding::Recoding,
@@ -52,6 +56,7 @@ pub(crate) async fn release(
     let inspected = media.inspected(gateway.uninspected);
     let declared = headers::content_length(&parts.headers);
     let ending = Ending::of(&parts.headers);
+    opened(gateway, permit, way, &parts);
     headers::towards_agent(&mut parts.headers, inspected.is_some());
     let counted = match judge_head(gateway, permit, &mut account, &mut parts) {
         Ok(counted) => counted,
@@ -95,7 +100,6 @@ pub(crate) async fn release(
             Ok(_) => {}
         }
     }
-    // How a judged body came, which is how it may leave.
     let came = inspected.filter(|_| !matches!(media, Media::Opaque(_)));
     // The status of gRPC comes behind the body.
     let short = ending != Ending::Status
@@ -119,6 +123,14 @@ pub(crate) async fn release(
     }
 }
 
+/// Notes a session that this answer opens.
+fn opened(gateway: &Gateway, permit: &Permit, way: &Way, parts: &Parts) {
+    if parts.status.is_success() {
+        let (service, fields) = (&way.service, &parts.headers);
+        sessions::opened(&gateway.sessions, service, fields, permit.caller());
+    }
+}
+
 /// What became of an answer that may be judged whole.
 enum Judged {
     /// It was.
@@ -127,17 +139,18 @@ enum Judged {
     Long(Box<Answer>),
 }
 
-/// Why the rows of an answer cannot be told, if they must be: only in JSON can those of others be told
-/// from one's own, or any be counted.
+/// Why the rows of an answer cannot be told, if they must be: not in every kind of document can those of
+/// others be told from one's own, and only in JSON can any be counted.
 fn unknown_rows(
     inspected: Option<(Format, Coding)>,
     shaped: bool,
     counted: bool,
 ) -> Option<&'static str> {
     let (format, _) = inspected?;
-    match (media::is_json(format), shaped, counted) {
-        (false, true, _) => Some("rows_unknown"),
-        (false, false, true) => Some("records_unknown"),
+    let told = matches!(format, Format::Document(media) if Shaper::reads(media));
+    match (media::is_json(format), counted) {
+        _ if shaped && !told => Some("rows_unknown"),
+        (false, true) => Some("records_unknown"),
         _ => None,
     }
 }
@@ -153,7 +166,7 @@ fn governed(
 ) -> Pump {
     let (source, towards) = (Source::Wire(incoming), Towards::Agent);
     Pump::governed(source, gateway, permit, way, towards, inspected, described)
-        .naming(way.endpoint_event())
+        .naming(way.endpoint_event(&gateway.sessions, permit.caller()))
 }
 
 /// An answer on its way.

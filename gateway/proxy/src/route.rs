@@ -12,8 +12,9 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use admission::Permit;
 use classifiers::declared::{Declared, Operation as Described, Place};
 use http::{HeaderMap, Method, StatusCode, Uri, header};
+use identity::Caller;
 use policy::{Country, Effect, Operation, Towards};
-use redaction::{Descriptors, Framing, MessageType, Pseudonyms};
+use redaction::{Descriptors, Framing, MessageType};
 
 pub use self::template::{Template, TemplateFault};
 pub(crate) use self::{
@@ -25,10 +26,13 @@ use crate::{
     bindings::Elsewhere,
     call::Call,
     credential::Presented,
-    governance::{AnswerRules, Restoration, Restoring},
+    governance::{Allowed, AnswerRules, Restoring},
     graphql::GraphQl,
     limits::Timeouts,
-    mcp::{Approach, EndpointEvent, Mcp, is_session},
+    mcp::{
+        Approach, EndpointEvent, Mcp, Sessions, is_session,
+        sessions::{Claim, Owner},
+    },
     media::{self, Media},
     message::Asked,
 };
@@ -118,13 +122,17 @@ pub(crate) enum Resolved {
 }
 
 impl Resolved {
+    /// The service, and the path that matched.
+    pub(crate) fn service(&self) -> (&Arc<Service>, &Arc<str>) {
+        match self {
+            Self::Whole(asked) | Self::Bound(asked, _) => (&asked.way.service, &asked.way.route),
+            Self::Message(endpoint) => (&endpoint.service, &endpoint.route),
+        }
+    }
+
     /// Whether the service's key is held here.
     pub(crate) fn holds_key(&self) -> bool {
-        let service = match self {
-            Self::Whole(asked) | Self::Bound(asked, _) => &asked.way.service,
-            Self::Message(endpoint) => &endpoint.service,
-        };
-        service.presented.is_some()
+        self.service().0.presented.is_some()
     }
 }
 
@@ -231,20 +239,19 @@ impl Routes {
 }
 
 impl Way {
-    /// What turns tokens back in a message that goes `towards` the agent or the service, if anything
-    /// does.
-    pub(crate) fn restoration(
-        &self,
-        permit: &Permit,
-        towards: Towards,
-        keys: &Arc<dyn Pseudonyms>,
-    ) -> Option<Restoration> {
+    /// Which tokens are turned back in a message that goes `towards` the agent or the service, if any
+    /// are.
+    pub(crate) fn restores(&self, permit: &Permit, towards: Towards) -> Option<Allowed> {
         let covers = self.service.restoring.covers(towards);
-        covers.then(|| Restoration::new(permit.restorations(towards), keys))
+        covers.then(|| Allowed::new(permit.restorations(towards)))
     }
 
     /// What reads the first event of the answer, if that names where messages go.
-    pub(crate) fn endpoint_event(&self) -> Option<EndpointEvent> {
+    pub(crate) fn endpoint_event(
+        &self,
+        sessions: &Arc<Sessions>,
+        caller: &Caller,
+    ) -> Option<EndpointEvent> {
         let Speaks::Mcp(mcp) = &self.service.speaks else {
             return None;
         };
@@ -254,7 +261,12 @@ impl Way {
             Match::Host(_) => "",
         };
         let upstream = &self.service.upstream;
-        Some(EndpointEvent::new(upstream, prefix, &legacy.messages))
+        let event = EndpointEvent::new(upstream, prefix, &legacy.messages);
+        Some(event.claiming(Claim {
+            sessions: Arc::clone(sessions),
+            service: Arc::clone(&self.service.name),
+            owner: Owner::of(caller),
+        }))
     }
 
     /// Whether the query is the agent's own credential: the session that such an event named.

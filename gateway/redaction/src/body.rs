@@ -15,7 +15,10 @@ use crate::multipart::Multipart;
 use crate::protobuf::{Framing, MessageType, Protobuf};
 use crate::shape::{Plan, Shaper, Withheld};
 use crate::uninspected::{Gaps, Opaque};
-use crate::{Boundary, Coding, Disclose, Interrupted, Output, Pseudonyms, Summary, Workspace};
+use crate::{
+    Boundary, Coding, Disclose, Interrupted, Output, Pseudonyms, Restore, Restored, Summary,
+    Workspace,
+};
 
 /// What a body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,8 @@ impl From<Media> for Format {
 pub struct Body<D> {
     decoder: Decoder,
     funnel: Funnel,
+    /// What kind of document it is, if it is one.
+    media: Option<Media>,
     content: Content<D>,
 }
 
@@ -63,7 +68,12 @@ impl<D: Disclose + Clone> Body<D> {
         pseudonyms: Arc<dyn Pseudonyms>,
         work: Box<Workspace>,
     ) -> Self {
-        let content = match format.into() {
+        let format = format.into();
+        let media = match format {
+            Format::Document(media) => Some(media),
+            Format::Multipart(..) | Format::Protobuf(_) => None,
+        };
+        let content = match format {
             Format::Document(media) => {
                 Content::Document(Box::new(Editor::new(media, disclose, pseudonyms, work)))
             }
@@ -77,6 +87,7 @@ impl<D: Disclose + Clone> Body<D> {
         Self {
             decoder: Decoder::new(coding),
             funnel: Funnel::default(),
+            media,
             content,
         }
     }
@@ -96,6 +107,22 @@ impl<D: Disclose + Clone> Body<D> {
         }
     }
 
+    /// Turns tokens back in the messages of a protobuf body, for whom `restore` allows. Documents have
+    /// [`crate::DocumentRestorer`], which reads what leaves. Call it before the first push.
+    pub fn restore(&mut self, restore: Box<dyn Restore + Send>) {
+        if let Content::Protobuf(messages) = &mut self.content {
+            messages.restore(restore);
+        }
+    }
+
+    /// What became of the tokens of a body that turns them back itself.
+    pub fn restored(&self) -> Option<&Restored> {
+        match &self.content {
+            Content::Protobuf(messages) => messages.restored(),
+            Content::Document(_) | Content::Multipart(_) => None,
+        }
+    }
+
     /// The same body, which does so with what its strings hold and cannot be inspected; of a form, its
     /// format says that.
     #[must_use]
@@ -108,10 +135,12 @@ impl<D: Disclose + Clone> Body<D> {
         self
     }
 
-    /// Takes out what `plan` does, before anything is looked at: of a body that is one JSON document.
-    /// Call it before the first push.
+    /// Takes out what `plan` does, before anything is looked at: of a body that is a document which a
+    /// [`Shaper`] reads. Call it before the first push.
     pub fn shape(&mut self, plan: Plan) {
-        self.funnel.shaper = (!plan.is_empty()).then(|| Box::new(Shaper::new(plan)));
+        let shaper = self.media.filter(|_| !plan.is_empty());
+        let shaper = shaper.and_then(|media| Shaper::of(media, plan));
+        self.funnel.shaper = shaper.map(Box::new);
     }
 
     /// Counts the records that go on: of a body that is one JSON document. Call it before the first

@@ -41,10 +41,10 @@ impl Documents {
 }
 
 /// A part of the document that may not be released as it is, and what stands in its place.
-struct Piece {
-    range: Range<u64>,
-    action: Action,
-    text: Vec<u8>,
+pub(crate) struct Piece {
+    pub(crate) range: Range<u64>,
+    pub(crate) action: Action,
+    pub(crate) text: Vec<u8>,
 }
 
 /// Edits one document as it streams.
@@ -285,30 +285,43 @@ impl<D: Disclose> DocumentRedactor<D> {
     /// Releases everything up to here, edited.
     fn settle(&mut self, until: u64, out: &mut Output) {
         let Documents { held, pieces, .. } = &mut self.work.documents;
-        let mut until = until.min(self.base + held.len() as u64);
-        if pieces.len() != self.sorted {
-            pieces.sort_by_key(|piece| piece.range.start);
-        }
-        let mut done = 0;
-        while let Some((joined, count)) = overlapping(pieces.get(done..).unwrap_or_default())
-            && joined.range.start < until
-        {
-            if joined.range.end > until {
-                // What is found next may overlap it.
-                until = joined.range.start;
-                break;
-            }
-            release(held, &mut self.base, joined.range.start, out);
-            out.write(&joined.text);
-            let gone = joined.range.end.saturating_sub(self.base);
-            held.advance(usize::try_from(gone).unwrap_or(usize::MAX).min(held.len()));
-            self.base = joined.range.end.max(self.base);
-            done += count;
-        }
-        pieces.drain(..done);
-        self.sorted = pieces.len();
-        release(held, &mut self.base, until, out);
+        settle(held, pieces, &mut self.sorted, &mut self.base, until, out);
     }
+}
+
+/// Releases everything up to byte `until` of a document, of which `base` is where what is held begins,
+/// with the pieces that stand in place of others; the first `sorted` of those are in order.
+pub(crate) fn settle(
+    held: &mut BytesMut,
+    pieces: &mut Vec<Piece>,
+    sorted: &mut usize,
+    base: &mut u64,
+    until: u64,
+    out: &mut Output,
+) {
+    let mut until = until.min(*base + held.len() as u64);
+    if pieces.len() != *sorted {
+        pieces.sort_by_key(|piece| piece.range.start);
+    }
+    let mut done = 0;
+    while let Some((joined, count)) = overlapping(pieces.get(done..).unwrap_or_default())
+        && joined.range.start < until
+    {
+        if joined.range.end > until {
+            // What is found next may overlap it.
+            until = joined.range.start;
+            break;
+        }
+        release(held, base, joined.range.start, out);
+        out.write(&joined.text);
+        let gone = joined.range.end.saturating_sub(*base);
+        held.advance(usize::try_from(gone).unwrap_or(usize::MAX).min(held.len()));
+        *base = joined.range.end.max(*base);
+        done += count;
+    }
+    pieces.drain(..done);
+    *sorted = pieces.len();
+    release(held, base, until, out);
 }
 
 /// Releases what is held up to byte `until` of the document, of which `base` is where that begins.

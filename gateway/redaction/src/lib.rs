@@ -34,6 +34,6 @@ pub use output::Output;
 pub use protobuf::{Descriptors, Framing, MESSAGE_BYTES_MAX, MessageType, Method};
 pub use pseudonym::Pseudonyms;
 pub use redactor::{Disclose, Interrupted, Redactor, Workspace};
-pub use restore::{Restore, Restored, Restorer};
+pub use restore::{DocumentRestorer, Restore, Restored, Restorer};
 pub use summary::{PLACES_MAX, Place, Summary};
 pub use uninspected::{Gap, Gaps, Opaque};

@@ -16,7 +16,8 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use crate::coding::Decoder;
 use crate::uninspected::{Gap, Gaps, Opaque};
 use crate::{
-    Coding, Disclose, Interrupted, Output, Pseudonyms, Redactor, Summary, Undecodable, Workspace,
+    Coding, Disclose, DocumentRestorer, Interrupted, Media, Output, Pseudonyms, Redactor, Restore,
+    Restored, Summary, Undecodable, Workspace,
 };
 use bridge::Bridge;
 
@@ -86,6 +87,8 @@ pub(crate) struct Protobuf<D> {
     pseudonyms: Arc<dyn Pseudonyms>,
     work: Box<Workspace>,
     opaque: Opaque,
+    /// Who turns tokens back, and what became of them.
+    restoring: Option<(Box<dyn Restore + Send>, Restored)>,
     /// Bytes of the message that is not whole.
     buffer: BytesMut,
     summary: Summary,
@@ -106,6 +109,7 @@ impl<D: Disclose + Clone> Protobuf<D> {
             pseudonyms,
             work,
             opaque: Opaque::Pass,
+            restoring: None,
             buffer: BytesMut::new(),
             summary: Summary::default(),
             gaps: Gaps::default(),
@@ -114,6 +118,14 @@ impl<D: Disclose + Clone> Protobuf<D> {
 
     pub(crate) fn of(&mut self, message: MessageType) {
         self.message = Some(message);
+    }
+
+    pub(crate) fn restore(&mut self, restore: Box<dyn Restore + Send>) {
+        self.restoring = Some((restore, Restored::default()));
+    }
+
+    pub(crate) fn restored(&self) -> Option<&Restored> {
+        self.restoring.as_ref().map(|(_, restored)| restored)
     }
 
     pub(crate) fn treating(mut self, opaque: Opaque) -> Self {
@@ -225,11 +237,25 @@ impl<D: Disclose + Clone> Protobuf<D> {
         self.summary.absorb(found, "");
         self.work = work;
         read?;
-        let judged = judged.contiguous();
+        let judged = self.with_values(judged.contiguous());
         if judged != document {
             bridge::put_back(&judged, &mut message)?;
         }
         Ok(message.encode_to_vec().into())
+    }
+
+    /// The JSON of a message with its tokens turned back.
+    fn with_values(&mut self, judged: Bytes) -> Bytes {
+        let Some((restore, restored)) = &mut self.restoring else {
+            return judged;
+        };
+        let may = |class| restore.may_restore(class);
+        let mut reader = DocumentRestorer::new(Media::Json, may, Arc::clone(&self.pseudonyms));
+        let mut out = Output::new();
+        reader.push(&judged, &mut out);
+        reader.finish(&mut out);
+        restored.add(reader.restored());
+        out.contiguous()
     }
 
     fn miss(&mut self, gap: Gap) -> Result<(), Interrupted> {

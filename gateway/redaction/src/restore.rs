@@ -6,6 +6,7 @@
 //! as often as it is wrapped. Everything else passes as it is. What is held back is a piece that may
 //! still become a token, so at most [`TOKEN_BYTES_MAX`](crate::token::TOKEN_BYTES_MAX) bytes.
 
+mod document;
 mod nesting;
 
 use std::sync::Arc;
@@ -14,12 +15,19 @@ use classifiers::DataClass;
 
 use crate::Pseudonyms;
 use crate::token::{self, PREFIX, Start};
+pub use document::DocumentRestorer;
 use nesting::Nesting;
 
 /// Who decides what is restored in this message.
 pub trait Restore {
     /// Whether a token of this class may be turned back. Asked once per token: remember the answer.
     fn may_restore(&mut self, class: DataClass) -> bool;
+}
+
+impl Restore for Box<dyn Restore + Send> {
+    fn may_restore(&mut self, class: DataClass) -> bool {
+        (**self).may_restore(class)
+    }
 }
 
 impl<F: FnMut(DataClass) -> bool> Restore for F {

@@ -6,17 +6,24 @@
 //! them. An element whose binding must be known first is held, up to [`HELD_BYTES_MAX`]; from there on
 //! the rule's [`Unbound`] decides, and [`Withheld`] counts it.
 
+mod events;
+mod lines;
 mod path;
+mod table;
 mod tokens;
 mod walk;
 
 use std::sync::Arc;
 
+use classifiers::document::Media;
 use json_event_parser::JsonEvent;
 
 use crate::Interrupted;
+use events::Events;
+use lines::Lines;
 pub(crate) use path::Step;
 pub use path::{Fields, NoPath, Path};
+use table::Table;
 pub(crate) use tokens::Tokens;
 use walk::Walk;
 
@@ -113,44 +120,85 @@ impl Withheld {
     }
 }
 
-/// Shapes one JSON document as it streams.
-pub struct Shaper {
-    tokens: Tokens,
-    walk: Walk,
+/// Shapes one document as it streams: JSON, lines of it, events with it, or a table.
+pub struct Shaper(Kind);
+
+enum Kind {
+    Json(Box<(Tokens, Walk)>),
+    Lines(Box<Lines>),
+    Events(Box<Events>),
+    Table(Box<Table>),
 }
 
 impl Shaper {
-    /// For one document.
+    /// Whether rows can be told apart in documents of this kind.
+    pub fn reads(media: Media) -> bool {
+        matches!(media, Media::Json | Media::Ndjson | Media::Sse | Media::Csv)
+    }
+
+    /// For one JSON document.
     pub fn new(plan: Plan) -> Self {
-        Self {
-            tokens: Tokens::new(),
-            walk: Walk::new(plan),
-        }
+        Self(Kind::Json(Box::new((Tokens::new(), Walk::new(plan)))))
+    }
+
+    /// For one document of this kind; none if it cannot be told from the rows of others.
+    pub fn of(media: Media, plan: Plan) -> Option<Self> {
+        Some(Self(match media {
+            Media::Json => return Some(Self::new(plan)),
+            Media::Ndjson => Kind::Lines(Box::new(Lines::new(plan))),
+            Media::Sse => Kind::Events(Box::new(Events::new(plan))),
+            Media::Csv => Kind::Table(Box::new(Table::new(plan))),
+            Media::Xml | Media::Form | Media::Html | Media::Text => return None,
+        }))
     }
 
     /// Takes the next bytes, appends what goes on. After a failure every call repeats it.
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), Interrupted> {
-        self.advance(chunk, false, out)
+        match &mut self.0 {
+            Kind::Json(json) => advance(json, chunk, false, out),
+            Kind::Lines(lines) => lines.push(chunk, out),
+            Kind::Events(events) => events.push(chunk, out),
+            Kind::Table(table) => table.push(chunk, out),
+        }
     }
 
     /// Ends the document.
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Interrupted> {
-        self.advance(&[], true, out)
+        match &mut self.0 {
+            Kind::Json(json) => advance(json, &[], true, out),
+            Kind::Lines(lines) => lines.finish(out),
+            Kind::Events(events) => events.finish(out),
+            Kind::Table(table) => table.finish(out),
+        }
     }
 
     /// What stayed behind so far.
     pub fn withheld(&self) -> Withheld {
-        self.walk.withheld
+        match &self.0 {
+            Kind::Json(json) => json.1.withheld,
+            Kind::Lines(lines) => lines.withheld(),
+            Kind::Events(events) => events.withheld(),
+            Kind::Table(table) => table.withheld(),
+        }
     }
 
     /// The bytes that it holds back.
     pub fn held(&self) -> usize {
-        self.tokens.held() + self.walk.held.len()
+        match &self.0 {
+            Kind::Json(json) => json.0.held() + json.1.held.len(),
+            Kind::Lines(lines) => lines.held(),
+            Kind::Events(events) => events.held(),
+            Kind::Table(table) => table.held(),
+        }
     }
+}
 
-    fn advance(&mut self, chunk: &[u8], ended: bool, out: &mut Vec<u8>) -> Result<(), Interrupted> {
-        let walk = &mut self.walk;
-        let taken = |event: &JsonEvent<'_>, raw: &[u8]| walk.event(event, raw, out);
-        self.tokens.push(chunk, ended, taken)
-    }
+fn advance(
+    (tokens, walk): &mut (Tokens, Walk),
+    chunk: &[u8],
+    ended: bool,
+    out: &mut Vec<u8>,
+) -> Result<(), Interrupted> {
+    let taken = |event: &JsonEvent<'_>, raw: &[u8]| walk.event(event, raw, out);
+    tokens.push(chunk, ended, taken)
 }

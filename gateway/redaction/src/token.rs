@@ -5,7 +5,7 @@
 //! nothing a model would reflow. The seal binds tenant, class and value, so what was forged, cut or
 //! altered in any character is no token but text like any other.
 
-use classifiers::DataClass;
+use classifiers::{DataClass, Finding};
 use data_encoding::BASE32_DNSSEC;
 
 use crate::{Action, Pseudonyms};
@@ -123,6 +123,53 @@ pub(crate) fn at_start(text: &[u8], ended: bool) -> Start<'_> {
             body,
         }),
     }
+}
+
+/// Where a word begins in a text, from byte `from` on, that looks like a token's beginning.
+fn next_start(text: &[u8], from: usize) -> Option<usize> {
+    let rest = text.get(from..)?;
+    memchr::memmem::find_iter(rest, PREFIX)
+        .map(|at| from + at)
+        .find(|at| begins_word(text, *at))
+}
+
+fn begins_word(text: &[u8], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|before| text.get(before));
+    before.is_none_or(|byte| !is_word(*byte))
+}
+
+/// Finds what looks like tokens in a whole text, as a classifier finds what is sensitive.
+pub(crate) fn find(text: &[u8], findings: &mut Vec<Finding>) {
+    let mut from = 0;
+    while let Some(start) = next_start(text, from) {
+        from = start + PREFIX.len();
+        let Start::Token(shape) = at_start(text.get(start..).unwrap_or_default(), true) else {
+            continue;
+        };
+        from = start + shape.length;
+        if let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(from)) {
+            findings.push(Finding {
+                class: shape.class,
+                start,
+                end,
+                confidence: 100,
+                detector: "token",
+            });
+        }
+    }
+}
+
+/// How many bytes at the end of a text may become a token, with more of it.
+pub(crate) fn growing(text: &[u8]) -> usize {
+    let tail = text.len().saturating_sub(TOKEN_BYTES_MAX);
+    let opens = |at: &usize| {
+        text.get(*at) == PREFIX.first()
+            && begins_word(text, *at)
+            && at_start(text.get(*at..).unwrap_or_default(), false) == Start::Open
+    };
+    (tail..text.len())
+        .find(opens)
+        .map_or(0, |at| text.len() - at)
 }
 
 /// Whether a byte belongs to a word, so that no token begins or ends beside it.

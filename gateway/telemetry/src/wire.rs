@@ -63,6 +63,10 @@ pub(crate) struct Scope {
 }
 
 /// `Span`.
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names are those of the protocol"
+)]
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Span {
     #[prost(bytes = "bytes", tag = "1")]

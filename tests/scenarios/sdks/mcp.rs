@@ -16,8 +16,9 @@ const OPERATIONS: &[(&str, &str, &str)] = &[
     ("closed", "POST", "/closed"),
 ];
 
-fn calls(language: Language) -> Result<Calls> {
-    let server = Server::start("mcp_server")?;
+/// What a client in `language` made of everything, before a server in `servers`.
+fn calls(language: Language, servers: Language) -> Result<Calls> {
+    let server = Server::start(servers, "mcp_server")?;
     let service = Service::new("mcp", &server.url(), "US");
     let gateway = gateway(language, service, OPERATIONS)?;
     language.calls(
@@ -67,12 +68,32 @@ fn check(calls: &Calls, mode: &str, refused: &str) -> Result<()> {
 
 #[test]
 fn python() -> Result<()> {
-    let calls = calls(Language::Python)?;
+    let calls = calls(Language::Python, Language::Python)?;
     check(&calls, "_auto", "MCPError")?;
     check(&calls, "_legacy", "MCPError")
 }
 
 #[test]
 fn node() -> Result<()> {
-    check(&calls(Language::Node)?, "", "StreamableHTTPError")
+    check(
+        &calls(Language::Node, Language::Python)?,
+        "",
+        "StreamableHTTPError",
+    )
+}
+
+#[test]
+fn node_before_a_server_of_node() -> Result<()> {
+    check(
+        &calls(Language::Node, Language::Node)?,
+        "",
+        "StreamableHTTPError",
+    )
+}
+
+#[test]
+fn python_before_a_server_of_node() -> Result<()> {
+    let calls = calls(Language::Python, Language::Node)?;
+    check(&calls, "_auto", "MCPError")?;
+    check(&calls, "_legacy", "MCPError")
 }

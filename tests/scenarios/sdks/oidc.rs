@@ -1,4 +1,4 @@
-//! Tokens of a real OpenID provider, whose claims are mapped, whose keys are discovered and change; bound
+//! Tokens of a real provider of `OpenID`, whose claims are mapped, whose keys are discovered and change; bound
 //! to a key (RFC 9449) or a certificate (RFC 8705), so that a copy of one is worth nothing.
 
 use anyhow::{Context as _, Result, ensure};

@@ -20,6 +20,7 @@ pub fn router() -> Router {
     Router::new()
         .route("/answers", post(answer))
         .route("/streams", post(stream))
+        .route("/events", post(events))
 }
 
 /// What it answers to a request.
@@ -38,6 +39,41 @@ fn reply(request: &Value) -> Value {
 
 async fn answer(Json(request): Json<Value>) -> Json<Value> {
     Json(reply(&request))
+}
+
+/// The same as the events of OpenAI's chat completions: words and arguments a few letters at a time.
+async fn events(Json(request): Json<Value>) -> Response {
+    let said = reply(&request);
+    let words = said
+        .get("content")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let arguments = said
+        .pointer("/tool_calls/0/function/arguments")
+        .and_then(Value::as_str);
+    let mut text = String::new();
+    let mut event = |delta: Value| {
+        let choices = json!([{ "index": 0, "delta": delta, "finish_reason": null }]);
+        let data = json!({ "object": "chat.completion.chunk", "choices": choices });
+        write!(text, "data: {data}\n\n").ok();
+    };
+    for piece in pieces(words) {
+        event(json!({ "content": piece }));
+    }
+    for piece in pieces(arguments.unwrap_or_default()) {
+        let call = json!({ "index": 0, "function": { "arguments": piece } });
+        event(json!({ "tool_calls": [call] }));
+    }
+    text.push_str("data: [DONE]\n\n");
+    ([(header::CONTENT_TYPE, "text/event-stream")], text).into_response()
+}
+
+fn pieces(text: &str) -> impl Iterator<Item = String> {
+    let letters: Vec<char> = text.chars().collect();
+    let pieces = letters
+        .chunks(PIECE_BYTES)
+        .map(|piece| piece.iter().collect());
+    pieces.collect::<Vec<String>>().into_iter()
 }
 
 /// The same in small pieces, longer than what a gateway judges whole.

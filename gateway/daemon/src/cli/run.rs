@@ -326,6 +326,7 @@ fn gateway(
         revoked,
         trail: kept.trail,
         subjects: kept.subjects,
+        sessions: Arc::default(),
         traces: traces(config, lifecycle)?,
         metrics: metrics(config)?,
         pseudonyms: kept.pseudonyms,

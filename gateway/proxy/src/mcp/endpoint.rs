@@ -6,6 +6,9 @@
 
 use bytes::{Bytes, BytesMut};
 use http::Uri;
+use tokio::sync::mpsc::Receiver;
+
+use super::sessions::Claim;
 
 /// The first event is at most so long, in bytes; a longer one is no `endpoint`.
 const EVENT_BYTES_MAX: usize = 4 * 1024;
@@ -26,6 +29,9 @@ pub(crate) struct EndpointEvent {
     authority: Option<String>,
     held: BytesMut,
     done: bool,
+    /// Whose the session is that it names, and what comes for its stream.
+    claim: Option<Claim>,
+    told: Option<Receiver<Bytes>>,
 }
 
 /// What came of a stream's first bytes.
@@ -48,7 +54,20 @@ impl EndpointEvent {
             authority: upstream.authority().map(ToString::to_string),
             held: BytesMut::new(),
             done: false,
+            claim: None,
+            told: None,
         }
+    }
+
+    /// The same, of a session that is claimed once it is named.
+    pub(crate) fn claiming(mut self, claim: Claim) -> Self {
+        self.claim = Some(claim);
+        self
+    }
+
+    /// What comes for the stream from elsewhere, once the session is named.
+    pub(crate) fn take_told(&mut self) -> Option<Receiver<Bytes>> {
+        self.told.take()
     }
 
     /// Takes the next bytes of the stream.
@@ -84,7 +103,7 @@ impl EndpointEvent {
     }
 
     /// The event for the agent, if it names the path for messages and nothing else.
-    fn edited(&self, event: &str) -> Option<Bytes> {
+    fn edited(&mut self, event: &str) -> Option<Bytes> {
         let lines: Vec<&str> = event.lines().filter(|line| !line.is_empty()).collect();
         let (target, name) = match lines.as_slice() {
             [one, two] => field(two, "data")
@@ -102,6 +121,8 @@ impl EndpointEvent {
         if name != "endpoint" || !["", "/"].contains(&slash) || !is_session(query) {
             return None;
         }
+        let id = query.split_once('=').map_or("", |(_, id)| id);
+        self.told = self.claim.as_ref().map(|claim| claim.listen(id));
         let here = &self.here;
         Some(format!("event: endpoint\ndata: {here}{slash}?{query}\n\n").into())
     }

@@ -26,7 +26,7 @@ const SENT_MAX: usize = 16;
 const GRAIN: Duration = Duration::from_millis(1);
 
 /// A body whose pieces the test sends.
-struct Sent(mpsc::Receiver<Bytes>);
+struct Sent(Receiver<Bytes>);
 
 impl Body for Sent {
     type Data = Bytes;

@@ -6,7 +6,8 @@ use classifiers::media::json::Flaw;
 use json_event_parser::JsonEvent;
 
 use super::{Plan, Withheld, path::Step};
-use rows::{Row, fits};
+use rows::Row;
+pub(super) use rows::fits;
 
 /// An open container.
 #[derive(Debug)]
@@ -49,6 +50,15 @@ impl Walk {
             held: Vec::new(),
             withheld: Withheld::default(),
         }
+    }
+
+    /// What comes are the elements of one array, without its brackets and commas.
+    pub(super) fn within_array(&mut self) {
+        self.frames.push(Frame {
+            is_array: true,
+            has_child: true,
+            in_record: false,
+        });
     }
 
     /// Takes a token, written as `raw` with all that stands before it.

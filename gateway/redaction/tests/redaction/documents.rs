@@ -179,7 +179,7 @@ fn sentence() -> impl Strategy<Value = (String, String)> {
 }
 
 /// Some characters of `text` as character references.
-fn entities(text: &str, whims: &mut impl Iterator<Item = u8>) -> String {
+pub(crate) fn entities(text: &str, whims: &mut impl Iterator<Item = u8>) -> String {
     text.chars().fold(String::new(), |mut out, character| {
         match whims.next().unwrap_or(0) {
             0..=31 => write!(out, "&#{};", u32::from(character)).unwrap(),
@@ -192,7 +192,7 @@ fn entities(text: &str, whims: &mut impl Iterator<Item = u8>) -> String {
     })
 }
 
-fn percent(text: &str, whims: &mut impl Iterator<Item = u8>) -> String {
+pub(crate) fn percent(text: &str, whims: &mut impl Iterator<Item = u8>) -> String {
     text.bytes().fold(String::new(), |mut out, byte| {
         let plain = byte.is_ascii_alphanumeric() && whims.next() > Some(63);
         match byte {
@@ -205,7 +205,7 @@ fn percent(text: &str, whims: &mut impl Iterator<Item = u8>) -> String {
 }
 
 /// A document of this kind with the text in it.
-fn written(media: Media, text: &str, whims: &mut impl Iterator<Item = u8>) -> String {
+pub(crate) fn written(media: Media, text: &str, whims: &mut impl Iterator<Item = u8>) -> String {
     match media {
         Media::Json | Media::Ndjson | Media::Sse => {
             let mut string = String::new();
@@ -247,8 +247,18 @@ fn written(media: Media, text: &str, whims: &mut impl Iterator<Item = u8>) -> St
     }
 }
 
+/// What a reference stands for.
+fn entity(reference: &quick_xml::events::BytesRef<'_>) -> String {
+    if let Some(character) = reference.resolve_char_ref().unwrap() {
+        return character.to_string();
+    }
+    let name = reference.decode().unwrap();
+    let known = quick_xml::escape::resolve_predefined_entity(&name);
+    known.unwrap().to_owned()
+}
+
 /// All text of a document, as a parser of somebody else's reads it.
-fn read(media: Media, document: &[u8]) -> Vec<String> {
+pub(crate) fn read(media: Media, document: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(document).unwrap();
     let mut found = Vec::new();
     match media {
@@ -280,10 +290,7 @@ fn read(media: Media, document: &[u8]) -> Vec<String> {
                 use quick_xml::events::Event;
                 match reader.read_event().unwrap() {
                     Event::Text(text) => open.push_str(&text.decode().unwrap()),
-                    Event::GeneralRef(reference) => match reference.resolve_char_ref().unwrap() {
-                        Some(character) => open.push(character),
-                        None => open.push('?'),
-                    },
+                    Event::GeneralRef(reference) => open.push_str(&entity(&reference)),
                     Event::Start(tag) | Event::Empty(tag) => {
                         for attribute in tag.attributes() {
                             let value = attribute.unwrap().unescape_value().unwrap();

@@ -12,10 +12,12 @@ mod embedded;
 mod keys;
 mod memory;
 mod multipart;
+mod planting;
 mod properties;
 mod protobuf;
 mod readings;
 mod restoring;
+mod rows;
 mod shaping;
 mod streams;
 mod tables;
@@ -28,8 +30,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use classifiers::DataClass;
 use redaction::{
-    Action, Body, Coding, Disclose, Format, Gap, Gaps, Interrupted, Media, Opaque, Output,
-    Pseudonyms, Redactor, Summary, Workspace,
+    Action, Body, Boundary, Coding, Disclose, Format, Gap, Gaps, Interrupted, Media, Opaque,
+    Output, Pseudonyms, Redactor, Summary, Workspace,
 };
 
 /// Keyed with a constant; the vault's are HMAC-SHA-256.

@@ -25,27 +25,29 @@ pub(crate) fn events(stream: &[u8]) -> Vec<eventsource_stream::Event> {
 }
 
 /// Whose wire format a stream has.
-#[derive(Clone, Copy, Debug)]
-enum Protocol {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
     Chat,
     ToolCall,
     Responses,
+    ResponsesCall,
     Messages,
     ToolUse,
     Gemini,
 }
 
-const PROTOCOLS: [Protocol; 6] = [
+pub(crate) const PROTOCOLS: [Protocol; 7] = [
     Protocol::Chat,
     Protocol::ToolCall,
     Protocol::Responses,
+    Protocol::ResponsesCall,
     Protocol::Messages,
     Protocol::ToolUse,
     Protocol::Gemini,
 ];
 
 impl Protocol {
-    fn event(self, piece: &str, block: u8) -> String {
+    pub(crate) fn event(self, piece: &str, block: u8) -> String {
         let data = match self {
             Self::Chat => json!({"id": "chatcmpl-1", "object": "chat.completion.chunk",
                 "choices": [{"index": block, "delta": {"content": piece}, "finish_reason": null}]}),
@@ -53,6 +55,8 @@ impl Protocol {
                 "delta": {"tool_calls": [{"index": block, "function": {"arguments": piece}}]}}]}),
             Self::Responses => json!({"type": "response.output_text.delta", "item_id": "m",
                 "output_index": 0, "content_index": block, "delta": piece}),
+            Self::ResponsesCall => json!({"type": "response.function_call_arguments.delta",
+                "item_id": format!("fc_{block}"), "output_index": block, "delta": piece}),
             Self::Messages => json!({"type": "content_block_delta", "index": block,
                 "delta": {"type": "text_delta", "text": piece}}),
             Self::ToolUse => json!({"type": "content_block_delta", "index": block,
@@ -80,6 +84,7 @@ impl Protocol {
                 (&call["index"], &call["function"]["arguments"])
             }
             Self::Responses => (&data["content_index"], &data["delta"]),
+            Self::ResponsesCall => (&data["output_index"], &data["delta"]),
             Self::Messages => (&data["index"], &data["delta"]["text"]),
             Self::ToolUse => (&data["index"], &data["delta"]["partial_json"]),
             Self::Gemini => (
@@ -91,7 +96,7 @@ impl Protocol {
     }
 
     /// The texts of the two blocks, joined as an SDK joins them.
-    fn joined(self, stream: &[u8]) -> [String; 2] {
+    pub(crate) fn joined(self, stream: &[u8]) -> [String; 2] {
         let mut texts = [String::new(), String::new()];
         for event in events(stream) {
             let data: Value = serde_json::from_str(&event.data).unwrap();
@@ -102,7 +107,7 @@ impl Protocol {
     }
 
     /// A stream of two texts, interleaved, each cut at the given places.
-    fn stream(self, texts: [&str; 2], sizes: &[usize]) -> String {
+    pub(crate) fn stream(self, texts: [&str; 2], sizes: &[usize]) -> String {
         let mut rest = texts.map(str::chars);
         let mut stream = String::from(": keep-alive\n\n");
         for (at, size) in sizes.iter().cycle().enumerate() {

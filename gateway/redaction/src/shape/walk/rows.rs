@@ -179,6 +179,6 @@ impl Walk {
 }
 
 /// Whether a binding reads as the rule asks.
-pub(super) fn fits(rule: &Rows, text: Option<&str>) -> bool {
+pub(in crate::shape) fn fits(rule: &Rows, text: Option<&str>) -> bool {
     text.is_some() && rule.bound.as_deref() == text
 }
