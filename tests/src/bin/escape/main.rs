@@ -56,7 +56,10 @@ fn main() -> ExitCode {
     code
 }
 
-#[expect(clippy::too_many_lines, reason = "a table of ways, one after the other")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table of ways, one after the other"
+)]
 fn escape(arguments: &[String]) -> Result<String> {
     let [way, address, rest @ ..] = arguments else {
         bail!("usage: tidegate-escape WAY ADDRESS [HOST]");
