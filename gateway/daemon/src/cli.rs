@@ -132,6 +132,7 @@ struct Doctor {
     pins: Option<PathBuf>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "options of the command line")]
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Flows {

@@ -158,6 +158,10 @@ struct Running {
 }
 
 impl Running {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the parts, each once, in the order of their needs"
+    )]
     fn build(
         config: &Config,
         prepared: Prepared,

@@ -52,11 +52,11 @@ pub(crate) struct Places {
 impl Places {
     /// Rules for going out, and the names in them by agent's number.
     pub(crate) fn new(rules: &[AgentRule], named: &[(u32, Place)]) -> Self {
-        let names = named.iter().map(|(_, place)| Arc::clone(&place.name));
+        let hosts = named.iter().map(|(_, place)| Arc::clone(&place.name));
         Self {
             rules: rules.to_vec(),
             named: named.to_vec(),
-            known: names.map(|name| (name, Addresses::default())).collect(),
+            known: hosts.map(|name| (name, Addresses::default())).collect(),
         }
     }
 
