@@ -161,7 +161,10 @@ pub(crate) struct Totals {
 
 /// What the admin address answers.
 #[derive(Debug, Default, Serialize, Deserialize)]
-#[expect(clippy::struct_field_names, reason = "the name that readers of the JSON know")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the name that readers of the JSON know"
+)]
 pub(crate) struct Flows {
     /// The number to ask with the next time.
     pub(crate) next: u64,
