@@ -32,7 +32,7 @@ const BREAK: &str = "\n\n";
 
 /// Fields that pass: credentials for the other side, what frames or dates a message, and the name
 /// of a program.
-const PASSED: [HeaderName; 29] = [
+static PASSED: [HeaderName; 29] = [
     header::AUTHORIZATION,
     header::COOKIE,
     header::SET_COOKIE,

@@ -33,8 +33,10 @@ pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 const OURS: &str = "tidegate-";
 
+// Lists of names are statics: a constant one would be copied each time that it is asked.
+
 /// Connection-level fields (RFC 9110 section 7.6.1).
-const HOP_BY_HOP: [HeaderName; 8] = [
+static HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -47,7 +49,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 
 /// What some servers let override the method or the path that was admitted, and what only a proxy
 /// may say of a caller.
-const OVERRIDES: [HeaderName; 12] = [
+static OVERRIDES: [HeaderName; 12] = [
     HeaderName::from_static("x-http-method-override"),
     HeaderName::from_static("x-http-method"),
     HeaderName::from_static("x-method-override"),
@@ -64,7 +66,7 @@ const OVERRIDES: [HeaderName; 12] = [
 
 /// What is written anew or not asked for: a part of a document cannot be judged, so the whole is asked
 /// for.
-const DROPPED: [HeaderName; 6] = [
+static DROPPED: [HeaderName; 6] = [
     header::HOST,
     header::CONTENT_LENGTH,
     header::EXPECT,
@@ -75,7 +77,7 @@ const DROPPED: [HeaderName; 6] = [
 
 /// What speaks of the exact bytes of a body, and lies once they change (RFC 9530, RFC 9110). So does
 /// an `etag`, which can be weakened where what it tags is the same.
-const OF_THE_BYTES: [HeaderName; 5] = [
+static OF_THE_BYTES: [HeaderName; 5] = [
     HeaderName::from_static("content-md5"),
     HeaderName::from_static("digest"),
     HeaderName::from_static("content-digest"),
@@ -84,7 +86,7 @@ const OF_THE_BYTES: [HeaderName; 5] = [
 ];
 
 /// Fields in which clients of APIs send a key of theirs.
-pub(crate) const KEY_FIELDS: [HeaderName; 4] = [
+pub(crate) static KEY_FIELDS: [HeaderName; 4] = [
     header::AUTHORIZATION,
     HeaderName::from_static("x-api-key"),
     HeaderName::from_static("api-key"),
@@ -145,19 +147,17 @@ pub(crate) fn token_for_key(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     if headers.contains_key(&TOKEN) {
         return Some(only(headers, &TOKEN).unwrap_or(UNREADABLE).into());
     }
-    let mut shown = KEY_FIELDS
-        .into_iter()
-        .filter(|name| headers.contains_key(name));
+    let mut shown = KEY_FIELDS.iter().filter(|name| headers.contains_key(*name));
     let name = shown.next()?;
     if shown.next().is_some() {
         // Two keys, two readings.
         return Some(UNREADABLE.into());
     }
-    let key = only(headers, &name).map(str::trim);
+    let key = only(headers, name).map(str::trim);
     let key = key.and_then(|key| {
         let scheme = key
             .split_once(' ')
-            .filter(|_| name == header::AUTHORIZATION);
+            .filter(|_| *name == header::AUTHORIZATION);
         match scheme {
             None => Some(Cow::Borrowed(key)),
             Some((scheme, token)) if is_token_scheme(scheme) => Some(token.trim().into()),
