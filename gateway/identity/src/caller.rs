@@ -260,9 +260,7 @@ impl Identity {
             token: shown,
         })
     }
-}
 
-impl Identity {
     /// Whether whoever was `proven` to call also holds what its token is bound to. To be asked for
     /// each request: a proof is for one, and can be used once.
     pub fn possesses(

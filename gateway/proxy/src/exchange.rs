@@ -500,14 +500,13 @@ fn answer(account: &Account, why: &Interruption) -> Response<Inbound> {
     let event = account.dialect.error_event(why, about);
     let session = account.session.as_ref();
     let is_told = event.is_some_and(|event| session.is_some_and(|session| session.tell(event)));
-    let response = if is_told {
+    let mut response = if is_told {
         let mut accepted = Response::new(Inbound::empty());
         *accepted.status_mut() = StatusCode::ACCEPTED;
         accepted
     } else {
         account.dialect.response(why, about).map(Inbound::full)
     };
-    let mut response = response;
     response::stamp(response.headers_mut(), account);
     response
 }
