@@ -104,6 +104,8 @@ pub struct Allowed {
 pub struct Config {
     /// Its last sign of life, nanoseconds since boot.
     pub heartbeat_ns: u64,
+    /// When its process began, nanoseconds since boot: its number is another's once it is gone.
+    pub start_ns: u64,
     /// The cookie of its network namespace.
     pub netns: u64,
     /// Where it takes redirected connections on 127.0.0.1, host order; 0 for nowhere.

@@ -48,7 +48,9 @@ layout! {
     Gate: 32 { netns: 0, address: 8, port: 24, reserved: 28 }
     Destination: 20 { agent: 0, address: 4 }
     Allowed: 32 { ports: 0 }
-    Config: 32 { heartbeat_ns: 0, netns: 8, port4: 16, port6: 20, fail_open: 24, quiet: 28 }
+    Config: 40 {
+        heartbeat_ns: 0, start_ns: 8, netns: 16, port4: 24, port6: 28, fail_open: 32, quiet: 36,
+    }
     Event: 40 { sequence: 0, process: 8, cgroup: 24, kind: 32, cpu: 36 }
     Turn: 128 {
         sequence: 0, process: 8, parent: 24, at_ns: 40, cgroup: 48, capabilities: 56, kind: 64,

@@ -79,7 +79,7 @@ pub mod counter {
 pub const TUPLES_MAX: usize = 65_536;
 /// Owners of connections being made, by sequence numbers.
 pub const SEQUENCES_MAX: usize = 32_768;
-/// Living processes; a host's default limit of pids. Rows are allocated as they are needed.
+/// Living processes, unless the host lets there be more. Rows are allocated as they are needed.
 pub const LIVING_MAX: usize = 32_768;
 /// Gone processes remembered.
 pub const GONE_MAX: usize = 16_384;
@@ -93,8 +93,10 @@ pub const GLIMPSES_BYTES: u32 = 1024 * 1024;
 pub const TURNS_BYTES: u32 = 1024 * 1024;
 /// Words of 64 bits in the set of ports that the gateway listens on.
 pub const PORT_WORDS: usize = 1_024;
-/// Flows in the table. Rows are allocated as they are needed.
-pub const FLOWS_MAX: usize = 262_144;
+/// Flows in the table, unless the host asks for another number. Their memory is set aside at once.
+pub const FLOWS_MAX: u32 = 262_144;
+/// The most that a host may ask for.
+pub const FLOWS_LIMIT: u32 = 4_194_304;
 /// Listening ports whose owners are known.
 pub const LISTENERS_MAX: usize = 8_192;
 /// Conditions that make a process an agent's.
@@ -113,4 +115,4 @@ pub const GATES_MAX: usize = 256;
 pub const HEARTBEAT_MAX_NS: u64 = 3_000_000_000;
 /// Raised whenever a layout or a map changes: programs and maps of another version are never
 /// adopted.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;

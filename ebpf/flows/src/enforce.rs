@@ -38,6 +38,15 @@ pub(crate) struct Enforcer {
     agents: Vec<AgentRule>,
 }
 
+/// The process that serves, as the kernel knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Gateway {
+    /// The cookie of its network namespace.
+    pub(crate) netns: u64,
+    /// When it began, nanoseconds since boot.
+    pub(crate) start_ns: u64,
+}
+
 impl Enforcer {
     pub(crate) fn new(programs: &mut Ebpf, cgroups: Arc<Cgroups>) -> Result<Self, FlowsError> {
         Ok(Self {
@@ -58,10 +67,12 @@ impl Enforcer {
 
     /// Puts `rules` in the place of those that are there. In an order in which no agent is freer
     /// in between than before or after.
-    pub(crate) fn install(&mut self, rules: &Rules, netns: u64) -> Result<(), FlowsError> {
+    pub(crate) fn install(&mut self, rules: &Rules, gateway: Gateway) -> Result<(), FlowsError> {
+        let Gateway { netns, start_ns } = gateway;
         let [port4, port6] = rules.redirect_ports.map(u32::from);
         self.settings = Config {
             heartbeat_ns: boot_ns(),
+            start_ns,
             netns,
             port4,
             port6,

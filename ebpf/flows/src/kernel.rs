@@ -20,7 +20,7 @@ use crate::{
     AgentRule, Attribution, Flow, FlowId, FlowRecord, FlowSink, FlowSource, FlowsError, Options,
     Owned, ProcSource, Process, Rules, Source, Spent, Turn, Verified,
     cgroup::Cgroups,
-    enforce::Enforcer,
+    enforce::{Enforcer, Gateway},
     follower::Follower,
     keeper::Keeper,
     life,
@@ -59,8 +59,8 @@ pub struct KernelSource {
     table: Table,
     known: Known,
     inferring: Inferring,
-    /// The cookie of this process's network namespace.
-    netns: u64,
+    /// This process.
+    gateway: Gateway,
     adopted: bool,
     /// Goes last: till then nobody else may take the pins.
     _pins: Option<Pins>,
@@ -77,7 +77,7 @@ struct Rings {
 pub(crate) struct Proven {
     attached: Attached,
     cgroups: Arc<Cgroups>,
-    netns: u64,
+    gateway: Gateway,
 }
 
 impl Proven {
@@ -133,7 +133,7 @@ impl Proven {
             table: Arc::new(Mutex::new(table)),
             known,
             inferring: Inferring::new(Arc::new(keeper)),
-            netns: self.netns,
+            gateway: self.gateway,
             adopted,
             _pins: pins,
         })
@@ -226,7 +226,7 @@ impl KernelSource {
         Ok(Proven {
             attached,
             cgroups,
-            netns: prove()?,
+            gateway: prove()?,
         })
     }
 
@@ -274,7 +274,7 @@ impl KernelSource {
     pub fn enforce(&self, rules: &Rules) -> Result<(), FlowsError> {
         self.inferring.keeper.act(Question::Enforce {
             rules: rules.clone(),
-            netns: self.netns,
+            gateway: self.gateway,
         })
     }
 
@@ -302,10 +302,11 @@ impl KernelSource {
     /// Every flow that is open, and those that ended and were not told yet.
     pub fn flows(&self) -> Vec<FlowRecord> {
         let clock = Clock::read();
-        let rows = watch::rows(&self.table);
-        rows.iter()
-            .map(|(_, row)| FlowRecord::new(row, clock))
-            .collect()
+        let mut flows = Vec::new();
+        watch::each(&self.table, |_, row| {
+            flows.push(FlowRecord::new(&row, clock));
+        });
+        flows
     }
 
     /// One flow, if it is in the table.
@@ -569,8 +570,8 @@ fn ask(socket: BorrowedFd<'_>) -> io::Result<Owner> {
 
 /// Calls oneself: programs that load and attach may still see nothing, in a pid namespace for
 /// instance, where this process does not go by the pid that the kernel knows it by.
-/// Returns the cookie of this process's network namespace.
-fn prove() -> Result<u64, FlowsError> {
+/// Returns this process as the kernel knows it.
+fn prove() -> Result<Gateway, FlowsError> {
     /// Whoever else connects to a port that nobody knows does not do so often.
     const STRANGERS_MAX: usize = 8;
     let call = || -> io::Result<Option<Owner>> {
@@ -586,7 +587,10 @@ fn prove() -> Result<u64, FlowsError> {
     };
     let named = call().map_err(FlowsError::Loopback)?;
     match named {
-        Some(owner) if owner.process.pid == process::id() => Ok(owner.netns),
+        Some(owner) if owner.process.pid == process::id() => Ok(Gateway {
+            netns: owner.netns,
+            start_ns: owner.process.start_ns,
+        }),
         _ => Err(FlowsError::Unanswered),
     }
 }

@@ -62,6 +62,7 @@ mod watch;
 mod witness;
 mod workload;
 
+pub use abi::FLOWS_LIMIT;
 pub use doctor::{Check, examine};
 pub use keeper::Keeper;
 pub use kernel::{KernelSource, Totals};

@@ -61,6 +61,10 @@ pub struct Options {
     pub ring_bytes: u32,
     /// The ring of flow events, bytes: a power of two of pages.
     pub flow_ring_bytes: u32,
+    /// How many flows the kernel's table has room for, live ones and such as ended and were not told yet:
+    /// at most [`abi::FLOWS_LIMIT`], some 320 bytes of the kernel's memory each. A pinned table stays as large
+    /// as it is.
+    pub flows_max: u32,
     /// Where programs and maps are pinned, so that they outlive this process; nowhere, and they end
     /// with it.
     pub pins: Option<PathBuf>,
@@ -71,6 +75,7 @@ impl Default for Options {
         Self {
             ring_bytes: abi::EVENTS_BYTES,
             flow_ring_bytes: abi::FLOW_EVENTS_BYTES,
+            flows_max: abi::FLOWS_MAX,
             pins: None,
         }
     }
@@ -131,6 +136,8 @@ pub(crate) fn attach(cgroup: &File, options: &Options) -> Result<Attached, Flows
         .verifier_log_level(VerifierLogLevel::STATS)
         .map_max_entries("EVENTS", options.ring_bytes)
         .map_max_entries("FLOW_EVENTS", options.flow_ring_bytes)
+        .map_max_entries("LIVING", living_max())
+        .map_max_entries("FLOWS", options.flows_max.clamp(1, abi::FLOWS_LIMIT))
         .override_global("OFFSETS", &offsets, true)
         .override_global("FEATURES", &features, true)
         .override_global("GATEWAY_PID", &gateway, true);
@@ -166,6 +173,17 @@ pub(crate) fn attach(cgroup: &File, options: &Options) -> Result<Attached, Flows
         pins,
         adopted,
     })
+}
+
+/// Room for as many processes as this host lets there be: were it ever full, what is started then would be
+/// nobody's, and held by no rule.
+fn living_max() -> u32 {
+    /// Rows are allocated as they are needed; these are the buckets.
+    const MOST: u32 = 4_194_304;
+    let threads = std::fs::read_to_string("/proc/sys/kernel/threads-max");
+    let threads = threads.ok().and_then(|text| text.trim().parse().ok());
+    let least = u32::try_from(abi::LIVING_MAX).unwrap_or(MOST);
+    threads.unwrap_or(least).clamp(least, MOST)
 }
 
 /// What this kernel can do; what cannot be found out it cannot.

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use abi::{FLOWS_MAX, FlowKey, FlowRow, counter, kind, state};
+use abi::{FLOWS_LIMIT, FlowKey, FlowRow, counter, kind, state};
 use aya::maps::{HashMap, MapData, PerCpuArray, RingBuf};
 
 use crate::{
@@ -185,27 +185,37 @@ impl<'a> Following<'a> {
         self.followed.sink.settled();
     }
 
-    /// Tells of every row, and takes those out that have ended; how many those were.
+    /// Tells of every row, and takes those out that have ended; how many those were. A row may be read twice, but
+    /// is taken out once.
     fn collect(&self, clock: Clock) -> u64 {
-        let mut ended = 0;
-        for (key, row) in rows(&self.followed.table) {
+        let tell = |row: &FlowRow| self.followed.sink.flow(FlowRecord::new(row, clock));
+        let mut ended = Vec::new();
+        each(&self.followed.table, |key, row| {
             if matches!(row.state, state::CLOSED | state::DENIED) {
-                ended += u64::from(remove(&self.followed.table, &key));
+                ended.push((key, row));
+            } else {
+                tell(&row);
             }
-            self.followed.sink.flow(FlowRecord::new(&row, clock));
-        }
-        ended
+        });
+        ended.retain(|(key, _)| remove(&self.followed.table, key));
+        ended.iter().for_each(|(_, row)| tell(row));
+        ended.len() as u64
     }
 
     /// Ends flows of datagrams that have fallen silent.
     fn silent(&self, clock: Clock) {
         let now = boot_ns();
-        for (key, mut row) in rows(&self.followed.table) {
+        let mut silent = Vec::new();
+        each(&self.followed.table, |key, row| {
             if key.protocol == UDP
                 && row.kind != kind::DENIED
                 && now.saturating_sub(row.changed_ns) > SILENCE_MAX_NS
-                && remove(&self.followed.table, &key)
             {
+                silent.push((key, row));
+            }
+        });
+        for (key, mut row) in silent {
+            if remove(&self.followed.table, &key) {
                 row.state = state::CLOSED;
                 self.followed.sink.flow(FlowRecord::new(&row, clock));
             }
@@ -215,12 +225,13 @@ impl<'a> Following<'a> {
 
 const UDP: u32 = 17;
 
-/// Every row of the table as it is now. When rows go while they are read, the kernel begins anew,
+/// Looks at every row of the table as it is now. When rows go while they are read, the kernel begins anew,
 /// so some may come twice; the number is bounded.
-pub(crate) fn rows(table: &Table) -> Vec<(FlowKey, FlowRow)> {
+pub(crate) fn each(table: &Table, mut look: impl FnMut(FlowKey, FlowRow)) {
     let table = table.lock().unwrap_or_else(PoisonError::into_inner);
-    let rows = table.iter().take(FLOWS_MAX);
-    rows.filter_map(Result::ok).collect()
+    for (key, row) in table.iter().take(FLOWS_LIMIT as usize).flatten() {
+        look(key, row);
+    }
 }
 
 fn remove(table: &Table, key: &FlowKey) -> bool {

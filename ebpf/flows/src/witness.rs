@@ -10,8 +10,11 @@ use abi::ProcessKey;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentRule, Ancestor, Flow, ProcSource, Process, Rules, cgroup::Cgroups, enforce::Enforcer,
-    lineage::Lineage, open::causes,
+    AgentRule, Ancestor, Flow, ProcSource, Process, Rules,
+    cgroup::Cgroups,
+    enforce::{Enforcer, Gateway},
+    lineage::Lineage,
+    open::causes,
 };
 
 /// A question to the witness. Nobody but the gateway can ask, and nothing in it is a path to open
@@ -28,7 +31,7 @@ pub(crate) enum Question {
     /// The process as `/proc` has it.
     Describe(u32),
     /// The rules, and the gateway's network namespace.
-    Enforce { rules: Rules, netns: u64 },
+    Enforce { rules: Rules, gateway: Gateway },
     /// Where agents may go, anew.
     Allow(Vec<AgentRule>),
     /// The gateway lives; whether it is time to look what has changed, and whether nobody wants to hear
@@ -155,7 +158,7 @@ pub(crate) fn act(enforcer: Option<&mut Enforcer>, question: Question) -> Answer
         return Answer::Done(Ok(()));
     };
     let done = match question {
-        Question::Enforce { rules, netns } => enforcer.install(&rules, netns),
+        Question::Enforce { rules, gateway } => enforcer.install(&rules, gateway),
         Question::Allow(agents) => enforcer.allow(&agents),
         Question::Beat { round, quiet } => {
             enforcer.beat(round, quiet);

@@ -1,18 +1,26 @@
-//! What a new connection costs the kernel's programs, both ends on this host.
+//! What a new connection costs the kernel's programs, both ends on this host, and what a million take.
 //!
-//! Not a test of every day: `cargo test --release --package flows --test cost -- --ignored --nocapture`.
-//! The kernel counts for each program how often and how long it runs, which is steadier than any figure
-//! from outside on a machine that does other things as well.
+//! Not a test of every day: `cargo xtask bench flows`. The kernel counts for each program how often and how
+//! long it runs, which is steadier than any figure from outside on a machine that does other things as well.
+//! What it counts holds the counting itself, twice a look at the clock for each run; `socket_created`, which for
+//! TCP compares one number and returns, tells how much that is.
 
 use std::{
     io::{Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    os::fd::{AsFd as _, AsRawFd as _},
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use aya::sys::{Stats, enable_stats};
+use aya::{
+    maps::loaded_maps,
+    sys::{Stats, enable_stats},
+};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::{Domain, Socket, Type};
+
 use flows::{FlowRecord, FlowSink, Gap, KernelSource, Options, Rules, Spent};
 
 const CONNECTIONS: u32 = 20_000;
@@ -47,9 +55,19 @@ fn since(before: &[Spent], after: &[Spent]) -> Vec<Spent> {
 }
 
 #[expect(clippy::print_stderr, reason = "a measurement is for whoever runs it")]
-fn tell(what: &str, times: u64, spent: &[Spent]) {
+fn tell(what: &str, times: u64, spent: &[Spent], counting: Duration) {
     let total: Duration = spent.iter().map(|spent| spent.time).sum();
-    eprintln!("{what}: {} ns each", total.as_nanos() / u128::from(times));
+    let runs: u64 = spent.iter().map(|spent| spent.runs).sum();
+    let alone = total
+        .as_nanos()
+        .saturating_sub(counting.as_nanos() * u128::from(runs));
+    eprintln!(
+        "{what}: {} ns each, {} without the counting, {} ns for each of {} runs",
+        total.as_nanos() / u128::from(times),
+        alone / u128::from(times),
+        counting.as_nanos(),
+        runs / times,
+    );
     for one in spent.iter().filter(|one| one.runs > 0) {
         eprintln!(
             "  {:18} {:6} ns each, {:4} ns a run, {}.{:02} runs each",
@@ -60,6 +78,13 @@ fn tell(what: &str, times: u64, spent: &[Spent]) {
             one.runs % times * 100 / times,
         );
     }
+}
+
+/// What a program takes by the count that does nothing.
+fn of_nothing(spent: &[Spent]) -> Duration {
+    let nothing = spent.iter().find(|spent| spent.name == "socket_created");
+    let each = |spent: &Spent| Some(spent.time / u32::try_from(spent.runs).ok()?);
+    nothing.and_then(each).unwrap_or_default()
 }
 
 #[test]
@@ -94,23 +119,111 @@ fn a_new_connection() {
     for _ in 0..CONNECTIONS {
         ask(&mut TcpStream::connect(at).unwrap());
     }
-    let after = source.spent();
+    let spent = since(&before, &source.spent());
+    let counting = of_nothing(&spent);
     tell(
         "a new connection with one request",
         u64::from(CONNECTIONS),
-        &since(&before, &after),
+        &spent,
+        counting,
     );
     let mut kept = TcpStream::connect(at).unwrap();
     let before = source.spent();
     for _ in 0..KEPT {
         ask(&mut kept);
     }
-    let after = source.spent();
+    let spent = since(&before, &source.spent());
     tell(
         "a request on a connection that is kept",
         KEPT,
-        &since(&before, &after),
+        &spent,
+        counting,
     );
     drop(kept);
     serving.join().unwrap();
+}
+
+/// Flows that live at once; a connection on one host is two.
+const LIVE: usize = 1_000_000;
+/// Connections from one address: well below what the ports of one suffice for.
+const EACH: usize = 12_500;
+/// A size of the table by which it is known among all maps of the host.
+const ROWS: u32 = 1_048_583;
+
+/// Bytes of the kernel's memory that the table takes, as the kernel counts them.
+fn table_bytes() -> u64 {
+    let found = loaded_maps()
+        .filter_map(Result::ok)
+        .find(|map| map.name_as_str() == Some("FLOWS") && map.max_entries() == ROWS);
+    let fd = found.unwrap().fd().unwrap();
+    let path = format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd());
+    let told = std::fs::read_to_string(path).unwrap();
+    let line = told.lines().find_map(|line| line.strip_prefix("memlock:"));
+    line.unwrap().trim().parse().unwrap()
+}
+
+/// Connections from `from` to a listener, both ends.
+fn connect_all(from: Ipv4Addr, listener: &TcpListener, kept: &mut Vec<TcpStream>) {
+    let to = listener.local_addr().unwrap();
+    for _ in 0..EACH {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
+        socket.connect(&to.into()).unwrap();
+        kept.push(socket.into());
+        kept.push(listener.accept().unwrap().0);
+    }
+}
+
+#[test]
+#[ignore = "a measurement: four gigabytes of the kernel's memory, and a million descriptors"]
+#[expect(clippy::print_stderr, reason = "a measurement is for whoever runs it")]
+fn a_million_live_flows() {
+    let most = getrlimit(Resource::Nofile);
+    let room = LIVE as u64 + 1_000;
+    let wanted = Rlimit {
+        current: Some(room),
+        maximum: most.maximum.map(|most| most.max(room)),
+    };
+    setrlimit(Resource::Nofile, wanted).unwrap();
+    let options = Options {
+        flows_max: ROWS,
+        ..Options::default()
+    };
+    let source = KernelSource::open(&options).unwrap();
+    source.enforce(&Rules::default()).unwrap();
+    source.follow(Arc::new(Nobody)).unwrap();
+    let empty = table_bytes();
+    let others = source.flows().len();
+    let began = Instant::now();
+    let kept: Vec<TcpStream> = thread::scope(|threads| {
+        let begin = |half: u8| {
+            threads.spawn(move || {
+                let mut kept = Vec::new();
+                let listener = TcpListener::bind("127.77.0.1:0").unwrap();
+                for from in 1..=(LIVE / 4 / EACH) {
+                    let from = Ipv4Addr::new(127, 77, half, u8::try_from(from).unwrap());
+                    connect_all(from, &listener, &mut kept);
+                }
+                kept
+            })
+        };
+        let halves = [begin(1), begin(2)];
+        let halves = halves.map(|half| half.join().unwrap());
+        halves.into_iter().flatten().collect()
+    });
+    let took = began.elapsed();
+    let began = Instant::now();
+    let live = source.flows().len();
+    let read = began.elapsed();
+    let full = table_bytes();
+    let totals = source.totals();
+    eprintln!(
+        "{} live flows ({others} before) after {took:?}, read in {read:?}; table {full} bytes, {empty} when empty: \
+         {} a row; {} found it full",
+        live,
+        full / u64::from(ROWS),
+        totals.untracked,
+    );
+    assert_eq!(kept.len(), LIVE);
+    assert!(live >= LIVE && totals.untracked == 0, "{live} {totals:?}");
 }

@@ -3,8 +3,8 @@
 use core::arch::asm;
 
 use abi::{
-    Config, Destination, FlowKey, Gate, HEARTBEAT_MAX_NS, Owner, counter, direction, kind, mode,
-    state, verdict,
+    Config, Destination, FlowKey, Gate, HEARTBEAT_MAX_NS, Owner, ProcessKey, counter, direction,
+    kind, mode, state, verdict,
 };
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, maps::lpm_trie::Key};
 
@@ -22,17 +22,26 @@ const WHOLE_KEY_BITS: u32 = 32 + 128;
 const LOCALHOST4: [u32; 4] = [0, 0, MAPPED, u32::from_ne_bytes([127, 0, 0, 1])];
 const LOCALHOST6: [u32; 4] = [0, 0, 0, u32::from_ne_bytes([0, 0, 0, 1])];
 
-/// Whether the current process is the gateway.
+/// Whether the current process has the gateway's number. Enough for a program that ends with the gateway.
 #[inline(always)]
-pub(crate) fn is_gateway() -> bool {
+pub(crate) fn is_numbered_as_gateway() -> bool {
     is_pid_of_gateway((bpf_get_current_pid_tgid() >> 32) as u32)
 }
 
-/// The same, for programs that may not ask for the current process.
+/// The same for programs that may not ask for the current process, or ask before the gateway has said when it
+/// began.
 #[inline(always)]
 pub(crate) fn is_pid_of_gateway(pid: u32) -> bool {
     // SAFETY: the program's own constant; volatile, because the host has changed it.
     pid == unsafe { core::ptr::read_volatile(&raw const GATEWAY_PID) }
+}
+
+/// Whether this process is the gateway. Programs that are pinned outlive it, and an agent could wait for its
+/// number to come round.
+#[inline(always)]
+pub(crate) fn is_gateway(process: &ProcessKey) -> bool {
+    let began = || CONFIG.get(0).map_or(0, |config| config.start_ns);
+    is_pid_of_gateway(process.pid) && process.start_ns == began()
 }
 
 /// Whether the gateway listens on this port, in whichever namespace.
@@ -56,15 +65,23 @@ pub(crate) fn open_gate_port(port: u32) {
     }
 }
 
+/// What is decided about a call of a process that is no agent's.
+#[inline(always)]
+pub(crate) fn verdict_of_others(process: &ProcessKey) -> u32 {
+    if is_gateway(process) {
+        verdict::EXEMPT
+    } else {
+        verdict::NONE
+    }
+}
+
 /// Decides where a call of `owner` to `wanted` goes: what is decided, and where else to lead it.
 #[inline(always)]
-pub(crate) fn decide(agent: u32, netns: u64, wanted: &End, protocol: u32) -> (u32, u32, End) {
+pub(crate) fn decide(owner: &Owner, wanted: &End, protocol: u32) -> (u32, u32, End) {
     let stays = |verdict, mode| (verdict, mode, End::NONE);
-    if is_gateway() {
-        return stays(verdict::EXEMPT, mode::OBSERVE);
-    }
-    if agent == 0 {
-        return stays(verdict::NONE, mode::OBSERVE);
+    let Owner { agent, netns, .. } = *owner;
+    if agent == 0 || is_gateway(&owner.process) {
+        return stays(verdict_of_others(&owner.process), mode::OBSERVE);
     }
     // SAFETY: a number, read at once.
     let mode = MODES

@@ -8,8 +8,9 @@ use abi::{
     counter,
 };
 use aya_ebpf::{
-    bindings::BPF_F_NO_PREALLOC,
+    bindings::{BPF_F_NO_PREALLOC, bpf_sock},
     btf_maps::{Array, HashMap, LpmTrie, LruHashMap, PerCpuArray, RingBuf, SkStorage},
+    helpers::generated::bpf_sk_storage_get,
     macros::btf_map,
 };
 
@@ -54,10 +55,11 @@ pub(crate) static SOCKET_DRAFT: SkStorage<Image> = SkStorage::new();
 #[btf_map]
 pub(crate) static EVENTS: RingBuf<Event, { EVENTS_BYTES as usize }> = RingBuf::new();
 
-/// Every live flow, and every one that ended and that the host has not read yet.
+/// Every live flow, and every one that ended and that the host has not read yet. Its memory is set aside at
+/// once: mostly one CPU sees a connection begin and another sees it end, and rows that are allocated as they
+/// are needed then cost more than all that is written into them.
 #[btf_map]
-pub(crate) static FLOWS: HashMap<FlowKey, FlowRow, FLOWS_MAX, { BPF_F_NO_PREALLOC as usize }> =
-    HashMap::new();
+pub(crate) static FLOWS: HashMap<FlowKey, FlowRow, { FLOWS_MAX as usize }> = HashMap::new();
 
 /// A flow without anything, to begin rows with: one is too large for the stack.
 #[btf_map]
@@ -136,4 +138,23 @@ pub(crate) fn add(which: u32, amount: u64) -> u64 {
         *sum = (*sum).wrapping_add(amount);
         *sum
     }
+}
+
+/// The owner that is kept with a socket, if there is one.
+#[inline(always)]
+pub(crate) fn owner_of(socket: *mut bpf_sock) -> Option<*mut Owner> {
+    if socket.is_null() {
+        return None;
+    }
+    // SAFETY: the pointers are this program's map and socket.
+    let owner = unsafe {
+        bpf_sk_storage_get(
+            (&raw const OWNERS).cast_mut().cast(),
+            socket.cast(),
+            core::ptr::null_mut(),
+            0,
+        )
+    }
+    .cast::<Owner>();
+    (!owner.is_null()).then_some(owner)
 }

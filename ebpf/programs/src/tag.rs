@@ -11,7 +11,7 @@ use aya_ebpf::helpers::{
 
 use crate::{
     maps::{LIVING, MATCHES, SHAPES},
-    task,
+    task::Current,
 };
 
 /// A user or group that was not seen: not every type of program may ask for them.
@@ -19,7 +19,7 @@ const UNKNOWN: u32 = u32::MAX;
 
 /// The current process as an owner of no socket yet.
 #[inline(always)]
-pub(crate) fn owner(leader: u64, process: ProcessKey) -> Owner {
+pub(crate) fn owner(current: Current, process: ProcessKey) -> Owner {
     Owner {
         cookie: 0,
         process,
@@ -29,7 +29,7 @@ pub(crate) fn owner(leader: u64, process: ProcessKey) -> Owner {
         gid: UNKNOWN,
         role: 0,
         agent: 0,
-        comm: task::comm(leader),
+        comm: current.comm(),
         original: [0; 4],
         original_port: 0,
         verdict: verdict::NONE,
@@ -66,6 +66,9 @@ pub(crate) fn agent_by(image: *mut Image) -> u32 {
 /// The agent whose conditions the current process meets.
 #[inline(always)]
 fn recognised(image: *const Image) -> u32 {
+    if SHAPES.get(0).is_none_or(|shape| *shape == 0) {
+        return 0;
+    }
     let ids = bpf_get_current_uid_gid();
     for index in 0..SHAPES_MAX {
         let shape = SHAPES.get(index as u32).map_or(0, |shape| *shape);

@@ -31,6 +31,7 @@ pub(crate) fn open(config: &Config, confine: fn()) -> Result<Opened> {
     let options = Options {
         pins: config.egress.pins.clone(),
         flow_ring_bytes: config.egress.ring_bytes.unwrap_or(usual.flow_ring_bytes),
+        flows_max: config.egress.flows_max.unwrap_or(usual.flows_max),
         ..usual
     };
     // What is to be enforced is enforced, or the gateway does not serve.
@@ -117,16 +118,17 @@ pub(crate) fn answer(kernel: &KernelSource, reconciler: &Reconciler, which: &Whi
         };
     }
     if which.processes {
-        let (mut turns, next) = reconciler.turns(which.since.unwrap_or(0));
+        let (mut turns, lost, next) = reconciler.turns(which.since.unwrap_or(0));
         let workload = which.workload.as_ref();
         turns.retain(|view| workload.is_none_or(|workload| view.turn.agent == *workload));
         return Flows {
             next,
+            lost: which.since.map_or(0, |_| lost),
             turns,
             ..Flows::default()
         };
     }
-    let (mut flows, next) = reconciler.since(which.since.unwrap_or(0));
+    let (mut flows, lost, next) = reconciler.since(which.since.unwrap_or(0));
     if which.since.is_none() && !which.bypass {
         let live = kernel.flows();
         flows = live.iter().map(|flow| reconciler.view(flow)).collect();
@@ -138,6 +140,7 @@ pub(crate) fn answer(kernel: &KernelSource, reconciler: &Reconciler, which: &Whi
     });
     Flows {
         next,
+        lost: which.since.map_or(0, |_| lost),
         flows,
         ..Flows::default()
     }

@@ -1,14 +1,11 @@
 //! `getpeername`: whoever was redirected still sees the peer that it asked for.
 
-use abi::{Owner, role, verdict};
-use aya_ebpf::{
-    bindings::bpf_sock_addr, helpers::generated::bpf_sk_storage_get, macros::cgroup_sock_addr,
-    programs::SockAddrContext,
-};
+use abi::{role, verdict};
+use aya_ebpf::{bindings::bpf_sock_addr, macros::cgroup_sock_addr, programs::SockAddrContext};
 
 use crate::{
     address::{End, Family, lead},
-    maps::OWNERS,
+    maps::owner_of,
 };
 
 const GO_ON: i32 = 1;
@@ -29,20 +26,9 @@ pub(crate) fn peer_name6(ctx: SockAddrContext) -> i32 {
 
 #[inline(always)]
 fn try_name(ctx: *mut bpf_sock_addr, family: Family) -> Option<()> {
-    // SAFETY: the pointers are this program's context, map and socket.
-    let owner = unsafe {
-        bpf_sk_storage_get(
-            (&raw const OWNERS).cast_mut().cast(),
-            (*ctx).__bindgen_anon_1.sk.cast(),
-            core::ptr::null_mut(),
-            0,
-        )
-    }
-    .cast::<Owner>();
-    if owner.is_null() {
-        return None;
-    }
-    // SAFETY: checked for null; written by `connect` alone.
+    // SAFETY: the context is the kernel's.
+    let owner = owner_of(unsafe { (*ctx).__bindgen_anon_1.sk })?;
+    // SAFETY: written by `connect` alone.
     unsafe {
         if (*owner).role == role::CONNECTED && (*owner).verdict == verdict::REDIRECTED {
             let original = End {

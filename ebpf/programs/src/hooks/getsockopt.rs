@@ -1,12 +1,9 @@
 //! The private socket option: tells the gateway who is at the other end of a socket it accepted.
 
 use abi::{Owner, SOCKOPT_LEVEL, SOCKOPT_OWNER, role};
-use aya_ebpf::{
-    bindings::bpf_sockopt, helpers::generated::bpf_sk_storage_get, macros::cgroup_sockopt,
-    programs::SockoptContext,
-};
+use aya_ebpf::{bindings::bpf_sockopt, macros::cgroup_sockopt, programs::SockoptContext};
 
-use crate::{egress::is_gateway, maps::OWNERS};
+use crate::{egress::is_numbered_as_gateway, maps::owner_of};
 
 /// Whatever the kernel answered stands.
 const GO_ON: i32 = 1;
@@ -24,7 +21,7 @@ pub(crate) fn owner_getsockopt(ctx: SockoptContext) -> i32 {
 
 #[inline(always)]
 fn try_getsockopt(ctx: *mut bpf_sockopt) -> Option<()> {
-    if !is_gateway() {
+    if !is_numbered_as_gateway() {
         return None;
     }
     // SAFETY: the context is the kernel's.
@@ -32,18 +29,9 @@ fn try_getsockopt(ctx: *mut bpf_sockopt) -> Option<()> {
     if name != SOCKOPT_OWNER {
         return None;
     }
-    // SAFETY: the pointers are this program's map and socket.
-    let owner = unsafe {
-        bpf_sk_storage_get(
-            (&raw const OWNERS).cast_mut().cast(),
-            socket.cast(),
-            core::ptr::null_mut(),
-            0,
-        )
-    }
-    .cast::<Owner>();
-    // SAFETY: checked for null first.
-    if owner.is_null() || unsafe { (*owner).role } != role::ACCEPTED {
+    let owner = owner_of(socket)?;
+    // SAFETY: the value belongs to the socket, which outlives the call.
+    if unsafe { (*owner).role } != role::ACCEPTED {
         return None;
     }
     answer(ctx, owner)

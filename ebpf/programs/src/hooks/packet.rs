@@ -3,11 +3,9 @@
 
 use core::arch::asm;
 
-use abi::{FlowKey, FlowRow, Owner, counter, direction, feature, role, said, state, verdict};
+use abi::{FlowKey, FlowRow, counter, direction, feature, role, said, state, verdict};
 use aya_ebpf::{
-    helpers::generated::{
-        bpf_get_netns_cookie, bpf_get_socket_cookie, bpf_sk_storage_get, bpf_skb_load_bytes,
-    },
+    helpers::generated::{bpf_get_netns_cookie, bpf_get_socket_cookie, bpf_skb_load_bytes},
     macros::cgroup_skb,
     programs::SkBuffContext,
 };
@@ -16,7 +14,7 @@ use crate::{
     address::{End, MAPPED, TCP, UDP},
     flow,
     glimpse::{Said, hand_over},
-    maps::{FLOWS, OWNERS, add},
+    maps::{FLOWS, add, owner_of},
 };
 
 const GO_ON: i32 = 1;
@@ -163,7 +161,8 @@ fn segment(ctx: &SkBuffContext, family: u32, way: u32) -> Option<()> {
     {
         return None;
     }
-    let owner = owner(ctx)?;
+    // SAFETY: the context is the kernel's.
+    let owner = owner_of(unsafe { (*ctx.skb.skb).__bindgen_anon_2.sk })?;
     // SAFETY: the value belongs to the socket, which outlives the packet.
     let (agent, verdict, role) = unsafe { ((*owner).agent, (*owner).verdict, (*owner).role) };
     let is_past =
@@ -203,27 +202,6 @@ fn segment(ctx: &SkBuffContext, family: u32, way: u32) -> Option<()> {
         start,
         length(ctx),
     )
-}
-
-/// Who connected the packet's socket.
-#[inline(always)]
-fn owner(ctx: &SkBuffContext) -> Option<*mut Owner> {
-    // SAFETY: the context is the kernel's.
-    let socket = unsafe { (*ctx.skb.skb).__bindgen_anon_2.sk };
-    if socket.is_null() {
-        return None;
-    }
-    // SAFETY: the pointers are this program's map and socket.
-    let owner = unsafe {
-        bpf_sk_storage_get(
-            (&raw const OWNERS).cast_mut().cast(),
-            socket.cast(),
-            core::ptr::null_mut(),
-            0,
-        )
-    }
-    .cast::<Owner>();
-    (!owner.is_null()).then_some(owner)
 }
 
 #[inline(always)]

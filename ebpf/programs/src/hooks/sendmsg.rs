@@ -3,7 +3,7 @@
 use abi::verdict;
 use aya_ebpf::{macros::cgroup_sock_addr, programs::SockAddrContext};
 
-use super::connect::{caller, datagrams};
+use super::connect::{Caller, datagrams};
 use crate::{
     address::{Family, UDP, wanted},
     egress,
@@ -28,8 +28,8 @@ pub(crate) fn flow_sendmsg6(ctx: SockAddrContext) -> i32 {
 fn go(ctx: &SockAddrContext, family: Family) -> i32 {
     let ctx = ctx.sock_addr;
     let wanted = wanted(ctx, family);
-    let mut owner = caller(ctx);
-    let (verdict, mode, _) = egress::decide(owner.agent, owner.netns, &wanted, UDP);
+    let mut owner = Caller::find(ctx).owner(ctx);
+    let (verdict, mode, _) = egress::decide(&owner, &wanted, UDP);
     owner.verdict = verdict;
     egress::note(&owner, &wanted, UDP, mode);
     if verdict == verdict::DENIED {

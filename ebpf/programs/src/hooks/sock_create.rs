@@ -7,7 +7,8 @@ use crate::{
     address::{TCP, UDP},
     egress::is_gateway,
     maps::{MODES, count},
-    tag, task,
+    tag,
+    task::Current,
 };
 
 const GO_ON: i32 = 1;
@@ -19,10 +20,14 @@ pub(crate) fn socket_created(ctx: SockContext) -> i32 {
     // SAFETY: the context is the kernel's.
     let protocol = unsafe { (*ctx.sock).protocol };
     // Raw sockets, SCTP, multipath TCP; `ping` sockets are ICMP.
-    if protocol == TCP || protocol == UDP || is_gateway() {
+    if protocol == TCP || protocol == UDP {
         return GO_ON;
     }
-    let agent = tag::agent_of(&task::process(task::current_leader()));
+    let process = Current::find().process();
+    if is_gateway(&process) {
+        return GO_ON;
+    }
+    let agent = tag::agent_of(&process);
     // SAFETY: a number, read at once.
     let mode = MODES
         .get_ptr(agent)

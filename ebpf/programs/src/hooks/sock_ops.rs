@@ -3,7 +3,7 @@
 
 use core::{arch::asm, mem::offset_of};
 
-use abi::{Owner, SequenceKey, TupleKey, counter, role};
+use abi::{FlowRow, Owner, SequenceKey, TupleKey, counter, role};
 use aya_ebpf::{
     bindings::{
         BPF_SK_STORAGE_GET_F_CREATE, BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB,
@@ -19,7 +19,7 @@ use super::tcp;
 use crate::{
     address::{End, MAPPED},
     egress::is_gate_port,
-    maps::{BY_SEQUENCE, BY_TUPLE, OWNERS, count},
+    maps::{BY_SEQUENCE, BY_TUPLE, OWNERS, count, owner_of},
 };
 
 const GO_ON: u32 = 1;
@@ -67,23 +67,20 @@ pub(crate) fn owner_handshake(ctx: SockOpsContext) -> u32 {
     if op == BPF_SOCK_OPS_TCP_CONNECT_CB {
         try_connect(&ctx);
     } else if op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB {
-        try_active(&ctx);
-        let (near, _) = ends(&ctx);
-        tcp::established(&ctx, near);
-    } else if op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB {
-        try_passive(&ctx);
         let (near, far) = ends(&ctx);
+        try_active(&ctx, far, tcp::established(&ctx, near));
+    } else if op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB {
+        let (near, far) = ends(&ctx);
+        try_passive(&ctx, near, far);
         tcp::accepted(&ctx, near, far);
     } else if op == BPF_SOCK_OPS_TCP_LISTEN_CB {
         let (near, _) = ends(&ctx);
         tcp::listens(&ctx, near);
     } else if op == BPF_SOCK_OPS_STATE_CB {
-        tcp::turned(
-            &ctx,
-            word!(ctx, ARGUMENT),
-            word!(ctx, ARGUMENT + 4),
-            figures(&ctx),
-        );
+        // Of four changes of state or five, the last is of interest.
+        if word!(ctx, ARGUMENT + 4) == tcp::CLOSE {
+            tcp::ended(&ctx, word!(ctx, ARGUMENT), &figures(&ctx));
+        }
     } else if op == BPF_SOCK_OPS_RTT_CB {
         tcp::measured(&ctx, figures(&ctx));
     }
@@ -111,21 +108,21 @@ fn figures(ctx: &SockOpsContext) -> tcp::Figures {
 #[inline(always)]
 fn try_connect(ctx: &SockOpsContext) -> Option<()> {
     let (near, far) = ends(ctx);
-    let owner = owner_of(ctx);
+    let owner = owner_of(socket(ctx)).unwrap_or(core::ptr::null_mut());
     if is_gate_port(far.port) {
         file(&tuple(ctx, near, far), owner);
     }
-    tcp::connects(ctx, near, far, owner?)
+    tcp::connects(ctx, near, far, owner)
 }
 
 #[inline(always)]
-fn file(key: &TupleKey, owner: Option<*mut Owner>) {
-    let Some(owner) = owner else {
+fn file(key: &TupleKey, owner: *mut Owner) {
+    if owner.is_null() {
         // A connection that nobody's `connect` was seen for must not inherit what an earlier one
         // with the same addresses left behind.
         let _ = BY_TUPLE.remove(key);
         return;
-    };
+    }
     // SAFETY: the value belongs to the socket, which outlives the call.
     if BY_TUPLE.insert(key, unsafe { &*owner }, 0).is_err() {
         count(counter::STORES_FAILED);
@@ -134,18 +131,23 @@ fn file(key: &TupleKey, owner: Option<*mut Owner>) {
 
 /// Before the last packet of the handshake leaves. Loopback cannot leave its namespace.
 #[inline(always)]
-fn try_active(ctx: &SockOpsContext) -> Option<()> {
-    let (_, far) = ends(ctx);
+fn try_active(ctx: &SockOpsContext, far: End, row: *mut FlowRow) -> Option<()> {
     if is_loopback(far.address) {
         return None;
     }
-    let owner = owner_of(ctx)?;
+    // Of who calls the gateway's port `connect` has kept the owner, or has failed to: then it is nobody's. An
+    // address that is exchanged on the way may hide that port.
+    let owner = if row.is_null() || is_gate_port(far.port) {
+        // SAFETY: the value belongs to the socket, which outlives the call.
+        unsafe { *owner_of(socket(ctx))? }
+    } else {
+        tcp::owner(row)
+    };
     let key = SequenceKey {
         client: context!(ctx, snd_una),
         server: context!(ctx, rcv_nxt),
     };
-    // SAFETY: as above.
-    if BY_SEQUENCE.insert(&key, unsafe { &*owner }, 0).is_err() {
+    if BY_SEQUENCE.insert(&key, &owner, 0).is_err() {
         count(counter::STORES_FAILED);
     }
     Some(())
@@ -156,8 +158,7 @@ fn try_active(ctx: &SockOpsContext) -> Option<()> {
 /// A socket whose other end nobody owns here is marked as well, with an empty owner: so the host
 /// knows that it was seen, and need not look for somebody who could be taken for the caller.
 #[inline(always)]
-fn try_passive(ctx: &SockOpsContext) -> Option<()> {
-    let (near, far) = ends(ctx);
+fn try_passive(ctx: &SockOpsContext, near: End, far: End) -> Option<()> {
     if !is_gate_port(near.port) {
         return None; // Nobody will ask.
     }
@@ -171,12 +172,16 @@ fn try_passive(ctx: &SockOpsContext) -> Option<()> {
             })
             .unwrap_or(core::ptr::null()),
     };
+    let socket = socket(ctx);
+    if socket.is_null() {
+        return None;
+    }
     // SAFETY: the pointers are this program's map and socket, and a row of the same type
     // or null, for zeroes.
     let kept = unsafe {
         bpf_sk_storage_get(
             (&raw const OWNERS).cast_mut().cast(),
-            socket(ctx)?.cast(),
+            socket.cast(),
             owner.cast_mut().cast(),
             u64::from(BPF_SK_STORAGE_GET_F_CREATE),
         )
@@ -253,24 +258,7 @@ fn is_loopback(address: [u32; 4]) -> bool {
 }
 
 #[inline(always)]
-pub(super) fn socket(ctx: &SockOpsContext) -> Option<*mut bpf_sock> {
+pub(super) fn socket(ctx: &SockOpsContext) -> *mut bpf_sock {
     // SAFETY: the context is the kernel's.
-    let socket = unsafe { (*ctx.ops).__bindgen_anon_2.sk };
-    (!socket.is_null()).then_some(socket)
-}
-
-/// The owner that `connect` gave this socket.
-#[inline(always)]
-fn owner_of(ctx: &SockOpsContext) -> Option<*mut Owner> {
-    // SAFETY: the pointers are this program's map and socket.
-    let owner = unsafe {
-        bpf_sk_storage_get(
-            (&raw const OWNERS).cast_mut().cast(),
-            socket(ctx)?.cast(),
-            core::ptr::null_mut(),
-            0,
-        )
-    }
-    .cast::<Owner>();
-    (!owner.is_null()).then_some(owner)
+    unsafe { (*ctx.ops).__bindgen_anon_2.sk }
 }

@@ -4,8 +4,7 @@ use abi::{FlowKey, FlowRow, ListenKey, Owner, counter, direction, kind, role, st
 use aya_ebpf::{
     bindings::{BPF_SOCK_OPS_RTT_CB_FLAG, BPF_SOCK_OPS_STATE_CB_FLAG},
     helpers::generated::{
-        bpf_get_netns_cookie, bpf_get_socket_cookie, bpf_probe_read_kernel, bpf_skc_to_tcp_sock,
-        bpf_sock_ops_cb_flags_set,
+        bpf_get_netns_cookie, bpf_get_socket_cookie, bpf_skc_to_tcp_sock, bpf_sock_ops_cb_flags_set,
     },
     programs::SockOpsContext,
 };
@@ -16,14 +15,14 @@ use crate::{
     egress, flow,
     maps::{FLOWS, LISTENERS, MODES, count},
     tag,
-    task::{self, field},
+    task::{Current, load},
 };
 
 /// `enum` in include/net/tcp_states.h.
 const FIN_WAIT1: u32 = 4;
 const FIN_WAIT2: u32 = 5;
 const TIME_WAIT: u32 = 6;
-const CLOSE: u32 = 7;
+pub(super) const CLOSE: u32 = 7;
 const LAST_ACK: u32 = 9;
 const CLOSING: u32 = 11;
 /// `SOCK_DONE` of `enum sock_flags`: the other end has said that it will send no more.
@@ -87,20 +86,29 @@ fn opened(
     Some(row)
 }
 
-/// Before the SYN.
+/// Before the SYN. The process that has called `connect` still runs, so of whom `connect` has kept nothing
+/// is known here.
 #[inline(always)]
 pub(super) fn connects(ctx: &SockOpsContext, near: End, far: End, owner: *mut Owner) -> Option<()> {
-    // SAFETY: the owner belongs to the socket, which outlives the call.
-    let agent = unsafe { (*owner).agent };
+    let agent = if owner.is_null() {
+        0
+    } else {
+        // SAFETY: the owner belongs to the socket, which outlives the call.
+        unsafe { (*owner).agent }
+    };
     let row = opened(ctx, near, far, state::CONNECTING, agent)?;
-    // SAFETY: the owner belongs to the socket, which outlives the call.
+    // SAFETY: as above; nobody else knows the row yet.
     unsafe {
+        (*row).direction = direction::OUT;
+        if owner.is_null() {
+            own_by_current(row);
+            return Some(());
+        }
         egress::own(row, &*owner);
         (*row).original = (*owner).original;
         (*row).original_port = (*owner).original_port;
-        (*row).direction = direction::OUT;
-        (*row).mode = MODES.get_ptr((*owner).agent).map_or(0, |mode| *mode);
-        if (*owner).agent != 0 {
+        if agent != 0 {
+            (*row).mode = MODES.get_ptr(agent).map_or(0, |mode| *mode);
             // An agent's attempt is told of though nobody answers it.
             flow::tell(row, kind::OPENED);
         }
@@ -108,10 +116,55 @@ pub(super) fn connects(ctx: &SockOpsContext, near: End, far: End, owner: *mut Ow
     Some(())
 }
 
-/// The other end has answered.
+/// Writes into a row that it is the current process's, which is no agent's.
+///
+/// # Safety
+/// `row` is a row of the table.
 #[inline(always)]
-pub(super) fn established(ctx: &SockOpsContext, near: End) -> Option<()> {
-    let row = FLOWS.get_ptr_mut(key(ctx))?;
+unsafe fn own_by_current(row: *mut FlowRow) {
+    let current = Current::find();
+    let (uid, gid) = current.ids();
+    let process = current.process();
+    // SAFETY: the caller's promise.
+    unsafe {
+        (*row).process = process;
+        (*row).cgroup = current.cgroup();
+        (*row).uid = uid;
+        (*row).gid = gid;
+        (*row).verdict = egress::verdict_of_others(&process);
+        (*row).comm = current.comm();
+    }
+}
+
+/// The owner as the row has it.
+#[inline(always)]
+pub(super) fn owner(row: *mut FlowRow) -> Owner {
+    // SAFETY: a row of the table.
+    unsafe {
+        Owner {
+            cookie: (*row).cookie,
+            process: (*row).process,
+            cgroup: (*row).cgroup,
+            netns: (*row).netns,
+            uid: (*row).uid,
+            gid: (*row).gid,
+            role: role::CONNECTED,
+            agent: (*row).agent,
+            comm: (*row).comm,
+            original: (*row).original,
+            original_port: (*row).original_port,
+            verdict: (*row).verdict,
+        }
+    }
+}
+
+/// The other end has answered. Returns the row, or null: an `Option` would be half undefined, which the
+/// verifier refuses.
+#[inline(always)]
+pub(super) fn established(ctx: &SockOpsContext, near: End) -> *mut FlowRow {
+    let Some(row) = FLOWS.get_ptr_mut(key(ctx)) else {
+        return core::ptr::null_mut();
+    };
     // SAFETY: the row is this socket's, which is locked.
     unsafe {
         (*row).local = near.address;
@@ -123,7 +176,7 @@ pub(super) fn established(ctx: &SockOpsContext, near: End) -> Option<()> {
             flow::tell(row, kind::OPENED);
         }
     }
-    Some(())
+    row
 }
 
 /// A listening socket has got a connection.
@@ -150,7 +203,7 @@ pub(super) fn accepted(ctx: &SockOpsContext, near: End, far: End) -> Option<()> 
 /// A socket waits for connections; the current process has called `listen`.
 #[inline(always)]
 pub(super) fn listens(ctx: &SockOpsContext, near: End) -> Option<()> {
-    let leader = task::current_leader();
+    let current = Current::find();
     // SAFETY: helpers on the program's context.
     let (cookie, netns) = unsafe {
         (
@@ -158,17 +211,17 @@ pub(super) fn listens(ctx: &SockOpsContext, near: End) -> Option<()> {
             bpf_get_netns_cookie(ctx.ops.cast()),
         )
     };
-    let process = task::process(leader);
+    let process = current.process();
     if egress::is_pid_of_gateway(process.pid) {
         egress::open_gate_port(near.port);
     }
     let owner = Owner {
         cookie,
         netns,
-        cgroup: task::cgroup(leader),
+        cgroup: current.cgroup(),
         role: role::ACCEPTED,
         agent: tag::noted(&process),
-        ..tag::owner(leader, process)
+        ..tag::owner(current, process)
     };
     let key = ListenKey {
         netns: owner.netns,
@@ -193,14 +246,14 @@ pub(super) fn listens(ctx: &SockOpsContext, near: End) -> Option<()> {
 pub(super) fn measured(ctx: &SockOpsContext, figures: Figures) -> Option<()> {
     let row = FLOWS.get_ptr_mut(key(ctx))?;
     // SAFETY: the row is this socket's, which is locked.
-    unsafe { write(row, &figures) };
+    unsafe { write(row, &figures, flow::now()) };
     Some(())
 }
 
 /// # Safety
 /// `row` is a row of the table.
 #[inline(always)]
-unsafe fn write(row: *mut FlowRow, figures: &Figures) {
+unsafe fn write(row: *mut FlowRow, figures: &Figures, now: u64) {
     // SAFETY: the caller's promise.
     unsafe {
         // Whoever connects has its SYN counted as an acknowledged byte.
@@ -211,23 +264,21 @@ unsafe fn write(row: *mut FlowRow, figures: &Figures) {
         (*row).received_packets = u64::from(figures.received_packets);
         (*row).retransmits = figures.retransmits;
         (*row).rtt_us = figures.rtt_us;
-        (*row).changed_ns = flow::now();
+        (*row).changed_ns = now;
     }
 }
 
-/// The state has changed. Only the end is of interest; the state before it tells whether this end has
-/// said that it will send no more (FIN).
+/// The connection has ended; the state before it tells whether this end has said that it will send no
+/// more (FIN).
 #[inline(always)]
-pub(super) fn turned(ctx: &SockOpsContext, from: u32, to: u32, figures: Figures) -> Option<()> {
-    if to != CLOSE {
-        return None;
-    }
+pub(super) fn ended(ctx: &SockOpsContext, from: u32, figures: &Figures) -> Option<()> {
     let key = key(ctx);
     let row = FLOWS.get_ptr_mut(key)?;
+    let now = flow::now();
     // SAFETY: the row is this socket's, which is locked.
     unsafe {
         if (*row).state != state::LISTENING {
-            write(row, &figures);
+            write(row, figures, now);
             let said = from == FIN_WAIT1
                 || from == FIN_WAIT2
                 || from == TIME_WAIT
@@ -239,29 +290,21 @@ pub(super) fn turned(ctx: &SockOpsContext, from: u32, to: u32, figures: Figures)
             (*row).received_bytes = (*row).received_bytes.saturating_sub(u64::from(fin));
         }
     }
-    flow::close(&key, row);
+    flow::close(&key, row, now);
     Some(())
 }
 
 #[inline(always)]
 fn other_end_is_done(ctx: &SockOpsContext) -> bool {
-    let Some(socket) = socket(ctx) else {
+    let socket = socket(ctx);
+    if socket.is_null() {
         return false;
-    };
-    let mut flags = 0_u64;
-    let offset = field!(0_u64, sock_flags);
-    // SAFETY: the helper takes the context's socket, and gives the kernel's own or null; the read
-    // is checked by the kernel.
-    unsafe {
-        let socket = bpf_skc_to_tcp_sock(socket.cast());
-        if socket.is_null() {
-            return false;
-        }
-        bpf_probe_read_kernel(
-            (&raw mut flags).cast(),
-            size_of::<u64>() as u32,
-            socket.cast::<u8>().wrapping_add(offset as usize).cast(),
-        );
     }
+    // SAFETY: the helper takes the context's socket, and gives the kernel's own or null.
+    let socket = unsafe { bpf_skc_to_tcp_sock(socket.cast()) };
+    if socket.is_null() {
+        return false;
+    }
+    let flags: u64 = load!(socket.cast_const().cast(), sock_flags);
     flags & SOCK_DONE != 0
 }

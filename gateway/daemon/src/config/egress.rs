@@ -23,11 +23,14 @@ const PLACES: &str = "write `10.0.0.0/8`, `10.1.2.3:5432`, `10.0.0.0/8:8000-8999
 
 /// Sizes of rings: one page, up to what nobody needs more of.
 const RING_BYTES: std::ops::RangeInclusive<u32> = 4_096..=256 * 1024 * 1024;
+/// Sizes of the table of flows.
+const FLOWS: std::ops::RangeInclusive<u32> = 1_024..=flows::FLOWS_LIMIT;
 
 /// The rules for going out.
 pub(crate) struct Egress {
     pub(crate) pins: Option<PathBuf>,
     pub(crate) ring_bytes: Option<u32>,
+    pub(crate) flows_max: Option<u32>,
     pub(crate) fail_open: bool,
     /// Whether turns in the lives of agents' processes are on record.
     pub(crate) turns: bool,
@@ -104,6 +107,12 @@ impl Resolver<'_> {
             let help = "a power of two from 4096 to 268435456, such as 4194304";
             return Err(self.fault(ring, "the kernel has no ring of this size", help));
         }
+        if let Some(flows) = &file.egress.flows_max
+            && !FLOWS.contains(&flows.value)
+        {
+            let help = "a number from 1024 to 4194304; each costs 320 bytes of the kernel's memory";
+            return Err(self.fault(flows, "there is no table of this size", help));
+        }
         let mut rules = Vec::new();
         let mut numbers = BTreeMap::new();
         let mut places = Vec::new();
@@ -124,6 +133,7 @@ impl Resolver<'_> {
         Ok(Egress {
             pins: file.egress.pins.clone(),
             ring_bytes: file.egress.ring_bytes.as_ref().map(|ring| ring.value),
+            flows_max: file.egress.flows_max.as_ref().map(|flows| flows.value),
             turns: file.egress.processes == Turns::Record,
             // Without pins nothing outlives the gateway, whatever is wanted.
             fail_open: when_gone.is_none_or(|when| when.value == WhenGone::Open),

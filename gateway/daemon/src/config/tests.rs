@@ -226,6 +226,10 @@ fn every_mistake_is_told_with_its_place_and_mend() {
             "country: DE\negress: { ring_bytes: 5000 }\ntokens",
         ),
         (
+            "country: DE\ntokens",
+            "country: DE\negress: { flows_max: 100 }\ntokens",
+        ),
+        (
             "upstream: http://127.0.0.1:9001",
             "upstream: http://crm.example\n    credential: { name: crm, as: bearer }",
         ),

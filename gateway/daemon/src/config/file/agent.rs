@@ -32,6 +32,8 @@ pub(crate) struct Egress {
     pub(crate) when_gone: Option<Spanned<WhenGone>>,
     /// The kernel's ring of flow events, bytes: a power of two; 4 MiB if absent.
     pub(crate) ring_bytes: Option<Spanned<u32>>,
+    /// How many flows the kernel's table has room for; 262,144 if absent.
+    pub(crate) flows_max: Option<Spanned<u32>>,
     /// Whether turns in the lives of agents' processes are on record.
     #[serde(default)]
     pub(crate) processes: Turns,
