@@ -156,6 +156,9 @@ struct Flows {
     /// What the flows of each agent came to instead, that have ended since the gateway started.
     #[arg(long, conflicts_with_all = ["bypass", "processes", "follow"])]
     totals: bool,
+    /// As events of OCSF 1.8 (Network Activity 4001), one a line.
+    #[arg(long, conflicts_with_all = ["processes", "totals", "output"])]
+    ocsf: bool,
     #[command(flatten)]
     output: Output,
     #[command(subcommand)]

@@ -12,15 +12,21 @@
 //! | a revocation | Entity Management 3004 |
 //! | a start, a stop | Application Lifecycle 6002 |
 //!
+//! A live flow, or one that has ended, whoever's it is, is Network Activity 4001 as well ([`flow()`]); it is not on
+//! record, so it names no record.
+//!
 //! What the schema has no name for stands under `unmapped.tidegate`. Of what a request binds an event
 //! has the name (`customer`), not the value: what went to another system cannot be erased from here.
 
 mod activity;
 mod event;
 mod finding;
+mod flow;
 
 use audit::{Anchor, Event, Matter};
 use serde_json::Value;
+
+pub use flow::{Activity, Flow, flow};
 
 /// The version of the schema that events are of.
 pub const VERSION: &str = "1.8.0";

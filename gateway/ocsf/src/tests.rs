@@ -6,7 +6,7 @@
 use audit::{Anchor, Entry, Matter};
 use serde_json::{Value, json};
 
-fn validator(class: u64) -> jsonschema::Validator {
+pub(crate) fn validator(class: u64) -> jsonschema::Validator {
     let schema: Value = serde_json::from_str(include_str!("tests/schema-1.8.0.json")).unwrap();
     let mut one = schema["classes"][class.to_string()].clone();
     one["$defs"] = schema["$defs"].clone();

@@ -9,6 +9,7 @@ use std::{
 };
 
 use http::Uri;
+use jiff::Timestamp;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use proxy::{Upstream, jwks};
 use rustls::ClientConfig;
@@ -67,6 +68,12 @@ async fn ask(arguments: &Flows, admin: SocketAddr, tls: &Arc<ClientConfig>) -> R
     loop {
         tokio::time::sleep(ASK_EVERY).await;
         let more = get(arguments, admin, tls, Some(next)).await?;
+        if more.lost > 0 {
+            eprintln!(
+                "{} went by faster than they were asked for and are not shown",
+                more.lost
+            );
+        }
         print(arguments, &more, false)?;
         next = more.next;
     }
@@ -113,6 +120,12 @@ async fn get(
 
 fn print(arguments: &Flows, answer: &egress::Flows, header: bool) -> Result<()> {
     let (flows, turns) = (&answer.flows, &answer.turns);
+    if arguments.ocsf {
+        for flow in flows {
+            println!("{}", event(flow)?);
+        }
+        return Ok(());
+    }
     match arguments.output.output {
         Format::Json => {
             for flow in flows {
@@ -140,6 +153,41 @@ fn print(arguments: &Flows, answer: &egress::Flows, header: bool) -> Result<()> 
         }
     }
     Ok(())
+}
+
+/// A flow as an event of OCSF.
+fn event(flow: &FlowView) -> Result<serde_json::Value> {
+    let time = |text: &String| text.parse::<Timestamp>().map(Timestamp::as_millisecond);
+    let end = |text: &String| text.parse::<SocketAddr>().into_diagnostic();
+    Ok(ocsf::flow(&ocsf::Flow {
+        id: &flow.id,
+        activity: match flow.state.as_str() {
+            "closed" => ocsf::Activity::Close,
+            "denied" => ocsf::Activity::Refuse,
+            "listening" => ocsf::Activity::Listen,
+            _ => ocsf::Activity::Open,
+        },
+        outward: flow.direction == "out",
+        protocol: &flow.protocol,
+        local: end(&flow.local)?,
+        remote: end(flow.original.as_ref().unwrap_or(&flow.remote))?,
+        name: flow.name.as_deref(),
+        agent: flow.workload.as_deref(),
+        pid: flow.pid,
+        comm: &flow.comm,
+        uid: flow.uid,
+        opened_ms: time(&flow.opened).into_diagnostic()?,
+        closed_ms: flow
+            .closed
+            .as_ref()
+            .map(time)
+            .transpose()
+            .into_diagnostic()?,
+        bytes: [flow.sent_bytes, flow.received_bytes],
+        packets: [flow.sent_packets, flow.received_packets],
+        verdict: &flow.verdict,
+        technique: flow.technique.as_deref(),
+    }))
 }
 
 const TOTALS_HEADER: [&str; 4] = ["workload", "flows", "sent", "received"];

@@ -42,7 +42,7 @@ impl Naming {
     pub(super) fn new() -> Self {
         Self {
             told: Mutex::default(),
-            said: Cache::new(SAID_MAX),
+            said: super::reconcile::lately(SAID_MAX),
             unread: AtomicU64::new(0),
         }
     }

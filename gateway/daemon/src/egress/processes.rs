@@ -41,7 +41,7 @@ pub(super) struct Processes {
 impl Processes {
     pub(super) fn new() -> Self {
         Self {
-            known: Cache::new(KNOWN_MAX),
+            known: super::reconcile::lately(KNOWN_MAX),
             recent: Mutex::default(),
         }
     }
@@ -97,11 +97,14 @@ impl Processes {
         told
     }
 
-    /// What happened since `since`, and the number to ask with the next time.
-    pub(super) fn since(&self, since: u64) -> (Vec<TurnView>, u64) {
+    /// What happened since `since`; how much of that is forgotten by now, and the number to ask with the next
+    /// time.
+    pub(super) fn since(&self, since: u64) -> (Vec<TurnView>, u64, u64) {
         let recent = self.lock();
         let seen = recent.0.iter().filter(|(number, _)| *number >= since);
-        (seen.map(|(_, turn)| turn.clone()).collect(), recent.1)
+        let oldest = recent.0.front().map_or(recent.1, |(number, _)| *number);
+        let turns = seen.map(|(_, turn)| turn.clone()).collect();
+        (turns, oldest.saturating_sub(since), recent.1)
     }
 
     fn see(&self, turn: audit::Turn) {
@@ -237,10 +240,18 @@ mod tests {
         assert_eq!(take(turn(TurnKind::Exec, 0, 2)), ["namespaces", "exec"]);
         // It has left its namespaces, and that is no change.
         assert_eq!(take(turn(TurnKind::Exit, 0, 0)), ["exit"]);
-        let (told, next) = processes.since(0);
-        assert_eq!((told.len(), next), (7, 7));
+        let (told, forgotten, next) = processes.since(0);
+        assert_eq!((told.len(), forgotten, next), (7, 0, 7));
         assert_eq!(told[6].turn.exit, Some(256));
         assert_eq!(told[2].turn.capabilities, "1ff");
         assert_eq!(processes.since(6).0.len(), 1);
+        for _ in 0..RECENT_MAX {
+            take(turn(TurnKind::Fork, 1000, 1));
+        }
+        let (told, forgotten, next) = processes.since(6);
+        assert_eq!(
+            (told.len() as u64 + forgotten, told.len()),
+            (next - 6, RECENT_MAX)
+        );
     }
 }

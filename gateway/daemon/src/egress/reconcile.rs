@@ -18,7 +18,7 @@ use flows::{
 };
 use identity::Registry;
 use jiff::Timestamp;
-use moka::sync::Cache;
+use moka::{policy::EvictionPolicy, sync::Cache};
 use names::Tunnel;
 use telemetry::{FlowSpan, Traces};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -101,7 +101,7 @@ impl Reconciler {
         });
         let reconciler = Self {
             agents: registry.agents().map(named).collect(),
-            governed: Cache::new(GOVERNED_MAX),
+            governed: lately(GOVERNED_MAX),
             state: Mutex::default(),
             records: Mutex::new(Some(records)),
             bypasses: AtomicU64::new(0),
@@ -111,7 +111,7 @@ impl Reconciler {
             netns: flows::own_netns(),
             uncertain,
             registry,
-            judged: Cache::new(GOVERNED_MAX),
+            judged: lately(GOVERNED_MAX),
             naming: Naming::new(),
             processes: Processes::new(),
             turns_recorded,
@@ -159,14 +159,17 @@ impl Reconciler {
         self.agents.get(&number)
     }
 
-    /// What happened since `since`, and the number to ask with the next time.
-    pub(crate) fn since(&self, since: u64) -> (Vec<FlowView>, u64) {
+    /// What happened since `since`; how much of that is forgotten by now, and the number to ask with the next
+    /// time.
+    pub(crate) fn since(&self, since: u64) -> (Vec<FlowView>, u64, u64) {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         *asked = Some(now());
         drop(asked);
         let state = self.lock();
         let seen = state.recent.iter().filter(|seen| seen.number >= since);
-        (seen.map(|seen| seen.view.clone()).collect(), state.next)
+        let oldest = state.recent.front().map_or(state.next, |seen| seen.number);
+        let views = seen.map(|seen| seen.view.clone()).collect();
+        (views, oldest.saturating_sub(since), state.next)
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -205,8 +208,8 @@ impl Reconciler {
         FlowView::new(flow, self.agent(flow.agent), name.as_ref(), None)
     }
 
-    /// Turns in the lives of processes since `since`, and the number to ask with the next time.
-    pub(crate) fn turns(&self, since: u64) -> (Vec<TurnView>, u64) {
+    /// Turns in the lives of processes since `since`, as [`Reconciler::since`] tells of flows.
+    pub(crate) fn turns(&self, since: u64) -> (Vec<TurnView>, u64, u64) {
         self.processes.since(since)
     }
 
@@ -264,7 +267,8 @@ impl Reconciler {
 
     /// Puts a bypass on record.
     fn find(&self, flow: &FlowRecord, agent: &Arc<str>) {
-        self.found(flow, agent, technique(flow), self.naming.name(flow, now()));
+        let name = self.naming.name(flow, now());
+        self.found(flow, agent, technique(flow, name.as_ref()), name);
     }
 
     /// Puts data that leaves in names on record, whatever the rules say of the flow.
@@ -466,11 +470,25 @@ impl Reconciler {
     }
 }
 
+/// A memory of what was asked for last. What moka does if nothing is said keeps what is asked for often and may
+/// turn away what is new, which is what matters here.
+pub(super) fn lately<K, V>(most: u64) -> Cache<K, V>
+where
+    K: std::hash::Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Cache::builder()
+        .max_capacity(most)
+        .eviction_policy(EvictionPolicy::lru())
+        .build()
+}
+
 /// By what it went.
-fn technique(flow: &FlowRecord) -> &'static str {
+fn technique(flow: &FlowRecord, name: Option<&Name>) -> &'static str {
     let to: SocketAddr = flow.wanted();
     match (flow.protocol, to.port()) {
         (_, 53 | 853) => "dns",
+        (_, 443) if names::doh::answers(name.map(|it| it.name.as_ref()), to.ip()) => "doh",
         ("udp", 443) => "quic",
         ("udp", _) => "udp",
         _ if to.ip().is_loopback() => "loopback",

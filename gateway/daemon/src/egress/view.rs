@@ -168,6 +168,10 @@ pub(crate) struct Totals {
 pub(crate) struct Flows {
     /// The number to ask with the next time.
     pub(crate) next: u64,
+    /// What has happened since the number that was asked with and is forgotten by now: whoever follows has
+    /// missed so much.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) lost: u64,
     /// The flows.
     pub(crate) flows: Vec<FlowView>,
     /// By agent, where that was asked for.
@@ -176,6 +180,14 @@ pub(crate) struct Flows {
     /// Turns in the lives of processes, where those were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) turns: Vec<TurnView>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn when(at: SystemTime) -> String {
