@@ -20,6 +20,9 @@ pub const CALLS: &str = "TIDEGATE_CALLS";
 pub const FLOWS: &str = "TIDEGATE_FLOWS";
 /// How many exchanges agents of different kinds make in all.
 pub const HOSTS: &str = "TIDEGATE_HOSTS";
+/// Whether a way past the gateway must be found in time: on a host that is busy with other things it need
+/// not be.
+pub const TECHNIQUES: &str = "TIDEGATE_TECHNIQUES";
 /// How many megabytes stream through in the memory scenario.
 pub const STREAM_MB: &str = "TIDEGATE_STREAM_MB";
 

@@ -26,6 +26,29 @@ pub(crate) fn run(workspace: &Workspace, yes: bool, arguments: &[String]) -> Res
     pass_through(Command::new(workspace.built("release", "tidegate-bench")).args(arguments))
 }
 
+/// What the kernel's part costs a host: by the kernel's own count, and requests beside a host without it.
+pub(crate) fn flows(workspace: &Workspace, yes: bool, arguments: &[String]) -> Result<ExitCode> {
+    setup::try_all(
+        workspace,
+        Scope {
+            yes,
+            bench: true,
+            ..Scope::default()
+        },
+    )?;
+    step("release build", || command(&mut release_build(workspace)))?;
+    let cost = ["test", "--release", "--test", "cost", "--"];
+    step("what the programs take", || {
+        command(
+            workspace
+                .cargo(&cost)
+                .args(["--ignored", "--nocapture", "--test-threads=1"]),
+        )
+    })?;
+    let mut bench = Command::new(workspace.built("release", "tidegate-bench"));
+    pass_through(bench.arg("--flows").args(arguments))
+}
+
 /// How many cases each property gets in its long version.
 const PROPERTY_CASES: &str = "100000";
 
@@ -44,6 +67,8 @@ pub(crate) enum Long {
     Flows,
     /// Fifty agents of eight kinds, a hundred thousand exchanges: each attributed, every byte counted.
     Hosts,
+    /// Every way past the gateway, against every rule: found within a second.
+    Techniques,
     /// Ten thousand calls at once against a budget of a thousand: exactly a thousand go.
     Budgets,
     /// Debian's kernels 5.10, 6.1 and 6.12 under qemu: the kernel programs and their tests in each.
@@ -70,6 +95,7 @@ impl Long {
             Self::Gigabyte => ("gigabyte", "TIDEGATE_STREAM_MB", "1000"),
             Self::Flows => ("of_many_agents", "TIDEGATE_FLOWS", "100000"),
             Self::Hosts => ("agents_of_every_kind", "TIDEGATE_HOSTS", "100000"),
+            Self::Techniques => ("techniques", "TIDEGATE_TECHNIQUES", "1"),
             Self::Budgets => ("of_many_calls_at_once", "TIDEGATE_CALLS", "10000"),
             Self::Kernels | Self::Properties | Self::Install | Self::Fuzz => return None,
         })

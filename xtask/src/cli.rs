@@ -78,12 +78,20 @@ pub(crate) enum Command {
 }
 
 /// What can be measured apart.
-#[derive(Clone, Copy, Debug, clap::Subcommand)]
+#[derive(Clone, Debug, clap::Subcommand)]
 pub(crate) enum Part {
     /// The classifiers beside Presidio, redact-core, Hyperscan, regex and `serde_json`.
     Classifiers {
         #[command(flatten)]
         consent: Consent,
+    },
+    /// A host with the kernel's part attached beside the same host without: CPU, requests, memory.
+    Flows {
+        #[command(flatten)]
+        consent: Consent,
+        /// Passed on to the bench: `--rounds N`, `--seconds N`, `--quick`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
     },
 }
 
@@ -116,6 +124,10 @@ impl Command {
                 part: Some(Part::Classifiers { consent }),
                 ..
             } => peers::run(&workspace, consent.yes)?,
+            Self::Bench {
+                part: Some(Part::Flows { consent, arguments }),
+                ..
+            } => return bench::flows(&workspace, consent.yes, &arguments),
             Self::Bench {
                 part: None,
                 consent,

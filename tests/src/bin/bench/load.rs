@@ -19,6 +19,8 @@ pub(crate) struct Order<'a> {
     pub(crate) connections: u32,
     pub(crate) seconds: u32,
     pub(crate) token: &'a str,
+    /// Whether each request has a connection of its own.
+    pub(crate) close: bool,
     pub(crate) folder: &'a Path,
 }
 
@@ -26,10 +28,11 @@ pub(crate) struct Order<'a> {
 pub(crate) fn run(prefix: &[String], order: &Order<'_>) -> Result<Load> {
     // The token goes into a script: an argument list is public.
     let script = order.folder.join("token.lua");
-    fs::write(
-        &script,
-        format!("wrk.headers[\"tidegate-token\"] = \"{}\"\n", order.token),
-    )?;
+    let mut headers = format!("wrk.headers[\"tidegate-token\"] = \"{}\"\n", order.token);
+    if order.close {
+        headers.push_str("wrk.headers[\"connection\"] = \"close\"\n");
+    }
+    fs::write(&script, headers)?;
     let (program, arguments) = prefix.split_first().ok_or_else(|| anyhow!("no prefix"))?;
     let output = Command::new(program)
         .args(arguments)

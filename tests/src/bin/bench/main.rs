@@ -6,6 +6,7 @@
 //! again, so its latencies flatter a proxy that stalls.
 #![expect(clippy::print_stdout, reason = "the table is this program's output")]
 
+mod attached;
 mod bodies;
 mod load;
 mod meter;
@@ -43,6 +44,9 @@ struct Arguments {
     /// Only streams of words, as models send them: the time to the first and to each.
     #[arg(long)]
     streams: bool,
+    /// Only what the kernel's part costs others: requests to nginx with the gateway running beside, and without.
+    #[arg(long)]
+    flows: bool,
     /// The gateway's binary; without it the one beside this program.
     #[arg(long)]
     tidegate: Option<PathBuf>,
@@ -70,6 +74,16 @@ fn main() -> Result<()> {
         Some(path) => path.canonicalize()?,
         None => tests::gateway::binary()?,
     };
+    if arguments.flows {
+        let table = attached::measure(
+            &binary,
+            arguments.rounds,
+            arguments.seconds,
+            arguments.realtime,
+        )?;
+        println!("{table}");
+        return Ok(());
+    }
     if arguments.streams {
         return streams(&binary, &arguments);
     }

@@ -31,7 +31,7 @@ use crate::{
 
 /// The CPU of the proxy under test, and that of upstream and load.
 pub(crate) const PROXY_CPU: &str = "0";
-const LOAD_CPU: &str = "1";
+pub(crate) const LOAD_CPU: &str = "1";
 /// How long nginx may take to listen.
 const LISTEN_MAX: Duration = Duration::from_secs(10);
 /// The part of traces without a redaction that is exported.
@@ -79,7 +79,7 @@ pub(crate) struct Rig {
 
 /// A process with its addresses: plain, TLS.
 pub(crate) struct Tool {
-    child: Child,
+    pub(crate) child: Child,
     pub(crate) plain: SocketAddr,
     tls: SocketAddr,
 }
@@ -161,6 +161,7 @@ impl Rig {
                 connections: cell.connections,
                 seconds,
                 token: &token,
+                close: false,
                 folder: self.folder.path(),
             },
         )?;
@@ -250,7 +251,11 @@ fn spawn(prefix: &[String], program: &Path, arguments: &[String]) -> Result<Chil
 }
 
 /// nginx as upstream (static files), or as proxy in front of `upstream`.
-fn nginx(folder: &Path, prefix: &[String], upstream: Option<SocketAddr>) -> Result<Tool> {
+pub(crate) fn nginx(
+    folder: &Path,
+    prefix: &[String],
+    upstream: Option<SocketAddr>,
+) -> Result<Tool> {
     let program = env::program("nginx")
         .or_else(|| Some(PathBuf::from("/usr/sbin/nginx")).filter(|path| path.is_file()))
         .ok_or_else(|| {
