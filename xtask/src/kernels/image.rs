@@ -104,9 +104,11 @@ fn busybox(root: &Path) -> Result<()> {
 
 /// What cargo has built, by the target's name.
 fn executables(workspace: &Workspace) -> Result<Vec<(String, PathBuf)>> {
-    // All packages, always: see `bench::release_build`.
+    // Of all packages, always, for their features: see `bench::release_build`.
     let build = ["test", "--no-run", "--message-format=json", "--quiet"];
-    let lines = answer(workspace.cargo(&build).stderr(Stdio::inherit()));
+    let wanted = TESTS.into_iter().flat_map(|name| ["--test", name]);
+    let mut build = workspace.cargo(&build);
+    let lines = answer(build.args(wanted).stderr(Stdio::inherit()));
     let lines = lines.context("the tests cannot be built")?;
     let all = lines.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
