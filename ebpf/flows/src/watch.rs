@@ -198,7 +198,9 @@ impl<'a> Following<'a> {
             }
         });
         ended.retain(|(key, _)| remove(&self.followed.table, key));
-        ended.iter().for_each(|(_, row)| tell(row));
+        for (_, row) in &ended {
+            tell(row);
+        }
         ended.len() as u64
     }
 

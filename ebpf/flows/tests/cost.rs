@@ -5,6 +5,11 @@
 //! What it counts holds the counting itself, twice a look at the clock for each run; `socket_created`, which for
 //! TCP compares one number and returns, tells how much that is.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a measurement that cannot go on has failed"
+)]
+
 use std::{
     io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
@@ -196,7 +201,7 @@ fn a_million_live_flows() {
     let others = source.flows().len();
     let began = Instant::now();
     let kept: Vec<TcpStream> = thread::scope(|threads| {
-        let begin = |half: u8| {
+        let connected = |half: u8| {
             threads.spawn(move || {
                 let mut kept = Vec::new();
                 let listener = TcpListener::bind("127.77.0.1:0").unwrap();
@@ -207,7 +212,7 @@ fn a_million_live_flows() {
                 kept
             })
         };
-        let halves = [begin(1), begin(2)];
+        let halves = [connected(1), connected(2)];
         let halves = halves.map(|half| half.join().unwrap());
         halves.into_iter().flatten().collect()
     });

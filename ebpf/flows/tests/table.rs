@@ -120,7 +120,9 @@ fn the_figures_of_a_connection_are_what_its_ends_counted() {
                     "{case}"
                 );
                 assert_eq!(out.direction, Direction::Out, "{case}");
-                assert_eq!(out.pid, std::process::id(), "{case}");
+                let this = (std::process::id(), rustix::process::getuid().as_raw());
+                assert_eq!((out.pid, out.uid), this, "{case}");
+                assert!(this_comm().starts_with(&out.comm), "{case}");
                 assert!(out.sent_packets > 1 && out.received_packets > 1, "{case}");
                 assert!(out.rtt > Duration::ZERO, "{case}");
                 assert!(out.opened >= began && out.changed >= out.opened, "{case}");
@@ -136,6 +138,37 @@ fn the_figures_of_a_connection_are_what_its_ends_counted() {
             }
         }
     }
+}
+
+fn this_comm() -> String {
+    // The thread group leader's, whichever thread connects.
+    std::fs::read_to_string("/proc/self/comm").unwrap()
+}
+
+#[test]
+fn a_full_table_is_told_as_a_gap() {
+    let options = Options {
+        flows_max: 16,
+        ..Options::default()
+    };
+    let Some(source) = source(&options) else {
+        return;
+    };
+    let told = Arc::new(Told::default());
+    source.follow(Arc::<Told>::clone(&told)).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let kept: Vec<_> = (0..32)
+        .map(|_| TcpStream::connect(listener.local_addr().unwrap()).unwrap())
+        .collect();
+    assert!(source.flows().len() <= 16);
+    assert!(source.totals().untracked >= 2 * 32 - 16);
+    until(|| {
+        let gaps = told.gaps.lock().unwrap();
+        gaps.iter()
+            .any(|gap| gap.reason == "table_full" && gap.lost > 0)
+            .then_some(())
+    });
+    drop(kept);
 }
 
 #[test]

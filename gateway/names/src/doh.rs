@@ -52,8 +52,8 @@ pub fn answers(name: Option<&str>, address: IpAddr) -> bool {
         })
     });
     let address = address.to_canonical();
-    let is = |known: &&str| known.parse() == Ok(address);
-    by_name || ADDRESSES.iter().any(|known| is(&known))
+    let is = |known: &str| known.parse() == Ok(address);
+    by_name || ADDRESSES.iter().any(|known| is(known))
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use rig::{Proxy, Rig};
 use table::Table;
 
 /// Measures requests per second, CPU per request, latency and memory.
+#[expect(clippy::struct_excessive_bools, reason = "options of the command line")]
 #[derive(Parser)]
 struct Arguments {
     /// How often every cell is measured; medians are printed.
