@@ -62,7 +62,7 @@ pub struct Options {
     /// The ring of flow events, bytes: a power of two of pages.
     pub flow_ring_bytes: u32,
     /// How many flows the kernel's table has room for, live ones and such as ended and were not told yet:
-    /// at most [`abi::FLOWS_LIMIT`], some 320 bytes of the kernel's memory each. A pinned table stays as large
+    /// at most [`abi::FLOWS_LIMIT`], some 344 bytes of the kernel's memory each. A pinned table stays as large
     /// as it is.
     pub flows_max: u32,
     /// Where programs and maps are pinned, so that they outlive this process; nowhere, and they end

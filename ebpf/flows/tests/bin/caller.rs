@@ -41,6 +41,7 @@ fn run(words: &[&str]) -> io::Result<()> {
         [_, "connect", to] => tell(&connect(to)?),
         [_, "mapped", port] => tell(&mapped(port)?),
         [_, "hold", to] => hold(to),
+        [_, "crowd", from, count] => crowd(from, count),
         [_, "reset", to] => reset(to),
         [_, "forked-writer", to] => forked_writer(to),
         [_, "forked-caller", to] => forked_caller(to),
@@ -71,6 +72,23 @@ fn tell(mut stream: &TcpStream) -> io::Result<()> {
 /// An IPv6 socket that connects to an IPv4 address.
 fn mapped(port: &str) -> io::Result<TcpStream> {
     connect(&format!("[::ffff:127.0.0.1]:{port}"))
+}
+
+/// Has so many connections, both ends of each, until standard input ends.
+fn crowd(from: &str, count: &str) -> io::Result<()> {
+    let listener = TcpListener::bind(address(from)?)?;
+    let to = listener.local_addr()?.into();
+    let count: usize = count.parse().map_err(io::Error::other)?;
+    let mut held = Vec::new();
+    for _ in 0..count {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&address(from)?.into())?;
+        socket.connect(&to)?;
+        held.push((TcpStream::from(socket), listener.accept()?.0));
+    }
+    println!("{}", held.len());
+    io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
 }
 
 /// Connects once more for each byte on standard input.

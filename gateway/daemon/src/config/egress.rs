@@ -110,7 +110,7 @@ impl Resolver<'_> {
         if let Some(flows) = &file.egress.flows_max
             && !FLOWS.contains(&flows.value)
         {
-            let help = "a number from 1024 to 4194304; each costs 320 bytes of the kernel's memory";
+            let help = "a number from 1024 to 4194304; each costs 344 bytes of the kernel's memory";
             return Err(self.fault(flows, "there is no table of this size", help));
         }
         let mut rules = Vec::new();
