@@ -30,8 +30,9 @@ use crate::{
     pins::Pins,
     proc::own_netns,
     record::{self, Clock},
+    table::Table,
     turn,
-    watch::{self, Counters, Followed, Table},
+    watch::{self, Counters, Followed},
     witness::{Looks, Question, Traced, Witness},
 };
 
@@ -56,7 +57,7 @@ pub struct KernelSource {
     /// Follows the turns of agents' processes.
     turning: Mutex<Option<Follower>>,
     rings: Mutex<Option<Rings>>,
-    table: Table,
+    table: Arc<Table>,
     known: Known,
     inferring: Inferring,
     /// This process.
@@ -130,7 +131,7 @@ impl Proven {
                 glimpses,
                 turns,
             })),
-            table: Arc::new(Mutex::new(table)),
+            table: Arc::new(table),
             known,
             inferring: Inferring::new(Arc::new(keeper)),
             gateway: self.gateway,
@@ -303,7 +304,7 @@ impl KernelSource {
     pub fn flows(&self) -> Vec<FlowRecord> {
         let clock = Clock::read();
         let mut flows = Vec::new();
-        watch::each(&self.table, |_, row| {
+        self.table.each(|_, row| {
             flows.push(FlowRecord::new(&row, clock));
         });
         flows
@@ -319,7 +320,7 @@ impl KernelSource {
             remote_port: id.remote.map_or(0, |remote| remote.port().into()),
             protocol: if id.remote.is_some() { UDP } else { TCP },
         };
-        let row = lock(&self.table).get(&key, 0).ok()?;
+        let row = self.table.get(&key)?;
         Some(FlowRecord::new(&row, Clock::read()))
     }
 

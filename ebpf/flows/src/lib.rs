@@ -57,6 +57,8 @@ mod record;
 mod rules;
 mod said;
 mod socket;
+mod syscall;
+mod table;
 mod turn;
 mod watch;
 mod witness;

@@ -1,8 +1,14 @@
 //! Loading the kernel programs and attaching them.
 
-use std::{fs::File, os::fd::AsFd as _, path::PathBuf, process, time::Duration};
+use std::{
+    fs::File,
+    os::fd::{AsFd as _, OwnedFd},
+    path::PathBuf,
+    process,
+    time::Duration,
+};
 
-use abi::{Event, FlowKey, FlowRow, Offsets, ProcessKey, counter, feature};
+use abi::{Event, Offsets, ProcessKey, counter, feature};
 use aya::{
     Ebpf, EbpfLoader, Pod, VerifierLogLevel,
     maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf},
@@ -21,6 +27,7 @@ use crate::{
     lineage::Images,
     pins::{self, Pins},
     record::boot_ns,
+    table::Table,
 };
 
 #[cfg(not(no_ebpf))]
@@ -110,7 +117,7 @@ pub(crate) struct Attached {
     pub(crate) flow_events: RingBuf<MapData>,
     pub(crate) glimpses: RingBuf<MapData>,
     pub(crate) turns: RingBuf<MapData>,
-    pub(crate) table: HashMap<MapData, FlowKey, FlowRow>,
+    pub(crate) table: Table,
     /// Keeps others away from the pins.
     pub(crate) pins: Option<Pins>,
     /// Whether an earlier gateway's maps were taken over.
@@ -168,7 +175,7 @@ pub(crate) fn attach(cgroup: &File, options: &Options) -> Result<Attached, Flows
         flow_events: map(&mut programs, "FLOW_EVENTS")?,
         glimpses: map(&mut programs, "GLIMPSES")?,
         turns: map(&mut programs, "TURNS")?,
-        table: map(&mut programs, "FLOWS")?,
+        table: Table::new(copy(&mut programs, "FLOWS")?, second(&programs, "FLOWS")?),
         programs,
         pins,
         adopted,
@@ -335,17 +342,24 @@ pub(crate) fn copy<K: Pod, V: Pod>(
     programs: &mut Ebpf,
     name: &'static str,
 ) -> Result<HashMap<MapData, K, V>, FlowsError> {
+    let fd = second(programs, name)?;
+    let data = MapData::from_fd(fd).map_err(|error| FlowsError::Map {
+        name,
+        source: Box::new(error),
+    })?;
+    typed(name, Map::HashMap(data))
+}
+
+/// The same as no more than a descriptor.
+fn second(programs: &Ebpf, name: &'static str) -> Result<OwnedFd, FlowsError> {
     let Some(Map::HashMap(data)) = programs.map(name) else {
         return Err(FlowsError::Missing(name));
     };
-    let refused = |error| FlowsError::Map {
-        name,
-        source: Box::new(error),
-    };
     let fd = data.fd().as_fd().try_clone_to_owned();
-    let fd = fd.map_err(|error| refused(MapError::IoError(error)))?;
-    let data = MapData::from_fd(fd).map_err(refused)?;
-    typed(name, Map::HashMap(data))
+    fd.map_err(|error| FlowsError::Map {
+        name,
+        source: Box::new(MapError::IoError(error)),
+    })
 }
 
 fn typed<T: TryFrom<Map, Error = MapError>>(name: &'static str, map: Map) -> Result<T, FlowsError> {

@@ -19,7 +19,7 @@ use abi::{
 };
 use aya::{maps::MapInfo, programs::links::FdLink};
 
-use crate::FlowsError;
+use crate::{FlowsError, syscall::bpf};
 
 /// How often, and how long after another, pins that somebody holds are asked for.
 const LOCK_TRIES: usize = 50;
@@ -224,27 +224,6 @@ pub(crate) fn is_bpffs(directory: &Path) -> bool {
         .is_ok_and(|found| u64::try_from(found.f_type).is_ok_and(|kind| kind == BPF_FS_MAGIC))
 }
 
-/// `bpf(2)` with the attributes of a command, which are a prefix of `union bpf_attr`.
-#[expect(
-    unsafe_code,
-    reason = "aya exchanges no program of a pinned cgroup link"
-)]
-fn bpf<const N: usize>(command: libc::c_long, attributes: &[u32; N]) -> io::Result<i32> {
-    // SAFETY: the kernel reads as many bytes as it is told, which are there.
-    let answer = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            command,
-            attributes.as_ptr(),
-            size_of_val(attributes),
-        )
-    };
-    if answer < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    i32::try_from(answer).map_err(io::Error::other)
-}
-
 /// Opens a pinned object.
 #[expect(unsafe_code, reason = "what the kernel opened is ours")]
 fn object(path: &Path) -> io::Result<OwnedFd> {
@@ -252,8 +231,8 @@ fn object(path: &Path) -> io::Result<OwnedFd> {
     let path = std::ffi::CString::new(path.as_os_str().as_encoded_bytes())?;
     let address = path.as_ptr() as u64;
     // Little-endian, as every host that the programs are built for.
-    let words = [(address & 0xffff_ffff) as u32, (address >> 32) as u32, 0, 0];
-    let opened = bpf(BPF_OBJ_GET, &words)?;
+    let mut words = [(address & 0xffff_ffff) as u32, (address >> 32) as u32, 0, 0];
+    let opened = bpf(BPF_OBJ_GET, &mut words)?;
     // SAFETY: a new descriptor, nobody else's.
     Ok(unsafe { OwnedFd::from_raw_fd(opened) })
 }
@@ -263,7 +242,7 @@ fn update(link: &OwnedFd, program: BorrowedFd<'_>) -> io::Result<()> {
     let number = |fd: BorrowedFd<'_>| u32::try_from(fd.as_raw_fd()).map_err(io::Error::other);
     bpf(
         BPF_LINK_UPDATE,
-        &[number(link.as_fd())?, number(program)?, 0, 0],
+        &mut [number(link.as_fd())?, number(program)?, 0, 0],
     )
     .map(drop)
 }

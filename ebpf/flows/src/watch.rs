@@ -1,10 +1,10 @@
 //! Following flows: draining their ring, collecting from the table what the ring had no room for,
 //! and telling the programs that the gateway lives.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use abi::{FLOWS_LIMIT, FlowKey, FlowRow, counter, kind, state};
-use aya::maps::{HashMap, MapData, PerCpuArray, RingBuf};
+use abi::{FlowRow, counter, kind, state};
+use aya::maps::{MapData, PerCpuArray, RingBuf};
 
 use crate::{
     FlowRecord, FlowsError, Said, Turn,
@@ -13,6 +13,7 @@ use crate::{
     loader,
     record::{self, Clock, boot_ns},
     said,
+    table::Table,
     witness::Question,
 };
 
@@ -24,8 +25,6 @@ const LOOKS_PER_SEARCH: u32 = 200;
 /// two minutes at least).
 const SILENCE_MAX_NS: u64 = 120_000_000_000;
 
-/// The kernel's table.
-pub(crate) type Table = Arc<Mutex<HashMap<MapData, FlowKey, FlowRow>>>;
 /// The programs' counters.
 pub(crate) type Counters = Arc<PerCpuArray<MapData, u64>>;
 
@@ -75,7 +74,7 @@ pub trait FlowSink: Send + Sync {
 pub(crate) struct Followed {
     pub(crate) events: RingBuf<MapData>,
     pub(crate) glimpses: RingBuf<MapData>,
-    pub(crate) table: Table,
+    pub(crate) table: Arc<Table>,
     pub(crate) counters: Counters,
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) sink: Arc<dyn FlowSink>,
@@ -190,14 +189,14 @@ impl<'a> Following<'a> {
     fn collect(&self, clock: Clock) -> u64 {
         let tell = |row: &FlowRow| self.followed.sink.flow(FlowRecord::new(row, clock));
         let mut ended = Vec::new();
-        each(&self.followed.table, |key, row| {
+        self.followed.table.each(|key, row| {
             if matches!(row.state, state::CLOSED | state::DENIED) {
                 ended.push((key, row));
             } else {
                 tell(&row);
             }
         });
-        ended.retain(|(key, _)| remove(&self.followed.table, key));
+        ended.retain(|(key, _)| self.followed.table.remove(key));
         for (_, row) in &ended {
             tell(row);
         }
@@ -208,7 +207,7 @@ impl<'a> Following<'a> {
     fn silent(&self, clock: Clock) {
         let now = boot_ns();
         let mut silent = Vec::new();
-        each(&self.followed.table, |key, row| {
+        self.followed.table.each(|key, row| {
             if key.protocol == UDP
                 && row.kind != kind::DENIED
                 && now.saturating_sub(row.changed_ns) > SILENCE_MAX_NS
@@ -217,7 +216,7 @@ impl<'a> Following<'a> {
             }
         });
         for (key, mut row) in silent {
-            if remove(&self.followed.table, &key) {
+            if self.followed.table.remove(&key) {
                 row.state = state::CLOSED;
                 self.followed.sink.flow(FlowRecord::new(&row, clock));
             }
@@ -226,17 +225,3 @@ impl<'a> Following<'a> {
 }
 
 const UDP: u32 = 17;
-
-/// Looks at every row of the table as it is now. When rows go while they are read, the kernel begins anew,
-/// so some may come twice; the number is bounded.
-pub(crate) fn each(table: &Table, mut look: impl FnMut(FlowKey, FlowRow)) {
-    let table = table.lock().unwrap_or_else(PoisonError::into_inner);
-    for (key, row) in table.iter().take(FLOWS_LIMIT as usize).flatten() {
-        look(key, row);
-    }
-}
-
-fn remove(table: &Table, key: &FlowKey) -> bool {
-    let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
-    table.remove(key).is_ok()
-}

@@ -10,6 +10,7 @@
 mod support;
 
 use std::{
+    collections::BTreeSet,
     io::{Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
     sync::{Arc, Mutex},
@@ -256,6 +257,27 @@ fn datagrams_are_counted_connected_or_not() {
             assert_eq!((flow.local, flow.pid), (near, std::process::id()), "{case}");
         }
     }
+}
+
+#[test]
+fn a_table_that_is_read_in_parts_is_read_whole() {
+    const PLACES: u16 = 5_000;
+    let Some((source, _told)) = followed() else {
+        return;
+    };
+    let here = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let near = here.local_addr().unwrap();
+    let places: BTreeSet<_> = (20_000..20_000 + PLACES)
+        .map(|port| SocketAddr::from(([127, 0, 0, 9], port)))
+        .collect();
+    for place in &places {
+        here.send_to(b"x", place).unwrap();
+    }
+    let flows = source.flows();
+    let own = flows.iter().filter(|flow| flow.local == near);
+    let read: Vec<_> = own.map(|flow| flow.remote).collect();
+    assert_eq!(read.len(), usize::from(PLACES), "some came twice or never");
+    assert_eq!(read.into_iter().collect::<BTreeSet<_>>(), places);
 }
 
 #[test]

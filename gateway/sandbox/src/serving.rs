@@ -162,9 +162,9 @@ const OLDER: &[c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const OLDER: &[c_long] = &[];
 
-/// Commands of `bpf(2)` on maps that are open: look up, delete, next key. No program can be loaded
+/// Commands of `bpf(2)` on maps that are open: look up, delete, next key, look up many. No program can be loaded
 /// and no object opened.
-const BPF: [u64; 3] = [1, 3, 4];
+const BPF: [u64; 4] = [1, 3, 4, 24];
 /// Requests of `ioctl(2)`: of sockets, and whether this is a terminal.
 const IOCTL: [u64; 4] = [libc::FIONBIO, libc::FIONREAD, libc::FIOCLEX, libc::TCGETS];
 /// Options of `prctl(2)`: names of threads and of memory.
