@@ -65,7 +65,10 @@ pub fn flow(flow: &Flow<'_>) -> Value {
     let end =
         |at: SocketAddr| json!({ "ip": at.ip().to_canonical().to_string(), "port": at.port() });
     let far = merged(end(flow.remote), json!({ "hostname": flow.name }));
-    let (from, to) = if flow.outward {
+    // A socket that listens has no other end.
+    let (from, to) = if flow.activity == Activity::Listen {
+        (end(flow.local), Value::Null)
+    } else if flow.outward {
         (end(flow.local), far)
     } else {
         (far, end(flow.local))
@@ -77,6 +80,10 @@ pub fn flow(flow: &Flow<'_>) -> Value {
             "name": Some(flow.comm).filter(|comm| !comm.is_empty()),
             "user": flow.uid.map(|uid| json!({ "uid": uid.to_string() })),
         }),
+    );
+    let own = merged(
+        json!({ "process": process, "verdict": flow.verdict }),
+        json!({ "technique": flow.technique }),
     );
     let [sent, received] = flow.bytes;
     let [packets_out, packets_in] = flow.packets;
@@ -108,13 +115,10 @@ pub fn flow(flow: &Flow<'_>) -> Value {
                 "packets": packets_out.saturating_add(packets_in),
                 "packets_in": packets_in, "packets_out": packets_out,
             },
-            "unmapped": { "tidegate": {
-                "process": process, "verdict": flow.verdict, "technique": flow.technique,
-            } },
+            "unmapped": { "tidegate": own },
         }),
         json!({
-            // A socket that listens has no other end.
-            "dst_endpoint": Some(to).filter(|_| flow.activity != Activity::Listen),
+            "dst_endpoint": to,
             "app_name": flow.agent,
             "end_time": flow.closed_ms,
             "duration": flow.closed_ms.map(|closed| closed.saturating_sub(flow.opened_ms)),
@@ -167,7 +171,9 @@ mod tests {
                 } else {
                     "src_endpoint"
                 };
-                if activity != Activity::Listen {
+                if activity == Activity::Listen {
+                    assert_eq!(made["src_endpoint"]["port"], 40_000);
+                } else {
                     assert_eq!(made[far]["ip"], "2001:db8::7");
                 }
             }
