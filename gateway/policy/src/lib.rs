@@ -20,15 +20,16 @@ mod restoration;
 mod vocabulary;
 
 pub use disclosure::Disclosures;
-pub use engine::{CALLS_REMEMBERED_MAX, CONTEXTS_REMEMBERED_MAX, Engine};
+pub use engine::{CALLS_REMEMBERED_MAX, CONTEXTS_REMEMBERED_MAX, Engine, Rule, SCHEMA};
 pub use error::{PolicyError, PolicyErrors};
 pub use explain::SCOPE_VALUE_CHARS_MAX;
 pub use load::{Names, POLICIES_MAX, POLICY_FILE_BYTES_MAX, PolicyFile};
 pub use redaction::shape::Fields;
-pub use regions::{Adequacy, adequacy_decisions, regions_of};
+pub use regions::{Adequacy, REGIONS, adequacy_decisions, country_codes, regions_of};
+pub use request::Verb;
 pub use restoration::Restorations;
 pub use vocabulary::{
-    Category, Country, Decision, Disclosure, DisclosureContext, Effect, Operation, PolicyRef,
+    Category, Country, Decision, Disclosure, DisclosureContext, EVIDENCES, Effect, Operation, PolicyRef,
     Principal, ScopeMismatch, Towards,
 };
 

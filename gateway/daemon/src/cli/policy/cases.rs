@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     Asked,
-    question::{EVIDENCES, Question, rules},
+    question::{Question, rules},
 };
 
 /// The longest file, in bytes.

@@ -6,7 +6,7 @@ use audit::{Event, Outcome, PolicyRecord, Shown};
 
 use super::{
     Asked,
-    question::{EVIDENCES, Question, rules},
+    question::{Question, rules},
 };
 
 /// Changes that are told of, at most.
