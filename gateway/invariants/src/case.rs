@@ -138,7 +138,10 @@ fn principal(session: &EntityUid, purpose: &str, entities: &Entities) -> Option<
 }
 
 fn tags(entities: &Entities, of: &EntityUid) -> BTreeMap<String, String> {
-    let tags = entities.get(of).into_iter().flat_map(|entity| entity.tags());
+    let tags = entities
+        .get(of)
+        .into_iter()
+        .flat_map(|entity| entity.tags());
     tags.filter_map(|(name, value)| Some((name.to_owned(), text(value.ok())?)))
         .collect()
 }

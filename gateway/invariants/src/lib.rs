@@ -19,7 +19,10 @@ pub use world::KnownOperation;
 
 /// Invariants that hold for Tidegate's own policies, by name.
 pub const SHIPPED: [(&str, &str); 3] = [
-    ("residency.cedar", include_str!("../shipped/residency.cedar")),
+    (
+        "residency.cedar",
+        include_str!("../shipped/residency.cedar"),
+    ),
     (
         "minimum-necessary.cedar",
         include_str!("../shipped/minimum-necessary.cedar"),

@@ -25,6 +25,9 @@ use crate::{
 /// How long the solver may think about one invariant.
 pub const SOLVER_WAIT: Duration = Duration::from_secs(60);
 
+/// The stack of the thread that proves: the symbolic compiler goes as deep as conditions are nested.
+const STACK_BYTES: usize = 256 * 1024 * 1024;
+
 /// Allows everything: what is left of it is what the invariant forbids.
 const ANYTHING: &str = "@id(\"anything\") permit (principal, action, resource);";
 
@@ -50,7 +53,9 @@ impl Invariants {
 
     /// The ids of those that are no `forbid`: they say what may be, not what must not.
     pub fn permits(&self) -> Vec<Arc<str>> {
-        let all = Verb::ALL.into_iter().flat_map(|verb| self.rules.rules(verb));
+        let all = Verb::ALL
+            .into_iter()
+            .flat_map(|verb| self.rules.rules(verb));
         let mut ids: Vec<Arc<str>> = all
             .filter(|rule| rule.policy.effect() == Effect::Permit)
             .map(|rule| Arc::clone(&rule.about.id))
@@ -93,6 +98,9 @@ pub enum ProveError {
     /// The solver is not there.
     #[error("the solver `{}` cannot be started", .0.to_string_lossy())]
     NoSolver(OsString, #[source] SolverError),
+    /// There is no thread for it.
+    #[error("no thread can be started")]
+    NoThread(#[source] std::io::Error),
     /// What this crate writes for the solver does not fit the schema.
     #[error("a statement for the solver is wrong: {0}")]
     Statement(String),
@@ -125,11 +133,30 @@ impl Prover {
         })
     }
 
-    /// Proves or refutes each invariant, for each kind of question that it is about.
+    /// Proves or refutes each invariant, for each kind of question that it is about. Takes seconds.
     ///
     /// # Errors
     /// [`ProveError`]; what the solver cannot decide is an [`Outcome`].
-    pub async fn prove(&self, invariants: &Invariants) -> Result<Vec<Proof>, ProveError> {
+    pub fn prove(&self, invariants: &Invariants) -> Result<Vec<Proof>, ProveError> {
+        let work = || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime
+                .map_err(ProveError::NoThread)?
+                .block_on(self.each(invariants))
+        };
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+            let thread = thread
+                .spawn_scoped(scope, work)
+                .map_err(ProveError::NoThread)?;
+            let broken = |_| Err(statement("the prover broke off"));
+            thread.join().unwrap_or_else(broken)
+        })
+    }
+
+    async fn each(&self, invariants: &Invariants) -> Result<Vec<Proof>, ProveError> {
         let mut proofs = Vec::new();
         for verb in Verb::ALL {
             let mut rules: Vec<Rule<'_>> = invariants.rules.rules(verb).collect();
@@ -173,7 +200,9 @@ impl Prover {
             Some(case) if case.answer.action < least => Outcome::Refuted(Box::new(case)),
             // Cedar skips a rule that fails; the engine refuses then.
             Some(_) => Outcome::Undecided("the engine does not answer as the solver says".into()),
-            None => Outcome::Undecided("what the solver found is no question of the gateway's".into()),
+            None => {
+                Outcome::Undecided("what the solver found is no question of the gateway's".into())
+            }
         })
     }
 

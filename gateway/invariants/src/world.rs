@@ -110,7 +110,10 @@ impl World {
     fn distinct_countries(&self) -> Vec<Country> {
         let named = self.names("Country");
         let regions = self.names("Region");
-        let mut kept: Vec<Country> = named.iter().filter_map(|code| Country::parse(code)).collect();
+        let mut kept: Vec<Country> = named
+            .iter()
+            .filter_map(|code| Country::parse(code))
+            .collect();
         kept.extend(self.operations.iter().map(|operation| operation.country));
         let familiar = FAMILIAR.into_iter();
         let mut kinds: BTreeMap<Vec<&str>, Country> = BTreeMap::new();
@@ -220,7 +223,11 @@ impl World {
         let entity = |class: DataClass| format!("DataClass::{}", quoted(class.name()));
         let classes = self.classes.iter().map(|class| entity(*class));
         let mut facts = vec![one_of("resource", classes)];
-        for above in self.names("DataClass").into_iter().filter_map(DataClass::named) {
+        for above in self
+            .names("DataClass")
+            .into_iter()
+            .filter_map(DataClass::named)
+        {
             for class in self.classes.iter().filter(|class| **class != above) {
                 let within = format!("{} in {}", entity(*class), entity(above));
                 facts.push(holds(class.is_within(above), &within));
@@ -239,8 +246,22 @@ fn holds(fact: bool, text: &str) -> String {
 }
 
 fn one_of(variable: &str, values: impl IntoIterator<Item = String>) -> String {
-    let each = values.into_iter().map(|value| format!("{variable} == {value}"));
-    format!("({})", each.collect::<Vec<_>>().join(" || "))
+    let each = values
+        .into_iter()
+        .map(|value| format!("{variable} == {value}"));
+    any(&each.collect::<Vec<_>>())
+}
+
+/// One of these, in halves: a chain of a hundred would be nested a hundred deep.
+fn any(facts: &[String]) -> String {
+    match facts {
+        [] => "false".to_owned(),
+        [fact] => fact.clone(),
+        _ => {
+            let (one, other) = facts.split_at(facts.len() / 2);
+            format!("({} || {})", any(one), any(other))
+        }
+    }
 }
 
 fn spoken(service: &str, id: &str) -> String {

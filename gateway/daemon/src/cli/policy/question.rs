@@ -5,7 +5,8 @@ use std::sync::Arc;
 use audit::{CallerRecord, OperationRecord};
 use classifiers::DataClass;
 use policy::{
-    Country, Decision, Disclosure, DisclosureContext, EVIDENCES, Effect, Engine, Operation, Principal, Towards,
+    Country, Decision, Disclosure, DisclosureContext, EVIDENCES, Effect, Engine, Operation,
+    Principal, Towards,
 };
 
 /// A call that policies decide on.
