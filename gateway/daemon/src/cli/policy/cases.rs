@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 use classifiers::DataClass;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
-use policy::{Country, Operation, Principal, Towards};
+use policy::{Country, EVIDENCES, Operation, Principal, Towards};
 use serde::Deserialize;
 
 use super::{

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
 
 use audit::{Event, Outcome, PolicyRecord, Shown};
+use policy::EVIDENCES;
 
 use super::{
     Asked,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ffi::OsString, fmt::Write as _, path::PathBuf};
 
 use invariants::{Case, Invariants, KnownOperation, Outcome, Proof, ProveError, Prover, SHIPPED};
-use miette::{IntoDiagnostic as _, Report, Result, miette};
+use miette::{Report, Result, miette};
 use policy::{Country, PolicyFile, Verb, regions_of};
 use serde_json::{Value, json};
 
@@ -57,11 +57,9 @@ fn told(error: ProveError) -> Report {
         ProveError::NoThread(_) => "the host has no memory or no process left for it",
         ProveError::Statement(_) => "this is a fault of Tidegate's: please report it",
     };
-    let text = error.to_string();
-    Err::<(), _>(error).into_diagnostic().err().map_or_else(
-        || miette!("{text}"),
-        |report| report.wrap_err(miette!(help = help, "{text}")),
-    )
+    let causes = std::iter::successors(std::error::Error::source(&error), |error| error.source());
+    let causes: Vec<String> = causes.map(|cause| format!(": {cause}")).collect();
+    miette!(help = help, "{error}{}", causes.concat())
 }
 
 fn operations(asked: &Asked) -> Vec<KnownOperation> {
@@ -106,7 +104,7 @@ impl Proven {
             }
             if let Outcome::Refuted(case) = &proof.outcome {
                 if let Some(reason) = &proof.invariant.reason {
-                    line(&mut text, &format!("    must hold   {reason}"));
+                    line(&mut text, &format!("    must hold    {reason}"));
                 }
                 story(&mut text, proof, case);
             }
@@ -258,7 +256,7 @@ fn place(country: Country) -> String {
 }
 
 fn row(text: &mut String, label: &str, value: &str) {
-    line(text, &format!("    {label:12}{value}"));
+    line(text, &format!("    {label:13}{value}"));
 }
 
 fn line(text: &mut String, line: &str) {
