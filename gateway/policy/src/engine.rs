@@ -14,8 +14,8 @@ use std::{
 
 use aws_lc_rs::digest;
 use cedar_policy::{
-    AuthorizationError, Authorizer, Decision as Verdict, Effect, PolicyId, PolicySet, Response,
-    Schema,
+    AuthorizationError, Authorizer, Decision as Verdict, Effect, Policy, PolicyId, PolicySet,
+    Response, Schema,
 };
 use classifiers::DataClass;
 use miette::NamedSource;
@@ -39,7 +39,8 @@ pub const CALLS_REMEMBERED_MAX: u64 = 16 * 1024;
 /// The most contexts of disclosure that are remembered; each is some 5 KiB.
 pub const CONTEXTS_REMEMBERED_MAX: u64 = 2 * 1024;
 
-const SCHEMA: &str = include_str!("schema.cedarschema");
+/// What policies may speak of, in Cedar's language of schemas.
+pub const SCHEMA: &str = include_str!("schema.cedarschema");
 
 /// Decides. Immutable: new policies are a new engine.
 pub struct Engine {
@@ -146,6 +147,23 @@ impl Engine {
         self.refs(self.notes.keys())
     }
 
+    /// The policies that can take part in an answer to `verb`, as they are written.
+    pub fn rules(&self, verb: Verb) -> impl Iterator<Item = Rule<'_>> {
+        let policies = match verb {
+            Verb::Call => &self.calls,
+            Verb::Disclose => &self.disclosures,
+            Verb::Restore => &self.restorations,
+        };
+        policies.policies().filter_map(|policy| {
+            let note = self.notes.get(policy.id())?;
+            Some(Rule {
+                policy,
+                about: &note.policy,
+                obligation: note.obligation,
+            })
+        })
+    }
+
     /// The policies that may permit a call, by id.
     pub fn grants(&self) -> Vec<Arc<PolicyRef>> {
         let permits = self.calls.policies();
@@ -246,6 +264,17 @@ impl fmt::Debug for Engine {
             .field("digest", &self.digest)
             .finish_non_exhaustive()
     }
+}
+
+/// A policy as it is written, with what its author says of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule<'engine> {
+    /// In Cedar's terms.
+    pub policy: &'engine Policy,
+    /// Its id, reason and basis.
+    pub about: &'engine Arc<PolicyRef>,
+    /// What it demands where it forbids a disclosure.
+    pub obligation: Action,
 }
 
 /// What Cedar said.

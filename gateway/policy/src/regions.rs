@@ -13,7 +13,7 @@ use crate::Country;
 pub(crate) const TABLE_VERSION: &str = "2026-01";
 
 /// The regions that policies may name.
-pub(crate) const REGIONS: &[&str] = &[EU, EEA, GDPR_ADEQUATE, EU_US_DPF];
+pub const REGIONS: &[&str] = &[EU, EEA, GDPR_ADEQUATE, EU_US_DPF];
 
 const EU: &str = "EU";
 const EEA: &str = "EEA";
@@ -143,6 +143,6 @@ pub fn regions_of(country: Country) -> impl Iterator<Item = &'static str> {
 }
 
 /// Every code that a policy may name.
-pub(crate) fn country_codes() -> impl Iterator<Item = &'static str> {
+pub fn country_codes() -> impl Iterator<Item = &'static str> {
     ISO_3166.split(' ').chain(["ZZ"])
 }

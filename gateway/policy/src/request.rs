@@ -15,16 +15,21 @@ use crate::{Country, DisclosureContext, Operation, Principal, Towards, regions};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verb {
+pub enum Verb {
+    /// May this call be made?
     Call,
+    /// May a value of this class be shown?
     Disclose,
+    /// May a token of this class be turned back?
     Restore,
 }
 
 impl Verb {
-    const ALL: [Self; 3] = [Self::Call, Self::Disclose, Self::Restore];
+    /// Every question.
+    pub const ALL: [Self; 3] = [Self::Call, Self::Disclose, Self::Restore];
 
-    fn name(self) -> &'static str {
+    /// The name of the action in policies.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Call => "call",
             Self::Disclose => "disclose",

@@ -1,3 +1,4 @@
+mod packs;
 mod restoring;
 
 use std::sync::Arc;

@@ -50,6 +50,9 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// Every effect.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Delete];
+
     /// Its name in configuration, policies, records and telemetry.
     pub fn name(self) -> &'static str {
         match self {
@@ -59,6 +62,16 @@ impl Effect {
         }
     }
 }
+
+/// How well a caller can be proven, as `evidence` in policies tells it, best first.
+pub const EVIDENCES: [&str; 6] = [
+    "kernel+bound-token",
+    "kernel+token",
+    "kernel",
+    "inferred+bound-token",
+    "inferred+token",
+    "inferred",
+];
 
 /// Who asks, as policies see it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

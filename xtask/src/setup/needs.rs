@@ -65,7 +65,7 @@ pub(super) fn of(scope: Scope) -> impl Iterator<Item = &'static Need> {
 }
 
 /// To build, test and show.
-static ALWAYS: [Need; 10] = [
+static ALWAYS: [Need; 11] = [
     Need {
         what: "C and C++ compiler",
         why: "SQLite, the cryptography and bpf-linker have parts in C and C++",
@@ -89,6 +89,12 @@ static ALWAYS: [Need; 10] = [
         why: "links the kernel programs",
         cure: Cure::BpfLinker,
         present: |_| has_bpf_linker(),
+    },
+    Need {
+        what: "cvc5",
+        why: "the solver of `tidegate policy prove`",
+        cure: Cure::Packages(&["cvc5"]),
+        present: |_| program("cvc5").is_some(),
     },
     Need {
         what: "curl",

@@ -3,8 +3,8 @@
 use std::{path::Path, process::ExitCode, sync::Arc};
 
 use identity::{Identity, Issuer, KeySet, Registry, Verifier};
-use miette::{Diagnostic, IntoDiagnostic, Result, WrapErr, miette};
-use policy::{Engine, Names};
+use miette::{Diagnostic, IntoDiagnostic, Report, Result, WrapErr, miette};
+use policy::{Engine, Names, PolicyErrors};
 use proxy::tls;
 use thiserror::Error;
 use vault::TransformKeys;
@@ -56,25 +56,28 @@ struct Faults {
 pub(crate) fn engine(config: &Config) -> Result<Arc<Engine>> {
     Engine::load_for(&config.policies, &names(config))
         .map(Arc::new)
-        .map_err(|errors| {
-            let faults: Vec<_> = errors
-                .iter()
-                .cloned()
-                .map(|error| Box::new(error) as Box<dyn Diagnostic + Send + Sync>)
-                .collect();
-            Faults {
-                count: faults.len(),
-                faults,
-            }
-            .into()
-        })
+        .map_err(|errors| faults(&errors))
+}
+
+/// Everything that is wrong with policies, as one report.
+pub(super) fn faults(errors: &PolicyErrors) -> Report {
+    let faults: Vec<_> = errors
+        .iter()
+        .cloned()
+        .map(|error| Box::new(error) as Box<dyn Diagnostic + Send + Sync>)
+        .collect();
+    Faults {
+        count: faults.len(),
+        faults,
+    }
+    .into()
 }
 
 /// Where each issuer's keys come from, and where they go.
 pub(crate) type KeySources = Vec<(JwksSource, Arc<KeySet>)>;
 
 /// What policies may name.
-fn names(config: &Config) -> Names {
+pub(super) fn names(config: &Config) -> Names {
     let operations = config.services.iter().flat_map(|service| {
         let ids = service.operations().into_iter();
         ids.map(move |id| format!("{}/{id}", service.name))

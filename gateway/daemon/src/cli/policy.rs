@@ -2,6 +2,7 @@
 
 mod cases;
 mod explain;
+mod prove;
 mod question;
 mod simulate;
 mod unused;
@@ -15,9 +16,9 @@ use std::{
 use audit::{Archive, Entry, Filter};
 use clap::Subcommand;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
-use policy::{Engine, PolicyFile};
+use policy::{Engine, PACKS, PolicyFile};
 
-use super::{Configured, FINDING, audit::archive, check};
+use super::{Configured, FINDING, Format, audit::archive, check};
 use crate::config::{self, Config};
 
 /// Records that are read at a time.
@@ -42,6 +43,27 @@ pub(crate) enum Policy {
         /// A folder of policies in place of those of the configuration.
         #[arg(long, value_name = "DIR")]
         policies: Option<PathBuf>,
+    },
+    /// Prove what the policies must never allow, for every question, or tell a case against it.
+    ///
+    /// An invariant is written as a policy is: a `forbid`. The solver cvc5 must be installed.
+    Prove {
+        /// Files of invariants; else those that ship: residency, minimum necessary, no secret leaves.
+        #[arg(value_name = "INVARIANTS")]
+        invariants: Vec<PathBuf>,
+        #[command(flatten)]
+        config: Configured,
+        /// A folder of policies in place of those of the configuration.
+        #[arg(long, value_name = "DIR")]
+        policies: Option<PathBuf>,
+        /// The form of the answer.
+        #[arg(long, short, value_enum, default_value_t = Format::Table)]
+        output: Format,
+    },
+    /// Print a ready set of policies, to be saved beside your own; without a name, tell which there are.
+    Pack {
+        /// Its name: baseline, gdpr, hipaa, ccpa, pci.
+        name: Option<String>,
     },
     /// Tell why a record's call was allowed or denied, and what would have changed that.
     Explain {
@@ -84,6 +106,24 @@ pub(crate) fn policy(command: &Policy) -> Result<ExitCode> {
             let report = cases::run(&cases, &asked)?;
             print!("{report}");
             Ok(told(report.failed == 0))
+        }
+        Policy::Prove {
+            invariants,
+            config,
+            policies,
+            output,
+        } => {
+            let asked = Asked::load(config, policies.as_deref())?;
+            let proven = prove::prove(&asked, invariants)?;
+            match output {
+                Format::Table => print!("{}", proven.table()),
+                Format::Json => println!("{:#}", proven.json()),
+            }
+            Ok(told(proven.holds()))
+        }
+        Policy::Pack { name } => {
+            print!("{}", pack(name.as_deref())?);
+            Ok(ExitCode::SUCCESS)
         }
         Policy::Explain { record, config } => {
             let asked = Asked::load(config, None)?;
@@ -186,13 +226,32 @@ fn folder_of_policies(folder: &Path) -> Result<Vec<PolicyFile>> {
             folder.display()
         ));
     }
-    let read = |path: &PathBuf| {
-        let text = std::fs::read_to_string(path).into_diagnostic();
-        let name = path.display().to_string();
-        let text = text.wrap_err_with(|| format!("`{name}` cannot be read"))?;
-        Ok(PolicyFile { name, text })
+    paths.iter().map(file_of_policies).collect()
+}
+
+fn file_of_policies(path: &PathBuf) -> Result<PolicyFile> {
+    let text = std::fs::read_to_string(path).into_diagnostic();
+    let name = path.display().to_string();
+    let text = text.wrap_err_with(|| format!("`{name}` cannot be read"))?;
+    Ok(PolicyFile { name, text })
+}
+
+/// A pack's text, or what packs there are.
+fn pack(name: Option<&str>) -> Result<String> {
+    let Some(name) = name else {
+        let each = PACKS
+            .iter()
+            .map(|pack| format!("{:10}{}\n", pack.name, pack.about));
+        return Ok(each.collect());
     };
-    paths.iter().map(read).collect()
+    let found = PACKS.iter().find(|pack| pack.name == name);
+    found.map(|pack| pack.text.to_owned()).ok_or_else(|| {
+        let names: Vec<&str> = PACKS.iter().map(|pack| pack.name).collect();
+        miette!(
+            help = format!("one of {}", names.join(", ")),
+            "there is no pack `{name}`"
+        )
+    })
 }
 
 #[cfg(test)]

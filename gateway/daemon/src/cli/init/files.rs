@@ -105,7 +105,12 @@ pub(super) fn calls(answers: &Answers) -> String {
              resource in Api::\"{name}\"\n)\nwhen {{ context.effect == \"read\" }};\n"
         ));
     }
-    for parameter in answers.service.iter().flat_map(Service::parameters) {
+    // Those that nothing binds yet cost nothing, and hold from the day on which something does.
+    let bound = answers.service.iter().flat_map(Service::parameters);
+    let mut parameters: Vec<&str> = bound.chain(["customer", "patient"]).collect();
+    parameters.sort_unstable();
+    parameters.dedup();
+    for parameter in parameters {
         rules.push(format!(
             "@id(\"task-sees-only-its-{parameter}\")\n@category(\"scope\")\n\
              @reason(\"A task for one {parameter} sees that one and no other.\")\n\

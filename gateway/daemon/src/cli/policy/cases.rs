@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 use classifiers::DataClass;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
-use policy::{Country, Operation, Principal, Towards};
+use policy::{Country, EVIDENCES, Operation, Principal, Towards};
 use serde::Deserialize;
 
 use super::{
     Asked,
-    question::{EVIDENCES, Question, rules},
+    question::{Question, rules},
 };
 
 /// The longest file, in bytes.

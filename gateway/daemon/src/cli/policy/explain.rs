@@ -3,10 +3,11 @@
 use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
 
 use audit::{Event, Outcome, PolicyRecord, Shown};
+use policy::EVIDENCES;
 
 use super::{
     Asked,
-    question::{EVIDENCES, Question, rules},
+    question::{Question, rules},
 };
 
 /// Changes that are told of, at most.

@@ -5,18 +5,9 @@ use std::sync::Arc;
 use audit::{CallerRecord, OperationRecord};
 use classifiers::DataClass;
 use policy::{
-    Country, Decision, Disclosure, DisclosureContext, Effect, Engine, Operation, Principal, Towards,
+    Country, Decision, Disclosure, DisclosureContext, EVIDENCES, Effect, Engine, Operation,
+    Principal, Towards,
 };
-
-/// How well a caller can be proven, as policies see it.
-pub(super) const EVIDENCES: [&str; 6] = [
-    "kernel+bound-token",
-    "kernel+token",
-    "kernel",
-    "inferred+bound-token",
-    "inferred+token",
-    "inferred",
-];
 
 /// A call that policies decide on.
 #[derive(Clone, Debug)]
@@ -33,7 +24,6 @@ impl Question {
         country: Country,
     ) -> Option<Self> {
         let token = caller.token.as_ref();
-        let effects = [Effect::Read, Effect::Write, Effect::Delete];
         let known = |name: &&&str| ***name == caller.evidence;
         Some(Self {
             principal: Principal {
@@ -50,7 +40,7 @@ impl Question {
             operation: Operation {
                 service: Arc::clone(&operation.service),
                 id: Arc::clone(&operation.operation),
-                effect: effects
+                effect: Effect::ALL
                     .into_iter()
                     .find(|effect| effect.name() == operation.effect)
                     .unwrap_or(Effect::Write),

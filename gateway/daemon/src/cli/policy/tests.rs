@@ -308,3 +308,64 @@ fn grants_that_nobody_used_are_told() {
     ));
     insta::assert_snapshot!(uses.report(&asked(POLICY)));
 }
+
+/// What is proven of [`POLICY`] and this.
+fn proven(more: &str, invariants: &str) -> prove::Proven {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("own.cedar");
+    std::fs::write(&file, invariants).unwrap();
+    let asked = asked(&format!("{POLICY}{more}"));
+    match prove::prove(&asked, &[file]) {
+        Ok(proven) => proven,
+        Err(report) => panic!("{report:?}"),
+    }
+}
+
+const INVARIANTS: &str = r#"
+@id("own/reads-have-a-purpose") @reason("who reads says what for")
+forbid (principal, action == Action::"call", resource) when { context.purpose == "" };
+
+@id("own/cards") @obligation("mask") @reason("a card is at most shown by its end")
+forbid (principal, action == Action::"disclose", resource in DataClass::"pci.pan");
+
+@id("own/iban") @obligation("replace")
+forbid (principal, action == Action::"disclose", resource in DataClass::"pii.iban");
+"#;
+
+#[test]
+fn proofs_are_told() {
+    insta::assert_snapshot!(proven("", INVARIANTS).table());
+}
+
+#[test]
+fn proofs_are_told_to_programs() {
+    let mut json = proven("", INVARIANTS).json();
+    for proof in json["proofs"].as_array_mut().unwrap() {
+        assert!(proof["took_ms"].take().is_u64());
+    }
+    insta::assert_snapshot!(format!("{json:#}"));
+}
+
+#[test]
+fn a_permit_is_no_invariant() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("own.cedar");
+    let text = "@id(\"own\") permit (principal, action == Action::\"call\", resource);";
+    std::fs::write(&file, text).unwrap();
+    let report = prove::prove(&asked(POLICY), &[file]).err().unwrap();
+    assert!(
+        report.to_string().contains("`own` is a `permit`"),
+        "{report}"
+    );
+}
+
+#[test]
+fn packs_are_printed() {
+    assert!(pack(None).unwrap().starts_with("baseline "));
+    assert!(
+        pack(Some("hipaa"))
+            .unwrap()
+            .contains("hipaa/safe-harbor-dates")
+    );
+    assert!(pack(Some("hippa")).is_err());
+}

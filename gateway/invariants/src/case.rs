@@ -1,0 +1,165 @@
+//! A case against an invariant, as a person reads it and as the engine is asked it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use cedar_policy::{Context, Entities, EntityUid, EvalResult, Request};
+use classifiers::DataClass;
+use policy::{
+    Country, DisclosureContext, EVIDENCES, Effect, Engine, Operation, Principal, Towards, Verb,
+};
+use redaction::Action;
+
+/// A question that is answered against an invariant.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Who asks.
+    pub principal: Principal,
+    /// The operation; its country is where the service keeps its data.
+    pub operation: Operation,
+    /// The class of the value or token, if it is about one.
+    pub class: Option<DataClass>,
+    /// Where the value is from and where it goes, if it is about one.
+    pub way: Option<(Country, Country)>,
+    /// Which way a message with a token goes.
+    pub towards: Option<Towards>,
+    /// What the engine says.
+    pub answer: Answer,
+}
+
+/// What the engine says to a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What happens to the value; of a call or token `Show` if it is allowed, else `Block`.
+    pub action: Action,
+    /// The policies that decide, by their ids.
+    pub policies: Vec<Arc<str>>,
+}
+
+impl Case {
+    /// Reads what the solver found, and asks the engine. None if it is no question of the gateway's.
+    pub(crate) fn read(
+        verb: Verb,
+        request: &Request,
+        entities: &Entities,
+        engine: &Arc<Engine>,
+    ) -> Option<Self> {
+        let session = request.principal()?;
+        let resource = request.resource()?;
+        let context = request.context()?;
+        let said = |name: &str| text(context.get(name));
+        let (service, id) = (said("service")?, said("operation")?);
+        let effect = said("effect")?;
+        let tags = match verb {
+            Verb::Call => tags(entities, resource),
+            Verb::Disclose | Verb::Restore => BTreeMap::new(),
+        };
+        let place = match verb {
+            Verb::Call => country(context, "country")?,
+            Verb::Disclose | Verb::Restore => Country::UNKNOWN,
+        };
+        let mut case = Self {
+            principal: principal(session, &said("purpose")?, entities)?,
+            operation: Operation {
+                service: service.into(),
+                id: id.into(),
+                effect: Effect::ALL.into_iter().find(|it| it.name() == effect)?,
+                bound: Arc::new(tags),
+                country: place,
+            },
+            class: None,
+            way: None,
+            towards: None,
+            answer: Answer {
+                action: Action::Block,
+                policies: Vec::new(),
+            },
+        };
+        if verb != Verb::Call {
+            case.class = Some(DataClass::named(resource.id().unescaped())?);
+            case.way = Some((country(context, "origin")?, country(context, "recipient")?));
+        }
+        if verb == Verb::Restore {
+            let said = said("towards")?;
+            let mut ways = [Towards::Agent, Towards::Service].into_iter();
+            case.towards = Some(ways.find(|way| way.name() == said)?);
+        }
+        case.answer = case.ask(engine);
+        Some(case)
+    }
+
+    /// Puts the case to the engine.
+    fn ask(&self, engine: &Arc<Engine>) -> Answer {
+        let allowed = |allowed: bool| if allowed { Action::Show } else { Action::Block };
+        let (Some(class), Some((origin, recipient))) = (self.class, self.way) else {
+            let decision = engine.call(&self.principal, &self.operation);
+            let ids = decision.policies.iter().map(|it| Arc::clone(&it.id));
+            return Answer {
+                action: allowed(decision.allowed),
+                policies: ids.collect(),
+            };
+        };
+        let context = DisclosureContext {
+            principal: Arc::new(self.principal.clone()),
+            service: Arc::clone(&self.operation.service),
+            operation: Arc::clone(&self.operation.id),
+            effect: self.operation.effect,
+            origin,
+            recipient,
+        };
+        if let Some(towards) = self.towards {
+            return Answer {
+                action: allowed(engine.restorations(context, towards).may(class)),
+                policies: Vec::new(),
+            };
+        }
+        let mut disclosures = engine.disclosures(context);
+        let disclosure = disclosures.of(class);
+        let rule = disclosure.policy.iter().map(|it| Arc::clone(&it.id));
+        Answer {
+            action: disclosure.action,
+            policies: rule.collect(),
+        }
+    }
+}
+
+fn principal(session: &EntityUid, purpose: &str, entities: &Entities) -> Option<Principal> {
+    let entity = entities.get(session)?;
+    let attribute = |name: &str| entity.attr(name)?.ok();
+    let evidence = text(attribute("evidence"))?;
+    let agent = uid(attribute("agent"))?;
+    Some(Principal {
+        session: session.id().unescaped().into(),
+        agent: agent.id().unescaped().into(),
+        evidence: EVIDENCES.into_iter().find(|known| *known == evidence)?,
+        purpose: purpose.into(),
+        scope: Arc::new(tags(entities, session)),
+        country: Country::parse(uid(attribute("country"))?.id().unescaped())?,
+    })
+}
+
+fn tags(entities: &Entities, of: &EntityUid) -> BTreeMap<String, String> {
+    let tags = entities
+        .get(of)
+        .into_iter()
+        .flat_map(|entity| entity.tags());
+    tags.filter_map(|(name, value)| Some((name.to_owned(), text(value.ok())?)))
+        .collect()
+}
+
+fn country(context: &Context, name: &str) -> Option<Country> {
+    Country::parse(uid(context.get(name))?.id().unescaped())
+}
+
+fn text(value: Option<EvalResult>) -> Option<String> {
+    match value? {
+        EvalResult::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn uid(value: Option<EvalResult>) -> Option<EntityUid> {
+    match value? {
+        EvalResult::EntityUid(uid) => Some(uid),
+        _ => None,
+    }
+}

@@ -1,0 +1,112 @@
+//! Proofs by the real solver, of the policies that ship and of policies with a hole.
+
+mod loopholes;
+
+use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
+
+use policy::{BASELINE, Country, Effect, Engine, Names, PolicyFile};
+
+use super::*;
+
+const AGENT: &str = "spiffe://clinic.example/agent/support";
+
+fn file(name: &str, text: &str) -> PolicyFile {
+    PolicyFile {
+        name: name.into(),
+        text: text.into(),
+    }
+}
+
+fn names() -> Names {
+    Names {
+        agents: vec![AGENT.into()],
+        services: vec!["crm".into(), "clinic".into()],
+        operations: vec!["crm/customer.read".into(), "clinic/note.write".into()],
+    }
+}
+
+fn operations() -> Vec<KnownOperation> {
+    let known = |service: &str, id: &str, effect, country| KnownOperation {
+        service: service.into(),
+        id: id.into(),
+        effect,
+        country: Country::parse(country).unwrap(),
+    };
+    vec![
+        known("crm", "customer.read", Effect::Read, "DE"),
+        known("clinic", "note.write", Effect::Write, "US"),
+    ]
+}
+
+fn shipped() -> Vec<PolicyFile> {
+    SHIPPED
+        .iter()
+        .map(|(name, text)| file(name, text))
+        .collect()
+}
+
+fn prove(policies: &[&str], invariants: &[PolicyFile]) -> Vec<Proof> {
+    let files: Vec<PolicyFile> = policies
+        .iter()
+        .enumerate()
+        .map(|(index, text)| file(&format!("{index}.cedar"), text))
+        .collect();
+    let engine = Engine::load_for(&files, &names()).unwrap_or_else(|errors| panic!("{errors}"));
+    let invariants = Invariants::load(invariants, &names()).unwrap_or_else(|it| panic!("{it}"));
+    let prover = Prover::new(Arc::new(engine), operations(), "cvc5".into()).unwrap();
+    match prover.prove(&invariants) {
+        Ok(proofs) => proofs,
+        Err(error) => panic!("{error}: `cargo xtask setup` installs cvc5"),
+    }
+}
+
+fn told(proofs: &[Proof]) -> String {
+    let mut text = String::new();
+    for proof in proofs {
+        let outcome = match &proof.outcome {
+            Outcome::Holds => "holds".to_owned(),
+            Outcome::Refuted(case) => format!("refuted: {case:?}"),
+            Outcome::Undecided(why) => format!("undecided: {why}"),
+        };
+        let _ = writeln!(
+            text,
+            "{} {}: {outcome}",
+            proof.invariant.id,
+            proof.verb.name()
+        );
+    }
+    text
+}
+
+#[test]
+fn what_ships_holds() {
+    let proofs = prove(&[BASELINE], &shipped());
+    let proven: BTreeSet<&str> = proofs.iter().map(|proof| &*proof.invariant.id).collect();
+    assert_eq!(proven.len(), 10, "{proven:?}");
+    let holds = |proof: &Proof| matches!(proof.outcome, Outcome::Holds);
+    assert!(proofs.iter().all(holds), "{}", told(&proofs));
+}
+
+#[test]
+fn nothing_permitted_is_nothing_shown() {
+    let proofs = prove(&[], &shipped());
+    let holds = |proof: &Proof| matches!(proof.outcome, Outcome::Holds);
+    assert!(proofs.iter().all(holds), "{}", told(&proofs));
+}
+
+#[test]
+fn a_solver_that_is_not_there_is_told() {
+    let engine = Engine::load(&[file("own.cedar", BASELINE)]).unwrap();
+    let invariants = Invariants::load(&shipped(), &Names::default()).unwrap();
+    let prover = Prover::new(Arc::new(engine), Vec::new(), "no-such-solver".into()).unwrap();
+    let error = prover.prove(&invariants).unwrap_err();
+    assert!(matches!(error, ProveError::NoSolver(..)), "{error}");
+}
+
+#[test]
+fn what_ships_holds_of_every_pack() {
+    let packs: Vec<&str> = policy::PACKS.iter().map(|pack| pack.text).collect();
+    let proofs = prove(&packs, &shipped());
+    let holds = |proof: &Proof| matches!(proof.outcome, Outcome::Holds);
+    assert!(proofs.iter().all(holds), "{}", told(&proofs));
+}

@@ -1,0 +1,279 @@
+//! What holds of every question that the gateway asks.
+//!
+//! To the solver a country is a name, and may lie in any region. What the gateway knows of countries,
+//! classes, agents and operations is therefore written down as policies that forbid everything else;
+//! an allowed question is then one of this world.
+//!
+//! Countries that no policy names and that lie in the same of the regions that policies name cannot be
+//! told apart by any policy, so one of them stands for all. The same holds of data classes.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use cedar_policy::{EntityUid, Policy};
+use classifiers::DataClass;
+use policy::{Country, EVIDENCES, Effect, Verb, country_codes, regions_of};
+
+/// Facts in one policy: more would be nested deeper than needed.
+const FACTS_MAX: usize = 16;
+/// Which of the countries that are alike stands for them, where it is one of them.
+const FAMILIAR: [&str; 8] = ["DE", "FR", "NO", "CH", "US", "IN", "BR", "ZZ"];
+
+/// An operation of the configuration.
+#[derive(Clone, Debug)]
+pub struct KnownOperation {
+    /// Its service.
+    pub service: String,
+    /// Its id within the service.
+    pub id: String,
+    /// What it does.
+    pub effect: Effect,
+    /// Where the service keeps its data.
+    pub country: Country,
+}
+
+/// What policies and invariant name, and what the solver need know of the rest.
+pub(crate) struct World {
+    named: Vec<EntityUid>,
+    countries: Vec<Country>,
+    classes: Vec<DataClass>,
+    operations: Vec<KnownOperation>,
+}
+
+impl World {
+    /// The world as these policies can tell its parts apart.
+    pub(crate) fn of<'a>(
+        policies: impl Iterator<Item = &'a Policy> + Clone,
+        operations: &[KnownOperation],
+    ) -> Self {
+        let mut named: Vec<EntityUid> = policies
+            .clone()
+            .flat_map(|policy| policy.entity_literals())
+            .collect();
+        named.sort();
+        named.dedup();
+        let mut texts = policies.map(ToString::to_string).collect::<Vec<_>>();
+        texts.sort_unstable();
+        let spoken = |operation: &&KnownOperation| {
+            let quoted = format!("\"{}\"", operation.id);
+            let whole = format!("\"{}/{}\"", operation.service, operation.id);
+            let speaks = |text: &String| text.contains(&quoted) || text.contains(&whole);
+            texts.iter().any(speaks)
+        };
+        let operations: Vec<_> = operations.iter().filter(spoken).cloned().collect();
+        let mut world = Self {
+            named,
+            countries: Vec::new(),
+            classes: Vec::new(),
+            operations,
+        };
+        world.countries = world.distinct_countries();
+        world.classes = world.distinct_classes();
+        world
+    }
+
+    /// Policies that forbid, for this question, what is not of this world.
+    pub(crate) fn policies(&self, verb: Verb) -> String {
+        let facts = match verb {
+            Verb::Call => [self.callers(), self.calls(), self.places(&["country"])].concat(),
+            Verb::Disclose | Verb::Restore => [
+                self.callers(),
+                self.messages(verb),
+                self.places(&["origin", "recipient"]),
+                self.tree(),
+            ]
+            .concat(),
+        };
+        let mut text = String::new();
+        for (index, facts) in facts.chunks(FACTS_MAX).enumerate() {
+            let all = facts.join(" && ");
+            let name = verb.name();
+            // Writing to a string cannot fail.
+            let _ = writeln!(
+                text,
+                "@id(\"world/{index}\") forbid (principal, action == Action::\"{name}\", resource) \
+                 unless {{ {all} }};"
+            );
+        }
+        text
+    }
+
+    fn ids(&self, kind: &str) -> impl Iterator<Item = &EntityUid> {
+        let is_kind = move |uid: &&EntityUid| uid.type_name().basename() == kind;
+        self.named.iter().filter(is_kind)
+    }
+
+    fn names(&self, kind: &str) -> Vec<&str> {
+        self.ids(kind).map(|uid| uid.id().unescaped()).collect()
+    }
+
+    /// Those that are named, and of the others one for each kind that policies can tell.
+    fn distinct_countries(&self) -> Vec<Country> {
+        let named = self.names("Country");
+        let regions = self.names("Region");
+        let mut kept: Vec<Country> = named
+            .iter()
+            .filter_map(|code| Country::parse(code))
+            .collect();
+        kept.extend(self.operations.iter().map(|operation| operation.country));
+        let familiar = FAMILIAR.into_iter();
+        let mut kinds: BTreeMap<Vec<&str>, Country> = BTreeMap::new();
+        for country in familiar.chain(country_codes()).filter_map(Country::parse) {
+            let mut within: Vec<&str> = regions_of(country).collect();
+            within.retain(|region| regions.contains(region));
+            if !kept.contains(&country) {
+                kinds.entry(within).or_insert(country);
+            }
+        }
+        kept.extend(kinds.into_values());
+        kept.sort_unstable();
+        kept.dedup();
+        kept
+    }
+
+    fn distinct_classes(&self) -> Vec<DataClass> {
+        let named = self.names("DataClass");
+        let mut kept: Vec<DataClass> = named.iter().copied().filter_map(DataClass::named).collect();
+        let mut kinds: BTreeMap<Vec<&str>, DataClass> = BTreeMap::new();
+        // A leaf stands for its kind rather than what is above it: values are found as leaves.
+        let is_leaf = |class: &DataClass| !DataClass::all().any(|it| it.parent() == Some(*class));
+        let leaves = DataClass::all().filter(is_leaf);
+        for class in leaves.chain(DataClass::all()) {
+            let above = std::iter::successors(Some(class), |class| class.parent());
+            let mut within: Vec<&str> = above.map(DataClass::name).collect();
+            within.retain(|above| named.contains(above));
+            if !kept.contains(&class) {
+                kinds.entry(within).or_insert(class);
+            }
+        }
+        kept.extend(kinds.into_values());
+        kept
+    }
+
+    /// Of sessions, agents and evidence.
+    fn callers(&self) -> Vec<String> {
+        let mut facts = vec![
+            "principal in principal.agent".to_owned(),
+            "principal.evidence == context.evidence".to_owned(),
+            one_of("context.evidence", EVIDENCES.map(quoted)),
+            one_of("context.effect", Effect::ALL.map(|it| quoted(it.name()))),
+            self.one_country("principal.country"),
+        ];
+        let own = |agent| format!("(principal in {agent}) == (principal.agent == {agent})");
+        facts.extend(self.ids("Agent").map(own));
+        facts
+    }
+
+    /// Of calls, operations and services.
+    fn calls(&self) -> Vec<String> {
+        let service = |uid: &EntityUid| {
+            let name = quoted(uid.id().unescaped());
+            format!("(resource in {uid}) == (context.service == {name})")
+        };
+        let mut facts: Vec<String> = self.ids("Api").map(service).collect();
+        for uid in self.ids("Operation") {
+            if let Some((service, id)) = uid.id().unescaped().split_once('/') {
+                let is = spoken(service, id);
+                facts.push(format!("(resource in {uid}) == ({is})"));
+            }
+        }
+        for operation in &self.operations {
+            let is = spoken(&operation.service, &operation.id);
+            let effect = quoted(operation.effect.name());
+            let country = country(operation.country);
+            facts.push(format!(
+                "(!({is}) || (context.effect == {effect} && context.country == {country}))"
+            ));
+        }
+        facts
+    }
+
+    /// Of messages that hold values or tokens.
+    fn messages(&self, verb: Verb) -> Vec<String> {
+        let mut facts = Vec::new();
+        for operation in &self.operations {
+            let is = spoken(&operation.service, &operation.id);
+            let effect = quoted(operation.effect.name());
+            facts.push(format!("(!({is}) || context.effect == {effect})"));
+        }
+        if verb == Verb::Restore {
+            facts.push(one_of("context.towards", ["agent", "service"].map(quoted)));
+        }
+        facts
+    }
+
+    /// Where countries lie, and that these are countries.
+    fn places(&self, variables: &[&str]) -> Vec<String> {
+        let one = |name: &&str| self.one_country(&format!("context.{name}"));
+        let mut facts: Vec<String> = variables.iter().map(one).collect();
+        for region in self.ids("Region") {
+            for place in &self.countries {
+                let lies = regions_of(*place).any(|known| known == region.id().unescaped());
+                facts.push(holds(lies, &format!("{} in {region}", country(*place))));
+            }
+        }
+        facts
+    }
+
+    fn one_country(&self, variable: &str) -> String {
+        one_of(variable, self.countries.iter().map(|it| country(*it)))
+    }
+
+    /// What is above each class, and that these are classes.
+    fn tree(&self) -> Vec<String> {
+        let entity = |class: DataClass| format!("DataClass::{}", quoted(class.name()));
+        let classes = self.classes.iter().map(|class| entity(*class));
+        let mut facts = vec![one_of("resource", classes)];
+        for above in self
+            .names("DataClass")
+            .into_iter()
+            .filter_map(DataClass::named)
+        {
+            for class in self.classes.iter().filter(|class| **class != above) {
+                let within = format!("{} in {}", entity(*class), entity(above));
+                facts.push(holds(class.is_within(above), &within));
+            }
+        }
+        facts
+    }
+}
+
+fn holds(fact: bool, text: &str) -> String {
+    if fact {
+        format!("({text})")
+    } else {
+        format!("!({text})")
+    }
+}
+
+fn one_of(variable: &str, values: impl IntoIterator<Item = String>) -> String {
+    let each = values
+        .into_iter()
+        .map(|value| format!("{variable} == {value}"));
+    any(&each.collect::<Vec<_>>())
+}
+
+/// One of these, in halves: a chain of a hundred would be nested a hundred deep.
+fn any(facts: &[String]) -> String {
+    match facts {
+        [] => "false".to_owned(),
+        [fact] => fact.clone(),
+        _ => {
+            let (one, other) = facts.split_at(facts.len() / 2);
+            format!("({} || {})", any(one), any(other))
+        }
+    }
+}
+
+fn spoken(service: &str, id: &str) -> String {
+    let (service, id) = (quoted(service), quoted(id));
+    format!("context.service == {service} && context.operation == {id}")
+}
+
+fn country(country: Country) -> String {
+    format!("Country::{}", quoted(country.code()))
+}
+
+/// A string of Cedar; its escapes are those of Rust.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.escape_debug())
+}
