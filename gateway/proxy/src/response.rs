@@ -33,7 +33,7 @@ use crate::{
     headers,
     leash::{Leash, leash},
     limits,
-    mcp::sessions,
+    mcp::{listing, sessions},
     media::{self, Media},
     pump::{Broken, GRPC_STATUS, Pump},
     recoding::Recoding,
@@ -63,7 +63,8 @@ pub(crate) async fn release(
         Err(why) => return Err((account, why)),
     };
     let answers = &way.answers;
-    let plan = answers.plan(permit);
+    let mut plan = answers.plan(permit);
+    plan.rows.extend(listing::rows(gateway, permit, way));
     let shaped = !plan.is_empty();
     if way.says_nothing(parts.status) {
         headers::body_withheld(&mut parts.headers);
