@@ -109,11 +109,13 @@ impl<D: Disclose + Clone> Body<D> {
         }
     }
 
-    /// Turns tokens back in the messages of a protobuf body, for whom `restore` allows. Documents have
+    /// Turns tokens back in the messages of a protobuf body or the parts of a form, for whom `restore` allows. Documents have
     /// [`crate::DocumentRestorer`], which reads what leaves. Call it before the first push.
     pub fn restore(&mut self, restore: Box<dyn Restore + Send>) {
-        if let Content::Protobuf(messages) = &mut self.content {
-            messages.restore(restore);
+        match &mut self.content {
+            Content::Protobuf(messages) => messages.restore(restore),
+            Content::Multipart(form) => form.restore(restore),
+            Content::Document(_) => {}
         }
     }
 
@@ -121,6 +123,15 @@ impl<D: Disclose + Clone> Body<D> {
     pub fn restored(&self) -> Option<&Restored> {
         match &self.content {
             Content::Protobuf(messages) => messages.restored(),
+            Content::Multipart(form) => form.restored(),
+            Content::Document(_) => None,
+        }
+    }
+
+    /// How a call of gRPC-Web ended, once that came: it stands in the body, and is not released with it.
+    pub fn call_status(&self) -> Option<&str> {
+        match &self.content {
+            Content::Protobuf(messages) => messages.status(),
             Content::Document(_) | Content::Multipart(_) => None,
         }
     }

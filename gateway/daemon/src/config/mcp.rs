@@ -49,30 +49,7 @@ impl Resolver<'_> {
             output.map(|output| (output, result(&output.value)))
         });
         let declared = self.outputs(outputs)?;
-        self.once(typed.tools.iter().map(|tool| &tool.name), "tool")?;
-        let twin = Arc::new(said_again()?);
-        let mut elsewhere = AnswerRules {
-            twin: Some(Arc::clone(&twin)),
-            ..AnswerRules::default()
-        };
-        for (position, tool) in typed.tools.iter().enumerate() {
-            let id = format!("tools/call/{}", tool.name.value);
-            let mut call = self.call(&id, tool.effect, &tool.bind)?;
-            let limits = (tool.records_max, tool.fields_max);
-            let mut answers = self.answers(&tool.rows, limits, tool.subject.as_deref())?;
-            answers.twin = Some(Arc::clone(&twin));
-            for rule in &answers.rows {
-                if !elsewhere.rows.contains(rule) {
-                    elsewhere.rows.push(rule.clone());
-                }
-            }
-            call.answers = Arc::new(answers);
-            let described = tool.output.as_ref().and(declared.as_ref());
-            call.described = described.and_then(|declared| position_of(declared, position));
-            mcp.tool(&tool.name.value, call);
-        }
-        let elsewhere = Arc::new(elsewhere);
-        mcp.answers_elsewhere(&elsewhere);
+        let elsewhere = self.tools(typed, declared.as_ref(), &mut mcp)?;
         self.once(typed.prompts.iter().map(|prompt| &prompt.name), "prompt")?;
         for prompt in &typed.prompts {
             let id = format!("prompts/get/{}", prompt.name.value);
@@ -99,6 +76,40 @@ impl Resolver<'_> {
             mcp.method(&method.name.value, call);
         }
         Ok((mcp, declared))
+    }
+
+    /// The tools; what their answers are held to together, where nobody can tell which one answers.
+    fn tools(
+        &self,
+        typed: &file::Mcp,
+        declared: Option<&Arc<Declared>>,
+        mcp: &mut Mcp,
+    ) -> Result<Arc<AnswerRules>> {
+        self.once(typed.tools.iter().map(|tool| &tool.name), "tool")?;
+        let twin = Arc::new(said_again()?);
+        let mut elsewhere = AnswerRules {
+            twin: Some(Arc::clone(&twin)),
+            ..AnswerRules::default()
+        };
+        for (position, tool) in typed.tools.iter().enumerate() {
+            let id = format!("tools/call/{}", tool.name.value);
+            let mut call = self.call(&id, tool.effect, &tool.bind)?;
+            let limits = (tool.records_max, tool.fields_max);
+            let mut answers = self.answers(&tool.rows, limits, tool.subject.as_deref())?;
+            answers.twin = Some(Arc::clone(&twin));
+            for rule in &answers.rows {
+                if !elsewhere.rows.contains(rule) {
+                    elsewhere.rows.push(rule.clone());
+                }
+            }
+            call.answers = Arc::new(answers);
+            let described = tool.output.as_ref().and(declared);
+            call.described = described.and_then(|declared| position_of(declared, position));
+            mcp.tool(&tool.name.value, call);
+        }
+        let elsewhere = Arc::new(elsewhere);
+        mcp.answers_elsewhere(&elsewhere);
+        Ok(elsewhere)
     }
 }
 

@@ -178,9 +178,12 @@ impl Walk {
     /// The rule whose row begins at this place.
     pub(super) fn rule(&self) -> Option<usize> {
         let (last, array) = self.place.split_last()?;
-        let is_row = |rule: &Rows| match self.is_named {
-            true => rule.array.names(&self.place),
-            false => *last == Step::Element && rule.array.is(array),
+        let is_row = |rule: &Rows| {
+            if self.is_named {
+                rule.array.names(&self.place)
+            } else {
+                *last == Step::Element && rule.array.is(array)
+            }
         };
         self.plan.rows.iter().position(is_row)
     }

@@ -90,6 +90,8 @@ pub(crate) const CARRIERS: &[Carrier] = &[
     Words(Protocol::Gemini),
     Field(Framing::Whole),
     Field(Framing::Grpc(Coding::Identity)),
+    Field(Framing::Web(Coding::Identity)),
+    Field(Framing::WebText(Coding::Identity)),
     FieldNumber,
     SentenceField(Framing::Grpc(Coding::Gzip)),
 ];

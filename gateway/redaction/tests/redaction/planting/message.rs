@@ -1,5 +1,7 @@
 //! Values in messages of protobuf, written and read by another implementation than the one that judges.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use prost::Message as _;
 use prost_types::field_descriptor_proto::{Label, Type};
 use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet};
@@ -87,13 +89,17 @@ fn owned(maker: &Maker, row: Row) -> Row {
 }
 
 fn framed(framing: Framing, message: Vec<u8>) -> Vec<u8> {
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    // A second message stands behind it.
+    let frames = [&[0], &length[..], &message].concat();
+    let second = [0, 0, 0, 0, 2, 8, 1];
     match framing {
         Framing::Whole => message,
-        Framing::Grpc(_) => {
-            let length = u32::try_from(message.len()).unwrap().to_be_bytes();
-            // A second message stands behind it.
-            [&[0], &length[..], &message, &[0, 0, 0, 0, 2, 8, 1]].concat()
-        }
+        Framing::Grpc(_) | Framing::Web(_) => [&frames[..], &second].concat(),
+        // Each frame with padding of its own, as servers write them.
+        Framing::WebText(_) => [STANDARD.encode(frames), STANDARD.encode(second)]
+            .concat()
+            .into_bytes(),
     }
 }
 
@@ -127,9 +133,21 @@ pub(super) fn of_note(framing: Framing, note: &str) -> Vec<u8> {
 
 /// All that is said in what leaves.
 pub(super) fn texts(format: Format, document: &[u8]) -> Vec<String> {
+    let framing = match format {
+        Format::Protobuf(framing) => framing,
+        _ => Framing::Whole,
+    };
+    let text;
     let mut message = document;
-    if format != Format::Protobuf(Framing::Whole) {
-        let (head, rest) = document.split_first_chunk::<5>().unwrap();
+    if let Framing::WebText(_) = framing {
+        text = document
+            .chunks(4)
+            .flat_map(|group| STANDARD.decode(group).unwrap())
+            .collect::<Vec<u8>>();
+        message = &text;
+    }
+    if framing != Framing::Whole {
+        let (head, rest) = message.split_first_chunk::<5>().unwrap();
         let length = u32::from_be_bytes(head[1..].try_into().unwrap());
         message = &rest[..usize::try_from(length).unwrap()];
     }
