@@ -106,8 +106,8 @@ impl Offer {
         name: &str,
     ) -> Option<(&'m Call, BTreeMap<String, String>)> {
         match self.listing {
-            Listing::Tools => self.call(mcp.tools.get(name)?),
-            Listing::Prompts => self.call(mcp.prompts.get(name)?),
+            Listing::Tools => Some(self.call(mcp.tools.get(name)?)),
+            Listing::Prompts => Some(self.call(mcp.prompts.get(name)?)),
             Listing::Resources => mcp.resources.iter().find_map(|resource| {
                 let mut bound = resource.bind(name).ok()??;
                 bound.insert("uri".to_owned(), name.to_owned());
@@ -121,10 +121,10 @@ impl Offer {
         }
     }
 
-    fn call<'m>(&self, call: &'m Call) -> Option<(&'m Call, BTreeMap<String, String>)> {
+    fn call<'m>(&self, call: &'m Call) -> (&'m Call, BTreeMap<String, String>) {
         let bindings = call.bindings.iter();
         let bound = bindings.map(|binding| self.likely(&binding.parameter));
-        Some((call, bound.collect()))
+        (call, bound.collect())
     }
 
     /// A parameter with what it must name for the scope's sake.

@@ -11,8 +11,8 @@ fn path(text: &str) -> Path {
     Path::parse(text).unwrap()
 }
 
-fn twin() -> Option<Arc<Twin>> {
-    Some(Arc::new(Twin {
+fn twin() -> Arc<Twin> {
+    Arc::new(Twin {
         block: path("/result/content/*"),
         texts: vec![
             path("/text"),
@@ -20,7 +20,7 @@ fn twin() -> Option<Arc<Twin>> {
             path("/resource/blob"),
         ],
         of: path("/result/structuredContent"),
-    }))
+    })
 }
 
 fn mine() -> Plan {
@@ -31,7 +31,7 @@ fn mine() -> Plan {
             bound: Bound::One("C-1".into()),
             unbound: Unbound::Drop,
         }],
-        twin: twin(),
+        twin: Some(twin()),
         ..Plan::default()
     }
 }
@@ -166,7 +166,7 @@ fn caps_and_lists_of_fields_hold_in_the_text() {
     let all = json!({ "rows": [{ "id": 1, "n": 2 }, { "id": 3, "n": 4 }, { "id": 5, "n": 6 }] });
     let capped = Plan {
         records_max: Some(2),
-        twin: twin(),
+        twin: Some(twin()),
         ..Plan::default()
     };
     let document = message(&json!([text(&all)]), &all);
@@ -187,7 +187,7 @@ fn caps_and_lists_of_fields_hold_in_the_text() {
             Fields::parse("/id /jsonrpc /result/content /result/structuredContent/rows/*/id")
                 .unwrap(),
         )],
-        twin: twin(),
+        twin: Some(twin()),
         ..Plan::default()
     };
     let (left, _) = content(&listed, &document);
