@@ -187,11 +187,7 @@ fn tokens_in_parts_are_turned_back_for_whom_it_is_allowed() {
 #[test]
 fn a_value_that_would_end_its_part_is_not_turned_back() {
     let head = "content-disposition: form-data; name=\"note\"";
-    for (before, value) in [
-        ("", "--x-7f--"),
-        ("a\r\n", "--x-7f"),
-        ("a ", "\r\n--x-7f--\r\n"),
-    ] {
+    for (before, value) in [("", "--x-7f--"), ("a\r\n", "--x-7f")] {
         let token = token_of(DataClass::ADDRESS, &format!("{value} Long Road 7"));
         let form = form(&[(head, &format!("{before}{token} b"))]);
         for length in [1, form.len()] {
@@ -199,4 +195,10 @@ fn a_value_that_would_end_its_part_is_not_turned_back() {
             assert!(matches!(refused, Err(Interrupted::Form(_))), "{refused:?}");
         }
     }
+    // Line ends of a value are spaces in a text, and no delimiter begins.
+    let token = token_of(DataClass::ADDRESS, "\r\n--x-7f--\r\n Long Road 7");
+    let form = form(&[(head, &format!("a {token} b"))]);
+    let (left, _) = restored(&form, 1, true).unwrap();
+    assert!(left.contains("Long Road 7"), "{left}");
+    assert_eq!(left.matches("\r\n--x-7f").count(), 1, "{left}");
 }
