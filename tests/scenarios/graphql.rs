@@ -173,3 +173,66 @@ fn rows_of_others_stay_behind() -> Result<()> {
     ensure!(!reply.text().contains("C-332"), "{}", reply.text());
     shop.world.finish()
 }
+
+/// What a service answers to a subscription.
+async fn watched() -> ([(&'static str, &'static str); 1], String) {
+    let email = ["tamsel.wrenfold", "mailbox.example.org"].join("@");
+    let event = |orders: u8| {
+        let watched = json!({ "id": "C-771", "email": email, "orders": orders });
+        format!(
+            "event: next\ndata: {}\n\n",
+            json!({ "data": { "watched": watched } })
+        )
+    };
+    let events = format!("{}: \n\n{}event: complete\ndata:\n\n", event(1), event(2));
+    ([("content-type", "text/event-stream")], events)
+}
+
+#[test]
+fn a_subscription_is_decided_and_its_events_are_governed() -> Result<()> {
+    let router = axum::Router::new().route("/graphql", axum::routing::post(watched));
+    let peer = Peer::serve(router, "127.0.0.1:0", None)?;
+    let service = Service::new("graph", &peer.url(), "DE").set(
+        "graphql",
+        json!({
+            "endpoints": ["/graphql"],
+            "subscriptions": [{ "field": "watched", "bind": { "customer": "id" } }],
+        }),
+    );
+    let world = World::with(|setup| setup.service(service))?;
+    let token = world.token(HERE, |claims| claims.scope("customer", "C-771"))?;
+    let ask = |query: &str| {
+        let url = world.gateway.url("/graph/graphql")?;
+        let headers = [("tidegate-token", &*token), ("accept", "text/event-stream")];
+        let body = json!({ "query": query }).to_string();
+        world.client.post(&url, &headers, &body)
+    };
+    let reply = ask("subscription { watched(id: \"C-771\") { id email orders } }")?;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let text = reply.text();
+    ensure!(
+        !text.contains("wrenfold") && text.contains("\"orders\":2"),
+        "{text}"
+    );
+    ensure!(text.ends_with("event: complete\ndata:\n\n"), "{text}");
+    let record = records::show(&world.gateway, reply.record().context("no record")?)?;
+    let operation = record.find("operation").map(Value::to_string);
+    ensure!(
+        operation.is_some_and(|it| it.contains("subscription/watched")),
+        "{record:?}"
+    );
+    for (query, reason) in [
+        (
+            "subscription { watched(id: \"C-332\") { email } }",
+            "scope_mismatch",
+        ),
+        ("subscription { others { email } }", "operation_unknown"),
+        ("{ watched(id: \"C-771\") { email } }", "operation_unknown"),
+    ] {
+        let reply = ask(query)?;
+        let told = reply.json()?;
+        let said = told.pointer("/errors/0/extensions/reason");
+        assert_eq!(said, Some(&json!(reason)), "{told}");
+    }
+    world.finish()
+}

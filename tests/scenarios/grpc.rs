@@ -3,6 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use axum::{Router, body::Body, extract::Request, response::Response, routing::post};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue};
@@ -16,8 +17,16 @@ use crate::world::World;
 
 /// A field that holds so many bytes: its number, its length, and they.
 fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(bytes.len()).unwrap_or(u8::MAX);
-    [&[number << 3 | 2, length], bytes].concat()
+    let mut field = vec![number << 3 | 2];
+    let mut length = bytes.len();
+    // Seven bits a byte, the lowest first.
+    while length > 0x7F {
+        field.push(u8::try_from(length & 0x7F).unwrap_or_default() | 0x80);
+        length >>= 7;
+    }
+    field.push(u8::try_from(length).unwrap_or_default());
+    field.extend_from_slice(bytes);
+    field
 }
 
 /// A field with a small number.
@@ -26,7 +35,7 @@ fn number(number: u8, value: u8) -> Vec<u8> {
 }
 
 /// What `protoc` makes of `message Customer { string email = 1; int32 orders = 2; }` and a service.
-fn descriptors() -> Vec<u8> {
+pub(crate) fn descriptors() -> Vec<u8> {
     let member = |name: &str, place: u8, kind: u8| {
         let label = number(4, 1);
         field(
@@ -46,12 +55,20 @@ fn descriptors() -> Vec<u8> {
         member("orders", 2, 5),
     ]
     .concat();
-    let method = [
-        field(1, b"Get"),
-        field(2, b".crm.Customer"),
-        field(3, b".crm.Customer"),
-    ];
-    let service = [field(1, b"Customers"), field(2, &method.concat())].concat();
+    let method = |name: &str, (asks_many, answers_many): (u8, u8)| {
+        let types = [field(2, b".crm.Customer"), field(3, b".crm.Customer")].concat();
+        let streams = [number(5, asks_many), number(6, answers_many)].concat();
+        field(2, &[field(1, name.as_bytes()), types, streams].concat())
+    };
+    let service = [
+        field(1, b"Customers"),
+        method("Get", (0, 0)),
+        method("List", (0, 1)),
+        method("Chat", (1, 1)),
+        method("Fail", (0, 0)),
+        method("Closed", (0, 0)),
+    ]
+    .concat();
     let file = [
         field(1, b"a"),
         field(2, b"crm"),
@@ -113,7 +130,7 @@ fn world(described: bool) -> Result<(World, Peer)> {
     } else {
         service
     };
-    let set = String::from_utf8(descriptors()).unwrap_or_default();
+    let set = descriptors();
     let world = World::with(|setup| setup.service(service).file("set.binpb", set))?;
     Ok((world, peer))
 }
@@ -169,5 +186,52 @@ fn what_no_descriptor_knows_is_refused() -> Result<()> {
     let reply = call(&world, &customer("a"))?;
     assert_eq!(reply.status, 415, "{}", reply.text());
     ensure!(reply.text().contains("message_unknown"), "{}", reply.text());
+    world.finish()
+}
+
+/// The same service as `tonic-web` offers it to browsers.
+#[test]
+fn grpc_web_is_governed_in_both_of_its_forms() -> Result<()> {
+    let router = Router::new()
+        .route("/crm.Customers/Get", post(get))
+        .layer(tonic_web::GrpcWebLayer::new());
+    let peer = Peer::serve(router, "127.0.0.1:0", None)?;
+    let service = Service::new("rpc", &peer.url(), "DE")
+        .operation("customer.get", "POST", "/crm.Customers/Get")
+        .set("descriptors", json!("set.binpb"));
+    let world = World::with(|setup| setup.service(service).file("set.binpb", descriptors()))?;
+    let url = world.gateway.url("/rpc/crm.Customers/Get")?;
+    let asked = frame(&customer("ben.orlow@example.org"));
+    for (kind, is_text) in [
+        ("application/grpc-web+proto", false),
+        ("application/grpc-web-text", true),
+    ] {
+        let body = if is_text {
+            STANDARD.encode(&asked).into_bytes()
+        } else {
+            asked.clone()
+        };
+        let headers = [("content-type", kind), ("accept", kind)];
+        let reply = world.client.send("POST", &url, &headers, body.into())?;
+        assert_eq!(reply.status, 200, "{kind}: {}", reply.text());
+        let answer = if is_text {
+            let groups = reply.body.chunks(4).map(|group| STANDARD.decode(group));
+            groups.collect::<Result<Vec<_>, _>>()?.concat()
+        } else {
+            reply.body.to_vec()
+        };
+        let text = String::from_utf8_lossy(&answer);
+        ensure!(
+            !text.contains("ben.orlow") && !text.contains("ann.tamsel"),
+            "{kind}: {text}"
+        );
+        assert_eq!(text.matches('@').count(), 2, "{kind}: {text}");
+        // The status is the last frame, after both messages; the note beside it is gone.
+        ensure!(text.contains("grpc-status: 0\r\n"), "{kind}: {text}");
+        ensure!(!text.contains("x-note"), "{kind}: {text}");
+        let opening = reply.record().context("no record")?;
+        let closing = records::closing(&world.gateway, opening)?;
+        ensure!(closing.0.to_string().contains("/email"), "{}", closing.0);
+    }
     world.finish()
 }

@@ -1,5 +1,7 @@
 //! Tools, resources and prompts of the Model Context Protocol: server and client are its own SDK.
 
+mod lists;
+
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tests::{
@@ -32,6 +34,11 @@ when { context.service == "tools" };
 forbid (principal, action == Action::"call", resource in Api::"tools")
 when { context.effect != "read" }
 unless { context.operation == "answer" };
+
+@id("no-briefs-without-a-customer")
+forbid (principal, action == Action::"call", resource in Api::"tools")
+when { context.operation like "prompts/get/*" || context.operation like "resources/read/*" }
+unless { principal.hasTag("customer") };
 "#;
 
 /// A gateway before a server that answers by `transport`.
@@ -56,7 +63,10 @@ impl Tools {
             TOOLS
         };
         let world = World::with(|setup| {
-            let setup = setup.service(service(&server.url())).policy(POLICY);
+            let setup = setup
+                .service(service(&server.url()))
+                .service(lists::service(&server.url()))
+                .policy(POLICY);
             if agent == TOOLS {
                 setup.agent(TOOLS, &[path_selector(&python)], "required")
             } else {
@@ -79,14 +89,24 @@ impl Tools {
         mode: &'static str,
         calls: &[Value],
     ) -> Result<Vec<Made>> {
-        let scope = |claims: tests::tokens::Claims| claims.scope("customer", "C-771");
-        let path = if transport == "sse" {
-            "/tools/sse"
-        } else {
-            "/tools/mcp"
+        self.make_of("tools", Some("C-771"), (transport, mode), calls)
+    }
+
+    /// Makes calls of a service in a session for this customer, if for any.
+    fn make_of(
+        &self,
+        service: &str,
+        customer: Option<&str>,
+        (transport, mode): (&'static str, &'static str),
+        calls: &[Value],
+    ) -> Result<Vec<Made>> {
+        let scope = |claims: tests::tokens::Claims| match customer {
+            Some(customer) => claims.scope("customer", customer),
+            None => claims,
         };
+        let path = if transport == "sse" { "sse" } else { "mcp" };
         let calls = Calls {
-            url: self.world.gateway.url(path)?,
+            url: self.world.gateway.url(&format!("/{service}/{path}"))?,
             transport,
             mode,
             token: self.world.token(self.agent, scope)?,
@@ -181,6 +201,10 @@ fn a_session_calls_tools_for_its_own_customer_and_no_other() -> Result<()> {
         );
         ensure!(words.text().contains("about C-771"), "{}", words.text());
         ensure!(list.text().contains("customer_read"), "{}", list.text());
+        // What a rule refuses and what nobody configured is not offered.
+        for hidden in ["customer_write", "undeclared"] {
+            ensure!(!list.text().contains(hidden), "{hidden}: {}", list.text());
+        }
         for refused in [other, other_page, other_words] {
             assert_eq!(refused.error("/type"), "MCPError", "{}", refused.text());
             assert_eq!(refused.error("/data/reason"), "scope_mismatch");

@@ -187,3 +187,61 @@ fn what_cannot_be_searched_for_rows_is_refused_whatever_passes_else() -> Result<
     verified(&gateway)?;
     Ok(())
 }
+
+/// Observations of two patients, as a server of FHIR searches them.
+async fn bundle() -> ([(&'static str, &'static str); 1], String) {
+    let entry = |patient: &str| {
+        format!(
+            "<entry><resource><Observation><subject><reference value=\"Patient/{patient}\"/></subject>\
+             <valueString value=\"of {patient}\"/></Observation></resource></entry>"
+        )
+    };
+    let entries = [entry("P-2"), entry("P-1"), entry("P-12"), entry("P-1")].concat();
+    let body = format!("<Bundle xmlns=\"http://hl7.org/fhir\">{entries}</Bundle>");
+    ([("content-type", "application/fhir+xml")], body)
+}
+
+#[test]
+fn entries_of_others_leave_a_bundle_in_xml() -> Result<()> {
+    let router = axum::Router::new().route("/Observation", axum::routing::get(bundle));
+    let peer = Peer::serve(router, "127.0.0.1:0", None)?;
+    let issuer = Issuer::new()?;
+    let rows = json!([{
+        "array": "/Bundle/entry",
+        "member": "/resource/*/subject/reference",
+        "scope": "patient",
+        "reads": "Patient/{}",
+    }]);
+    let here = path_selector(&std::env::current_exe()?.canonicalize()?);
+    let service = Service::new("clinic", &peer.url(), "DE").governed(
+        "observation.search",
+        "GET",
+        "/Observation",
+        json!({ "rows": rows }),
+    );
+    let setup = Setup::new()
+        .issuer(&issuer)
+        .agent(HERE, &[here], "required")
+        .service(service)
+        .policy(
+            POLICY
+                .replace("crm/customer.list", "clinic/observation.search")
+                .as_str(),
+        );
+    let mut gateway = Gateway::start(&setup)?;
+    let shape = claims(HERE).task("T-1", "care").scope("patient", "P-1");
+    let token = issuer.mint(&shape)?;
+    let url = gateway.url("/clinic/Observation")?;
+    let reply = Client::plain()?.get(&url, &[("tidegate-token", &token)])?;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let text = reply.text();
+    assert_eq!(text.matches("<entry>").count(), 2, "{text}");
+    assert_eq!(text.matches("of P-1\"").count(), 2, "{text}");
+    ensure!(!text.contains("P-2") && !text.contains("P-12"), "{text}");
+    let record = records::closing(&gateway, reply.record().context("no record")?)?;
+    let withheld = record.0["event"]["response"]["withheld"].to_string();
+    ensure!(withheld.contains("\"rows\""), "{record:?}");
+    ensure!(gateway.stop()?.success(), "{}", gateway.stderr());
+    verified(&gateway)?;
+    Ok(())
+}

@@ -3,6 +3,7 @@
 
 mod anthropic;
 mod gemini;
+mod grpc;
 mod mcp;
 mod oidc;
 mod openai;

@@ -46,6 +46,10 @@ async def make(client, call):
         answer = await client.get_prompt(name, arguments)
     elif kind == "tools":
         answer = await client.list_tools()
+    elif kind == "prompts":
+        answer = await client.list_prompts()
+    elif kind == "templates":
+        answer = await client.list_resource_templates()
     return answer.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 

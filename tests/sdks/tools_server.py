@@ -67,6 +67,41 @@ def customer_fail(customer_id: str) -> str:
     raise ValueError(f"no such customer: {EMAIL}")
 
 
+class Row(BaseModel):
+    customer_id: str
+    name: str
+    email: str
+
+
+class Page(BaseModel):
+    customers: list[Row]
+    total: int
+
+
+def rows() -> list[Row]:
+    """Of two customers."""
+    names = {"C-332": "Orla Quist", "C-771": "Tamsel Wrenfold"}
+    return [Row(customer_id=id, name=name, email=EMAIL) for id, name in names.items()]
+
+
+@server.tool()
+def rows_list() -> list[Row]:
+    """Rows, each of which stands in a block of its own too."""
+    return rows()
+
+
+@server.tool()
+def rows_page() -> Page:
+    """Rows within a page, which stands in a block too."""
+    return Page(customers=rows(), total=2)
+
+
+@server.tool(structured_output=False)
+def rows_words() -> str:
+    """Rows in words."""
+    return " ".join(row.name for row in rows())
+
+
 @server.tool()
 def undeclared(customer_id: str) -> str:
     """Nobody configured this one."""

@@ -152,8 +152,8 @@ impl Server {
         Self::run(command)
     }
 
-    /// Starts a server and waits until it has told its port.
-    pub(crate) fn run(mut command: Command) -> Result<Self> {
+    /// Starts a server by this command and waits until it has told its port.
+    pub fn run(mut command: Command) -> Result<Self> {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

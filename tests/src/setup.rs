@@ -14,7 +14,7 @@ use crate::{certificate::Certificate, env, tokens::Issuer};
 #[derive(Clone, Debug)]
 pub struct Setup {
     config: Value,
-    files: Vec<(String, String)>,
+    files: Vec<(String, Vec<u8>)>,
 }
 
 /// One API behind the gateway.
@@ -238,8 +238,8 @@ impl Setup {
 
     /// With a file beside the configuration.
     #[must_use]
-    pub fn file(mut self, name: &str, text: String) -> Self {
-        self.files.push((name.to_owned(), text));
+    pub fn file(mut self, name: &str, content: impl Into<Vec<u8>>) -> Self {
+        self.files.push((name.to_owned(), content.into()));
         self
     }
 

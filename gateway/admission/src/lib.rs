@@ -72,6 +72,12 @@ impl Admission {
         ))
     }
 
+    /// Whether policy would let `caller` make this call, which nobody made.
+    pub fn would_admit(&self, caller: &Caller, operation: &Operation) -> bool {
+        let principal = self.principal(caller);
+        self.engine.call(&principal, operation).allowed
+    }
+
     fn principal(&self, caller: &Caller) -> Principal {
         let task = caller.token.as_ref().and_then(|token| token.task.as_ref());
         Principal {

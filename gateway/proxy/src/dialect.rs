@@ -73,13 +73,21 @@ impl Dialect {
 
     /// The last event of a stream that is broken off, if the protocol is known by the request.
     pub(crate) fn error_event(&self, why: &Interruption, about: About<'_>) -> Option<Bytes> {
-        let Self::JsonRpc(id) = self else {
-            return None;
+        let data = || serde_json::from_slice(&why.response(about).into_body()).unwrap_or_default();
+        let event = match self {
+            Self::Problem => return None,
+            Self::JsonRpc(id) => {
+                let error = jsonrpc::error(id, why, &data());
+                // MCP 2025-03-26, Streamable HTTP: messages are events of the default type.
+                [b"event: message\ndata: ", error.as_ref(), b"\n\n"].concat()
+            }
+            // GraphQL over SSE, "Distinct connections mode": a result that has errors, and the end.
+            Self::GraphQl(_) => {
+                let result = errors(why, data());
+                let end = b"\n\nevent: complete\ndata:\n\n";
+                [b"event: next\ndata: ", result.as_ref(), end].concat()
+            }
         };
-        let data = serde_json::from_slice(&why.response(about).into_body()).unwrap_or_default();
-        let error = jsonrpc::error(id, why, &data);
-        // MCP 2025-03-26, Streamable HTTP: messages are events of the default type.
-        let event = [b"event: message\ndata: ", error.as_ref(), b"\n\n"].concat();
         Some(event.into())
     }
 }
@@ -124,6 +132,23 @@ mod tests {
         assert_eq!((status, &body["id"]), (403, &Value::Null));
         let (status, kind, _) = told(Dialect::Problem);
         assert_eq!((status, kind.as_str()), (403, "application/problem+json"));
+    }
+
+    #[test]
+    fn a_stream_of_graphql_ends_in_a_result_with_errors_and_its_end() {
+        let why = Interruption::unclear(crate::message::Unclear::OperationUnknown);
+        let event = Dialect::GraphQl(false).error_event(&why, About::default());
+        let event = String::from_utf8(event.expect("an event").to_vec()).expect("text");
+        let mut events = event.split("\n\n");
+        let data = events
+            .next()
+            .and_then(|next| next.strip_prefix("event: next\ndata: "));
+        let result: Value = serde_json::from_str(data.expect("a result")).expect("JSON");
+        assert_eq!(
+            result["errors"][0]["extensions"]["code"],
+            "operation_unknown"
+        );
+        assert_eq!(events.next(), Some("event: complete\ndata:"));
     }
 
     #[test]

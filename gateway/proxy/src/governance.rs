@@ -10,7 +10,7 @@ use policy::{Restorations, Towards};
 use redaction::{
     DocumentRestorer, Media, Output, Pseudonyms, Restore, Restored,
     census::Records,
-    shape::{Path, Plan, Rows, Unbound},
+    shape::{Bound, Path, Plan, Rows, Twin, Unbound},
 };
 
 /// In which messages of a service tokens are turned back, where policy permits `restore`.
@@ -44,6 +44,8 @@ impl Restoring {
 pub struct AnswerRules {
     /// Rows of others stay behind.
     pub rows: Vec<RowRule>,
+    /// Texts that repeat what these rules narrow.
+    pub twin: Option<Arc<Twin>>,
     /// The most records of one answer.
     pub records_max: Option<u64>,
     /// The most fields of one answer.
@@ -55,7 +57,7 @@ pub struct AnswerRules {
 }
 
 /// Elements of an array belong to whom their binding names.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowRule {
     /// The array.
     pub array: Path,
@@ -76,16 +78,18 @@ impl AnswerRules {
             array: rule.array.clone(),
             member: rule.member.clone(),
             // Who has no such scope has no rows.
-            bound: permit
-                .scope(&rule.scope)
-                .map(|value| rule.reads.replace("{}", value).into()),
+            bound: permit.scope(&rule.scope).map_or(Bound::Nobody, |value| {
+                Bound::One(rule.reads.replace("{}", value).into())
+            }),
             unbound: rule.unbound,
         });
         Plan {
             rows: rows.collect(),
+            twin: self.twin.clone(),
             fields: permit.fields().to_vec(),
             records_max: self.records_max,
             fields_max: self.fields_max,
+            ..Plan::default()
         }
     }
 

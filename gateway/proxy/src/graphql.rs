@@ -39,6 +39,7 @@ pub struct GraphQl {
     pub endpoints: Vec<Arc<str>>,
     queries: HashMap<String, Call>,
     mutations: HashMap<String, Call>,
+    subscriptions: HashMap<String, Call>,
 }
 
 /// What the names in a response are held against.
@@ -66,9 +67,19 @@ impl GraphQl {
         self.mutations.insert(field.to_owned(), call);
     }
 
+    /// With a root field of subscriptions, whose answers come as events; its call's id is
+    /// `subscription/` and its name.
+    pub fn subscription(&mut self, field: &str, call: Call) {
+        self.subscriptions.insert(field.to_owned(), call);
+    }
+
     /// Every operation that is known.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
-        self.queries.values().chain(self.mutations.values())
+        self.roots().into_iter().flat_map(HashMap::values)
+    }
+
+    fn roots(&self) -> [&HashMap<String, Call>; 3] {
+        [&self.queries, &self.mutations, &self.subscriptions]
     }
 
     /// The endpoint that a request to this path behind the service's prefix is for.
@@ -91,7 +102,7 @@ impl GraphQl {
             // GET is safe (RFC 9110 section 9.2.1), and a mutation is not.
             Kind::Mutation if *method == Method::GET => return Err(Unclear::Ambiguous.into()),
             Kind::Mutation => ("mutation", &self.mutations),
-            Kind::Subscription => return Err(Unclear::OperationUnknown.into()),
+            Kind::Subscription => ("subscription", &self.subscriptions),
         };
         let mut roots = asked.fields.iter().filter(|field| field.name != TYPE_NAME);
         let root = roots.next().ok_or(Unclear::OperationUnknown)?;
@@ -132,7 +143,7 @@ impl GraphQl {
                     return Err(Unclear::Ambiguous);
                 }
             } else if !field.arguments.is_empty() {
-                let alike = [&self.queries, &self.mutations].map(|known| known.get(&field.name));
+                let alike = self.roots().map(|known| known.get(&field.name));
                 for alike in alike.into_iter().flatten() {
                     let others = match alike.bind(Some(&field.arguments)) {
                         Err(Unclear::ParameterMissing) => continue,

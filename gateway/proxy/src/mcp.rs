@@ -5,6 +5,7 @@
 //! operation that policies decide on: `tools/call/customer_read`.
 
 mod endpoint;
+pub(crate) mod listing;
 pub(crate) mod mirror;
 mod resource;
 pub(crate) mod sessions;
@@ -24,6 +25,7 @@ pub use sessions::Sessions;
 
 use crate::{
     call::{self, Call},
+    governance::AnswerRules,
     jsonrpc::{self, Kind, Message},
     message::{self, Named, Refused, Spoken, Unclear},
     strict::member,
@@ -127,6 +129,14 @@ impl Mcp {
     /// With a method beyond those of the protocol's housekeeping, or one of these with another effect.
     pub fn method(&mut self, name: &str, call: Call) {
         self.methods.insert(name.to_owned(), call);
+    }
+
+    /// Holds to `rules` what answers calls of any tool elsewhere than in the answer to the call: the
+    /// stream of HTTP+SSE, and what a server tells again there (`Last-Event-ID`).
+    pub fn answers_elsewhere(&mut self, rules: &Arc<AnswerRules>) {
+        if let Some(stream) = self.methods.get_mut(STREAM) {
+            stream.answers = Arc::clone(rules);
+        }
     }
 
     /// Whether operations of this method are known by what they name, so that it is none by itself.

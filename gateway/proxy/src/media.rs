@@ -95,21 +95,26 @@ fn is_protobuf(kind: &str) -> bool {
         "application/x-protobuf",
         "application/vnd.google.protobuf",
     ];
-    is_grpc(kind) || whole.iter().any(|name| essence.eq_ignore_ascii_case(name))
+    is_grpc(kind)
+        || web(kind).is_some()
+        || whole.iter().any(|name| essence.eq_ignore_ascii_case(name))
 }
 
 /// How its messages stand in it, unless they are compressed in a way that is not known.
 fn framing(kind: &str, headers: &HeaderMap) -> Option<Framing> {
-    if !is_grpc(kind) {
-        return Some(Framing::Whole);
-    }
+    let frames = match (is_grpc(kind), web(kind)) {
+        (true, _) => Framing::Grpc,
+        (_, Some(Web::Binary)) => Framing::Web,
+        (_, Some(Web::Text)) => Framing::WebText,
+        (false, None) => return Some(Framing::Whole),
+    };
     let mut codings = headers.get_all("grpc-encoding").iter();
     let coding = match (codings.next(), codings.next()) {
         (None, _) => Some(Coding::Identity),
         (Some(only), None) => only.to_str().ok().and_then(Coding::named),
         (Some(_), Some(_)) => None,
     };
-    coding.map(Framing::Grpc)
+    coding.map(frames)
 }
 
 /// What the types of gRPC begin with, whatever is in its frames.
@@ -121,6 +126,30 @@ pub(crate) fn is_grpc(kind: &str) -> bool {
     [GRPC, "application/grpc+proto"]
         .iter()
         .any(|name| essence.eq_ignore_ascii_case(name))
+}
+
+/// How messages of gRPC-Web are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Web {
+    Binary,
+    /// In base64.
+    Text,
+}
+
+/// Whether a body of this type is gRPC-Web, in protobuf.
+fn web(kind: &str) -> Option<Web> {
+    let essence = essence(kind).to_ascii_lowercase();
+    match essence.strip_suffix("+proto").unwrap_or(&essence) {
+        "application/grpc-web" => Some(Web::Binary),
+        "application/grpc-web-text" => Some(Web::Text),
+        _ => None,
+    }
+}
+
+/// How the messages are written in a message with these headers, if it is gRPC-Web.
+pub(crate) fn has_web(headers: &HeaderMap) -> Option<Web> {
+    let kind = headers.get(header::CONTENT_TYPE)?;
+    web(kind.to_str().ok()?)
 }
 
 /// Whether a message with these headers is gRPC.

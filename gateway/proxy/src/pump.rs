@@ -127,7 +127,7 @@ impl Pump {
     }
 
     /// A document that goes `towards` the agent or the service under what policy says, and under what
-    /// its owner says of it. Tokens are turned back in what it releases, unless it is a form of parts.
+    /// its owner says of it. Tokens are turned back in what it releases.
     pub(crate) fn governed(
         source: Source,
         gateway: &Gateway,
@@ -155,7 +155,9 @@ impl Pump {
             workspace::take(gateway.operator.as_ref(), declared),
         )
         .treating(gateway.uninspected.of_parts());
-        if let (Format::Protobuf(_), Some(allowed)) = (format, restores()) {
+        if restoration.is_none()
+            && let Some(allowed) = restores()
+        {
             body.restore(Box::new(allowed));
         }
         if let Some((_, place)) = described {
@@ -169,7 +171,8 @@ impl Pump {
         };
         let mut pump = Self::over(source, Some(inspection), way.service.timeouts.idle);
         pump.growing = (format == Format::Document(Media::Sse)).then(Growing::default);
-        pump.status = matches!(format, Format::Protobuf(Framing::Grpc(_))).then(HeaderMap::new);
+        let has_frames = matches!(format, Format::Protobuf(framing) if framing != Framing::Whole);
+        pump.status = has_frames.then(HeaderMap::new);
         pump
     }
 }
@@ -541,6 +544,10 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
         if let Some(inspection) = &mut self.inspection {
             let mut released = Output::new();
             let finished = inspection.body.finish(&mut released);
+            let code = inspection.body.call_status().map(HeaderValue::from_str);
+            if let (Some(status), Some(Ok(code))) = (&mut self.status, code) {
+                status.insert(GRPC_STATUS, code);
+            }
             finished.map_err(|interrupted| self.broken(interrupted))?;
             self.release(released, true)?;
         } else {

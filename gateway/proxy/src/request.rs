@@ -15,7 +15,7 @@ use audit::BodyRecord;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use policy::Towards;
-use redaction::{Coding, MessageType};
+use redaction::{Coding, Framing, MessageType};
 use tokio::sync::Notify;
 
 use crate::{
@@ -155,7 +155,12 @@ pub(crate) async fn screen(
         .of_messages(message),
         (_, None) => return Ok(Judged::nothing()),
     };
-    pump.demand_steady();
+    // Of several messages the next may wait for the answer to the first.
+    let is_dialogue =
+        matches!(media, Media::Protobuf(Framing::Grpc(_), _)) && way.request_streams();
+    if !is_dialogue {
+        pump.demand_steady();
+    }
     if let Media::Opaque(gap) = media
         && !pump.is_empty().await.map_err(interruption)?
         && gateway.uninspected == Uninspected::Refuse
@@ -163,7 +168,11 @@ pub(crate) async fn screen(
         account.request.gaps.push(gap.to_owned());
         return Err(Interruption::request_uninspected(gap));
     }
-    let read = pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX).await;
+    let read = if is_dialogue {
+        Ok(())
+    } else {
+        pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX).await
+    };
     let decoded = inspected.is_some_and(|(_, coding)| coding != Coding::Identity);
     if pump.ended() && read.is_ok() {
         // What is sent is sent decoded: not every service reads a coding, none asked for one, and what

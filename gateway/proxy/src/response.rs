@@ -19,7 +19,7 @@ use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use policy::Towards;
 use redaction::{
-    Coding, Format,
+    Coding, Format, ending,
     shape::{Shaper, Withheld},
 };
 
@@ -33,7 +33,7 @@ use crate::{
     headers,
     leash::{Leash, leash},
     limits,
-    mcp::sessions,
+    mcp::{listing, sessions},
     media::{self, Media},
     pump::{Broken, GRPC_STATUS, Pump},
     recoding::Recoding,
@@ -63,7 +63,8 @@ pub(crate) async fn release(
         Err(why) => return Err((account, why)),
     };
     let answers = &way.answers;
-    let plan = answers.plan(permit);
+    let mut plan = answers.plan(permit);
+    plan.rows.extend(listing::rows(gateway, permit, way));
     let shaped = !plan.is_empty();
     if way.says_nothing(parts.status) {
         headers::body_withheld(&mut parts.headers);
@@ -102,7 +103,7 @@ pub(crate) async fn release(
     }
     let came = inspected.filter(|_| !matches!(media, Media::Opaque(_)));
     // The status of gRPC comes behind the body.
-    let short = ending != Ending::Status
+    let short = !matches!(ending, Ending::Status | Ending::Frame(_))
         && declared.is_some_and(|bytes| bytes <= limits::WHOLE_BODY_BYTES_MAX);
     // Who reads one document reads it to its end; lines and events are read one by one.
     let read_whole = came.is_some_and(|(format, _)| media::is_read_whole(format));
@@ -394,14 +395,31 @@ enum Ending {
     Event,
     /// So would messages of gRPC, whose status ends the answer.
     Status,
+    /// The same of gRPC-Web, whose status is a frame.
+    Frame(media::Web),
 }
 
 impl Ending {
+    /// What ends a call of gRPC with this status.
+    fn ended(self, status: HeaderMap) -> Frame<Bytes> {
+        let Self::Frame(web) = self else {
+            return Frame::trailers(status);
+        };
+        let code = status.get(GRPC_STATUS).and_then(|code| code.to_str().ok());
+        Frame::data(ending(
+            code.unwrap_or_default(),
+            None,
+            web == media::Web::Text,
+        ))
+    }
+
     fn of(headers: &HeaderMap) -> Self {
         if media::is_event_stream(headers) {
             Self::Event
         } else if media::has_grpc(headers) {
             Self::Status
+        } else if let Some(web) = media::has_web(headers) {
+            Self::Frame(web)
         } else {
             Self::Piece
         }
@@ -465,10 +483,13 @@ impl Governed {
     }
 }
 
-/// The status of a call that the gateway did not let end: `PERMISSION_DENIED`.
+/// `PERMISSION_DENIED`.
+const REFUSED: &str = "7";
+
+/// The status of a call that the gateway did not let end.
 fn refused(reason: &'static str) -> HeaderMap {
     HeaderMap::from_iter([
-        (GRPC_STATUS, HeaderValue::from_static("7")),
+        (GRPC_STATUS, HeaderValue::from_static(REFUSED)),
         (
             HeaderName::from_static("grpc-message"),
             HeaderValue::from_static(reason),
@@ -518,6 +539,11 @@ impl Body for Governed {
                             // Whole events were released, so that one more can follow.
                             Ending::Event => Ok(Frame::data(this.error_event(&why))),
                             Ending::Status => Ok(Frame::trailers(refused(why.reason))),
+                            Ending::Frame(web) => Ok(Frame::data(ending(
+                                REFUSED,
+                                Some(why.reason),
+                                web == media::Web::Text,
+                            ))),
                         }));
                     }
                 },
@@ -529,7 +555,7 @@ impl Body for Governed {
                 }
                 State::Released => {
                     let status = this.pump.take_status();
-                    return Poll::Ready(status.map(|status| Ok(Frame::trailers(status))));
+                    return Poll::Ready(status.map(|status| Ok(this.ending.ended(status))));
                 }
                 State::Broken => return Poll::Ready(None),
             }

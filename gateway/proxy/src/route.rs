@@ -298,6 +298,18 @@ impl Way {
         }
     }
 
+    /// Whether the answer may come before the last message of the request.
+    pub(crate) fn request_streams(&self) -> bool {
+        self.method().is_some_and(|method| method.request_streams)
+    }
+
+    /// The method of gRPC at the path.
+    fn method(&self) -> Option<redaction::Method> {
+        let descriptors = self.service.descriptors.as_ref()?;
+        let base = self.service.upstream.path().trim_end_matches('/');
+        descriptors.method(self.target.split('?').next()?.strip_prefix(base)?)
+    }
+
     /// The type that the method at the path takes or gives, or that the type of the body names.
     fn message(
         &self,
@@ -310,9 +322,7 @@ impl Way {
         if let Some(name) = named {
             return descriptors.message(name);
         }
-        let base = self.service.upstream.path().trim_end_matches('/');
-        let path = self.target.split('?').next()?.strip_prefix(base)?;
-        let method = descriptors.method(path)?;
+        let method = self.method()?;
         Some(match towards {
             Towards::Service => method.request,
             Towards::Agent => method.response,

@@ -43,6 +43,7 @@ pub struct Body<D> {
     funnel: Funnel,
     /// What kind of document it is, if it is one.
     media: Option<Media>,
+    opaque: Opaque,
     content: Content<D>,
 }
 
@@ -88,6 +89,7 @@ impl<D: Disclose + Clone> Body<D> {
             decoder: Decoder::new(coding),
             funnel: Funnel::default(),
             media,
+            opaque: Opaque::Pass,
             content,
         }
     }
@@ -107,11 +109,13 @@ impl<D: Disclose + Clone> Body<D> {
         }
     }
 
-    /// Turns tokens back in the messages of a protobuf body, for whom `restore` allows. Documents have
+    /// Turns tokens back in the messages of a protobuf body or the parts of a form, for whom `restore` allows. Documents have
     /// [`crate::DocumentRestorer`], which reads what leaves. Call it before the first push.
     pub fn restore(&mut self, restore: Box<dyn Restore + Send>) {
-        if let Content::Protobuf(messages) = &mut self.content {
-            messages.restore(restore);
+        match &mut self.content {
+            Content::Protobuf(messages) => messages.restore(restore),
+            Content::Multipart(form) => form.restore(restore),
+            Content::Document(_) => {}
         }
     }
 
@@ -119,6 +123,15 @@ impl<D: Disclose + Clone> Body<D> {
     pub fn restored(&self) -> Option<&Restored> {
         match &self.content {
             Content::Protobuf(messages) => messages.restored(),
+            Content::Multipart(form) => form.restored(),
+            Content::Document(_) => None,
+        }
+    }
+
+    /// How a call of gRPC-Web ended, once that came: it stands in the body, and is not released with it.
+    pub fn call_status(&self) -> Option<&str> {
+        match &self.content {
+            Content::Protobuf(messages) => messages.status(),
             Content::Document(_) | Content::Multipart(_) => None,
         }
     }
@@ -127,6 +140,7 @@ impl<D: Disclose + Clone> Body<D> {
     /// format says that.
     #[must_use]
     pub fn treating(mut self, opaque: Opaque) -> Self {
+        self.opaque = opaque;
         self.content = match self.content {
             Content::Document(editor) => Content::Document(Box::new(editor.treating(opaque))),
             Content::Protobuf(messages) => Content::Protobuf(Box::new(messages.treating(opaque))),
@@ -137,7 +151,8 @@ impl<D: Disclose + Clone> Body<D> {
 
     /// Takes out what `plan` does, before anything is looked at: of a body that is a document which a
     /// [`Shaper`] reads. Call it before the first push.
-    pub fn shape(&mut self, plan: Plan) {
+    pub fn shape(&mut self, mut plan: Plan) {
+        plan.opaque = self.opaque;
         let shaper = self.media.filter(|_| !plan.is_empty());
         let shaper = shaper.and_then(|media| Shaper::of(media, plan));
         self.funnel.shaper = shaper.map(Box::new);
@@ -206,7 +221,9 @@ impl<D: Disclose + Clone> Body<D> {
 
     /// What of it cannot be inspected, so far.
     pub fn gaps(&self) -> Gaps {
-        match &self.content {
+        let shaper = self.funnel.shaper.as_ref();
+        let gaps = shaper.map_or_else(Gaps::default, |shaper| shaper.gaps());
+        gaps | match &self.content {
             Content::Document(editor) => editor.gaps(),
             Content::Multipart(form) => form.gaps(),
             Content::Protobuf(messages) => messages.gaps(),

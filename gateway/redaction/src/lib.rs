@@ -31,7 +31,7 @@ pub use coding::{Coding, EXPANSION_FREE_BYTES, EXPANSION_RATIO_MAX, Encoder, Und
 pub use document::DocumentRedactor;
 pub use multipart::{BOUNDARY_BYTES_MAX, Boundary, HEAD_BYTES_MAX, PARTS_MAX};
 pub use output::Output;
-pub use protobuf::{Descriptors, Framing, MESSAGE_BYTES_MAX, MessageType, Method};
+pub use protobuf::{Descriptors, Framing, MESSAGE_BYTES_MAX, MessageType, Method, ending};
 pub use pseudonym::Pseudonyms;
 pub use redactor::{Disclose, Interrupted, Redactor, Workspace};
 pub use restore::{DocumentRestorer, Restore, Restored, Restorer};

@@ -6,6 +6,7 @@
 //! in CRLF, and a delimiter ends its line.
 
 mod head;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -14,8 +15,12 @@ use classifiers::document::Media;
 
 use crate::editor::Editor;
 use crate::uninspected::{Gap, Gaps, Opaque};
-use crate::{Disclose, DocumentRedactor, Interrupted, Output, Pseudonyms, Summary, Workspace};
+use crate::{
+    Disclose, DocumentRedactor, Interrupted, Output, Pseudonyms, Restore, Restored, Summary,
+    Workspace,
+};
 use head::{Content, Head};
+use tokens::Tokens;
 
 /// Longest boundary, in bytes (RFC 2046 section 5.1.1).
 pub const BOUNDARY_BYTES_MAX: usize = 70;
@@ -81,6 +86,8 @@ pub(crate) struct Multipart<D> {
     summary: Summary,
     parts: usize,
     gaps: Gaps,
+    /// Who turns tokens back in the parts, if anybody does.
+    tokens: Option<Tokens>,
 }
 
 enum State<D> {
@@ -121,7 +128,19 @@ impl<D: Disclose + Clone> Multipart<D> {
             summary: Summary::default(),
             parts: 0,
             gaps: Gaps::default(),
+            tokens: None,
         }
+    }
+
+    /// Turns tokens back in the parts, for whom `restore` allows.
+    pub(crate) fn restore(&mut self, restore: Box<dyn Restore + Send>) {
+        let keys = Arc::clone(&self.pseudonyms);
+        self.tokens = Some(Tokens::new(restore, keys, self.delimiter.clone()));
+    }
+
+    /// What became of tokens in the parts that ended.
+    pub(crate) fn restored(&self) -> Option<&Restored> {
+        self.tokens.as_ref().map(Tokens::restored)
     }
 
     /// Takes the next bytes, appends to `out` what may be released.
@@ -270,6 +289,13 @@ impl<D: Disclose + Clone> Multipart<D> {
                 None
             }
         };
+        if let Some(tokens) = &mut self.tokens {
+            tokens.begin(match &head.content {
+                Content::Document(media) => Some(*media),
+                Content::Field(_) => Some(Media::Text),
+                Content::Opaque => None,
+            });
+        }
         self.state = State::Part {
             editor: editor.map(|editor| Box::new(editor.treating(opaque))),
             place,
@@ -287,10 +313,12 @@ impl<D: Disclose + Clone> Multipart<D> {
         });
         let content = self.buffer.split_to(length).freeze();
         if let State::Part { editor, .. } = &mut self.state {
+            let mut judged = Output::new();
             match editor {
-                Some(editor) => editor.push(&content, out)?,
-                None => out.write(&content),
+                Some(editor) => editor.push(&content, &mut judged)?,
+                None => judged.write(&content),
             }
+            pass(&mut self.tokens, judged, false, out)?;
         }
         if found.is_none() {
             return Ok(false);
@@ -299,9 +327,11 @@ impl<D: Disclose + Clone> Multipart<D> {
             std::mem::replace(&mut self.state, State::Delimited)
             && let Some(mut editor) = editor
         {
-            let finished = editor.finish(out);
+            let mut judged = Output::new();
+            let finished = editor.finish(&mut judged);
             self.close(*editor, &place);
             finished?;
+            pass(&mut self.tokens, judged, true, out)?;
         }
         self.release(self.delimiter.len(), out);
         Ok(true)
@@ -340,4 +370,18 @@ impl<D: Disclose + Clone> Multipart<D> {
         out.write(self.buffer.get(..length).unwrap_or_default());
         self.buffer.advance(length.min(self.buffer.len()));
     }
+}
+
+/// Lets go on what a part released, with its tokens turned back if they are.
+fn pass(
+    tokens: &mut Option<Tokens>,
+    judged: Output,
+    ended: bool,
+    out: &mut Output,
+) -> Result<(), Interrupted> {
+    if let Some(tokens) = tokens {
+        return tokens.pass(judged, ended, out);
+    }
+    judged.for_each(|piece| out.write(&piece));
+    Ok(())
 }

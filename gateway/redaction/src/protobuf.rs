@@ -6,10 +6,12 @@
 //! takes the last of two values of a field, and the first would pass unseen.
 
 mod bridge;
+mod web;
 
 use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use data_encoding::BASE64;
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 
@@ -20,6 +22,8 @@ use crate::{
     Restored, Summary, Undecodable, Workspace,
 };
 use bridge::Bridge;
+use web::Web;
+pub use web::ending;
 
 /// A message is held whole while it is judged; a longer one interrupts the body.
 pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
@@ -34,6 +38,20 @@ pub enum Framing {
     Whole,
     /// Frames of gRPC; those that say so are compressed in this coding.
     Grpc(Coding),
+    /// The same of gRPC-Web, whose last frame is the status.
+    Web(Coding),
+    /// The same in base64.
+    WebText(Coding),
+}
+
+impl Framing {
+    /// In which coding its frames are, if it has some.
+    fn coding(self) -> Option<Coding> {
+        match self {
+            Self::Whole => None,
+            Self::Grpc(coding) | Self::Web(coding) | Self::WebText(coding) => Some(coding),
+        }
+    }
 }
 
 /// What messages and methods there are: a `FileDescriptorSet`.
@@ -51,6 +69,8 @@ pub struct Method {
     pub request: MessageType,
     /// Of each message of an answer.
     pub response: MessageType,
+    /// Whether a request may have several messages, so that an answer may come before its last.
+    pub request_streams: bool,
 }
 
 impl Descriptors {
@@ -74,6 +94,7 @@ impl Descriptors {
         Some(Method {
             request: MessageType(method.input()),
             response: MessageType(method.output()),
+            request_streams: method.is_client_streaming(),
         })
     }
 }
@@ -91,6 +112,7 @@ pub(crate) struct Protobuf<D> {
     restoring: Option<(Box<dyn Restore + Send>, Restored)>,
     /// Bytes of the message that is not whole.
     buffer: BytesMut,
+    web: Web,
     summary: Summary,
     gaps: Gaps,
 }
@@ -111,6 +133,7 @@ impl<D: Disclose + Clone> Protobuf<D> {
             opaque: Opaque::Pass,
             restoring: None,
             buffer: BytesMut::new(),
+            web: Web::default(),
             summary: Summary::default(),
             gaps: Gaps::default(),
         }
@@ -134,7 +157,11 @@ impl<D: Disclose + Clone> Protobuf<D> {
     }
 
     pub(crate) fn push(&mut self, chunk: &Bytes, out: &mut Output) -> Result<(), Interrupted> {
-        let mut rest = chunk.as_ref();
+        let plain = match self.framing {
+            Framing::WebText(_) => self.web.decode(chunk)?,
+            _ => chunk.clone(),
+        };
+        let mut rest = plain.as_ref();
         while !rest.is_empty() {
             // One frame at a time, so that no more than one is held however much comes.
             let wanted = self.wanted()?;
@@ -161,16 +188,16 @@ impl<D: Disclose + Clone> Protobuf<D> {
                 out.write(&edited);
                 Ok(())
             }
-            Framing::Grpc(_) if self.buffer.is_empty() => Ok(()),
-            Framing::Grpc(_) => Err(Interrupted::Form("the body ends within a message")),
+            _ if self.buffer.is_empty() && !self.web.is_within() => Ok(()),
+            _ => Err(Interrupted::Form("the body ends within a message")),
         }
     }
 
     /// How long what is open is, as far as one can tell.
     fn wanted(&self) -> Result<usize, Interrupted> {
-        let Framing::Grpc(_) = self.framing else {
+        if self.framing == Framing::Whole {
             return Ok(MESSAGE_BYTES_MAX);
-        };
+        }
         let Some([_, length @ ..]) = self.buffer.first_chunk::<FRAME_HEAD_BYTES>() else {
             return Ok(FRAME_HEAD_BYTES);
         };
@@ -187,10 +214,14 @@ impl<D: Disclose + Clone> Protobuf<D> {
         let compressed = frame.first().copied();
         let mut message = frame.clone();
         message.advance(FRAME_HEAD_BYTES.min(frame.len()));
-        let message = match (compressed, self.framing) {
+        if self.web.status().is_some() {
+            return Err(Interrupted::Form("a message behind the status of a call"));
+        }
+        let message = match (compressed, self.framing.coding()) {
             (Some(0), _) => message,
-            (Some(1), Framing::Grpc(coding)) if coding != Coding::Identity => {
-                unfolded(coding, &message)?
+            (Some(1), Some(coding)) if coding != Coding::Identity => unfolded(coding, &message)?,
+            (Some(web::TRAILERS), _) if !matches!(self.framing, Framing::Grpc(_)) => {
+                return self.web.end(&message);
             }
             _ => {
                 return Err(Interrupted::Form(
@@ -203,9 +234,11 @@ impl<D: Disclose + Clone> Protobuf<D> {
             return Err(TOO_LONG);
         };
         // What was judged goes on uncompressed, as any message may.
-        out.write(&[0]);
-        out.write(&length.to_be_bytes());
-        out.write(&edited);
+        let frame = [&[0], &length.to_be_bytes()[..], &edited].concat();
+        out.write(&match self.framing {
+            Framing::WebText(_) => BASE64.encode(&frame).into_bytes(),
+            _ => frame,
+        });
         Ok(())
     }
 
@@ -264,6 +297,12 @@ impl<D: Disclose + Clone> Protobuf<D> {
             Opaque::Refuse => Err(Interrupted::Uninspected(gap)),
             Opaque::Pass => Ok(()),
         }
+    }
+
+    /// How the call ended, by the frame that a body of gRPC-Web ends with. That frame is not among what
+    /// is released.
+    pub(crate) fn status(&self) -> Option<&str> {
+        self.web.status()
     }
 
     pub(crate) fn gaps(&self) -> Gaps {

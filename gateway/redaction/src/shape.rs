@@ -12,13 +12,14 @@ mod path;
 mod table;
 mod tokens;
 mod walk;
+mod xml;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use classifiers::document::Media;
 use json_event_parser::JsonEvent;
 
-use crate::Interrupted;
+use crate::{Gaps, Interrupted, Opaque};
 use events::Events;
 use lines::Lines;
 pub(crate) use path::Step;
@@ -26,6 +27,7 @@ pub use path::{Fields, NoPath, Path};
 use table::Table;
 pub(crate) use tokens::Tokens;
 use walk::Walk;
+use xml::Xml;
 
 /// An element is held until its binding is known, but no more bytes than this.
 pub const HELD_BYTES_MAX: usize = 256 * 1024;
@@ -40,6 +42,23 @@ pub enum Unbound {
     Pass,
 }
 
+/// What the binding of a row must read.
+#[derive(Clone, Debug)]
+pub enum Bound {
+    /// No row fits.
+    Nobody,
+    /// This.
+    One(Arc<str>),
+    /// What somebody says, who knows more.
+    Admitted(Arc<dyn Admits>),
+}
+
+/// Says of a row by its binding whether it may go on.
+pub trait Admits: fmt::Debug + Send + Sync {
+    /// Whether a row with this binding may.
+    fn admits(&self, binding: &str) -> bool;
+}
+
 /// The rows that may go on: elements of an array that are bound to one value.
 #[derive(Clone, Debug)]
 pub struct Rows {
@@ -47,10 +66,22 @@ pub struct Rows {
     pub array: Path,
     /// Where in an element its binding stands; empty if the element is it.
     pub member: Path,
-    /// What the binding must read; no row fits none.
-    pub bound: Option<Arc<str>>,
+    /// What the binding must read.
+    pub bound: Bound,
     /// What happens to rows without a binding.
     pub unbound: Unbound,
+}
+
+/// Texts of a message that say in JSON what stands elsewhere in it, as `content` of a tool of MCP repeats
+/// `structuredContent`: they are held to the same rules.
+#[derive(Clone, Debug)]
+pub struct Twin {
+    /// The blocks that have such texts: `/result/content/*`.
+    pub block: Path,
+    /// Where in a block one may stand.
+    pub texts: Vec<Path>,
+    /// What they say again.
+    pub of: Path,
 }
 
 /// What may go on of one message.
@@ -58,6 +89,10 @@ pub struct Rows {
 pub struct Plan {
     /// Whose rows.
     pub rows: Vec<Rows>,
+    /// Which texts are held to this plan as what they repeat is.
+    pub twin: Option<Arc<Twin>>,
+    /// What happens to such a text if nobody can say whose rows it tells.
+    pub opaque: Opaque,
     /// Which fields: each list narrows the others.
     pub fields: Vec<Arc<Fields>>,
     /// How many records: elements of arrays that are objects, outermost ones.
@@ -114,13 +149,25 @@ impl Withheld {
         self.counts().filter(told)
     }
 
+    /// What stayed behind of a document that also says it in another way: once counted, not twice.
+    fn said_again(self, again: Self) -> Self {
+        Self {
+            rows: self.rows.max(again.rows),
+            unbound: self.unbound.max(again.unbound),
+            unbound_passed: self.unbound_passed.max(again.unbound_passed),
+            records: self.records.max(again.records),
+            fields: self.fields.max(again.fields),
+            unlisted: self.unlisted.max(again.unlisted),
+        }
+    }
+
     /// Whether the document is another than it was.
     pub fn changed(&self) -> bool {
         self.counts().any(|(name, _)| name != "unbound-passed")
     }
 }
 
-/// Shapes one document as it streams: JSON, lines of it, events with it, or a table.
+/// Shapes one document as it streams: JSON, lines of it, events with it, a table, or XML.
 pub struct Shaper(Kind);
 
 enum Kind {
@@ -128,12 +175,16 @@ enum Kind {
     Lines(Box<Lines>),
     Events(Box<Events>),
     Table(Box<Table>),
+    Xml(Box<Xml>),
 }
 
 impl Shaper {
     /// Whether rows can be told apart in documents of this kind.
     pub fn reads(media: Media) -> bool {
-        matches!(media, Media::Json | Media::Ndjson | Media::Sse | Media::Csv)
+        matches!(
+            media,
+            Media::Json | Media::Ndjson | Media::Sse | Media::Csv | Media::Xml
+        )
     }
 
     /// For one JSON document.
@@ -148,7 +199,8 @@ impl Shaper {
             Media::Ndjson => Kind::Lines(Box::new(Lines::new(plan))),
             Media::Sse => Kind::Events(Box::new(Events::new(plan))),
             Media::Csv => Kind::Table(Box::new(Table::new(plan))),
-            Media::Xml | Media::Form | Media::Html | Media::Text => return None,
+            Media::Xml => Kind::Xml(Box::new(Xml::new(plan))),
+            Media::Form | Media::Html | Media::Text => return None,
         }))
     }
 
@@ -159,6 +211,7 @@ impl Shaper {
             Kind::Lines(lines) => lines.push(chunk, out),
             Kind::Events(events) => events.push(chunk, out),
             Kind::Table(table) => table.push(chunk, out),
+            Kind::Xml(xml) => xml.push(chunk, out),
         }
     }
 
@@ -169,16 +222,27 @@ impl Shaper {
             Kind::Lines(lines) => lines.finish(out),
             Kind::Events(events) => events.finish(out),
             Kind::Table(table) => table.finish(out),
+            Kind::Xml(xml) => xml.finish(out),
         }
     }
 
     /// What stayed behind so far.
     pub fn withheld(&self) -> Withheld {
         match &self.0 {
-            Kind::Json(json) => json.1.withheld,
+            Kind::Json(json) => json.1.withheld(),
             Kind::Lines(lines) => lines.withheld(),
             Kind::Events(events) => events.withheld(),
             Kind::Table(table) => table.withheld(),
+            Kind::Xml(xml) => xml.withheld(),
+        }
+    }
+
+    /// Which texts were not read, of those that may tell rows.
+    pub fn gaps(&self) -> Gaps {
+        match &self.0 {
+            Kind::Json(json) => json.1.gaps,
+            Kind::Events(events) => events.gaps(),
+            Kind::Lines(_) | Kind::Table(_) | Kind::Xml(_) => Gaps::default(),
         }
     }
 
@@ -189,6 +253,7 @@ impl Shaper {
             Kind::Lines(lines) => lines.held(),
             Kind::Events(events) => events.held(),
             Kind::Table(table) => table.held(),
+            Kind::Xml(xml) => xml.held(),
         }
     }
 }
@@ -200,5 +265,6 @@ fn advance(
     out: &mut Vec<u8>,
 ) -> Result<(), Interrupted> {
     let taken = |event: &JsonEvent<'_>, raw: &[u8]| walk.event(event, raw, out);
-    tokens.push(chunk, ended, taken)
+    let read = tokens.push(chunk, ended, taken);
+    read.map_err(|error| walk.stopped.clone().unwrap_or(error))
 }

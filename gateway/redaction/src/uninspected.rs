@@ -4,9 +4,10 @@ use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
 
 /// What happens to a part of a message that cannot be inspected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Opaque {
     /// It interrupts the message.
+    #[default]
     Refuse,
     /// It passes, and [`crate::Body::gaps`] tells.
     Pass,
@@ -29,16 +30,19 @@ pub enum Gap {
     MessageUnknown,
     /// A protobuf message has fields, or holds a message, of which the descriptors say nothing.
     FieldUnknown,
+    /// A text may tell rows of others in words.
+    RowsUnknown,
 }
 
 impl Gap {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::PartUnknown,
         Self::EmbeddedMedia,
         Self::EmbeddedBinary,
         Self::EmbeddedDepth,
         Self::MessageUnknown,
         Self::FieldUnknown,
+        Self::RowsUnknown,
     ];
 
     /// Its name in records.
@@ -50,6 +54,7 @@ impl Gap {
             Self::EmbeddedDepth => "embedded_depth",
             Self::MessageUnknown => "message_unknown",
             Self::FieldUnknown => "field_unknown",
+            Self::RowsUnknown => "rows_unknown",
         }
     }
 
@@ -61,6 +66,7 @@ impl Gap {
             Self::EmbeddedDepth => 8,
             Self::MessageUnknown => 16,
             Self::FieldUnknown => 32,
+            Self::RowsUnknown => 64,
         }
     }
 }

@@ -19,6 +19,7 @@ impl Resolver<'_> {
         let rows = rows.iter().map(|rows| self.rows(rows));
         Ok(AnswerRules {
             rows: rows.collect::<Result<_>>()?,
+            twin: None,
             records_max,
             fields_max,
             subject: subject.map(Arc::from),

@@ -389,6 +389,9 @@ pub(crate) struct GraphQl {
     /// Root fields of mutations.
     #[serde(default)]
     pub(crate) mutations: Vec<RootField>,
+    /// Root fields of subscriptions, which are answered by events.
+    #[serde(default)]
+    pub(crate) subscriptions: Vec<RootField>,
 }
 
 /// One root field.

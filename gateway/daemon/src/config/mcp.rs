@@ -7,8 +7,10 @@ use miette::Result;
 use policy::Effect;
 use proxy::{
     call::Call,
+    governance::AnswerRules,
     mcp::{Legacy, Mcp, Resource},
 };
+use redaction::shape::{Path, Twin};
 use serde_json::{Value, json};
 use serde_saphyr::Spanned;
 
@@ -47,16 +49,7 @@ impl Resolver<'_> {
             output.map(|output| (output, result(&output.value)))
         });
         let declared = self.outputs(outputs)?;
-        self.once(typed.tools.iter().map(|tool| &tool.name), "tool")?;
-        for (position, tool) in typed.tools.iter().enumerate() {
-            let id = format!("tools/call/{}", tool.name.value);
-            let mut call = self.call(&id, tool.effect, &tool.bind)?;
-            let limits = (tool.records_max, tool.fields_max);
-            call.answers = Arc::new(self.answers(&tool.rows, limits, tool.subject.as_deref())?);
-            let described = tool.output.as_ref().and(declared.as_ref());
-            call.described = described.and_then(|declared| position_of(declared, position));
-            mcp.tool(&tool.name.value, call);
-        }
+        let elsewhere = self.tools(typed, declared.as_ref(), &mut mcp)?;
         self.once(typed.prompts.iter().map(|prompt| &prompt.name), "prompt")?;
         for prompt in &typed.prompts {
             let id = format!("prompts/get/{}", prompt.name.value);
@@ -78,9 +71,56 @@ impl Resolver<'_> {
                 let help = "list it under `tools`, `prompts` or `resources`";
                 return Err(self.fault(&method.name, message, help));
             }
-            let call = self.call(&method.name.value, method.effect, &method.bind)?;
+            let mut call = self.call(&method.name.value, method.effect, &method.bind)?;
+            call.answers = Arc::clone(&elsewhere);
             mcp.method(&method.name.value, call);
         }
         Ok((mcp, declared))
     }
+
+    /// The tools; what their answers are held to together, where nobody can tell which one answers.
+    fn tools(
+        &self,
+        typed: &file::Mcp,
+        declared: Option<&Arc<Declared>>,
+        mcp: &mut Mcp,
+    ) -> Result<Arc<AnswerRules>> {
+        self.once(typed.tools.iter().map(|tool| &tool.name), "tool")?;
+        let twin = Arc::new(said_again()?);
+        let mut elsewhere = AnswerRules {
+            twin: Some(Arc::clone(&twin)),
+            ..AnswerRules::default()
+        };
+        for (position, tool) in typed.tools.iter().enumerate() {
+            let id = format!("tools/call/{}", tool.name.value);
+            let mut call = self.call(&id, tool.effect, &tool.bind)?;
+            let limits = (tool.records_max, tool.fields_max);
+            let mut answers = self.answers(&tool.rows, limits, tool.subject.as_deref())?;
+            answers.twin = Some(Arc::clone(&twin));
+            for rule in &answers.rows {
+                if !elsewhere.rows.contains(rule) {
+                    elsewhere.rows.push(rule.clone());
+                }
+            }
+            call.answers = Arc::new(answers);
+            let described = tool.output.as_ref().and(declared);
+            call.described = described.and_then(|declared| position_of(declared, position));
+            mcp.tool(&tool.name.value, call);
+        }
+        let elsewhere = Arc::new(elsewhere);
+        mcp.answers_elsewhere(&elsewhere);
+        Ok(elsewhere)
+    }
+}
+
+/// The blocks of a tool's result that may repeat `structuredContent`, as servers should
+/// (MCP 2025-06-18, "Structured Content").
+fn said_again() -> Result<Twin> {
+    let path = |text| Path::parse(text).map_err(|error| miette::miette!("{error}"));
+    let texts = ["/text", "/resource/text", "/resource/blob"];
+    Ok(Twin {
+        block: path("/result/content/*")?,
+        texts: texts.into_iter().map(path).collect::<Result<_>>()?,
+        of: path("/result/structuredContent")?,
+    })
 }

@@ -101,6 +101,11 @@ impl<R: Restore> DocumentRestorer<R> {
         &self.restored
     }
 
+    /// Gives up who decides, and what became of the tokens.
+    pub(crate) fn into_parts(self) -> (R, Restored) {
+        (self.restore, self.restored)
+    }
+
     fn seek(&mut self, step: impl FnOnce(&mut Classifier, &mut Turner<'_, R>) -> bool) -> bool {
         let mut turner = Turner {
             restore: &mut self.restore,

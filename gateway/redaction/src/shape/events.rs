@@ -10,10 +10,12 @@ use json_event_parser::JsonEvent;
 use super::tokens::Tokens;
 use super::walk::Walk;
 use super::{HELD_BYTES_MAX, Plan, Withheld};
-use crate::Interrupted;
+use crate::{Gaps, Interrupted};
 
 const TOO_LONG: Interrupted =
     Interrupted::Form("an event is too long to be told from others' rows");
+/// An event is held whole; lists of tools are long.
+const EVENT_BYTES_MAX: usize = 4 * HELD_BYTES_MAX;
 const NO_DOCUMENT: Interrupted = Interrupted::Form("the data of an event are no JSON document");
 
 /// What ends streams of OpenAI's.
@@ -47,7 +49,11 @@ impl Events {
     }
 
     pub(super) fn withheld(&self) -> Withheld {
-        self.walk.withheld
+        self.walk.withheld()
+    }
+
+    pub(super) fn gaps(&self) -> Gaps {
+        self.walk.gaps
     }
 
     pub(super) fn held(&self) -> usize {
@@ -61,7 +67,7 @@ impl Events {
             let line = std::mem::replace(&mut self.open, rest);
             self.line(&line, out)?;
         }
-        if self.held() > HELD_BYTES_MAX {
+        if self.held() > EVENT_BYTES_MAX {
             return Err(TOO_LONG);
         }
         Ok(())
@@ -118,7 +124,7 @@ impl Events {
         let read = Tokens::new().push(&data, true, |event: &JsonEvent<'_>, raw| {
             walk.event(event, raw, &mut left)
         });
-        read.map_err(|_| NO_DOCUMENT)?;
+        read.map_err(|_| self.walk.stopped.clone().unwrap_or(NO_DOCUMENT))?;
         if left == data {
             out.extend_from_slice(&event);
         } else {

@@ -47,7 +47,7 @@ impl Lines {
     }
 
     pub(super) fn withheld(&self) -> Withheld {
-        self.walk.withheld
+        self.walk.withheld()
     }
 
     pub(super) fn held(&self) -> usize {

@@ -54,9 +54,25 @@ impl Path {
         Ok(Self(steps))
     }
 
+    /// This path as it is seen from `root`; none if it does not lie there.
+    pub(super) fn seen_from(&self, root: &Self) -> Option<Self> {
+        Some(Self(self.0.strip_prefix(root.0.as_slice())?.to_vec()))
+    }
+
+    /// Where any element of the array at this path is.
+    pub(super) fn element(&self) -> Self {
+        let steps = self.0.iter().cloned();
+        Self(steps.chain([Step::Element]).collect())
+    }
+
     /// Whether `place` is this one.
     pub(crate) fn is(&self, place: &[Step]) -> bool {
         self.0 == place
+    }
+
+    /// Whether `place` is this one, in a document whose elements all have names: there `*` is any name.
+    pub(super) fn names(&self, place: &[Step]) -> bool {
+        self.0.len() == place.len() && leads(&self.0, place)
     }
 
     /// Whether `place` is this one or lies in it.
@@ -68,6 +84,13 @@ impl Path {
     fn lies_in(&self, place: &[Step]) -> bool {
         self.0.starts_with(place)
     }
+}
+
+/// Whether the steps of a path are those of a place, as far as both go; `*` is any element's name.
+fn leads(path: &[Step], place: &[Step]) -> bool {
+    let is_element = |at: &Step| matches!(at, Step::Member(name) if !name.starts_with(['@', '#']));
+    let mut steps = path.iter().zip(place);
+    steps.all(|(step, at)| step == at || *step == Step::Element && is_element(at))
 }
 
 /// The fields that a purpose needs.
@@ -85,6 +108,32 @@ impl Fields {
             return Err(NoPath(text.to_owned()));
         }
         Ok(Self(paths))
+    }
+
+    /// The same list for a document that stands for what is at `root`; none if it says nothing of that.
+    pub(super) fn seen_from(&self, root: &Path) -> Option<Self> {
+        let seen: Vec<Path> = self
+            .0
+            .iter()
+            .filter_map(|path| {
+                let whole = path.holds(&root.0).then(Path::default);
+                whole.or_else(|| path.seen_from(root))
+            })
+            .collect();
+        (!seen.is_empty()).then_some(Self(seen))
+    }
+
+    /// The same in a document whose elements all have names.
+    pub(super) fn allow_named(&self, place: &[Step], is_container: bool) -> bool {
+        self.0.iter().any(|path| {
+            let is_above = path.0.len() > place.len();
+            leads(&path.0, place) && (!is_above || is_container)
+        })
+    }
+
+    /// A list that allows nothing.
+    pub(super) fn none() -> Self {
+        Self(Vec::new())
     }
 
     /// Whether a value at `place` may go on; an object or array also where it leads to a field.

@@ -1,11 +1,15 @@
 //! Where the shaper stands in a document, and what becomes of each value.
 
+mod element;
 mod rows;
+mod twin;
 
 use classifiers::media::json::Flaw;
 use json_event_parser::JsonEvent;
 
 use super::{Plan, Withheld, path::Step};
+use crate::{Gaps, Interrupted};
+pub(super) use element::{Attribute, Repeats};
 use rows::Row;
 pub(super) use rows::fits;
 
@@ -23,6 +27,8 @@ struct Frame {
 #[derive(Debug)]
 pub(super) struct Walk {
     plan: Plan,
+    /// Whether each element has a name, as in XML: then a rule's array names the elements themselves.
+    is_named: bool,
     frames: Vec<Frame>,
     place: Vec<Step>,
     /// A member's name that waits for its value: as it is written, and as it is meant.
@@ -32,14 +38,24 @@ pub(super) struct Walk {
     skipped_to: Option<usize>,
     records: u64,
     fields: u64,
+    /// Texts that repeat what stands elsewhere and have no records in them: each counts as one.
+    blocks: u64,
+    /// Whether it was seen whose some of the document is.
+    knows_rows: bool,
     pub(super) held: Vec<u8>,
-    pub(super) withheld: Withheld,
+    withheld: Withheld,
+    /// Of such texts.
+    withheld_again: Withheld,
+    pub(super) gaps: Gaps,
+    /// Why nothing more goes on, where it is not how the document is written.
+    pub(super) stopped: Option<Interrupted>,
 }
 
 impl Walk {
     pub(super) fn new(plan: Plan) -> Self {
         Self {
             plan,
+            is_named: false,
             frames: Vec::new(),
             place: Vec::new(),
             name: None,
@@ -47,9 +63,19 @@ impl Walk {
             skipped_to: None,
             records: 0,
             fields: 0,
+            blocks: 0,
+            knows_rows: false,
             held: Vec::new(),
             withheld: Withheld::default(),
+            withheld_again: Withheld::default(),
+            gaps: Gaps::default(),
+            stopped: None,
         }
+    }
+
+    /// What stayed behind so far.
+    pub(super) fn withheld(&self) -> Withheld {
+        self.withheld.said_again(self.withheld_again)
     }
 
     /// What comes are the elements of one array, without its brackets and commas.
@@ -94,7 +120,11 @@ impl Walk {
         let written = self.arrive(raw);
         let parent = self.frames.last();
         let within = parent.is_some_and(|parent| parent.in_record);
-        let is_record = !within && !is_array && parent.is_some_and(|parent| parent.is_array);
+        let is_record = !within
+            && !is_array
+            && parent.is_some_and(|parent| parent.is_array)
+            && !self.begins_block();
+        self.knows_rows |= is_array && self.lone_rule().is_some();
         if self.skipped_to.is_none() {
             if self.may_begin(is_record) {
                 self.await_binding(is_array, is_record);
@@ -147,8 +177,11 @@ impl Walk {
     }
 
     fn scalar(&mut self, text: Option<&str>, raw: &[u8], out: &mut Vec<u8>) -> Result<(), Flaw> {
-        let written = self.arrive(raw);
-        if self.skipped_to.is_none() && self.judge(text, out)? {
+        let mut written = self.arrive(raw);
+        if self.skipped_to.is_none()
+            && self.judge(text, out)?
+            && self.repeats(text, &mut written, out)?
+        {
             self.fields += 1;
             self.write(&written, out);
         }
@@ -220,8 +253,12 @@ impl Walk {
 
     fn is_listed(&self, is_container: bool) -> bool {
         let lists = &self.plan.fields;
-        lists
-            .iter()
-            .all(|fields| fields.allow(&self.place, is_container))
+        lists.iter().all(|fields| {
+            if self.is_named {
+                fields.allow_named(&self.place, is_container)
+            } else {
+                fields.allow(&self.place, is_container)
+            }
+        })
     }
 }

@@ -8,6 +8,7 @@
 
 mod arguments;
 mod documents;
+mod elements;
 mod embedded;
 mod keys;
 mod memory;
@@ -22,6 +23,7 @@ mod shaping;
 mod streams;
 mod tables;
 mod transforms;
+mod twins;
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -30,8 +32,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use classifiers::DataClass;
 use redaction::{
-    Action, Body, Boundary, Coding, Disclose, Format, Gap, Gaps, Interrupted, Media, Opaque,
-    Output, Pseudonyms, Redactor, Summary, Workspace,
+    Action, Body, Boundary, Coding, Disclose, Format, Framing, Gap, Gaps, Interrupted, Media,
+    Opaque, Output, Pseudonyms, Redactor, Summary, Workspace,
 };
 
 /// Keyed with a constant; the vault's are HMAC-SHA-256.
@@ -76,7 +78,15 @@ fn redact_as(
     cuts: &[usize],
     disclose: impl Disclose + Clone,
 ) -> Result<(Vec<u8>, Summary), Interrupted> {
-    let mut body = body(Coding::Identity, format, disclose);
+    push_cut(body(Coding::Identity, format, disclose), document, cuts)
+}
+
+/// What a body lets go when the document comes in cut before each of `cuts`, which ascend.
+fn push_cut(
+    mut body: Body<impl Disclose + Clone>,
+    document: &[u8],
+    cuts: &[usize],
+) -> Result<(Vec<u8>, Summary), Interrupted> {
     let mut out = Output::new();
     let mut released = Vec::new();
     let mut from = 0;

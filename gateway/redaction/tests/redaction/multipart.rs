@@ -4,7 +4,9 @@ use proptest::prelude::*;
 use redaction::{Boundary, Format, Opaque};
 
 use super::documents::words;
+use super::keys::TestKeys;
 use super::properties::{hiding, planted};
+use super::restoring::token_of;
 use super::*;
 
 const BOUNDARY: &str = "multipart/form-data; boundary=\"x-7f\"";
@@ -133,4 +135,70 @@ fn parts(form: &str) -> Vec<String> {
         std::task::Poll::Ready(parts) => parts,
         std::task::Poll::Pending => Vec::new(),
     }
+}
+
+/// A form with its tokens turned back, cut into pieces of this length.
+fn restored(form: &str, length: usize, may: bool) -> Result<(String, (u64, u64)), Interrupted> {
+    let format = Format::Multipart(Boundary::named(BOUNDARY).unwrap(), Opaque::Pass);
+    let mut body = Body::new(
+        Coding::Identity,
+        format,
+        |_: DataClass| Action::Show,
+        TestKeys::of(1),
+        Box::new(Workspace::new()),
+    );
+    body.restore(Box::new(move |_: DataClass| may));
+    let (mut out, mut left) = (Output::new(), Vec::new());
+    for piece in form.as_bytes().chunks(length) {
+        body.push(&Bytes::copy_from_slice(piece), &mut out)?;
+        left.extend(out.by_ref().flatten());
+    }
+    body.finish(&mut out)?;
+    left.extend_from_slice(&out.contiguous());
+    let restored = body.restored().unwrap();
+    let turned = restored.classes.iter().map(|(_, count)| count).sum();
+    Ok((String::from_utf8(left).unwrap(), (turned, restored.refused)))
+}
+
+#[test]
+fn tokens_in_parts_are_turned_back_for_whom_it_is_allowed() {
+    let parts = |email: &str| {
+        form(&[
+            ("content-disposition: form-data; name=\"to\"", email),
+            (
+                "content-disposition: form-data; name=\"doc\"\r\ncontent-type: application/json",
+                &format!("{{\"a\":[\"{email}\",1]}}"),
+            ),
+            (
+                "content-disposition: form-data; name=\"f\"; filename=\"f.csv\"\r\ncontent-type: text/csv",
+                &format!("id,email\r\n1,{email}\r\n"),
+            ),
+        ])
+    };
+    let tokens = parts(&token_of(DataClass::EMAIL, "ann@example.com"));
+    for length in [1, 7, 64, tokens.len()] {
+        let turned = restored(&tokens, length, true).unwrap();
+        assert_eq!(turned, (parts("ann@example.com"), (3, 0)), "{length}");
+        let same = restored(&tokens, length, false).unwrap();
+        assert_eq!(same, (tokens.clone(), (0, 3)), "{length}");
+    }
+}
+
+#[test]
+fn a_value_that_would_end_its_part_is_not_turned_back() {
+    let head = "content-disposition: form-data; name=\"note\"";
+    for (before, value) in [("", "--x-7f--"), ("a\r\n", "--x-7f")] {
+        let token = token_of(DataClass::ADDRESS, &format!("{value} Long Road 7"));
+        let form = form(&[(head, &format!("{before}{token} b"))]);
+        for length in [1, form.len()] {
+            let refused = restored(&form, length, true);
+            assert!(matches!(refused, Err(Interrupted::Form(_))), "{refused:?}");
+        }
+    }
+    // Line ends of a value are spaces in a text, and no delimiter begins.
+    let token = token_of(DataClass::ADDRESS, "\r\n--x-7f--\r\n Long Road 7");
+    let form = form(&[(head, &format!("a {token} b"))]);
+    let (left, _) = restored(&form, 1, true).unwrap();
+    assert!(left.contains("Long Road 7"), "{left}");
+    assert_eq!(left.matches("\r\n--x-7f").count(), 1, "{left}");
 }

@@ -3,26 +3,31 @@
 
 mod carriers;
 mod makers;
+mod message;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use carriers::{CARRIERS, Carrier};
-use makers::{DECLARED, GROUPS, MAKERS};
+use makers::{DECLARED, GROUPS, MAKERS, Maker};
 use proptest::prelude::*;
 
 use super::properties::hiding;
 use super::*;
 
 /// What is wrong with how a value leaves, if anything is.
-fn fault(carrier: Carrier, value: &str, document: &[u8], action: Action) -> Option<String> {
-    let disclose = move |_: DataClass| action;
-    let whole = match redact_as(carrier.format(), document, &[], disclose) {
+fn fault(
+    (maker, carrier): (&Maker, Carrier),
+    value: &str,
+    document: &[u8],
+    action: Action,
+) -> Option<String> {
+    let whole = match carrier.redact(maker, document, &[], action) {
         Ok(whole) => whole,
         Err(interrupted) => return Some(format!("refused: {interrupted:?}")),
     };
     let every: Vec<_> = (1..document.len()).collect();
-    if redact_as(carrier.format(), document, &every, disclose).as_ref() != Ok(&whole) {
+    if carrier.redact(maker, document, &every, action).as_ref() != Ok(&whole) {
         return Some("cut at every byte, something else leaves".to_owned());
     }
     let survives = carrier
@@ -54,11 +59,11 @@ fn every_class_has_a_maker() {
 }
 
 /// Where a cut changes what leaves, if there is such a place.
-fn cut(carrier: Carrier, document: &[u8]) -> Option<String> {
-    let disclose = |_: DataClass| Action::Replace;
-    let whole = redact_as(carrier.format(), document, &[], disclose);
+fn cut(maker: &Maker, carrier: Carrier, document: &[u8]) -> Option<String> {
+    let read = |cuts: &[usize]| carrier.redact(maker, document, cuts, Action::Replace);
+    let whole = read(&[]);
     (1..document.len())
-        .find(|at| redact_as(carrier.format(), document, &[*at], disclose) != whole)
+        .find(|at| read(&[*at]) != whole)
         .map(|at| format!("cut at byte {at}, something else leaves"))
 }
 
@@ -76,11 +81,11 @@ fn no_value_of_any_class_leaves_in_any_carrier() {
                 .map(|n| n.wrapping_mul(91).wrapping_add(u8::try_from(at).unwrap()))
                 .cycle();
             let document = carrier.document(maker, &value, &mut whims);
-            let fault = fault(*carrier, &value, &document, Action::Replace);
+            let fault = fault((maker, *carrier), &value, &document, Action::Replace);
             // Each cut alone, of as many as are quick enough.
             let cut = || {
                 (at % 16 == maker.class.index() % 16)
-                    .then(|| cut(*carrier, &document))
+                    .then(|| cut(maker, *carrier, &document))
                     .flatten()
             };
             if let Some(fault) = fault.or_else(cut) {
@@ -111,15 +116,14 @@ proptest! {
         let value = maker.value(seed);
         prop_assume!(carrier.takes(&maker, &value));
         let document = carrier.document(&maker, &value, &mut whims.into_iter().cycle());
-        let fault = fault(carrier, &value, &document, action);
+        let fault = fault((&maker, carrier), &value, &document, action);
         prop_assert!(fault.is_none(), "{} in {carrier:?}: {fault:?}", maker.class);
-        let disclose = move |_: DataClass| action;
         let cut = cut.index(document.len());
         prop_assert_eq!(
-            redact_as(carrier.format(), &document, &[cut], disclose),
-            redact_as(carrier.format(), &document, &[], disclose)
+            carrier.redact(&maker, &document, &[cut], action),
+            carrier.redact(&maker, &document, &[], action)
         );
-        let shown = redact_as(carrier.format(), &document, &[], |_: DataClass| Action::Show);
+        let shown = carrier.redact(&maker, &document, &[], Action::Show);
         prop_assert_eq!(shown.unwrap().0, document);
     }
 }

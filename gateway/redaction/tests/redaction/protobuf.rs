@@ -12,8 +12,9 @@ use prost_types::{
     DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet, MessageOptions,
     MethodDescriptorProto, ServiceDescriptorProto,
 };
-use redaction::{Descriptors, Framing, MESSAGE_BYTES_MAX};
+use redaction::{Descriptors, MESSAGE_BYTES_MAX};
 
+use super::keys::TestKeys;
 use super::properties::planted;
 use super::*;
 
@@ -370,4 +371,60 @@ fn limits_are_refused_and_methods_found() {
     assert!(descriptors.method("crm.v1.Customers/Get").is_none());
     assert!(descriptors.message("crm.v1.Nobody").is_none());
     Descriptors::decode(b"no descriptors").unwrap_err();
+}
+
+#[test]
+fn tokens_in_messages_are_turned_back_for_whom_it_is_allowed() {
+    let before = customer("ann@example.com", 1);
+    let frames = [
+        frame(&before.encode_to_vec(), true),
+        frame(&clean().encode_to_vec(), false),
+    ]
+    .concat();
+    let framing = Framing::Grpc(Coding::Gzip);
+    let pass = |bytes: &[u8], action: Action, host: usize, may: Option<bool>| {
+        let mut body = Body::new(
+            Coding::Identity,
+            Format::Protobuf(framing),
+            move |_: DataClass| action,
+            TestKeys::of(host),
+            Box::new(Workspace::new()),
+        );
+        body.of_messages(descriptors().message("crm.v1.Customer").unwrap());
+        if let Some(may) = may {
+            body.restore(Box::new(move |_: DataClass| may));
+        }
+        let mut out = Output::new();
+        for piece in bytes.chunks(7) {
+            body.push(&Bytes::copy_from_slice(piece), &mut out).unwrap();
+        }
+        body.finish(&mut out).unwrap();
+        let restored = body.restored().cloned();
+        (messages(&out.contiguous()), restored)
+    };
+    let (tokens, _) = pass(&frames, Action::Tokenize, 0, None);
+    let told = format!("{tokens:?}");
+    assert!(
+        told.contains("tok_pii.email_") && !told.contains("ann@"),
+        "{told}"
+    );
+    let sent: Vec<u8> = tokens
+        .iter()
+        .flat_map(|message| frame(&message.encode_to_vec(), false))
+        .collect();
+    // Another host of the same tenant knows the tokens; another tenant, and who may not, get none.
+    let (back, restored) = pass(&sent, Action::Show, 1, Some(true));
+    let restored = restored.unwrap();
+    assert_eq!((restored.refused, restored.unopened), (0, 0));
+    let mut expected = before.clone();
+    // Base64 within a field is opened as well; a number has no token.
+    expected.ssn = back[0].ssn;
+    expected.friends[0].ssn = back[0].friends[0].ssn;
+    assert_eq!(back, [expected, clean()]);
+    let (same, refused) = pass(&sent, Action::Show, 1, Some(false));
+    assert_eq!(same, tokens);
+    assert!(refused.unwrap().refused > 5);
+    let (same, unopened) = pass(&sent, Action::Show, 2, Some(true));
+    assert_eq!(same, tokens);
+    assert!(unopened.unwrap().unopened > 5);
 }

@@ -10,7 +10,7 @@ use super::documents::{read, written};
 use super::streams::{PROTOCOLS, Protocol};
 use super::{keys::TestKeys, *};
 
-fn token_of(class: DataClass, value: &str) -> String {
+pub(crate) fn token_of(class: DataClass, value: &str) -> String {
     let name = match class {
         DataClass::EMAIL => "email",
         DataClass::PERSON => "last_name",

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use classifiers::media::json::Flaw;
 use proptest::prelude::*;
-use redaction::shape::{Fields, HELD_BYTES_MAX, Path, Plan, Rows, Shaper, Unbound, Withheld};
+use redaction::shape::{
+    Bound, Fields, HELD_BYTES_MAX, Path, Plan, Rows, Shaper, Unbound, Withheld,
+};
 use serde_json::{Value, json};
 
 use super::Interrupted;
@@ -30,7 +32,7 @@ fn rows(array: &str, member: &str, bound: Option<&str>, unbound: Unbound) -> Pla
         rows: vec![Rows {
             array: Path::parse(array).unwrap(),
             member: Path::parse(member).unwrap(),
-            bound: bound.map(Arc::from),
+            bound: bound.map_or(Bound::Nobody, |bound| Bound::One(bound.into())),
             unbound,
         }],
         ..Plan::default()

@@ -8,7 +8,7 @@ use super::STREAM_CHUNK_BYTES;
 use crate::peers::formats::ADDRESS;
 
 /// A kind of document with room for one long string: media type, what stands before it and behind.
-const ROOMS: [(&str, &str, &str, &str); 7] = [
+const ROOMS: [(&str, &str, &str, &str); 9] = [
     ("json", "application/json", "{\"note\":\"", "\"}"),
     (
         "ndjson",
@@ -21,6 +21,14 @@ const ROOMS: [(&str, &str, &str, &str); 7] = [
     ("xml", "application/xml", "<r><note>", "</note></r>"),
     ("page", "text/html", "<p>", "</p>"),
     ("plain", "text/plain", "", "\n"),
+    ("form", "application/x-www-form-urlencoded", "n=1&note=", ""),
+    (
+        "parts",
+        "multipart/form-data; boundary=frontier",
+        "--frontier\r\ncontent-disposition: form-data; name=\"note\"; filename=\"note.txt\"\r\n\
+         content-type: text/plain\r\n\r\n",
+        "\r\n--frontier--\r\n",
+    ),
 ];
 
 /// The kinds that [`word`] knows.

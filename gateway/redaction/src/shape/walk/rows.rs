@@ -2,14 +2,14 @@
 
 use classifiers::media::json::Flaw;
 
-use super::Walk;
-use crate::shape::{HELD_BYTES_MAX, Rows, Unbound, path::Step};
+use super::{Walk, element};
+use crate::shape::{Bound, HELD_BYTES_MAX, Rows, Unbound, path::Step};
 
 /// An open element whose rule asks whose it is.
 #[derive(Debug)]
 pub(super) struct Row {
-    /// Its rule's place in the plan.
-    rule: usize,
+    /// Its rule's place in the plan; none of a block whose text repeats what stands elsewhere.
+    pub(super) rule: Option<usize>,
     /// How many containers are open within it, itself counted.
     pub(super) depth: usize,
     /// Where it begins in what is held.
@@ -19,7 +19,7 @@ pub(super) struct Row {
     /// Whether it is one record too many, if it may go on.
     is_surplus: bool,
     /// Whether some of it went on.
-    is_released: bool,
+    pub(super) is_released: bool,
     /// What to go back to if it may not.
     before: Counts,
 }
@@ -39,9 +39,10 @@ impl Walk {
     /// Holds what begins here until it says whose it is, if a rule asks.
     pub(super) fn await_binding(&mut self, is_array: bool, is_record: bool) {
         let lone = || self.lone_rule().filter(|_| !is_array);
-        let Some(rule) = self.rule().or_else(lone) else {
+        let rule = self.rule().or_else(lone);
+        if rule.is_none() && (is_array || !self.begins_block()) {
             return;
-        };
+        }
         self.rows.push(Row {
             rule,
             depth: self.frames.len() + 1,
@@ -64,12 +65,21 @@ impl Walk {
         let Some(row) = self.rows.last_mut() else {
             return Ok(true);
         };
-        let rule = self.plan.rows.get(row.rule);
-        // The outermost container has no step of its own.
-        let place = self.place.get(row.depth - 1..).unwrap_or_default();
-        let Some(rule) = rule.filter(|rule| rule.member.is(place)) else {
+        let rule = row.rule.and_then(|rule| self.plan.rows.get(rule));
+        // The outermost container of JSON has no step of its own.
+        let own = row.depth - usize::from(!self.is_named);
+        let place = self.place.get(own..).unwrap_or_default();
+        let is_binding = |rule: &&Rows| {
+            if self.is_named {
+                element::is_value_of(&rule.member, place)
+            } else {
+                rule.member.is(place)
+            }
+        };
+        let Some(rule) = rule.filter(is_binding) else {
             return Ok(true);
         };
+        self.knows_rows = true;
         if fits(rule, text) {
             row.is_bound = true;
             return Ok(self.admit(out));
@@ -98,10 +108,12 @@ impl Walk {
 
     /// A row did not say whose it is.
     pub(super) fn unbound(&mut self, at: usize, out: &mut Vec<u8>) {
-        let rule = self
-            .rows
-            .get(at)
-            .and_then(|row| self.plan.rows.get(row.rule));
+        let Some(rule) = self.rows.get(at).map(|row| row.rule) else {
+            return;
+        };
+        let Some(rule) = rule.map(|rule| self.plan.rows.get(rule)) else {
+            return self.end_block(at, out);
+        };
         // A document that is no array where one was due is most often an error.
         let is_document = self.rows.get(at).is_some_and(|row| row.depth == 1);
         let unbound = rule.map_or(Unbound::Drop, |rule| rule.unbound);
@@ -127,7 +139,7 @@ impl Walk {
     }
 
     /// Forgets a row, all that it held, and the rows in it, and skips what is still to come of it.
-    fn take_back(&mut self, at: usize) {
+    pub(super) fn take_back(&mut self, at: usize) {
         let Some(row) = self.rows.drain(at..).next() else {
             return;
         };
@@ -166,19 +178,29 @@ impl Walk {
     /// The rule whose row begins at this place.
     pub(super) fn rule(&self) -> Option<usize> {
         let (last, array) = self.place.split_last()?;
-        let is_row = |rule: &Rows| *last == Step::Element && rule.array.is(array);
+        let is_row = |rule: &Rows| {
+            if self.is_named {
+                rule.array.names(&self.place)
+            } else {
+                *last == Step::Element && rule.array.is(array)
+            }
+        };
         self.plan.rows.iter().position(is_row)
     }
 
     /// The rule whose array should stand at this place. Services that have one row give it without the
     /// array.
     pub(super) fn lone_rule(&self) -> Option<usize> {
-        let is_here = |rule: &Rows| rule.array.is(&self.place);
+        let is_here = |rule: &Rows| !self.is_named && rule.array.is(&self.place);
         self.plan.rows.iter().position(is_here)
     }
 }
 
 /// Whether a binding reads as the rule asks.
 pub(in crate::shape) fn fits(rule: &Rows, text: Option<&str>) -> bool {
-    text.is_some() && rule.bound.as_deref() == text
+    text.is_some_and(|text| match &rule.bound {
+        Bound::Nobody => false,
+        Bound::One(bound) => **bound == *text,
+        Bound::Admitted(who) => who.admits(text),
+    })
 }

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::makers::{Found, Maker};
+use super::message;
 use crate::documents::{entities, percent, read, written};
 use crate::properties::{strings, write_string};
 use crate::streams::Protocol;
@@ -42,6 +43,12 @@ pub(crate) enum Carrier {
     SentenceBase64,
     /// A sentence that a model streams.
     Words(Protocol),
+    /// A field of a message of protobuf, alone or in a frame of gRPC.
+    Field(Framing),
+    /// One that is a number.
+    FieldNumber,
+    /// A sentence in such a message.
+    SentenceField(Framing),
 }
 
 use Carrier::*;
@@ -81,6 +88,12 @@ pub(crate) const CARRIERS: &[Carrier] = &[
     Words(Protocol::Responses),
     Words(Protocol::Messages),
     Words(Protocol::Gemini),
+    Field(Framing::Whole),
+    Field(Framing::Grpc(Coding::Identity)),
+    Field(Framing::Web(Coding::Identity)),
+    Field(Framing::WebText(Coding::Identity)),
+    FieldNumber,
+    SentenceField(Framing::Grpc(Coding::Gzip)),
 ];
 
 const BOUNDARY: &str = "frontier-7d1";
@@ -88,12 +101,16 @@ const BOUNDARY: &str = "frontier-7d1";
 impl Carrier {
     /// Whether the value is found in what this carries, and can be carried by it.
     pub(crate) fn takes(self, maker: &Maker, value: &str) -> bool {
-        let is_prose = matches!(self, Sentence(_) | SentenceBase64 | Words(_));
+        let is_prose = matches!(
+            self,
+            Sentence(_) | SentenceBase64 | Words(_) | SentenceField(_)
+        );
         match (maker.found, is_prose) {
             (Found::Field, true) | (Found::Prose, false) => return false,
             _ => {}
         }
-        self != Number || (value.parse::<u64>().is_ok() && !value.starts_with('0'))
+        !matches!(self, Number | FieldNumber)
+            || (value.parse::<u64>().is_ok() && !value.starts_with('0'))
     }
 
     pub(crate) fn format(self) -> Format {
@@ -105,8 +122,25 @@ impl Carrier {
                 Boundary::named(&format!("multipart/form-data; boundary={BOUNDARY}")).unwrap(),
                 Opaque::Refuse,
             ),
+            Field(framing) | SentenceField(framing) => Format::Protobuf(framing),
+            FieldNumber => Format::Protobuf(Framing::Whole),
             _ => Media::Json.into(),
         }
+    }
+
+    /// What leaves of a document that is cut before each of `cuts`.
+    pub(crate) fn redact(
+        self,
+        maker: &Maker,
+        document: &[u8],
+        cuts: &[usize],
+        action: Action,
+    ) -> Result<(Vec<u8>, Summary), Interrupted> {
+        let mut body = body(Coding::Identity, self.format(), move |_: DataClass| action);
+        if matches!(self.format(), Format::Protobuf(_)) {
+            body.of_messages(message::kind(maker));
+        }
+        push_cut(body, document, cuts)
     }
 
     /// A document with the value in it; every free choice of writing is taken from `whims`.
@@ -117,6 +151,11 @@ impl Carrier {
         whims: &mut impl Iterator<Item = u8>,
     ) -> Vec<u8> {
         let text = match self {
+            Field(framing) => return message::of(framing, maker, value),
+            FieldNumber => return message::of_number(maker, value),
+            SentenceField(framing) => {
+                return message::of_note(framing, &sentence(maker, value));
+            }
             Member(media) => member(media, maker, value, whims),
             Number => object(maker, value),
             Attribute => {
@@ -187,6 +226,7 @@ impl Carrier {
             Member(media) | Sentence(media) => read(media, document),
             Attribute => read(Media::Xml, document),
             Part => vec![String::from_utf8(document.to_vec()).unwrap()],
+            Field(_) | FieldNumber | SentenceField(_) => message::texts(self.format(), document),
             Number => vec![
                 serde_json::from_slice::<Value>(document)
                     .unwrap()

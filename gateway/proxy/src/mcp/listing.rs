@@ -1,0 +1,137 @@
+//! Lists of tools, prompts and resources, as far as the session could use what they name.
+//!
+//! What a call would be refused for is not offered: what nobody configured, what the caller's token is
+//! not for, and what policy refuses. Arguments are not known yet, so that each that binds is taken to
+//! name what the task's scope does, or nothing where the scope has no such tag.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use admission::{Admission, Permit};
+use identity::Caller;
+use redaction::shape::{Admits, Bound, Path, Rows, Unbound};
+
+use super::{Mcp, STREAM};
+use crate::{
+    call::Call,
+    exchange::covers,
+    gateway::Gateway,
+    route::{Service, Speaks, Way},
+};
+
+/// What is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Listing {
+    Tools,
+    Prompts,
+    Resources,
+    Templates,
+}
+
+impl Listing {
+    const ALL: [Self; 4] = [Self::Tools, Self::Prompts, Self::Resources, Self::Templates];
+
+    /// The method that asks for it, the array of its answer, and the name in an element.
+    fn named(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Tools => ("tools/list", "/result/tools", "/name"),
+            Self::Prompts => ("prompts/list", "/result/prompts", "/name"),
+            Self::Resources => ("resources/list", "/result/resources", "/uri"),
+            Self::Templates => (
+                "resources/templates/list",
+                "/result/resourceTemplates",
+                "/uriTemplate",
+            ),
+        }
+    }
+}
+
+/// Which elements of a list may go on in the answer under `permit`. On a stream the answer to any
+/// request may stand.
+pub(crate) fn rows(gateway: &Gateway, permit: &Permit, way: &Way) -> Vec<Rows> {
+    if !matches!(way.service.speaks, Speaks::Mcp(_)) {
+        return Vec::new();
+    }
+    let asked = &*permit.operation().id;
+    let listings = Listing::ALL.into_iter();
+    let listings = listings.filter(|listing| asked == STREAM || asked == listing.named().0);
+    listings
+        .filter_map(|listing| {
+            let (_, array, member) = listing.named();
+            Some(Rows {
+                array: Path::parse(array).ok()?,
+                member: Path::parse(member).ok()?,
+                bound: Bound::Admitted(Arc::new(Offer {
+                    listing,
+                    admission: gateway.admission.clone(),
+                    caller: permit.caller().clone(),
+                    service: Arc::clone(&way.service),
+                })),
+                unbound: Unbound::Drop,
+            })
+        })
+        .collect()
+}
+
+/// What is offered to a caller.
+struct Offer {
+    listing: Listing,
+    admission: Admission,
+    caller: Caller,
+    service: Arc<Service>,
+}
+
+impl fmt::Debug for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Offer").field(&self.listing).finish()
+    }
+}
+
+impl Admits for Offer {
+    fn admits(&self, name: &str) -> bool {
+        let Speaks::Mcp(mcp) = &self.service.speaks else {
+            return false;
+        };
+        self.operation(mcp, name).is_some_and(|(call, bound)| {
+            let operation = self.service.operation(&call.id, call.effect, bound);
+            covers(&self.caller, &operation) && self.admission.would_admit(&self.caller, &operation)
+        })
+    }
+}
+
+impl Offer {
+    /// The operation that a call of what has this name would be.
+    fn operation<'m>(
+        &self,
+        mcp: &'m Mcp,
+        name: &str,
+    ) -> Option<(&'m Call, BTreeMap<String, String>)> {
+        match self.listing {
+            Listing::Tools => Some(self.call(mcp.tools.get(name)?)),
+            Listing::Prompts => Some(self.call(mcp.prompts.get(name)?)),
+            Listing::Resources => mcp.resources.iter().find_map(|resource| {
+                let mut bound = resource.bind(name).ok()??;
+                bound.insert("uri".to_owned(), name.to_owned());
+                Some((resource.call("resources/read")?.1, bound))
+            }),
+            Listing::Templates => {
+                let known = mcp.resources.iter().find(|known| known.uri() == name)?;
+                let bound = known.parameters().map(|name| self.likely(name));
+                Some((known.call("resources/read")?.1, bound.collect()))
+            }
+        }
+    }
+
+    fn call<'m>(&self, call: &'m Call) -> (&'m Call, BTreeMap<String, String>) {
+        let bindings = call.bindings.iter();
+        let bound = bindings.map(|binding| self.likely(&binding.parameter));
+        (call, bound.collect())
+    }
+
+    /// A parameter with what it must name for the scope's sake.
+    fn likely(&self, parameter: &str) -> (String, String) {
+        let token = self.caller.token.as_ref();
+        let task = token.and_then(|token| token.task.as_ref());
+        let value = task.and_then(|task| task.scope.get(parameter));
+        (parameter.to_owned(), value.cloned().unwrap_or_default())
+    }
+}
