@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use cedar_policy::{Context, Entities, EntityUid, EvalResult, Request};
+use cedar_policy::{Context, Entities, Entity, EntityUid, EvalResult, Request};
 use classifiers::DataClass;
 use policy::{
     Country, DisclosureContext, EVIDENCES, Effect, Engine, Operation, Principal, Towards, Verb,
@@ -138,10 +138,7 @@ fn principal(session: &EntityUid, purpose: &str, entities: &Entities) -> Option<
 }
 
 fn tags(entities: &Entities, of: &EntityUid) -> BTreeMap<String, String> {
-    let tags = entities
-        .get(of)
-        .into_iter()
-        .flat_map(|entity| entity.tags());
+    let tags = entities.get(of).into_iter().flat_map(Entity::tags);
     tags.filter_map(|(name, value)| Some((name.to_owned(), text(value.ok())?)))
         .collect()
 }

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// How long the solver may think about one invariant.
-pub const SOLVER_WAIT: Duration = Duration::from_secs(60);
+pub const SOLVER_WAIT: Duration = Duration::from_mins(1);
 
 /// The stack of the thread that proves: the symbolic compiler goes as deep as conditions are nested.
 const STACK_BYTES: usize = 256 * 1024 * 1024;
@@ -168,7 +168,7 @@ impl Prover {
                 proofs.push(Proof {
                     invariant: Arc::clone(invariant.about),
                     verb,
-                    least: least(verb, invariant),
+                    least: weighs(verb, invariant),
                     outcome,
                     took: begin.elapsed(),
                 });
@@ -178,7 +178,7 @@ impl Prover {
     }
 
     async fn one(&self, verb: Verb, invariant: Rule<'_>) -> Result<Outcome, ProveError> {
-        let least = least(verb, invariant);
+        let least = weighs(verb, invariant);
         let rules = self.engine.rules(verb);
         let at_stake: Vec<&Policy> = rules
             .filter(|rule| rule.policy.effect() == Effect::Permit || weighs(verb, *rule) >= least)
@@ -248,12 +248,7 @@ enum Failure {
     Fatal(ProveError),
 }
 
-/// What the invariant asks for at least: of a call that it is refused.
-fn least(verb: Verb, invariant: Rule<'_>) -> Action {
-    weighs(verb, invariant)
-}
-
-/// What a satisfied `forbid` does.
+/// What a satisfied `forbid` does, and so the least that an invariant asks for.
 fn weighs(verb: Verb, rule: Rule<'_>) -> Action {
     match verb {
         Verb::Call | Verb::Restore => Action::Block,

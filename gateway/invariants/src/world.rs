@@ -7,7 +7,7 @@
 //! Countries that no policy names and that lie in the same of the regions that policies name cannot be
 //! told apart by any policy, so one of them stands for all. The same holds of data classes.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 use cedar_policy::{EntityUid, Policy};
 use classifiers::DataClass;
@@ -45,10 +45,8 @@ impl World {
         policies: impl Iterator<Item = &'a Policy> + Clone,
         operations: &[KnownOperation],
     ) -> Self {
-        let mut named: Vec<EntityUid> = policies
-            .clone()
-            .flat_map(|policy| policy.entity_literals())
-            .collect();
+        let mut named: Vec<EntityUid> =
+            policies.clone().flat_map(Policy::entity_literals).collect();
         named.sort();
         named.dedup();
         let mut texts = policies.map(ToString::to_string).collect::<Vec<_>>();
@@ -83,18 +81,15 @@ impl World {
             ]
             .concat(),
         };
-        let mut text = String::new();
-        for (index, facts) in facts.chunks(FACTS_MAX).enumerate() {
-            let all = facts.join(" && ");
-            let name = verb.name();
-            // Writing to a string cannot fail.
-            let _ = writeln!(
-                text,
+        let name = verb.name();
+        let all = facts.chunks(FACTS_MAX).map(|facts| facts.join(" && "));
+        let policies = all.enumerate().map(|(index, all)| {
+            format!(
                 "@id(\"world/{index}\") forbid (principal, action == Action::\"{name}\", resource) \
-                 unless {{ {all} }};"
-            );
-        }
-        text
+                 unless {{ {all} }};\n"
+            )
+        });
+        policies.collect()
     }
 
     fn ids(&self, kind: &str) -> impl Iterator<Item = &EntityUid> {

@@ -1,10 +1,11 @@
 //! `policy prove`: what policies must never allow, shown for every question, not for cases.
 
-use std::{collections::BTreeMap, ffi::OsString, fmt::Write as _, path::PathBuf};
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
+use classifiers::DataClass;
 use invariants::{Case, Invariants, KnownOperation, Outcome, Proof, ProveError, Prover, SHIPPED};
 use miette::{Report, Result, miette};
-use policy::{Country, PolicyFile, Verb, regions_of};
+use policy::{Country, PolicyFile, Towards, Verb, regions_of};
 use serde_json::{Value, json};
 
 use super::{Asked, check, file_of_policies};
@@ -163,13 +164,9 @@ fn story(text: &mut String, proof: &Proof, case: &Case) {
         operation,
         ..
     } = case;
-    let mut who = format!(
-        "{} in {}",
-        named(&principal.agent),
-        place(principal.country)
-    );
-    let _ = write!(who, ", evidence `{}`", principal.evidence);
-    let _ = write!(who, ", purpose `{}`", principal.purpose);
+    let (agent, country) = (named(&principal.agent), place(principal.country));
+    let (evidence, purpose) = (principal.evidence, &principal.purpose);
+    let who = format!("{agent} in {country}, evidence `{evidence}`, purpose `{purpose}`");
     row(text, "a session of", &who);
     if !principal.scope.is_empty() {
         row(text, "with a task", &tags(&principal.scope));
@@ -223,10 +220,10 @@ fn facts(case: &Case) -> Value {
         "operation": case.operation.id,
         "effect": case.operation.effect.name(),
         "bound": *case.operation.bound,
-        "class": case.class.map(|class| class.name()),
+        "class": case.class.map(DataClass::name),
         "origin": case.way.map(|(from, _)| country(from)),
         "recipient": case.way.map(|(_, to)| country(to)),
-        "towards": case.towards.map(|towards| towards.name()),
+        "towards": case.towards.map(Towards::name),
         "answer": case.answer.action.name(),
         "policies": case.answer.policies,
     })
