@@ -2,7 +2,7 @@
 
 mod loopholes;
 
-use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use policy::{BASELINE, Country, Effect, Engine, Names, PolicyFile};
 
@@ -61,21 +61,15 @@ fn prove(policies: &[&str], invariants: &[PolicyFile]) -> Vec<Proof> {
 }
 
 fn told(proofs: &[Proof]) -> String {
-    let mut text = String::new();
-    for proof in proofs {
-        let outcome = match &proof.outcome {
-            Outcome::Holds => "holds".to_owned(),
-            Outcome::Refuted(case) => format!("refuted: {case:?}"),
-            Outcome::Undecided(why) => format!("undecided: {why}"),
-        };
-        let _ = writeln!(
-            text,
-            "{} {}: {outcome}",
-            proof.invariant.id,
-            proof.verb.name()
-        );
-    }
-    text
+    let line = |proof: &Proof| {
+        let (id, verb) = (&proof.invariant.id, proof.verb.name());
+        match &proof.outcome {
+            Outcome::Holds => format!("{id} {verb}: holds\n"),
+            Outcome::Refuted(case) => format!("{id} {verb}: refuted: {case:?}\n"),
+            Outcome::Undecided(why) => format!("{id} {verb}: undecided: {why}\n"),
+        }
+    };
+    proofs.iter().map(line).collect()
 }
 
 #[test]
