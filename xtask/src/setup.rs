@@ -52,7 +52,8 @@ pub(crate) fn try_all(workspace: &Workspace, scope: Scope) -> Result<Vec<&'stati
     }
     step("set-up", || {
         install::packages(&missing)?;
-        for need in missing.iter().filter(|need| !need.is_present(workspace)) {
+        // Looked for anew, one by one: a folder that is made anew takes along what is in it.
+        for need in needs::of(scope).filter(|need| !need.is_present(workspace)) {
             if let Err(error) = install::one(workspace, &need.cure) {
                 say(&format!("could not install {}: {error:#}", need.what));
             }

@@ -30,7 +30,10 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("reports", &["audit"]),
         ("ocsf", &["audit"]),
     ],
-    &[("admission", &["classifiers", "identity", "policy"])],
+    &[
+        ("admission", &["classifiers", "identity", "policy"]),
+        ("invariants", &["classifiers", "policy", "redaction"]),
+    ],
     &[
         ("store", &["admission", "audit", "vault"]),
         (
@@ -62,6 +65,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "classifiers",
                 "flows",
                 "identity",
+                "invariants",
                 "names",
                 "ocsf",
                 "policy",
@@ -90,6 +94,7 @@ const OWNERS: [(&str, &[&str]); 7] = [
             "admission",
             "audit",
             "daemon",
+            "invariants",
             "proxy",
             "store",
             "telemetry",
