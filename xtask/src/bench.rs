@@ -159,6 +159,7 @@ fn properties(workspace: &Workspace) -> Command {
         "vault",
     ]);
     tests.env("PROPTEST_CASES", PROPERTY_CASES).env_remove(SEED);
+    tests.env("TIDEGATE_EVERY_CUT", "1");
     tests
 }
 
