@@ -34,6 +34,14 @@ pub const SOCKOPT_OWNER: i32 = 1;
 pub mod feature {
     /// Programs on packets may ask for the network namespace.
     pub const PACKET_NETNS: u32 = 1;
+    /// Programs on connections may.
+    pub const CONNECTION_NETNS: u32 = 2;
+    /// The current task is to be had as a pointer that the verifier knows.
+    pub const KNOWN_TASK: u32 = 4;
+    /// Tracing programs may ask for the cgroups above the current one.
+    pub const ANCESTORS: u32 = 8;
+    /// Programs on socket options may ask for the current process.
+    pub const OPTION_PROCESS: u32 = 16;
 }
 
 /// The counters in the per-CPU array `COUNTERS`.
@@ -91,8 +99,8 @@ pub const FLOW_EVENTS_BYTES: u32 = 4 * 1024 * 1024;
 pub const GLIMPSES_BYTES: u32 = 1024 * 1024;
 /// The ring of turns in the lives of agents' processes, in bytes: room for 7,700 at a time.
 pub const TURNS_BYTES: u32 = 1024 * 1024;
-/// Words of 64 bits in the set of ports that the gateway listens on.
-pub const PORT_WORDS: usize = 1_024;
+/// Ports that there are.
+pub const PORTS_COUNT: usize = 65_536;
 /// Flows in the table, unless the host asks for another number. Their memory is set aside at once.
 pub const FLOWS_MAX: u32 = 262_144;
 /// The most that a host may ask for.
@@ -115,4 +123,4 @@ pub const GATES_MAX: usize = 256;
 pub const HEARTBEAT_MAX_NS: u64 = 3_000_000_000;
 /// Raised whenever a layout or a map changes: programs and maps of another version are never
 /// adopted.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;

@@ -10,6 +10,7 @@ const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 const MAGIC: u16 = 0xeb9f;
 const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
+const KIND_VARIABLE: u32 = 14;
 /// Typedefs, qualifiers and tags nest; deeper is a loop.
 const ALIASES_MAX: usize = 16;
 /// Anonymous structures nest; deeper is a loop.
@@ -39,7 +40,7 @@ impl Btf {
         Self::parse(bytes).ok_or(FlowsError::BtfBroken)
     }
 
-    fn parse(bytes: Vec<u8>) -> Option<Self> {
+    pub(crate) fn parse(bytes: Vec<u8>) -> Option<Self> {
         let mut btf = Self {
             bytes,
             strings: 0,
@@ -77,6 +78,24 @@ impl Btf {
             structure = target;
         }
         (bits % 8 == 0).then_some(bits / 8)
+    }
+
+    /// Where in the description it stands of which type a member of a variable is.
+    pub(crate) fn place(&self, variable: &str, member: &str) -> Option<usize> {
+        let mut all = self.types.iter().skip(1).copied();
+        let is = |at: &usize| {
+            let kind = self.type_at(*at).map(|type_| type_.kind);
+            kind == Some(KIND_VARIABLE) && self.name(*at) == Some(variable)
+        };
+        let structure = self.type_at(all.find(is)?)?.target;
+        let at = self.resolve(structure)?;
+        let type_ = self.type_at(at)?;
+        if type_.kind != KIND_STRUCT {
+            return None;
+        }
+        let mut members = (0..type_.members as usize).map(|index| at + 12 + index * 12);
+        let found = members.find(|at| self.name(*at) == Some(member))?;
+        Some(found + 4)
     }
 
     /// A member's offset in bits and its type; looks into anonymous members too.
@@ -144,7 +163,7 @@ impl Btf {
         Some(u16::from_ne_bytes(bytes.try_into().ok()?))
     }
 
-    fn number(&self, at: usize) -> Option<u32> {
+    pub(crate) fn number(&self, at: usize) -> Option<u32> {
         let bytes = self.bytes.get(at..at.checked_add(4)?)?;
         Some(u32::from_ne_bytes(bytes.try_into().ok()?))
     }

@@ -7,7 +7,7 @@ use std::{
 
 use procfs::process::Process;
 
-use crate::{KernelSource, Options, cgroup::Cgroups, pins};
+use crate::{KernelSource, Options, cgroup::Cgroups, features, pins, release};
 
 /// One thing that the programs need.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,29 +28,51 @@ const SYS_ADMIN: u32 = 21;
 pub fn examine(pins: Option<&Path>) -> Vec<Check> {
     let checks = [
         ("kernel", kernel()),
+        ("seals", seals()),
         ("btf", btf()),
         ("cgroup v2", cgroup()),
         ("capabilities", capabilities()),
         ("lockdown", lockdown()),
+        ("locked memory", locked_memory()),
         ("bpffs", pins.and_then(bpffs)),
         ("programs", programs(pins)),
     ];
     checks.map(|(name, mend)| Check { name, mend }).into()
 }
 
-/// The first whose tracing programs may have maps that grow.
-const KERNEL_MIN: (u32, u32) = (6, 1);
+/// The oldest that the programs are tested on.
+const KERNEL_MIN: (u32, u32) = (5, 10);
+/// The first that tells the network namespace of a socket.
+const SEALS_MIN: (u32, u32) = (5, 14);
 
 fn kernel() -> Option<String> {
-    let system = rustix::system::uname();
-    let release = system.release().to_string_lossy();
-    let mut numbers = release.split(['.', '-']).map(str::parse::<u32>);
-    let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0);
-    let (major, minor) = KERNEL_MIN;
-    ((next(), next()) < KERNEL_MIN).then(|| {
+    too_old(release::running(), KERNEL_MIN, "the programs need", 11)
+}
+
+fn seals() -> Option<String> {
+    too_old(
+        release::running(),
+        SEALS_MIN,
+        "`tidegate exec --sealed` needs",
+        12,
+    )
+}
+
+/// That the kernel is too old for something, and the first Debian whose kernel is not.
+fn too_old(running: (u32, u32), least: (u32, u32), what: &str, debian: u32) -> Option<String> {
+    let ((major, minor), (least_major, least_minor)) = (running, least);
+    (running < least).then(|| {
         format!(
-            "Linux {release} is too old: the programs need {major}.{minor} (Debian 12) or later"
+            "Linux {major}.{minor} is too old: {what} {least_major}.{least_minor} or later (Debian {debian})"
         )
+    })
+}
+
+fn locked_memory() -> Option<String> {
+    (!features::lift_memory_limit()).then(|| {
+        "before Linux 5.11 the programs' maps count as locked memory, of which this process may not have \
+         enough: run as root, or `LimitMEMLOCK=infinity` in the unit"
+            .to_owned()
     })
 }
 
@@ -124,4 +146,20 @@ fn programs(pins: Option<&Path>) -> Option<String> {
             path.display()
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_is_too_old_by_its_numbers() {
+        let needs = |running| too_old(running, SEALS_MIN, "it needs", 12);
+        assert_eq!(
+            needs((5, 10)).as_deref(),
+            Some("Linux 5.10 is too old: it needs 5.14 or later (Debian 12)")
+        );
+        assert_eq!(needs((5, 14)), None);
+        assert_eq!(needs((6, 1)), None);
+    }
 }

@@ -31,7 +31,7 @@ pub(crate) struct Enforcer {
     allowed: LpmTrie<MapData, Destination, Allowed>,
     gates: HashMap<MapData, Gate, u32>,
     config: Array<MapData, Config>,
-    ports: Array<MapData, u64>,
+    ports: Array<MapData, u8>,
     living: HashMap<MapData, ProcessKey, abi::Image>,
     cgroups: Arc<Cgroups>,
     settings: Config,
@@ -108,11 +108,7 @@ impl Enforcer {
     fn listen(&mut self, ports: impl Iterator<Item = u16>) -> Result<(), FlowsError> {
         let refused = |source| refused("GATE_PORTS", source);
         for port in ports.filter(|port| *port != 0) {
-            let word = u32::from(port >> 6);
-            let bits = self.ports.get(&word, 0).map_err(refused)?;
-            self.ports
-                .set(word, bits | 1 << (port & 63), 0)
-                .map_err(refused)?;
+            self.ports.set(port.into(), 1, 0).map_err(refused)?;
         }
         Ok(())
     }

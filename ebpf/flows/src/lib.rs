@@ -35,6 +35,7 @@
 //!
 //! Only the gateway may ask, and the programs live as long as their [`KernelSource`].
 
+mod aside;
 mod btf;
 mod cgroup;
 mod diag;
@@ -42,6 +43,7 @@ mod digest;
 mod doctor;
 mod enforce;
 mod executable;
+mod features;
 mod follower;
 mod keeper;
 mod kernel;
@@ -54,6 +56,7 @@ mod pins;
 mod proc;
 mod process;
 mod record;
+mod release;
 mod rules;
 mod said;
 mod socket;

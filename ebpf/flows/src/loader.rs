@@ -8,22 +8,21 @@ use std::{
     time::Duration,
 };
 
-use abi::{Event, Offsets, ProcessKey, counter, feature};
+use abi::{Event, Offsets, ProcessKey, counter};
 use aya::{
     Ebpf, EbpfLoader, Pod, VerifierLogLevel,
     maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf},
     programs::{
-        CgroupAttachMode, CgroupSkbAttachType, Program, ProgramError, ProgramType,
-        cgroup_skb::CgroupSkbLinkId, cgroup_sock::CgroupSockLinkId,
-        cgroup_sock_addr::CgroupSockAddrLinkId, links::FdLink,
+        CgroupAttachMode, CgroupSkbAttachType, Program, ProgramError, cgroup_skb::CgroupSkbLinkId,
+        cgroup_sock::CgroupSockLinkId, cgroup_sock_addr::CgroupSockAddrLinkId, links::FdLink,
         raw_trace_point::RawTracePointLinkId, sock_ops::SockOpsLinkId,
     },
-    sys::{BpfHelper, is_helper_supported},
 };
 
 use crate::{
     FlowsError,
     btf::Btf,
+    features,
     lineage::Images,
     pins::{self, Pins},
     record::boot_ns,
@@ -31,12 +30,12 @@ use crate::{
 };
 
 #[cfg(not(no_ebpf))]
-static OBJECT: Option<&[u8]> = Some(aya::include_bytes_aligned!(concat!(
+pub(crate) static OBJECT: Option<&[u8]> = Some(aya::include_bytes_aligned!(concat!(
     env!("OUT_DIR"),
     "/programs"
 )));
 #[cfg(no_ebpf)]
-static OBJECT: Option<&[u8]> = None;
+pub(crate) static OBJECT: Option<&[u8]> = None;
 
 /// What follows the lives of processes, and where it is attached.
 const LIVES: [(&str, &str); 3] = [
@@ -130,14 +129,16 @@ pub(crate) struct Attached {
 /// cgroup and handed to a process in another.
 pub(crate) fn attach(cgroup: &File, options: &Options) -> Result<Attached, FlowsError> {
     let object = OBJECT.ok_or(FlowsError::NotBuilt)?;
+    features::lift_memory_limit();
     let btf = Btf::of_kernel()?;
     let offsets = Offsets::resolve(|names| names.iter().find_map(|name| btf.offset(name)))
         .map_err(FlowsError::Field)?;
+    let features = features::running(|field| btf.offset(field).is_some())?;
     drop(btf);
     let pins = options.pins.as_deref().map(Pins::take).transpose()?;
     let adopted = pins.as_ref().is_some_and(Pins::are_used);
-    let features = features();
     let gateway = process::id();
+    let object = features::fit(object)?;
     let mut loader = EbpfLoader::new();
     loader
         .verifier_log_level(VerifierLogLevel::STATS)
@@ -154,7 +155,7 @@ pub(crate) fn attach(cgroup: &File, options: &Options) -> Result<Attached, Flows
         }
     }
     let mut programs = loader
-        .load(object)
+        .load(&object)
         .map_err(|error| FlowsError::Load(Box::new(error)))?;
     for (name, tracepoint) in LIVES {
         start(&mut programs, name, cgroup, tracepoint, pins.as_ref())?;
@@ -191,16 +192,6 @@ fn living_max() -> u32 {
     let threads = threads.ok().and_then(|text| text.trim().parse().ok());
     let least = u32::try_from(abi::LIVING_MAX).unwrap_or(MOST);
     threads.unwrap_or(least).clamp(least, MOST)
-}
-
-/// What this kernel can do; what cannot be found out it cannot.
-fn features() -> u32 {
-    let asks = is_helper_supported(ProgramType::CgroupSkb, BpfHelper::BPF_FUNC_get_netns_cookie);
-    if asks.unwrap_or(false) {
-        feature::PACKET_NETNS
-    } else {
-        0
-    }
 }
 
 /// From now on the programs have seen every process begin, and take none at its word.

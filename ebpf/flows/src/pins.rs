@@ -61,7 +61,7 @@ const MAPS: [(&str, usize, usize); 24] = [
     ),
     row::<Gate, u32>("GATES"),
     row::<u32, Config>("CONFIG"),
-    row::<u32, u64>("GATE_PORTS"),
+    row::<u32, u8>("GATE_PORTS"),
     ("GLIMPSES", 0, 0),
     ("TURNS", 0, 0),
 ];

@@ -474,6 +474,9 @@ fn the_verifier_is_not_near_its_limit() {
     let verified = source.verified();
     assert_eq!(verified.len(), 14);
     for program in verified {
+        if program.instructions == 0 {
+            continue; // Before 5.16 the kernel does not tell.
+        }
         eprintln!(
             "{}: {} instructions verified",
             program.name, program.instructions

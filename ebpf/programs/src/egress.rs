@@ -1,10 +1,8 @@
 //! Where a call may go.
 
-use core::arch::asm;
-
 use abi::{
     Config, Destination, FlowKey, Gate, HEARTBEAT_MAX_NS, Owner, ProcessKey, counter, direction,
-    kind, mode, state, verdict,
+    feature, kind, mode, state, verdict,
 };
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, maps::lpm_trie::Key};
 
@@ -12,6 +10,7 @@ use crate::{
     address::{End, MAPPED, TCP},
     flow,
     maps::{ALLOWED, CONFIG, FLOWS, GATE_PORTS, GATES, MODES, count},
+    task,
 };
 
 /// The gateway's own process; written by the host and frozen before loading.
@@ -25,7 +24,10 @@ const LOCALHOST6: [u32; 4] = [0, 0, 0, u32::from_ne_bytes([0, 0, 0, 1])];
 /// Whether the current process has the gateway's number. Enough for a program that ends with the gateway.
 #[inline(always)]
 pub(crate) fn is_numbered_as_gateway() -> bool {
-    is_pid_of_gateway((bpf_get_current_pid_tgid() >> 32) as u32)
+    if task::has(feature::OPTION_PROCESS) {
+        return is_pid_of_gateway((bpf_get_current_pid_tgid() >> 32) as u32);
+    }
+    is_pid_of_gateway(task::process(task::current_leader()).pid)
 }
 
 /// The same for programs that may not ask for the current process, or ask before the gateway has said when it
@@ -47,21 +49,15 @@ pub(crate) fn is_gateway(process: &ProcessKey) -> bool {
 /// Whether the gateway listens on this port, in whichever namespace.
 #[inline(always)]
 pub(crate) fn is_gate_port(port: u32) -> bool {
-    let bits = GATE_PORTS.get((port & 0xffff) >> 6).map_or(0, |bits| *bits);
-    bits >> (port & 63) & 1 != 0
+    GATE_PORTS.get(port & 0xffff).is_some_and(|is| *is != 0)
 }
 
 /// The gateway listens on this port.
 #[inline(always)]
 pub(crate) fn open_gate_port(port: u32) {
-    let Some(bits) = GATE_PORTS.get_ptr_mut((port & 0xffff) >> 6) else {
-        return;
-    };
-    let bit = 1_u64 << (port & 63);
-    // SAFETY: the pointer is the map's; others may set their bits at once.
-    unsafe {
-        asm!("lock *(u64 *)({p} + 0) |= {v}", p = in(reg) bits, v = in(reg) bit,
-             options(nostack, preserves_flags));
+    if let Some(is) = GATE_PORTS.get_ptr_mut(port & 0xffff) {
+        // SAFETY: the pointer is the map's; whoever else writes there writes the same.
+        unsafe { is.write_volatile(1) };
     }
 }
 

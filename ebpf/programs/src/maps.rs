@@ -3,9 +3,9 @@
 use abi::{
     AGENTS_MAX, Allowed, Config, DESTINATIONS_MAX, Destination, EVENTS_BYTES, Event,
     FLOW_EVENTS_BYTES, FLOWS_MAX, FlowKey, FlowRow, GATES_MAX, GLIMPSES_BYTES, GONE_MAX, Gate,
-    Glimpse, Image, LISTENERS_MAX, LIVING_MAX, ListenKey, MATCHES_MAX, MatchKey, Owner, PORT_WORDS,
-    ProcessKey, SEQUENCES_MAX, SHAPES_MAX, SequenceKey, TUPLES_MAX, TURNS_BYTES, TupleKey, Turn,
-    counter,
+    Glimpse, Image, LISTENERS_MAX, LIVING_MAX, ListenKey, MATCHES_MAX, MatchKey, Owner,
+    PORTS_COUNT, ProcessKey, SEQUENCES_MAX, SHAPES_MAX, SequenceKey, TUPLES_MAX, TURNS_BYTES,
+    TupleKey, Turn, counter,
 };
 use aya_ebpf::{
     bindings::{BPF_F_NO_PREALLOC, bpf_sock},
@@ -77,9 +77,10 @@ pub(crate) static TURNS: RingBuf<Turn, { TURNS_BYTES as usize }> = RingBuf::new(
 #[btf_map]
 pub(crate) static GLIMPSES: RingBuf<Glimpse, { GLIMPSES_BYTES as usize }> = RingBuf::new();
 
-/// The ports that the gateway listens on, one bit each: only there does it matter who connects.
+/// The ports that the gateway listens on: only there does it matter who connects. One byte each, which is
+/// written at once: before 5.12 the verifier refuses a program that would set bits of a word atomically.
 #[btf_map]
-pub(crate) static GATE_PORTS: Array<u64, PORT_WORDS> = Array::new();
+pub(crate) static GATE_PORTS: Array<u8, PORTS_COUNT> = Array::new();
 
 /// Who listens on a port.
 #[btf_map]

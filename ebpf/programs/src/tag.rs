@@ -3,7 +3,9 @@
 //! The first agent that a process or one of its parents is recognised as stays its agent: what an
 //! agent starts belongs to it, whatever that runs and whoever it becomes.
 
-use abi::{CGROUP_LEVELS_MAX, Image, MatchKey, Owner, ProcessKey, SHAPES_MAX, shape, verdict};
+use abi::{
+    CGROUP_LEVELS_MAX, Image, MatchKey, Owner, ProcessKey, SHAPES_MAX, feature, shape, verdict,
+};
 use aya_ebpf::helpers::{
     bpf_get_current_uid_gid,
     generated::{bpf_get_current_ancestor_cgroup_id, bpf_get_current_cgroup_id},
@@ -11,7 +13,7 @@ use aya_ebpf::helpers::{
 
 use crate::{
     maps::{LIVING, MATCHES, SHAPES},
-    task::Current,
+    task::{self, Current, has},
 };
 
 /// A user or group that was not seen: not every type of program may ask for them.
@@ -112,9 +114,20 @@ fn recognised(image: *const Image) -> u32 {
 /// The agent for the current cgroup, or the nearest to the root of those above it.
 #[inline(always)]
 fn within(key: &mut MatchKey) -> u32 {
-    for level in 0..CGROUP_LEVELS_MAX {
+    if has(feature::ANCESTORS) {
         // SAFETY: a helper on the current task.
-        key.cgroup = unsafe { bpf_get_current_ancestor_cgroup_id(level) };
+        return first_of(key, |level| unsafe {
+            bpf_get_current_ancestor_cgroup_id(level)
+        });
+    }
+    let cgroup = task::current_cgroup();
+    first_of(key, |level| task::cgroup_above(cgroup, level))
+}
+
+#[inline(always)]
+fn first_of(key: &mut MatchKey, above: impl Fn(i32) -> u64) -> u32 {
+    for level in 0..CGROUP_LEVELS_MAX {
+        key.cgroup = above(level);
         if key.cgroup == 0 {
             return 0;
         }

@@ -1,6 +1,6 @@
 //! Reading the kernel's own structures, at the offsets that the host resolved.
 
-use abi::{COMM_BYTES, Offsets, ProcessKey};
+use abi::{COMM_BYTES, Offsets, ProcessKey, feature};
 use aya_ebpf::helpers::generated::{
     bpf_get_current_task, bpf_get_current_task_btf, bpf_probe_read_kernel,
 };
@@ -8,6 +8,19 @@ use aya_ebpf::helpers::generated::{
 /// Filled in by the host and frozen before loading, so the verifier sees constants.
 #[unsafe(no_mangle)]
 pub(crate) static OFFSETS: Offsets = Offsets::UNKNOWN;
+
+/// What the kernel can do; likewise.
+#[unsafe(no_mangle)]
+static FEATURES: u32 = 0;
+
+/// Whether the kernel can do this. The verifier knows the answer, and does not look at what is done otherwise:
+/// a helper that is missing may be called there.
+#[inline(always)]
+pub(crate) fn has(feature: u32) -> bool {
+    // SAFETY: the program's own constant; volatile, because the host has changed it.
+    let features = unsafe { core::ptr::read_volatile(&raw const FEATURES) };
+    features & feature != 0
+}
 
 /// The address of a field: `field!(task, task_mm)`.
 macro_rules! field {
@@ -67,6 +80,26 @@ pub(crate) fn cgroup(leader: u64) -> u64 {
     read(field!(node, node_id))
 }
 
+/// The current task's cgroup.
+#[inline(always)]
+pub(crate) fn current_cgroup() -> u64 {
+    // SAFETY: a helper without arguments.
+    let task = unsafe { bpf_get_current_task() };
+    let set: u64 = read(field!(task, task_cgroups));
+    read(field!(set, css_set_cgroup))
+}
+
+/// The id of the cgroup that is so many levels below the root and above `cgroup`, or is it; 0 if there is none.
+/// For kernels whose tracing programs lack a helper for it, which keep ids there (later ones keep pointers).
+#[inline(always)]
+pub(crate) fn cgroup_above(cgroup: u64, level: i32) -> u64 {
+    let own: i32 = read(field!(cgroup, cgroup_level));
+    if level > own {
+        return 0;
+    }
+    read(field!(cgroup, cgroup_ancestors).wrapping_add(level as u64 * 8))
+}
+
 /// The leader's command name: threads may call themselves anything, io_uring's do.
 #[inline(always)]
 pub(crate) fn comm(leader: u64) -> [u8; COMM_BYTES] {
@@ -98,9 +131,15 @@ macro_rules! load {
 }
 pub(crate) use load;
 
+// Where there is no pointer to the task that the verifier knows (before 5.11), all is read as other memory is.
 impl Current {
     #[inline(always)]
     pub(crate) fn find() -> Self {
+        if !has(feature::KNOWN_TASK) {
+            return Self {
+                leader: current_leader() as *const u8,
+            };
+        }
         // SAFETY: a helper without arguments.
         let task = unsafe { bpf_get_current_task_btf() };
         Self {
@@ -110,6 +149,9 @@ impl Current {
 
     #[inline(always)]
     pub(crate) fn process(self) -> ProcessKey {
+        if !has(feature::KNOWN_TASK) {
+            return process(self.leader as u64);
+        }
         ProcessKey {
             start_ns: load!(self.leader, task_start),
             pid: load!(self.leader, task_tgid),
@@ -119,6 +161,9 @@ impl Current {
 
     #[inline(always)]
     pub(crate) fn comm(self) -> [u8; COMM_BYTES] {
+        if !has(feature::KNOWN_TASK) {
+            return comm(self.leader as u64);
+        }
         let words: [u64; 2] = load!(self.leader, task_comm);
         // SAFETY: integers of the same size.
         unsafe { core::mem::transmute(words) }
@@ -127,6 +172,10 @@ impl Current {
     /// The real user and group.
     #[inline(always)]
     pub(crate) fn ids(self) -> (u32, u32) {
+        if !has(feature::KNOWN_TASK) {
+            let cred: u64 = read(field!(self.leader as u64, task_cred));
+            return (read(field!(cred, cred_uid)), read(field!(cred, cred_gid)));
+        }
         let cred: *const u8 = load!(self.leader, task_cred);
         (load!(cred, cred_uid), load!(cred, cred_gid))
     }
@@ -134,6 +183,9 @@ impl Current {
     /// As [`cgroup`].
     #[inline(always)]
     pub(crate) fn cgroup(self) -> u64 {
+        if !has(feature::KNOWN_TASK) {
+            return cgroup(self.leader as u64);
+        }
         let set: *const u8 = load!(self.leader, task_cgroups);
         let cgroup: *const u8 = load!(set, css_set_cgroup);
         let node: *const u8 = load!(cgroup, cgroup_node);

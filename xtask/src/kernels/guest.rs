@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{BOOT_MAX, BOOTS_MAX, Kernel};
+use super::{BOOT_MAX, BOOTS_MAX, image::TESTS};
 use crate::step::say;
 
 /// What cannot be tested in a guest, which has no other namespace to call from. Whatever else a test
@@ -30,21 +30,16 @@ pub(super) struct Told {
 }
 
 /// Runs the tests under this kernel.
-pub(super) fn boot(vmlinuz: &Path, initrd: &Path, kernel: Kernel) -> Result<Told> {
-    let tests: &[&str] = if kernel.attests {
-        &["live", "table", "inferred"]
-    } else {
-        &["inferred"]
-    };
+pub(super) fn boot(vmlinuz: &Path, initrd: &Path) -> Result<Told> {
     for _ in 0..BOOTS_MAX {
-        let lines = console(vmlinuz, initrd, &tests.join(","))?;
+        let lines = console(vmlinuz, initrd, &TESTS.join(","))?;
         let told = read(&lines);
         if told.release.is_empty() {
             // qemu's emulation of several processors loses one now and then while they start.
             say("the guest did not start; once more");
             continue;
         }
-        let all = tests.iter().all(|test| {
+        let all = TESTS.iter().all(|test| {
             let ended = told.ended.iter().find(|(name, _)| name == test);
             ended.is_some_and(|(_, code)| *code == 0)
         });
@@ -54,12 +49,18 @@ pub(super) fn boot(vmlinuz: &Path, initrd: &Path, kernel: Kernel) -> Result<Told
             told.release,
             lines.join("\n")
         );
+        let warned = lines.iter().find(|line| line.contains("GUEST warned"));
+        ensure!(
+            warned.is_none(),
+            "{} warned of what the programs do: {warned:?}",
+            told.release
+        );
         let skips = |line: &&String| {
             line.contains("SKIPPED") && !SKIPPED.iter().any(|known| line.contains(known))
         };
         let skipped = lines.iter().find(skips);
         ensure!(
-            skipped.is_none() || !kernel.attests,
+            skipped.is_none(),
             "not tested on {}: {skipped:?}",
             told.release
         );

@@ -15,13 +15,14 @@ use crate::{
 };
 
 /// Tests that need nothing but a kernel, and the program that they start.
-const TESTS: [&str; 3] = ["live", "table", "inferred"];
+pub(super) const TESTS: [&str; 4] = ["live", "held", "table", "inferred"];
 const CALLER: &str = "flows-test-caller";
 /// What the tests, and the script, call by name.
-const APPLETS: [&str; 20] = [
+const APPLETS: [&str; 21] = [
     "cat",
     "chmod",
     "cp",
+    "dmesg",
     "echo",
     "false",
     "id",
@@ -60,6 +61,7 @@ for name in $(echo "$tests" | sed 's/,/ /g'); do
     "/tests/$name" --test-threads=1 --nocapture 2>&1
     echo "GUEST ended $name $?"
 done
+dmesg | sed -n 's/.*WARNING: CPU/GUEST warned &/p'
 poweroff -f
 "#;
 

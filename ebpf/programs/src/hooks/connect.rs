@@ -1,6 +1,8 @@
 //! `connect`: the current process becomes the owner of the socket, and may be led elsewhere.
 
-use abi::{FlowKey, Image, Owner, ProcessKey, counter, direction, kind, role, state, verdict};
+use abi::{
+    FlowKey, Image, Owner, ProcessKey, counter, direction, feature, kind, role, state, verdict,
+};
 use aya_ebpf::{
     bindings::{BPF_SK_STORAGE_GET_F_CREATE, bpf_sock, bpf_sock_addr},
     helpers::generated::{
@@ -16,7 +18,7 @@ use crate::{
     egress, flow, image,
     maps::{LIVING, OWNERS, SOCKET_DRAFT, count},
     tag,
-    task::{self, Current},
+    task::{self, Current, has},
 };
 
 const GO_ON: i32 = 1;
@@ -42,6 +44,10 @@ fn go(ctx: &SockAddrContext, family: Family) -> i32 {
     // SAFETY: the context is the kernel's, and always has its socket.
     let socket = unsafe { (*ctx).__bindgen_anon_1.sk };
     let wanted = wanted(ctx, family);
+    if !has(feature::CONNECTION_NETNS) {
+        // SAFETY: the helper takes the program's context; now the namespace has its cookie.
+        unsafe { bpf_get_netns_cookie(ctx.cast()) };
+    }
     let caller = Caller::find(ctx);
     if caller.agent == 0 && protocol == TCP && !egress::is_gate_port(wanted.port) {
         // Nothing is decided about it, and `sock_ops` finds the process as well.

@@ -15,6 +15,7 @@ use crate::{
     flow,
     glimpse::{Said, hand_over},
     maps::{FLOWS, add, owner_of},
+    task::has,
 };
 
 const GO_ON: i32 = 1;
@@ -261,20 +262,13 @@ fn datagram(ctx: &SkBuffContext, family: u32, way: u32) -> Option<()> {
     hand_over(ctx, &told, start, length(ctx))
 }
 
-/// What the kernel can do; written by the host and frozen before loading.
-#[unsafe(no_mangle)]
-static FEATURES: u32 = 0;
-
 /// The cookie of the socket's network namespace; 0 where programs of this type may not ask.
 #[inline(always)]
 fn netns(ctx: &SkBuffContext) -> u64 {
-    // SAFETY: the program's own constant; volatile, because the host has changed it.
-    let features = unsafe { core::ptr::read_volatile(&raw const FEATURES) };
-    if features & feature::PACKET_NETNS == 0 {
+    if !has(feature::PACKET_NETNS) {
         return 0;
     }
-    // SAFETY: the helper takes the program's context. Where it is missing this is never reached, and
-    // the verifier, which knows the constant, does not look here.
+    // SAFETY: the helper takes the program's context.
     unsafe { bpf_get_netns_cookie(ctx.skb.skb.cast()) }
 }
 

@@ -1,14 +1,16 @@
 //! `socket`: an agent that is held to the gateway gets TCP and UDP, whose ways out are seen.
 
-use abi::{counter, mode};
-use aya_ebpf::{macros::cgroup_sock, programs::SockContext};
+use abi::{counter, feature, mode};
+use aya_ebpf::{
+    helpers::generated::bpf_get_netns_cookie, macros::cgroup_sock, programs::SockContext,
+};
 
 use crate::{
     address::{TCP, UDP},
     egress::is_gateway,
     maps::{MODES, count},
     tag,
-    task::Current,
+    task::{Current, has},
 };
 
 const GO_ON: i32 = 1;
@@ -17,6 +19,10 @@ const REFUSE: i32 = 0;
 /// Before the socket is handed out.
 #[cgroup_sock(sock_create)]
 pub(crate) fn socket_created(ctx: SockContext) -> i32 {
+    if !has(feature::CONNECTION_NETNS) {
+        // SAFETY: the helper takes the program's context; now the namespace has its cookie.
+        unsafe { bpf_get_netns_cookie(ctx.sock.cast()) };
+    }
     // SAFETY: the context is the kernel's.
     let protocol = unsafe { (*ctx.sock).protocol };
     // Raw sockets, SCTP, multipath TCP; `ping` sockets are ICMP.

@@ -3,7 +3,7 @@
 
 use core::{arch::asm, mem::offset_of};
 
-use abi::{FlowRow, Owner, SequenceKey, TupleKey, counter, role};
+use abi::{FlowRow, Owner, SequenceKey, TupleKey, counter, feature, role};
 use aya_ebpf::{
     bindings::{
         BPF_SK_STORAGE_GET_F_CREATE, BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB,
@@ -20,6 +20,7 @@ use crate::{
     address::{End, MAPPED},
     egress::is_gate_port,
     maps::{BY_SEQUENCE, BY_TUPLE, OWNERS, count, owner_of},
+    task::{field, has, read},
 };
 
 const GO_ON: u32 = 1;
@@ -176,13 +177,13 @@ fn try_passive(ctx: &SockOpsContext, near: End, far: End) -> Option<()> {
     if socket.is_null() {
         return None;
     }
-    // SAFETY: the pointers are this program's map and socket, and a row of the same type
-    // or null, for zeroes.
+    // SAFETY: the pointers are this program's map and socket. Before 5.12 the verifier refuses a pointer to the
+    // first value that may be null, so there is none, which makes it all zeroes.
     let kept = unsafe {
         bpf_sk_storage_get(
             (&raw const OWNERS).cast_mut().cast(),
             socket.cast(),
-            owner.cast_mut().cast(),
+            core::ptr::null_mut(),
             u64::from(BPF_SK_STORAGE_GET_F_CREATE),
         )
     }
@@ -192,7 +193,12 @@ fn try_passive(ctx: &SockOpsContext, near: End, far: End) -> Option<()> {
         return None;
     }
     // SAFETY: the value is the new socket's, which is locked.
-    unsafe { (*kept).role = role::ACCEPTED };
+    unsafe {
+        if !owner.is_null() {
+            *kept = *owner;
+        }
+        (*kept).role = role::ACCEPTED;
+    }
     Some(())
 }
 
@@ -237,13 +243,27 @@ fn ends(ctx: &SockOpsContext) -> (End, End) {
 #[inline(always)]
 fn tuple(ctx: &SockOpsContext, source: End, destination: End) -> TupleKey {
     TupleKey {
-        // SAFETY: the helper takes the program's context.
-        netns: unsafe { bpf_get_netns_cookie(ctx.ops.cast()) },
+        netns: netns(ctx),
         source: source.address,
         destination: destination.address,
         source_port: source.port,
         destination_port: destination.port,
     }
+}
+
+/// The cookie of the socket's network namespace.
+#[inline(always)]
+pub(super) fn netns(ctx: &SockOpsContext) -> u64 {
+    if has(feature::CONNECTION_NETNS) {
+        // SAFETY: the helper takes the program's context.
+        return unsafe { bpf_get_netns_cookie(ctx.ops.cast()) };
+    }
+    // The verifier lets nobody compute with the socket's address, but it may be read as a number. Before 5.12 a
+    // namespace has its cookie when somebody has asked for it first, as `socket` and `connect` do then.
+    let socket = socket(ctx);
+    let address: u64 = read((&raw const socket).addr() as u64);
+    let net: u64 = read(field!(address, sock_net));
+    read(field!(net, net_cookie))
 }
 
 /// 127.0.0.0/8 or `::1`.

@@ -3,13 +3,11 @@
 use abi::{FlowKey, FlowRow, ListenKey, Owner, counter, direction, kind, role, state};
 use aya_ebpf::{
     bindings::{BPF_SOCK_OPS_RTT_CB_FLAG, BPF_SOCK_OPS_STATE_CB_FLAG},
-    helpers::generated::{
-        bpf_get_netns_cookie, bpf_get_socket_cookie, bpf_skc_to_tcp_sock, bpf_sock_ops_cb_flags_set,
-    },
+    helpers::generated::{bpf_get_socket_cookie, bpf_skc_to_tcp_sock, bpf_sock_ops_cb_flags_set},
     programs::SockOpsContext,
 };
 
-use super::sock_ops::socket;
+use super::sock_ops::{netns, socket};
 use crate::{
     address::{End, TCP},
     egress, flow,
@@ -76,7 +74,7 @@ fn opened(
     let row = flow::open(&key(ctx))?;
     // SAFETY: nobody else knows the row yet.
     unsafe {
-        (*row).netns = bpf_get_netns_cookie(ctx.ops.cast());
+        (*row).netns = netns(ctx);
         (*row).local = near.address;
         (*row).local_port = near.port;
         (*row).remote = far.address;
@@ -205,12 +203,7 @@ pub(super) fn accepted(ctx: &SockOpsContext, near: End, far: End) -> Option<()> 
 pub(super) fn listens(ctx: &SockOpsContext, near: End) -> Option<()> {
     let current = Current::find();
     // SAFETY: helpers on the program's context.
-    let (cookie, netns) = unsafe {
-        (
-            bpf_get_socket_cookie(ctx.ops.cast()),
-            bpf_get_netns_cookie(ctx.ops.cast()),
-        )
-    };
+    let (cookie, netns) = unsafe { (bpf_get_socket_cookie(ctx.ops.cast()), netns(ctx)) };
     let process = current.process();
     if egress::is_pid_of_gateway(process.pid) {
         egress::open_gate_port(near.port);
