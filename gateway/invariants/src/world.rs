@@ -4,8 +4,9 @@
 //! classes, agents and operations is therefore written down as policies that forbid everything else;
 //! an allowed question is then one of this world.
 //!
-//! Countries that no policy names and that lie in the same of the regions that policies name cannot be
-//! told apart by any policy, so one of them stands for all. The same holds of data classes.
+//! Countries that no policy names and that lie in the same of the regions that policies name can be told
+//! apart only as being the same or not, so as many of them as a question has countries stand for all. Of
+//! data classes a question has one, so one of each kind does.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,9 @@ use policy::{Country, EVIDENCES, Effect, Verb, country_codes, regions_of};
 
 /// Facts in one policy: more would be nested deeper than needed.
 const FACTS_MAX: usize = 16;
-/// Which of the countries that are alike stands for them, where it is one of them.
+/// Countries of one question: the caller's, the data's, the recipient's.
+const COUNTRIES_ASKED: usize = 3;
+/// Which of the countries that are alike stand for them, where they are among them.
 const FAMILIAR: [&str; 8] = ["DE", "FR", "NO", "CH", "US", "IN", "BR", "ZZ"];
 
 /// An operation of the configuration.
@@ -101,7 +104,7 @@ impl World {
         self.ids(kind).map(|uid| uid.id().unescaped()).collect()
     }
 
-    /// Those that are named, and of the others one for each kind that policies can tell.
+    /// Those that are named, and of the others some of each kind that policies can tell.
     fn distinct_countries(&self) -> Vec<Country> {
         let named = self.names("Country");
         let regions = self.names("Region");
@@ -111,15 +114,19 @@ impl World {
             .collect();
         kept.extend(self.operations.iter().map(|operation| operation.country));
         let familiar = FAMILIAR.into_iter();
-        let mut kinds: BTreeMap<Vec<&str>, Country> = BTreeMap::new();
+        let mut kinds: BTreeMap<Vec<&str>, Vec<Country>> = BTreeMap::new();
         for country in familiar.chain(country_codes()).filter_map(Country::parse) {
             let mut within: Vec<&str> = regions_of(country).collect();
             within.retain(|region| regions.contains(region));
-            if !kept.contains(&country) {
-                kinds.entry(within).or_insert(country);
+            let alike = kinds.entry(within).or_default();
+            if alike.len() < COUNTRIES_ASKED
+                && !kept.contains(&country)
+                && !alike.contains(&country)
+            {
+                alike.push(country);
             }
         }
-        kept.extend(kinds.into_values());
+        kept.extend(kinds.into_values().flatten());
         kept.sort_unstable();
         kept.dedup();
         kept

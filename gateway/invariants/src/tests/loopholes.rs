@@ -178,6 +178,39 @@ fn weak_evidence_that_is_enough_for_a_card() {
     assert_eq!(case.principal.evidence, "inferred");
 }
 
+#[test]
+fn a_rule_that_takes_the_same_for_near() {
+    let (id, case) = weakened(
+        "eu-personal-data-stays-in-adequate-countries",
+        "unless { context.recipient in Region::\"GDPR-adequate\" }",
+        "unless { context.recipient in Region::\"GDPR-adequate\" || \
+         context.recipient != principal.country }",
+    );
+    assert_eq!(id, "residency/personal-data-of-the-eea");
+    assert_ne!(case.way.unwrap().1, case.principal.country);
+}
+
+/// Two countries of one kind are not the same: what holds of one and the same does not hold of two.
+#[test]
+fn two_countries_that_are_alike_are_two() {
+    let own = file(
+        "own.cedar",
+        "@id(\"own\") @obligation(\"drop\") forbid (principal, action == Action::\"disclose\", \
+         resource in DataClass::\"pii.email\") \
+         when { context.origin in Region::\"EU\" && context.recipient in Region::\"EU\" && \
+         principal.country in Region::\"EU\" && context.origin != context.recipient && \
+         principal.country != context.recipient && principal.country != context.origin };",
+    );
+    let proofs = prove(&[BASELINE], &[own]);
+    assert!(
+        proofs
+            .iter()
+            .all(|it| matches!(it.outcome, Outcome::Refuted(_))),
+        "{}",
+        told(&proofs)
+    );
+}
+
 /// What cannot be a hole is none: an agent in the EU that reads of the EU.
 #[test]
 fn a_permit_within_the_bound_refutes_nothing() {
