@@ -180,13 +180,22 @@ impl Prover {
     async fn one(&self, verb: Verb, invariant: Rule<'_>) -> Result<Outcome, ProveError> {
         let least = weighs(verb, invariant);
         let rules = self.engine.rules(verb);
-        let at_stake: Vec<&Policy> = rules
-            .filter(|rule| rule.policy.effect() == Effect::Permit || weighs(verb, *rule) >= least)
-            .map(|rule| rule.policy)
-            .collect();
-        let spoken = at_stake.iter().copied().chain([invariant.policy]);
+        // What forbids less than the invariant asks lets the value out in another form, and so permits it.
+        let rules: Vec<Rule<'_>> = rules.collect();
+        let permits =
+            |rule: &Rule<'_>| rule.policy.effect() == Effect::Permit || weighs(verb, *rule) < least;
+        let spoken = rules.iter().map(|rule| rule.policy);
+        let spoken = spoken.chain([invariant.policy]);
         let world = World::of(spoken, &self.operations).policies(verb);
-        let allowed = set(at_stake.into_iter().cloned(), &world)?;
+        let at_stake = rules.iter().map(|rule| {
+            let forbids = rule.policy.effect() == Effect::Forbid;
+            if forbids && permits(rule) {
+                permitting(rule.policy)
+            } else {
+                Ok(rule.policy.clone())
+            }
+        });
+        let allowed = set(at_stake.collect::<Result<Vec<_>, _>>()?, &world)?;
         let bound = set([invariant.policy.clone()], ANYTHING)?;
         let found = tokio::time::timeout(SOLVER_WAIT, self.solve(verb, &allowed, &bound)).await;
         let case = match found {
@@ -254,6 +263,15 @@ fn weighs(verb: Verb, rule: Rule<'_>) -> Action {
         Verb::Call | Verb::Restore => Action::Block,
         Verb::Disclose => rule.obligation,
     }
+}
+
+/// The policy as a `permit` of what it forbids.
+fn permitting(policy: &Policy) -> Result<Policy, ProveError> {
+    let mut json = policy.to_json().map_err(statement)?;
+    if let Some(effect) = json.get_mut("effect") {
+        *effect = "permit".into();
+    }
+    Policy::from_json(Some(policy.id().clone()), json).map_err(statement)
 }
 
 /// These policies and those of a text.

@@ -158,7 +158,6 @@ impl World {
             "principal.evidence == context.evidence".to_owned(),
             one_of("context.evidence", EVIDENCES.map(quoted)),
             one_of("context.effect", Effect::ALL.map(|it| quoted(it.name()))),
-            self.one_country("principal.country"),
         ];
         let own = |agent| format!("(principal in {agent}) == (principal.agent == {agent})");
         facts.extend(self.ids("Agent").map(own));
@@ -173,10 +172,15 @@ impl World {
         };
         let mut facts: Vec<String> = self.ids("Api").map(service).collect();
         for uid in self.ids("Operation") {
-            if let Some((service, id)) = uid.id().unescaped().split_once('/') {
-                let is = spoken(service, id);
-                facts.push(format!("(resource in {uid}) == ({is})"));
-            }
+            // A name with several slashes may be that of several.
+            let name = uid.id().unescaped();
+            let splits = name
+                .match_indices('/')
+                .filter_map(|(at, _)| name.split_at_checked(at));
+            let each = splits
+                .map(|(service, id)| format!("({})", spoken(service, id.get(1..).unwrap_or(""))));
+            let is = any(&each.collect::<Vec<_>>());
+            facts.push(format!("(resource in {uid}) == ({is})"));
         }
         for operation in &self.operations {
             let is = spoken(&operation.service, &operation.id);
@@ -203,14 +207,19 @@ impl World {
         facts
     }
 
-    /// Where countries lie, and that these are countries.
+    /// Where countries lie, and that these are countries. Of the variables, since to the engine a country
+    /// that no question is about lies nowhere.
     fn places(&self, variables: &[&str]) -> Vec<String> {
-        let one = |name: &&str| self.one_country(&format!("context.{name}"));
-        let mut facts: Vec<String> = variables.iter().map(one).collect();
+        let context = variables.iter().map(|name| format!("context.{name}"));
+        let variables: Vec<String> = context.chain(["principal.country".to_owned()]).collect();
+        let mut facts: Vec<String> = variables.iter().map(|it| self.one_country(it)).collect();
         for region in self.ids("Region") {
-            for place in &self.countries {
-                let lies = regions_of(*place).any(|known| known == region.id().unescaped());
-                facts.push(holds(lies, &format!("{} in {region}", country(*place))));
+            let name = region.id().unescaped();
+            let lies = |place: &&Country| regions_of(**place).any(|known| known == name);
+            for variable in &variables {
+                let there = self.countries.iter().filter(lies).map(|it| country(*it));
+                let there = one_of(variable, there);
+                facts.push(format!("({variable} in {region}) == ({there})"));
             }
         }
         facts
@@ -230,20 +239,11 @@ impl World {
             .into_iter()
             .filter_map(DataClass::named)
         {
-            for class in self.classes.iter().filter(|class| **class != above) {
-                let within = format!("{} in {}", entity(*class), entity(above));
-                facts.push(holds(class.is_within(above), &within));
-            }
+            let within = self.classes.iter().filter(|class| class.is_within(above));
+            let within = one_of("resource", within.map(|class| entity(*class)));
+            facts.push(format!("(resource in {}) == ({within})", entity(above)));
         }
         facts
-    }
-}
-
-fn holds(fact: bool, text: &str) -> String {
-    if fact {
-        format!("({text})")
-    } else {
-        format!("!({text})")
     }
 }
 

@@ -79,7 +79,10 @@ impl Engine {
             notes,
             questions,
             authorizer: Authorizer::new(),
-            names_sessions: files.iter().any(|file| file.text.contains("Session::")),
+            names_sessions: policies
+                .policies()
+                .flat_map(Policy::entity_literals)
+                .any(|uid| uid.type_name().basename() == "Session"),
             digest: digest_of(files).into(),
             calls_remembered: Cache::new(CALLS_REMEMBERED_MAX),
             contexts_remembered: Cache::new(CONTEXTS_REMEMBERED_MAX),

@@ -211,6 +211,43 @@ fn two_countries_that_are_alike_are_two() {
     );
 }
 
+/// Without a permit too, a weak `forbid` lets a value out in another form.
+#[test]
+fn a_weak_rule_alone() {
+    let weak = "@id(\"weak\") @obligation(\"tokenize\") \
+                forbid (principal, action == Action::\"disclose\", resource);";
+    let proofs = prove(&[weak], &shipped());
+    let refuted = proofs.iter().filter_map(|proof| match &proof.outcome {
+        Outcome::Refuted(case) => Some((&*proof.invariant.id, case.answer.action)),
+        _ => None,
+    });
+    let refuted: Vec<_> = refuted.collect();
+    assert!(
+        refuted.contains(&("secrets/never-shown", Action::Tokenize)),
+        "{}",
+        told(&proofs)
+    );
+}
+
+/// To the engine a country that a question is not about lies nowhere: what leans on it proves nothing.
+#[test]
+fn a_condition_that_never_holds() {
+    let proofs = prove(
+        &[
+            "@id(\"all\") permit (principal, action == Action::\"disclose\", resource);",
+            "@id(\"none\") @obligation(\"drop\") forbid (principal, action == \
+             Action::\"disclose\", resource in DataClass::\"secret\") \
+             when { Country::\"NO\" in Region::\"EEA\" };",
+        ],
+        &shipped(),
+    );
+    let secret = proofs
+        .iter()
+        .find(|it| &*it.invariant.id == "secrets/never-shown");
+    let outcome = &secret.unwrap().outcome;
+    assert!(!matches!(outcome, Outcome::Holds), "{}", told(&proofs));
+}
+
 /// What cannot be a hole is none: an agent in the EU that reads of the EU.
 #[test]
 fn a_permit_within_the_bound_refutes_nothing() {

@@ -43,8 +43,15 @@ pub(super) fn prove(asked: &Asked, files: &[PathBuf]) -> Result<Proven> {
     let solver = std::env::var_os("CVC5").unwrap_or_else(|| OsString::from(SOLVER));
     let engine = std::sync::Arc::clone(&asked.engine);
     let prover = Prover::new(engine, operations(asked), solver).map_err(told)?;
+    let proofs = prover.prove(&invariants).map_err(told)?;
+    if proofs.is_empty() {
+        return Err(miette!(
+            help = "an invariant is written as a policy is: a `forbid`",
+            "there is no invariant to prove"
+        ));
+    }
     Ok(Proven {
-        proofs: prover.prove(&invariants).map_err(told)?,
+        proofs,
         policies: asked.engine.digest().to_string(),
         invariants: invariants.digest().to_string(),
     })
@@ -130,6 +137,7 @@ impl Proven {
     pub(super) fn json(&self) -> Value {
         let proofs: Vec<Value> = self.proofs.iter().map(proof).collect();
         json!({
+            "tidegate": env!("CARGO_PKG_VERSION"),
             "policies_sha256": self.policies,
             "invariants_sha256": self.invariants,
             "holds": self.holds(),
