@@ -12,6 +12,7 @@ use crate::{Gaps, Interrupted};
 pub(super) use element::{Attribute, Repeats};
 use rows::Row;
 pub(super) use rows::fits;
+use twin::Kind;
 
 /// An open container.
 #[derive(Debug)]
@@ -96,18 +97,45 @@ impl Walk {
     ) -> Result<(), Flaw> {
         match event {
             JsonEvent::ObjectKey(name) => self.name = Some((raw.to_vec(), name.to_string())),
-            JsonEvent::StartObject => self.begin(false, raw, out),
-            JsonEvent::StartArray => self.begin(true, raw, out),
+            JsonEvent::StartObject => self.begin(Kind::Object, raw, out)?,
+            JsonEvent::StartArray => self.begin(Kind::Array, raw, out)?,
             JsonEvent::EndObject | JsonEvent::EndArray => self.end(raw, out),
-            JsonEvent::String(text) | JsonEvent::Number(text) => {
+            JsonEvent::String(text) => {
+                self.arriving(Kind::Text)?;
                 self.scalar(Some(text), raw, out)?;
             }
+            JsonEvent::Number(text) => self.scalar(Some(text), raw, out)?,
             JsonEvent::Boolean(_) | JsonEvent::Null => self.scalar(None, raw, out)?,
             // What stands behind the last value.
             JsonEvent::Eof => self.emit(raw, out),
         }
         self.bound_what_is_held(out);
-        Ok(())
+        match self.stopped {
+            Some(_) => Err(Flaw::ByteOutOfPlace),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks whether a value of this kind may stand where the next one does.
+    fn arriving(&mut self, kind: Kind) -> Result<(), Flaw> {
+        if self.plan.twin.is_none() || self.skipped_to.is_some() {
+            return Ok(());
+        }
+        let step = match &self.name {
+            Some((_, name)) => Some(Step::Member(name.clone())),
+            None => (!self.frames.is_empty()).then_some(Step::Element),
+        };
+        let deep = step.is_some();
+        self.place.extend(step);
+        let is_misplaced = self.is_misplaced(kind);
+        if deep {
+            self.place.pop();
+        }
+        if is_misplaced {
+            self.rows_unknown()
+        } else {
+            Ok(())
+        }
     }
 
     /// Lets bytes go on, or holds them with the row they belong to.
@@ -116,7 +144,9 @@ impl Walk {
         to.extend_from_slice(bytes);
     }
 
-    fn begin(&mut self, is_array: bool, raw: &[u8], out: &mut Vec<u8>) {
+    fn begin(&mut self, kind: Kind, raw: &[u8], out: &mut Vec<u8>) -> Result<(), Flaw> {
+        self.arriving(kind)?;
+        let is_array = kind == Kind::Array;
         let written = self.arrive(raw);
         let parent = self.frames.last();
         let within = parent.is_some_and(|parent| parent.in_record);
@@ -139,6 +169,7 @@ impl Walk {
             has_child: false,
             in_record: within || is_record,
         });
+        Ok(())
     }
 
     /// Whether a container at this place may go on, as far as it can be told from its place.

@@ -194,3 +194,47 @@ fn caps_and_lists_of_fields_hold_in_the_text() {
     let ids = json!({ "rows": [{ "id": 1 }, { "id": 3 }, { "id": 5 }] });
     assert_eq!(left, json!([text(&ids)]));
 }
+
+/// What stands where no rule can find rows, though they may well be there, is not let go on as if there were
+/// none.
+#[test]
+fn what_could_hide_rows_is_unknown() {
+    let row = "[{\"id\":\"C-2\",\"n\":\"two\"}]";
+    let whole = |message: Value| message.to_string().into_bytes();
+    let rows = json!({ "rows": [{ "id": "C-1" }] });
+    let block = |block: Value| message(&json!([block]), &rows);
+    let cases = [
+        // The rows as text, where an array is due.
+        message(&json!([]), &json!({ "rows": row })),
+        // An array around the message.
+        whole(json!([{ "id": 1, "result": { "content": [{ "type": "text", "text": row }] } }])),
+        // No array of blocks, no object for a block, an array in its place.
+        message(&json!({ "type": "text", "text": row }), &rows),
+        message(&json!(row), &rows),
+        message(&json!([row]), &rows),
+        message(&json!([[{ "type": "text", "text": row }]]), &rows),
+        // Blocks that say it elsewhere.
+        block(json!({ "type": "resource_link", "uri": "crm://C-2", "description": row })),
+        block(
+            json!({ "type": "image", "mimeType": "application/json", "data": "W3siaWQiOiJDLTIifV0=" }),
+        ),
+        block(json!({ "type": "text", "_meta": { "said": row } })),
+    ];
+    for document in cases {
+        let shown = String::from_utf8_lossy(&document).into_owned();
+        let refused = Plan {
+            opaque: Opaque::Refuse,
+            ..mine()
+        };
+        let refused = shape(&document, &[], &refused);
+        let Err(Interrupted::Uninspected(Gap::RowsUnknown)) = refused else {
+            panic!("{refused:?} of {shown}");
+        };
+        let passed = Plan {
+            opaque: Opaque::Pass,
+            ..mine()
+        };
+        let (_, _, gaps) = shape(&document, &[], &passed).unwrap();
+        assert!(!gaps.is_empty(), "{shown}");
+    }
+}

@@ -11,8 +11,16 @@ use classifiers::embedded::{self, Held};
 use classifiers::media::json::Flaw;
 
 use super::Walk;
-use crate::shape::{Fields, Path, Plan, Rows, Tokens, Twin, Withheld};
+use crate::shape::{Fields, Path, Plan, Rows, Tokens, Twin, Withheld, path::Step};
 use crate::{Gap, Interrupted, Opaque};
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Object,
+    Array,
+    Text,
+}
 
 /// What becomes of a text.
 enum Narrowed {
@@ -83,11 +91,7 @@ impl Walk {
             Narrowed::Nothing => return self.drop_block(at),
             _ if outcome.records == 0 && self.is_block_too_many() => return self.drop_block(at),
             Narrowed::Unknown => {
-                self.gaps.note(Gap::RowsUnknown);
-                if self.plan.opaque == Opaque::Refuse {
-                    self.stopped = Some(Interrupted::Uninspected(Gap::RowsUnknown));
-                    return Err(Flaw::ByteOutOfPlace);
-                }
+                self.rows_unknown()?;
                 None
             }
             Narrowed::Same => None,
@@ -108,8 +112,51 @@ impl Walk {
         Ok(true)
     }
 
-    /// A block ended, or is too long to be held, without a text.
+    /// Nobody can say whose it is that stands here: policy decides.
+    pub(super) fn rows_unknown(&mut self) -> Result<(), Flaw> {
+        self.gaps.note(Gap::RowsUnknown);
+        if self.plan.opaque == Opaque::Refuse {
+            self.stopped = Some(Interrupted::Uninspected(Gap::RowsUnknown));
+            return Err(Flaw::ByteOutOfPlace);
+        }
+        Ok(())
+    }
+
+    /// Whether what stands here must not: where rows have an owner, a message is one object, its blocks are
+    /// objects in an array, and what should be an array of rows is no text. Anything else could hold rows
+    /// that no rule finds.
+    pub(super) fn is_misplaced(&self, kind: Kind) -> bool {
+        let Some(twin) = self.plan.twin.as_ref().filter(|_| self.has_twin_rows()) else {
+            return false;
+        };
+        let block = || twin.block.is(&self.place);
+        let around = || {
+            let mut within = self.place.clone();
+            within.push(Step::Element);
+            twin.block.is(&within)
+        };
+        match kind {
+            Kind::Array => self.frames.is_empty() || block(),
+            Kind::Object => around(),
+            Kind::Text => block() || around() || self.lone_rule().is_some(),
+        }
+    }
+
+    /// Whether a rule asks whose the rows are that a text may repeat.
+    fn has_twin_rows(&self) -> bool {
+        let Some(twin) = &self.plan.twin else {
+            return false;
+        };
+        let mut rules = self.plan.rows.iter();
+        rules.any(|rule| rule.array.seen_from(&twin.of).is_some())
+    }
+
+    /// A block ended, or is too long to be held, without a text: a picture, a link, or something that hides
+    /// one.
     pub(super) fn end_block(&mut self, at: usize, out: &mut Vec<u8>) {
+        if self.has_twin_rows() && self.rows_unknown().is_err() {
+            return;
+        }
         if self.is_block_too_many() {
             self.take_back(at);
         } else if let Some(row) = self.rows.get_mut(at) {
