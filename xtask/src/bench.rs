@@ -14,29 +14,13 @@ use crate::{
 
 /// Sets up, builds for release, and measures beside nginx and a bare proxy.
 pub(crate) fn run(workspace: &Workspace, yes: bool, arguments: &[String]) -> Result<ExitCode> {
-    setup::try_all(
-        workspace,
-        Scope {
-            yes,
-            bench: true,
-            ..Scope::default()
-        },
-    )?;
-    step("release build", || command(&mut release_build(workspace)))?;
+    ready(workspace, yes)?;
     pass_through(Command::new(workspace.built("release", "tidegate-bench")).args(arguments))
 }
 
 /// What the kernel's part costs a host: by the kernel's own count, and requests beside a host without it.
 pub(crate) fn flows(workspace: &Workspace, yes: bool, arguments: &[String]) -> Result<ExitCode> {
-    setup::try_all(
-        workspace,
-        Scope {
-            yes,
-            bench: true,
-            ..Scope::default()
-        },
-    )?;
-    step("release build", || command(&mut release_build(workspace)))?;
+    ready(workspace, yes)?;
     let cost = ["test", "--release", "--test", "cost", "--"];
     step("what the programs take", || {
         command(
@@ -47,6 +31,17 @@ pub(crate) fn flows(workspace: &Workspace, yes: bool, arguments: &[String]) -> R
     })?;
     let mut bench = Command::new(workspace.built("release", "tidegate-bench"));
     pass_through(bench.arg("--flows").args(arguments))
+}
+
+/// Has what is measured, and what it is compared with.
+fn ready(workspace: &Workspace, yes: bool) -> Result<()> {
+    let bench = Scope {
+        yes,
+        bench: true,
+        ..Scope::default()
+    };
+    setup::try_all(workspace, bench)?;
+    step("release build", || command(&mut release_build(workspace)))
 }
 
 /// How many cases each property gets in its long version.

@@ -179,17 +179,13 @@ impl Prover {
 
     async fn one(&self, verb: Verb, invariant: Rule<'_>) -> Result<Outcome, ProveError> {
         let least = weighs(verb, invariant);
-        let rules = self.engine.rules(verb);
-        // What forbids less than the invariant asks lets the value out in another form, and so permits it.
-        let rules: Vec<Rule<'_>> = rules.collect();
-        let permits =
-            |rule: &Rule<'_>| rule.policy.effect() == Effect::Permit || weighs(verb, *rule) < least;
+        let rules: Vec<Rule<'_>> = self.engine.rules(verb).collect();
         let spoken = rules.iter().map(|rule| rule.policy);
         let spoken = spoken.chain([invariant.policy]);
         let world = World::of(spoken, &self.operations).policies(verb);
+        // What forbids less than the invariant asks lets the value out in another form, and so permits it.
         let at_stake = rules.iter().map(|rule| {
-            let forbids = rule.policy.effect() == Effect::Forbid;
-            if forbids && permits(rule) {
+            if rule.policy.effect() == Effect::Forbid && weighs(verb, *rule) < least {
                 permitting(rule.policy)
             } else {
                 Ok(rule.policy.clone())

@@ -70,6 +70,11 @@ impl Path {
         self.0 == place
     }
 
+    /// Whether this is any element of an array at `place`.
+    pub(super) fn is_element_of(&self, place: &[Step]) -> bool {
+        self.0.split_last() == Some((&Step::Element, place))
+    }
+
     /// Whether `place` is this one, in a document whose elements all have names: there `*` is any name.
     pub(super) fn names(&self, place: &[Step]) -> bool {
         self.0.len() == place.len() && leads(&self.0, place)

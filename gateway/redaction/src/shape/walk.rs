@@ -101,11 +101,18 @@ impl Walk {
             JsonEvent::StartArray => self.begin(Kind::Array, raw, out)?,
             JsonEvent::EndObject | JsonEvent::EndArray => self.end(raw, out),
             JsonEvent::String(text) => {
-                self.arriving(Kind::Text)?;
-                self.scalar(Some(text), raw, out)?;
+                let written = self.arrive(raw);
+                self.stands(Kind::Text)?;
+                self.scalar(Some(text), written, out)?;
             }
-            JsonEvent::Number(text) => self.scalar(Some(text), raw, out)?,
-            JsonEvent::Boolean(_) | JsonEvent::Null => self.scalar(None, raw, out)?,
+            JsonEvent::Number(text) => {
+                let written = self.arrive(raw);
+                self.scalar(Some(text), written, out)?;
+            }
+            JsonEvent::Boolean(_) | JsonEvent::Null => {
+                let written = self.arrive(raw);
+                self.scalar(None, written, out)?;
+            }
             // What stands behind the last value.
             JsonEvent::Eof => self.emit(raw, out),
         }
@@ -116,26 +123,12 @@ impl Walk {
         }
     }
 
-    /// Looks whether a value of this kind may stand where the next one does.
-    fn arriving(&mut self, kind: Kind) -> Result<(), Flaw> {
-        if self.plan.twin.is_none() || self.skipped_to.is_some() {
-            return Ok(());
+    /// Looks whether a value of this kind may stand where it does.
+    fn stands(&mut self, kind: Kind) -> Result<(), Flaw> {
+        if self.skipped_to.is_none() && self.is_misplaced(kind) {
+            return self.rows_unknown();
         }
-        let step = match &self.name {
-            Some((_, name)) => Some(Step::Member(name.clone())),
-            None => (!self.frames.is_empty()).then_some(Step::Element),
-        };
-        let deep = step.is_some();
-        self.place.extend(step);
-        let is_misplaced = self.is_misplaced(kind);
-        if deep {
-            self.place.pop();
-        }
-        if is_misplaced {
-            self.rows_unknown()
-        } else {
-            Ok(())
-        }
+        Ok(())
     }
 
     /// Lets bytes go on, or holds them with the row they belong to.
@@ -145,9 +138,9 @@ impl Walk {
     }
 
     fn begin(&mut self, kind: Kind, raw: &[u8], out: &mut Vec<u8>) -> Result<(), Flaw> {
-        self.arriving(kind)?;
-        let is_array = kind == Kind::Array;
         let written = self.arrive(raw);
+        self.stands(kind)?;
+        let is_array = kind == Kind::Array;
         let parent = self.frames.last();
         let within = parent.is_some_and(|parent| parent.in_record);
         let is_record = !within
@@ -207,8 +200,13 @@ impl Walk {
         self.leave();
     }
 
-    fn scalar(&mut self, text: Option<&str>, raw: &[u8], out: &mut Vec<u8>) -> Result<(), Flaw> {
-        let mut written = self.arrive(raw);
+    /// Takes a value that has arrived, as it is written.
+    fn scalar(
+        &mut self,
+        text: Option<&str>,
+        mut written: Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Flaw> {
         if self.skipped_to.is_none()
             && self.judge(text, out)?
             && self.repeats(text, &mut written, out)?

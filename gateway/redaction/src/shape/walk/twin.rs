@@ -11,7 +11,7 @@ use classifiers::embedded::{self, Held};
 use classifiers::media::json::Flaw;
 
 use super::Walk;
-use crate::shape::{Fields, Path, Plan, Rows, Tokens, Twin, Withheld, path::Step};
+use crate::shape::{Fields, Path, Plan, Rows, Tokens, Twin, Withheld};
 use crate::{Gap, Interrupted, Opaque};
 
 /// What a value is.
@@ -126,20 +126,17 @@ impl Walk {
     /// objects in an array, and what should be an array of rows is no text. Anything else could hold rows
     /// that no rule finds.
     pub(super) fn is_misplaced(&self, kind: Kind) -> bool {
-        let Some(twin) = self.plan.twin.as_ref().filter(|_| self.has_twin_rows()) else {
+        let Some(twin) = &self.plan.twin else {
             return false;
         };
-        let block = || twin.block.is(&self.place);
-        let around = || {
-            let mut within = self.place.clone();
-            within.push(Step::Element);
-            twin.block.is(&within)
+        let is_block = || twin.block.is(&self.place);
+        let is_around = || twin.block.is_element_of(&self.place);
+        let is_misplaced = match kind {
+            Kind::Array => self.frames.is_empty() || is_block(),
+            Kind::Object => is_around(),
+            Kind::Text => is_block() || is_around() || self.lone_rule().is_some(),
         };
-        match kind {
-            Kind::Array => self.frames.is_empty() || block(),
-            Kind::Object => around(),
-            Kind::Text => block() || around() || self.lone_rule().is_some(),
-        }
+        is_misplaced && self.has_twin_rows()
     }
 
     /// Whether a rule asks whose the rows are that a text may repeat.
