@@ -10,6 +10,7 @@ mod codings;
 mod confined;
 mod credentials;
 mod endless;
+mod envoy;
 mod erasure;
 mod evidence;
 mod fleet;

@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     fs::File,
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -15,6 +15,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
+
+use crate::env;
 
 /// How long the collector may take to listen.
 const START_WAIT_MAX: Duration = Duration::from_secs(30);
@@ -24,8 +26,8 @@ const SPANS_WAIT_MAX: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
 /// Somebody else may take a port between our picking and rotel's binding it.
 const START_ATTEMPTS_MAX: usize = 5;
-/// Where `cargo xtask setup` puts rotel, below the target directory.
-const INSTALLED: &str = "tools/venv/bin/rotel-agent";
+/// Where `cargo xtask setup` puts rotel, among the workspace's tools.
+const INSTALLED: &str = "venv/bin/rotel-agent";
 
 /// A running collector; it ends with this value.
 pub struct Collector {
@@ -75,7 +77,7 @@ pub struct SpanEvent {
 impl Collector {
     /// Starts rotel on ports of the kernel's choice and waits until it listens.
     pub fn start() -> Result<Self> {
-        let program = program()?;
+        let program = env::tool("TIDEGATE_ROTEL", INSTALLED)?;
         for _ in 1..START_ATTEMPTS_MAX {
             if let Ok(collector) = Self::attempt(&program) {
                 return Ok(collector);
@@ -184,24 +186,6 @@ impl Drop for Collector {
 fn free_addresses() -> Result<[SocketAddr; 2]> {
     let [one, other] = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
     Ok([one?.local_addr()?, other?.local_addr()?])
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test finds its tools by the environment"
-)]
-fn program() -> Result<PathBuf> {
-    if let Ok(named) = std::env::var("TIDEGATE_ROTEL") {
-        return Ok(named.into());
-    }
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let target =
-        std::env::var("CARGO_TARGET_DIR").map_or_else(|_| workspace.join("target"), PathBuf::from);
-    [target, workspace.join("target")]
-        .into_iter()
-        .map(|target| target.join(INSTALLED))
-        .find(|program| program.exists())
-        .context("no rotel: run `cargo xtask setup`, or name it in TIDEGATE_ROTEL")
 }
 
 /// Where in rotel's print-out we are.

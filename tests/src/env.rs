@@ -1,6 +1,12 @@
 //! The environment variables that steer tests, read in one place.
 
-use std::{env, ffi::OsString, path::PathBuf};
+use std::{
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
 
 /// Which `tidegate` to start, in place of the one beside this program.
 pub const BINARY: &str = "TIDEGATE_BIN";
@@ -49,6 +55,22 @@ pub fn program(name: &str) -> Option<PathBuf> {
     env::split_paths(&path)
         .map(|folder| folder.join(name))
         .find(|file| file.is_file())
+}
+
+/// A tool that `cargo xtask setup` installed at `installed`, or that `variable` names.
+pub fn tool(variable: &str, installed: &str) -> Result<PathBuf> {
+    if let Some(named) = text(variable) {
+        return Ok(named.into());
+    }
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let target = text("CARGO_TARGET_DIR").map(PathBuf::from);
+    let targets = target.into_iter().chain([workspace.join("target")]);
+    targets
+        .map(|target| target.join("tools").join(installed))
+        .find(|program| program.exists())
+        .with_context(|| {
+            format!("no `{installed}`: run `cargo xtask setup`, or name it in {variable}")
+        })
 }
 
 /// A program of this workspace that stands beside the running one.

@@ -10,6 +10,7 @@ pub mod client;
 pub mod clock;
 pub mod collector;
 pub mod env;
+pub mod envoy;
 pub mod gateway;
 pub mod mcp;
 pub mod network;

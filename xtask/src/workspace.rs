@@ -99,6 +99,11 @@ impl Workspace {
         self.tools().join("presidio")
     }
 
+    /// The proxy that asks the gateway about what it serves.
+    pub(crate) fn envoy(&self) -> PathBuf {
+        self.tools().join("envoy/envoy")
+    }
+
     /// The telemetry collector.
     pub(crate) fn rotel(&self) -> PathBuf {
         env::var_os(ROTEL).map_or_else(|| self.tools().join("venv/bin/rotel-agent"), PathBuf::from)

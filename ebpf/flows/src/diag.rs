@@ -19,6 +19,8 @@ const ANSWER_BYTES_MAX: usize = 4_096;
 pub(crate) struct Found {
     /// Its inode: what `/proc/PID/fd` shows. Never 0.
     pub(crate) inode: u32,
+    /// Its cookie: unique until the next boot.
+    pub(crate) cookie: u64,
 }
 
 /// The caller's socket of `flow`, in this network namespace; none if it is on another host, in
@@ -103,7 +105,12 @@ fn understand(answer: &[u8], source: SocketAddr, destination: SocketAddr) -> Opt
         return None;
     }
     let inode = u32::from_ne_bytes(body.get(68..72)?.try_into().ok()?);
-    (inode != 0).then_some(Found { inode })
+    let half = |at: std::ops::Range<usize>| -> Option<u32> {
+        Some(u32::from_ne_bytes(body.get(at)?.try_into().ok()?))
+    };
+    let (low, high) = (half(44..48)?, half(48..52)?);
+    let cookie = u64::from(high) << u32::BITS | u64::from(low);
+    (inode != 0).then_some(Found { inode, cookie })
 }
 
 #[cfg(test)]
@@ -132,6 +139,8 @@ mod tests {
         };
         let found = caller(flow).unwrap();
         assert_eq!(format!("socket:[{}]", found.inode), inode_of(&caller_));
+        let cookie = rustix::net::sockopt::socket_cookie(&caller_).unwrap();
+        assert_eq!(found.cookie, cookie);
         drop(caller_);
         assert_eq!(caller(flow), None);
     }

@@ -159,6 +159,14 @@ impl Keeper {
         }
     }
 
+    pub(crate) fn cookie(&self, flow: Flow) -> Option<u64> {
+        let Flow { peer, local } = flow;
+        match self.ask(Question::Cookie { peer, local }) {
+            Some(Answer::Cookie(cookie)) => cookie,
+            _ => None,
+        }
+    }
+
     /// The process `pid` as it is now.
     pub fn describe(&self, pid: u32) -> Option<Process> {
         match self.ask(Question::Describe(pid)) {

@@ -22,13 +22,12 @@ use crate::{
     cgroup::Cgroups,
     enforce::{Enforcer, Gateway},
     follower::Follower,
+    inferring::Inferring,
     keeper::Keeper,
     life,
     lineage::{self, Lineage},
     loader::{self, Attached},
-    netns_cookie,
     pins::Pins,
-    proc::own_netns,
     record::{self, Clock},
     table::Table,
     turn,
@@ -138,48 +137,6 @@ impl Proven {
             adopted,
             _pins: pins,
         })
-    }
-}
-
-/// Answers from `/proc`, for what the programs did not see.
-pub(crate) struct Inferring {
-    keeper: Arc<Keeper>,
-    /// The cookie of this process's network namespace, where the kernel tells.
-    netns: Option<u64>,
-}
-
-impl Inferring {
-    pub(crate) fn new(keeper: Arc<Keeper>) -> Self {
-        Self {
-            keeper,
-            netns: own_netns(),
-        }
-    }
-}
-
-impl FlowSource for Inferring {
-    fn owner(&self, socket: BorrowedFd<'_>, flow: Flow) -> Option<Owned> {
-        if netns_cookie(socket).ok() != self.netns {
-            // The same addresses may be somebody else's here: inferring could only err.
-            return None;
-        }
-        let process = self.keeper.infer(flow)?;
-        Some(Owned {
-            attribution: Arc::new(Attribution {
-                process,
-                source: Source::Proc,
-            }),
-            flow: None,
-            original: None,
-        })
-    }
-
-    fn source(&self) -> Source {
-        Source::Proc
-    }
-
-    fn lost(&self) -> u64 {
-        0
     }
 }
 
@@ -519,6 +476,28 @@ impl FlowSource for KernelSource {
                 remote: None,
             }),
             original: led.then(|| record::end(owner.original, owner.original_port)),
+        })
+    }
+
+    fn between(&self, flow: Flow) -> Option<Owned> {
+        let known = self.inferring.keeper.cookie(flow).and_then(|cookie| {
+            let id = FlowId {
+                cookie,
+                remote: None,
+            };
+            self.flow(id).filter(|record| record.pid != 0)
+        });
+        // One that is older than the programs is in no table.
+        let Some(record) = known else {
+            return self.inferring.between(flow);
+        };
+        Some(Owned {
+            attribution: Arc::new(Attribution {
+                process: self.process(&record),
+                source: Source::Kernel,
+            }),
+            flow: Some(record.id),
+            original: None,
         })
     }
 

@@ -45,6 +45,7 @@ mod enforce;
 mod executable;
 mod features;
 mod follower;
+mod inferring;
 mod keeper;
 mod kernel;
 mod life;

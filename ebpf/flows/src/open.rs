@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, sync::Arc};
 
 use crate::{
     FlowSource, Keeper, KernelSource, Options, ProcSource, TooManyPorts,
-    kernel::Inferring,
+    inferring::Inferring,
     witness::{Looks, Witness},
 };
 

@@ -12,14 +12,13 @@ use std::{
         unix::fs::MetadataExt as _,
     },
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use procfs::process::{Process as ProcProcess, Stat};
 
 use crate::{
-    Ancestor, Attribution, Flow, FlowSource, FlowsError, Owned, Process, Source, diag,
-    digest::Digests, netns_cookie,
+    Ancestor, Flow, FlowSource, FlowsError, Owned, Process, Source, diag, digest::Digests,
+    netns_cookie,
 };
 
 /// Parents reported, nearest first.
@@ -119,15 +118,11 @@ impl FlowSource for ProcSource {
             // The same addresses may be somebody else's here: inferring could only err.
             return None;
         }
-        let process = self.infer(flow)?;
-        Some(Owned {
-            attribution: Arc::new(Attribution {
-                process,
-                source: Source::Proc,
-            }),
-            flow: None,
-            original: None,
-        })
+        self.between(flow)
+    }
+
+    fn between(&self, flow: Flow) -> Option<Owned> {
+        self.infer(flow).map(Owned::from)
     }
 
     fn source(&self) -> Source {

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::FlowId;
 
-/// An accepted connection, from the gateway's side.
+/// An accepted connection, from the side of who accepted it.
 #[derive(Clone, Copy, Debug)]
 pub struct Flow {
     /// The caller's end.
     pub peer: SocketAddr,
-    /// The gateway's end.
+    /// The other one: the gateway's, or that of a proxy that asks it.
     pub local: SocketAddr,
 }
 
@@ -87,6 +87,20 @@ pub struct Attribution {
     pub source: Source,
 }
 
+impl From<Process> for Owned {
+    /// The owner as it was inferred.
+    fn from(process: Process) -> Self {
+        Self {
+            attribution: Arc::new(Attribution {
+                process,
+                source: Source::Proc,
+            }),
+            flow: None,
+            original: None,
+        }
+    }
+}
+
 /// The other end of an accepted connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owned {
@@ -104,6 +118,10 @@ pub trait FlowSource: Send + Sync {
     ///
     /// Call it once, right after `accept`, and keep the answer for the connection's life.
     fn owner(&self, socket: BorrowedFd<'_>, flow: Flow) -> Option<Owned>;
+
+    /// The owner of a connection that another process of this host accepted; none if that is not known, or
+    /// the connection is over. Ask while it is open.
+    fn between(&self, flow: Flow) -> Option<Owned>;
 
     /// Which source this is.
     fn source(&self) -> Source;

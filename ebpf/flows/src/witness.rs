@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AgentRule, Ancestor, Flow, ProcSource, Process, Rules,
     cgroup::Cgroups,
+    diag,
     enforce::{Enforcer, Gateway},
     lineage::Lineage,
     open::causes,
@@ -28,6 +29,8 @@ pub(crate) enum Question {
     Cgroup(u64),
     /// Who has the other end of a connection in this network namespace, by `/proc`.
     Infer { peer: SocketAddr, local: SocketAddr },
+    /// The cookie of the caller's socket of a connection in this network namespace.
+    Cookie { peer: SocketAddr, local: SocketAddr },
     /// The process as `/proc` has it.
     Describe(u32),
     /// The rules, and the gateway's network namespace.
@@ -52,6 +55,7 @@ pub(crate) enum Question {
 pub(crate) enum Answer {
     Traced(Box<Traced>),
     Cgroup(Option<String>),
+    Cookie(Option<u64>),
     Process(Option<Box<Process>>),
     Done(Result<(), String>),
 }
@@ -134,6 +138,10 @@ impl Looks {
             }
             Question::Infer { peer, local } => {
                 Answer::Process(self.inferred.infer(Flow { peer, local }).map(Box::new))
+            }
+            Question::Cookie { peer, local } => {
+                let found = diag::caller(Flow { peer, local });
+                Answer::Cookie(found.map(|found| found.cookie))
             }
             Question::Describe(pid) => Answer::Process(self.inferred.process(pid).map(Box::new)),
             _ => return None,

@@ -1,6 +1,7 @@
 //! Configuration, low and high: what was typed, and what it means.
 
 mod answers;
+mod asked;
 mod behaviour;
 mod budgets;
 pub(crate) mod classifiers;

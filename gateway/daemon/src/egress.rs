@@ -174,6 +174,14 @@ impl FlowSource for Noting {
         Some(owned)
     }
 
+    fn between(&self, flow: Flow) -> Option<Owned> {
+        let owned = self.source.between(flow)?;
+        if let Some(flow) = owned.flow {
+            self.reconciler.governed(flow);
+        }
+        Some(owned)
+    }
+
     fn source(&self) -> Source {
         self.source.source()
     }

@@ -122,7 +122,7 @@ impl Places {
         listen: &[SocketAddr],
         endpoints: &[proxy::Endpoint],
     ) -> Self {
-        let kinds = endpoints.iter().map(|endpoint| endpoint.kind);
+        let kinds = endpoints.iter().map(|endpoint| endpoint.kind.clone());
         Self {
             inside: inside(listen, endpoints),
             outside: listen.iter().copied().zip(kinds).collect(),
@@ -139,7 +139,9 @@ impl Places {
 /// Where the gateway is reached inside: on loopback, at the ports it has outside.
 fn inside(listen: &[SocketAddr], endpoints: &[proxy::Endpoint]) -> Vec<Inside> {
     let mut inside: Vec<Inside> = Vec::new();
-    for (bound, endpoint) in listen.iter().zip(endpoints) {
+    let for_agents =
+        |(_, endpoint): &(_, &proxy::Endpoint)| !matches!(endpoint.kind, proxy::Kind::Asked(_));
+    for (bound, endpoint) in listen.iter().zip(endpoints).filter(for_agents) {
         let ip: IpAddr = match bound.ip() {
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
@@ -150,7 +152,7 @@ fn inside(listen: &[SocketAddr], endpoints: &[proxy::Endpoint]) -> Vec<Inside> {
             inside.push(Inside {
                 address,
                 tls: endpoint.tls.clone(),
-                kind: endpoint.kind,
+                kind: endpoint.kind.clone(),
             });
         }
     }
@@ -380,7 +382,7 @@ impl Launches {
             listener
                 .set_nonblocking(true)
                 .map_err(|error| error.to_string())?;
-            doors.push(Door::new(listener, inside.tls.clone(), inside.kind));
+            doors.push(Door::new(listener, inside.tls.clone(), inside.kind.clone()));
         }
         Ok(Bound::of(doors))
     }

@@ -41,7 +41,9 @@ fn call(effect: &str) -> Class {
 /// An admitted call, with its end if that is on record.
 pub(crate) fn exchange(at: &Place<'_>, opening: &Opening, outcome: Option<&Outcome>) -> Value {
     let operation = &opening.operation;
-    let released = outcome.map(|it| it.result == "released");
+    // What became of one that another proxy serves is not known here.
+    let ended = outcome.filter(|it| it.result != "delegated");
+    let released = ended.map(|it| it.result == "released");
     let status = match released {
         Some(true) => SUCCESS,
         Some(false) => FAILURE,
@@ -84,8 +86,8 @@ pub(crate) fn exchange(at: &Place<'_>, opening: &Opening, outcome: Option<&Outco
         "credential": outcome.and_then(|it| it.credential.as_ref()).map(|it| &it.name),
     });
     let why = purpose(&opening.caller, Some(operation), &opening.policies);
-    let severity = match released {
-        Some(true) => Severity::Informational,
+    let severity = match (outcome, released) {
+        (_, Some(true)) | (Some(_), None) => Severity::Informational,
         _ => Severity::Low,
     };
     let more = merged(json!({}), more);

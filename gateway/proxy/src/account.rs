@@ -11,7 +11,7 @@ use audit::{
     BodyRecord, CallerRecord, EventRef, FindingRecord, Opening, OperationRecord, Outcome, Receipt,
     Refusal, Written,
 };
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use policy::{Operation, PolicyRef};
 use telemetry::{Exchange, FindingAttrs, ProcessAttrs, Trace, UpstreamCall, names};
 use tokio::time::timeout;
@@ -46,16 +46,19 @@ pub(crate) enum End {
     Aborted,
     /// The agent hung up.
     ClientGone,
+    /// Left to another proxy, which asked whether it may.
+    Delegated,
 }
 
 impl End {
     fn name(self) -> &'static str {
         match self {
-            Self::Released => "released",
+            Self::Released => names::RELEASED,
             Self::Refused => "refused",
             Self::UpstreamFailed => "upstream_failed",
             Self::Aborted => "aborted",
             Self::ClientGone => "client_gone",
+            Self::Delegated => names::DELEGATED,
         }
     }
 }
@@ -150,6 +153,12 @@ impl Account {
     /// The trace, while the exchange lasts.
     pub(crate) fn trace(&self) -> Option<&Trace> {
         self.trace.as_ref()
+    }
+
+    /// What names the trace to whoever the request goes to (W3C Trace Context).
+    pub(crate) fn traceparent(&self) -> Option<HeaderValue> {
+        let named = self.trace.as_ref()?.upstream_traceparent();
+        HeaderValue::try_from(named).ok()
     }
 
     /// The index of the record that holds this exchange, once there is one.

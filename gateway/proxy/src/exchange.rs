@@ -20,6 +20,7 @@ use telemetry::names;
 use crate::{
     accept::Accepted,
     account::{Account, Call, End},
+    asked::Asks,
     body::{Inbound, Outbound, Source},
     clock, fields,
     gateway::Gateway,
@@ -54,6 +55,8 @@ pub(crate) struct Peer {
     host: Option<Box<str>>,
     /// What was shown when it was opened, for requests that show nothing.
     shown: Option<HeaderValue>,
+    /// What it may ask, if it is no agent but a proxy that asks.
+    pub(crate) asks: Option<Arc<Asks>>,
     /// Whether it is within TLS, and what the client showed there.
     secure: bool,
     certificate: Option<Thumbprint>,
@@ -70,6 +73,7 @@ impl Peer {
             led,
             host: None,
             shown: None,
+            asks: None,
             secure: false,
             certificate: None,
             proven: Mutex::default(),
@@ -81,6 +85,19 @@ impl Peer {
         let shown = tls.peer_certificates().and_then(<[_]>::first);
         self.certificate = shown.and_then(|shown| identity::certificate_thumbprint(shown));
         self.secure = true;
+        self
+    }
+
+    /// The same, who showed this certificate (DER) to somebody else.
+    pub(crate) fn shown_elsewhere(mut self, secure: bool, certificate: Option<&[u8]>) -> Self {
+        self.certificate = certificate.and_then(identity::certificate_thumbprint);
+        self.secure = secure;
+        self
+    }
+
+    /// The same, a proxy that asks.
+    pub(crate) fn asking(mut self, asks: Option<Arc<Asks>>) -> Self {
+        self.asks = asks;
         self
     }
 
@@ -99,6 +116,7 @@ impl Peer {
             led: self.led,
             host: Some(host.into()),
             shown,
+            asks: None,
             secure: false,
             certificate: None,
             proven: Mutex::default(),
@@ -196,16 +214,7 @@ impl Worker {
             return Box::pin(self.give_pass(peer, request)).await;
         }
         let began = clock::now();
-        let text = |name| {
-            request
-                .headers()
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-        };
-        let trace = self
-            .gateway
-            .traces
-            .begin(text(&headers::TRACEPARENT), text(&headers::TRACESTATE));
+        let trace = headers::trace(&self.gateway.traces, request.headers());
         let mut account = Account::new(
             Arc::clone(&self.gateway),
             trace,
@@ -232,7 +241,7 @@ impl Worker {
     }
 
     /// Who calls, what for, and whether that may be.
-    async fn admit(
+    pub(crate) async fn admit(
         &self,
         account: &mut Account,
         peer: &Peer,
@@ -438,7 +447,7 @@ fn present(
     // Whatever hyper noted beside the fields stays here.
     parts.extensions = Extensions::new();
     if let Some(trace) = account.trace() {
-        if let Ok(value) = HeaderValue::try_from(trace.upstream_traceparent()) {
+        if let Some(value) = account.traceparent() {
             parts.headers.insert(headers::TRACEPARENT, value);
         }
         if trace.tracestate().is_none() {

@@ -72,6 +72,12 @@ pub struct RowRule {
 }
 
 impl AnswerRules {
+    /// Whether anything at all may stay behind of an answer, beside what its values are.
+    pub(crate) fn demands(&self, permit: &Permit) -> bool {
+        let capped = self.records_max.or(self.fields_max).is_some();
+        capped || !self.rows.is_empty() || !permit.fields().is_empty()
+    }
+
     /// What of an answer may go on under `permit`.
     pub(crate) fn plan(&self, permit: &Permit) -> Plan {
         let rows = self.rows.iter().map(|rule| Rows {

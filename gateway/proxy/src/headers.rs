@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use redaction::Coding;
+use telemetry::{Trace, Traces};
 
 use crate::accept::{Accepted, name_of};
 
@@ -235,6 +236,17 @@ pub(crate) fn towards_upstream(headers: &mut HeaderMap, proven: bool) {
     let accepted = Accepted::of(headers).towards_upstream();
     headers.insert(header::ACCEPT_ENCODING, accepted);
     headers.append(header::VIA, HeaderValue::from_static("1.1 tidegate"));
+}
+
+/// Whether a field is of one connection alone.
+pub(crate) fn is_hop(name: &HeaderName) -> bool {
+    HOP_BY_HOP.contains(name)
+}
+
+/// Begins the trace of a request, or goes on with the one that it names.
+pub(crate) fn trace(traces: &Traces, headers: &HeaderMap) -> Trace {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    traces.begin(text(&TRACEPARENT), text(&TRACESTATE))
 }
 
 /// Turns an upstream's header fields into those that the agent gets.

@@ -6,6 +6,7 @@
 
 mod accept;
 mod account;
+pub mod asked;
 mod beginning;
 pub mod bindings;
 mod body;

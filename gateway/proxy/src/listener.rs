@@ -13,6 +13,7 @@ use std::{
 };
 
 use flows::Flow;
+use http_body_util::Either;
 use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
@@ -32,6 +33,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
+    asked::{self, Asks},
     exchange::{Peer, Worker},
     forward,
     gateway::Gateway,
@@ -52,7 +54,7 @@ pub struct Endpoint {
 }
 
 /// What comes to an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// Requests for the gateway, as the address of the services.
     Reverse,
@@ -60,6 +62,8 @@ pub enum Kind {
     Led,
     /// Requests for a proxy (RFC 9110 section 3.7): only a host names a service.
     Forward,
+    /// Questions of another proxy, whether a request may go on that it serves.
+    Asked(Arc<Asks>),
 }
 
 /// Why an address cannot be listened on.
@@ -115,7 +119,7 @@ impl Bound {
                 worker.push(Door {
                     listener,
                     tls: endpoint.tls.clone(),
-                    kind: endpoint.kind,
+                    kind: endpoint.kind.clone(),
                 });
             }
             bound.addresses.push(address);
@@ -245,17 +249,20 @@ async fn accept(
                 continue;
             }
         };
-        let peer = attribute(&worker.gateway, &stream, kind != Kind::Reverse);
+        let peer = attribute(&worker.gateway, &stream, &kind);
         let (worker, tls) = (Arc::clone(&worker), tls.clone());
         let (watcher, stop) = (graceful.watcher(), stop.clone());
-        let inner = (kind == Kind::Forward).then(|| graceful.watcher());
+        let (inner, is_led) = (
+            (kind == Kind::Forward).then(|| graceful.watcher()),
+            kind == Kind::Led,
+        );
         tokio::spawn(async move {
             let open = worker.gateway.metrics.connection();
             match (tls, inner) {
                 (tls, Some(inner)) => {
                     forward::serve(worker, peer, (tls, stream), (watcher, inner), stop).await;
                 }
-                (tls, None) if kind == Kind::Led => {
+                (tls, None) if is_led => {
                     led::serve(worker, peer, (tls, stream), watcher, stop).await;
                 }
                 (None, None) => plain(worker, peer, stream, watcher, stop).await,
@@ -280,7 +287,7 @@ pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 /// Who owns the connection.
-fn attribute(gateway: &Gateway, stream: &TcpStream, led: bool) -> Peer {
+fn attribute(gateway: &Gateway, stream: &TcpStream, kind: &Kind) -> Peer {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the connection keeps Nagle's delay");
     }
@@ -294,7 +301,12 @@ fn attribute(gateway: &Gateway, stream: &TcpStream, led: bool) -> Peer {
     gateway
         .metrics
         .attributed(owned.as_ref().map(|owned| owned.attribution.source.name()));
-    Peer::new(owned, ends.ok().map(|(peer, _)| peer.port()), led)
+    let (asks, led) = match kind {
+        Kind::Asked(asks) => (Some(Arc::clone(asks)), false),
+        Kind::Reverse => (None, false),
+        Kind::Led | Kind::Forward => (None, true),
+    };
+    Peer::new(owned, ends.ok().map(|(peer, _)| peer.port()), led).asking(asks)
 }
 
 /// What a connection speaks.
@@ -368,7 +380,16 @@ pub(crate) async fn connection<S>(
     let peer = Arc::new(peer);
     let service = service_fn(move |request| {
         let (worker, peer) = (Arc::clone(&worker), Arc::clone(&peer));
-        async move { Ok::<_, Infallible>(worker.serve(&peer, request).await) }
+        async move {
+            Ok::<_, Infallible>(match &peer.asks {
+                None => worker.serve(&peer, request).await.map(Either::Left),
+                Some(asks) => {
+                    let asks = Arc::clone(asks);
+                    let answered = Box::pin(asked::serve(worker, peer, asks, request)).await;
+                    answered.map(Either::Right)
+                }
+            })
+        }
     });
     let io = TokioIo::new(stream);
     let served = match protocol {

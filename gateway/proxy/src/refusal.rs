@@ -108,6 +108,26 @@ impl Interruption {
             .found()
     }
 
+    /// Whoever asks on behalf of others is not the one that may.
+    pub fn asker_unknown() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "asker_unknown")
+            .says("the process that asks is not the proxy that may ask here")
+            .found()
+    }
+
+    /// A proxy asks about a service whose requests it does not serve.
+    pub fn not_served_there() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "service_not_asked")
+            .says("the proxy that asks may not serve requests for this service")
+    }
+
+    /// A rule wants something done to a message that whoever serves it cannot do.
+    pub fn unmet(what: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "obligation_unmet").says(format!(
+            "{what}, which only the gateway does: send the request through it"
+        ))
+    }
+
     /// What a pass is asked for cannot be given.
     pub fn pass_refused(why: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "pass_refused").says(why)

@@ -6,6 +6,7 @@ use audit::BodyRecord;
 use behaviour::{Baselines, Calling, Ending, Engine, Held, Seen, Verdict};
 use identity::Caller;
 use policy::{Effect, Operation};
+use telemetry::names;
 use tokio::sync::mpsc;
 
 use crate::{clock, record::Who, refusal::Interruption};
@@ -138,7 +139,7 @@ impl Watch {
 
 fn ending(decision: &str, reason: Option<&str>) -> Ending {
     match decision {
-        "released" => Ending::Released,
+        names::RELEASED | names::DELEGATED => Ending::Released,
         "refused" if !reason.is_some_and(|reason| FOLLOWING.contains(&reason)) => Ending::Denied,
         _ => Ending::Failed,
     }

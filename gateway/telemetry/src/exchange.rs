@@ -107,8 +107,10 @@ pub struct FindingAttrs<'a> {
 impl Exchange<'_> {
     /// Whether its trace is kept whatever the sampling share: refusals, failures, redactions.
     pub(crate) fn is_notable(&self) -> bool {
-        self.decision != crate::names::RELEASED
-            || self.reason.is_some()
+        !matches!(
+            self.decision,
+            crate::names::RELEASED | crate::names::DELEGATED
+        ) || self.reason.is_some()
             || self.status.is_none_or(|status| status >= 400)
             || self
                 .findings

@@ -102,6 +102,8 @@ pub const OTHER: &str = "other";
 pub const NONE: &str = "none";
 /// The decision of an exchange that went as it should.
 pub const RELEASED: &str = "released";
+/// A decision: the exchange was admitted, and another proxy serves it.
+pub const DELEGATED: &str = "delegated";
 /// The action of a finding that went out as it came.
 pub const SHOW: &str = "show";
 /// The error type of an upstream that gave no status.

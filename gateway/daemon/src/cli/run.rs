@@ -109,7 +109,8 @@ impl Prepared {
         if let Some(authority) = &authority {
             let server = authority.server();
             for endpoint in &mut endpoints {
-                if endpoint.kind != proxy::Kind::Reverse && endpoint.tls.is_none() {
+                let is_led = matches!(endpoint.kind, proxy::Kind::Forward | proxy::Kind::Led);
+                if is_led && endpoint.tls.is_none() {
                     endpoint.tls = Some(Arc::clone(&server));
                 }
             }

@@ -79,6 +79,27 @@ pub(crate) struct Listen {
     /// Whether requests come here as to a proxy.
     #[serde(default)]
     pub(crate) forward: bool,
+    /// Whether another proxy asks here about requests that it serves.
+    pub(crate) ext_authz: Option<ExtAuthz>,
+}
+
+/// Another proxy that asks.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExtAuthz {
+    pub(crate) protocol: AskedBy,
+    /// What its process must look like.
+    pub(crate) selectors: Vec<Spanned<String>>,
+    /// The services whose requests it serves.
+    pub(crate) services: Vec<Spanned<String>>,
+}
+
+/// How it asks.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AskedBy {
+    Grpc,
+    Http,
 }
 
 /// What the forward proxy does about hosts that no service has.

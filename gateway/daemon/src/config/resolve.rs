@@ -11,7 +11,7 @@ use std::{
 use admission::budget::Budget;
 use classifiers::declared::Declared;
 use http::Uri;
-use identity::{Agent, TokenRule};
+use identity::{Agent, Selector, SelectorError, TokenRule};
 use jiff::SignedDuration;
 use miette::Result;
 use policy::{Country, PolicyFile};
@@ -84,6 +84,8 @@ pub(crate) struct Listen {
     pub(crate) tls: Option<proxy::tls::Files>,
     /// Whether requests come here as to a proxy.
     pub(crate) forward: bool,
+    /// What another proxy may ask here.
+    pub(crate) asks: Option<Arc<proxy::asked::Asks>>,
 }
 
 /// Where an issuer's keys are.
@@ -130,6 +132,9 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let behaviour = resolver.behaviour(&file)?;
     let alerts = resolver.alerts(&file)?;
     let credentials = resolver.places(&file)?;
+    let listen = file.listen.iter();
+    let listen = listen.map(|listen| resolver.listen(listen, &file.services));
+    let listen = listen.collect::<Result<_>>()?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
         egress,
@@ -138,7 +143,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         behaviour,
         alerts,
         credentials,
-        listen: resolver.listen(file.listen),
+        listen,
         admin: file.admin.map(|admin| admin.address),
         exec: file.exec.map(|exec| directory.join(exec.socket)),
         attestation: attestation(file.attestation),
@@ -222,13 +227,15 @@ impl Resolver<'_> {
         self.text.fault(&at.referenced, message, help).into()
     }
 
-    fn listen(&self, typed: Vec<file::Listen>) -> Vec<Listen> {
-        let listen = |listen: file::Listen| Listen {
-            address: listen.address,
-            tls: listen.tls.as_ref().map(|tls| self.tls(tls)),
-            forward: listen.forward,
-        };
-        typed.into_iter().map(listen).collect()
+    fn listen(&self, typed: &file::Listen, services: &[file::Service]) -> Result<Listen> {
+        let asks = typed.ext_authz.as_ref();
+        let asks = asks.map(|asks| self.asks(asks, typed.forward, services));
+        Ok(Listen {
+            address: typed.address,
+            tls: typed.tls.as_ref().map(|tls| self.tls(tls)),
+            forward: typed.forward,
+            asks: asks.transpose()?.map(Arc::new),
+        })
     }
 
     pub(super) fn tls(&self, tls: &file::Tls) -> proxy::tls::Files {
@@ -312,6 +319,14 @@ impl Resolver<'_> {
             })
     }
 
+    pub(super) fn selector(&self, typed: &Spanned<String>) -> Result<Selector> {
+        let parsed = typed.value.parse();
+        parsed.map_err(|error: SelectorError| {
+            let message = error.to_string();
+            self.fault(typed, message, error.hint)
+        })
+    }
+
     fn agent(&self, agent: &file::Agent) -> Result<Agent> {
         let id = agent.id.value.parse().map_err(|error| {
             self.fault(
@@ -320,15 +335,7 @@ impl Resolver<'_> {
                 "an agent's id reads `spiffe://acme.example/agent/support`",
             )
         })?;
-        let selectors = agent.selectors.iter().map(|typed| {
-            typed
-                .value
-                .parse()
-                .map_err(|error: identity::SelectorError| {
-                    let message = error.to_string();
-                    self.fault(typed, message, error.hint)
-                })
-        });
+        let selectors = agent.selectors.iter().map(|typed| self.selector(typed));
         let selectors = selectors.collect::<Result<BTreeSet<_>>>()?;
         if selectors.is_empty() {
             let help = "give at least one selector, such as `unix:path:/usr/bin/python3.11`";

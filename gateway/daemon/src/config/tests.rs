@@ -261,6 +261,18 @@ fn every_mistake_is_told_with_its_place_and_mend() {
             "services: []",
             "services: [crm], operations: [customer.red]",
         ),
+        (
+            "[{ address: 127.0.0.1:0 }]",
+            "[{ address: 127.0.0.1:0, ext_authz: { protocol: grpc, selectors: [\"unix:uid:0\"], services: [erp] } }]",
+        ),
+        (
+            "[{ address: 127.0.0.1:0 }]",
+            "[{ address: 127.0.0.1:0, ext_authz: { protocol: grpc, selectors: [], services: [crm] } }]",
+        ),
+        (
+            "[{ address: 127.0.0.1:0 }]",
+            "[{ address: 127.0.0.1:0, forward: true, ext_authz: { protocol: http, selectors: [\"unix:uid:0\"], services: [crm] } }]",
+        ),
     ];
     let reports: Vec<String> = mistakes
         .iter()

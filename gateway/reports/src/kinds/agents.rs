@@ -16,6 +16,7 @@ struct Activity {
     sessions: Distinct,
     exchanges: Tally,
     released: Tally,
+    delegated: Tally,
     refused: Tally,
     failed: Tally,
     open: Tally,
@@ -66,6 +67,7 @@ impl Fold for Agents {
             "sessions",
             "requests",
             "released",
+            "delegated",
             "refused",
             "failed",
             "open",
@@ -74,7 +76,7 @@ impl Fold for Agents {
             "bytes received",
         ];
         columns.extend(Fates::COLUMNS);
-        let note = "Failed: broken off, given up by the service or by the agent. Open: no end is on record. \
+        let note = "Delegated: left to another proxy, which asked; its end is not known here. Failed: broken off, given up by the service or by the agent. Open: no end is on record. \
                     Bytes as they were released.";
         let agents = self
             .each
@@ -83,6 +85,7 @@ impl Fold for Agents {
                 let counts = [
                     it.exchanges,
                     it.released,
+                    it.delegated,
                     it.refused,
                     it.failed,
                     it.open,
@@ -121,6 +124,7 @@ impl Activity {
         self.exchanges.add(1, source);
         let ended = match view.result {
             "released" => &mut self.released,
+            "delegated" => &mut self.delegated,
             "refused" => &mut self.refused,
             "open" => &mut self.open,
             _ => &mut self.failed,
