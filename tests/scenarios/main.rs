@@ -42,6 +42,7 @@ mod sdks;
 mod sealed;
 mod sessions;
 mod streaming;
+mod svids;
 mod tamper;
 mod techniques;
 mod tokens;

@@ -22,3 +22,4 @@ pub mod sdks;
 pub mod setup;
 pub mod siem;
 pub mod tokens;
+pub mod workload_api;

@@ -1,6 +1,6 @@
 //! An issuer of short-lived tokens, with a key made at run time.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result, anyhow};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -20,6 +20,7 @@ pub const AUDIENCE: &str = "tidegate";
 pub struct Issuer {
     key: EncodingKey,
     jwks: Value,
+    id: String,
 }
 
 /// What a token says, beside who issued it.
@@ -90,6 +91,11 @@ impl Claims {
 impl Issuer {
     /// An issuer with a new key.
     pub fn new() -> Result<Self> {
+        Self::named("first")
+    }
+
+    /// An issuer with a new key of this name.
+    pub fn named(id: &str) -> Result<Self> {
         let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         // SEC 1: an uncompressed point is 04, x, y.
         let point = pair.der_bytes();
@@ -98,12 +104,13 @@ impl Issuer {
             .and_then(|point| point.split_at_checked(32))
             .ok_or_else(|| anyhow!("the key's public point is not 65 bytes"))?;
         let jwks = json!({ "keys": [{
-            "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "first",
+            "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": id,
             "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y),
         }] });
         let key = EncodingKey::from_ec_pem(pair.serialize_pem().as_bytes())
             .context("the key just made cannot be read")?;
-        Ok(Self { key, jwks })
+        let id = id.to_owned();
+        Ok(Self { key, jwks, id })
     }
 
     /// The key set that the gateway trusts.
@@ -116,7 +123,7 @@ impl Issuer {
         let now = i64::try_from(clock::unix_seconds())?;
         let issued = now.min(now + claims.lifetime - 1);
         let mut header = Header::new(Algorithm::ES256);
-        header.kid = Some("first".to_owned());
+        header.kid = Some(self.id.clone());
         let body = Body {
             iss: ISSUER,
             sub: &claims.subject,
@@ -128,6 +135,18 @@ impl Issuer {
                 "id": claims.task, "purpose": claims.purpose, "scope": claims.scope,
             }),
         };
+        Ok(jsonwebtoken::encode(&header, &body, &self.key)?)
+    }
+}
+
+impl Issuer {
+    /// A JWT-SVID, which says no more than it must (SPIFFE's JWT-SVID, section 3).
+    pub fn svid(&self, subject: &str, audience: &[String], lifetime: Duration) -> Result<String> {
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid = Some(self.id.clone());
+        let body = json!({
+            "sub": subject, "aud": audience, "exp": clock::unix_seconds() + lifetime.as_secs(),
+        });
         Ok(jsonwebtoken::encode(&header, &body, &self.key)?)
     }
 }

@@ -22,7 +22,7 @@ use audit::CallerRecord;
 use flows::{Keeper, KernelSource, netns_cookie};
 use identity::TokenRule;
 use proxy::{
-    Bound, Door, Gateway,
+    Bound, Door, Gateway, Kind,
     pass::{Bearer, Pass, Wanted},
 };
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -96,7 +96,7 @@ pub(crate) struct Grant {
 pub(crate) struct Inside {
     pub(crate) address: SocketAddr,
     pub(crate) tls: Option<Arc<ServerConfig>>,
-    pub(crate) kind: proxy::Kind,
+    pub(crate) kind: Kind,
 }
 
 /// Answers on the socket.
@@ -112,7 +112,7 @@ pub(crate) struct Launches {
 /// Where the gateway is reached, and what says so.
 pub(crate) struct Places {
     inside: Vec<Inside>,
-    outside: Vec<(SocketAddr, proxy::Kind)>,
+    outside: Vec<(SocketAddr, Kind)>,
     surroundings: Surroundings,
 }
 
@@ -139,8 +139,9 @@ impl Places {
 /// Where the gateway is reached inside: on loopback, at the ports it has outside.
 fn inside(listen: &[SocketAddr], endpoints: &[proxy::Endpoint]) -> Vec<Inside> {
     let mut inside: Vec<Inside> = Vec::new();
-    let for_agents =
-        |(_, endpoint): &(_, &proxy::Endpoint)| !matches!(endpoint.kind, proxy::Kind::Asked(_));
+    // A sealed agent is known by its seal; what needs more than that is outside.
+    let is_apart = |kind: &Kind| matches!(kind, Kind::Asked(_) | Kind::Certified);
+    let for_agents = |(_, endpoint): &(_, &proxy::Endpoint)| !is_apart(&endpoint.kind);
     for (bound, endpoint) in listen.iter().zip(endpoints).filter(for_agents) {
         let ip: IpAddr = match bound.ip() {
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),

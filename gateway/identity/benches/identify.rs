@@ -52,6 +52,7 @@ impl Scene {
                 .map(|text| text.parse().unwrap())
                 .collect(),
             token: TokenRule::Required,
+            svid: false,
         };
         Self {
             identity: Identity::new(Registry::build(vec![agent]).unwrap(), verifier()),
@@ -109,7 +110,7 @@ fn identify_remembered(bencher: Bencher<'_, '_>) {
         let seen = Some(black_box(&scene.seen));
         scene
             .identity
-            .identify(seen, Some(black_box(&token)), now())
+            .identify((seen, None), Some(black_box(&token)), now())
             .unwrap()
     });
 }

@@ -21,6 +21,8 @@ pub struct Agent {
     pub selectors: BTreeSet<Selector>,
     /// Whether it must show a token.
     pub token: TokenRule,
+    /// Whether it must show an X.509-SVID of its own. One that is shown must be its own in either case.
+    pub svid: bool,
 }
 
 impl Agent {

@@ -1,4 +1,4 @@
-//! The caller: what the kernel and the token agree on.
+//! The caller: what the kernel, the workload's certificate and the token agree on.
 //!
 //! # The session
 //!
@@ -15,8 +15,8 @@ use flows::{Attribution, Process, Source};
 use jiff::Timestamp;
 
 use crate::{
-    Agent, Ambiguous, Claims, Possession, ProofError, Registry, TokenError, TokenRule, Verifier,
-    dpop::Used, token::Verified,
+    Agent, Ambiguous, Claims, Possession, ProofError, Registry, Svid, TokenError, TokenRule,
+    Verifier, dpop::Used, svid, token::Verified,
 };
 
 /// Hexadecimal digits of a session's id: 96 bits, so that equal ones do not happen.
@@ -31,14 +31,25 @@ pub struct Caller {
     pub attribution: Option<Arc<Attribution>>,
     /// The token, verified and the agent's own.
     pub token: Option<Arc<Claims>>,
+    /// The certificate, verified and the agent's own.
+    pub svid: Option<Arc<Svid>>,
     /// The session's id.
     pub session: Arc<str>,
     /// The process at the root of the session: pid, and start in nanoseconds since boot. It stays the
     /// same whatever token is shown.
     pub workload: (u32, u64),
-    /// What proves it: `kernel+bound-token`, `kernel+token`, `kernel`, `inferred+bound-token`,
-    /// `inferred+token` or `inferred`.
+    /// What proves it: `kernel` or `inferred`, then `+svid` where one was shown, then `+token` or
+    /// `+bound-token`.
     pub evidence: &'static str,
+}
+
+impl Caller {
+    /// When what was shown stops being believed, if it does.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        let token = self.token.as_ref().map(|token| token.expires_at);
+        let svid = self.svid.as_ref().map(|svid| svid.expires_at);
+        token.into_iter().chain(svid).min()
+    }
 }
 
 /// A caller that was proven, to be believed again: on the same connection, which has the same owner,
@@ -63,10 +74,18 @@ impl Proven {
     /// Whether [`Identity::identify`] would say the same again, for the owner it was asked about.
     pub fn holds(&self, token: Option<&str>, now: Timestamp) -> bool {
         match (&self.token, token) {
-            (None, None) => true,
-            (Some((proven, verified)), Some(shown)) => **proven == *shown && verified.holds(now),
+            (None, None) => self.is_certified(now),
+            (Some((proven, verified)), Some(shown)) => {
+                **proven == *shown && verified.holds(now) && self.is_certified(now)
+            }
             _ => false,
         }
+    }
+
+    /// Whether the certificate that was shown, if one was, is still good.
+    fn is_certified(&self, now: Timestamp) -> bool {
+        let svid = self.caller.svid.as_ref();
+        svid.is_none_or(|svid| svid.expires_at > now)
     }
 }
 
@@ -105,6 +124,15 @@ pub enum Cause {
     /// The process is two agents.
     #[error("the process is agent `{0}` and agent `{1}` alike")]
     AgentAmbiguous(Arc<str>, Arc<str>),
+    /// The agent must show an X.509-SVID and did not.
+    #[error("the agent must show its X.509-SVID")]
+    SvidRequired,
+    /// The certificate was good once.
+    #[error("the X.509-SVID has expired: connect anew with a fresh one")]
+    SvidExpired,
+    /// The certificate is good, and somebody else's.
+    #[error("the X.509-SVID names another workload")]
+    SvidWorkloadMismatch,
     /// The agent must show a token and did not.
     #[error("the agent must show a token")]
     TokenRequired,
@@ -138,6 +166,9 @@ impl Unproven {
             Cause::WorkloadUnknown => "workload_unknown",
             Cause::WorkloadUnregistered => "workload_unregistered",
             Cause::AgentAmbiguous(..) => "agent_ambiguous",
+            Cause::SvidRequired => "svid_required",
+            Cause::SvidExpired => "svid_expired",
+            Cause::SvidWorkloadMismatch => "svid_workload_mismatch",
             Cause::TokenRequired => "token_required",
             Cause::TokenInvalid(_) => "token_invalid",
             Cause::TokenExpired => "token_expired",
@@ -153,6 +184,8 @@ impl Unproven {
     pub fn status(&self) -> u16 {
         match self.cause {
             Cause::WorkloadUnknown
+            | Cause::SvidRequired
+            | Cause::SvidExpired
             | Cause::TokenRequired
             | Cause::TokenInvalid(_)
             | Cause::TokenExpired
@@ -162,6 +195,7 @@ impl Unproven {
             | Cause::CertificateMismatch => 401,
             Cause::WorkloadUnregistered
             | Cause::AgentAmbiguous(..)
+            | Cause::SvidWorkloadMismatch
             | Cause::TokenWorkloadMismatch => 403,
         }
     }
@@ -171,6 +205,7 @@ impl Unproven {
         matches!(
             self.cause,
             Cause::TokenWorkloadMismatch
+                | Cause::SvidWorkloadMismatch
                 | Cause::ProofRequired
                 | Cause::ProofInvalid(ProofError::OtherKey | ProofError::Replayed)
                 | Cause::CertificateMismatch
@@ -210,10 +245,10 @@ impl Identity {
     /// Who is calling.
     ///
     /// A token that is shown must hold, even where none is required. A good token shown by a
-    /// process that is not its agent, registered or not, is a mismatch.
+    /// process that is not its agent, registered or not, is a mismatch. So is a certificate.
     pub fn identify(
         &self,
-        attribution: Option<&Arc<Attribution>>,
+        (attribution, svid): (Option<&Arc<Attribution>>, Option<&Arc<Svid>>),
         token: Option<&str>,
         now: Timestamp,
     ) -> Result<Proven, Unproven> {
@@ -233,6 +268,9 @@ impl Identity {
         };
         let agent = match self.registry.find(&attribution.process) {
             Ok(Some(agent)) => agent,
+            Ok(None) if svid.is_some() => {
+                return Err(unproven(Cause::SvidWorkloadMismatch, None));
+            }
             Ok(None) if claims.is_some() => {
                 return Err(unproven(Cause::TokenWorkloadMismatch, None));
             }
@@ -243,16 +281,18 @@ impl Identity {
                 return Err(unproven(Cause::AgentAmbiguous(one, two), None));
             }
         };
-        agree(agent, &attribution.process, verified.as_ref())
+        svid::agrees(agent, svid.map(|svid| &**svid), now)
+            .and_then(|()| agree(agent, &attribution.process, verified.as_ref()))
             .map_err(|cause| unproven(cause, Some(agent)))?;
         let workload = root(&attribution.process);
         let caller = Caller {
             agent: Arc::clone(agent),
             session: session(agent, workload, claims.map(|claims| &**claims)),
             workload,
-            evidence: evidence(attribution.source, claims.map(|claims| &**claims)),
+            evidence: evidence(attribution.source, svid.is_some(), claims.map(|it| &**it)),
             attribution: Some(Arc::clone(attribution)),
             token: claims.cloned(),
+            svid: svid.cloned(),
         };
         let shown = token.map(Box::from).zip(verified.and_then(Result::ok));
         Ok(Proven {
@@ -309,14 +349,21 @@ fn agree(
     }
 }
 
-fn evidence(source: Source, token: Option<&Claims>) -> &'static str {
-    match (source, token) {
-        (Source::Kernel, Some(token)) if token.is_bound() => "kernel+bound-token",
-        (Source::Kernel, Some(_)) => "kernel+token",
-        (Source::Kernel, None) => "kernel",
-        (Source::Proc, Some(token)) if token.is_bound() => "inferred+bound-token",
-        (Source::Proc, Some(_)) => "inferred+token",
-        (Source::Proc, None) => "inferred",
+fn evidence(source: Source, svid: bool, token: Option<&Claims>) -> &'static str {
+    let bound = token.map(Claims::is_bound);
+    match (source, svid, bound) {
+        (Source::Kernel, true, Some(true)) => "kernel+svid+bound-token",
+        (Source::Kernel, true, Some(false)) => "kernel+svid+token",
+        (Source::Kernel, true, None) => "kernel+svid",
+        (Source::Kernel, false, Some(true)) => "kernel+bound-token",
+        (Source::Kernel, false, Some(false)) => "kernel+token",
+        (Source::Kernel, false, None) => "kernel",
+        (Source::Proc, true, Some(true)) => "inferred+svid+bound-token",
+        (Source::Proc, true, Some(false)) => "inferred+svid+token",
+        (Source::Proc, true, None) => "inferred+svid",
+        (Source::Proc, false, Some(true)) => "inferred+bound-token",
+        (Source::Proc, false, Some(false)) => "inferred+token",
+        (Source::Proc, false, None) => "inferred",
     }
 }
 

@@ -104,6 +104,14 @@ impl KeySet {
         Ok(())
     }
 
+    /// Believes nobody any more, until there are keys again.
+    pub fn clear(&self) {
+        self.keys.rcu(|old| Keys {
+            generation: old.generation.wrapping_add(1),
+            by_id: Arc::default(),
+        });
+    }
+
     /// How many keys there are.
     pub fn len(&self) -> usize {
         self.keys.load().by_id.len()

@@ -17,6 +17,7 @@ mod possession;
 mod revoked;
 mod selector;
 mod spiffe;
+mod svid;
 mod token;
 
 pub use agent::{AGENTS_MAX, Agent, AgentError, Ambiguous, Registry, TokenRule};
@@ -30,6 +31,7 @@ pub use possession::{Possession, Request, Scheme};
 pub use revoked::{Revocable, Revoked};
 pub use selector::{Selector, SelectorError};
 pub use spiffe::{SpiffeId, SpiffeIdError};
+pub use svid::Svid;
 pub use token::{
     CLOCK_SKEW_SECONDS_MAX, Claims, Issuer, SCOPE_ENTRIES_MAX, SCOPE_VALUE_BYTES_MAX,
     TOKEN_BYTES_MAX, TOKENS_REMEMBERED_MAX, Task, TokenError, Verifier, VerifierError,

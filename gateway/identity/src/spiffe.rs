@@ -8,7 +8,7 @@ const ID_BYTES_MAX: usize = 2048;
 /// SPIFFE-ID section 2.1: at most 255 bytes.
 const TRUST_DOMAIN_BYTES_MAX: usize = 255;
 
-const SCHEME: &str = "spiffe://";
+pub(crate) const SCHEME: &str = "spiffe://";
 
 /// The name of an agent.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,6 +38,13 @@ impl SpiffeId {
     /// The whole id.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Its trust domain, with the scheme: `spiffe://acme.example`.
+    pub fn trust_domain(&self) -> &str {
+        let path = self.0.get(SCHEME.len()..).and_then(|rest| rest.find('/'));
+        let end = path.map_or(self.0.len(), |at| SCHEME.len() + at);
+        self.0.get(..end).unwrap_or_default()
     }
 
     /// The whole id, shared.

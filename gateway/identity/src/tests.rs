@@ -2,6 +2,7 @@ mod agents;
 mod callers;
 mod mappings;
 mod proofs;
+mod svids;
 mod tokens;
 
 use std::{path::PathBuf, sync::Arc};
@@ -144,6 +145,7 @@ fn agent(id: &str, selectors: &[&str], token: TokenRule) -> Agent {
         id: id.parse().unwrap(),
         selectors: selectors.iter().map(|text| text.parse().unwrap()).collect(),
         token,
+        svid: false,
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
     KeySet, Mapping, SpiffeId,
     binding::{Binding, Confirmation},
     bounds::Bounds,
+    spiffe::SCHEME as SPIFFE,
 };
 
 /// The longest token, in bytes.
@@ -38,13 +39,14 @@ pub const SCOPE_ENTRIES_MAX: usize = 32;
 pub const SCOPE_VALUE_BYTES_MAX: usize = 256;
 
 /// Types a token's header may state (RFC 8725, 3.11): a plain JWT, an access token (RFC 9068), a
-/// transaction token. A logout or proof token of the same issuer is none of these.
-const TYPES: [&str; 3] = ["jwt", "at+jwt", "txntoken+jwt"];
+/// transaction token; a JWT-SVID may say `JOSE`. A logout or proof token of the same issuer is none of these.
+const TYPES: [&str; 4] = ["jwt", "jose", "at+jwt", "txntoken+jwt"];
 
 /// One issuer of tokens.
 #[derive(Clone, Debug)]
 pub struct Issuer {
-    /// Its name, as `iss` has it.
+    /// Its name, as `iss` has it; of JWT-SVIDs, which need not say, their trust domain:
+    /// `spiffe://acme.example`.
     pub name: String,
     /// What `aud` must hold.
     pub audience: String,
@@ -54,6 +56,14 @@ pub struct Issuer {
     pub lifetime_max: SignedDuration,
     /// Where its tokens say what is read.
     pub mapping: Mapping,
+}
+
+impl Issuer {
+    /// Whether it issues JWT-SVIDs, whose subject must be of its trust domain, and which may leave out
+    /// who issued them, and when (SPIFFE's JWT-SVID, section 3).
+    fn is_trust_domain(&self) -> bool {
+        self.name.starts_with(SPIFFE)
+    }
 }
 
 /// What a verified token says.
@@ -212,8 +222,17 @@ impl Verifier {
     /// Whether `bearer` says that an issuer known here made it. That proves nothing; it tells a token
     /// for the gateway from a credential for the service behind it, which come in the same field.
     pub(crate) fn is_ours(&self, bearer: &str) -> bool {
-        let claimed = dangerous::insecure_decode_claims::<ClaimedIssuer>(bearer);
-        claimed.is_ok_and(|claimed| self.issuers.contains_key(&claimed.iss))
+        let claimed = dangerous::insecure_decode_claims::<Claimed>(bearer);
+        claimed.is_ok_and(|claimed| self.issuer(&claimed).is_some())
+    }
+
+    /// Who a token says that made it: whoever it names, or else the trust domain of its subject.
+    fn issuer(&self, claimed: &Claimed) -> Option<&Arc<Issuer>> {
+        let named = claimed.iss.as_ref().and_then(|iss| self.issuers.get(iss));
+        named.or_else(|| {
+            let subject: SpiffeId = claimed.sub.as_ref()?.parse().ok()?;
+            self.issuers.get(subject.trust_domain())
+        })
     }
 
     /// What `token` says, if it holds `now`.
@@ -248,9 +267,9 @@ impl Verifier {
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Malformed)?;
         known_kind(&header)?;
         // Unverified, and used for one thing: to choose whose keys must verify it.
-        let claimed: ClaimedIssuer =
+        let claimed: Claimed =
             dangerous::insecure_decode_claims(token).map_err(|_| TokenError::Malformed)?;
-        let issuer = self.issuers.get(&claimed.iss).ok_or(TokenError::Issuer)?;
+        let issuer = self.issuer(&claimed).ok_or(TokenError::Issuer)?;
         let keys = issuer.keys.now();
         let key = keys.find(header.kid.as_deref()).ok_or_else(|| {
             issuer.keys.miss();
@@ -269,7 +288,7 @@ impl Verifier {
             issuer.mapping.apply(&mut claims)?;
             serde_json::from_value(claims).map_err(|_| TokenError::Malformed)?
         };
-        let claims = claims.check()?;
+        let claims = claims.check(issuer)?;
         let lifetime = claims.expires_at.duration_since(claims.issued_at);
         if !lifetime.is_positive() || lifetime > issuer.lifetime_max {
             return Err(TokenError::Lifetime);
@@ -330,8 +349,12 @@ fn rules(issuer: &Issuer, algorithm: Algorithm) -> Validation {
     rules.validate_exp = false;
     rules.validate_nbf = false;
     rules.set_audience(&[&issuer.audience]);
-    rules.set_issuer(&[&issuer.name]);
-    rules.set_required_spec_claims(&["iss", "sub", "aud", "exp"]);
+    if issuer.is_trust_domain() {
+        rules.set_required_spec_claims(&["sub", "aud", "exp"]);
+    } else {
+        rules.set_issuer(&[&issuer.name]);
+        rules.set_required_spec_claims(&["iss", "sub", "aud", "exp"]);
+    }
     rules
 }
 
@@ -351,19 +374,20 @@ fn fault(kind: &ErrorKind) -> TokenError {
     }
 }
 
+/// What a token says of who made it, which proves nothing.
 #[derive(Deserialize)]
-struct ClaimedIssuer {
-    iss: String,
+struct Claimed {
+    iss: Option<String>,
+    sub: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct RawClaims {
-    iss: Arc<str>,
     sub: String,
     jti: Option<Arc<str>>,
     sid: Option<Arc<str>>,
-    #[serde(deserialize_with = "instant")]
-    iat: Timestamp,
+    #[serde(default, deserialize_with = "instant_if_any")]
+    iat: Option<Timestamp>,
     #[serde(default, deserialize_with = "instant_if_any")]
     nbf: Option<Timestamp>,
     #[serde(deserialize_with = "instant")]
@@ -384,7 +408,17 @@ struct RawTask {
 }
 
 impl RawClaims {
-    fn check(self) -> Result<Claims, TokenError> {
+    fn check(self, issuer: &Issuer) -> Result<Claims, TokenError> {
+        let subject: SpiffeId = self.sub.parse().map_err(|_| TokenError::Subject)?;
+        if issuer.is_trust_domain() && subject.trust_domain() != issuer.name {
+            return Err(TokenError::Subject);
+        }
+        // One that does not say when it was issued is taken for as old as it may be: then its end is not
+        // farther away than that.
+        let oldest = || self.exp.checked_sub(issuer.lifetime_max).ok();
+        let issued_at = self
+            .iat
+            .or_else(|| oldest().filter(|_| issuer.is_trust_domain()));
         let fits = |text: &String| text.len() <= SCOPE_VALUE_BYTES_MAX;
         let task = self.task.map(|task| {
             let entries_fit = task.scope.len() <= SCOPE_ENTRIES_MAX;
@@ -398,11 +432,11 @@ impl RawClaims {
                 .ok_or(TokenError::Scope)
         });
         Ok(Claims {
-            issuer: self.iss,
-            subject: self.sub.parse().map_err(|_| TokenError::Subject)?,
+            issuer: issuer.name.as_str().into(),
+            subject,
             token_id: self.jti,
             session: self.sid,
-            issued_at: self.iat,
+            issued_at: issued_at.ok_or(TokenError::Malformed)?,
             not_before: self.nbf,
             expires_at: self.exp,
             task: task.transpose()?,

@@ -64,10 +64,16 @@ impl Effect {
 }
 
 /// How well a caller can be proven, as `evidence` in policies tells it, best first.
-pub const EVIDENCES: [&str; 6] = [
+pub const EVIDENCES: [&str; 12] = [
+    "kernel+svid+bound-token",
+    "kernel+svid+token",
+    "kernel+svid",
     "kernel+bound-token",
     "kernel+token",
     "kernel",
+    "inferred+svid+bound-token",
+    "inferred+svid+token",
+    "inferred+svid",
     "inferred+bound-token",
     "inferred+token",
     "inferred",

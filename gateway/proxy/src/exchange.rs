@@ -11,7 +11,7 @@ use http::{
 };
 use http_body::Body as _;
 use hyper::body::Incoming;
-use identity::{Caller, Identity, Proven, Thumbprint};
+use identity::{Caller, Identity, Proven, Svid, Thumbprint};
 use jiff::Timestamp;
 use policy::{Operation, Towards};
 use rustls::ServerConnection;
@@ -35,6 +35,7 @@ use crate::{
     response,
     route::{self, Resolved, Unroutable, Way},
     spending::Spending,
+    svid,
     upstream::Upstream,
 };
 
@@ -57,6 +58,9 @@ pub(crate) struct Peer {
     shown: Option<HeaderValue>,
     /// What it may ask, if it is no agent but a proxy that asks.
     pub(crate) asks: Option<Arc<Asks>>,
+    /// Whether certificates of its connection are verified as X.509-SVIDs, and the one that was shown.
+    certifies: bool,
+    svid: Option<Arc<Svid>>,
     /// Whether it is within TLS, and what the client showed there.
     secure: bool,
     certificate: Option<Thumbprint>,
@@ -74,6 +78,8 @@ impl Peer {
             host: None,
             shown: None,
             asks: None,
+            certifies: false,
+            svid: None,
             secure: false,
             certificate: None,
             proven: Mutex::default(),
@@ -84,6 +90,9 @@ impl Peer {
     pub(crate) fn secured(mut self, tls: &ServerConnection) -> Self {
         let shown = tls.peer_certificates().and_then(<[_]>::first);
         self.certificate = shown.and_then(|shown| identity::certificate_thumbprint(shown));
+        if self.certifies {
+            self.svid = shown.and_then(|shown| svid::of(shown)).map(Arc::new);
+        }
         self.secure = true;
         self
     }
@@ -93,6 +102,17 @@ impl Peer {
         self.certificate = certificate.and_then(identity::certificate_thumbprint);
         self.secure = secure;
         self
+    }
+
+    /// The same, whose certificate within TLS is verified as an X.509-SVID.
+    pub(crate) fn certified(mut self) -> Self {
+        self.certifies = true;
+        self
+    }
+
+    /// The certificate that was verified, if there is one.
+    pub(crate) fn svid(&self) -> Option<&Svid> {
+        self.svid.as_deref()
     }
 
     /// The same, a proxy that asks.
@@ -117,6 +137,8 @@ impl Peer {
             host: Some(host.into()),
             shown,
             asks: None,
+            certifies: false,
+            svid: None,
             secure: false,
             certificate: None,
             proven: Mutex::default(),
@@ -186,7 +208,8 @@ impl Peer {
         if let Some(again) = again {
             return Ok(again);
         }
-        let proven = identity.identify(self.attribution.as_ref(), token, now)?;
+        let seen = (self.attribution.as_ref(), self.svid.as_ref());
+        let proven = identity.identify(seen, token, now)?;
         let who = Arc::new(Who::proven(proven.caller(), self.flow));
         Ok(last.insert((Arc::new(proven), who)).clone())
     }

@@ -1,4 +1,4 @@
-//! What ends a stream that is under way: its caller is revoked, or its token expires.
+//! What ends a stream that is under way: its caller is revoked, or what it showed expires.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -46,9 +46,8 @@ async fn until(expiry: Option<Instant>) {
     }
 }
 
-/// When the token stops being believed.
+/// When what was shown stops being believed.
 fn expiry(caller: &Caller, now: Timestamp) -> Option<Instant> {
-    let token = caller.token.as_ref()?;
-    let left = token.expires_at.duration_since(now);
+    let left = caller.expires_at()?.duration_since(now);
     Some(Instant::now() + left.try_into().unwrap_or_default())
 }

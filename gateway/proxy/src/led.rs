@@ -25,6 +25,7 @@ use crate::{
     record::Who,
     refusal::Interruption,
     route::Unroutable,
+    svid,
 };
 
 /// Serves one connection, or refuses it.
@@ -83,7 +84,11 @@ pub(crate) async fn shake<S>(
         Ok(Ok(stream)) => {
             let (_, tls) = stream.get_ref();
             let (protocol, peer) = (Protocol::negotiated(tls), peer.secured(tls));
-            connection(worker, peer, stream, protocol, watcher).await;
+            if peer.svid().is_some() {
+                svid::serve(worker, peer, (stream, protocol), watcher, stop).await;
+            } else {
+                connection(worker, peer, stream, protocol, watcher).await;
+            }
         }
         Ok(Err(error)) => tracing::debug!(%error, "the TLS handshake failed"),
         Err(_) => tracing::debug!("the TLS handshake took too long"),

@@ -46,6 +46,7 @@ mod response;
 pub mod route;
 mod spending;
 mod strict;
+pub mod svid;
 pub mod tls;
 mod told;
 mod upstream;

@@ -62,6 +62,8 @@ pub enum Kind {
     Led,
     /// Requests for a proxy (RFC 9110 section 3.7): only a host names a service.
     Forward,
+    /// The same, from agents that show an X.509-SVID to the gateway's own.
+    Certified,
     /// Questions of another proxy, whether a request may go on that it serves.
     Asked(Arc<Asks>),
 }
@@ -133,6 +135,15 @@ impl Bound {
         Self {
             addresses: addresses.collect(),
             workers: vec![doors],
+        }
+    }
+
+    /// Gives the addresses of [`Kind::Certified`] what they serve with: it comes from elsewhere, once that
+    /// can be asked.
+    pub fn certify(&mut self, tls: &Arc<ServerConfig>) {
+        let doors = self.workers.iter_mut().flatten();
+        for door in doors.filter(|door| door.kind == Kind::Certified) {
+            door.tls = Some(Arc::clone(tls));
         }
     }
 
@@ -252,10 +263,8 @@ async fn accept(
         let peer = attribute(&worker.gateway, &stream, &kind);
         let (worker, tls) = (Arc::clone(&worker), tls.clone());
         let (watcher, stop) = (graceful.watcher(), stop.clone());
-        let (inner, is_led) = (
-            (kind == Kind::Forward).then(|| graceful.watcher()),
-            kind == Kind::Led,
-        );
+        let inner = (kind == Kind::Forward).then(|| graceful.watcher());
+        let (is_led, needs_tls) = (kind == Kind::Led, kind == Kind::Certified);
         tokio::spawn(async move {
             let open = worker.gateway.metrics.connection();
             match (tls, inner) {
@@ -264,6 +273,9 @@ async fn accept(
                 }
                 (tls, None) if is_led => {
                     led::serve(worker, peer, (tls, stream), watcher, stop).await;
+                }
+                (None, None) if needs_tls => {
+                    tracing::error!("no certificate is here to serve with")
                 }
                 (None, None) => plain(worker, peer, stream, watcher, stop).await,
                 (Some(tls), None) => led::shake(worker, peer, (tls, stream), watcher, stop).await,
@@ -303,10 +315,15 @@ fn attribute(gateway: &Gateway, stream: &TcpStream, kind: &Kind) -> Peer {
         .attributed(owned.as_ref().map(|owned| owned.attribution.source.name()));
     let (asks, led) = match kind {
         Kind::Asked(asks) => (Some(Arc::clone(asks)), false),
-        Kind::Reverse => (None, false),
+        Kind::Reverse | Kind::Certified => (None, false),
         Kind::Led | Kind::Forward => (None, true),
     };
-    Peer::new(owned, ends.ok().map(|(peer, _)| peer.port()), led).asking(asks)
+    let peer = Peer::new(owned, ends.ok().map(|(peer, _)| peer.port()), led).asking(asks);
+    if *kind == Kind::Certified {
+        peer.certified()
+    } else {
+        peer
+    }
 }
 
 /// What a connection speaks.

@@ -298,7 +298,7 @@ impl Interruption {
     /// The token expired while its stream was under way.
     pub fn expired() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "token_expired")
-            .says("the token expired while the answer was under way")
+            .says("what was shown to prove who calls expired while the answer was under way")
     }
 
     /// The service's credential is not to be had.

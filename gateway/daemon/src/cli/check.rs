@@ -134,7 +134,9 @@ pub(crate) fn identity(config: &Config) -> Result<(Identity, KeySources, Arc<Key
 
 fn keys(source: &JwksSource) -> Result<KeySet> {
     let text = match source {
-        JwksSource::Url(_) | JwksSource::Issuer(_) => return Ok(KeySet::empty()),
+        JwksSource::Url(_) | JwksSource::Issuer(_) | JwksSource::TrustDomain(_) => {
+            return Ok(KeySet::empty());
+        }
         JwksSource::File(path) => std::fs::read_to_string(path)
             .into_diagnostic()
             .wrap_err_with(|| format!("the key set `{}` cannot be read", path.display()))?,
@@ -175,6 +177,7 @@ pub(crate) fn endpoints(config: &Config) -> Result<Vec<proxy::Endpoint>> {
             tls: tls.transpose().into_diagnostic()?,
             kind: match &listen.asks {
                 Some(asks) => proxy::Kind::Asked(Arc::clone(asks)),
+                None if listen.svid => proxy::Kind::Certified,
                 None if listen.forward => proxy::Kind::Forward,
                 None => proxy::Kind::Reverse,
             },

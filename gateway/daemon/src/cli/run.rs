@@ -7,6 +7,7 @@ mod health;
 mod keysets;
 mod manager;
 mod record;
+mod workload;
 
 use std::{
     io::Write,
@@ -177,7 +178,7 @@ impl Running {
             opened,
             endpoints,
             authority,
-            bound,
+            mut bound,
             admin,
             exec,
             secrets,
@@ -196,6 +197,7 @@ impl Running {
         reconciler.trace(gateway.traces.clone());
         let recording = runtime.spawn(egress::record(found, gateway.trail.clone()));
         let (stop, stopped) = watch::channel(false);
+        runtime.block_on(workload::open(config, &sources, &mut bound, &stopped))?;
         let tokens = keysets::kept(sources, &upstream_tls, &stopped);
         begin(&gateway.trail, &lifecycle, runtime)?;
         let following = watching.map(|it| it.start(&gateway.trail, &stopped));

@@ -25,6 +25,8 @@ pub(crate) struct File {
     pub(crate) attestation: Attestation,
     /// ISO 3166 country of this host and its agents.
     pub(crate) country: Spanned<String>,
+    /// Where SVIDs and their bundles come from.
+    pub(crate) spiffe: Option<Spiffe>,
     /// Who issues tokens.
     #[serde(default)]
     pub(crate) tokens: Vec<Issuer>,
@@ -76,6 +78,8 @@ pub(crate) struct File {
 pub(crate) struct Listen {
     pub(crate) address: SocketAddr,
     pub(crate) tls: Option<Tls>,
+    /// Whether agents show an X.509-SVID here, to the gateway's own.
+    pub(crate) svid: Option<Spanned<bool>>,
     /// Whether requests come here as to a proxy.
     #[serde(default)]
     pub(crate) forward: bool,
@@ -135,6 +139,13 @@ pub(crate) struct Tls {
     /// Whether clients are asked for a certificate of theirs, for tokens that are bound to one.
     #[serde(default)]
     pub(crate) ask_certificate: bool,
+}
+
+/// The SPIFFE Workload API.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Spiffe {
+    pub(crate) socket: PathBuf,
 }
 
 /// The operators' address.

@@ -1,14 +1,14 @@
 //! Who issues tokens, where their keys are, and how their tokens are read.
 
-use std::{collections::HashMap, str::FromStr as _};
+use std::{collections::HashMap, path::PathBuf, str::FromStr as _};
 
 use http::Uri;
-use identity::Mapping;
+use identity::{Mapping, SpiffeId};
 use miette::Result;
 use serde_saphyr::Spanned;
 
 use super::{
-    file,
+    file::{self, File},
     resolve::{IssuerEntry, JwksSource, Resolver, TOKEN_LIFETIME, is_loopback},
 };
 
@@ -30,7 +30,15 @@ impl Resolver<'_> {
     fn key_source(&self, issuer: &file::Issuer) -> Result<JwksSource> {
         let jwks = &issuer.jwks.value;
         let discover = jwks.discover.as_ref().filter(|discover| discover.value);
-        match (&jwks.file, &jwks.url, discover) {
+        let bundle = jwks.workload_api.as_ref().filter(|bundle| bundle.value);
+        if let Some(bundle) = bundle
+            && jwks.file.is_none()
+            && jwks.url.is_none()
+            && discover.is_none()
+        {
+            return self.trust_domain(&issuer.name, bundle);
+        }
+        match (&jwks.file, &jwks.url, discover.filter(|_| bundle.is_none())) {
             (Some(path), None, None) => Ok(JwksSource::File(self.existing(path)?)),
             (None, Some(url), None) => {
                 let uri = self.uri(url)?;
@@ -49,8 +57,39 @@ impl Resolver<'_> {
                 Ok(JwksSource::Issuer(uri))
             }
             _ => {
-                let help = "`jwks: { file: keys.json }`, `jwks: { url: https://... }` or `jwks: { discover: true }`, one of them";
+                let help = "`jwks: { file: keys.json }`, `{ url: https://... }`, `{ discover: true }` or `{ workload_api: true }`, one of them";
                 Err(self.fault(&issuer.jwks, "an issuer's keys come from one place", help))
+            }
+        }
+    }
+
+    /// A trust domain, which issues JWT-SVIDs.
+    fn trust_domain(&self, name: &str, typed: &Spanned<bool>) -> Result<JwksSource> {
+        let inside: Option<SpiffeId> = format!("{name}/workload").parse().ok();
+        if inside.is_some_and(|id| id.trust_domain() == name) {
+            return Ok(JwksSource::TrustDomain(name.to_owned()));
+        }
+        let message = format!("`{name}` is not a trust domain");
+        let help = "its keys come by the Workload API: write `issuer: spiffe://acme.example`";
+        Err(self.fault(typed, message, help))
+    }
+
+    /// Where the Workload API is asked, which must be said where something is to come from it.
+    pub(super) fn workload_api(&self, file: &File) -> Result<Option<PathBuf>> {
+        let shown = file.listen.iter().filter_map(|listen| listen.svid.as_ref());
+        let bundles = file.tokens.iter();
+        let bundles = bundles.filter_map(|issuer| issuer.jwks.value.workload_api.as_ref());
+        let mut wanted = shown.chain(bundles).filter(|wanted| wanted.value);
+        match (&file.spiffe, wanted.next()) {
+            (Some(spiffe), _) => Ok(Some(self.directory.join(&spiffe.socket))),
+            (None, None) => Ok(None),
+            (None, Some(wanted)) => {
+                let help = "add `spiffe: { socket: /run/spire/sockets/agent.sock }`";
+                Err(self.fault(
+                    wanted,
+                    "no Workload API is named that it would come from",
+                    help,
+                ))
             }
         }
     }

@@ -53,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) exec: Option<PathBuf>,
     pub(crate) attestation: flows::Mode,
     pub(crate) country: Country,
+    /// The socket of the SPIFFE Workload API.
+    pub(crate) workload_api: Option<PathBuf>,
     pub(crate) issuers: Vec<IssuerEntry>,
     pub(crate) agents: Vec<Agent>,
     pub(crate) egress: Egress,
@@ -84,6 +86,8 @@ pub(crate) struct Listen {
     pub(crate) tls: Option<proxy::tls::Files>,
     /// Whether requests come here as to a proxy.
     pub(crate) forward: bool,
+    /// Whether agents show an X.509-SVID here.
+    pub(crate) svid: bool,
     /// What another proxy may ask here.
     pub(crate) asks: Option<Arc<proxy::asked::Asks>>,
 }
@@ -95,6 +99,8 @@ pub(crate) enum JwksSource {
     Url(Uri),
     /// As this issuer publishes.
     Issuer(Uri),
+    /// The bundle of this trust domain (`spiffe://acme.example`), by the Workload API.
+    TrustDomain(String),
 }
 
 impl std::fmt::Display for JwksSource {
@@ -102,6 +108,7 @@ impl std::fmt::Display for JwksSource {
         match self {
             Self::File(path) => write!(f, "`{}`", path.display()),
             Self::Url(uri) | Self::Issuer(uri) => write!(f, "`{uri}`"),
+            Self::TrustDomain(name) => write!(f, "the bundle of `{name}`"),
         }
     }
 }
@@ -144,6 +151,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         alerts,
         credentials,
         listen,
+        workload_api: resolver.workload_api(&file)?,
         admin: file.admin.map(|admin| admin.address),
         exec: file.exec.map(|exec| directory.join(exec.socket)),
         attestation: attestation(file.attestation),
@@ -230,7 +238,20 @@ impl Resolver<'_> {
     fn listen(&self, typed: &file::Listen, services: &[file::Service]) -> Result<Listen> {
         let asks = typed.ext_authz.as_ref();
         let asks = asks.map(|asks| self.asks(asks, typed.forward, services));
+        let svid = typed.svid.as_ref().filter(|svid| svid.value);
+        if let Some(svid) = svid
+            && (typed.tls.is_some() || typed.forward || asks.is_some())
+        {
+            let help =
+                "take `tls`, `forward` and `ext_authz` off, or give each an address of its own";
+            return Err(self.fault(
+                svid,
+                "where agents show SVIDs, the gateway shows its own",
+                help,
+            ));
+        }
         Ok(Listen {
+            svid: svid.is_some(),
             address: typed.address,
             tls: typed.tls.as_ref().map(|tls| self.tls(tls)),
             forward: typed.forward,
@@ -354,6 +375,7 @@ impl Resolver<'_> {
             id,
             selectors,
             token,
+            svid: agent.svid,
         })
     }
 

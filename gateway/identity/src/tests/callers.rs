@@ -58,7 +58,7 @@ fn kernel_and_token_agree() {
     let token = key.sign(&claims());
     let seen = kernel("/usr/bin/python3");
     let proven = identity(&key)
-        .identify(Some(&seen), Some(&token), now())
+        .identify((Some(&seen), None), Some(&token), now())
         .unwrap();
     let caller = proven.caller().clone();
     assert_eq!(caller.agent.id.as_str(), SUPPORT);
@@ -81,7 +81,9 @@ fn evidence_tells_what_there_is() {
         (Source::Proc, None, "inferred"),
     ] {
         let seen = attributed("/usr/bin/wget", 1001, source);
-        let proven = identity.identify(Some(&seen), token, now()).unwrap();
+        let proven = identity
+            .identify((Some(&seen), None), token, now())
+            .unwrap();
         assert_eq!(proven.caller().evidence, expected);
     }
 }
@@ -103,7 +105,9 @@ fn a_proven_caller_is_believed_again_only_for_the_same_token_while_it_holds() {
         key.sign(&claims_with(json!({ "jti": "token-2" }))),
     );
     let seen = kernel("/usr/bin/python3");
-    let proven = identity.identify(Some(&seen), Some(&token), now()).unwrap();
+    let proven = identity
+        .identify((Some(&seen), None), Some(&token), now())
+        .unwrap();
     assert!(proven.holds(Some(&token), now()));
     assert!(!proven.holds(Some(&other), now()));
     assert!(!proven.holds(None, now()));
@@ -111,7 +115,7 @@ fn a_proven_caller_is_believed_again_only_for_the_same_token_while_it_holds() {
     keys.replace(&jwks(&[&Key::es256("next")])).unwrap();
     assert!(!proven.holds(Some(&token), now()), "its key was taken away");
 
-    let without = identity.identify(Some(&seen), None, now()).unwrap();
+    let without = identity.identify((Some(&seen), None), None, now()).unwrap();
     assert!(without.holds(None, now()));
     assert!(!without.holds(Some(&other), now()));
     assert!(!format!("{proven:?}").contains(&token));
@@ -178,7 +182,7 @@ fn each_way_to_fail_has_its_reason() {
             ("token_workload_mismatch", 403, true),
         ),
     ] {
-        let outcome = identity.identify(seen, token.map(String::as_str), after(at));
+        let outcome = identity.identify((seen, None), token.map(String::as_str), after(at));
         assert_eq!(told(outcome), expected);
     }
 }
@@ -206,7 +210,7 @@ fn a_failure_carries_what_is_known() {
     let key = Key::es256("k");
     let curl = kernel("/usr/bin/curl");
     let token = key.sign(&claims());
-    let outcome = identity(&key).identify(Some(&curl), Some(&token), now());
+    let outcome = identity(&key).identify((Some(&curl), None), Some(&token), now());
     let unproven = outcome.unwrap_err();
     assert_eq!(unproven.attribution.unwrap().process.pid, 4711);
     assert_eq!(unproven.agent.unwrap().id.as_str(), OTHER);
@@ -221,7 +225,7 @@ fn a_session_is_one_run_of_one_agent() {
         let mut seen = kernel("/usr/bin/python3");
         change(&mut Arc::make_mut(&mut seen).process);
         let token = key.sign(claims);
-        let proven = identity.identify(Some(&seen), Some(&token), now());
+        let proven = identity.identify((Some(&seen), None), Some(&token), now());
         proven.unwrap().caller().session.to_string()
     };
     let same = |_: &mut Process| ();

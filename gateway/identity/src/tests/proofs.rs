@@ -60,7 +60,7 @@ fn shown(
         source: Source::Kernel,
     });
     let proven = identity
-        .identify(Some(&attribution), Some(token), now())
+        .identify((Some(&attribution), None), Some(token), now())
         .map_err(|unproven| unproven.cause)?;
     identity
         .possesses(&proven, &possession, now())

@@ -81,7 +81,7 @@ fn files(config: &Config) -> Result<Files> {
         .iter()
         .filter_map(|issuer| match &issuer.source {
             JwksSource::File(path) => Some(path),
-            JwksSource::Url(_) | JwksSource::Issuer(_) => None,
+            JwksSource::Url(_) | JwksSource::Issuer(_) | JwksSource::TrustDomain(_) => None,
         });
     let credentials = config
         .credentials

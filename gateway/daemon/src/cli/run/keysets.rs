@@ -24,10 +24,12 @@ const JWKS_RETRY: Duration = Duration::from_secs(5);
 
 /// Keeps every issuer's keys fresh; says whether each was fetched.
 pub(super) fn kept(
-    sources: check::KeySources,
+    mut sources: check::KeySources,
     tls: &Arc<ClientConfig>,
     stopped: &watch::Receiver<bool>,
 ) -> Arc<AtomicBool> {
+    // Bundles come by themselves.
+    sources.retain(|(source, _)| !matches!(source, JwksSource::TrustDomain(_)));
     let ready = Arc::new(AtomicBool::new(false));
     let keeping = keep(
         sources,
@@ -77,6 +79,7 @@ async fn due(sources: &check::KeySources, all: bool) {
 
 async fn refresh(source: &JwksSource, keys: &KeySet, tls: &Arc<ClientConfig>) -> Result<()> {
     let text = match source {
+        JwksSource::TrustDomain(_) => return Ok(()),
         JwksSource::Url(uri) => jwks::fetch(tls, Uri::clone(uri)).await.into_diagnostic()?,
         JwksSource::Issuer(issuer) => jwks::discover(tls, issuer).await.into_diagnostic()?,
         JwksSource::File(path) => {

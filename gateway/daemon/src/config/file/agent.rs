@@ -15,6 +15,9 @@ pub(crate) struct Agent {
     pub(crate) selectors: Vec<Spanned<String>>,
     #[serde(default)]
     pub(crate) token: Token,
+    /// Whether it must show an X.509-SVID.
+    #[serde(default)]
+    pub(crate) svid: bool,
     /// What is done about its own ways out.
     pub(crate) egress: Option<Spanned<EgressMode>>,
     /// Where it may go by itself: `10.0.0.0/8:5432`, `[fd00::]/8`.

@@ -44,4 +44,6 @@ pub(crate) struct Jwks {
     pub(crate) url: Option<Spanned<String>>,
     /// Where the issuer itself says: in what it publishes by `OpenID` Connect Discovery 1.0 or RFC 8414.
     pub(crate) discover: Option<Spanned<bool>>,
+    /// The bundle of the trust domain that the issuer is, by the Workload API.
+    pub(crate) workload_api: Option<Spanned<bool>>,
 }
