@@ -20,8 +20,8 @@ pub use flow::{FlowKey, FlowRow, ListenKey, direction, kind, state};
 pub use glimpse::{GLIMPSE_BYTES_MAX, Glimpse, said};
 pub use offsets::{OFFSET_UNKNOWN, Offsets};
 pub use process::{
-    COMM_BYTES, Event, Image, NAME_BYTES_MAX, PATH_BYTES_MAX, PATH_STEPS_MAX, ProcessKey, Turn,
-    event, path,
+    COMM_BYTES, Credentials, Event, Image, NAME_BYTES_MAX, PATH_BYTES_MAX, PATH_STEPS_MAX,
+    ProcessKey, Turn, event, path,
 };
 pub use tuple::{Owner, SequenceKey, TupleKey, role};
 
@@ -97,7 +97,7 @@ pub const EVENTS_BYTES: u32 = 1024 * 1024;
 pub const FLOW_EVENTS_BYTES: u32 = 4 * 1024 * 1024;
 /// The ring of payloads, in bytes: room for 496 at a time.
 pub const GLIMPSES_BYTES: u32 = 1024 * 1024;
-/// The ring of turns in the lives of agents' processes, in bytes: room for 7,700 at a time.
+/// The ring of turns in the lives of agents' processes, in bytes: room for 6,500 at a time.
 pub const TURNS_BYTES: u32 = 1024 * 1024;
 /// Ports that there are.
 pub const PORTS_COUNT: usize = 65_536;
@@ -123,4 +123,4 @@ pub const GATES_MAX: usize = 256;
 pub const HEARTBEAT_MAX_NS: u64 = 3_000_000_000;
 /// Raised whenever a layout or a map changes: programs and maps of another version are never
 /// adopted.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;

@@ -227,7 +227,7 @@ impl KernelSource {
         Ok(Proven {
             attached,
             cgroups,
-            gateway: prove()?,
+            gateway: prove(options.own_cgroup)?,
         })
     }
 
@@ -572,7 +572,7 @@ fn ask(socket: BorrowedFd<'_>) -> io::Result<Owner> {
 /// Calls oneself: programs that load and attach may still see nothing, in a pid namespace for
 /// instance, where this process does not go by the pid that the kernel knows it by.
 /// Returns this process as the kernel knows it.
-fn prove() -> Result<Gateway, FlowsError> {
+fn prove(own_cgroup: Option<u64>) -> Result<Gateway, FlowsError> {
     /// Whoever else connects to a port that nobody knows does not do so often.
     const STRANGERS_MAX: usize = 8;
     let call = || -> io::Result<Option<Owner>> {
@@ -591,6 +591,10 @@ fn prove() -> Result<Gateway, FlowsError> {
         Some(owner) if owner.process.pid == process::id() => Ok(Gateway {
             netns: owner.netns,
             start_ns: owner.process.start_ns,
+            // The kernel's word, if it is ours as well.
+            cgroup: own_cgroup
+                .filter(|own| *own == owner.cgroup)
+                .unwrap_or_default(),
         }),
         _ => Err(FlowsError::Unanswered),
     }

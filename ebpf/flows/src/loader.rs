@@ -1,5 +1,7 @@
 //! Loading the kernel programs and attaching them.
 
+mod probe;
+
 use std::{
     fs::File,
     os::fd::{AsFd as _, OwnedFd},
@@ -74,6 +76,9 @@ pub struct Options {
     /// Where programs and maps are pinned, so that they outlive this process; nowhere, and they end
     /// with it.
     pub pins: Option<PathBuf>,
+    /// The cgroup that this process has to itself, if any ([`crate::own_cgroup`]): then only processes of the gateway
+    /// in it are exempt from the rules; else the one that serves, wherever it is.
+    pub own_cgroup: Option<u64>,
 }
 
 impl Default for Options {
@@ -83,6 +88,7 @@ impl Default for Options {
             flow_ring_bytes: abi::FLOW_EVENTS_BYTES,
             flows_max: abi::FLOWS_MAX,
             pins: None,
+            own_cgroup: None,
         }
     }
 }
@@ -160,8 +166,13 @@ pub(crate) fn attach(cgroup: &File, options: &Options) -> Result<Attached, Flows
     for (name, tracepoint) in LIVES {
         start(&mut programs, name, cgroup, tracepoint, pins.as_ref())?;
     }
+    probe::start(&mut programs, pins.as_ref());
     if !adopted {
         watch_from_now(&mut programs)?;
+    }
+    if adopted {
+        // The earlier gateway's: this one listens nowhere yet.
+        forget_ports(&mut programs)?;
     }
     for name in OWNERS {
         start(&mut programs, name, cgroup, "", pins.as_ref())?;
@@ -205,6 +216,24 @@ fn watch_from_now(programs: &mut Ebpf) -> Result<(), FlowsError> {
     let map = programs.map_mut(NAME).ok_or(FlowsError::Missing(NAME))?;
     let mut since: Array<_, u64> = Array::try_from(map).map_err(refused)?;
     since.set(0, boot_ns(), 0).map_err(refused)
+}
+
+/// Every port is as others.
+fn forget_ports(programs: &mut Ebpf) -> Result<(), FlowsError> {
+    const NAME: &str = "GATE_PORTS";
+    let refused = |error| FlowsError::Map {
+        name: NAME,
+        source: Box::new(error),
+    };
+    // Borrowed, as above.
+    let map = programs.map_mut(NAME).ok_or(FlowsError::Missing(NAME))?;
+    let mut ports: Array<_, u8> = Array::try_from(map).map_err(refused)?;
+    for port in 0..ports.len() {
+        if ports.get(&port, 0).map_err(refused)? != 0 {
+            ports.set(port, 0, 0).map_err(refused)?;
+        }
+    }
+    Ok(())
 }
 
 fn start(

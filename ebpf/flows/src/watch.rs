@@ -190,7 +190,7 @@ impl<'a> Following<'a> {
         let tell = |row: &FlowRow| self.followed.sink.flow(FlowRecord::new(row, clock));
         let mut ended = Vec::new();
         self.followed.table.each(|key, row| {
-            if matches!(row.state, state::CLOSED | state::DENIED) {
+            if matches!(row.state, state::CLOSED | state::DENIED) || row.kind_of_socket != 0 {
                 ended.push((key, row));
             } else {
                 tell(&row);
@@ -209,6 +209,7 @@ impl<'a> Following<'a> {
         let mut silent = Vec::new();
         self.followed.table.each(|key, row| {
             if key.protocol == UDP
+                && row.kind_of_socket == 0
                 && row.kind != kind::DENIED
                 && now.saturating_sub(row.changed_ns) > SILENCE_MAX_NS
             {

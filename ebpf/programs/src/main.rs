@@ -12,6 +12,7 @@
 //! | `cgroup_skb` ingress, egress | counts datagrams; hands over what agents say first, and DNS |
 //! | `cgroup/sock_create` | refuses kinds of sockets that the other hooks do not see |
 //! | `cgroup/getsockopt` | tells it to the gateway, and to nobody else |
+//! | `kprobe` `commit_creds` | tells of agents' processes that become another user, or may do more or less |
 //! | `raw_tp` exec, fork, exit | keeps what processes ran and who forked them, after they are gone; tells of agents' |
 //!
 //! The programs watch, and let every call go on, whatever happens in them; only an agent whose rule
@@ -29,6 +30,7 @@
 #[cfg(target_arch = "bpf")]
 mod hooks {
     mod connect;
+    mod credentials;
     mod exec;
     mod exit;
     mod fork;

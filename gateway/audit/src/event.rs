@@ -533,6 +533,21 @@ impl Outcome {
     }
 }
 
+/// Who a process is for the kernel, and what it may do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// The real user id.
+    pub uid: u32,
+    /// The real group id.
+    pub gid: u32,
+    /// The effective user id.
+    pub euid: u32,
+    /// The effective group id.
+    pub egid: u32,
+    /// The effective capabilities, hexadecimal, one bit each.
+    pub capabilities: String,
+}
+
 /// A turn in the life of an agent's process, as the kernel saw it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Turn {
@@ -540,9 +555,11 @@ pub struct Turn {
     pub at: Timestamp,
     /// The agent.
     pub agent: String,
-    /// `fork`, `exec`, `exit`; `credentials`, `namespaces`: these differ from the turn before, and changed
-    /// since.
+    /// `fork`, `exec`, `exit`; `credentials`, `namespaces`: these changed, just now or since the turn before.
     pub turn: Cow<'static, str>,
+    /// Of `credentials`: what they were, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Credentials>,
     /// The process.
     pub process: ProcessRecord,
     /// Who forked it; 0 if unknown.

@@ -480,8 +480,22 @@ enum Format {
     Json,
 }
 
+/// Whoever reads what a command prints may have seen enough (`tidegate flows | head -1`): then it ends there, as other
+/// programs do. Rust has the signal ignored, and a print that fails panics. The gateway goes on without it.
+#[expect(
+    unsafe_code,
+    reason = "no wrapper sets a signal to what it does by default"
+)]
+fn end_with_the_reader() {
+    // SAFETY: no handler runs, so none can be wrong.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
 /// Runs the command.
 pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
+    if !matches!(arguments.command, Command::Run(_)) {
+        end_with_the_reader();
+    }
     match arguments.command {
         Command::Init(arguments) => init::init(&arguments),
         Command::Run(Configured { config }) => run::run(&config),

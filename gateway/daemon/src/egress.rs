@@ -28,7 +28,7 @@ pub(crate) use view::{FlowView, Flows, Totals as AgentTotals};
 /// Opens the source that the configuration asks for.
 pub(crate) fn open(config: &Config, confine: fn()) -> Result<Opened> {
     let usual = Options::default();
-    let options = Options {
+    let mut options = Options {
         pins: config.egress.pins.clone(),
         flow_ring_bytes: config.egress.ring_bytes.unwrap_or(usual.flow_ring_bytes),
         flows_max: config.egress.flows_max.unwrap_or(usual.flows_max),
@@ -41,9 +41,21 @@ pub(crate) fn open(config: &Config, confine: fn()) -> Result<Opened> {
     } else {
         config.attestation
     };
+    if mode != Mode::Proc {
+        options.own_cgroup = own_cgroup();
+    }
     flows::open_apart(mode, &options, confine)
         .into_diagnostic()
         .wrap_err("`tidegate doctor` tells what this host lacks")
+}
+
+/// The cgroup that the gateway is exempt by; without one the process that serves is, wherever it is.
+fn own_cgroup() -> Option<u64> {
+    let own = flows::own_cgroup();
+    if let Err(error) = &own {
+        tracing::info!(%error, "no cgroup of the gateway's own: it is exempt by its process alone");
+    }
+    own.ok()
 }
 
 /// Puts the rules into force and follows the flows. `listen` is where agents may go by themselves,

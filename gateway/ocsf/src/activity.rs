@@ -273,8 +273,9 @@ pub(crate) fn turn(at: &Place<'_>, turn: &Turn) -> Value {
             "activity_name": (class.activity == 99).then_some(&*turn.turn),
         }),
     );
+    let before = turn.before.as_ref();
     let own = json!({
-        "turn": turn.turn, "euid": turn.euid, "egid": turn.egid,
+        "turn": turn.turn, "before": before, "euid": turn.euid, "egid": turn.egid,
         "capabilities": turn.capabilities, "namespaces": turn.namespaces, "unit": turn.unit,
         "container": turn.container, "pod": turn.pod, "cgroup": turn.process.cgroup,
     });

@@ -216,10 +216,16 @@ fn turn(view: &TurnView) -> Vec<String> {
     let turn = &view.turn;
     let process = &turn.process;
     let place = turn.container.as_ref().or(turn.unit.as_ref());
-    let user = if process.uid == turn.euid {
-        process.uid.to_string()
-    } else {
-        format!("{} as {}", process.uid, turn.euid)
+    let user = match &turn.before {
+        None => who(process.uid, turn.euid),
+        Some(before) => {
+            let (was, is) = (who(before.uid, before.euid), who(process.uid, turn.euid));
+            if was == is {
+                is
+            } else {
+                format!("{was} -> {is}")
+            }
+        }
     };
     let exe = process.exe.as_deref().unwrap_or("-");
     vec![
@@ -236,6 +242,15 @@ fn turn(view: &TurnView) -> Vec<String> {
             .cloned()
             .unwrap_or_default(),
     ]
+}
+
+/// A user, and as whom it acts.
+fn who(real: u32, effective: u32) -> String {
+    if real == effective {
+        real.to_string()
+    } else {
+        format!("{real} as {effective}")
+    }
 }
 
 fn row(flow: &FlowView) -> Vec<String> {

@@ -487,6 +487,7 @@ where
 fn technique(flow: &FlowRecord, name: Option<&Name>) -> &'static str {
     let to: SocketAddr = flow.wanted();
     match (flow.protocol, to.port()) {
+        (other, _) if !matches!(other, "tcp" | "udp") => "socket",
         (_, 53 | 853) => "dns",
         (_, 443) if names::doh::answers(name.map(|it| it.name.as_ref()), to.ip()) => "doh",
         ("udp", 443) => "quic",
