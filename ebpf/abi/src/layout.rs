@@ -3,7 +3,7 @@
 use core::mem::{offset_of, size_of};
 
 use crate::{
-    Allowed, Config, Credentials, Destination, Event, FlowKey, FlowRow, Gate, Glimpse, Image,
+    Allowed, Call, Config, Credentials, Destination, Event, FlowKey, FlowRow, Gate, Glimpse, Image,
     ListenKey, MatchKey, Owner, ProcessKey, SequenceKey, TupleKey, Turn,
 };
 
@@ -61,6 +61,7 @@ layout! {
         kind: 104, cpu: 108, agent: 112, exit: 116, user_ns: 120, mount_ns: 124, pid_ns: 128,
         net_ns: 132, comm: 136,
     }
+    Call: 288 { process: 0, at_ns: 16, agent: 24, captured: 28, bytes: 32 }
     Glimpse: 2112 {
         cookie: 0, at_ns: 8, remote: 16, remote_port: 32, protocol: 36, agent: 40, verdict: 44,
         kind: 48, length: 52, captured: 56, reserved: 60, bytes: 64,

@@ -95,9 +95,9 @@ impl Enforcer {
             .map_err(refused("CONFIG"))?;
         let led = rules.redirect_ports.iter().copied();
         let listens = rules.gates.iter().map(SocketAddr::port);
-        let ports: BTreeSet<u16> = listens.chain(led).collect();
-        self.listen(ports.iter().copied())?;
-        let before = std::mem::replace(&mut self.own_ports, ports);
+        let own: BTreeSet<u16> = listens.chain(led).collect();
+        self.listen(own.iter().copied())?;
+        let before = std::mem::replace(&mut self.own_ports, own);
         let gates = gates(netns, &rules.gates).map(|gate| (gate, 1));
         replace(&mut self.gates, gates.collect()).map_err(refused("GATES"))?;
         self.leave(before.into_iter())?;

@@ -72,6 +72,7 @@ struct Rings {
     flow_events: RingBuf<MapData>,
     glimpses: RingBuf<MapData>,
     turns: RingBuf<MapData>,
+    calls: Option<RingBuf<MapData>>,
 }
 
 /// The programs, attached and proven, and nobody who follows what they tell.
@@ -93,6 +94,7 @@ impl Proven {
             flow_events,
             glimpses,
             turns,
+            calls,
             table,
             pins,
             adopted,
@@ -130,6 +132,7 @@ impl Proven {
                 flow_events,
                 glimpses,
                 turns,
+                calls,
             })),
             table: Arc::new(table),
             known,
@@ -249,6 +252,7 @@ impl KernelSource {
         let watch = watch::follow(Followed {
             events: rings.flow_events,
             glimpses: rings.glimpses,
+            calls: rings.calls,
             table: Arc::clone(&self.table),
             counters: Arc::clone(&self.counters),
             keeper: self.keeper(),

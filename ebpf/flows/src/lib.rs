@@ -37,6 +37,7 @@
 
 mod aside;
 mod btf;
+mod called;
 mod cgroup;
 mod diag;
 mod digest;
@@ -69,6 +70,7 @@ mod witness;
 mod workload;
 
 pub use abi::FLOWS_LIMIT;
+pub use called::Called;
 pub use doctor::{Check, examine};
 pub use keeper::Keeper;
 pub use kernel::{KernelSource, Totals};

@@ -131,5 +131,5 @@ fn the_gateways_own_calls_never_come_back_and_nobody_shares_that() {
     move_to(cgroups.outer.parent().unwrap());
     beside.kill().unwrap();
     beside.wait().unwrap();
-    fs::remove_dir(own).unwrap();
+    cgroups::remove(&own);
 }

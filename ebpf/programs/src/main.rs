@@ -13,6 +13,7 @@
 //! | `cgroup/sock_create` | refuses kinds of sockets that the other hooks do not see |
 //! | `cgroup/getsockopt` | tells it to the gateway, and to nobody else |
 //! | `kprobe` `commit_creds` | tells of agents' processes that become another user, or may do more or less |
+//! | `uprobe` `SSL_write`, `SSL_write_ex` | hands over how an agent's request begins; only where that is asked for |
 //! | `raw_tp` exec, fork, exit | keeps what processes ran and who forked them, after they are gone; tells of agents' |
 //!
 //! The programs watch, and let every call go on, whatever happens in them; only an agent whose rule
@@ -41,6 +42,7 @@ mod hooks {
     mod sock_create;
     mod sock_ops;
     mod tcp;
+    mod tls_write;
 }
 #[cfg(target_arch = "bpf")]
 mod address;

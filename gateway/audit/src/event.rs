@@ -326,8 +326,23 @@ pub struct Bypass {
     /// By which name, as the agent's own packets say; of `dns_volume` the domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// What it asked for first, where that is looked at (`egress.glimpse`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Call>,
     /// `passed`, `refused`, or `failed_open`: it passed because the gateway was gone.
     pub result: Cow<'static, str>,
+}
+
+/// A request past the gateway, as it begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// The method.
+    pub method: String,
+    /// The host that it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The path without its query.
+    pub path: String,
 }
 
 /// What was not seen, or seen late.
@@ -338,7 +353,7 @@ pub struct Gap {
     /// `ring_full`: flows were told late. `table_full`: flows are known by number only.
     /// `findings_full`: bypasses are known by number only. `owner_unkept`: connections or processes
     /// are nobody's, because there was no room for their owners. `names_lost`: names of flows and data in
-    /// names were not looked for. `turns_lost`: turns in the lives of agents' processes are not known;
+    /// names were not looked for. `calls_lost`: what requests past the gateway asked for is not known. `turns_lost`: turns in the lives of agents' processes are not known;
     /// `turns_full`: they are not on record.
     pub reason: Cow<'static, str>,
     /// How many were lost.

@@ -1,5 +1,6 @@
 //! Flows of agents: which of them the gateway governs, and what becomes of the others.
 
+mod calls;
 mod naming;
 mod places;
 mod processes;
@@ -30,6 +31,7 @@ pub(crate) fn open(config: &Config, confine: fn()) -> Result<Opened> {
     let usual = Options::default();
     let mut options = Options {
         pins: config.egress.pins.clone(),
+        glimpse: config.egress.glimpse,
         flow_ring_bytes: config.egress.ring_bytes.unwrap_or(usual.flow_ring_bytes),
         flows_max: config.egress.flows_max.unwrap_or(usual.flows_max),
         ..usual

@@ -224,7 +224,7 @@ pub(crate) fn bypass(at: &Place<'_>, bypass: &Bypass) -> Value {
         "disposition_id": disposition,
         "is_alert": true,
     });
-    let own = json!({ "technique": bypass.technique, "result": bypass.result,
+    let own = json!({ "technique": bypass.technique, "result": bypass.result, "call": bypass.call,
         "process": process(&bypass.process) });
     at.event(
         class,

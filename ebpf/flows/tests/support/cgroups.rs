@@ -57,11 +57,15 @@ impl Cgroups {
 impl Drop for Cgroups {
     fn drop(&mut self) {
         for path in [&self.inner, &self.outer] {
-            // The last one in it may not be gone altogether.
-            let deadline = Instant::now() + PATIENCE;
-            while fs::remove_dir(path).is_err() && Instant::now() < deadline {
-                thread::yield_now();
-            }
+            remove(path);
         }
+    }
+}
+
+/// The last one in it may not be gone altogether.
+pub(crate) fn remove(path: &Path) {
+    let deadline = Instant::now() + PATIENCE;
+    while fs::remove_dir(path).is_err() && Instant::now() < deadline {
+        thread::yield_now();
     }
 }

@@ -263,6 +263,13 @@ fn row(flow: &FlowView) -> Vec<String> {
         Some(name) => format!("{wanted} ({name})"),
         None => wanted.clone(),
     };
+    let wanted = match &flow.call {
+        Some(call) => {
+            let (method, path) = (call.method.escape_default(), call.path.escape_default());
+            format!("{wanted} {method} {path}")
+        }
+        None => wanted,
+    };
     vec![
         flow.state.clone(),
         flow.protocol.clone(),
