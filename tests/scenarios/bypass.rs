@@ -321,7 +321,7 @@ fn ping(host: &Host) -> Result<(SocketAddr, &'static str)> {
     ensure!(told == "True", "{told}");
     let anywhere = SocketAddr::from(([0_u16; 8], 0));
     let found = host.found(anywhere, "socket", "passed")?;
-    assert_eq!(found["protocol"], "raw", "{found}");
+    assert_eq!(found.get("protocol"), Some(&Value::from("raw")), "{found}");
     Ok((anywhere, "passed"))
 }
 
@@ -647,6 +647,15 @@ fn a_reader_that_has_seen_enough_ends_the_command_and_nothing_is_said() -> Resul
         let told = String::from_utf8_lossy(&output.stderr);
         ensure!(told.is_empty(), "{arguments:?}: {told}");
     }
+    // Who reads on gets a table, flow by flow.
+    let output = host.gateway.cli(&["flows", "--admin", admin])?;
+    let table = String::from_utf8(output.stdout)?;
+    ensure!(
+        table.starts_with("STATE        PROTO  DIR  LOCAL"),
+        "{table}"
+    );
+    let listens = format!("listening    tcp    in   {}", host.gateway.listen(0)?);
+    ensure!(table.contains(&listens), "no `{listens}` in\n{table}");
     host.finish(&[])
 }
 

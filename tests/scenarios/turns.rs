@@ -158,12 +158,9 @@ fn who_a_running_process_becomes_is_told_and_its_call_is_that_users() -> Result<
     let text = exported(&host, changes.len())?;
     // Set User ID, with what it was.
     let of_users = |line: &&str| line.contains("\"type_uid\":100705");
-    let changed = text.lines().find(of_users).context("no Set User ID")?;
-    let changed: Value = serde_json::from_str(changed)?;
-    assert_eq!(
-        changed["unmapped"]["tidegate"]["before"]["uid"], 0,
-        "{changed}"
-    );
+    let event = text.lines().find(of_users).context("no Set User ID")?;
+    let event: Value = serde_json::from_str(event)?;
+    assert_eq!(event["unmapped"]["tidegate"]["before"]["uid"], 0, "{event}");
     Ok(())
 }
 

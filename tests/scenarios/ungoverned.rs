@@ -1,6 +1,7 @@
 //! What an agent asks for past the gateway over OpenSSL, in the finding of it, where the operator wants that.
 
 use std::{
+    fmt::Write as _,
     fs,
     io::{BufRead as _, BufReader},
     net::SocketAddr,
@@ -117,7 +118,7 @@ fn findings(glimpse: bool) -> Result<Option<(Vec<Value>, String)>> {
     })?;
     let mut shown = String::new();
     for record in on_record.iter().filter(|record| record.kind() == "bypass") {
-        shown.push_str(&format!("{record:?}"));
+        write!(shown, "{record:?}")?;
     }
     Ok(Some((found, shown)))
 }

@@ -306,12 +306,15 @@ impl KernelSource {
 
     /// Every flow that is open, and those that ended and were not told yet.
     pub fn flows(&self) -> Vec<FlowRecord> {
-        let clock = Clock::read();
         let mut flows = Vec::new();
-        self.table.each(|_, row| {
-            flows.push(FlowRecord::new(&row, clock));
-        });
+        self.each_flow(|flow| flows.push(flow));
         flows
+    }
+
+    /// The same one by one, as they are read: there may be a million.
+    pub fn each_flow(&self, mut look: impl FnMut(FlowRecord)) {
+        let clock = Clock::read();
+        self.table.each(|_, row| look(FlowRecord::new(&row, clock)));
     }
 
     /// One flow, if it is in the table.

@@ -342,3 +342,25 @@ fn two_listeners_with_one_port_are_two() {
     drop(other.stdin.take());
     assert!(other.wait().unwrap().success());
 }
+
+#[test]
+fn what_looks_at_requests_is_loaded_where_that_is_asked_for() {
+    let instructions = |glimpse| {
+        let options = Options {
+            glimpse,
+            ..Options::default()
+        };
+        let verified = source(&options)?.verified();
+        let program = verified.iter().find(|it| it.name == "tls_write");
+        let others = verified.iter().any(|it| it.instructions != 0);
+        Some((program.unwrap().instructions, others))
+    };
+    let (Some((looks, told)), Some((nothing, _))) = (instructions(true), instructions(false))
+    else {
+        return;
+    };
+    assert_eq!(nothing, 0);
+    // Before 5.16 the kernel does not tell.
+    assert_eq!(looks > 0, told);
+    eprintln!("tls_write: {looks} instructions verified");
+}

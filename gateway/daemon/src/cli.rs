@@ -517,7 +517,7 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
             instead: Some(FlowsCommand::Detach { config, pins }),
             ..
         }) => flows::detach(&config.config, pins),
-        Command::Flows(arguments) => flows::show(&arguments),
+        Command::Flows(arguments) => flows::run(&arguments),
         Command::Exec(arguments) => exec::exec(&arguments),
         Command::Doctor(Doctor { pins }) => Ok(doctor::doctor(pins.as_deref())),
         Command::Completions { shell } => Ok(manual::completions(shell)),

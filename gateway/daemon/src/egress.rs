@@ -24,7 +24,7 @@ use places::Places;
 pub(crate) use processes::TurnView;
 pub(crate) use reconcile::{Reconciler, record};
 pub(crate) use sealed::Room;
-pub(crate) use view::{FlowView, Flows, Totals as AgentTotals};
+pub(crate) use view::{FlowView, Flows, Line, Totals as AgentTotals};
 
 /// Opens the source that the configuration asks for.
 pub(crate) fn open(config: &Config, confine: fn()) -> Result<Opened> {
@@ -147,17 +147,49 @@ pub(crate) fn answer(kernel: &KernelSource, reconciler: &Reconciler, which: &Whi
         let live = kernel.flows();
         flows = live.iter().map(|flow| reconciler.view(flow)).collect();
     }
-    flows.retain(|flow| {
-        let workload = which.workload.as_ref();
-        (!which.bypass || flow.technique.is_some())
-            && workload.is_none_or(|workload| flow.workload.as_ref() == Some(workload))
-    });
+    flows.retain(|flow| fits(flow, which));
     Flows {
         next,
         lost: which.since.map_or(0, |_| lost),
         flows,
         ..Flows::default()
     }
+}
+
+fn fits(flow: &FlowView, which: &Which) -> bool {
+    let workload = which.workload.as_ref();
+    (!which.bypass || flow.technique.is_some())
+        && workload.is_none_or(|workload| flow.workload.as_ref() == Some(workload))
+}
+
+/// The same flow by flow, as lines of JSON, and lastly what else [`Flows`] has.
+pub(crate) fn lines(
+    kernel: &KernelSource,
+    reconciler: &Reconciler,
+    which: &Which,
+    tell: &mut dyn FnMut(&str) -> bool,
+) {
+    let (happened, lost, next) = reconciler.since(which.since.unwrap_or(0));
+    let mut heard = true;
+    let mut say = |line: &Line| {
+        if let (true, Ok(line)) = (heard, serde_json::to_string(line)) {
+            heard = tell(&line);
+        }
+    };
+    let mut show = |view: FlowView| {
+        if fits(&view, which) {
+            say(&Line::Flow(Box::new(view)));
+        }
+    };
+    if which.since.is_none() && !which.bypass {
+        kernel.each_flow(|flow| show(reconciler.view(&flow)));
+    } else {
+        happened.into_iter().for_each(show);
+    }
+    say(&Line::End {
+        next,
+        lost: which.since.map_or(0, |_| lost),
+    });
 }
 
 /// The kernel's source, where what the gateway accepts is noted as governed.

@@ -77,10 +77,8 @@ impl Processes {
             changed.before = Some(credentials(was));
             told.push(changed);
         }
-        if let Some(known) = before {
-            if differ(known.namespaces, turn.namespaces) {
-                told.push(record("namespaces", None));
-            }
+        if before.is_some_and(|known| differ(known.namespaces, turn.namespaces)) {
+            told.push(record("namespaces", None));
         }
         told.extend(match turn.kind {
             TurnKind::Fork => Some(record("fork", None)),

@@ -186,6 +186,21 @@ pub(crate) struct Flows {
     pub(crate) turns: Vec<TurnView>,
 }
 
+/// A line of an answer that is written as it is read.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Line {
+    /// A flow.
+    Flow(Box<FlowView>),
+    /// The last line: what [`Flows`] has besides. Without it the answer has broken off.
+    End {
+        /// As there.
+        next: u64,
+        /// As there.
+        lost: u64,
+    },
+}
+
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "the signature that serde calls"
