@@ -84,6 +84,7 @@ fn the_gateways_own_calls_never_come_back_and_nobody_shares_that() {
         Err(error) => {
             say_skipped("the gateway's exemption", &format!("{error:?}"));
             beside.kill().unwrap();
+            beside.wait().unwrap();
             return;
         }
     };

@@ -49,27 +49,22 @@ pub(crate) fn is_gateway(process: &ProcessKey, cgroup: u64) -> bool {
     let Some(config) = CONFIG.get(0) else {
         return false;
     };
-    // Added up, not decided one by one: the verifier walks through all that follows for each way here.
-    let elsewhere = (config.cgroup ^ cgroup) & isnt_zero(config.cgroup);
+    if config.cgroup == 0 {
+        return is_serving(process, config);
+    }
+    // First, because it settles it for nearly everybody.
+    config.cgroup == cgroup && (is_serving(process, config) || is_keeper(process, config))
+}
+
+#[inline(always)]
+fn is_serving(process: &ProcessKey, config: &Config) -> bool {
+    is_pid_of_gateway(process.pid) && process.start_ns == config.start_ns
+}
+
+#[inline(always)]
+fn is_keeper(process: &ProcessKey, config: &Config) -> bool {
     let parent = image::parent_of(process);
-    let keeper = serving(&parent, config)
-        | u64::from(parent.exec ^ process.exec)
-        | !isnt_zero(config.cgroup);
-    elsewhere | (isnt_zero(serving(process, config)) & isnt_zero(keeper)) == 0
-}
-
-/// 0 if this is the process that serves.
-#[inline(always)]
-fn serving(process: &ProcessKey, config: &Config) -> u64 {
-    // SAFETY: the program's own constant; volatile, because the host has changed it.
-    let gateway = unsafe { core::ptr::read_volatile(&raw const GATEWAY_PID) };
-    u64::from(process.pid ^ gateway) | (process.start_ns ^ config.start_ns)
-}
-
-/// All ones, or 0 for 0.
-#[inline(always)]
-fn isnt_zero(number: u64) -> u64 {
-    core::hint::black_box(((number | number.wrapping_neg()) as i64 >> 63) as u64)
+    is_serving(&parent, config) && parent.exec == process.exec
 }
 
 /// Whether the gateway listens on this port, in whichever namespace.
@@ -212,7 +207,7 @@ pub(crate) fn odd_socket(
         protocol,
     };
     let row = flow::open(&key)?;
-    // Added up for the same reason as above.
+    // Added up, not decided: the verifier walks through all that follows for each way.
     let denied = core::hint::black_box(u32::from(owner.verdict == verdict::DENIED));
     // SAFETY: nobody else knows the row yet.
     unsafe {

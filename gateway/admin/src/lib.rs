@@ -49,6 +49,10 @@ pub trait Status: Send + Sync + 'static {
 /// Which flows are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what a query may say, each by itself"
+)]
 pub struct Which {
     /// Only those of this agent.
     pub workload: Option<String>,
