@@ -122,6 +122,9 @@ pub struct FlowRow {
     pub comm: [u8; COMM_BYTES],
 }
 
+/// In the place of a `enum sock_type`: a packet socket (`AF_PACKET`, whose number this is), of whatever type.
+pub const SOCKET_KIND_PACKET: u32 = 17;
+
 /// Where somebody listens.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,7 +18,7 @@ pub use call::{CALL_BYTES_MAX, Call};
 pub use egress::{
     Allowed, Config, Destination, Gate, MatchKey, PORTS_MAX, PORTS_NONE, mode, shape, verdict,
 };
-pub use flow::{FlowKey, FlowRow, ListenKey, direction, kind, state};
+pub use flow::{FlowKey, FlowRow, ListenKey, SOCKET_KIND_PACKET, direction, kind, state};
 pub use glimpse::{GLIMPSE_BYTES_MAX, Glimpse, said};
 pub use offsets::{OFFSET_UNKNOWN, Offsets};
 pub use process::{

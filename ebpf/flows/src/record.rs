@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use abi::{FlowRow, ProcessKey, direction, mode, state, verdict};
+use abi::{FlowRow, ProcessKey, SOCKET_KIND_PACKET, direction, mode, state, verdict};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
@@ -91,7 +91,7 @@ pub struct FlowRecord {
     /// Its name.
     pub id: FlowId,
     /// `tcp` or `udp`; of a socket of another kind, of which no more is known than that it was made: `raw`, `icmp`,
-    /// `sctp`, `udplite`, `mptcp`, `other`.
+    /// `sctp`, `udplite`, `mptcp`, `packet`, `other`.
     pub protocol: &'static str,
     /// Where it stands.
     pub state: State,
@@ -225,6 +225,7 @@ fn protocol(row: &FlowRow) -> &'static str {
         (0, UDP) => "udp",
         (0, _) => "tcp",
         (RAW, _) => "raw",
+        (SOCKET_KIND_PACKET, _) => "packet",
         (_, 1 | 58) => "icmp",
         (_, 132) => "sctp",
         (_, 136) => "udplite",

@@ -12,6 +12,7 @@ mod support;
 
 use std::{
     collections::BTreeSet,
+    path::Path,
     sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
@@ -80,13 +81,24 @@ fn a_socket_of_another_kind_is_told_or_refused() {
         let text = String::from_utf8(output.stdout).unwrap();
         let came: Vec<i32> = text.lines().map(|line| line.parse().unwrap()).collect();
         // Raw sockets for ICMP, ICMPv6 and TCP; UDP-Lite, which not every kernel has; and TCP as it should be.
-        let [icmp, icmp6, tcp, udplite, plain] = came.as_slice() else {
+        let [icmp, icmp6, tcp, udplite, plain, packet] = came.as_slice() else {
             panic!("{text}")
         };
         assert_eq!([icmp, icmp6, tcp, plain], [&code, &code, &code, &0]);
+        // A packet socket is told where the kernel has probes, and never refused.
+        assert_eq!(*packet, 0);
         let count = if *udplite == code { 4 } else { 3 };
-        let told = odd.wait(count);
-        assert_eq!(told.len(), count, "{told:?}");
+        let of_packets = usize::from(Path::new("/sys/bus/event_source/devices/kprobe").exists());
+        let told = odd.wait(count + of_packets);
+        let (packets, told): (Vec<_>, Vec<_>) =
+            told.into_iter().partition(|flow| flow.protocol == "packet");
+        assert_eq!((told.len(), packets.len()), (count, of_packets), "{told:?}");
+        for flow in packets {
+            assert_eq!(
+                (flow.verdict, flow.agent, flow.uid),
+                (Verdict::None, number, 0)
+            );
+        }
         let state = if code == 0 {
             State::Established
         } else {

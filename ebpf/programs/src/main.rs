@@ -13,6 +13,7 @@
 //! | `cgroup/sock_create` | refuses kinds of sockets that the other hooks do not see |
 //! | `cgroup/getsockopt` | tells it to the gateway, and to nobody else |
 //! | `kprobe` `commit_creds` | tells of agents' processes that become another user, or may do more or less |
+//! | `kprobe` `packet_create` | tells of agents' packet sockets |
 //! | `uprobe` `SSL_write`, `SSL_write_ex` | hands over how an agent's request begins; only where that is asked for |
 //! | `raw_tp` exec, fork, exit | keeps what processes ran and who forked them, after they are gone; tells of agents' |
 //!
@@ -38,6 +39,7 @@ mod hooks {
     mod getpeername;
     mod getsockopt;
     mod packet;
+    mod packet_socket;
     mod sendmsg;
     mod sock_create;
     mod sock_ops;

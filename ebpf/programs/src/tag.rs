@@ -4,8 +4,8 @@
 //! agent starts belongs to it, whatever that runs and whoever it becomes.
 
 use abi::{
-    CGROUP_LEVELS_MAX, Image, MatchKey, Owner, ProcessKey, SHAPES_MAX, event, feature, shape,
-    verdict,
+    CGROUP_LEVELS_MAX, COMM_BYTES, Image, MatchKey, Owner, ProcessKey, SHAPES_MAX, event, feature,
+    shape, verdict,
 };
 use aya_ebpf::helpers::{
     bpf_get_current_uid_gid,
@@ -24,6 +24,12 @@ const UNKNOWN: u32 = u32::MAX;
 /// The current process as an owner of no socket yet.
 #[inline(always)]
 pub(crate) fn owner(current: Current, process: ProcessKey) -> Owner {
+    owner_named(process, current.comm())
+}
+
+/// The same where the name is known.
+#[inline(always)]
+pub(crate) fn owner_named(process: ProcessKey, comm: [u8; COMM_BYTES]) -> Owner {
     Owner {
         cookie: 0,
         process,
@@ -33,7 +39,7 @@ pub(crate) fn owner(current: Current, process: ProcessKey) -> Owner {
         gid: UNKNOWN,
         role: 0,
         agent: 0,
-        comm: current.comm(),
+        comm,
         original: [0; 4],
         original_port: 0,
         verdict: verdict::NONE,

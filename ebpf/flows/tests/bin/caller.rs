@@ -118,6 +118,8 @@ fn sockets() {
         (Domain::IPV4, Type::RAW, TCP),
         (Domain::IPV4, Type::DGRAM, UDPLITE),
         (Domain::IPV4, Type::STREAM, TCP),
+        // Of nothing: it hears no packet.
+        (Domain::PACKET, Type::RAW, 0),
     ] {
         let made = Socket::new(domain, kind, Some(protocol.into()));
         println!(
