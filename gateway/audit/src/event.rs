@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Written};
+use crate::{Call, Kind, Written};
 
 /// One entry of the log, before it is sealed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -316,8 +316,7 @@ pub struct Bypass {
     pub process: ProcessRecord,
     /// The kernel's name of the flow.
     pub flow: String,
-    /// By what it went: `direct`, `port`, `ipv6`, `loopback`, `udp`, `quic`, `dns`; `dns_volume`: data leaves
-    /// in the names that are asked for.
+    /// By what it went: `direct`, `port`, `ipv6`, `loopback`, `udp`, `quic`, `socket`, `dns`; `dns_volume`: data in names.
     pub technique: Cow<'static, str>,
     /// `tcp` or `udp`.
     pub protocol: Cow<'static, str>,
@@ -333,27 +332,15 @@ pub struct Bypass {
     pub result: Cow<'static, str>,
 }
 
-/// A request past the gateway, as it begins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Call {
-    /// The method.
-    pub method: String,
-    /// The host that it names.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
-    /// The path without its query.
-    pub path: String,
-}
-
 /// What was not seen, or seen late.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gap {
     /// When it was noticed.
     pub at: Timestamp,
-    /// `ring_full`: flows were told late. `table_full`: flows are known by number only.
-    /// `findings_full`: bypasses are known by number only. `owner_unkept`: connections or processes
-    /// are nobody's, because there was no room for their owners. `names_lost`: names of flows and data in
-    /// names were not looked for. `calls_lost`: what requests past the gateway asked for is not known. `turns_lost`: turns in the lives of agents' processes are not known;
+    /// `ring_full`: flows were told late. `table_full`: flows are known by number only. `findings_full`: bypasses are
+    /// known by number only. `owner_unkept`: connections or processes are nobody's, because there was no room for their
+    /// owners. `names_lost`: names of flows and data in names were not looked for. `calls_lost`: what requests past the
+    /// gateway asked for is not known. `turns_lost`: turns in the lives of agents' processes are not known;
     /// `turns_full`: they are not on record.
     pub reason: Cow<'static, str>,
     /// How many were lost.
