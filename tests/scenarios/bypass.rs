@@ -294,6 +294,7 @@ fn every_way_past_the_gateway_is_found_where_it_is_observed() -> Result<()> {
     }
     inherited(&host, v4)?.was("passed")?;
     expected.push((v4, "passed"));
+    expected.push(ping(&host)?);
     // What goes to the gateway is no finding, and has the flow's name on record.
     let governed = host.escape("http", host.gateway.listen(0)?, &[HOST])?;
     assert!(governed.told.starts_with("200 "), "{}", governed.told);
@@ -309,6 +310,19 @@ fn every_way_past_the_gateway_is_found_where_it_is_observed() -> Result<()> {
     let counted = format!("tidegate_bypasses_total {}", expected.len());
     assert!(metrics.contains(&counted), "{metrics}");
     host.finish(&expected)
+}
+
+/// An agent in Python that may have raw sockets asks whether somebody is there, as `ping` does.
+fn ping(host: &Host) -> Result<(SocketAddr, &'static str)> {
+    const PING: &str = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP); \
+        s.sendto(bytes([8, 0, 0xf7, 0xff, 0, 0, 0, 0]), ('127.0.0.1', 0)); print(len(s.recv(64)) > 0)";
+    // What the agent starts belongs to it.
+    let told = host.escape("python", host.tcp(0)?, &[PING])?.told.clone();
+    ensure!(told == "True", "{told}");
+    let anywhere = SocketAddr::from(([0_u16; 8], 0));
+    let found = host.found(anywhere, "socket", "passed")?;
+    assert_eq!(found.get("protocol"), Some(&Value::from("raw")), "{found}");
+    Ok((anywhere, "passed"))
 }
 
 #[test]
@@ -335,6 +349,7 @@ fn every_way_past_the_gateway_is_refused_where_it_is_denied() -> Result<()> {
     inherited(&host, v4)?.was("refused")?;
     expected.push((v4, "refused"));
     host.escape("raw", v4, &[])?.was("refused")?;
+    expected.push((SocketAddr::from(([0_u16; 8], 0)), "refused"));
     // The one that is allowed, and the gateway itself.
     assert_eq!(host.escape("udp", udp6, &[])?.told, "passed");
     let governed = host.escape("http", host.gateway.listen(0)?, &[HOST])?;
@@ -605,4 +620,78 @@ fn a_gateway_that_fails_open_lets_agents_go_once_it_is_gone() -> Result<()> {
             .then_some(()))
     })?;
     Ok(())
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_command_and_nothing_is_said() -> Result<()> {
+    let Some(host) = Host::start("observe", |setup, _| setup)? else {
+        return Ok(());
+    };
+    let admin = host.gateway.admin_url("")?;
+    let admin = admin.trim_start_matches("http://");
+    let all: [&[&str]; 4] = [
+        &["flows", "--admin", admin],
+        &["flows", "--admin", admin, "-o", "json"],
+        &["doctor"],
+        &["completions", "bash"],
+    ];
+    for arguments in all {
+        let (reader, writer) = std::io::pipe()?;
+        drop(reader);
+        let tidegate = env::sibling("tidegate").context("run `cargo build -p daemon`")?;
+        let output = Command::new(tidegate)
+            .args(arguments)
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .output()?;
+        let told = String::from_utf8_lossy(&output.stderr);
+        ensure!(told.is_empty(), "{arguments:?}: {told}");
+    }
+    // Who reads on gets a table, flow by flow.
+    let output = host.gateway.cli(&["flows", "--admin", admin])?;
+    let table = String::from_utf8(output.stdout)?;
+    ensure!(
+        table.starts_with("STATE        PROTO  DIR  LOCAL"),
+        "{table}"
+    );
+    let listens = format!("listening    tcp    in   {}", host.gateway.listen(0)?);
+    ensure!(table.contains(&listens), "no `{listens}` in\n{table}");
+    host.finish(&[])
+}
+
+/// The gateway has a cgroup to itself; an agent that is put into it is held as anywhere else.
+#[test]
+fn nobody_is_exempt_for_being_where_the_gateway_is() -> Result<()> {
+    let Some(host) = Host::start("deny", |setup, _| setup)? else {
+        return Ok(());
+    };
+    let pid = host.gateway.pid()?;
+    let of = |pid: u32| -> Result<String> {
+        let listed = fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
+        let own = listed.lines().find_map(|line| line.strip_prefix("0::"));
+        Ok(own.context("no cgroup v2")?.to_owned())
+    };
+    let own = of(pid)?;
+    ensure!(own.ends_with(&format!("/tidegate-{pid}")), "{own}");
+    assert_ne!(own, of(std::process::id())?);
+    let mounts = fs::read_to_string("/proc/self/mounts")?;
+    let mut mounts = mounts.lines().map(|line| line.split(' '));
+    let root = mounts.find_map(|mut words| {
+        let at = words.nth(1)?;
+        (words.next()? == "cgroup2").then(|| PathBuf::from(at))
+    });
+    let procs = root
+        .context("no cgroup v2")?
+        .join(own.trim_start_matches('/'))
+        .join("cgroup.procs");
+    let to = host.tcp(0)?;
+    let output = Command::new("sh")
+        .args(["-c", "echo $$ > \"$0\" && exec \"$1\" tcp \"$2\""])
+        .args([&procs, &host.program])
+        .arg(to.to_string())
+        .stdin(Stdio::null())
+        .output()?;
+    let told = String::from_utf8_lossy(&output.stdout);
+    ensure!(told.contains("Operation not permitted"), "{told}");
+    host.finish(&[(to, "refused")])
 }

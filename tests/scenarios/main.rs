@@ -49,6 +49,7 @@ mod tokens;
 mod trace;
 mod transforms;
 mod turns;
+mod ungoverned;
 mod uninspected;
 mod wire;
 mod world;

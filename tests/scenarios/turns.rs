@@ -1,12 +1,12 @@
 //! What agents' processes do, as it is shown, recorded and exported; and their flows as spans.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use tests::{collector::Collector, records, setup::Setup};
+use tests::{agent::Agent, collector::Collector, records, setup::Setup};
 
-use crate::bypass::{AGENT, Host, until};
+use crate::bypass::{AGENT, HOST, Host, until};
 
 fn turns(host: &Host) -> Result<Vec<Value>> {
     host.flows(&["--processes", "--workload", AGENT])
@@ -75,7 +75,7 @@ fn a_pipeline_is_its_agents_from_fork_to_exit_and_what_it_becomes_is_told() -> R
 }
 
 /// `audit export --format ocsf` has them as Process Activity.
-fn exported(host: &Host, least: usize) -> Result<()> {
+fn exported(host: &Host, least: usize) -> Result<String> {
     let export = host.gateway.folder().join("ocsf");
     let path = export.display().to_string();
     let output = host
@@ -91,6 +91,76 @@ fn exported(host: &Host, least: usize) -> Result<()> {
         .lines()
         .filter(|line| line.contains("\"class_uid\":1007"));
     assert!(of_processes.count() >= least, "{text}");
+    Ok(text)
+}
+
+const PYTHON: &str = "spiffe://tests.example/agent/becomes";
+
+#[test]
+fn who_a_running_process_becomes_is_told_and_its_call_is_that_users() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let python = folder.path().join("python3");
+    // A copy: the kernel knows an executable by its inode.
+    fs::copy(Agent::python()?.program(), &python)?;
+    let selector = format!("unix:path:{}", python.display());
+    let two = |setup: Setup, _: &_| {
+        setup
+            .agent(PYTHON, &[selector], "optional")
+            .egress("observe", &[])
+            .set("egress", json!({ "processes": "record" }))
+    };
+    let Some(host) = Host::start("observe", two)? else {
+        return Ok(());
+    };
+    let to = host.gateway.listen(0)?;
+    let output = Command::new(&python)
+        .env("PYTHONHOME", "/usr")
+        .args(["-c", include_str!("becomes.py")])
+        .args([to.ip().to_string(), to.port().to_string(), HOST.to_owned()])
+        .output()?;
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(told.trim(), "200", "{output:?}");
+    let changes = until(|| {
+        let seen = host.flows(&["--processes", "--workload", PYTHON])?;
+        let ended = seen.iter().any(|turn| turn["turn"] == "exit");
+        let changes = seen
+            .into_iter()
+            .filter(|turn| turn["turn"] == "credentials");
+        Ok(ended.then(|| changes.collect::<Vec<_>>()))
+    })?;
+    // One for each call where the kernel has probes, else one for all of them.
+    let (first, last) = (changes.first(), changes.last());
+    let (first, last) = (first.context("no change")?, last.context("no change")?);
+    assert_eq!(first["before"]["uid"], 0, "{first}");
+    assert_eq!(last["process"]["uid"], 65_534, "{last}");
+    assert_eq!(
+        (&last["euid"], &last["egid"]),
+        (&json!(65_534), &json!(65_534))
+    );
+    assert_eq!(last["capabilities"], "0");
+    let raw = |turn: &Value| -> Result<bool> {
+        let before = turn["before"]["capabilities"]
+            .as_str()
+            .context("no capabilities")?;
+        Ok(u64::from_str_radix(before, 16)? & (1 << 13) != 0)
+    };
+    assert!(raw(first)?, "{first}");
+    let records = records::list(&host.gateway)?;
+    let opened = records.iter().find(|record| record.kind() == "open");
+    assert_eq!(opened.context("no record")?.number("uid"), Some(65_534));
+    until(|| {
+        let records = records::list(&host.gateway)?;
+        let mut turns = records.iter().filter(|record| record.kind() == "process");
+        Ok(turns
+            .any(|turn| turn.text("turn") == "credentials")
+            .then_some(()))
+    })?;
+    let text = exported(&host, changes.len())?;
+    // Set User ID, with what it was.
+    let of_users = |line: &&str| line.contains("\"type_uid\":100705");
+    let event = text.lines().find(of_users).context("no Set User ID")?;
+    let event: Value = serde_json::from_str(event)?;
+    assert_eq!(event["unmapped"]["tidegate"]["before"]["uid"], 0, "{event}");
     Ok(())
 }
 

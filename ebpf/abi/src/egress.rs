@@ -108,6 +108,8 @@ pub struct Config {
     pub start_ns: u64,
     /// The cookie of its network namespace.
     pub netns: u64,
+    /// The cgroup that it had to itself when it began; 0 if there is none.
+    pub cgroup: u64,
     /// Where it takes redirected connections on 127.0.0.1, host order; 0 for nowhere.
     pub port4: u32,
     /// The same on `::1`.

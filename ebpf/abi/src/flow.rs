@@ -111,8 +111,9 @@ pub struct FlowRow {
     pub retransmits: u32,
     /// TCP: the smoothed round-trip time, microseconds.
     pub rtt_us: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// `enum sock_type` of a socket that is neither TCP nor UDP, of which no more is known than that
+    /// it was made; else 0.
+    pub kind_of_socket: u32,
     /// One of [`crate::mode`]: what the agent's rule was when the flow began.
     pub mode: u32,
     /// When it was established; 0 if it never was.
@@ -121,12 +122,17 @@ pub struct FlowRow {
     pub comm: [u8; COMM_BYTES],
 }
 
-/// A listening port.
+/// In the place of a `enum sock_type`: a packet socket (`AF_PACKET`, whose number this is), of whatever type.
+pub const SOCKET_KIND_PACKET: u32 = 17;
+
+/// Where somebody listens.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListenKey {
     /// The network namespace's cookie.
     pub netns: u64,
+    /// Network order, IPv4 as v4-mapped; a listener on all addresses has that of its family.
+    pub address: [u32; 4],
     /// Host order.
     pub port: u32,
     /// Zero.

@@ -5,6 +5,7 @@
 //! the host would call somebody's memory.
 #![no_std]
 
+mod call;
 mod egress;
 mod flow;
 mod glimpse;
@@ -13,15 +14,16 @@ mod offsets;
 mod process;
 mod tuple;
 
+pub use call::{CALL_BYTES_MAX, Call};
 pub use egress::{
     Allowed, Config, Destination, Gate, MatchKey, PORTS_MAX, PORTS_NONE, mode, shape, verdict,
 };
-pub use flow::{FlowKey, FlowRow, ListenKey, direction, kind, state};
+pub use flow::{FlowKey, FlowRow, ListenKey, SOCKET_KIND_PACKET, direction, kind, state};
 pub use glimpse::{GLIMPSE_BYTES_MAX, Glimpse, said};
 pub use offsets::{OFFSET_UNKNOWN, Offsets};
 pub use process::{
-    COMM_BYTES, Event, Image, NAME_BYTES_MAX, PATH_BYTES_MAX, PATH_STEPS_MAX, ProcessKey, Turn,
-    event, path,
+    COMM_BYTES, Credentials, Event, Image, NAME_BYTES_MAX, PATH_BYTES_MAX, PATH_STEPS_MAX,
+    ProcessKey, Turn, event, path,
 };
 pub use tuple::{Owner, SequenceKey, TupleKey, role};
 
@@ -79,8 +81,12 @@ pub mod counter {
     pub const TURNS_ATTEMPTED: u32 = 14;
     /// Turns that found their ring full.
     pub const TURNS_LOST: u32 = 15;
+    /// Beginnings of requests that a program wanted to hand over.
+    pub const CALLS_ATTEMPTED: u32 = 16;
+    /// Beginnings that found their ring full, or could not be read.
+    pub const CALLS_LOST: u32 = 17;
     /// How many there are.
-    pub const COUNT: usize = 16;
+    pub const COUNT: usize = 18;
 }
 
 /// Owners of connections being made, by addresses: enough for every handshake under way.
@@ -97,8 +103,12 @@ pub const EVENTS_BYTES: u32 = 1024 * 1024;
 pub const FLOW_EVENTS_BYTES: u32 = 4 * 1024 * 1024;
 /// The ring of payloads, in bytes: room for 496 at a time.
 pub const GLIMPSES_BYTES: u32 = 1024 * 1024;
-/// The ring of turns in the lives of agents' processes, in bytes: room for 7,700 at a time.
+/// The ring of turns in the lives of agents' processes, in bytes: room for 6,500 at a time.
 pub const TURNS_BYTES: u32 = 1024 * 1024;
+/// The ring of beginnings of requests, in bytes, where they are looked at: room for 880 at a time.
+pub const CALLS_BYTES: u32 = 256 * 1024;
+/// The same where they are not: as small as a ring can be.
+pub const CALLS_BYTES_OFF: u32 = 4096;
 /// Ports that there are.
 pub const PORTS_COUNT: usize = 65_536;
 /// Flows in the table, unless the host asks for another number. Their memory is set aside at once.
@@ -123,4 +133,4 @@ pub const GATES_MAX: usize = 256;
 pub const HEARTBEAT_MAX_NS: u64 = 3_000_000_000;
 /// Raised whenever a layout or a map changes: programs and maps of another version are never
 /// adopted.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;

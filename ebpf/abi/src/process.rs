@@ -24,6 +24,22 @@ pub struct ProcessKey {
     pub exec: u32,
 }
 
+/// Who a process is for the kernel, and what it may do.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// The effective capabilities, one bit each.
+    pub capabilities: u64,
+    /// The real user id.
+    pub uid: u32,
+    /// The real group id.
+    pub gid: u32,
+    /// The effective user id.
+    pub euid: u32,
+    /// The effective group id.
+    pub egid: u32,
+}
+
 /// How the path of an image is to be understood.
 pub mod path {
     /// Every name from the file to the root is there.
@@ -65,6 +81,8 @@ pub struct Image {
     pub agent: u32,
     /// The command name when the image was recorded.
     pub comm: [u8; COMM_BYTES],
+    /// The thread group leader's, as last told of an agent's process; of others, as of `exec`.
+    pub credentials: Credentials,
     /// The path's names from the file up to the root, each closed by a zero.
     pub path: [u8; PATH_BYTES_MAX],
     /// Room for the last name to run over; not part of the path.
@@ -79,6 +97,8 @@ pub mod event {
     pub const EXIT: u32 = 2;
     /// A process was made; it runs what its parent ran.
     pub const FORK: u32 = 3;
+    /// A thread of the process changed its credentials.
+    pub const CREDENTIALS: u32 = 4;
 }
 
 /// A turn in the life of a process.
@@ -111,8 +131,10 @@ pub struct Turn {
     pub at_ns: u64,
     /// The cgroup v2 id.
     pub cgroup: u64,
-    /// The effective capabilities, one bit each.
-    pub capabilities: u64,
+    /// What it may do from now on.
+    pub credentials: Credentials,
+    /// Of [`event::CREDENTIALS`]: what it might do before.
+    pub before: Credentials,
     /// One of [`event`].
     pub kind: u32,
     /// The CPU that counted.
@@ -121,14 +143,6 @@ pub struct Turn {
     pub agent: u32,
     /// Of an exit: the status as `wait` has it.
     pub exit: u32,
-    /// The real user id.
-    pub uid: u32,
-    /// The real group id.
-    pub gid: u32,
-    /// The effective user id.
-    pub euid: u32,
-    /// The effective group id.
-    pub egid: u32,
     /// The user namespace's inode number.
     pub user_ns: u32,
     /// The mount namespace's; 0 at the end of a process, which has left it by then.

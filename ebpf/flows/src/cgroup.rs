@@ -67,9 +67,14 @@ impl Cgroups {
         self.paths.optionally_get_with(id, || self.find(id))
     }
 
+    /// Where the cgroup at `path` in the hierarchy is.
+    pub(crate) fn place(&self, path: &str) -> PathBuf {
+        self.mount.join(path.trim_start_matches('/'))
+    }
+
     /// The id of the cgroup at `path` in the hierarchy; none while it is not there.
     pub(crate) fn id(&self, path: &str) -> Option<u64> {
-        let path = self.mount.join(path.trim_start_matches('/'));
+        let path = self.place(path);
         // Of a kernfs directory on a 64-bit machine the inode number is the id.
         fs::metadata(path).ok().map(|found| found.ino())
     }

@@ -35,6 +35,8 @@ pub(crate) struct Enforcer {
     living: HashMap<MapData, ProcessKey, abi::Image>,
     cgroups: Arc<Cgroups>,
     settings: Config,
+    /// Of the rules: listeners' and where connections are led.
+    own_ports: BTreeSet<u16>,
     agents: Vec<AgentRule>,
 }
 
@@ -45,6 +47,8 @@ pub(crate) struct Gateway {
     pub(crate) netns: u64,
     /// When it began, nanoseconds since boot.
     pub(crate) start_ns: u64,
+    /// Its cgroup, if it has that to itself; else 0.
+    pub(crate) cgroup: u64,
 }
 
 impl Enforcer {
@@ -61,6 +65,7 @@ impl Enforcer {
             living: loader::copy(programs, "LIVING")?,
             cgroups,
             settings: Config::default(),
+            own_ports: BTreeSet::new(),
             agents: Vec::new(),
         })
     }
@@ -68,12 +73,17 @@ impl Enforcer {
     /// Puts `rules` in the place of those that are there. In an order in which no agent is freer
     /// in between than before or after.
     pub(crate) fn install(&mut self, rules: &Rules, gateway: Gateway) -> Result<(), FlowsError> {
-        let Gateway { netns, start_ns } = gateway;
+        let Gateway {
+            netns,
+            start_ns,
+            cgroup,
+        } = gateway;
         let [port4, port6] = rules.redirect_ports.map(u32::from);
         self.settings = Config {
             heartbeat_ns: boot_ns(),
             start_ns,
             netns,
+            cgroup,
             port4,
             port6,
             fail_open: rules.fail_open.into(),
@@ -85,9 +95,12 @@ impl Enforcer {
             .map_err(refused("CONFIG"))?;
         let led = rules.redirect_ports.iter().copied();
         let listens = rules.gates.iter().map(SocketAddr::port);
-        self.listen(listens.chain(led))?;
+        let own: BTreeSet<u16> = listens.chain(led).collect();
+        self.listen(own.iter().copied())?;
+        let before = std::mem::replace(&mut self.own_ports, own);
         let gates = gates(netns, &rules.gates).map(|gate| (gate, 1));
         replace(&mut self.gates, gates.collect()).map_err(refused("GATES"))?;
+        self.leave(before.into_iter())?;
         let modes = rules.agents.iter().map(|agent| {
             let mode = match agent.egress {
                 Egress::Observe => mode::OBSERVE,
@@ -103,12 +116,24 @@ impl Enforcer {
         self.adopt()
     }
 
-    /// Has connections to these ports tell who makes them. A port stays so: what is kept for nobody
-    /// who asks is only work.
+    /// Has connections to these ports tell who makes them.
     fn listen(&mut self, ports: impl Iterator<Item = u16>) -> Result<(), FlowsError> {
         let refused = |source| refused("GATE_PORTS", source);
         for port in ports.filter(|port| *port != 0) {
             self.ports.set(port.into(), 1, 0).map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    /// Of these ports those that nobody of the gateway's listens on any more are as others again.
+    fn leave(&mut self, ports: impl Iterator<Item = u16>) -> Result<(), FlowsError> {
+        let gates = self.gates.keys().filter_map(Result::ok);
+        let held: BTreeSet<u32> = gates.map(|gate| gate.port).collect();
+        for port in ports {
+            if !held.contains(&port.into()) && !self.own_ports.contains(&port) {
+                let refused = |source| refused("GATE_PORTS", source);
+                self.ports.set(port.into(), 0, 0).map_err(refused)?;
+            }
         }
         Ok(())
     }
@@ -223,7 +248,10 @@ impl Enforcer {
             };
             done.map_err(|source| refused("GATES", source))?;
         }
-        Ok(())
+        if open {
+            return Ok(());
+        }
+        self.leave(listeners.iter().map(SocketAddr::port))
     }
 
     /// Says that the gateway lives; `round`: also looks what has changed; `quiet`: nobody wants to hear

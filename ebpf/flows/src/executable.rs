@@ -165,7 +165,7 @@ fn is_unchanged(file: &FileIdentity, image: &Image) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use abi::{COMM_BYTES, NAME_BYTES_MAX, PATH_BYTES_MAX, ProcessKey};
+    use abi::{COMM_BYTES, Credentials, NAME_BYTES_MAX, PATH_BYTES_MAX, ProcessKey};
 
     use super::*;
 
@@ -192,6 +192,7 @@ mod tests {
             path_bytes: u32::try_from(names.len()).unwrap(),
             agent: 0,
             comm: [0; COMM_BYTES],
+            credentials: Credentials::default(),
             path,
             slack,
         }

@@ -14,7 +14,7 @@ use crate::{FlowsError, aside, release};
 /// Maps of tracing programs that grow as they are needed. Before 6.1, which is known by a helper of that time,
 /// such a program could find the memory allocator in the middle of its work; the kernel warns of it then, or
 /// refuses. There their memory is set aside at once.
-const TRACED: [&str; 3] = ["LIVING", "MATCHES", "OLDER"];
+const TRACED: [&str; 4] = ["LIVING", "MATCHES", "MODES", "OLDER"];
 
 /// Whether programs of this type may call the helper; what cannot be found out they may not.
 fn can(kind: Type, helper: Helper) -> bool {

@@ -30,6 +30,7 @@ use crate::{
     pins::Pins,
     record::{self, Clock},
     table::Table,
+    totals::Totals,
     turn,
     watch::{self, Counters, Followed},
     witness::{Looks, Question, Traced, Witness},
@@ -71,6 +72,7 @@ struct Rings {
     flow_events: RingBuf<MapData>,
     glimpses: RingBuf<MapData>,
     turns: RingBuf<MapData>,
+    calls: Option<RingBuf<MapData>>,
 }
 
 /// The programs, attached and proven, and nobody who follows what they tell.
@@ -92,6 +94,7 @@ impl Proven {
             flow_events,
             glimpses,
             turns,
+            calls,
             table,
             pins,
             adopted,
@@ -129,6 +132,7 @@ impl Proven {
                 flow_events,
                 glimpses,
                 turns,
+                calls,
             })),
             table: Arc::new(table),
             known,
@@ -138,31 +142,6 @@ impl Proven {
             _pins: pins,
         })
     }
-}
-
-/// Figures since the programs were first attached: for maps that are pinned, across restarts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Flows that began.
-    pub opened: u64,
-    /// Flows that ended.
-    pub closed: u64,
-    /// Payload sent, bytes: TCP's counts when the flow ends.
-    pub sent_bytes: u64,
-    /// Payload received, bytes.
-    pub received_bytes: u64,
-    /// Attempts to go out that were refused.
-    pub denied: u64,
-    /// Connections that were led to the gateway.
-    pub redirected: u64,
-    /// Flows that found the table full.
-    pub untracked: u64,
-    /// Events that the programs wanted to hand over.
-    pub attempted: u64,
-    /// Those that found the ring full.
-    pub lost: u64,
-    /// Those that this process has read.
-    pub received: u64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -184,7 +163,7 @@ impl KernelSource {
         Ok(Proven {
             attached,
             cgroups,
-            gateway: prove()?,
+            gateway: prove(options.own_cgroup)?,
         })
     }
 
@@ -206,6 +185,7 @@ impl KernelSource {
         let watch = watch::follow(Followed {
             events: rings.flow_events,
             glimpses: rings.glimpses,
+            calls: rings.calls,
             table: Arc::clone(&self.table),
             counters: Arc::clone(&self.counters),
             keeper: self.keeper(),
@@ -259,12 +239,15 @@ impl KernelSource {
 
     /// Every flow that is open, and those that ended and were not told yet.
     pub fn flows(&self) -> Vec<FlowRecord> {
-        let clock = Clock::read();
         let mut flows = Vec::new();
-        self.table.each(|_, row| {
-            flows.push(FlowRecord::new(&row, clock));
-        });
+        self.each_flow(|flow| flows.push(flow));
         flows
+    }
+
+    /// The same one by one, as they are read: there may be a million.
+    pub fn each_flow(&self, mut look: impl FnMut(FlowRecord)) {
+        let clock = Clock::read();
+        self.table.each(|_, row| look(FlowRecord::new(&row, clock)));
     }
 
     /// One flow, if it is in the table.
@@ -551,7 +534,7 @@ fn ask(socket: BorrowedFd<'_>) -> io::Result<Owner> {
 /// Calls oneself: programs that load and attach may still see nothing, in a pid namespace for
 /// instance, where this process does not go by the pid that the kernel knows it by.
 /// Returns this process as the kernel knows it.
-fn prove() -> Result<Gateway, FlowsError> {
+fn prove(own_cgroup: Option<u64>) -> Result<Gateway, FlowsError> {
     /// Whoever else connects to a port that nobody knows does not do so often.
     const STRANGERS_MAX: usize = 8;
     let call = || -> io::Result<Option<Owner>> {
@@ -570,6 +553,10 @@ fn prove() -> Result<Gateway, FlowsError> {
         Some(owner) if owner.process.pid == process::id() => Ok(Gateway {
             netns: owner.netns,
             start_ns: owner.process.start_ns,
+            // The kernel's word, if it is ours as well.
+            cgroup: own_cgroup
+                .filter(|own| *own == owner.cgroup)
+                .unwrap_or_default(),
         }),
         _ => Err(FlowsError::Unanswered),
     }

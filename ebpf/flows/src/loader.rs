@@ -1,5 +1,7 @@
 //! Loading the kernel programs and attaching them.
 
+mod probe;
+
 use std::{
     fs::File,
     os::fd::{AsFd as _, OwnedFd},
@@ -22,7 +24,7 @@ use aya::{
 use crate::{
     FlowsError,
     btf::Btf,
-    features,
+    called, features,
     lineage::Images,
     pins::{self, Pins},
     record::boot_ns,
@@ -74,6 +76,11 @@ pub struct Options {
     /// Where programs and maps are pinned, so that they outlive this process; nowhere, and they end
     /// with it.
     pub pins: Option<PathBuf>,
+    /// Whether it is looked at how the requests begin that agents give to OpenSSL.
+    pub glimpse: bool,
+    /// The cgroup that this process has to itself, if any ([`crate::own_cgroup`]): then only processes of the gateway
+    /// in it are exempt from the rules; else the one that serves, wherever it is.
+    pub own_cgroup: Option<u64>,
 }
 
 impl Default for Options {
@@ -83,6 +90,8 @@ impl Default for Options {
             flow_ring_bytes: abi::FLOW_EVENTS_BYTES,
             flows_max: abi::FLOWS_MAX,
             pins: None,
+            glimpse: false,
+            own_cgroup: None,
         }
     }
 }
@@ -116,6 +125,8 @@ pub(crate) struct Attached {
     pub(crate) flow_events: RingBuf<MapData>,
     pub(crate) glimpses: RingBuf<MapData>,
     pub(crate) turns: RingBuf<MapData>,
+    /// Where they are looked at.
+    pub(crate) calls: Option<RingBuf<MapData>>,
     pub(crate) table: Table,
     /// Keeps others away from the pins.
     pub(crate) pins: Option<Pins>,
@@ -144,6 +155,7 @@ pub(crate) fn attach(cgroup: &File, options: &Options) -> Result<Attached, Flows
         .verifier_log_level(VerifierLogLevel::STATS)
         .map_max_entries("EVENTS", options.ring_bytes)
         .map_max_entries("FLOW_EVENTS", options.flow_ring_bytes)
+        .map_max_entries("CALLS", called::ring_bytes(options.glimpse))
         .map_max_entries("LIVING", living_max())
         .map_max_entries("FLOWS", options.flows_max.clamp(1, abi::FLOWS_LIMIT))
         .override_global("OFFSETS", &offsets, true)
@@ -160,13 +172,23 @@ pub(crate) fn attach(cgroup: &File, options: &Options) -> Result<Attached, Flows
     for (name, tracepoint) in LIVES {
         start(&mut programs, name, cgroup, tracepoint, pins.as_ref())?;
     }
+    probe::start(&mut programs, pins.as_ref());
     if !adopted {
         watch_from_now(&mut programs)?;
+    }
+    if adopted {
+        // The earlier gateway's: this one listens nowhere yet.
+        forget_ports(&mut programs)?;
     }
     for name in OWNERS {
         start(&mut programs, name, cgroup, "", pins.as_ref())?;
     }
+    if options.glimpse {
+        called::start(&mut programs);
+    }
+    let calls = options.glimpse.then(|| map(&mut programs, "CALLS"));
     Ok(Attached {
+        calls: calls.transpose()?,
         images: Images {
             living: copy(&mut programs, "LIVING")?,
             gone: map(&mut programs, "GONE")?,
@@ -205,6 +227,24 @@ fn watch_from_now(programs: &mut Ebpf) -> Result<(), FlowsError> {
     let map = programs.map_mut(NAME).ok_or(FlowsError::Missing(NAME))?;
     let mut since: Array<_, u64> = Array::try_from(map).map_err(refused)?;
     since.set(0, boot_ns(), 0).map_err(refused)
+}
+
+/// Every port is as others.
+fn forget_ports(programs: &mut Ebpf) -> Result<(), FlowsError> {
+    const NAME: &str = "GATE_PORTS";
+    let refused = |error| FlowsError::Map {
+        name: NAME,
+        source: Box::new(error),
+    };
+    // Borrowed, as above.
+    let map = programs.map_mut(NAME).ok_or(FlowsError::Missing(NAME))?;
+    let mut ports: Array<_, u8> = Array::try_from(map).map_err(refused)?;
+    for port in 0..ports.len() {
+        if ports.get(&port, 0).map_err(refused)? != 0 {
+            ports.set(port, 0, 0).map_err(refused)?;
+        }
+    }
+    Ok(())
 }
 
 fn start(

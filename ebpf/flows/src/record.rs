@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use abi::{FlowRow, ProcessKey, direction, mode, state, verdict};
+use abi::{FlowRow, ProcessKey, SOCKET_KIND_PACKET, direction, mode, state, verdict};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +90,8 @@ impl fmt::Display for FlowId {
 pub struct FlowRecord {
     /// Its name.
     pub id: FlowId,
-    /// `tcp` or `udp`.
+    /// `tcp` or `udp`; of a socket of another kind, of which no more is known than that it was made: `raw`, `icmp`,
+    /// `sctp`, `udplite`, `mptcp`, `packet`, `other`.
     pub protocol: &'static str,
     /// Where it stands.
     pub state: State,
@@ -147,13 +148,13 @@ pub struct FlowRecord {
 impl FlowRecord {
     pub(crate) fn new(row: &FlowRow, clock: Clock) -> Self {
         let remote = end(row.remote, row.remote_port);
-        let udp = row.protocol == UDP;
+        let udp = row.protocol == UDP && row.kind_of_socket == 0;
         Self {
             id: FlowId {
                 cookie: row.cookie,
                 remote: udp.then_some(remote),
             },
-            protocol: if udp { "udp" } else { "tcp" },
+            protocol: protocol(row),
             state: match row.state {
                 state::CONNECTING => State::Connecting,
                 state::LISTENING => State::Listening,
@@ -216,6 +217,22 @@ impl FlowRecord {
 }
 
 const UDP: u32 = 17;
+
+/// What goes over the flow; see include/uapi/linux/in.h.
+fn protocol(row: &FlowRow) -> &'static str {
+    const RAW: u32 = 3;
+    match (row.kind_of_socket, row.protocol) {
+        (0, UDP) => "udp",
+        (0, _) => "tcp",
+        (RAW, _) => "raw",
+        (SOCKET_KIND_PACKET, _) => "packet",
+        (_, 1 | 58) => "icmp",
+        (_, 132) => "sctp",
+        (_, 136) => "udplite",
+        (_, 262) => "mptcp",
+        _ => "other",
+    }
+}
 
 /// An address as the kernel has it; a v4-mapped one is told as IPv4.
 pub(crate) fn end(address: [u32; 4], port: u32) -> SocketAddr {
@@ -304,7 +321,7 @@ pub(crate) fn row(bytes: &[u8]) -> Option<FlowRow> {
         verdict: at.word()?,
         retransmits: at.word()?,
         rtt_us: at.word()?,
-        reserved: at.word()?,
+        kind_of_socket: at.word()?,
         mode: at.word()?,
         established_ns: at.long()?,
         comm: at.take()?,

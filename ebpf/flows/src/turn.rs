@@ -23,6 +23,8 @@ pub enum TurnKind {
     Exec,
     /// It ended.
     Exit,
+    /// It became another user, or may do more or less than before; or its user namespace is another.
+    Change,
 }
 
 /// The numbers of a process's namespaces; 0 where it has left them.
@@ -74,8 +76,10 @@ pub struct Turn {
     pub agent: u32,
     /// Of an exit: the status as `wait` has it.
     pub exit: u32,
-    /// What it may do.
+    /// What it may do from now on.
     pub credentials: Credentials,
+    /// Of a change: what it might do before.
+    pub before: Option<Credentials>,
     /// Where it is.
     pub namespaces: Namespaces,
     /// Its command name.
@@ -89,11 +93,13 @@ fn read(item: &[u8], clock: Clock) -> Option<Turn> {
     let parent = key(&mut at)?;
     let when = at.long()?;
     let cgroup = at.long()?;
-    let capabilities = at.long()?;
+    let now = credentials(&mut at)?;
+    let before = credentials(&mut at)?;
     let kind = match at.word()? {
         event::FORK => TurnKind::Fork,
         event::EXEC => TurnKind::Exec,
         event::EXIT => TurnKind::Exit,
+        event::CREDENTIALS => TurnKind::Change,
         _ => return None,
     };
     at.word()?;
@@ -107,13 +113,8 @@ fn read(item: &[u8], clock: Clock) -> Option<Turn> {
         cgroup,
         agent: at.word()?,
         exit: at.word()?,
-        credentials: Credentials {
-            uid: at.word()?,
-            gid: at.word()?,
-            euid: at.word()?,
-            egid: at.word()?,
-            capabilities,
-        },
+        credentials: now,
+        before: (kind == TurnKind::Change).then_some(before),
         namespaces: Namespaces {
             user: at.word()?,
             mount: at.word()?,
@@ -121,6 +122,17 @@ fn read(item: &[u8], clock: Clock) -> Option<Turn> {
             net: at.word()?,
         },
         comm: comm(&at.take()?),
+    })
+}
+
+fn credentials(at: &mut Reader<'_>) -> Option<Credentials> {
+    let capabilities = at.long()?;
+    Some(Credentials {
+        uid: at.word()?,
+        gid: at.word()?,
+        euid: at.word()?,
+        egid: at.word()?,
+        capabilities,
     })
 }
 

@@ -7,7 +7,7 @@ use abi::{FlowRow, counter, kind, state};
 use aya::maps::{MapData, PerCpuArray, RingBuf};
 
 use crate::{
-    FlowRecord, FlowsError, Said, Turn,
+    Called, FlowRecord, FlowsError, Said, Turn, called,
     follower::{Follower, Progress},
     keeper::Keeper,
     loader,
@@ -34,6 +34,7 @@ pub struct Gap {
     /// `ring_full`: told late, from the table. `table_full`: known by number only.
     /// `owner_unkept`: there was no room for the owner of a connection or for a process, which is
     /// nobody's therefore and held by no rule. `names_lost`: payloads by which names are known.
+    /// `calls_lost`: beginnings of requests.
     /// `turns_lost`: turns in the lives of agents' processes.
     pub reason: &'static str,
     /// Events or flows.
@@ -61,6 +62,11 @@ pub trait FlowSink: Send + Sync {
         drop(said);
     }
 
+    /// An agent gives the beginning of a request to OpenSSL. Told only where that is looked at.
+    fn called(&self, called: Called) {
+        drop(called);
+    }
+
     /// A process of an agent has taken a turn. Called from a thread of its own.
     fn turn(&self, turn: Turn) {
         drop(turn);
@@ -74,6 +80,7 @@ pub trait FlowSink: Send + Sync {
 pub(crate) struct Followed {
     pub(crate) events: RingBuf<MapData>,
     pub(crate) glimpses: RingBuf<MapData>,
+    pub(crate) calls: Option<RingBuf<MapData>>,
     pub(crate) table: Arc<Table>,
     pub(crate) counters: Counters,
     pub(crate) keeper: Arc<Keeper>,
@@ -96,6 +103,7 @@ struct Following<'a> {
     untracked: u64,
     unkept: u64,
     unsaid: u64,
+    uncalled: u64,
 }
 
 impl<'a> Following<'a> {
@@ -112,6 +120,7 @@ impl<'a> Following<'a> {
             untracked: told(counter::FLOWS_UNTRACKED),
             unkept: told(counter::STORES_FAILED),
             unsaid: told(counter::GLIMPSES_LOST),
+            uncalled: told(counter::CALLS_LOST),
             followed,
             progress,
         }
@@ -149,6 +158,13 @@ impl<'a> Following<'a> {
                 self.followed.sink.said(said);
             }
         }
+        if let Some(calls) = &mut self.followed.calls {
+            while let Some(item) = calls.next() {
+                if let Some(called) = called::read(&item, clock) {
+                    self.followed.sink.called(called);
+                }
+            }
+        }
         while let Some(item) = self.followed.events.next() {
             self.progress.receive();
             if let Some(row) = record::row(&item) {
@@ -170,6 +186,7 @@ impl<'a> Following<'a> {
             (counter::FLOWS_UNTRACKED, &mut self.untracked, "table_full"),
             (counter::STORES_FAILED, &mut self.unkept, "owner_unkept"),
             (counter::GLIMPSES_LOST, &mut self.unsaid, "names_lost"),
+            (counter::CALLS_LOST, &mut self.uncalled, "calls_lost"),
         ] {
             let now = loader::sum(counters, counter);
             if now > *known {
@@ -190,7 +207,7 @@ impl<'a> Following<'a> {
         let tell = |row: &FlowRow| self.followed.sink.flow(FlowRecord::new(row, clock));
         let mut ended = Vec::new();
         self.followed.table.each(|key, row| {
-            if matches!(row.state, state::CLOSED | state::DENIED) {
+            if matches!(row.state, state::CLOSED | state::DENIED) || row.kind_of_socket != 0 {
                 ended.push((key, row));
             } else {
                 tell(&row);
@@ -209,6 +226,7 @@ impl<'a> Following<'a> {
         let mut silent = Vec::new();
         self.followed.table.each(|key, row| {
             if key.protocol == UDP
+                && row.kind_of_socket == 0
                 && row.kind != kind::DENIED
                 && now.saturating_sub(row.changed_ns) > SILENCE_MAX_NS
             {

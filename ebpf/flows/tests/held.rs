@@ -4,28 +4,27 @@
 
 #[path = "support/attested.rs"]
 mod attested;
+#[path = "support/cgroups.rs"]
+mod cgroups;
 #[expect(unused, reason = "not every file of tests needs all of it")]
 mod support;
 
 use std::{
     collections::BTreeSet,
-    fs,
     net::{SocketAddr, TcpListener},
     os::fd::AsFd as _,
-    path::PathBuf,
-    process::{Command, Output},
+    process::{Command, Stdio},
     sync::Arc,
-    thread,
-    time::Instant,
 };
 
 use attested::source;
+use cgroups::Cgroups;
 use flows::{
     AgentRule, Condition, Egress, Flow, FlowRecord, FlowSink, FlowSource as _, Gap, KernelSource,
-    Rules, State,
+    Rules, Source, State,
 };
 
-use support::{CALLER, Door, PATIENCE, run};
+use support::{CALLER, Door, run};
 
 /// Hears of everything, and is not asked.
 struct Deaf;
@@ -34,57 +33,6 @@ impl FlowSink for Deaf {
     fn flow(&self, _: FlowRecord) {}
 
     fn gap(&self, _: Gap) {}
-}
-
-/// A cgroup in a cgroup, as long as this lives.
-struct Cgroups {
-    outer: PathBuf,
-    inner: PathBuf,
-    /// The outer one's path in its hierarchy.
-    name: String,
-}
-
-impl Cgroups {
-    fn new() -> Self {
-        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
-        let mut mounts = mounts.lines().map(|line| line.split(' '));
-        let root = mounts.find_map(|mut words| {
-            let at = words.nth(1)?;
-            (words.next()? == "cgroup2").then(|| PathBuf::from(at))
-        });
-        let name = format!("/tidegate-held-{}", std::process::id());
-        let outer = root.unwrap().join(name.trim_start_matches('/'));
-        let inner = outer.join("inner");
-        fs::create_dir_all(&inner).unwrap();
-        Self { outer, inner, name }
-    }
-
-    /// Runs the caller in the inner one, or in none of both.
-    fn call(&self, inside: bool, to: SocketAddr) -> Output {
-        let to = to.to_string();
-        if !inside {
-            return Command::new(CALLER)
-                .args(["connect", &to])
-                .output()
-                .unwrap();
-        }
-        let script = "echo $$ > \"$0/cgroup.procs\" && exec \"$@\"";
-        let mut command = Command::new("sh");
-        command.args(["-c", script]).arg(&self.inner);
-        command.args([CALLER, "connect", &to]).output().unwrap()
-    }
-}
-
-impl Drop for Cgroups {
-    fn drop(&mut self) {
-        for path in [&self.inner, &self.outer] {
-            // The last one in it may not be gone altogether.
-            let deadline = Instant::now() + PATIENCE;
-            while fs::remove_dir(path).is_err() && Instant::now() < deadline {
-                thread::yield_now();
-            }
-        }
-    }
 }
 
 /// The rule for all in the outer cgroup and below.
@@ -109,30 +57,68 @@ fn hold(source: &KernelSource, cgroups: &Cgroups, egress: Egress, gateway: Socke
 #[test]
 fn an_agent_by_its_cgroup_is_refused_or_led_to_the_gateway() {
     let Some(source) = source() else { return };
-    let cgroups = Cgroups::new();
+    let cgroups = Cgroups::new("held");
     let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
     let to = elsewhere.local_addr().unwrap();
     let gateway = Door::open(source, "127.0.0.1:0");
     source.follow(Arc::new(Deaf)).unwrap();
 
     let agent = hold(source, &cgroups, Egress::Deny, gateway.address());
-    assert!(cgroups.call(false, to).status.success());
-    let refused = cgroups.call(true, to);
+    assert!(cgroups.call(None, to).status.success());
+    let refused = cgroups.call(Some(&cgroups.inner), to);
     assert!(!refused.status.success());
     let why = String::from_utf8(refused.stdout).unwrap();
     assert!(why.contains("os error 1"), "{why}");
     // The gateway itself is no way past it.
-    assert!(cgroups.call(true, gateway.address()).status.success());
+    assert!(
+        cgroups
+            .call(Some(&cgroups.inner), gateway.address())
+            .status
+            .success()
+    );
     assert_eq!(gateway.admit().0.process.agent, agent);
 
     hold(source, &cgroups, Egress::Redirect, gateway.address());
-    assert!(cgroups.call(true, to).status.success());
+    assert!(cgroups.call(Some(&cgroups.inner), to).status.success());
     let (stream, peer) = gateway.listener.accept().unwrap();
     let local = stream.local_addr().unwrap();
     let owned = source.owner(stream.as_fd(), Flow { peer, local }).unwrap();
     assert_eq!(owned.attribution.process.agent, agent);
     assert_eq!(owned.original, Some(to));
     source.unfollow();
+}
+
+#[test]
+fn a_port_that_the_gateway_has_left_is_as_others() {
+    let Some(source) = source() else { return };
+    let cgroups = Cgroups::new("left");
+    let (first, second) = (
+        Door::open(source, "127.0.0.1:0"),
+        Door::open(source, "127.0.0.1:0"),
+    );
+    let caller_of = |door: &Door<'_>| {
+        let mut caller = Command::new(CALLER)
+            .args(["hold", &door.to()])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (stream, owner) = door.accept();
+        drop((stream, caller.stdin.take()));
+        caller.wait().unwrap();
+        owner.unwrap().source
+    };
+    hold(source, &cgroups, Egress::Observe, first.address());
+    assert_eq!(caller_of(&first), Source::Kernel);
+    hold(source, &cgroups, Egress::Observe, second.address());
+    assert_eq!(caller_of(&second), Source::Kernel);
+    // Nobody asks any more who calls there, so nothing is kept.
+    assert_eq!(caller_of(&first), Source::Proc);
+    // The same of a listener in another namespace.
+    let listener = [first.address()];
+    source.gate(1, &listener, true).unwrap();
+    assert_eq!(caller_of(&first), Source::Kernel);
+    source.gate(1, &listener, false).unwrap();
+    assert_eq!(caller_of(&first), Source::Proc);
 }
 
 #[test]

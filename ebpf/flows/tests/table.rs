@@ -11,8 +11,9 @@ mod support;
 
 use std::{
     collections::BTreeSet,
-    io::{Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    process::{Command, Stdio},
     sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant, SystemTime},
@@ -20,7 +21,7 @@ use std::{
 
 use flows::{Direction, FlowRecord, FlowSink, Gap, KernelSource, Options, State};
 
-use support::{PATIENCE, say_skipped};
+use support::{CALLER, PATIENCE, say_skipped};
 
 /// Keeps everything that is told.
 #[derive(Default)]
@@ -309,4 +310,59 @@ fn a_full_ring_is_counted_and_costs_no_flow() {
         (totals.lost == totals.attempted - totals.received && told == totals.lost).then_some(totals)
     });
     assert!(totals.lost >= 2 * CONNECTIONS, "{totals:?}");
+}
+
+#[test]
+fn two_listeners_with_one_port_are_two() {
+    let Some((_source, told)) = followed() else {
+        return;
+    };
+    let ours = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = ours.local_addr().unwrap().port();
+    let mut other = Command::new(CALLER)
+        .args(["listen", &format!("127.0.0.2:{port}")])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut ready = String::new();
+    let mut output = BufReader::new(other.stdout.take().unwrap());
+    output.read_line(&mut ready).unwrap();
+    for (at, pid) in [("127.0.0.1", std::process::id()), ("127.0.0.2", other.id())] {
+        let to: SocketAddr = format!("{at}:{port}").parse().unwrap();
+        let client = TcpStream::connect(to).unwrap();
+        let from = client.local_addr().unwrap();
+        drop(client);
+        if pid != other.id() {
+            drop(ours.accept().unwrap());
+        }
+        let accepted = told.wait(to, from, State::Closed);
+        assert_eq!((accepted.direction, accepted.pid), (Direction::In, pid));
+    }
+    drop(other.stdin.take());
+    assert!(other.wait().unwrap().success());
+}
+
+#[test]
+fn what_looks_at_requests_is_loaded_where_that_is_asked_for() {
+    let instructions = |glimpse| {
+        let options = Options {
+            glimpse,
+            ..Options::default()
+        };
+        let verified = source(&options)?.verified();
+        let program = verified.iter().find(|it| it.name == "tls_write");
+        let others = verified.iter().any(|it| it.instructions != 0);
+        Some((program.unwrap().instructions, others))
+    };
+    let (Some((looks, told)), Some((nothing, _))) = (instructions(true), instructions(false))
+    else {
+        return;
+    };
+    assert_eq!(nothing, 0);
+    // Before 5.16 the kernel does not tell.
+    assert_eq!(looks > 0, told);
+    if told {
+        eprintln!("tls_write: {looks} instructions verified");
+    }
 }

@@ -8,7 +8,7 @@ use aya_ebpf::{helpers::bpf_get_current_pid_tgid, maps::lpm_trie::Key};
 
 use crate::{
     address::{End, MAPPED, TCP},
-    flow,
+    flow, image,
     maps::{ALLOWED, CONFIG, FLOWS, GATE_PORTS, GATES, MODES, count},
     task,
 };
@@ -38,12 +38,33 @@ pub(crate) fn is_pid_of_gateway(pid: u32) -> bool {
     pid == unsafe { core::ptr::read_volatile(&raw const GATEWAY_PID) }
 }
 
-/// Whether this process is the gateway. Programs that are pinned outlive it, and an agent could wait for its
-/// number to come round.
+/// Whether this process, in this cgroup, is the gateway's: the one that serves, or its keeper, which that one has
+/// forked, as the kernel saw it, and which still runs the same: who calls `exec` is somebody else.
+///
+/// The cgroup alone would exempt whoever is put into it, the process alone whatever is made of it elsewhere: both
+/// must hold. Where the gateway has no cgroup to itself only the process that serves is exempt, by its number and its
+/// start: programs that are pinned outlive it, and an agent could wait for its number to come round.
 #[inline(always)]
-pub(crate) fn is_gateway(process: &ProcessKey) -> bool {
-    let began = || CONFIG.get(0).map_or(0, |config| config.start_ns);
-    is_pid_of_gateway(process.pid) && process.start_ns == began()
+pub(crate) fn is_gateway(process: &ProcessKey, cgroup: u64) -> bool {
+    let Some(config) = CONFIG.get(0) else {
+        return false;
+    };
+    if config.cgroup == 0 {
+        return is_serving(process, config);
+    }
+    // First, because it settles it for nearly everybody.
+    config.cgroup == cgroup && (is_serving(process, config) || is_keeper(process, config))
+}
+
+#[inline(always)]
+fn is_serving(process: &ProcessKey, config: &Config) -> bool {
+    is_pid_of_gateway(process.pid) && process.start_ns == config.start_ns
+}
+
+#[inline(always)]
+fn is_keeper(process: &ProcessKey, config: &Config) -> bool {
+    let parent = image::parent_of(process);
+    is_serving(&parent, config) && parent.exec == process.exec
 }
 
 /// Whether the gateway listens on this port, in whichever namespace.
@@ -63,8 +84,8 @@ pub(crate) fn open_gate_port(port: u32) {
 
 /// What is decided about a call of a process that is no agent's.
 #[inline(always)]
-pub(crate) fn verdict_of_others(process: &ProcessKey) -> u32 {
-    if is_gateway(process) {
+pub(crate) fn verdict_of_others(process: &ProcessKey, cgroup: u64) -> u32 {
+    if is_gateway(process, cgroup) {
         verdict::EXEMPT
     } else {
         verdict::NONE
@@ -76,8 +97,9 @@ pub(crate) fn verdict_of_others(process: &ProcessKey) -> u32 {
 pub(crate) fn decide(owner: &Owner, wanted: &End, protocol: u32) -> (u32, u32, End) {
     let stays = |verdict, mode| (verdict, mode, End::NONE);
     let Owner { agent, netns, .. } = *owner;
-    if agent == 0 || is_gateway(&owner.process) {
-        return stays(verdict_of_others(&owner.process), mode::OBSERVE);
+    let exempt = verdict_of_others(&owner.process, owner.cgroup);
+    if agent == 0 || exempt == verdict::EXEMPT {
+        return stays(exempt, mode::OBSERVE);
     }
     // SAFETY: a number, read at once.
     let mode = MODES
@@ -168,6 +190,37 @@ pub(crate) fn note(owner: &Owner, wanted: &End, protocol: u32, mode: u32) {
         }
         _ => {}
     }
+}
+
+/// Tells of a socket that is neither TCP nor UDP: nothing more of it will be seen, so its row goes as it came.
+#[inline(always)]
+pub(crate) fn odd_socket(
+    owner: &Owner,
+    protocol: u32,
+    kind_of_socket: u32,
+    mode: u32,
+) -> Option<()> {
+    let key = FlowKey {
+        cookie: owner.cookie,
+        remote: [0; 4],
+        remote_port: 0,
+        protocol,
+    };
+    let row = flow::open(&key)?;
+    // Added up, not decided: the verifier walks through all that follows for each way.
+    let denied = core::hint::black_box(u32::from(owner.verdict == verdict::DENIED));
+    // SAFETY: nobody else knows the row yet.
+    unsafe {
+        own(row, owner);
+        (*row).kind_of_socket = kind_of_socket;
+        (*row).state = state::ESTABLISHED + denied * (state::DENIED - state::ESTABLISHED);
+        (*row).direction = direction::OUT;
+        (*row).mode = mode;
+    }
+    if flow::tell(row, kind::OPENED + denied * (kind::DENIED - kind::OPENED)) {
+        let _ = FLOWS.remove(key);
+    }
+    Some(())
 }
 
 #[inline(always)]

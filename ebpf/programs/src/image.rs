@@ -53,6 +53,16 @@ pub(crate) fn inherit(parent: &ProcessKey, child: &ProcessKey) -> Option<u32> {
     }
 }
 
+/// The row has the credentials that the process has now.
+#[inline(always)]
+pub(crate) fn take_credentials(leader: u64, process: &ProcessKey) -> Option<()> {
+    let image = LIVING.get_ptr_mut(process)?;
+    let cred = read(field!(leader, task_cred));
+    // SAFETY: a row of the process that asks, or of its child, which does not run yet.
+    unsafe { (*image).credentials = task::credentials(cred) };
+    Some(())
+}
+
 /// Puts a row aside that is not the present one any more.
 #[inline(always)]
 pub(crate) fn retire(process: &ProcessKey) -> Option<()> {
@@ -90,6 +100,7 @@ pub(crate) fn file(leader: u64, process: &ProcessKey, draft: *mut Image) {
     image.device = read(field!(superblock, super_device));
     image.agent = inherited(process);
     image.comm = task::comm(leader);
+    image.credentials = task::credentials(read(field!(leader, task_cred)));
     trace_path(image, file);
     if LIVING.insert(process, &*image, 0).is_err() {
         count(counter::STORES_FAILED);

@@ -12,6 +12,9 @@
 //! | `cgroup_skb` ingress, egress | counts datagrams; hands over what agents say first, and DNS |
 //! | `cgroup/sock_create` | refuses kinds of sockets that the other hooks do not see |
 //! | `cgroup/getsockopt` | tells it to the gateway, and to nobody else |
+//! | `kprobe` `commit_creds` | tells of agents' processes that become another user, or may do more or less |
+//! | `kprobe` `packet_create` | tells of agents' packet sockets |
+//! | `uprobe` `SSL_write`, `SSL_write_ex` | hands over how an agent's request begins; only where that is asked for |
 //! | `raw_tp` exec, fork, exit | keeps what processes ran and who forked them, after they are gone; tells of agents' |
 //!
 //! The programs watch, and let every call go on, whatever happens in them; only an agent whose rule
@@ -29,16 +32,19 @@
 #[cfg(target_arch = "bpf")]
 mod hooks {
     mod connect;
+    mod credentials;
     mod exec;
     mod exit;
     mod fork;
     mod getpeername;
     mod getsockopt;
     mod packet;
+    mod packet_socket;
     mod sendmsg;
     mod sock_create;
     mod sock_ops;
     mod tcp;
+    mod tls_write;
 }
 #[cfg(target_arch = "bpf")]
 mod address;

@@ -1,9 +1,9 @@
 //! What the programs remember.
 
 use abi::{
-    AGENTS_MAX, Allowed, Config, DESTINATIONS_MAX, Destination, EVENTS_BYTES, Event,
-    FLOW_EVENTS_BYTES, FLOWS_MAX, FlowKey, FlowRow, GATES_MAX, GLIMPSES_BYTES, GONE_MAX, Gate,
-    Glimpse, Image, LISTENERS_MAX, LIVING_MAX, ListenKey, MATCHES_MAX, MatchKey, Owner,
+    AGENTS_MAX, Allowed, CALLS_BYTES, Call, Config, DESTINATIONS_MAX, Destination, EVENTS_BYTES,
+    Event, FLOW_EVENTS_BYTES, FLOWS_MAX, FlowKey, FlowRow, GATES_MAX, GLIMPSES_BYTES, GONE_MAX,
+    Gate, Glimpse, Image, LISTENERS_MAX, LIVING_MAX, ListenKey, MATCHES_MAX, MatchKey, Owner,
     PORTS_COUNT, ProcessKey, SEQUENCES_MAX, SHAPES_MAX, SequenceKey, TUPLES_MAX, TURNS_BYTES,
     TupleKey, Turn, counter,
 };
@@ -72,6 +72,10 @@ pub(crate) static FLOW_EVENTS: RingBuf<FlowRow, { FLOW_EVENTS_BYTES as usize }> 
 /// Turns in the lives of agents' processes, for the host.
 #[btf_map]
 pub(crate) static TURNS: RingBuf<Turn, { TURNS_BYTES as usize }> = RingBuf::new();
+
+/// Beginnings of requests that agents give to OpenSSL, for the host.
+#[btf_map]
+pub(crate) static CALLS: RingBuf<Call, { CALLS_BYTES as usize }> = RingBuf::new();
 
 /// First payloads of agents, for the host.
 #[btf_map]

@@ -4,7 +4,8 @@
 //! agent starts belongs to it, whatever that runs and whoever it becomes.
 
 use abi::{
-    CGROUP_LEVELS_MAX, Image, MatchKey, Owner, ProcessKey, SHAPES_MAX, feature, shape, verdict,
+    CGROUP_LEVELS_MAX, COMM_BYTES, Image, MatchKey, Owner, ProcessKey, SHAPES_MAX, event, feature,
+    shape, verdict,
 };
 use aya_ebpf::helpers::{
     bpf_get_current_uid_gid,
@@ -12,8 +13,9 @@ use aya_ebpf::helpers::{
 };
 
 use crate::{
+    events::{self, Taken},
     maps::{LIVING, MATCHES, SHAPES},
-    task::{self, Current, has},
+    task::{self, Current, field, has, read},
 };
 
 /// A user or group that was not seen: not every type of program may ask for them.
@@ -22,6 +24,12 @@ const UNKNOWN: u32 = u32::MAX;
 /// The current process as an owner of no socket yet.
 #[inline(always)]
 pub(crate) fn owner(current: Current, process: ProcessKey) -> Owner {
+    owner_named(process, current.comm())
+}
+
+/// The same where the name is known.
+#[inline(always)]
+pub(crate) fn owner_named(process: ProcessKey, comm: [u8; COMM_BYTES]) -> Owner {
     Owner {
         cookie: 0,
         process,
@@ -31,7 +39,7 @@ pub(crate) fn owner(current: Current, process: ProcessKey) -> Owner {
         gid: UNKNOWN,
         role: 0,
         agent: 0,
-        comm: current.comm(),
+        comm,
         original: [0; 4],
         original_port: 0,
         verdict: verdict::NONE,
@@ -60,9 +68,40 @@ pub(crate) fn agent_by(image: *mut Image) -> u32 {
     unsafe {
         if (*image).agent == 0 {
             (*image).agent = recognised(image);
+            if (*image).agent != 0 {
+                // What it was before it was an agent's is nobody's concern.
+                let cred = read(field!(task::current_leader(), task_cred));
+                (*image).credentials = task::credentials(cred);
+            }
         }
         (*image).agent
     }
+}
+
+/// Tells that the current process, an agent's, has other credentials than were noted. Where the kernel does not tell
+/// of each change (`hooks/credentials.rs`) it is seen so, when the process next forks or calls somebody.
+#[inline(always)]
+pub(crate) fn note_change(leader: u64, process: &ProcessKey) -> Option<()> {
+    let cred = read(field!(leader, task_cred));
+    let now = task::credentials(cred);
+    let image = LIVING.get_ptr_mut(process)?;
+    // SAFETY: the row is the current process's.
+    let (agent, before, parent) =
+        unsafe { ((*image).agent, (*image).credentials, (*image).parent) };
+    if agent == 0 || before == now {
+        return None;
+    }
+    // SAFETY: as above.
+    unsafe { (*image).credentials = now };
+    let taken = Taken {
+        kind: event::CREDENTIALS,
+        leader,
+        process,
+        parent: &parent,
+        agent,
+    };
+    events::turn_as(&taken, cred, &before);
+    Some(())
 }
 
 /// The agent whose conditions the current process meets.

@@ -1,6 +1,6 @@
 //! Reading the kernel's own structures, at the offsets that the host resolved.
 
-use abi::{COMM_BYTES, Offsets, ProcessKey, feature};
+use abi::{COMM_BYTES, Credentials, Offsets, ProcessKey, feature};
 use aya_ebpf::helpers::generated::{
     bpf_get_current_task, bpf_get_current_task_btf, bpf_probe_read_kernel,
 };
@@ -50,8 +50,7 @@ pub(crate) fn read<T: Copy + Default>(address: u64) -> T {
 /// The thread group leader of the current task.
 #[inline(always)]
 pub(crate) fn current_leader() -> u64 {
-    // SAFETY: a helper without arguments.
-    leader(unsafe { bpf_get_current_task() })
+    leader(current())
 }
 
 /// The thread group leader of `task`.
@@ -83,9 +82,7 @@ pub(crate) fn cgroup(leader: u64) -> u64 {
 /// The current task's cgroup.
 #[inline(always)]
 pub(crate) fn current_cgroup() -> u64 {
-    // SAFETY: a helper without arguments.
-    let task = unsafe { bpf_get_current_task() };
-    let set: u64 = read(field!(task, task_cgroups));
+    let set: u64 = read(field!(current(), task_cgroups));
     read(field!(set, css_set_cgroup))
 }
 
@@ -106,11 +103,32 @@ pub(crate) fn comm(leader: u64) -> [u8; COMM_BYTES] {
     read(field!(leader, task_comm))
 }
 
+/// What `cred` says.
+#[inline(always)]
+pub(crate) fn credentials(cred: u64) -> Credentials {
+    Credentials {
+        capabilities: read(field!(cred, cred_effective)),
+        uid: read(field!(cred, cred_uid)),
+        gid: read(field!(cred, cred_gid)),
+        euid: read(field!(cred, cred_euid)),
+        egid: read(field!(cred, cred_egid)),
+    }
+}
+
+/// The current thread.
+#[inline(always)]
+pub(crate) fn current() -> u64 {
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_get_current_task() }
+}
+
 /// The current process, by its thread group leader. The verifier knows what these pointers lead to, so a
 /// field costs one load, where `read` costs a call.
 #[derive(Clone, Copy)]
 pub(crate) struct Current {
     leader: *const u8,
+    /// The thread.
+    task: *const u8,
 }
 
 /// Loads a field of what a pointer that the verifier knows leads to.
@@ -136,14 +154,18 @@ impl Current {
     #[inline(always)]
     pub(crate) fn find() -> Self {
         if !has(feature::KNOWN_TASK) {
+            let task = current();
             return Self {
-                leader: current_leader() as *const u8,
+                leader: leader(task) as *const u8,
+                task: task as *const u8,
             };
         }
         // SAFETY: a helper without arguments.
         let task = unsafe { bpf_get_current_task_btf() };
+        let task = task.cast_const().cast();
         Self {
-            leader: load!(task.cast_const().cast(), task_leader),
+            leader: load!(task, task_leader),
+            task,
         }
     }
 
@@ -169,14 +191,14 @@ impl Current {
         unsafe { core::mem::transmute(words) }
     }
 
-    /// The real user and group.
+    /// The real user and group of the thread, which is who acts: one may differ from its leader.
     #[inline(always)]
     pub(crate) fn ids(self) -> (u32, u32) {
         if !has(feature::KNOWN_TASK) {
-            let cred: u64 = read(field!(self.leader as u64, task_cred));
+            let cred: u64 = read(field!(self.task as u64, task_cred));
             return (read(field!(cred, cred_uid)), read(field!(cred, cred_gid)));
         }
-        let cred: *const u8 = load!(self.leader, task_cred);
+        let cred: *const u8 = load!(self.task, task_cred);
         (load!(cred, cred_uid), load!(cred, cred_gid))
     }
 

@@ -3,13 +3,16 @@
 //! `/livez` says that the process answers, `/readyz` names each part and why it is not ready (503
 //! then), `/metrics` is for Prometheus.
 
+mod lines;
+
 use std::{collections::BTreeMap, future::Future, io, sync::Arc};
 
 use axum::{
     Json, Router,
+    body::Body,
     extract::{Query, State},
     http::{StatusCode, header},
-    response::IntoResponse,
+    response::{IntoResponse, Response},
     routing::get,
 };
 use serde::{Deserialize, Serialize};
@@ -17,6 +20,8 @@ use tokio::net::TcpListener;
 
 /// The media type of Prometheus' text format.
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+use lines::Lines;
 
 /// What the daemon can tell about itself.
 pub trait Status: Send + Sync + 'static {
@@ -30,11 +35,24 @@ pub trait Status: Send + Sync + 'static {
     fn flows(&self, _which: &Which) -> Option<String> {
         None
     }
+
+    /// Whether flows are known.
+    fn knows_flows(&self) -> bool {
+        false
+    }
+
+    /// Flows one by one, each as JSON, as they are read: there may be a million. `tell` says whether anybody still wants
+    /// to hear. May block for a while.
+    fn each_flow(&self, _which: &Which, _tell: &mut dyn FnMut(&str) -> bool) {}
 }
 
 /// Which flows are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what a query may say, each by itself"
+)]
 pub struct Which {
     /// Only those of this agent.
     pub workload: Option<String>,
@@ -47,6 +65,9 @@ pub struct Which {
     /// Turns in the lives of processes, instead of flows.
     #[serde(default)]
     pub processes: bool,
+    /// One a line, as they are read, instead of all in one answer; flows alone.
+    #[serde(default)]
+    pub lines: bool,
     /// Only what happened after this; the number is from an earlier answer.
     pub since: Option<u64>,
 }
@@ -112,27 +133,31 @@ async fn ready(State(status): State<Arc<dyn Status>>) -> impl IntoResponse {
     (code, Json(Readiness { ready, parts }))
 }
 
-async fn flows(
-    State(status): State<Arc<dyn Status>>,
-    Query(which): Query<Which>,
-) -> impl IntoResponse {
+async fn flows(State(status): State<Arc<dyn Status>>, Query(which): Query<Which>) -> Response {
+    if which.lines && status.knows_flows() {
+        let body = Body::new(Lines::read(status, which));
+        return ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response();
+    }
     let read = tokio::task::spawn_blocking(move || status.flows(&which)).await;
     match read {
         Ok(Some(flows)) => (
             StatusCode::OK,
             [(header::CONTENT_TYPE, "application/json")],
             flows,
-        ),
+        )
+            .into_response(),
         Ok(None) => (
             StatusCode::NOT_FOUND,
             [(header::CONTENT_TYPE, "text/plain")],
-            "flows are not known: the kernel programs do not run\n".to_owned(),
-        ),
+            "flows are not known: the kernel programs do not run\n",
+        )
+            .into_response(),
         Err(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             [(header::CONTENT_TYPE, "text/plain")],
-            "the flows could not be read\n".to_owned(),
-        ),
+            "the flows could not be read\n",
+        )
+            .into_response(),
     }
 }
 

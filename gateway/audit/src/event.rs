@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Written};
+use crate::{Call, Kind, Written};
 
 /// One entry of the log, before it is sealed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -316,8 +316,7 @@ pub struct Bypass {
     pub process: ProcessRecord,
     /// The kernel's name of the flow.
     pub flow: String,
-    /// By what it went: `direct`, `port`, `ipv6`, `loopback`, `udp`, `quic`, `dns`; `dns_volume`: data leaves
-    /// in the names that are asked for.
+    /// By what it went: `direct`, `port`, `ipv6`, `loopback`, `udp`, `quic`, `socket`, `dns`; `dns_volume`: data in names.
     pub technique: Cow<'static, str>,
     /// `tcp` or `udp`.
     pub protocol: Cow<'static, str>,
@@ -326,6 +325,9 @@ pub struct Bypass {
     /// By which name, as the agent's own packets say; of `dns_volume` the domain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// What it asked for first, where that is looked at (`egress.glimpse`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Call>,
     /// `passed`, `refused`, or `failed_open`: it passed because the gateway was gone.
     pub result: Cow<'static, str>,
 }
@@ -335,10 +337,10 @@ pub struct Bypass {
 pub struct Gap {
     /// When it was noticed.
     pub at: Timestamp,
-    /// `ring_full`: flows were told late. `table_full`: flows are known by number only.
-    /// `findings_full`: bypasses are known by number only. `owner_unkept`: connections or processes
-    /// are nobody's, because there was no room for their owners. `names_lost`: names of flows and data in
-    /// names were not looked for. `turns_lost`: turns in the lives of agents' processes are not known;
+    /// `ring_full`: flows were told late. `table_full`: flows are known by number only. `findings_full`: bypasses are
+    /// known by number only. `owner_unkept`: connections or processes are nobody's, because there was no room for their
+    /// owners. `names_lost`: names of flows and data in names were not looked for. `calls_lost`: what requests past the
+    /// gateway asked for is not known. `turns_lost`: turns in the lives of agents' processes are not known;
     /// `turns_full`: they are not on record.
     pub reason: Cow<'static, str>,
     /// How many were lost.
@@ -533,6 +535,21 @@ impl Outcome {
     }
 }
 
+/// Who a process is for the kernel, and what it may do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// The real user id.
+    pub uid: u32,
+    /// The real group id.
+    pub gid: u32,
+    /// The effective user id.
+    pub euid: u32,
+    /// The effective group id.
+    pub egid: u32,
+    /// The effective capabilities, hexadecimal, one bit each.
+    pub capabilities: String,
+}
+
 /// A turn in the life of an agent's process, as the kernel saw it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Turn {
@@ -540,9 +557,11 @@ pub struct Turn {
     pub at: Timestamp,
     /// The agent.
     pub agent: String,
-    /// `fork`, `exec`, `exit`; `credentials`, `namespaces`: these differ from the turn before, and changed
-    /// since.
+    /// `fork`, `exec`, `exit`; `credentials`, `namespaces`: these changed, just now or since the turn before.
     pub turn: Cow<'static, str>,
+    /// Of `credentials`: what they were, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Credentials>,
     /// The process.
     pub process: ProcessRecord,
     /// Who forked it; 0 if unknown.

@@ -7,6 +7,7 @@
 //! [`Matters`] joins them to what happened;
 //! [`verify`] judges a log for those who hold only its public key.
 
+mod call;
 pub mod checkpoint;
 mod courier;
 mod criteria;
@@ -24,6 +25,7 @@ pub mod verify;
 mod writer;
 mod written;
 
+pub use call::Call;
 pub use courier::hand_out;
 pub use criteria::{Criteria, NoSubject, Subject, is_class};
 pub use event::*;

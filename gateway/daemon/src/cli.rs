@@ -480,8 +480,22 @@ enum Format {
     Json,
 }
 
+/// Whoever reads what a command prints may have seen enough (`tidegate flows | head -1`): then it ends there, as other
+/// programs do. Rust has the signal ignored, and a print that fails panics. The gateway goes on without it.
+#[expect(
+    unsafe_code,
+    reason = "no wrapper sets a signal to what it does by default"
+)]
+fn end_with_the_reader() {
+    // SAFETY: no handler runs, so none can be wrong.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
 /// Runs the command.
 pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
+    if !matches!(arguments.command, Command::Run(_)) {
+        end_with_the_reader();
+    }
     match arguments.command {
         Command::Init(arguments) => init::init(&arguments),
         Command::Run(Configured { config }) => run::run(&config),
@@ -503,7 +517,7 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
             instead: Some(FlowsCommand::Detach { config, pins }),
             ..
         }) => flows::detach(&config.config, pins),
-        Command::Flows(arguments) => flows::show(&arguments),
+        Command::Flows(arguments) => flows::run(&arguments),
         Command::Exec(arguments) => exec::exec(&arguments),
         Command::Doctor(Doctor { pins }) => Ok(doctor::doctor(pins.as_deref())),
         Command::Completions { shell } => Ok(manual::completions(shell)),

@@ -1,5 +1,6 @@
 //! Flows of agents: which of them the gateway governs, and what becomes of the others.
 
+mod calls;
 mod naming;
 mod places;
 mod processes;
@@ -23,13 +24,14 @@ use places::Places;
 pub(crate) use processes::TurnView;
 pub(crate) use reconcile::{Reconciler, record};
 pub(crate) use sealed::Room;
-pub(crate) use view::{FlowView, Flows, Totals as AgentTotals};
+pub(crate) use view::{FlowView, Flows, Line, Totals as AgentTotals};
 
 /// Opens the source that the configuration asks for.
 pub(crate) fn open(config: &Config, confine: fn()) -> Result<Opened> {
     let usual = Options::default();
-    let options = Options {
+    let mut options = Options {
         pins: config.egress.pins.clone(),
+        glimpse: config.egress.glimpse,
         flow_ring_bytes: config.egress.ring_bytes.unwrap_or(usual.flow_ring_bytes),
         flows_max: config.egress.flows_max.unwrap_or(usual.flows_max),
         ..usual
@@ -41,9 +43,21 @@ pub(crate) fn open(config: &Config, confine: fn()) -> Result<Opened> {
     } else {
         config.attestation
     };
+    if mode != Mode::Proc {
+        options.own_cgroup = own_cgroup();
+    }
     flows::open_apart(mode, &options, confine)
         .into_diagnostic()
         .wrap_err("`tidegate doctor` tells what this host lacks")
+}
+
+/// The cgroup that the gateway is exempt by; without one the process that serves is, wherever it is.
+fn own_cgroup() -> Option<u64> {
+    let own = flows::own_cgroup();
+    if let Err(error) = &own {
+        tracing::info!(%error, "no cgroup of the gateway's own: it is exempt by its process alone");
+    }
+    own.ok()
 }
 
 /// Puts the rules into force and follows the flows. `listen` is where agents may go by themselves,
@@ -133,17 +147,49 @@ pub(crate) fn answer(kernel: &KernelSource, reconciler: &Reconciler, which: &Whi
         let live = kernel.flows();
         flows = live.iter().map(|flow| reconciler.view(flow)).collect();
     }
-    flows.retain(|flow| {
-        let workload = which.workload.as_ref();
-        (!which.bypass || flow.technique.is_some())
-            && workload.is_none_or(|workload| flow.workload.as_ref() == Some(workload))
-    });
+    flows.retain(|flow| fits(flow, which));
     Flows {
         next,
         lost: which.since.map_or(0, |_| lost),
         flows,
         ..Flows::default()
     }
+}
+
+fn fits(flow: &FlowView, which: &Which) -> bool {
+    let workload = which.workload.as_ref();
+    (!which.bypass || flow.technique.is_some())
+        && workload.is_none_or(|workload| flow.workload.as_ref() == Some(workload))
+}
+
+/// The same flow by flow, as lines of JSON, and lastly what else [`Flows`] has.
+pub(crate) fn lines(
+    kernel: &KernelSource,
+    reconciler: &Reconciler,
+    which: &Which,
+    tell: &mut dyn FnMut(&str) -> bool,
+) {
+    let (happened, lost, next) = reconciler.since(which.since.unwrap_or(0));
+    let mut heard = true;
+    let mut say = |line: &Line| {
+        if let (true, Ok(line)) = (heard, serde_json::to_string(line)) {
+            heard = tell(&line);
+        }
+    };
+    let mut show = |view: FlowView| {
+        if fits(&view, which) {
+            say(&Line::Flow(Box::new(view)));
+        }
+    };
+    if which.since.is_none() && !which.bypass {
+        kernel.each_flow(|flow| show(reconciler.view(&flow)));
+    } else {
+        happened.into_iter().for_each(show);
+    }
+    say(&Line::End {
+        next,
+        lost: which.since.map_or(0, |_| lost),
+    });
 }
 
 /// The kernel's source, where what the gateway accepts is noted as governed.

@@ -1,7 +1,7 @@
 //! By which names agents go past the gateway, from the first bytes that the kernel hands up.
 //!
 //! [`dns`] reads a question or an answer, [`tls`] the name in a client's first message; [`Book`] remembers
-//! which address an agent was told for which name, [`doh`] knows who answers questions over HTTPS, and [`Tunnels`] sees who carries data out in names.
+//! which address an agent was told for which name, [`request`] reads what a request asks for, [`doh`] knows who answers questions over HTTPS, and [`Tunnels`] sees who carries data out in names.
 //! All of it is hostile bytes, read by libraries that are kept for that; what cannot be read is
 //! [`Unread`], counted by whoever asks, and no name.
 //!
@@ -11,6 +11,7 @@
 mod book;
 pub mod dns;
 pub mod doh;
+pub mod request;
 pub mod tls;
 mod tunnels;
 

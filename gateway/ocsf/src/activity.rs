@@ -226,7 +226,7 @@ pub(crate) fn bypass(at: &Place<'_>, bypass: &Bypass) -> Value {
         "disposition_id": disposition,
         "is_alert": true,
     });
-    let own = json!({ "technique": bypass.technique, "result": bypass.result,
+    let own = json!({ "technique": bypass.technique, "result": bypass.result, "call": bypass.call,
         "process": process(&bypass.process) });
     at.event(
         class,
@@ -275,8 +275,9 @@ pub(crate) fn turn(at: &Place<'_>, turn: &Turn) -> Value {
             "activity_name": (class.activity == 99).then_some(&*turn.turn),
         }),
     );
+    let before = turn.before.as_ref();
     let own = json!({
-        "turn": turn.turn, "euid": turn.euid, "egid": turn.egid,
+        "turn": turn.turn, "before": before, "euid": turn.euid, "egid": turn.egid,
         "capabilities": turn.capabilities, "namespaces": turn.namespaces, "unit": turn.unit,
         "container": turn.container, "pod": turn.pod, "cgroup": turn.process.cgroup,
     });

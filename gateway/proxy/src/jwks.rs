@@ -95,6 +95,48 @@ pub async fn fetch_within(
         .map_err(|_| JwksFault::Deadline)?
 }
 
+/// Fetches a document of lines, and looks at each as it comes; what may be long is the document, not a line.
+///
+/// # Errors
+/// As [`fetch_within`], and if a line is longer than `line_bytes_max`. The deadline is for each piece.
+pub async fn each_line(
+    tls: &Arc<ClientConfig>,
+    uri: Uri,
+    line_bytes_max: usize,
+    mut look: impl FnMut(&[u8]),
+) -> Result<(), JwksFault> {
+    let asked = Upstream::new(tls).get(uri).await;
+    let response = asked.map_err(|_| JwksFault::Unreachable)?;
+    if !response.status().is_success() {
+        return Err(JwksFault::Status(response.status().as_u16()));
+    }
+    let mut body = response.into_body();
+    let mut begun = Vec::new();
+    loop {
+        let frame = timeout(JWKS_DEADLINE, body.frame()).await;
+        let Some(frame) = frame.map_err(|_| JwksFault::Deadline)? else {
+            break;
+        };
+        let Ok(data) = frame.map_err(|_| JwksFault::Body)?.into_data() else {
+            continue;
+        };
+        begun.extend_from_slice(&data);
+        let mut lines = begun.split(|byte| *byte == b'\n');
+        // What stands behind the last line's end goes on in the next piece.
+        let rest = lines.next_back().unwrap_or_default().to_vec();
+        lines.for_each(&mut look);
+        if rest.len() > line_bytes_max {
+            return Err(JwksFault::Body);
+        }
+        begun = rest;
+    }
+    if begun.is_empty() {
+        Ok(())
+    } else {
+        Err(JwksFault::Body)
+    }
+}
+
 async fn get(tls: &Arc<ClientConfig>, uri: Uri, bytes_max: usize) -> Result<String, JwksFault> {
     let response = Upstream::new(tls)
         .get(uri)

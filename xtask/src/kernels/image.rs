@@ -15,7 +15,9 @@ use crate::{
 };
 
 /// Tests that need nothing but a kernel, and the program that they start.
-pub(super) const TESTS: [&str; 4] = ["live", "held", "table", "inferred"];
+pub(super) const TESTS: [&str; 7] = [
+    "live", "held", "exempt", "sockets", "table", "turns", "inferred",
+];
 const CALLER: &str = "flows-test-caller";
 /// What the tests, and the script, call by name.
 const APPLETS: [&str; 21] = [

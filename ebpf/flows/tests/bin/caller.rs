@@ -42,6 +42,11 @@ fn run(words: &[&str]) -> io::Result<()> {
         [_, "mapped", port] => tell(&mapped(port)?),
         [_, "hold", to] => hold(to),
         [_, "crowd", from, count] => crowd(from, count),
+        [_, "listen", at] => listen(at),
+        [_, "sockets"] => {
+            sockets();
+            Ok(())
+        }
         [_, "reset", to] => reset(to),
         [_, "forked-writer", to] => forked_writer(to),
         [_, "forked-caller", to] => forked_caller(to),
@@ -50,6 +55,7 @@ fn run(words: &[&str]) -> io::Result<()> {
         [_, "receive-connected"] => tell(&TcpStream::from(take()?)),
         [_, "receive-connect", to] => receive_connect(to),
         [_, "then", next, to] => then(next, to),
+        [_, "become", user, to] => becomes(user, to),
         [_, "orphan", to] => orphan(to),
         [_, "as-pid", pid, program, to] => as_pid(pid, program, to),
         [_, "ask"] => ask(),
@@ -89,6 +95,40 @@ fn crowd(from: &str, count: &str) -> io::Result<()> {
     println!("{}", held.len());
     io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
+}
+
+/// Takes connections, and lets go of them, until standard input ends.
+fn listen(at: &str) -> io::Result<()> {
+    let listener = TcpListener::bind(address(at)?)?;
+    println!("listens");
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+/// Makes sockets that are neither TCP's nor UDP's, and one that only says so; prints what comes of each.
+fn sockets() {
+    const ICMP: i32 = 1;
+    const TCP: i32 = 6;
+    const ICMP6: i32 = 58;
+    const UDPLITE: i32 = 136;
+    for (domain, kind, protocol) in [
+        (Domain::IPV4, Type::RAW, ICMP),
+        (Domain::IPV6, Type::RAW, ICMP6),
+        (Domain::IPV4, Type::RAW, TCP),
+        (Domain::IPV4, Type::DGRAM, UDPLITE),
+        (Domain::IPV4, Type::STREAM, TCP),
+        // Of nothing: it hears no packet.
+        (Domain::PACKET, Type::RAW, 0),
+    ] {
+        let made = Socket::new(domain, kind, Some(protocol.into()));
+        println!(
+            "{}",
+            made.err()
+                .and_then(|error| error.raw_os_error())
+                .unwrap_or(0)
+        );
+    }
 }
 
 /// Connects once more for each byte on standard input.
@@ -191,6 +231,42 @@ fn receive_connect(to: &str) -> io::Result<()> {
 fn then(next: &str, to: &str) -> io::Result<()> {
     tell(&connect(to)?)?;
     Err(Command::new(next).args(["connect", to]).exec())
+}
+
+/// Lets go of a capability, becomes another user, and connects: each when a byte comes in.
+fn becomes(user: &str, to: &str) -> io::Result<()> {
+    let user: u32 = user.parse().map_err(io::Error::other)?;
+    let next = || io::stdin().read_exact(&mut [0]);
+    next()?;
+    without(NET_RAW)?;
+    next()?;
+    // SAFETY: numbers alone.
+    if unsafe { libc::setresgid(user, user, user) | libc::setresuid(user, user, user) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    next()?;
+    tell(&connect(to)?)
+}
+
+/// `CAP_NET_RAW` of include/uapi/linux/capability.h.
+const NET_RAW: u32 = 13;
+
+/// Takes one capability out of those in effect, as `capset(2)` has it: no wrapper knows the call.
+fn without(capability: u32) -> io::Result<()> {
+    const VERSION_3: u32 = 0x2008_0522;
+    let header = [VERSION_3, 0];
+    let mut sets = [0_u32; 6]; // Twice: effective, permitted, inheritable.
+    // SAFETY: the kernel reads and writes as many words as the version has.
+    let done = unsafe {
+        let got = libc::syscall(libc::SYS_capget, header.as_ptr(), sets.as_mut_ptr());
+        sets[0] &= !(1 << capability);
+        got | libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr())
+    };
+    if done == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// A grandchild connects when its parent is gone.

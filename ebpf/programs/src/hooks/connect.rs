@@ -98,10 +98,14 @@ impl Caller {
             record_image(unsafe { (*ctx).__bindgen_anon_1.sk }, &process);
             image = LIVING.get_ptr_mut(process);
         }
+        let agent = image.map_or(0, tag::agent_by);
+        if agent != 0 {
+            tag::note_change(task::current_leader(), &process);
+        }
         Self {
             current,
             process,
-            agent: image.map_or(0, tag::agent_by),
+            agent,
         }
     }
 

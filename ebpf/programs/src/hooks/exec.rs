@@ -3,7 +3,10 @@
 use abi::{ProcessKey, event};
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 
-use crate::{events, image, tag, task};
+use crate::{
+    events::{self, Taken},
+    image, tag, task,
+};
 
 /// `sched_process_exec`: the new image is in place, its first instruction is not yet run.
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
@@ -20,7 +23,13 @@ fn try_exec() {
     let agent = tag::agent_of(&process);
     if agent != 0 {
         let parent = image::parent_of(&process);
-        events::turn(event::EXEC, leader, process, parent, agent);
+        events::turn(&Taken {
+            kind: event::EXEC,
+            leader,
+            process: &process,
+            parent: &parent,
+            agent,
+        });
     }
     image::retire(&ProcessKey {
         exec: process.exec.wrapping_sub(1),

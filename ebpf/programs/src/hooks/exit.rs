@@ -4,7 +4,8 @@ use abi::event;
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 
 use crate::{
-    events, image, tag,
+    events::{self, Taken},
+    image, tag,
     task::{self, field, read},
 };
 
@@ -25,7 +26,13 @@ fn try_exit() {
         let agent = tag::noted(&process);
         if agent != 0 {
             let parent = image::parent_of(&process);
-            events::turn(event::EXIT, leader, process, parent, agent);
+            events::turn(&Taken {
+                kind: event::EXIT,
+                leader,
+                process: &process,
+                parent: &parent,
+                agent,
+            });
         }
         image::retire(&process);
         events::emit(event::EXIT, process);

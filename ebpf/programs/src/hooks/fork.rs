@@ -3,7 +3,10 @@
 use abi::event;
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 
-use crate::{events, image, task};
+use crate::{
+    events::{self, Taken},
+    image, tag, task,
+};
 
 /// `sched_process_fork(parent, child)`: the child has not run yet.
 #[raw_tracepoint(tracepoint = "sched_process_fork")]
@@ -24,7 +27,15 @@ fn try_fork(leader: u64, task: u64) -> Option<()> {
     }
     let agent = image::inherit(&parent, &child)?;
     if agent != 0 {
-        events::turn(event::FORK, task, child, parent, agent);
+        tag::note_change(leader, &parent);
+        image::take_credentials(task, &child);
+        events::turn(&Taken {
+            kind: event::FORK,
+            leader: task,
+            process: &child,
+            parent: &parent,
+            agent,
+        });
     }
     Some(())
 }

@@ -9,7 +9,7 @@ use aya_ebpf::{
 
 use super::sock_ops::{netns, socket};
 use crate::{
-    address::{End, TCP},
+    address::{End, MAPPED, TCP},
     egress, flow,
     maps::{FLOWS, LISTENERS, MODES, count},
     tag,
@@ -129,7 +129,7 @@ unsafe fn own_by_current(row: *mut FlowRow) {
         (*row).cgroup = current.cgroup();
         (*row).uid = uid;
         (*row).gid = gid;
-        (*row).verdict = egress::verdict_of_others(&process);
+        (*row).verdict = egress::verdict_of_others(&process, (*row).cgroup);
         (*row).comm = current.comm();
     }
 }
@@ -183,19 +183,45 @@ pub(super) fn accepted(ctx: &SockOpsContext, near: End, far: End) -> Option<()> 
     let row = opened(ctx, near, far, state::ESTABLISHED, 0)?;
     // SAFETY: nobody else knows the row yet; the listener's row is only read.
     unsafe {
-        let listener = ListenKey {
-            netns: (*row).netns,
-            port: near.port,
-            reserved: 0,
-        };
-        if let Some(owner) = LISTENERS.get_ptr(listener) {
+        let netns = (*row).netns;
+        let owner = listener(netns, near);
+        if !owner.is_null() {
             egress::own(row, &*owner);
-            (*row).netns = listener.netns;
+            (*row).netns = netns;
         }
         (*row).direction = direction::IN;
         (*row).established_ns = (*row).opened_ns;
     }
     Some(())
+}
+
+/// Who listens on that address, or on all of its family's, or on all.
+#[inline(always)]
+fn listener(netns: u64, near: End) -> *const Owner {
+    const ANY4: [u32; 4] = [0, 0, MAPPED, 0];
+    const ANY6: [u32; 4] = [0; 4];
+    let mut key = listens_at(netns, near);
+    if let Some(owner) = LISTENERS.get_ptr(key) {
+        return owner;
+    }
+    if near.address[2] == MAPPED && (near.address[0] | near.address[1]) == 0 {
+        key.address = ANY4;
+        if let Some(owner) = LISTENERS.get_ptr(key) {
+            return owner;
+        }
+    }
+    key.address = ANY6;
+    LISTENERS.get_ptr(key).unwrap_or(core::ptr::null())
+}
+
+#[inline(always)]
+fn listens_at(netns: u64, near: End) -> ListenKey {
+    ListenKey {
+        netns,
+        address: near.address,
+        port: near.port,
+        reserved: 0,
+    }
 }
 
 /// A socket waits for connections; the current process has called `listen`.
@@ -216,12 +242,10 @@ pub(super) fn listens(ctx: &SockOpsContext, near: End) -> Option<()> {
         agent: tag::noted(&process),
         ..tag::owner(current, process)
     };
-    let key = ListenKey {
-        netns: owner.netns,
-        port: near.port,
-        reserved: 0,
-    };
-    if LISTENERS.insert(key, &owner, 0).is_err() {
+    if LISTENERS
+        .insert(listens_at(netns, near), &owner, 0)
+        .is_err()
+    {
         count(counter::STORES_FAILED);
     }
     let row = opened(ctx, near, End::NONE, state::LISTENING, 0)?;
@@ -270,7 +294,9 @@ pub(super) fn ended(ctx: &SockOpsContext, from: u32, figures: &Figures) -> Optio
     let now = flow::now();
     // SAFETY: the row is this socket's, which is locked.
     unsafe {
-        if (*row).state != state::LISTENING {
+        if (*row).state == state::LISTENING {
+            no_longer_listens(row);
+        } else {
             write(row, figures, now);
             let said = from == FIN_WAIT1
                 || from == FIN_WAIT2
@@ -285,6 +311,23 @@ pub(super) fn ended(ctx: &SockOpsContext, from: u32, figures: &Figures) -> Optio
     }
     flow::close(&key, row, now);
     Some(())
+}
+
+/// Unless another socket listens there by now.
+#[inline(always)]
+fn no_longer_listens(row: *mut FlowRow) {
+    // SAFETY: a row of the table; the owner is read at once.
+    unsafe {
+        let near = End {
+            address: (*row).local,
+            port: (*row).local_port,
+        };
+        let key = listens_at((*row).netns, near);
+        let is_own = |owner: *const Owner| (*owner).cookie == (*row).cookie;
+        if LISTENERS.get_ptr(key).is_some_and(is_own) {
+            let _ = LISTENERS.remove(key);
+        }
+    }
 }
 
 #[inline(always)]

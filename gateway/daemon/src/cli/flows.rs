@@ -17,11 +17,13 @@ use rustls::ClientConfig;
 use super::{FINDING, Flows, Format, table};
 use crate::{
     config,
-    egress::{self, AgentTotals, FlowView, TurnView},
+    egress::{self, AgentTotals, FlowView, Line, TurnView},
 };
 
-/// The longest answer: every flow that the kernel's table has room for.
-const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// The longest answer but for flows that are open, which come one by one: what the gateway remembers.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The longest line: one flow.
+const LINE_BYTES_MAX: usize = 64 * 1024;
 /// Between two questions while following.
 const ASK_EVERY: Duration = Duration::from_millis(250);
 
@@ -30,7 +32,10 @@ const HEADER: [&str; 11] = [
     "received", "rtt",
 ];
 
-pub(crate) fn show(arguments: &Flows) -> Result<ExitCode> {
+/// Of the columns but the last ones.
+const WIDTHS: [usize; 10] = [11, 5, 3, 21, 28, 36, 22, 18, 10, 10];
+
+pub(crate) fn run(arguments: &Flows) -> Result<ExitCode> {
     let admin = match arguments.admin {
         Some(admin) => admin,
         None => config::load(&arguments.config.config)?
@@ -54,10 +59,13 @@ pub(crate) fn show(arguments: &Flows) -> Result<ExitCode> {
 }
 
 async fn ask(arguments: &Flows, admin: SocketAddr, tls: &Arc<ClientConfig>) -> Result<ExitCode> {
-    let first = get(arguments, admin, tls, None).await?;
-    let found = !first.flows.is_empty();
-    print(arguments, &first, true)?;
-    let mut next = first.next;
+    let (mut next, found) = if arguments.processes || arguments.totals {
+        let first = get(arguments, admin, tls, None).await?;
+        print(arguments, &first, true)?;
+        (first.next, false)
+    } else {
+        stream(arguments, admin, tls).await?
+    };
     if !arguments.follow {
         return Ok(if arguments.bypass && found {
             ExitCode::from(FINDING)
@@ -79,19 +87,86 @@ async fn ask(arguments: &Flows, admin: SocketAddr, tls: &Arc<ClientConfig>) -> R
     }
 }
 
+/// Shows flows as they come; the number to ask with the next time, and whether there were any.
+async fn stream(
+    arguments: &Flows,
+    admin: SocketAddr,
+    tls: &Arc<ClientConfig>,
+) -> Result<(u64, bool)> {
+    if arguments.output.output == Format::Table && !arguments.ocsf {
+        println!("{}", columns(&HEADER.map(str::to_uppercase)));
+    }
+    let (mut end, mut found, mut failed) = (None, false, None);
+    let uri = place(arguments, admin, None, true)?;
+    let told = jwks::each_line(tls, uri, LINE_BYTES_MAX, |line| {
+        let shown = match serde_json::from_slice(line) {
+            Ok(Line::Flow(flow)) => {
+                found = true;
+                show(arguments, &flow)
+            }
+            Ok(Line::End { next, .. }) => {
+                end = Some(next);
+                Ok(())
+            }
+            Err(error) => Err(error).into_diagnostic(),
+        };
+        failed = failed.take().or(shown.err());
+    });
+    told.await.map_err(|error| unanswered(&error, admin))?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let next = end.ok_or_else(|| miette!("the gateway's answer broke off"))?;
+    Ok((next, found))
+}
+
+/// One flow on its line.
+fn show(arguments: &Flows, flow: &FlowView) -> Result<()> {
+    if arguments.ocsf {
+        println!("{}", event(flow)?);
+    } else if arguments.output.output == Format::Json {
+        println!("{}", serde_json::to_string(flow).into_diagnostic()?);
+    } else {
+        println!("{}", columns(&row(flow)));
+    }
+    Ok(())
+}
+
+/// Cells in columns of fixed width, since nobody knows what is yet to come; a longer cell shifts its line.
+fn columns(cells: &[String]) -> String {
+    let widths = WIDTHS.into_iter().chain(std::iter::repeat(0));
+    let mut line = String::new();
+    for (cell, width) in cells.iter().zip(widths) {
+        line.push_str(cell);
+        let used = cell.chars().count();
+        line.extend(std::iter::repeat_n(' ', width.saturating_sub(used) + 2));
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
 async fn get(
     arguments: &Flows,
     admin: SocketAddr,
     tls: &Arc<ClientConfig>,
     since: Option<u64>,
 ) -> Result<egress::Flows> {
+    let uri = place(arguments, admin, since, false)?;
+    let answer = jwks::fetch_within(tls, uri, ANSWER_BYTES_MAX)
+        .await
+        .map_err(|error| unanswered(&error, admin))?;
+    serde_json::from_str(&answer).into_diagnostic()
+}
+
+/// Where to ask.
+fn place(arguments: &Flows, admin: SocketAddr, since: Option<u64>, lines: bool) -> Result<Uri> {
     let Flows {
         bypass,
         processes,
         totals,
         ..
     } = arguments;
-    let mut query = format!("bypass={bypass}&processes={processes}&totals={totals}");
+    let mut query = format!("bypass={bypass}&processes={processes}&totals={totals}&lines={lines}");
     if let Some(since) = since {
         query = format!("{query}&since={since}");
     }
@@ -99,23 +174,23 @@ async fn get(
         // A SPIFFE id has no character that a query would have to quote.
         query = format!("{query}&workload={workload}");
     }
-    let uri: Uri = format!("http://{admin}/flows?{query}")
+    format!("http://{admin}/flows?{query}")
         .parse()
         .into_diagnostic()
-        .wrap_err("an agent's id reads `spiffe://acme.example/agent/support`")?;
-    let answer = jwks::fetch_within(tls, uri, ANSWER_BYTES_MAX)
-        .await
-        .map_err(|error| match error {
-            jwks::JwksFault::Status(404) => miette!(
-                help = "see `tidegate doctor`",
-                "the gateway knows no flows: its kernel programs do not run"
-            ),
-            _ => miette!(
-                help = "is it running, and is this its `admin` address?",
-                "no flows from the gateway at {admin}"
-            ),
-        })?;
-    serde_json::from_str(&answer).into_diagnostic()
+        .wrap_err("an agent's id reads `spiffe://acme.example/agent/support`")
+}
+
+fn unanswered(error: &jwks::JwksFault, admin: SocketAddr) -> miette::Report {
+    match error {
+        jwks::JwksFault::Status(404) => miette!(
+            help = "see `tidegate doctor`",
+            "the gateway knows no flows: its kernel programs do not run"
+        ),
+        _ => miette!(
+            help = "is it running, and is this its `admin` address?",
+            "no flows from the gateway at {admin}"
+        ),
+    }
 }
 
 fn print(arguments: &Flows, answer: &egress::Flows, header: bool) -> Result<()> {
@@ -144,11 +219,12 @@ fn print(arguments: &Flows, answer: &egress::Flows, header: bool) -> Result<()> 
         Format::Table if header && arguments.processes => {
             table::print(&TURNS_HEADER, turns.iter().map(turn));
         }
-        Format::Table if header => table::print(&HEADER, flows.iter().map(row)),
         Format::Table => {
-            let rows = flows.iter().map(row).chain(turns.iter().map(turn));
-            for row in rows {
-                println!("{}", row.join("  "));
+            for flow in flows {
+                println!("{}", columns(&row(flow)));
+            }
+            for turn in turns.iter().map(turn) {
+                println!("{}", turn.join("  "));
             }
         }
     }
@@ -216,10 +292,16 @@ fn turn(view: &TurnView) -> Vec<String> {
     let turn = &view.turn;
     let process = &turn.process;
     let place = turn.container.as_ref().or(turn.unit.as_ref());
-    let user = if process.uid == turn.euid {
-        process.uid.to_string()
-    } else {
-        format!("{} as {}", process.uid, turn.euid)
+    let user = match &turn.before {
+        None => who(process.uid, turn.euid),
+        Some(before) => {
+            let (was, is) = (who(before.uid, before.euid), who(process.uid, turn.euid));
+            if was == is {
+                is
+            } else {
+                format!("{was} -> {is}")
+            }
+        }
     };
     let exe = process.exe.as_deref().unwrap_or("-");
     vec![
@@ -238,6 +320,15 @@ fn turn(view: &TurnView) -> Vec<String> {
     ]
 }
 
+/// A user, and as whom it acts.
+fn who(real: u32, effective: u32) -> String {
+    if real == effective {
+        real.to_string()
+    } else {
+        format!("{real} as {effective}")
+    }
+}
+
 fn row(flow: &FlowView) -> Vec<String> {
     let wanted = flow.original.as_ref().unwrap_or(&flow.remote);
     let verdict = match (&flow.result, &flow.technique) {
@@ -247,6 +338,13 @@ fn row(flow: &FlowView) -> Vec<String> {
     let wanted = match &flow.name {
         Some(name) => format!("{wanted} ({name})"),
         None => wanted.clone(),
+    };
+    let wanted = match &flow.call {
+        Some(call) => {
+            let (method, path) = (call.method.escape_default(), call.path.escape_default());
+            format!("{wanted} {method} {path}")
+        }
+        None => wanted,
     };
     vec![
         flow.state.clone(),

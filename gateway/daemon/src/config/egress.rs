@@ -34,6 +34,8 @@ pub(crate) struct Egress {
     pub(crate) fail_open: bool,
     /// Whether turns in the lives of agents' processes are on record.
     pub(crate) turns: bool,
+    /// Whether it is looked at how requests begin that agents give to OpenSSL.
+    pub(crate) glimpse: bool,
     pub(crate) tls: Option<proxy::tls::Files>,
     /// One for each agent.
     pub(crate) rules: Vec<AgentRule>,
@@ -135,6 +137,7 @@ impl Resolver<'_> {
             ring_bytes: file.egress.ring_bytes.as_ref().map(|ring| ring.value),
             flows_max: file.egress.flows_max.as_ref().map(|flows| flows.value),
             turns: file.egress.processes == Turns::Record,
+            glimpse: file.egress.glimpse,
             // Without pins nothing outlives the gateway, whatever is wanted.
             fail_open: when_gone.is_none_or(|when| when.value == WhenGone::Open),
             tls: file.egress.tls.as_ref().map(|tls| self.tls(tls)),

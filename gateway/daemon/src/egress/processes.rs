@@ -57,29 +57,34 @@ impl Processes {
         let key = (turn.pid, turn.start_ns);
         let before = match turn.kind {
             TurnKind::Fork => None,
-            TurnKind::Exec | TurnKind::Exit => self.known.get(&key),
+            TurnKind::Exec | TurnKind::Exit | TurnKind::Change => self.known.get(&key),
         };
         let process = match (&before, turn.kind) {
             // What it ran is what it runs, and the file may be gone by now.
-            (Some(known), TurnKind::Exit) => Arc::clone(&known.process),
+            (Some(known), TurnKind::Exit | TurnKind::Change) => Arc::clone(&known.process),
             _ => Arc::new(
                 look(turn).map_or_else(|| unseen(turn), |process| proxy::record::process(&process)),
             ),
         };
         let mut told = Vec::new();
         let record = |what: &'static str, exit| written(turn, agent, &process, what, exit);
-        if let Some(known) = before {
-            if known.credentials != turn.credentials {
-                told.push(record("credentials", None));
-            }
-            if differ(known.namespaces, turn.namespaces) {
-                told.push(record("namespaces", None));
-            }
+        // What was told last is what it was; of a process that is met for the first time the kernel knows.
+        let was = before.as_ref().map(|known| known.credentials);
+        if let Some(was) = was.or(turn.before)
+            && was != turn.credentials
+        {
+            let mut changed = record("credentials", None);
+            changed.before = Some(credentials(was));
+            told.push(changed);
         }
-        told.push(match turn.kind {
-            TurnKind::Fork => record("fork", None),
-            TurnKind::Exec => record("exec", None),
-            TurnKind::Exit => record("exit", Some(turn.exit)),
+        if before.is_some_and(|known| differ(known.namespaces, turn.namespaces)) {
+            told.push(record("namespaces", None));
+        }
+        told.extend(match turn.kind {
+            TurnKind::Fork => Some(record("fork", None)),
+            TurnKind::Exec => Some(record("exec", None)),
+            TurnKind::Exit => Some(record("exit", Some(turn.exit))),
+            TurnKind::Change => None,
         });
         if turn.kind == TurnKind::Exit {
             self.known.invalidate(&key);
@@ -151,6 +156,23 @@ fn unseen(turn: &Turn) -> ProcessRecord {
     }
 }
 
+fn credentials(of: Credentials) -> audit::Credentials {
+    let Credentials {
+        uid,
+        gid,
+        euid,
+        egid,
+        capabilities,
+    } = of;
+    audit::Credentials {
+        uid,
+        gid,
+        euid,
+        egid,
+        capabilities: format!("{capabilities:x}"),
+    }
+}
+
 fn written(
     turn: &Turn,
     agent: &str,
@@ -175,6 +197,7 @@ fn written(
         at: Timestamp::try_from(turn.at).unwrap_or_default(),
         agent: agent.to_owned(),
         turn: what.into(),
+        before: None,
         process: ProcessRecord {
             uid: turn.credentials.uid,
             gid: turn.credentials.gid,
@@ -223,8 +246,32 @@ mod tests {
                 pid: 1,
                 net,
             },
+            before: None,
             comm: "agent".into(),
         }
+    }
+
+    #[test]
+    fn a_change_is_told_as_it_happens_and_once() {
+        let processes = Processes::new();
+        let take = |turn: &Turn| processes.take(turn, "agent", |_| None);
+        take(&turn(TurnKind::Exec, 1000, 1));
+        let changed = Turn {
+            before: Some(turn(TurnKind::Exec, 1000, 1).credentials),
+            ..turn(TurnKind::Change, 0, 1)
+        };
+        let told = take(&changed);
+        assert_eq!(
+            (told.len(), &*told[0].turn, told[0].euid),
+            (1, "credentials", 0)
+        );
+        let before = told[0].before.as_ref().unwrap();
+        assert_eq!((before.euid, before.capabilities.as_str()), (1000, "0"));
+        // Each thread that follows the first.
+        assert!(take(&changed).is_empty());
+        assert_eq!(take(&turn(TurnKind::Exit, 0, 0)).len(), 1);
+        // Of a process that this gateway never heard of, the kernel tells what it was.
+        assert_eq!(take(&changed)[0].before.as_ref().unwrap().euid, 1000);
     }
 
     #[test]

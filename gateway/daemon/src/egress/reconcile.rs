@@ -13,8 +13,8 @@ use std::{
 
 use audit::{Bypass, Event, EventRef, Trail};
 use flows::{
-    AgentRule, Direction, FlowId, FlowRecord, FlowSink, Gap, Keeper, KernelSource, Owned, Process,
-    Said, State, Turn, Verdict,
+    AgentRule, Called, Direction, FlowId, FlowRecord, FlowSink, Gap, Keeper, KernelSource, Owned,
+    Process, Said, State, Turn, Verdict,
 };
 use identity::Registry;
 use jiff::Timestamp;
@@ -24,6 +24,7 @@ use telemetry::{FlowSpan, Traces};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
+    calls::Calls,
     naming::{Name, Naming},
     processes::{Processes, TurnView},
     sealed::{Room, Rooms},
@@ -62,6 +63,7 @@ pub(crate) struct Reconciler {
     /// Flows that were judged, with where they wanted to go: events may come twice.
     judged: Cache<(FlowId, SocketAddr), ()>,
     naming: Naming,
+    calls: Calls,
     processes: Processes,
     /// Whether turns in the lives of processes are on record.
     turns_recorded: bool,
@@ -113,6 +115,7 @@ impl Reconciler {
             registry,
             judged: lately(GOVERNED_MAX),
             naming: Naming::new(),
+            calls: Calls::new(),
             processes: Processes::new(),
             turns_recorded,
             turns_unrecorded: AtomicU64::new(0),
@@ -303,6 +306,12 @@ impl Reconciler {
         let Some(process) = self.process(flow) else {
             return;
         };
+        let call = self.calls.of(flow, name.as_ref());
+        let call = call.map(|asked| audit::Call {
+            method: asked.method,
+            host: asked.host,
+            path: asked.path,
+        });
         tracing::warn!(%agent, pid = flow.pid, remote = %flow.wanted(), technique, result, "bypass");
         let bypass = Bypass {
             at: Timestamp::try_from(flow.opened).unwrap_or_default(),
@@ -313,18 +322,17 @@ impl Reconciler {
             protocol: flow.protocol.into(),
             remote: flow.wanted().to_string(),
             name: name.as_ref().map(|it| it.name.as_ref().to_owned()),
+            call: call.clone(),
             result: result.into(),
         };
-        self.see(FlowView::new(
-            flow,
-            Some(agent),
-            name.as_ref(),
-            Some(Answer {
-                technique,
-                result,
-                found: timestamp().into(),
-            }),
-        ));
+        let answer = Answer {
+            technique,
+            result,
+            found: timestamp().into(),
+        };
+        let mut view = FlowView::new(flow, Some(agent), name.as_ref(), Some(answer));
+        view.call = call;
+        self.see(view);
         self.record(Event::Bypass(Box::new(bypass)));
     }
 
@@ -424,6 +432,10 @@ impl FlowSink for Reconciler {
         }
     }
 
+    fn called(&self, called: Called) {
+        self.calls.heard(&called);
+    }
+
     fn wants_all(&self) -> bool {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.is_some_and(|at| now().duration_since(at) < ASKED_FOR)
@@ -487,6 +499,7 @@ where
 fn technique(flow: &FlowRecord, name: Option<&Name>) -> &'static str {
     let to: SocketAddr = flow.wanted();
     match (flow.protocol, to.port()) {
+        (other, _) if !matches!(other, "tcp" | "udp") => "socket",
         (_, 53 | 853) => "dns",
         (_, 443) if names::doh::answers(name.map(|it| it.name.as_ref()), to.ip()) => "doh",
         ("udp", 443) => "quic",

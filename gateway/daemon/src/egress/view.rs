@@ -66,6 +66,9 @@ pub(crate) struct FlowView {
     /// Of a bypass: `passed`, `refused`, `failed_open`, `sealed`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) result: Option<String>,
+    /// Of a bypass: what it asked for first, where that is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) call: Option<audit::Call>,
     /// Of a bypass: how long after its beginning, as the kernel has it, it was found, microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) found_after_us: Option<u64>,
@@ -128,6 +131,7 @@ impl FlowView {
             .to_owned(),
             technique: found.map(|found| found.technique.to_owned()),
             result: found.map(|found| found.result.to_owned()),
+            call: None,
             found_after_us: found.map(|found| {
                 let after = found.found.duration_since(flow.opened).unwrap_or_default();
                 u64::try_from(after.as_micros()).unwrap_or(u64::MAX)
@@ -180,6 +184,21 @@ pub(crate) struct Flows {
     /// Turns in the lives of processes, where those were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) turns: Vec<TurnView>,
+}
+
+/// A line of an answer that is written as it is read.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Line {
+    /// A flow.
+    Flow(Box<FlowView>),
+    /// The last line: what [`Flows`] has besides. Without it the answer has broken off.
+    End {
+        /// As there.
+        next: u64,
+        /// As there.
+        lost: u64,
+    },
 }
 
 #[expect(

@@ -11,6 +11,7 @@
 //! | `connected-udp` | connects a datagram socket, sends |
 //! | `inherited` | connects the socket that it has as descriptor 0 |
 //! | `child` | has a shell start itself to connect |
+//! | `python` | has Python run the script HOST; prints what that prints |
 //! | `become` | has a shell start itself as nobody, in a network namespace of its own, to connect |
 //! | `http` | asks for `/customers/C-771` of HOST; prints the status, and the peer as it sees it |
 //! | `ask` | asks the DNS server ADDRESS for HOST over UDP, and waits for its answer |
@@ -99,6 +100,18 @@ fn escape(arguments: &[String]) -> Result<String> {
             let script = format!("'{}' tcp {to}; exit $?", own.display());
             let output = Command::new("/bin/sh").args(["-c", &script]).output()?;
             Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+        }
+        "python" => {
+            let script = rest.first().context("what?")?;
+            let output = Command::new("python3")
+                .args(["-I", "-c", script])
+                .output()?;
+            let errors = String::from_utf8_lossy(&output.stderr);
+            Ok(
+                format!("{}{errors}", String::from_utf8_lossy(&output.stdout))
+                    .trim()
+                    .to_owned(),
+            )
         }
         "become" => {
             let own = env::current_exe()?;

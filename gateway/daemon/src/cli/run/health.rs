@@ -71,4 +71,14 @@ impl Status for Health {
         let flows = egress::answer(kernel, &self.reconciler, which);
         serde_json::to_string(&flows).ok()
     }
+
+    fn knows_flows(&self) -> bool {
+        self.kernel.is_some()
+    }
+
+    fn each_flow(&self, which: &Which, tell: &mut dyn FnMut(&str) -> bool) {
+        if let Some(kernel) = &self.kernel {
+            egress::lines(kernel, &self.reconciler, which, tell);
+        }
+    }
 }

@@ -40,6 +40,9 @@ pub(crate) struct Egress {
     /// Whether turns in the lives of agents' processes are on record.
     #[serde(default)]
     pub(crate) processes: Turns,
+    /// Whether findings say what agents asked for over OpenSSL.
+    #[serde(default)]
+    pub(crate) glimpse: bool,
     /// For redirected connections with TLS: a certificate for the services' hosts; the host's own
     /// authority makes them if absent.
     pub(crate) tls: Option<Tls>,
