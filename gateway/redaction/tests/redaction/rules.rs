@@ -1,7 +1,7 @@
 //! Several rules on rows at one place: a row goes on only if all let it, in whatever order they and its
 //! members stand.
 
-use redaction::shape::{Bound, Path, Plan, Rows, Unbound};
+use redaction::shape::{Answers, Bound, Path, Plan, Rows, Unbound};
 use serde_json::{Value, json};
 
 use super::rows::check;
@@ -132,4 +132,55 @@ fn a_row_that_has_rows_of_another_kind_is_still_a_row() {
         assert_eq!(left, json!([text(&row("C-1"))]));
         assert_eq!(withheld.rows, 1);
     }
+}
+
+/// Knows two requests: one of a tool, and one that nothing limits.
+#[derive(Debug)]
+struct Two;
+
+impl Answers for Two {
+    fn plan(&self, id: &str) -> Option<Plan> {
+        let at = "/result/structuredContent/rows";
+        let tool = Plan {
+            rows: vec![rule(at, "/id", "C-1", Unbound::Drop)],
+            twin: Some(twin()),
+            records_max: Some(1),
+            ..Plan::default()
+        };
+        match id {
+            "7" => Some(tool),
+            "\"ping\"" => Some(Plan::default()),
+            _ => None,
+        }
+    }
+}
+
+#[test]
+fn an_answer_on_a_stream_is_held_to_what_was_asked() {
+    let plan = Plan {
+        answers: Some(Arc::new(Two)),
+        opaque: Opaque::Pass,
+        ..Plan::default()
+    };
+    let message = |id: Value, rows: Value| {
+        let structured = json!({ "rows": rows });
+        let content = [text(&structured)];
+        json!({ "id": id, "result": { "content": content, "structuredContent": structured } })
+    };
+    let event = |message: &Value| format!("id: 3\ndata: {message}\n\n");
+    let (own, other) = (json!({ "id": "C-1" }), json!({ "id": "C-2" }));
+    let all = json!([other, own, own]);
+    let asked = |rows: &Value| event(&message(json!(7), rows.clone()));
+    let free = event(&message(json!("ping"), all.clone()));
+    let call = event(&json!({ "method": "notifications/x", "params": { "rows": all } }));
+    let unknown = event(&message(json!("7"), all.clone()));
+    // Twice, so that caps are seen to begin anew.
+    let before = format!("{}{free}{unknown}{call}{}", asked(&all), asked(&all));
+    let narrow = asked(&json!([own]));
+    let after = format!("{narrow}{free}id: 3\n\n{call}{narrow}");
+    let withheld = check(Media::Sse, &plan, &before, &after);
+    assert_eq!(
+        (withheld.rows, withheld.records, withheld.unbound),
+        (2, 2, 1)
+    );
 }

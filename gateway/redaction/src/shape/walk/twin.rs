@@ -194,17 +194,6 @@ impl Walk {
     }
 }
 
-impl Withheld {
-    pub(super) fn add(&mut self, more: Self) {
-        self.rows += more.rows;
-        self.unbound += more.unbound;
-        self.unbound_passed += more.unbound_passed;
-        self.records += more.records;
-        self.fields += more.fields;
-        self.unlisted += more.unlisted;
-    }
-}
-
 /// How many bytes at the end of `written` are a string, with its quotes.
 fn written_value(written: &[u8]) -> usize {
     // A member's name is written before a colon, which no string that follows it hides: what is between
@@ -400,6 +389,7 @@ fn seen_from(plan: &Plan, root: &Path) -> Plan {
             .filter_map(|list| Some(list.seen_from(root)?.into()))
             .collect(),
         twin: None,
+        answers: None,
         ..plan.clone()
     }
 }
