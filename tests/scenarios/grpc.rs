@@ -321,7 +321,7 @@ fn a_call_that_nobody_answers_yet_ends_when_its_caller_is_revoked() -> Result<()
         // The call is on its way once its intent is on record.
         while !records::list(&world.gateway)?
             .iter()
-            .any(|record| record.find("operation") == Some(&json!("customer.chat")))
+            .any(|record| record.kind() == "open")
         {
             std::thread::sleep(POLL);
         }

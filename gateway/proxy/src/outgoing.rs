@@ -22,6 +22,11 @@ impl Outgoing {
         Ok(())
     }
 
+    /// Whether it leaves under a coding.
+    pub(crate) fn is_coded(&self) -> bool {
+        self.encoder.is_some()
+    }
+
     /// One more piece.
     pub(crate) fn put(&mut self, plain: Bytes) -> io::Result<()> {
         let piece = match &mut self.encoder {

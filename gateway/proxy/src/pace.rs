@@ -182,11 +182,5 @@ mod tests {
             silent >= last && silent < last + Duration::from_secs(1),
             "{silent:?}"
         );
-        // Where both are silent, both are late.
-        let mut both = [side(), side()];
-        for pace in &mut both {
-            poll_fn(|cx| pace.poll(0, cx)).await;
-        }
-        assert!(dialogue.last().elapsed() < 2 * IDLE);
     }
 }

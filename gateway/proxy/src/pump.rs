@@ -518,8 +518,10 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
         } else {
             self.pass([data], false)?;
         }
-        // A body that ends with this piece need not be asked again.
-        if self.source.is_end_stream() {
+        // A body that ends with this piece need not be asked again, unless it could break off there: what
+        // was judged goes first, so that its last words follow in the same coding.
+        let goes_first = self.outgoing.is_coded() && self.outgoing.len() > 0;
+        if self.source.is_end_stream() && !goes_first {
             self.finish()
         } else {
             Ok(())
