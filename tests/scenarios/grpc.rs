@@ -1,7 +1,7 @@
 //! gRPC: messages are read by an operator's descriptors, edited field by field, and the status of the
 //! call comes through behind them.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use axum::{Router, body::Body, extract::Request, response::Response, routing::post};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 use rustls::version::TLS13;
 use serde_json::json;
-use tests::{client::Client, peers::Peer, records, setup::Service};
+use tests::{client::Client, gateway::POLL, peers::Peer, records, setup::Service};
 
 use crate::world::World;
 
@@ -233,5 +233,111 @@ fn grpc_web_is_governed_in_both_of_its_forms() -> Result<()> {
         let closing = records::closing(&world.gateway, opening)?;
         ensure!(closing.0.to_string().contains("/email"), "{}", closing.0);
     }
+    world.finish()
+}
+
+/// Answers in gzip with a customer and the status; asked for one that is cut, in the middle of the next.
+async fn get_gzip(request: Request) -> Response {
+    let asked = request.into_body().collect().await;
+    let asked = asked.map(http_body_util::Collected::to_bytes);
+    let asked = String::from_utf8_lossy(&asked.unwrap_or_default()).into_owned();
+    let status = b"grpc-status: 0\r\n";
+    let length = u32::try_from(status.len()).unwrap_or_default();
+    let rest = if asked.contains("cut") {
+        vec![0, 0, 0, 0, 9, 1]
+    } else {
+        [&[0x80], &length.to_be_bytes()[..], status].concat()
+    };
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let plain = [frame(&customer("ann.tamsel@example.org")), rest].concat();
+    let coded = std::io::Write::write_all(&mut gzip, &plain).and_then(|()| gzip.finish());
+    let mut response = Response::new(Body::from(coded.unwrap_or_default()));
+    let fields = [
+        ("content-type", "application/grpc-web+proto"),
+        ("content-encoding", "gzip"),
+    ];
+    for (name, value) in fields {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// The status of gRPC-Web is a frame of the body, and stands in its content coding as all others do.
+#[test]
+fn the_status_of_grpc_web_stands_in_the_coding_of_the_body() -> Result<()> {
+    let router = Router::new().route("/crm.Customers/Get", post(get_gzip));
+    let peer = Peer::serve(router, "127.0.0.1:0", None)?;
+    let service = Service::new("rpc", &peer.url(), "DE")
+        .operation("customer.get", "POST", "/crm.Customers/Get")
+        .set("descriptors", json!("set.binpb"));
+    let world = World::with(|setup| setup.service(service).file("set.binpb", descriptors()))?;
+    let url = world.gateway.url("/rpc/crm.Customers/Get")?;
+    for (asked, status) in [("a", "grpc-status: 0\r\n"), ("cut", "grpc-status: 7\r\n")] {
+        let body = frame(&customer(asked));
+        let kind = "application/grpc-web+proto";
+        let headers = [("content-type", kind), ("accept-encoding", "gzip")];
+        let reply = world.client.send("POST", &url, &headers, body.into())?;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        ensure!(reply.whole, "the answer broke off");
+        assert_eq!(reply.header("content-encoding"), Some("gzip"));
+        let mut plain = Vec::new();
+        let mut decoder = flate2::bufread::GzDecoder::new(&reply.body[..]);
+        std::io::Read::read_to_end(&mut decoder, &mut plain)?;
+        let behind = decoder.into_inner();
+        ensure!(
+            behind.is_empty(),
+            "{asked}: {behind:?} stands behind the coding"
+        );
+        let text = String::from_utf8_lossy(&plain);
+        ensure!(text.contains(status), "{asked}: {text}");
+        ensure!(!text.contains("ann.tamsel"), "{asked}: {text}");
+    }
+    world.finish()
+}
+
+/// A service that listens and says nothing.
+async fn listen(request: Request) -> Response {
+    let _asked = request.into_body().collect().await;
+    std::future::pending().await
+}
+
+/// Who is revoked speaks no more, also to a service that has not begun to answer.
+#[test]
+fn a_call_that_nobody_answers_yet_ends_when_its_caller_is_revoked() -> Result<()> {
+    let router = Router::new().route("/crm.Customers/Chat", post(listen));
+    let peer = Peer::serve(router, "127.0.0.1:0", None)?;
+    let service = Service::new("rpc", &peer.url(), "DE")
+        .operation("customer.chat", "POST", "/crm.Customers/Chat")
+        .set("descriptors", json!("set.binpb"));
+    let world = World::with(|setup| setup.service(service).file("set.binpb", descriptors()))?;
+    let client = Client::tls(&world.certificate.authority, &TLS13, true)?;
+    let url = world.gateway.tls_url("/rpc/crm.Customers/Chat")?;
+    let headers = [("content-type", "application/grpc"), ("te", "trailers")];
+    let some = Bytes::from(frame(&customer("ann.tamsel@example.org")));
+    let reply = std::thread::scope(|scope| {
+        let call = scope.spawn(|| client.send_open(&url, &headers, some));
+        // The call is on its way once its intent is on record.
+        while !records::list(&world.gateway)?
+            .iter()
+            .any(|record| record.kind() == "open")
+        {
+            std::thread::sleep(POLL);
+        }
+        let revoke = [
+            "revoke",
+            "everything",
+            "--reason",
+            "drill",
+            "--data",
+            "data",
+        ];
+        let revoked = world.gateway.cli(&revoke)?;
+        ensure!(revoked.status.success(), "{revoked:?}");
+        call.join().map_err(|_| anyhow!("the call ended badly"))?
+    })?;
+    assert_eq!(reply.status, 403, "{}", reply.text());
+    assert_eq!(reply.json()?.get("reason"), Some(&json!("revoked")));
     world.finish()
 }

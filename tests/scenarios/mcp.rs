@@ -1,5 +1,6 @@
 //! Tools, resources and prompts of the Model Context Protocol: server and client are its own SDK.
 
+mod elsewhere;
 mod lists;
 
 use anyhow::{Context as _, Result, ensure};

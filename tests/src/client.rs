@@ -1,13 +1,14 @@
 //! An HTTP client inside the test's own process, for what curl and Python cannot show: protocol
 //! versions, connections kept, bodies that break off.
 
-use std::{io::BufReader, sync::Arc};
+use std::{convert::Infallible, io::BufReader, sync::Arc};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, Request, Response, StatusCode, Version};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
+use hyper::body::{Frame, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
@@ -23,8 +24,11 @@ use tokio::runtime::Runtime;
 /// A blocking client with its own pool of connections.
 pub struct Client {
     runtime: Runtime,
-    inner: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    inner: legacy::Client<HttpsConnector<HttpConnector>, Sent>,
 }
+
+/// What a request has.
+type Sent = BoxBody<Bytes, Infallible>;
 
 /// What came back.
 #[derive(Clone, Debug)]
@@ -138,7 +142,18 @@ impl Client {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Result<Reply> {
-        let request = request(method, url, headers, body)?;
+        self.exchange(request(method, url, headers, body)?)
+    }
+
+    /// Sends a POST whose body begins with `some` and never ends.
+    pub fn send_open(&self, url: &str, headers: &[(&str, &str)], some: Bytes) -> Result<Reply> {
+        let first = stream::once(std::future::ready(Ok(Frame::data(some))));
+        let body = StreamBody::new(first.chain(stream::pending()));
+        let request = request("POST", url, headers, Bytes::new())?;
+        self.exchange(request.map(|_| Sent::new(body)))
+    }
+
+    fn exchange(&self, request: Request<Sent>) -> Result<Reply> {
         self.runtime.block_on(async {
             let (head, mut body) = self.ask(request).await?.into_parts();
             let mut bytes = Vec::new();
@@ -221,7 +236,7 @@ impl Client {
         Ok(head.headers)
     }
 
-    async fn ask(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>> {
+    async fn ask(&self, request: Request<Sent>) -> Result<Response<Incoming>> {
         self.inner.request(request).await.context("no answer")
     }
 }
@@ -231,10 +246,10 @@ fn request(
     url: &str,
     headers: &[(&str, &str)],
     body: Bytes,
-) -> Result<Request<Full<Bytes>>> {
+) -> Result<Request<Sent>> {
     let mut request = Request::builder().method(method).uri(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    Ok(request.body(Full::new(body))?)
+    Ok(request.body(Full::new(body).boxed())?)
 }

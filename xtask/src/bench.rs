@@ -72,7 +72,7 @@ pub(crate) enum Long {
     Properties,
     /// The package on a fresh Debian: installed, serving, upgraded, removed, the log kept.
     Install,
-    /// Every fuzz target of the classifiers for half an hour.
+    /// Every fuzz target of the classifiers and the redaction for half an hour.
     Fuzz,
 }
 

@@ -25,7 +25,8 @@ use crate::{
     clock, fields,
     gateway::Gateway,
     headers::{self, Shown},
-    mcp::sessions,
+    leash::leash,
+    mcp::{asked, sessions},
     media::{self, Media},
     message, possession,
     record::Who,
@@ -363,6 +364,7 @@ impl Worker {
         if let Err(why) = account.open(&permit).await {
             return Err((account, why));
         }
+        asked::note(&self.gateway, &permit, &way, &account);
         // The intent is durable here. A crash from now on leaves an open record, which `verify`
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
         let accepted = Accepted::of(&parts.headers);
@@ -397,7 +399,7 @@ impl Worker {
             Ok(request) => request,
             Err(why) => return Err((account, why)),
         };
-        let answer = match self.send(&mut account, &way, request).await {
+        let answer = match self.send(&mut account, &permit, &way, request).await {
             Ok(answer) => answer,
             Err(why) => return Err((account, why)),
         };
@@ -415,6 +417,7 @@ impl Worker {
     async fn send(
         &self,
         account: &mut Account,
+        permit: &Permit,
         way: &Way,
         request: Request<Outbound>,
     ) -> Result<Response<Incoming>, Interruption> {
@@ -425,10 +428,19 @@ impl Worker {
                 screening.ended().await;
             }
         };
-        let answer = self
-            .upstream
-            .send(request, sent, way.service.timeouts.head)
-            .await;
+        let sending = self.upstream.send(request, sent, way.service.timeouts.head);
+        let answer = match &screening {
+            None => sending.await,
+            // A body that streams may do so for as long as its caller may speak.
+            Some(screening) => tokio::select! {
+                biased;
+                why = leash(permit, &self.gateway.revoked) => {
+                    screening.abandon();
+                    Err(why)
+                }
+                answer = sending => answer,
+            },
+        };
         let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
         account.upstream = Some(Call {
             service: Arc::clone(&way.service),

@@ -4,6 +4,7 @@
 //! none. Everything else is unknown, and refused. The method with the name of what it is about is the
 //! operation that policies decide on: `tools/call/customer_read`.
 
+pub(crate) mod asked;
 mod endpoint;
 pub(crate) mod listing;
 pub(crate) mod mirror;

@@ -22,6 +22,11 @@ impl Outgoing {
         Ok(())
     }
 
+    /// Whether it leaves under a coding.
+    pub(crate) fn is_coded(&self) -> bool {
+        self.encoder.is_some()
+    }
+
     /// One more piece.
     pub(crate) fn put(&mut self, plain: Bytes) -> io::Result<()> {
         let piece = match &mut self.encoder {
@@ -55,13 +60,17 @@ impl Outgoing {
         Ok(())
     }
 
-    /// The end of a body that is broken off, with its last words. Nothing follows.
-    pub(crate) fn last_words(&mut self, plain: Bytes) -> io::Result<Bytes> {
+    /// The end of a body, with its last words; none if it cannot be coded. Nothing follows.
+    pub(crate) fn last_words(&mut self, plain: Bytes) -> Option<Bytes> {
         let Some(mut encoder) = self.encoder.take() else {
-            return Ok(plain);
+            return Some(plain);
         };
-        let words = encoder.push(&plain)?;
-        Ok([words, encoder.finish()?].concat().into())
+        // What was coded goes on from what was coded before: no reader could decode what follows a gap.
+        if !self.pieces.is_empty() {
+            return None;
+        }
+        let words = encoder.push(&plain).ok()?;
+        Some([words, encoder.finish().ok()?].concat().into())
     }
 
     /// The next piece.

@@ -5,13 +5,33 @@
 use std::{
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::limits;
+
+/// When either side of a dialogue spoke last. While one speaks, the other may listen.
+#[derive(Debug, Clone)]
+pub(crate) struct Dialogue(Arc<Mutex<Instant>>);
+
+impl Dialogue {
+    /// One that begins now.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+
+    fn spoke(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn last(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// When a body has taken too long. Only time in which it was waited for counts.
 #[derive(Debug)]
@@ -24,6 +44,8 @@ pub(crate) struct Pace {
     /// How long others were waited for.
     waited: Duration,
     timer: Option<Pin<Box<Sleep>>>,
+    /// What it is one side of.
+    dialogue: Option<Dialogue>,
 }
 
 impl Pace {
@@ -35,7 +57,13 @@ impl Pace {
             since: None,
             waited: Duration::ZERO,
             timer: None,
+            dialogue: None,
         }
+    }
+
+    /// The body is one side of a dialogue: it may be silent as long as the other speaks.
+    pub(crate) fn share(&mut self, dialogue: Dialogue) {
+        self.dialogue = Some(dialogue);
     }
 
     /// The body has to come steadily.
@@ -47,6 +75,9 @@ impl Pace {
     pub(crate) fn came(&mut self) {
         if let Some(since) = self.since.take() {
             self.waited += since.elapsed();
+        }
+        if let Some(dialogue) = &self.dialogue {
+            dialogue.spoke();
         }
     }
 
@@ -61,9 +92,16 @@ impl Pace {
                 None => self.timer = Some(Box::pin(sleep_until(at))),
             }
         }
-        match &mut self.timer {
-            Some(timer) => timer.as_mut().poll(cx),
-            None => Poll::Pending,
+        loop {
+            let Some(timer) = &mut self.timer else {
+                return Poll::Pending;
+            };
+            ready!(timer.as_mut().poll(cx));
+            let spoke = self.dialogue.as_ref().map(Dialogue::last);
+            match spoke.map(|last| last + self.idle) {
+                Some(later) if later > timer.deadline() => timer.as_mut().reset(later),
+                _ => return Poll::Ready(()),
+            }
         }
     }
 
@@ -119,5 +157,30 @@ mod tests {
         let began = Instant::now();
         poll_fn(|cx| silent.poll(0, cx)).await;
         assert!(began.elapsed() >= IDLE && began.elapsed() < IDLE + Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_side_of_a_dialogue_may_listen_as_long_as_the_other_speaks() {
+        let dialogue = Dialogue::new();
+        let side = || {
+            let mut pace = Pace::new(IDLE);
+            pace.share(dialogue.clone());
+            pace
+        };
+        let (mut listening, speaking) = (side(), side());
+        let began = Instant::now();
+        let (silent, spoke) = tokio::join!(
+            async {
+                poll_fn(|cx| listening.poll(0, cx)).await;
+                began.elapsed()
+            },
+            lasts(speaking, 1, 300),
+        );
+        assert_eq!(spoke, 300);
+        let last = Duration::from_mins(5) + IDLE;
+        assert!(
+            silent >= last && silent < last + Duration::from_secs(1),
+            "{silent:?}"
+        );
     }
 }

@@ -34,7 +34,7 @@ use crate::{
     limits,
     mcp::EndpointEvent,
     outgoing::Outgoing,
-    pace::Pace,
+    pace::{Dialogue, Pace},
     protocol::{Head, Protocol},
     record,
     route::Way,
@@ -103,6 +103,8 @@ pub(crate) struct Pump<B = Source> {
     pace: Pace,
     growing: Option<Growing>,
     ended: bool,
+    /// Whether its end is left open for last words.
+    has_last_words: bool,
     /// The status that ends a body of gRPC, once it came; none where nobody waits for one.
     status: Option<HeaderMap>,
     record: BodyRecord,
@@ -190,6 +192,7 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
             pace: Pace::new(idle),
             growing: None,
             ended: false,
+            has_last_words: false,
             status: None,
             record: BodyRecord::default(),
         }
@@ -204,14 +207,24 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
         Ok(())
     }
 
-    /// The end of a body that is broken off, with its last words; nothing if it cannot be coded.
-    pub(crate) fn last_words(&mut self, plain: Bytes) -> Bytes {
-        self.outgoing.last_words(plain).unwrap_or_default()
+    /// Last words will end the body, whatever it comes to.
+    pub(crate) fn await_last_words(&mut self) {
+        self.has_last_words = true;
+    }
+
+    /// The end of a body, with its last words; none if it cannot be coded.
+    pub(crate) fn last_words(&mut self, plain: Bytes) -> Option<Bytes> {
+        self.outgoing.last_words(plain)
     }
 
     /// The body has to come steadily, until it streams.
     pub(crate) fn demand_steady(&mut self) {
         self.pace.demand_steady();
+    }
+
+    /// The body is one side of a dialogue.
+    pub(crate) fn share(&mut self, dialogue: Dialogue) {
+        self.pace.share(dialogue);
     }
 
     /// Whose events a stream has.
@@ -505,8 +518,10 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
         } else {
             self.pass([data], false)?;
         }
-        // A body that ends with this piece need not be asked again.
-        if self.source.is_end_stream() {
+        // A body that ends with this piece need not be asked again, unless it could break off there: what
+        // was judged goes first, so that its last words follow in the same coding.
+        let goes_first = self.outgoing.is_coded() && self.outgoing.len() > 0;
+        if self.source.is_end_stream() && !goes_first {
             self.finish()
         } else {
             Ok(())
@@ -553,7 +568,9 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
         } else {
             self.pass([], true)?;
         }
-        self.outgoing.finish().map_err(release::unencodable)?;
+        if !self.has_last_words {
+            self.outgoing.finish().map_err(release::unencodable)?;
+        }
         self.ended = true;
         Ok(())
     }

@@ -24,6 +24,7 @@ use crate::{
     gateway::{Gateway, Uninspected},
     limits,
     media::Media,
+    pace::Dialogue,
     pump::{Broken, Pump},
     refusal::Interruption,
     route::Way,
@@ -49,6 +50,8 @@ struct State {
 pub(crate) struct Screening {
     state: Mutex<State>,
     ending: Notify,
+    /// What it is one side of, where it is.
+    dialogue: Option<Dialogue>,
 }
 
 impl Screening {
@@ -78,6 +81,11 @@ impl Screening {
             state.sender = Some(sender.clone());
         }
         state.abandoned
+    }
+
+    /// What it is one side of, where the other may speak before it ends.
+    pub(crate) fn dialogue(&self) -> Option<&Dialogue> {
+        self.dialogue.as_ref()
     }
 
     /// Waits until no more of it will be sent.
@@ -158,8 +166,10 @@ pub(crate) async fn screen(
     // Of several messages the next may wait for the answer to the first.
     let is_dialogue =
         matches!(media, Media::Protobuf(Framing::Grpc(_), _)) && way.request_streams();
-    if !is_dialogue {
-        pump.demand_steady();
+    let dialogue = is_dialogue.then(Dialogue::new);
+    match &dialogue {
+        Some(dialogue) => pump.share(dialogue.clone()),
+        None => pump.demand_steady(),
     }
     if let Media::Opaque(gap) = media
         && !pump.is_empty().await.map_err(interruption)?
@@ -188,7 +198,10 @@ pub(crate) async fn screen(
     }
     account.request = pump.record();
     read.map_err(interruption)?;
-    let screening = Arc::new(Screening::default());
+    let screening = Arc::new(Screening {
+        dialogue,
+        ..Screening::default()
+    });
     screening.report(pump.record(), None, false);
     account.screening = Some(Arc::clone(&screening));
     let body = Outbound::Stream(Box::new(Screened { pump, screening }));

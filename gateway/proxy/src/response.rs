@@ -4,42 +4,42 @@
 //! A short answer is judged whole, so a refusal still has a status line. A longer one is released
 //! as it is judged; its last piece waits until the outcome is durable.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
-};
+mod governed;
+
+use std::sync::Arc;
 
 use admission::Permit;
-use bytes::Bytes;
 use classifiers::declared::{Declared, Place};
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Response, header, response::Parts};
-use http_body::{Body, Frame};
+use http::{Extensions, HeaderMap, HeaderValue, Response, header, response::Parts};
+use http_body::Body;
 use hyper::body::Incoming;
 use policy::Towards;
 use redaction::{
-    Coding, Format, ending,
-    shape::{Shaper, Withheld},
+    Coding, Format,
+    shape::{Plan, Shaper, Withheld},
 };
 
 use crate::{
     accept::Accepted,
     account::{Account, End},
-    body::{BoxError, Inbound, Source},
-    dialect::Dialect,
+    body::{Inbound, Source},
     fields,
     gateway::{Gateway, Uninspected},
     headers,
     leash::{Leash, leash},
     limits,
-    mcp::{listing, sessions},
+    mcp::{
+        asked::{Named, Stream},
+        listing, sessions,
+    },
     media::{self, Media},
-    pump::{Broken, GRPC_STATUS, Pump},
+    pump::{Broken, Pump},
     recoding::Recoding,
-    refusal::{About, Interruption},
+    refusal::Interruption,
     route::Way,
 };
+pub(crate) use governed::Governed;
+use governed::{Ending, State};
 
 /// Releases an answer under a permit, as far as policy shows it.
 pub(crate) async fn release(
@@ -62,9 +62,7 @@ pub(crate) async fn release(
         Ok(counted) => counted,
         Err(why) => return Err((account, why)),
     };
-    let answers = &way.answers;
-    let mut plan = answers.plan(permit);
-    plan.rows.extend(listing::rows(gateway, permit, way));
+    let (plan, named) = plan(gateway, permit, way, &account);
     let shaped = !plan.is_empty();
     if way.says_nothing(parts.status) {
         headers::body_withheld(&mut parts.headers);
@@ -78,15 +76,16 @@ pub(crate) async fn release(
         (_, Some(inspected)) => {
             let described = way.declared_response(parts.status, ending != Ending::Event);
             governed(gateway, permit, way, incoming, inspected, described)
+                .naming(way.endpoint_event(&gateway.sessions, permit.caller(), named))
                 .shaped(plan)
                 .of_messages(message)
         }
         (_, None) => return whole(account, parts, Inbound::empty()).await,
     };
-    pump = pump.veiled(account.veil.clone());
+    pump = of_exchange(pump, &account);
     if counted {
         let service = &permit.operation().service;
-        pump = pump.counting(answers.records.clone(), service, &gateway.pseudonyms);
+        pump = pump.counting(way.answers.records.clone(), service, &gateway.pseudonyms);
     }
     // What hyper writes follows what is really sent, not what the upstream promised.
     parts.headers.remove(header::CONTENT_LENGTH);
@@ -122,6 +121,25 @@ pub(crate) async fn release(
         Judged::Whole(response) => Ok(response),
         Judged::Long(answer) => answer.streamed(leash(permit, &gateway.revoked), (ending, shaped)),
     }
+}
+
+/// What of an answer may go on, and who must hear of the session that it may name.
+fn plan(gateway: &Gateway, permit: &Permit, way: &Way, account: &Account) -> (Plan, Named) {
+    let mut plan = way.answers.plan(permit);
+    plan.rows.extend(listing::rows(gateway, permit, way));
+    let stream = Stream::of(gateway, permit, way, account.session.as_ref());
+    let named = stream.as_ref().map(|stream| stream.named());
+    plan.answers = stream.map(|stream| stream as _);
+    (plan, named.unwrap_or_default())
+}
+
+/// A body with what its exchange gives it: a veil over the credential, and the other side of a dialogue.
+fn of_exchange(mut pump: Pump, account: &Account) -> Pump {
+    let screening = account.screening.as_ref();
+    if let Some(dialogue) = screening.and_then(|screening| screening.dialogue()) {
+        pump.share(dialogue.clone());
+    }
+    pump.veiled(account.veil.clone())
 }
 
 /// Notes a session that this answer opens.
@@ -167,7 +185,6 @@ fn governed(
 ) -> Pump {
     let (source, towards) = (Source::Wire(incoming), Towards::Agent);
     Pump::governed(source, gateway, permit, way, towards, inspected, described)
-        .naming(way.endpoint_event(&gateway.sessions, permit.caller()))
 }
 
 /// An answer on its way.
@@ -249,6 +266,9 @@ impl Answer {
         }
         if let Err(broken) = self.coding.apply(&mut self.pump, headers, None) {
             return Err(self.interrupted(broken));
+        }
+        if matches!(ending, Ending::Frame(_)) {
+            self.pump.await_last_words();
         }
         if trails {
             let announced = HeaderValue::from_name(headers::WITHHELD);
@@ -369,204 +389,5 @@ fn interruption(broken: Broken) -> Interruption {
         Broken::Unreadable(what) => Interruption::response_unreadable(&what),
         Broken::Uninspected(gap) => Interruption::response_uninspected(gap),
         Broken::Blocked(class, policy) => Interruption::blocked(class, policy.as_ref()),
-    }
-}
-
-/// A long answer, released as it is judged.
-pub(crate) struct Governed {
-    pump: Pump,
-    leash: Leash,
-    state: State,
-    /// In whose words a stream breaks off, and what it is told of.
-    dialect: Dialect,
-    record: Option<u64>,
-    trace: Box<str>,
-    ending: Ending,
-    /// Whether a trailer may still say what stayed behind.
-    trails: bool,
-}
-
-/// What of an answer waits for the outcome, and how it ends where it may not go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    /// The last piece waits; the answer breaks off.
-    Piece,
-    /// Events would stall, so only the end of the stream waits; it is an event that tells.
-    Event,
-    /// So would messages of gRPC, whose status ends the answer.
-    Status,
-    /// The same of gRPC-Web, whose status is a frame.
-    Frame(media::Web),
-}
-
-impl Ending {
-    /// What ends a call of gRPC with this status.
-    fn ended(self, status: HeaderMap) -> Frame<Bytes> {
-        let Self::Frame(web) = self else {
-            return Frame::trailers(status);
-        };
-        let code = status.get(GRPC_STATUS).and_then(|code| code.to_str().ok());
-        Frame::data(ending(
-            code.unwrap_or_default(),
-            None,
-            web == media::Web::Text,
-        ))
-    }
-
-    fn of(headers: &HeaderMap) -> Self {
-        if media::is_event_stream(headers) {
-            Self::Event
-        } else if media::has_grpc(headers) {
-            Self::Status
-        } else if let Some(web) = media::has_web(headers) {
-            Self::Frame(web)
-        } else {
-            Self::Piece
-        }
-    }
-}
-
-enum State {
-    Reading(Box<Account>),
-    Closing(Pin<Box<dyn Future<Output = Result<(), Interruption>> + Send>>),
-    Released,
-    Broken,
-}
-
-impl Governed {
-    /// Ends the account: with everything released, or broken off because of `why`.
-    fn close(&mut self, why: Option<Interruption>) {
-        let State::Reading(mut account) = std::mem::replace(&mut self.state, State::Broken) else {
-            return;
-        };
-        account.response = self.pump.record();
-        // The pieces that wait are released next, and the record says so beforehand.
-        if why.is_none() {
-            account.response.released += self.pump.waiting_bytes();
-        }
-        self.state = State::Closing(Box::pin(async move {
-            let end = if why.is_some() {
-                End::Aborted
-            } else {
-                End::Released
-            };
-            account.conclude(end, why.as_ref()).await?;
-            why.map_or(Ok(()), Err)
-        }));
-    }
-
-    /// Debits everything that waits. What waits when the account is closed was debited before.
-    fn spend(&mut self) -> Result<(), Interruption> {
-        match &mut self.state {
-            State::Reading(account) => spend(account, &mut self.pump),
-            State::Closing(_) | State::Released | State::Broken => Ok(()),
-        }
-    }
-
-    /// The event that tells why a stream breaks off.
-    fn error_event(&mut self, why: &Interruption) -> Bytes {
-        let about = About {
-            record: self.record,
-            trace: &self.trace,
-        };
-        let event = self.dialect.error_event(why, about);
-        let event = event.unwrap_or_else(|| self.pump.protocol().error_event(why));
-        self.pump.last_words(event)
-    }
-
-    fn may_release(&self) -> bool {
-        match self.state {
-            State::Reading(_) => self.pump.waiting() > usize::from(self.ending == Ending::Piece),
-            State::Closing(_) | State::Broken => false,
-            State::Released => self.pump.waiting() > 0,
-        }
-    }
-}
-
-/// `PERMISSION_DENIED`.
-const REFUSED: &str = "7";
-
-/// The status of a call that the gateway did not let end.
-fn refused(reason: &'static str) -> HeaderMap {
-    HeaderMap::from_iter([
-        (GRPC_STATUS, HeaderValue::from_static(REFUSED)),
-        (
-            HeaderName::from_static("grpc-message"),
-            HeaderValue::from_static(reason),
-        ),
-    ])
-}
-
-impl Body for Governed {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let this = self.get_mut();
-        loop {
-            if this.may_release() {
-                if let Err(why) = this.spend() {
-                    this.close(Some(why));
-                    continue;
-                }
-                return Poll::Ready(this.pump.take().map(|piece| Ok(Frame::data(piece))));
-            }
-            // Asked first, or a stream that is always ready would never hear of it.
-            if let State::Reading(_) = this.state
-                && let Poll::Ready(why) = this.leash.as_mut().poll(cx)
-            {
-                this.close(Some(why));
-            }
-            match &mut this.state {
-                State::Reading(_) if this.pump.ended() => {
-                    let over = this.spend().err();
-                    this.close(over);
-                }
-                State::Reading(_) => {
-                    if let Err(broken) = ready!(this.pump.poll_read(cx)) {
-                        this.close(Some(interruption(broken)));
-                    }
-                }
-                State::Closing(closing) => match ready!(closing.as_mut().poll(cx)) {
-                    Ok(()) => this.state = State::Released,
-                    Err(why) => {
-                        this.state = State::Broken;
-                        return Poll::Ready(Some(match this.ending {
-                            Ending::Piece => Err(why.reason.into()),
-                            // Whole events were released, so that one more can follow.
-                            Ending::Event => Ok(Frame::data(this.error_event(&why))),
-                            Ending::Status => Ok(Frame::trailers(refused(why.reason))),
-                            Ending::Frame(web) => Ok(Frame::data(ending(
-                                REFUSED,
-                                Some(why.reason),
-                                web == media::Web::Text,
-                            ))),
-                        }));
-                    }
-                },
-                State::Released if std::mem::take(&mut this.trails) => {
-                    if let Some(told) = told(&this.pump.withheld()) {
-                        let trailers = HeaderMap::from_iter([(headers::WITHHELD, told)]);
-                        return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
-                    }
-                }
-                State::Released => {
-                    let status = this.pump.take_status();
-                    return Poll::Ready(status.map(|status| Ok(this.ending.ended(status))));
-                }
-                State::Broken => return Poll::Ready(None),
-            }
-        }
-    }
-}
-
-impl Drop for Governed {
-    fn drop(&mut self) {
-        if let State::Reading(account) = &mut self.state {
-            account.response = self.pump.record();
-        }
     }
 }

@@ -30,7 +30,9 @@ use crate::{
     graphql::GraphQl,
     limits::Timeouts,
     mcp::{
-        Approach, EndpointEvent, Mcp, Sessions, is_session,
+        Approach, EndpointEvent, Mcp, Sessions,
+        asked::Named,
+        is_session,
         sessions::{Claim, Owner},
     },
     media::{self, Media},
@@ -251,6 +253,7 @@ impl Way {
         &self,
         sessions: &Arc<Sessions>,
         caller: &Caller,
+        named: Named,
     ) -> Option<EndpointEvent> {
         let Speaks::Mcp(mcp) = &self.service.speaks else {
             return None;
@@ -266,6 +269,7 @@ impl Way {
             sessions: Arc::clone(sessions),
             service: Arc::clone(&self.service.name),
             owner: Owner::of(caller),
+            named,
         }))
     }
 

@@ -6,6 +6,7 @@
 //! them. An element whose binding must be known first is held, up to [`HELD_BYTES_MAX`]; from there on
 //! the rule's [`Unbound`] decides, and [`Withheld`] counts it.
 
+mod answers;
 mod events;
 mod lines;
 mod path;
@@ -20,6 +21,7 @@ use classifiers::document::Media;
 use json_event_parser::JsonEvent;
 
 use crate::{Gaps, Interrupted, Opaque};
+pub use answers::Answers;
 use events::Events;
 use lines::Lines;
 pub(crate) use path::Step;
@@ -89,6 +91,8 @@ pub struct Twin {
 pub struct Plan {
     /// Whose rows.
     pub rows: Vec<Rows>,
+    /// Who knows what answers on a stream are held to by their ids, in place of this plan.
+    pub answers: Option<Arc<dyn Answers>>,
     /// Which texts are held to this plan as what they repeat is.
     pub twin: Option<Arc<Twin>>,
     /// What happens to such a text if nobody can say whose rows it tells.
@@ -105,6 +109,7 @@ impl Plan {
     /// Whether everything may.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
+            && self.answers.is_none()
             && self.fields.is_empty()
             && self.records_max.is_none()
             && self.fields_max.is_none()
@@ -159,6 +164,15 @@ impl Withheld {
             fields: self.fields.max(again.fields),
             unlisted: self.unlisted.max(again.unlisted),
         }
+    }
+
+    fn add(&mut self, more: Self) {
+        self.rows += more.rows;
+        self.unbound += more.unbound;
+        self.unbound_passed += more.unbound_passed;
+        self.records += more.records;
+        self.fields += more.fields;
+        self.unlisted += more.unlisted;
     }
 
     /// Whether the document is another than it was.

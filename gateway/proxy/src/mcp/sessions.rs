@@ -16,7 +16,10 @@ use identity::Caller;
 use tokio::sync::mpsc;
 
 use crate::{
-    mcp::is_session,
+    mcp::{
+        asked::{Named, Requests},
+        is_session,
+    },
     message::Unclear,
     refusal::Interruption,
     route::{Resolved, Service, Speaks},
@@ -41,6 +44,18 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
+    pub(super) fn agent(&self) -> &Arc<str> {
+        &self.agent
+    }
+
+    #[cfg(test)]
+    pub(super) fn named(agent: &str, task: Option<&str>) -> Self {
+        Self {
+            agent: agent.into(),
+            task: task.map(Into::into),
+        }
+    }
+
     pub(crate) fn of(caller: &Caller) -> Self {
         let task = caller.token.as_ref().and_then(|token| token.task.as_ref());
         Self {
@@ -69,7 +84,10 @@ struct Known {
 
 /// Every session that is known.
 #[derive(Debug, Default)]
-pub struct Sessions(Mutex<Known>);
+pub struct Sessions {
+    known: Mutex<Known>,
+    requests: Mutex<Requests>,
+}
 
 /// A session that a request speaks in.
 #[derive(Debug)]
@@ -117,6 +135,11 @@ impl Spoken {
         Ok(Some(spoken))
     }
 
+    /// Its id.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// The session is its user's from now on, if it was nobody's.
     pub(crate) fn keep(&self) {
         self.sessions.give(&self.service, &self.id, &self.owner);
@@ -144,11 +167,14 @@ pub(crate) struct Claim {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) service: Arc<str>,
     pub(crate) owner: Owner,
+    /// Who else must know which session it is.
+    pub(crate) named: Named,
 }
 
 impl Claim {
     /// The session of this id is the owner's, and so is what comes for its stream.
     pub(crate) fn listen(&self, id: &str) -> mpsc::Receiver<Bytes> {
+        let _again = self.named.set(id.into());
         let (tell, told) = mpsc::channel(REFUSALS_MAX);
         let key = (Arc::clone(&self.service), id.into());
         let mut known = self.sessions.known();
@@ -185,7 +211,12 @@ impl Sessions {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was asked for in them.
+    pub(super) fn requests(&self) -> MutexGuard<'_, Requests> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -233,23 +264,16 @@ mod tests {
 
     use super::*;
 
-    fn owner(agent: &str, task: Option<&str>) -> Owner {
-        Owner {
-            agent: agent.into(),
-            task: task.map(Into::into),
-        }
-    }
-
     #[test]
     fn a_session_stays_with_whom_it_was_given_to() {
         let sessions = Arc::new(Sessions::default());
         let service: Arc<str> = "tools".into();
-        let (ann, bob) = (owner("ann", Some("T-1")), owner("bob", None));
+        let (ann, bob) = (Owner::named("ann", Some("T-1")), Owner::named("bob", None));
         assert!(sessions.admits(&service, "s", &bob));
         sessions.give(&service, "s", &ann);
         assert!(sessions.admits(&service, "s", &ann));
         assert!(!sessions.admits(&service, "s", &bob));
-        assert!(!sessions.admits(&service, "s", &owner("ann", Some("T-2"))));
+        assert!(!sessions.admits(&service, "s", &Owner::named("ann", Some("T-2"))));
         assert!(sessions.admits(&"other".into(), "s", &bob));
         // The server says that it is both's.
         sessions.give(&service, "s", &bob);
@@ -260,11 +284,12 @@ mod tests {
     fn only_the_owner_is_told_on_the_stream() {
         let sessions = Arc::new(Sessions::default());
         let service: Arc<str> = "tools".into();
-        let (ann, bob) = (owner("ann", None), owner("bob", None));
+        let (ann, bob) = (Owner::named("ann", None), Owner::named("bob", None));
         let claim = Claim {
             sessions: Arc::clone(&sessions),
             service: Arc::clone(&service),
             owner: ann.clone(),
+            named: Named::default(),
         };
         let mut stream = claim.listen("s");
         let event = Bytes::from_static(b"data: {}\n\n");
@@ -279,7 +304,7 @@ mod tests {
     fn an_agent_with_many_sessions_lets_only_its_own_be_forgotten() {
         let sessions = Sessions::default();
         let service: Arc<str> = "tools".into();
-        let (ann, bob) = (owner("ann", None), owner("bob", None));
+        let (ann, bob) = (Owner::named("ann", None), Owner::named("bob", None));
         sessions.give(&service, "a", &ann);
         for number in 0..=SESSIONS_MAX {
             sessions.give(&service, &format!("b{number}"), &bob);

@@ -1,7 +1,8 @@
 //! Tokens in the parts of a form: turned back in what each part releases.
 //!
 //! A value that is put in stands between delimiters, and whoever made it may know them: what would make
-//! a delimiter within a part interrupts the form.
+//! a delimiter within a part interrupts the form, also to those who take a line feed alone for the end of a
+//! line (RFC 2046 section 5.1.1 wants both its characters).
 
 use std::sync::Arc;
 
@@ -26,6 +27,16 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
+    /// Whether a line of what the part released last begins as a delimiter does.
+    fn has_delimiter(&self) -> bool {
+        let dashes = self.delimiter.get(2..).unwrap_or_default();
+        let mut found = memchr::memmem::find_iter(&self.tail, dashes);
+        found.any(|at| {
+            let before = self.tail.get(..at).unwrap_or_default();
+            before.ends_with(b"\n") || before.ends_with(b"\r")
+        })
+    }
+
     pub(super) fn new(
         restore: Box<dyn Restore + Send>,
         keys: Arc<dyn Pseudonyms>,
@@ -76,7 +87,7 @@ impl Tokens {
         }
         for piece in turned {
             self.tail.extend_from_slice(&piece);
-            if memchr::memmem::find(&self.tail, &self.delimiter).is_some() {
+            if self.has_delimiter() {
                 return Err(FORGED);
             }
             let kept = self.tail.len().saturating_sub(self.delimiter.len() - 1);

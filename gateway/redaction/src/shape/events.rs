@@ -1,5 +1,6 @@
 //! Rows in the events of a stream: the data of each event is a document of its own, as each message of
-//! MCP is. Caps hold for all of them together.
+//! MCP is. Caps hold for all of them together, save where each message answers a request of its own
+//! ([`Answers`](super::Answers)).
 //!
 //! Data that are no JSON cannot be told from rows of others, so that they end the answer. What is no
 //! data of an event passes as it came.
@@ -7,10 +8,11 @@
 use classifiers::media::sse::{self, Line};
 use json_event_parser::JsonEvent;
 
+use super::answers::Message;
 use super::tokens::Tokens;
 use super::walk::Walk;
 use super::{HELD_BYTES_MAX, Plan, Withheld};
-use crate::{Gaps, Interrupted};
+use crate::{Gap, Gaps, Interrupted};
 
 const TOO_LONG: Interrupted =
     Interrupted::Form("an event is too long to be told from others' rows");
@@ -23,7 +25,12 @@ const DONE: &[u8] = b"[DONE]";
 
 /// Shapes the events of a stream as they come.
 pub(super) struct Events {
+    /// What is held to what was asked for, where messages are answers.
+    plan: Option<Plan>,
     walk: Walk,
+    /// What stayed behind of messages that were walked through alone, and what was not read of them.
+    before: Withheld,
+    gaps: Gaps,
     /// What came and was not read: less than a line.
     open: Vec<u8>,
     /// The lines of the open event, and its data.
@@ -38,7 +45,10 @@ pub(super) struct Events {
 impl Events {
     pub(super) fn new(plan: Plan) -> Self {
         Self {
+            plan: plan.answers.is_some().then(|| plan.clone()),
             walk: Walk::new(plan),
+            before: Withheld::default(),
+            gaps: Gaps::default(),
             open: Vec::new(),
             event: Vec::new(),
             data: Vec::new(),
@@ -49,11 +59,13 @@ impl Events {
     }
 
     pub(super) fn withheld(&self) -> Withheld {
-        self.walk.withheld()
+        let mut withheld = self.before;
+        withheld.add(self.walk.withheld());
+        withheld
     }
 
     pub(super) fn gaps(&self) -> Gaps {
-        self.walk.gaps
+        self.gaps | self.walk.gaps
     }
 
     pub(super) fn held(&self) -> usize {
@@ -119,6 +131,11 @@ impl Events {
             out.extend_from_slice(end);
             return Ok(());
         }
+        if !self.begin_message(&data) {
+            out.extend_from_slice(&rest);
+            out.extend_from_slice(end);
+            return Ok(());
+        }
         let mut left = Vec::with_capacity(data.len());
         let walk = &mut self.walk;
         let read = Tokens::new().push(&data, true, |event: &JsonEvent<'_>, raw| {
@@ -137,6 +154,38 @@ impl Events {
         }
         out.extend_from_slice(end);
         Ok(())
+    }
+}
+
+impl Events {
+    /// Takes up what the message is held to. Whether it may be looked at: an answer to what nobody asked may
+    /// be of any operation.
+    fn begin_message(&mut self, data: &[u8]) -> bool {
+        let Some((plan, answers)) = self
+            .plan
+            .as_ref()
+            .and_then(|plan| Some((plan, plan.answers.as_ref()?)))
+        else {
+            return true;
+        };
+        let held_to = match Message::of(data) {
+            Message::Call => Some(plan.clone()),
+            Message::Answer(id) => id.and_then(|id| answers.plan(&id)),
+        };
+        let is_known = held_to.is_some();
+        if !is_known {
+            self.before.unbound += 1;
+            self.gaps.note(Gap::RowsUnknown);
+        }
+        let walk = Walk::new(Plan {
+            answers: None,
+            opaque: plan.opaque,
+            ..held_to.unwrap_or_default()
+        });
+        let walked = std::mem::replace(&mut self.walk, walk);
+        self.before.add(walked.withheld());
+        self.gaps |= walked.gaps;
+        is_known
     }
 }
 

@@ -159,22 +159,25 @@ impl Table {
     /// Whether a record is one's own by every rule.
     fn is_own(&mut self, fields: &[(Range<usize>, String)]) -> bool {
         let columns = self.columns.as_deref().unwrap_or_default();
+        let (mut is_others, mut unbound) = (false, None);
         for rule in self.plan.rows.iter().filter(|rule| rule.array.is(&[])) {
             let bound = bindings(rule, columns, fields);
-            if bound.is_empty() || bound.iter().all(|text| text.is_empty()) {
-                match rule.unbound {
-                    Unbound::Drop => {
-                        self.withheld.unbound += 1;
-                        return false;
-                    }
-                    Unbound::Pass => self.withheld.unbound_passed += 1,
-                }
-            } else if !bound.iter().all(|text| fits(rule, Some(text))) {
-                self.withheld.rows += 1;
-                return false;
+            if bound.iter().all(|text| text.is_empty()) {
+                unbound = match (unbound, rule.unbound) {
+                    (Some(Unbound::Drop), _) | (_, Unbound::Drop) => Some(Unbound::Drop),
+                    (_, Unbound::Pass) => Some(Unbound::Pass),
+                };
+            } else {
+                is_others |= !bound.iter().all(|text| fits(rule, Some(text)));
             }
         }
-        true
+        match (is_others, unbound) {
+            (true, _) => self.withheld.rows += 1,
+            (_, Some(Unbound::Drop)) => self.withheld.unbound += 1,
+            (_, Some(Unbound::Pass)) => self.withheld.unbound_passed += 1,
+            (_, None) => {}
+        }
+        !is_others && unbound != Some(Unbound::Drop)
     }
 }
 

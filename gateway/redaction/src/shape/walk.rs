@@ -4,6 +4,8 @@ mod element;
 mod rows;
 mod twin;
 
+use std::collections::BTreeSet;
+
 use classifiers::media::json::Flaw;
 use json_event_parser::JsonEvent;
 
@@ -39,14 +41,19 @@ pub(super) struct Walk {
     skipped_to: Option<usize>,
     records: u64,
     fields: u64,
-    /// Texts that repeat what stands elsewhere and have no records in them: each counts as one.
-    blocks: u64,
-    /// Whether it was seen whose some of the document is.
-    knows_rows: bool,
+    /// The same of all texts that repeat what stands elsewhere. One without records counts as one.
+    again: twin::Counted,
+    /// Of which kind the rows of each rule are, where it is not known of which kind those here are.
+    kinds: Vec<usize>,
+    /// The rules that found a binding, and those that found their array.
+    found: BTreeSet<usize>,
+    arrays: BTreeSet<usize>,
     pub(super) held: Vec<u8>,
     withheld: Withheld,
     /// Of such texts.
     withheld_again: Withheld,
+    /// Of the messages before, each of which says in its texts again what it says.
+    withheld_before: Withheld,
     pub(super) gaps: Gaps,
     /// Why nothing more goes on, where it is not how the document is written.
     pub(super) stopped: Option<Interrupted>,
@@ -64,11 +71,14 @@ impl Walk {
             skipped_to: None,
             records: 0,
             fields: 0,
-            blocks: 0,
-            knows_rows: false,
+            again: twin::Counted::default(),
+            kinds: Vec::new(),
+            found: BTreeSet::new(),
+            arrays: BTreeSet::new(),
             held: Vec::new(),
             withheld: Withheld::default(),
             withheld_again: Withheld::default(),
+            withheld_before: Withheld::default(),
             gaps: Gaps::default(),
             stopped: None,
         }
@@ -76,7 +86,16 @@ impl Walk {
 
     /// What stayed behind so far.
     pub(super) fn withheld(&self) -> Withheld {
-        self.withheld.said_again(self.withheld_again)
+        let mut withheld = self.withheld_before;
+        withheld.add(self.withheld.said_again(self.withheld_again));
+        withheld
+    }
+
+    /// A message ended: what the next says is not what this one said.
+    fn end_message(&mut self) {
+        self.withheld_before = self.withheld();
+        self.withheld = Withheld::default();
+        self.withheld_again = Withheld::default();
     }
 
     /// What comes are the elements of one array, without its brackets and commas.
@@ -114,8 +133,16 @@ impl Walk {
                 self.scalar(None, written, out)?;
             }
             // What stands behind the last value.
-            JsonEvent::Eof => self.emit(raw, out),
+            JsonEvent::Eof => {
+                self.emit(raw, out);
+                self.end_message();
+            }
         }
+        self.settle(out)
+    }
+
+    /// Decides on what is held too long; an error if nothing more may go on.
+    fn settle(&mut self, out: &mut Vec<u8>) -> Result<(), Flaw> {
         self.bound_what_is_held(out);
         match self.stopped {
             Some(_) => Err(Flaw::ByteOutOfPlace),
@@ -147,7 +174,11 @@ impl Walk {
             && !is_array
             && parent.is_some_and(|parent| parent.is_array)
             && !self.begins_block();
-        self.knows_rows |= is_array && self.lone_rule().is_some();
+        if is_array {
+            let rules = (0..self.plan.rows.len()).filter(|rule| self.is_array_of(*rule));
+            let here: Vec<usize> = rules.collect();
+            self.arrays.extend(here);
+        }
         if self.skipped_to.is_none() {
             if self.may_begin(is_record) {
                 self.await_binding(is_array, is_record);
@@ -172,7 +203,7 @@ impl Walk {
             return false;
         }
         // A row is asked whose it is first: how many others have is nobody's business.
-        if is_record && self.is_full() && self.rule().is_none() {
+        if is_record && self.is_full() && !self.is_row() {
             self.withheld.records += 1;
             return false;
         }
@@ -220,12 +251,10 @@ impl Walk {
 
     /// Whether a scalar at this place goes on.
     fn judge(&mut self, text: Option<&str>, out: &mut Vec<u8>) -> Result<bool, Flaw> {
-        if let Some(rule) = self.rule().and_then(|rule| self.plan.rows.get(rule)) {
-            // A scalar says only by itself whose it is.
-            if !(rule.member.is(&[]) && fits(rule, text)) {
-                self.withheld.rows += 1;
-                return Ok(false);
-            }
+        // A scalar says only by itself whose it is.
+        if self.is_row() && !self.is_own_scalar(text) {
+            self.withheld.rows += 1;
+            return Ok(false);
         }
         if !self.binds(text, out)? {
             return Ok(false);

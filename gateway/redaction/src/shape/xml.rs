@@ -1,6 +1,7 @@
 //! Rows in XML: a rule's array names the elements that are rows (`/Bundle/entry`), its member the element
 //! or attribute in which one says whose it is. What may not go on leaves as a whole element, attribute or
-//! text; space around it stays.
+//! text; space around it stays. Comments and instructions for a processor are no rows, and nobody can name
+//! them: they stay behind, save the declaration that begins the document.
 //!
 //! Where no rule names rows, records are elements that repeat: that have the name of one before them in
 //! the same element.
@@ -15,12 +16,19 @@ use crate::Interrupted;
 
 const TOO_LONG: Interrupted =
     Interrupted::Form("a tag or a text is too long to be told from others' rows");
+const TOO_MANY: Interrupted = Interrupted::Form("an element has more names than may be told apart");
 const NO_DOCUMENT: Interrupted =
     Interrupted::Form("the answer is no XML document that one may read in rows");
 const OTHERS: Interrupted = Interrupted::Form("a row says that it is another's, too late");
 
 /// The most names of the elements of one element, where those that repeat are counted.
 const NAMES_MAX: usize = 1024;
+
+/// The most bytes of such names, of all elements that are open.
+const NAMES_BYTES_MAX: usize = 256 * 1024;
+
+/// The declaration of XML (section 2.8) is shorter, in bytes.
+const DECLARATION_BYTES_MAX: usize = 128;
 
 /// Shapes one document as it comes.
 pub(super) struct Xml {
@@ -30,7 +38,11 @@ pub(super) struct Xml {
     seen: usize,
     quote: u8,
     elements: Vec<Element>,
-    /// The text since the last tag: as written, with comments, and as it means.
+    /// The bytes of the names of their children.
+    names: usize,
+    /// Whether anything was read.
+    begun: bool,
+    /// The text since the last tag: as written, and as it means.
     written: Vec<u8>,
     text: String,
 }
@@ -53,6 +65,8 @@ impl Xml {
             seen: 0,
             quote: 0,
             elements: Vec::new(),
+            names: 0,
+            begun: false,
             written: Vec::new(),
             text: String::new(),
         }
@@ -63,7 +77,7 @@ impl Xml {
     }
 
     pub(super) fn held(&self) -> usize {
-        self.open.len() + self.written.len() + self.walk.held.len()
+        self.open.len() + self.written.len() + self.names + self.walk.held.len()
     }
 
     pub(super) fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), Interrupted> {
@@ -96,6 +110,9 @@ impl Xml {
     }
 
     fn piece(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<(), Interrupted> {
+        // A mark of the order of bytes stands before everything.
+        let begun = self.begun;
+        self.begun |= raw != b"\xEF\xBB\xBF";
         match xml::piece(raw) {
             Piece::Text => self.add(raw, raw),
             Piece::Verbatim(inside) => {
@@ -105,9 +122,13 @@ impl Xml {
                 self.text.push_str(text);
                 self.bounded()
             }
-            Piece::Aside(_) => {
+            Piece::Aside(_) if !begun && is_declaration(raw) => {
                 self.written.extend_from_slice(raw);
-                self.bounded()
+                Ok(())
+            }
+            Piece::Aside(_) => {
+                self.walk.aside();
+                Ok(())
             }
             Piece::Start {
                 name,
@@ -119,7 +140,8 @@ impl Xml {
                 let name = raw.get(name).unwrap_or_default();
                 self.start(name, (raw, &read), out)?;
                 if empty {
-                    self.walk.element_end(b"", out);
+                    let ended = self.walk.element_end(b"", out);
+                    ended.map_err(|_| self.stopped())?;
                     self.leave();
                 }
                 Ok(())
@@ -130,7 +152,8 @@ impl Xml {
                 if self.elements.last().is_none_or(|open| open.name != name) {
                     return Err(NO_DOCUMENT);
                 }
-                self.walk.element_end(raw, out);
+                let ended = self.walk.element_end(raw, out);
+                ended.map_err(|_| self.stopped())?;
                 self.leave();
                 Ok(())
             }
@@ -155,7 +178,12 @@ impl Xml {
             children: HashMap::new(),
         });
         let begun = self.walk.element(local, repeats, tag, out);
-        begun.map_err(|_| OTHERS)
+        begun.map_err(|_| self.stopped())
+    }
+
+    /// Why nothing more goes on.
+    fn stopped(&self) -> Interrupted {
+        self.walk.stopped.clone().unwrap_or(OTHERS)
     }
 
     /// Whether an element of this name stood before in the same element.
@@ -167,9 +195,10 @@ impl Xml {
         if let Some(first) = around.children.get_mut(local) {
             return Ok(first.take().map_or(Repeats::Again, Repeats::Second));
         }
-        if around.children.len() >= NAMES_MAX {
-            return Err(TOO_LONG);
+        if around.children.len() >= NAMES_MAX || self.names + local.len() > NAMES_BYTES_MAX {
+            return Err(TOO_MANY);
         }
+        self.names += local.len();
         around.children.insert(local.to_owned(), Some(0));
         Ok(Repeats::No)
     }
@@ -177,6 +206,8 @@ impl Xml {
     /// Forgets the innermost element, which ended.
     fn leave(&mut self) {
         let ended = self.elements.pop();
+        let children = ended.iter().flat_map(|ended| ended.children.keys());
+        self.names -= children.map(String::len).sum::<usize>();
         if let (Some(ended), Some(around)) = (ended, self.elements.last_mut())
             && let Ok(local) = local(&ended.name)
             && let Some(Some(first)) = around.children.get_mut(local)
@@ -206,15 +237,20 @@ impl Xml {
         let is_blank = text.trim_ascii().is_empty();
         // A mark of the order of bytes stands before everything.
         if is_blank || self.elements.is_empty() && text.trim_ascii() == "\u{feff}" {
-            self.walk.aside(&written, out);
-            return Ok(());
+            let went = self.walk.space(&written, out);
+            return went.map_err(|_| self.stopped());
         }
         if self.elements.is_empty() {
             return Err(NO_DOCUMENT);
         }
         let judged = self.walk.text(&text, &written, out);
-        judged.map_err(|_| OTHERS)
+        judged.map_err(|_| self.stopped())
     }
+}
+
+/// Whether a piece is the declaration of XML.
+fn is_declaration(piece: &[u8]) -> bool {
+    piece.starts_with(b"<?xml ") && piece.len() <= DECLARATION_BYTES_MAX
 }
 
 /// What the entities of a text mean; those of a document type are none.

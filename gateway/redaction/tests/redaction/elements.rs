@@ -23,7 +23,7 @@ fn elements_of_others_leave_whole() {
         "<?xml version=\"1.0\"?><customers total='3'>\n <customer><n>2</n><id>C-2</id></customer>\n <customer>\
          <id>C&#45;<!-- -->1</id><n>1 &lt; 2</n></customer><customer/>\n</customers>\n",
         "<?xml version=\"1.0\"?><customers total='3'>\n \n <customer>\
-         <id>C&#45;<!-- -->1</id><n>1 &lt; 2</n></customer>\n</customers>\n",
+         <id>C&#45;1</id><n>1 &lt; 2</n></customer>\n</customers>\n",
     );
     assert_eq!((withheld.rows, withheld.unbound), (1, 1));
     // In an attribute, behind a prefix, in a section without entities.
@@ -156,4 +156,63 @@ fn what_no_parser_of_xml_reads_is_refused() {
     }
     shaper.finish(&mut out).unwrap();
     assert_eq!((&*out, shaper.withheld().unbound), (&b"<c></c>"[..], 1));
+}
+
+#[test]
+fn a_row_that_is_the_whole_document_says_whose_it_is_or_is_refused() {
+    let mine = rows("/customer", "/id", "C-1");
+    let own = "\u{feff}<?xml version=\"1.0\"?>\n<customer><n>1</n><id>C-1</id></customer>\n";
+    xml(&mine, own, own);
+    let long = "<n>0123456789</n>".repeat(20_000);
+    for others in [
+        "<customer><n>2</n></customer>",
+        "<customer/>",
+        "<customer><id>C-2</id></customer>",
+        &format!("<customer>{long}</customer>"),
+    ] {
+        refused(Media::Xml, &mine, others);
+    }
+    // What no rule names is no row: an error, most often.
+    xml(&mine, "<error>no such</error>", "<error>no such</error>");
+    let mut passing = mine;
+    passing.rows[0].unbound = Unbound::Pass;
+    let open = "<customer><n>2</n></customer>";
+    assert_eq!(xml(&passing, open, open).unbound_passed, 1);
+}
+
+#[test]
+fn comments_and_instructions_carry_nothing_past_the_rules() {
+    let mine = rows("/c/r", "/id", "C-1");
+    let withheld = xml(
+        &mine,
+        "<?xml version='1.0'?><!-- C-2 owes 7 --><c><!--<r><id>C-2</id></r>--><r><id>C-<?x C-2?>1</id><!-- C-2 --></r>\
+         <r><id>C-2</id><!-- with its row --></r><?xml C-2?></c><!-- C-2 -->",
+        "<?xml version='1.0'?><c><r><id>C-1</id></r></c>",
+    );
+    assert_eq!((withheld.rows, withheld.unlisted), (1, 6));
+    assert!(withheld.changed());
+    // Nor does what only looks like the declaration.
+    let long = format!("<?xml {}?><c/>", "C-2 ".repeat(100));
+    xml(&mine, &long, "<c/>");
+}
+
+#[test]
+fn names_that_are_told_apart_are_bounded_in_bytes() {
+    let capped = Plan {
+        records_max: Some(2),
+        ..Plan::default()
+    };
+    let names = (0..900).map(|at| format!("<{}{at}/>", "n".repeat(1000)));
+    let document = format!("<c>{}</c>", names.collect::<String>());
+    refused(Media::Xml, &capped, &document);
+    // What ended is forgotten.
+    let elements = (0..900).map(|at| format!("<e><{}{at}/></e>", "n".repeat(1000)));
+    let document = format!("<c>{}</c>", elements.collect::<String>());
+    let mut shaper = Shaper::of(Media::Xml, capped).unwrap();
+    let mut out = Vec::new();
+    for piece in document.as_bytes().chunks(64 * 1024) {
+        shaper.push(piece, &mut out).unwrap();
+    }
+    shaper.finish(&mut out).unwrap();
+    assert_eq!(shaper.withheld().records, 898);
 }

@@ -19,6 +19,7 @@ mod protobuf;
 mod readings;
 mod restoring;
 mod rows;
+mod rules;
 mod shaping;
 mod streams;
 mod tables;

@@ -110,6 +110,27 @@ fn rows_in_events_leave_and_the_events_stay() {
     refused(Media::Sse, &plan, "data: C-2 is here\n\n");
 }
 
+/// What of several events stays behind is all counted, also where one says in text what another is.
+#[test]
+fn what_stays_behind_of_several_events_is_added_up() {
+    let plan = Plan {
+        twin: Some(twins::twin()),
+        ..mine("/result/structuredContent/rows", "/id")
+    };
+    let rows = json!({ "rows": [{ "id": "C-2" }] });
+    let none = json!({ "rows": [] });
+    let event = |content: Value, structured: &Value| {
+        let result = json!({ "content": content, "structuredContent": structured });
+        let message = json!({ "id": 1, "result": result });
+        format!("data: {message}\n\n")
+    };
+    let text = |value: &Value| json!([{ "text": value.to_string(), "type": "text" }]);
+    let before = event(json!([]), &rows) + &event(text(&rows), &none) + &event(text(&rows), &rows);
+    let after = event(json!([]), &none) + &event(text(&none), &none) + &event(text(&none), &none);
+    let withheld = check(Media::Sse, &plan, &before, &after);
+    assert_eq!(withheld.rows, 3);
+}
+
 #[test]
 fn records_of_others_leave_a_table_and_columns_that_nobody_listed() {
     let withheld = check(

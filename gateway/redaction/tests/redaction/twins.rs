@@ -11,7 +11,7 @@ fn path(text: &str) -> Path {
     Path::parse(text).unwrap()
 }
 
-fn twin() -> Arc<Twin> {
+pub(crate) fn twin() -> Arc<Twin> {
     Arc::new(Twin {
         block: path("/result/content/*"),
         texts: vec![
@@ -36,7 +36,7 @@ fn mine() -> Plan {
     }
 }
 
-fn message(content: &Value, structured: &Value) -> Vec<u8> {
+pub(crate) fn message(content: &Value, structured: &Value) -> Vec<u8> {
     let result = json!({ "content": content, "structuredContent": structured });
     json!({ "jsonrpc": "2.0", "id": 1, "result": result })
         .to_string()
@@ -61,7 +61,7 @@ fn shape(
 
 /// What goes on of a message, which is the same for every cut at one place, and for all at once.
 #[track_caller]
-fn content(plan: &Plan, document: &[u8]) -> (Value, Withheld) {
+pub(crate) fn content(plan: &Plan, document: &[u8]) -> (Value, Withheld) {
     let (out, withheld, gaps) = shape(document, &[], plan).unwrap();
     assert!(gaps.is_empty());
     let every: Vec<_> = (1..document.len()).collect();
@@ -182,6 +182,12 @@ fn caps_and_lists_of_fields_hold_in_the_text() {
     let (left, withheld) = content(&capped, &message(&json!(each), &all));
     assert_eq!(left, json!(each[..2]));
     assert_eq!(withheld.records, 1);
+    // Blocks count together, however many there are.
+    let one = json!([{ "id": 7 }]);
+    let blocks = json!([text(&one), text(&all), text(&one), text(&all)]);
+    let (left, withheld) = content(&capped, &message(&blocks, &all));
+    assert_eq!(left.to_string().matches("id").count(), 2, "{left}");
+    assert_eq!(withheld.records, 6);
     let listed = Plan {
         fields: vec![Arc::new(
             Fields::parse("/id /jsonrpc /result/content /result/structuredContent/rows/*/id")

@@ -71,7 +71,7 @@ impl Walk {
     ) -> Result<(), Flaw> {
         self.place.push(Step::Member(name.to_owned()));
         let within = self.frames.last().is_some_and(|frame| frame.in_record);
-        let has_rule = self.rule().is_some();
+        let has_rule = self.is_row();
         let is_record = !within && (has_rule || repeats != Repeats::No);
         if let Repeats::Second(within_first) = repeats
             && is_record
@@ -109,14 +109,17 @@ impl Walk {
         if self.skipped_to.is_none() {
             self.emit(&written, out);
         }
-        self.bound_what_is_held(out);
-        Ok(())
+        self.settle(out)
     }
 
     /// Ends the innermost element.
-    pub(in crate::shape) fn element_end(&mut self, tag: &[u8], out: &mut Vec<u8>) {
+    pub(in crate::shape) fn element_end(
+        &mut self,
+        tag: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Flaw> {
         self.end(tag, out);
-        self.bound_what_is_held(out);
+        self.settle(out)
     }
 
     /// A text of the innermost element, as it means and as it is written.
@@ -129,16 +132,26 @@ impl Walk {
         if self.value(TEXT, text.trim_ascii(), out)? {
             self.emit(written, out);
         }
-        self.bound_what_is_held(out);
-        Ok(())
+        self.settle(out)
     }
 
-    /// What is no value.
-    pub(in crate::shape) fn aside(&mut self, written: &[u8], out: &mut Vec<u8>) {
+    /// Space, which is no value.
+    pub(in crate::shape) fn space(
+        &mut self,
+        written: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Flaw> {
         if self.skipped_to.is_none() {
             self.emit(written, out);
         }
-        self.bound_what_is_held(out);
+        self.settle(out)
+    }
+
+    /// What stands between the elements and is none: no rule can name it, so that it stays behind.
+    pub(in crate::shape) fn aside(&mut self) {
+        if self.skipped_to.is_none() {
+            self.withheld.unlisted += 1;
+        }
     }
 
     /// Whether a value under `name` in the innermost element goes on.

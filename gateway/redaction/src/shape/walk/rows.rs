@@ -1,15 +1,24 @@
 //! Rows: held until they say whose they are, let go on or taken back.
+//!
+//! Where several rules name one place, each judges its rows as if it were alone, and a row goes on only if
+//! all of them let it: no order of rules, and none of the members of a row, changes what goes on. Only
+//! where it is not known of which kind a row is ([`Walk::of_kinds`]) may a rule that finds no binding leave
+//! the row to those that do.
 
 use classifiers::media::json::Flaw;
 
 use super::{Walk, element};
+use crate::Interrupted;
 use crate::shape::{Bound, HELD_BYTES_MAX, Rows, Unbound, path::Step};
+
+const NOBODYS: Interrupted =
+    Interrupted::Form("the document is a row that does not say whose it is");
 
 /// An open element whose rule asks whose it is.
 #[derive(Debug)]
 pub(super) struct Row {
-    /// Its rule's place in the plan; none of a block whose text repeats what stands elsewhere.
-    pub(super) rule: Option<usize>,
+    /// The rules that ask whose it is; none of a block whose text repeats what stands elsewhere.
+    asked: Vec<Asked>,
     /// How many containers are open within it, itself counted.
     pub(super) depth: usize,
     /// Where it begins in what is held.
@@ -22,6 +31,22 @@ pub(super) struct Row {
     pub(super) is_released: bool,
     /// What to go back to if it may not.
     before: Counts,
+}
+
+/// A rule that asks of a row.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    /// Its place in the plan.
+    rule: usize,
+    /// Whether it found its binding, which fits.
+    is_found: bool,
+}
+
+impl Row {
+    /// Whether it is a block whose text repeats what stands elsewhere.
+    pub(super) fn is_block(&self) -> bool {
+        self.asked.is_empty()
+    }
 }
 
 /// What changes with every value that goes on.
@@ -38,13 +63,19 @@ struct Counts {
 impl Walk {
     /// Holds what begins here until it says whose it is, if a rule asks.
     pub(super) fn await_binding(&mut self, is_array: bool, is_record: bool) {
-        let lone = || self.lone_rule().filter(|_| !is_array);
-        let rule = self.rule().or_else(lone);
-        if rule.is_none() && (is_array || !self.begins_block()) {
+        let rules = 0..self.plan.rows.len();
+        let asked: Vec<Asked> = rules
+            .filter(|rule| self.is_row_of(*rule) || !is_array && self.is_array_of(*rule))
+            .map(|rule| Asked {
+                rule,
+                is_found: false,
+            })
+            .collect();
+        if asked.is_empty() && (is_array || !self.begins_block()) {
             return;
         }
         self.rows.push(Row {
-            rule,
+            asked,
             depth: self.frames.len() + 1,
             start: self.held.len(),
             is_bound: false,
@@ -59,83 +90,131 @@ impl Walk {
         });
     }
 
-    /// Looks whether a scalar is the binding of the row around it. Returns whether the row, if there
-    /// is one, may still go on.
+    /// Looks whether a scalar is the binding of a row around it. Returns whether the rows, if there are
+    /// any, may still go on.
     pub(super) fn binds(&mut self, text: Option<&str>, out: &mut Vec<u8>) -> Result<bool, Flaw> {
-        let Some(row) = self.rows.last_mut() else {
-            return Ok(true);
-        };
-        let rule = row.rule.and_then(|rule| self.plan.rows.get(rule));
-        // The outermost container of JSON has no step of its own.
-        let own = row.depth - usize::from(!self.is_named);
-        let place = self.place.get(own..).unwrap_or_default();
-        let is_binding = |rule: &&Rows| {
-            if self.is_named {
-                element::is_value_of(&rule.member, place)
-            } else {
-                rule.member.is(place)
-            }
-        };
-        let Some(rule) = rule.filter(is_binding) else {
-            return Ok(true);
-        };
-        self.knows_rows = true;
-        if fits(rule, text) {
-            row.is_bound = true;
-            return Ok(self.admit(out));
-        }
-        // The whole document cannot be taken back, and some of the other was one's own already.
-        if row.is_released || row.depth == 1 {
-            return Err(Flaw::ByteOutOfPlace);
-        }
-        self.withheld.rows += 1;
-        self.take_back(self.rows.len() - 1);
-        Ok(false)
-    }
-
-    /// The innermost row may go on, unless it is one record too many.
-    fn admit(&mut self, out: &mut Vec<u8>) -> bool {
-        let at = self.rows.len().saturating_sub(1);
-        let is_surplus = self.rows.get(at).is_some_and(|row| row.is_surplus);
-        if is_surplus {
-            self.withheld.records += 1;
-            self.take_back(at);
-        } else {
-            self.release(out);
-        }
-        !is_surplus
-    }
-
-    /// A row did not say whose it is.
-    pub(super) fn unbound(&mut self, at: usize, out: &mut Vec<u8>) {
-        let Some(rule) = self.rows.get(at).map(|row| row.rule) else {
-            return;
-        };
-        let Some(rule) = rule.map(|rule| self.plan.rows.get(rule)) else {
-            return self.end_block(at, out);
-        };
-        // A document that is no array where one was due is most often an error.
-        let is_document = self.rows.get(at).is_some_and(|row| row.depth == 1);
-        let unbound = rule.map_or(Unbound::Drop, |rule| rule.unbound);
-        match if is_document { Unbound::Pass } else { unbound } {
-            Unbound::Drop => {
-                self.withheld.unbound += 1;
-                self.take_back(at);
-            }
-            Unbound::Pass => {
-                let Some(row) = self.rows.get_mut(at) else {
-                    return;
-                };
-                row.is_bound = true;
-                if row.is_surplus {
-                    self.withheld.records += 1;
+        for at in 0..self.rows.len() {
+            match self.says(at, text) {
+                None => {}
+                Some(true) => {
+                    let is_settled = self
+                        .rows
+                        .get(at)
+                        .is_some_and(|row| !row.is_bound && row.asked.iter().all(|it| it.is_found));
+                    if is_settled && !self.admit(at, out) {
+                        return Ok(false);
+                    }
+                }
+                Some(false) => {
+                    let row = self.rows.get(at);
+                    // The whole document cannot be taken back, and some of the other was one's own already.
+                    if row.is_none_or(|row| row.is_released || row.depth == 1) {
+                        return Err(Flaw::ByteOutOfPlace);
+                    }
+                    self.withheld.rows += 1;
                     self.take_back(at);
-                } else {
-                    self.withheld.unbound_passed += 1;
-                    self.release(out);
+                    return Ok(false);
                 }
             }
         }
+        Ok(true)
+    }
+
+    /// Whether a scalar fits all rules that find their binding in it, of those that ask of a row; none if
+    /// there is no such rule.
+    fn says(&mut self, at: usize, text: Option<&str>) -> Option<bool> {
+        let row = self.rows.get_mut(at)?;
+        // The outermost container of JSON has no step of its own.
+        let own = row.depth - usize::from(!self.is_named);
+        let place = self.place.get(own..).unwrap_or_default();
+        let mut says = None;
+        for asked in &mut row.asked {
+            let Some(rule) = self.plan.rows.get(asked.rule) else {
+                continue;
+            };
+            let is_binding = if self.is_named {
+                element::is_value_of(&rule.member, place)
+            } else {
+                rule.member.is(place)
+            };
+            if is_binding {
+                self.found.insert(asked.rule);
+                asked.is_found = true;
+                says = Some(says.unwrap_or(true) && fits(rule, text));
+            }
+        }
+        says
+    }
+
+    /// A row may go on, unless it is one record too many.
+    fn admit(&mut self, at: usize, out: &mut Vec<u8>) -> bool {
+        let Some(row) = self.rows.get_mut(at) else {
+            return true;
+        };
+        row.is_bound = true;
+        if row.is_surplus {
+            self.withheld.records += 1;
+            self.take_back(at);
+            return false;
+        }
+        self.release(out);
+        true
+    }
+
+    /// A row did not say whose it is to all who ask.
+    pub(super) fn unbound(&mut self, at: usize, out: &mut Vec<u8>) {
+        let Some(row) = self.rows.get(at) else {
+            return;
+        };
+        if row.is_block() {
+            return self.end_block(at, out);
+        }
+        let left = self.left_open(row);
+        let is_document = row.depth == 1;
+        // A document of JSON that is no array where one was due is most often an error; an element that a
+        // rule names is a row, and so is what fits another rule.
+        let is_row = self.is_named || row.asked.iter().any(|asked| asked.is_found);
+        match left {
+            Some(Unbound::Drop) if is_document && is_row => {
+                self.stopped = Some(NOBODYS);
+            }
+            Some(Unbound::Drop) if !is_document => {
+                self.withheld.unbound += 1;
+                self.take_back(at);
+            }
+            Some(_) => {
+                if self.admit(at, out) {
+                    self.withheld.unbound_passed += 1;
+                }
+            }
+            None => {
+                self.admit(at, out);
+            }
+        }
+    }
+
+    /// What the strictest says of the rules that found no binding in a row; none if all of them leave it
+    /// to others.
+    fn left_open(&self, row: &Row) -> Option<Unbound> {
+        let kind = |asked: &Asked| self.kinds.get(asked.rule);
+        let found = || row.asked.iter().filter(|asked| asked.is_found);
+        let leaves = |asked: &Asked| {
+            kind(asked).is_some() && found().next().is_some() && {
+                !found().any(|other| kind(other) == kind(asked))
+            }
+        };
+        let open = row.asked.iter().filter(|asked| !asked.is_found);
+        let mut open = open
+            .filter(|asked| !leaves(asked))
+            .map(|asked| self.plan.rows.get(asked.rule))
+            .map(|rule| rule.map_or(Unbound::Drop, |rule| rule.unbound))
+            .peekable();
+        open.peek()?;
+        Some(if open.all(|unbound| unbound == Unbound::Pass) {
+            Unbound::Pass
+        } else {
+            Unbound::Drop
+        })
     }
 
     /// Forgets a row, all that it held, and the rows in it, and skips what is still to come of it.
@@ -169,30 +248,65 @@ impl Walk {
 
     pub(super) fn bound_what_is_held(&mut self, out: &mut Vec<u8>) {
         while self.held.len() > HELD_BYTES_MAX
+            && self.stopped.is_none()
             && let Some(at) = self.rows.iter().position(|row| !row.is_bound)
         {
             self.unbound(at, out);
         }
     }
 
-    /// The rule whose row begins at this place.
-    pub(super) fn rule(&self) -> Option<usize> {
-        let (last, array) = self.place.split_last()?;
-        let is_row = |rule: &Rows| {
-            if self.is_named {
-                rule.array.names(&self.place)
-            } else {
-                *last == Step::Element && rule.array.is(array)
-            }
-        };
-        self.plan.rows.iter().position(is_row)
+    /// Whether a row of some rule begins at this place.
+    pub(super) fn is_row(&self) -> bool {
+        (0..self.plan.rows.len()).any(|rule| self.is_row_of(rule))
     }
 
-    /// The rule whose array should stand at this place. Services that have one row give it without the
-    /// array.
-    pub(super) fn lone_rule(&self) -> Option<usize> {
-        let is_here = |rule: &Rows| !self.is_named && rule.array.is(&self.place);
-        self.plan.rows.iter().position(is_here)
+    /// Whether a row of this rule begins at this place.
+    pub(super) fn is_row_of(&self, rule: usize) -> bool {
+        let (Some(rule), Some((last, array))) = (self.plan.rows.get(rule), self.place.split_last())
+        else {
+            return false;
+        };
+        if self.is_named {
+            rule.array.names(&self.place)
+        } else {
+            *last == Step::Element && rule.array.is(array)
+        }
+    }
+
+    /// Whether the array of this rule should stand at this place. Services that have one row give it
+    /// without the array.
+    pub(super) fn is_array_of(&self, rule: usize) -> bool {
+        let rule = self.plan.rows.get(rule);
+        !self.is_named && rule.is_some_and(|rule| rule.array.is(&self.place))
+    }
+
+    /// The same of any rule.
+    pub(super) fn is_array_due(&self) -> bool {
+        (0..self.plan.rows.len()).any(|rule| self.is_array_of(rule))
+    }
+
+    /// Whether a scalar that is a row by itself says to all rules that ask that it is one's own.
+    pub(super) fn is_own_scalar(&mut self, text: Option<&str>) -> bool {
+        let rules = 0..self.plan.rows.len();
+        let asked: Vec<usize> = rules.filter(|rule| self.is_row_of(*rule)).collect();
+        let by_itself = |rule: &&Rows| rule.member.is(&[]);
+        let rule = |rule: &usize| self.plan.rows.get(*rule);
+        // To a rule of another kind it is no row.
+        let leaves = |at: &usize| {
+            let kind = self.kinds.get(*at);
+            kind.is_some()
+                && !asked.iter().any(|other| {
+                    self.kinds.get(*other) == kind && rule(other).as_ref().is_some_and(by_itself)
+                })
+        };
+        let is_row = asked
+            .iter()
+            .any(|at| rule(at).as_ref().is_some_and(by_itself));
+        let judges = asked.iter().filter(|at| !leaves(at));
+        is_row
+            && judges
+                .filter_map(rule)
+                .all(|rule| rule.member.is(&[]) && fits(rule, text))
     }
 }
 

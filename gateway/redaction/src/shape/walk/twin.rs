@@ -5,12 +5,12 @@
 //! finds them in one of these ways; else nobody can say whose they are, and policy decides
 //! ([`Gap::RowsUnknown`]). A block that has only others' rows leaves as a row does.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use classifiers::embedded::{self, Held};
 use classifiers::media::json::Flaw;
 
-use super::Walk;
+use super::{Walk, rows::Row};
 use crate::shape::{Fields, Path, Plan, Rows, Tokens, Twin, Withheld};
 use crate::{Gap, Interrupted, Opaque};
 
@@ -32,25 +32,36 @@ enum Narrowed {
     Unknown,
 }
 
+/// What counts towards caps, over all texts of one answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counted {
+    records: u64,
+    fields: u64,
+}
+
 /// A text, narrowed, and what was counted in it.
 struct Outcome {
     narrowed: Narrowed,
     withheld: Withheld,
+    /// How many records it had, before it was narrowed.
     records: u64,
+    /// What counts with what went on of it.
+    counted: Counted,
 }
 
 impl Outcome {
-    fn of(narrowed: Narrowed) -> Self {
+    fn of(narrowed: Narrowed, counted: Counted) -> Self {
         Self {
             narrowed,
             withheld: Withheld::default(),
             records: 0,
+            counted,
         }
     }
 
     /// A document that is another's row as a whole.
-    fn foreign() -> Self {
-        let mut outcome = Self::of(Narrowed::Nothing);
+    fn foreign(counted: Counted) -> Self {
+        let mut outcome = Self::of(Narrowed::Nothing, counted);
         outcome.withheld.rows = 1;
         outcome
     }
@@ -66,7 +77,7 @@ impl Walk {
     /// Where among the rows the block around this place is, if a text of its stands here.
     fn block_of_text(&self) -> Option<usize> {
         let twin = self.plan.twin.as_ref()?;
-        let at = self.rows.iter().rposition(|row| row.rule.is_none())?;
+        let at = self.rows.iter().rposition(Row::is_block)?;
         let place = self.place.get(self.rows.get(at)?.depth - 1..)?;
         twin.texts.iter().any(|text| text.is(place)).then_some(at)
     }
@@ -85,8 +96,9 @@ impl Walk {
         let Some(twin) = self.plan.twin.clone() else {
             return Ok(true);
         };
-        let outcome = narrow(&self.plan, &twin, text);
+        let outcome = narrow(&self.plan, &twin, text, self.again);
         self.withheld_again.add(outcome.withheld);
+        self.again = outcome.counted;
         let narrowed = match outcome.narrowed {
             Narrowed::Nothing => return self.drop_block(at),
             _ if outcome.records == 0 && self.is_block_too_many() => return self.drop_block(at),
@@ -134,7 +146,7 @@ impl Walk {
         let is_misplaced = match kind {
             Kind::Array => self.frames.is_empty() || is_block(),
             Kind::Object => is_around(),
-            Kind::Text => is_block() || is_around() || self.lone_rule().is_some(),
+            Kind::Text => is_block() || is_around() || self.is_array_due(),
         };
         is_misplaced && self.has_twin_rows()
     }
@@ -167,8 +179,8 @@ impl Walk {
         let is_full = self
             .plan
             .records_max
-            .is_some_and(|most| self.blocks >= most);
-        self.blocks += u64::from(!is_full);
+            .is_some_and(|most| self.again.records >= most);
+        self.again.records += u64::from(!is_full);
         self.withheld_again.records += u64::from(is_full);
         is_full
     }
@@ -179,17 +191,6 @@ impl Walk {
         }
         self.take_back(at);
         Ok(false)
-    }
-}
-
-impl Withheld {
-    fn add(&mut self, more: Self) {
-        self.rows += more.rows;
-        self.unbound += more.unbound;
-        self.unbound_passed += more.unbound_passed;
-        self.records += more.records;
-        self.fields += more.fields;
-        self.unlisted += more.unlisted;
     }
 }
 
@@ -213,11 +214,11 @@ fn is_escaped(written: &[u8], at: usize) -> bool {
     slashes.count() % 2 == 1
 }
 
-/// Holds one text to what `plan` says of what it repeats.
-fn narrow(plan: &Plan, twin: &Twin, text: &str) -> Outcome {
+/// Holds one text to what `plan` says of what it repeats, where so much `counted` before it.
+fn narrow(plan: &Plan, twin: &Twin, text: &str, counted: Counted) -> Outcome {
     let plan = seen_from(plan, &twin.of);
     if plan.is_empty() {
-        return Outcome::of(Narrowed::Same);
+        return Outcome::of(Narrowed::Same, counted);
     }
     let text = text.as_bytes();
     let held = embedded::unwrap(text);
@@ -229,13 +230,14 @@ fn narrow(plan: &Plan, twin: &Twin, text: &str) -> Outcome {
         _ => None,
     };
     let Some(document) = document else {
-        return Outcome::of(if plan.rows.is_empty() {
+        let narrowed = if plan.rows.is_empty() {
             Narrowed::Same
         } else {
             Narrowed::Unknown
-        });
+        };
+        return Outcome::of(narrowed, counted);
     };
-    let mut outcome = narrow_document(&plan, &document);
+    let mut outcome = narrow_document(&plan, &document, counted);
     if let (Narrowed::Edited(edited), Some(Held::Text(held)), false) =
         (&mut outcome.narrowed, &held, embedded::is_json(text))
     {
@@ -244,57 +246,132 @@ fn narrow(plan: &Plan, twin: &Twin, text: &str) -> Outcome {
     outcome
 }
 
-fn narrow_document(plan: &Plan, document: &[u8]) -> Outcome {
-    if let Some(outcome) = read(plan.clone(), document) {
-        return outcome;
+/// A document may be what `plan` is about, or rows of it alone: those of some array, of which it does not say
+/// which, or one row. Where it can be judged in both ways, it must pass in both.
+fn narrow_document(plan: &Plan, document: &[u8], counted: Counted) -> Outcome {
+    let foreign = || Outcome::foreign(counted);
+    let Some(whole) = read(Walk::new(plan.clone()).counting(counted), document) else {
+        return foreign();
+    };
+    let is_known =
+        |rule: &usize| whole.walk.found.contains(rule) || whole.walk.arrays.contains(rule);
+    let all: Vec<usize> = (0..plan.rows.len()).collect();
+    let unknown: Vec<usize> = all.iter().copied().filter(|rule| !is_known(rule)).collect();
+    let is_array = document.trim_ascii_start().first() == Some(&b'[');
+    let is_whole = unknown.len() < all.len();
+    if unknown.is_empty() {
+        return whole.outcome(document);
     }
-    // The rows alone, or one of them.
-    let as_rows = plan.rows.iter().map(|rule| {
-        let is_array = document.trim_ascii_start().first() == Some(&b'[');
+    if is_whole && !is_array {
+        let as_row = read(Walk::of_kinds(plan, &unknown), document);
+        return as_row.map_or_else(foreign, |_| whole.outcome(document));
+    }
+    let of_whole = Plan {
+        rows: plan.rows.clone(),
+        ..Plan::default()
+    };
+    let Some(whole) = read(Walk::new(of_whole), document) else {
+        return foreign();
+    };
+    let Some(rows) = read(Walk::of_kinds(plan, &all), &whole.left) else {
+        return foreign();
+    };
+    if rows.walk.found.is_empty() && rows.walk.arrays.is_empty() {
+        return Outcome::of(Narrowed::Unknown, counted);
+    }
+    let rest = Plan {
+        rows: Vec::new(),
+        fields: lists_of_rows(plan, &rows.walk, is_array),
+        ..plan.clone()
+    };
+    let Some(rest) = read(Walk::new(rest).counting(counted), &rows.left) else {
+        return foreign();
+    };
+    let mut outcome = rest.outcome(document);
+    for walk in [whole.walk, rows.walk] {
+        let others = walk.withheld();
+        outcome.records += others.rows;
+        outcome.withheld.add(others);
+    }
+    outcome
+}
+
+/// The lists of fields of a document that is rows alone, or one: those of every kind that it may be of.
+fn lists_of_rows(plan: &Plan, rows: &Walk, is_array: bool) -> Vec<Arc<Fields>> {
+    let rules = plan.rows.iter().enumerate();
+    let rules = rules.filter(|(at, _)| rows.found.is_empty() || rows.found.contains(at));
+    let lists = rules.flat_map(|(_, rule)| {
         let root = if is_array {
             rule.array.clone()
         } else {
             rule.array.element()
         };
         let fields = plan.fields.iter();
-        let fields = fields.map(|list| list.seen_from(&root).unwrap_or_else(Fields::none).into());
-        Plan {
-            rows: vec![Rows {
-                array: Path::default(),
-                ..rule.clone()
-            }],
-            fields: fields.collect(),
-            ..plan.clone()
-        }
+        fields.map(move |list| list.seen_from(&root).unwrap_or_else(Fields::none).into())
     });
-    let mut read = as_rows.filter_map(|plan| read(plan, document));
-    read.next()
-        .unwrap_or_else(|| Outcome::of(Narrowed::Unknown))
+    lists.collect()
 }
 
-/// Reads a document under `plan`; none if no rule finds its rows there.
-fn read(plan: Plan, document: &[u8]) -> Option<Outcome> {
-    let has_rules = !plan.rows.is_empty();
-    let mut walk = Walk::new(plan);
+impl Walk {
+    /// A walk through the rows of some of these rules alone, of which it is not known of which. Rules on one
+    /// array are of one kind.
+    fn of_kinds(plan: &Plan, rules: &[usize]) -> Self {
+        let rules: Vec<&Rows> = rules.iter().filter_map(|at| plan.rows.get(*at)).collect();
+        let kind = |rule: &&Rows| rules.iter().position(|other| other.array == rule.array);
+        let rows = rules.iter().map(|rule| Rows {
+            array: Path::default(),
+            ..(*rule).clone()
+        });
+        let mut walk = Self::new(Plan {
+            rows: rows.collect(),
+            ..Plan::default()
+        });
+        walk.kinds = rules.iter().filter_map(kind).collect();
+        walk
+    }
+
+    /// The same, where so much counted before.
+    fn counting(mut self, counted: Counted) -> Self {
+        (self.records, self.fields) = (counted.records, counted.fields);
+        self.again = counted;
+        self
+    }
+}
+
+/// A document, read to its end.
+struct Read {
+    walk: Walk,
+    left: Vec<u8>,
+}
+
+/// Reads a document; none if it is another's row as a whole.
+fn read(mut walk: Walk, document: &[u8]) -> Option<Read> {
     let mut left = Vec::with_capacity(document.len());
     let read = Tokens::new().push(document, true, |event, raw| {
         walk.event(event, raw, &mut left)
     });
-    if read.is_err() {
-        return Some(Outcome::foreign());
+    read.ok().map(|()| Read { walk, left })
+}
+
+impl Read {
+    fn outcome(self, document: &[u8]) -> Outcome {
+        let withheld = self.walk.withheld();
+        Outcome {
+            narrowed: if self.left == document {
+                Narrowed::Same
+            } else {
+                Narrowed::Edited(self.left)
+            },
+            withheld,
+            records: self.walk.records.saturating_sub(self.walk.again.records)
+                + withheld.records
+                + withheld.rows,
+            counted: Counted {
+                records: self.walk.records,
+                fields: self.walk.fields,
+            },
+        }
     }
-    if has_rules && !walk.knows_rows {
-        return None;
-    }
-    Some(Outcome {
-        narrowed: if left == document {
-            Narrowed::Same
-        } else {
-            Narrowed::Edited(left)
-        },
-        withheld: walk.withheld,
-        records: walk.records + walk.withheld.records + walk.withheld.rows,
-    })
 }
 
 /// What a plan says of what is at `root`, for a document that stands for it.
@@ -312,6 +389,7 @@ fn seen_from(plan: &Plan, root: &Path) -> Plan {
             .filter_map(|list| Some(list.seen_from(root)?.into()))
             .collect(),
         twin: None,
+        answers: None,
         ..plan.clone()
     }
 }
