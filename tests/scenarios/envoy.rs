@@ -59,14 +59,22 @@ impl Served {
         let witness = Witness::default();
         let peer = Peer::serve(witness.router(), "127.0.0.1:0", None)?;
         let issuer = Issuer::new()?;
-        let asks = |protocol: &str| {
+        let asks = |protocol: &str, bodies: &str| {
             json!({ "address": "127.0.0.1:0", "ext_authz": {
                 "protocol": protocol,
-                "selectors": [path_selector(&Envoy::program().unwrap_or_default())],
+                "selectors": [
+                    path_selector(&Envoy::program().unwrap_or_default()),
+                    format!("unix:uid:{}", rustix::process::getuid().as_raw()),
+                ],
                 "services": ["crm"],
+                "answers": "unseen",
+                "bodies": bodies,
             } })
         };
-        let listen = json!([{ "address": "127.0.0.1:0" }, asks("grpc"), asks("http")]);
+        let listen = json!([
+            { "address": "127.0.0.1:0" },
+            asks("grpc", "shown"), asks("http", "shown"), asks("grpc", "unseen"),
+        ]);
         let capped = json!({ "records_max": 3 });
         let service = Service::hosted("crm", HOST, &peer.url(), "DE")
             .operation("customer.read", "GET", "/customers/{customer}")
@@ -247,6 +255,28 @@ fn what_envoy_could_not_hold_to_is_refused() -> Result<()> {
         ensure!(passed.status == 200, "{}", passed.status);
         ensure!(served.witness.heard().len() == 1);
     }
+    // What would override the method stays behind, and what is personal in a field is seen.
+    for listener in [GRPC, HTTP] {
+        let ask = served
+            .ask(listener, "/customers/C-771")?
+            .token(&served.token()?);
+        let ask = ask.header("x-http-method-override", "DELETE");
+        let noted = ask.clone().header("x-note", "write to ann.lee@example.com");
+        ensure!(Agent::curl()?.ask(&ask)?.status == 200);
+        let heard = served.witness.heard();
+        ensure!(heard.len() == 1 && !heard.iter().any(|it| it.text.contains("override")));
+        let noted = Agent::curl()?.ask(&noted)?;
+        served.refused(&noted, 403, "obligation_unmet")?;
+        let ask = served
+            .ask(listener, "/customers/C-771")?
+            .token(&served.token()?);
+        let ask = ask
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket");
+        let upgraded = Agent::curl()?.ask(&ask)?;
+        ensure!(upgraded.status == 403, "{}", upgraded.status);
+        ensure!(served.witness.heard().is_empty());
+    }
     let unseen = served.note(BODILESS, "call back on Monday")?;
     served.refused(&unseen, 415, "request_uninspected")?;
     served.finish()
@@ -273,7 +303,7 @@ fn budgets_hold_behind_envoy_and_nobody_else_may_ask() -> Result<()> {
 /// Two listeners before one service: the first asks over gRPC, the second over HTTP, with bodies; the third
 /// over gRPC without.
 fn bootstrap(gateway: &Gateway, upstream: SocketAddr) -> Result<Value> {
-    let (grpc, http) = (gateway.listen(1)?, gateway.listen(2)?);
+    let (grpc, http, bodiless) = (gateway.listen(1)?, gateway.listen(2)?, gateway.listen(3)?);
     let body = json!({ "max_request_bytes": 1_048_576, "pack_as_bytes": true });
     let by_grpc = json!({
         "grpc_service": { "envoy_grpc": { "cluster_name": "asked_grpc" }, "timeout": "20s" },
@@ -288,13 +318,11 @@ fn bootstrap(gateway: &Gateway, upstream: SocketAddr) -> Result<Value> {
     let by_http = json!({
         "transport_api_version": "V3",
         "with_request_body": body,
-        "allowed_headers": exact(&[
-            "tidegate-token", "authorization", "content-type", "traceparent", "x-envoy-auth-partial-body",
-        ]),
+        "allowed_headers": { "patterns": [{ "safe_regex": { "regex": ".*" } }] },
         "http_service": {
             "server_uri": { "uri": format!("http://{http}"), "cluster": "asked_http", "timeout": "20s" },
             "authorization_request": { "headers_to_add": [
-                { "key": "tidegate-source", "value": "%DOWNSTREAM_REMOTE_ADDRESS%" },
+                { "key": "tidegate-source", "value": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%" },
                 { "key": "tidegate-destination", "value": "%DOWNSTREAM_LOCAL_ADDRESS%" },
             ] },
             "authorization_response": {
@@ -303,11 +331,14 @@ fn bootstrap(gateway: &Gateway, upstream: SocketAddr) -> Result<Value> {
             },
         },
     });
-    let mut bodiless = by_grpc.clone();
-    if let Some(asks) = bodiless.as_object_mut() {
+    let mut unshown = by_grpc.clone();
+    if let Some(asks) = unshown.as_object_mut() {
         asks.remove("with_request_body");
+        let service =
+            json!({ "envoy_grpc": { "cluster_name": "asked_bodiless" }, "timeout": "20s" });
+        asks.insert("grpc_service".to_owned(), service);
     }
-    let asks = [by_grpc, by_http, bodiless];
+    let asks = [by_grpc, by_http, unshown];
     let listeners: Vec<Value> = LISTENERS
         .iter()
         .zip(asks)
@@ -319,6 +350,7 @@ fn bootstrap(gateway: &Gateway, upstream: SocketAddr) -> Result<Value> {
             cluster("service", upstream, false),
             cluster("asked_grpc", grpc, true),
             cluster("asked_http", http, false),
+            cluster("asked_bodiless", bodiless, true),
         ],
     } }))
 }

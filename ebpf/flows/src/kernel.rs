@@ -468,12 +468,15 @@ impl FlowSource for KernelSource {
                 cookie,
                 remote: None,
             };
-            self.flow(id).filter(|record| record.pid != 0)
+            self.flow(id)
         });
         // One that is older than the programs is in no table.
         let Some(record) = known else {
             return self.inferring.between(flow);
         };
+        if record.pid == 0 {
+            return None; // Seen, but made by no process of this host: inferring could only err.
+        }
         Some(Owned {
             attribution: Arc::new(Attribution {
                 process: self.process(&record),

@@ -231,7 +231,9 @@ impl Verifier {
         let named = claimed.iss.as_ref().and_then(|iss| self.issuers.get(iss));
         named.or_else(|| {
             let subject: SpiffeId = claimed.sub.as_ref()?.parse().ok()?;
-            self.issuers.get(subject.trust_domain())
+            let issuer = self.issuers.get(subject.trust_domain())?;
+            // One for a service is that service's, whoever it is of.
+            claimed.is_for(&issuer.audience).then_some(issuer)
         })
     }
 
@@ -379,6 +381,15 @@ fn fault(kind: &ErrorKind) -> TokenError {
 struct Claimed {
     iss: Option<String>,
     sub: Option<String>,
+    #[serde(default)]
+    aud: Value,
+}
+
+impl Claimed {
+    fn is_for(&self, audience: &str) -> bool {
+        let is_it = |one: &Value| one.as_str() == Some(audience);
+        is_it(&self.aud) || self.aud.as_array().is_some_and(|all| all.iter().any(is_it))
+    }
 }
 
 #[derive(Deserialize)]

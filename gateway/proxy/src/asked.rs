@@ -9,15 +9,16 @@
 mod grpc;
 mod http;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use ::http::{HeaderMap, HeaderName, Method, Request, Response, header, request::Parts};
+use ::http::{HeaderMap, HeaderName, Request, Response, header, request::Parts};
 use admission::Permit;
 use bytes::Bytes;
 use flows::Flow;
 use http_body_util::{BodyExt as _, Collected};
 use hyper::body::Incoming;
 use identity::{Cause, Selector, Unproven};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use tonic::body::Body;
 
 use crate::{
@@ -32,7 +33,7 @@ use crate::{
     record::Who,
     refusal::Interruption,
     request, response,
-    route::Way,
+    route::{Unroutable, Way},
     spending::Spending,
 };
 
@@ -61,6 +62,8 @@ pub struct Asks {
     pub selectors: Vec<Selector>,
     /// The services whose requests it serves. Their answers are not seen here.
     pub services: Vec<Arc<str>>,
+    /// Whether it shows the bodies of requests: then one that is not shown is not there.
+    pub shows_bodies: bool,
 }
 
 impl Asks {
@@ -143,9 +146,13 @@ async fn decide(
     let method = parts.method.clone();
     let port = question.ends.map(|ends| ends.peer.port());
     let mut account = Account::new(Arc::clone(gateway), trace, began, method, port);
-    if !asks.is_from(asker) {
+    if !asks.is_from(asker) || !is_here(asker) {
         account.who = Arc::new(stranger(asker));
         return Err(refuse(account, Interruption::asker_unknown().into()).await);
+    }
+    if Question::is_ambiguous(parts) {
+        let why = Interruption::unroutable(Unroutable::Ambiguous);
+        return Err(refuse(account, why.into()).await);
     }
     let peer = question.peer(worker);
     let mut source = Source::Whole(body.clone());
@@ -193,6 +200,14 @@ async fn hold(
     if way.answers.demands(permit) {
         return Err(Interruption::unmet("its answers are narrowed"));
     }
+    if let Some(spending) = &mut account.spending
+        && !spending.spend_unseen(gateway, permit)?
+    {
+        return Err(Interruption::unmet("a budget counts what its answers show"));
+    }
+    if question.parts.headers.contains_key(header::UPGRADE) {
+        return Err(Interruption::unmet("it asks for another protocol"));
+    }
     let Question { parts, body, .. } = question;
     let shown = parts.headers.clone();
     let mut fields = parts.headers;
@@ -212,14 +227,13 @@ async fn hold(
             }
         }
     }
-    let is_gone = |name: &&HeaderName| !fields.contains_key(*name) && !headers::is_hop(name);
     let mut set = HeaderMap::new();
     if let Some(value) = account.traceparent() {
         set.insert(headers::TRACEPARENT, value);
     }
     Ok(Onward {
         set,
-        removed: shown.keys().filter(is_gone).cloned().collect(),
+        removed: headers::removed(&shown, &fields),
         answered: HeaderMap::new(),
     })
 }
@@ -261,33 +275,60 @@ impl Question {
         Peer::new(owned, port, false).shown_elsewhere(self.secure, self.certificate.as_deref())
     }
 
-    /// The body, if all of it was shown. Envoy says whether it is a part only of one that it shows, and of
-    /// one that it does not show nothing at all.
-    fn body(headers: &HeaderMap, method: &Method, shown: Bytes) -> Option<Bytes> {
+    /// The body, if all of it was shown. Of one that it shows Envoy says whether it is a part only; of one
+    /// that it does not show, nothing, so that only who shows bodies shows that there is none.
+    fn body(headers: &HeaderMap, shows: bool, shown: Bytes) -> Option<Bytes> {
         let declared = headers::content_length(headers);
         let is_whole = if shown.is_empty() {
-            // What GET and the like send along means nothing (RFC 9110 section 9.3).
-            let is_bare = matches!(*method, Method::GET | Method::HEAD | Method::DELETE)
-                && !headers.contains_key(header::TRANSFER_ENCODING);
-            declared.map_or(is_bare, |bytes| bytes == 0)
+            let is_chunked = headers.contains_key(header::TRANSFER_ENCODING);
+            declared.map_or(shows && !is_chunked, |bytes| bytes == 0)
         } else {
-            headers.get(&PARTIAL).is_none_or(|part| part == "false")
+            headers.get(&PARTIAL).is_some_and(|part| part == "false")
                 && declared.is_none_or(|bytes| bytes == shown.len() as u64)
         };
         is_whole.then_some(shown)
     }
 
-    /// Takes out what was said for us alone.
-    fn strip(headers: &mut HeaderMap) {
-        let ours: Vec<HeaderName> = headers
-            .keys()
-            .filter(|name| name.as_str().starts_with("x-envoy-"))
-            .cloned()
-            .collect();
-        for name in ours {
-            headers.remove(name);
-        }
+    /// Whether the head can be read in more than one way, by Envoy and whoever is behind it: fields that came
+    /// twice and were joined, and characters of the path that need no encoding and have one.
+    fn is_ambiguous(parts: &Parts) -> bool {
+        let kind = parts.headers.get(header::CONTENT_TYPE);
+        let is_joined = kind.is_some_and(|kind| kind.as_bytes().contains(&b','));
+        let path = parts.uri.path();
+        let plain: Vec<u8> = percent_encoding::percent_decode_str(path).collect();
+        let coded = percent_encoding::percent_encode(&plain, &NEEDS_CODING).to_string();
+        is_joined || path.contains('%') && !path.eq_ignore_ascii_case(&coded)
     }
+}
+
+/// What a path cannot hold as it is (RFC 3986, 2.3 and 3.3), so that its encoding is the only one.
+const NEEDS_CODING: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'/');
+
+/// Whether a process is in the network namespace of the gateway, where the ends of a connection that it
+/// names mean what they mean here. Where that is not known, it came by a listener that is.
+fn is_here(asker: &Peer) -> bool {
+    static OWN: OnceLock<Option<u64>> = OnceLock::new();
+    let own = OWN.get_or_init(flows::own_netns);
+    let process = asker.attribution.as_ref().map(|known| &known.process);
+    process.is_some_and(|process| process.netns == 0 || own.is_none_or(|own| own == process.netns))
 }
 
 /// Who asks without being let, for the record.
@@ -308,27 +349,50 @@ mod tests {
 
     use super::*;
 
-    fn seen(method: &Method, fields: &[(HeaderName, &'static str)], shown: &'static str) -> bool {
+    fn seen(shows: bool, fields: &[(HeaderName, &'static str)], shown: &'static str) -> bool {
         let fields = fields.iter().cloned();
         let fields = fields.map(|(name, value)| (name, HeaderValue::from_static(value)));
-        Question::body(&fields.collect(), method, shown.into()).is_some()
+        Question::body(&fields.collect(), shows, shown.into()).is_some()
     }
 
     #[test]
     fn a_body_is_seen_only_whole() {
         let part = |is: &'static str| (PARTIAL, is);
         let declared = |bytes: &'static str| (header::CONTENT_LENGTH, bytes);
-        assert!(seen(&Method::POST, &[part("false")], "{}"));
-        assert!(seen(&Method::POST, &[part("false"), declared("2")], "{}"));
-        assert!(!seen(&Method::POST, &[part("true")], "{}"));
-        assert!(!seen(&Method::POST, &[part("false"), declared("3")], "{}"));
-        // What an agent says of a body that is not shown is nothing to go by.
-        assert!(!seen(&Method::POST, &[part("false")], ""));
-        assert!(!seen(&Method::POST, &[], ""));
-        assert!(seen(&Method::POST, &[declared("0")], ""));
-        assert!(seen(&Method::GET, &[], ""));
-        assert!(!seen(&Method::GET, &[declared("2")], ""));
-        let chunked = (header::TRANSFER_ENCODING, "chunked");
-        assert!(!seen(&Method::GET, &[chunked], ""));
+        assert!(seen(true, &[part("false")], "{}"));
+        assert!(seen(true, &[part("false"), declared("2")], "{}"));
+        assert!(!seen(true, &[part("true")], "{}"));
+        assert!(!seen(true, &[], "{}"));
+        assert!(!seen(true, &[part("false"), declared("3")], "{}"));
+        assert!(seen(true, &[], ""));
+        assert!(!seen(true, &[declared("2")], ""));
+        assert!(!seen(true, &[(header::TRANSFER_ENCODING, "chunked")], ""));
+        // Who shows no bodies says nothing of them, and what an agent says is nothing to go by.
+        assert!(!seen(false, &[], ""));
+        assert!(!seen(false, &[part("false")], ""));
+        assert!(seen(false, &[declared("0")], ""));
+    }
+
+    #[test]
+    fn a_head_that_servers_read_in_several_ways_is_refused() {
+        let ambiguous = |path: &str, kind: &str| {
+            let request = Request::get(path).header(header::CONTENT_TYPE, kind);
+            Question::is_ambiguous(&request.body(()).unwrap().into_parts().0)
+        };
+        let json = "application/json";
+        for path in [
+            "/a/b",
+            "/a%20b",
+            "/a%2Fb",
+            "/a%2fb?x=%61",
+            "/%C3%A9",
+            "/a:b@c",
+        ] {
+            assert!(!ambiguous(path, json), "{path}");
+        }
+        for path in ["/%61dmin", "/a%2Eb", "/%3A"] {
+            assert!(ambiguous(path, json), "{path}");
+        }
+        assert!(ambiguous("/a", "application/json,text/csv"));
     }
 }

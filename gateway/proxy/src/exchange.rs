@@ -111,6 +111,11 @@ impl Peer {
         self
     }
 
+    /// Whether certificates of its connection are verified as X.509-SVIDs.
+    pub(crate) fn is_certified(&self) -> bool {
+        self.certifies
+    }
+
     /// The certificate that was verified, if there is one.
     pub(crate) fn svid(&self) -> Option<&Svid> {
         self.svid.as_deref()

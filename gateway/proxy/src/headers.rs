@@ -238,9 +238,24 @@ pub(crate) fn towards_upstream(headers: &mut HeaderMap, proven: bool) {
     headers.append(header::VIA, HeaderValue::from_static("1.1 tidegate"));
 }
 
-/// Whether a field is of one connection alone.
-pub(crate) fn is_hop(name: &HeaderName) -> bool {
-    HOP_BY_HOP.contains(name)
+/// The fields that another proxy must take out of a request with these fields, of which `kept` may go on: those
+/// of its own connection it sets itself, and what was never shown here it must not pass on either.
+pub(crate) fn removed(shown: &HeaderMap, kept: &HeaderMap) -> Vec<HeaderName> {
+    static ITS_OWN: [HeaderName; 6] = [
+        header::HOST,
+        header::CONTENT_LENGTH,
+        header::CONNECTION,
+        header::TRANSFER_ENCODING,
+        header::TE,
+        HeaderName::from_static("keep-alive"),
+    ];
+    let gone = shown.keys().filter(|name| !kept.contains_key(*name));
+    let unshown = OVERRIDES.iter().chain(&DROPPED);
+    let mut removed: Vec<HeaderName> = gone.chain(unshown).cloned().collect();
+    removed.retain(|name| !ITS_OWN.contains(name));
+    removed.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+    removed.dedup();
+    removed
 }
 
 /// Begins the trace of a request, or goes on with the one that it names.

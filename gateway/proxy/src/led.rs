@@ -84,8 +84,11 @@ pub(crate) async fn shake<S>(
         Ok(Ok(stream)) => {
             let (_, tls) = stream.get_ref();
             let (protocol, peer) = (Protocol::negotiated(tls), peer.secured(tls));
-            if peer.svid().is_some() {
-                svid::serve(worker, peer, (stream, protocol), watcher, stop).await;
+            if peer.is_certified() {
+                // One that is verified and names nobody that could be an agent is worth nothing.
+                if peer.svid().is_some() {
+                    svid::serve(worker, peer, (stream, protocol), watcher, stop).await;
+                }
             } else {
                 connection(worker, peer, stream, protocol, watcher).await;
             }

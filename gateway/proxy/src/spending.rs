@@ -64,6 +64,22 @@ impl Spending {
         self.counts_records && self.named.records.is_empty()
     }
 
+    /// Debits what an answer that goes another way is asked for. Returns whether that is all that is counted of it.
+    pub(crate) fn spend_unseen(
+        &mut self,
+        gateway: &Gateway,
+        permit: &Permit,
+    ) -> Result<bool, Interruption> {
+        let budgets = gateway.budgets.as_ref();
+        let measures = budgets.is_some_and(|budgets| budgets.measures_answers(permit));
+        if measures || self.counts() || self.named.unnamed_records > 0 && self.counts_records {
+            return Ok(false);
+        }
+        let named = std::mem::take(&mut self.named);
+        self.debit(&named)?;
+        Ok(true)
+    }
+
     /// An answer that shows no record was asked for one: an error, a redirect.
     pub(crate) fn shows_nothing(&mut self) {
         self.named = Usage::default();

@@ -82,11 +82,11 @@ pub(super) static FAMILIES: &[Family] = &[
     row("discord-webhook", "discordapp.com/api/webhooks/", D::SLACK_WEBHOOK, Hook(&[Run(DIGIT, 17, 20), Text(b"/"), Run(TOKEN, 60, 80)]), 0),
 
     // Clouds.
-    row("aws", "AKIA", D::AWS_ACCESS_KEY, Parts(&[Run(UPPER_DIGIT, 16, 16)]), 28),
-    row("aws", "ASIA", D::AWS_ACCESS_KEY, Parts(&[Run(UPPER_DIGIT, 16, 16)]), 28),
-    row("aws", "ABIA", D::AWS_ACCESS_KEY, Parts(&[Run(UPPER_DIGIT, 16, 16)]), 28),
-    row("aws", "ACCA", D::AWS_ACCESS_KEY, Parts(&[Run(UPPER_DIGIT, 16, 16)]), 28),
-    row("aws", "A3T", D::AWS_ACCESS_KEY, Parts(&[Run(UPPER_DIGIT, 17, 17)]), 30),
+    row("aws", "AKIA", D::AWS_ACCESS_KEY, Parts(&[Run(UPPER_DIGIT, 16, 16)]), 22),
+    row("aws", "ASIA", D::AWS_ACCESS_KEY, Parts(&[Run(UPPER_DIGIT, 16, 16)]), 22),
+    row("aws", "ABIA", D::AWS_ACCESS_KEY, Parts(&[Run(UPPER_DIGIT, 16, 16)]), 22),
+    row("aws", "ACCA", D::AWS_ACCESS_KEY, Parts(&[Run(UPPER_DIGIT, 16, 16)]), 22),
+    row("aws", "A3T", D::AWS_ACCESS_KEY, Parts(&[Run(UPPER_DIGIT, 17, 17)]), 24),
     // The words `BedrockAPIKey-` in base64.
     row("aws-bedrock", "ABSKQmVkcm9ja0FQSUtleS", D::AWS_BEDROCK_KEY, Parts(&[Run(BASE64, 80, 260)]), 0),
     row("aws-bedrock", "ABSK", D::AWS_BEDROCK_KEY, Parts(&[Run(BASE64, 109, 269)]), 35),

@@ -33,6 +33,10 @@ fn look() -> Option<()> {
     // SAFETY: a number, read at once.
     let mode = MODES.get_ptr(agent).map_or(0, |mode| unsafe { *mode });
     let credentials = task::credentials(read(field!(task::current(), task_cred)));
+    if credentials.capabilities >> CAP_NET_RAW & 1 == 0 {
+        // The kernel refuses it a moment later.
+        return None;
+    }
     let owner = Owner {
         // There is no socket yet, so it has no cookie. None is as large as this.
         cookie: flow::now(),

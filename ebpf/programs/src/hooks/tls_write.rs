@@ -24,7 +24,8 @@ const METHODS: [[u8; 4]; 8] = [
 #[uprobe]
 pub(crate) fn tls_write(ctx: ProbeContext) -> u32 {
     if let (Some(bytes), Some(length)) = (ctx.arg::<u64>(1), ctx.arg::<u64>(2)) {
-        look(bytes, length);
+        // Of an `int`, which one of the two takes, the upper half is anything.
+        look(bytes, u64::from(length as u32));
     }
     0
 }
@@ -33,7 +34,7 @@ pub(crate) fn tls_write(ctx: ProbeContext) -> u32 {
 fn look(bytes: u64, length: u64) -> Option<()> {
     let process = task::process(task::current_leader());
     let agent = tag::noted(&process);
-    if agent == 0 {
+    if agent == 0 || length < 4 {
         return None;
     }
     let mut first = [0_u8; 4];

@@ -99,6 +99,16 @@ impl Budgets {
         (budgets, keep(store, queue))
     }
 
+    /// Whether of an answer under this permit is counted what only the answer tells: bytes, values.
+    pub fn measures_answers(&self, permit: &Permit) -> bool {
+        let measures = |(it, _): &(Meter, u64)| matches!(it, Meter::Bytes | Meter::Fields(_));
+        let mut measuring = self
+            .rules
+            .iter()
+            .filter(|it| it.allowed.iter().any(measures));
+        measuring.any(|budget| budget.covers(permit))
+    }
+
     /// Whether an answer under this permit must be counted record by record.
     pub fn counts_records(&self, permit: &Permit) -> bool {
         let distinct = |budget: &&Budget| budget.allowed.iter().any(|(it, _)| it.is_distinct());

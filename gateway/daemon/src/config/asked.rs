@@ -2,9 +2,10 @@
 
 use miette::Result;
 use proxy::asked::{Asks, Protocol};
+use serde_saphyr::Spanned;
 
 use super::{
-    file::{AskedBy, ExtAuthz, Service},
+    file::{AskedBy, Bodies, ExtAuthz, Service},
     resolve::Resolver,
 };
 
@@ -48,6 +49,12 @@ impl Resolver<'_> {
             let help = "give at least one selector, such as `unix:path:/usr/bin/envoy`";
             return Err(self.fault(first, "any process could ask here", help));
         }
+        let is_anybodys = |it: &Spanned<String>| it.value.starts_with("unix:path:");
+        if typed.selectors.iter().all(is_anybodys) {
+            let help = "say as whom it runs too: `unix:uid:101`, `systemd:id:envoy.service`";
+            let message = "every user may run that file, and ask";
+            return Err(self.fault(first, message, help));
+        }
         if forward {
             let help = "give each an address of its own";
             return Err(self.fault(first, "a proxy cannot ask where agents do", help));
@@ -59,6 +66,7 @@ impl Resolver<'_> {
             },
             selectors,
             services: names,
+            shows_bodies: typed.bodies == Bodies::Shown,
         })
     }
 }

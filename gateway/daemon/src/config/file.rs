@@ -96,6 +96,26 @@ pub(crate) struct ExtAuthz {
     pub(crate) selectors: Vec<Spanned<String>>,
     /// The services whose requests it serves.
     pub(crate) services: Vec<Spanned<String>>,
+    /// That their answers go another way, past every rule on what they show.
+    #[serde(rename = "answers")]
+    pub(crate) _answers: Answers,
+    /// Whether it shows the bodies of requests.
+    pub(crate) bodies: Bodies,
+}
+
+/// What is known to whoever has a proxy ask.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Answers {
+    Unseen,
+}
+
+/// Whether bodies of requests are shown.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Bodies {
+    Shown,
+    Unseen,
 }
 
 /// How it asks.

@@ -263,15 +263,23 @@ fn every_mistake_is_told_with_its_place_and_mend() {
         ),
         (
             "[{ address: 127.0.0.1:0 }]",
-            "[{ address: 127.0.0.1:0, ext_authz: { protocol: grpc, selectors: [\"unix:uid:0\"], services: [erp] } }]",
+            "[{ address: 127.0.0.1:0, ext_authz: { protocol: grpc, selectors: [\"unix:uid:0\"], services: [erp], answers: unseen, bodies: shown } }]",
         ),
         (
             "[{ address: 127.0.0.1:0 }]",
-            "[{ address: 127.0.0.1:0, ext_authz: { protocol: grpc, selectors: [], services: [crm] } }]",
+            "[{ address: 127.0.0.1:0, ext_authz: { protocol: grpc, selectors: [], services: [crm], answers: unseen, bodies: shown } }]",
         ),
         (
             "[{ address: 127.0.0.1:0 }]",
-            "[{ address: 127.0.0.1:0, forward: true, ext_authz: { protocol: http, selectors: [\"unix:uid:0\"], services: [crm] } }]",
+            "[{ address: 127.0.0.1:0, ext_authz: { protocol: grpc, selectors: [\"unix:path:/usr/bin/envoy\"], services: [crm], answers: unseen, bodies: shown } }]",
+        ),
+        (
+            "[{ address: 127.0.0.1:0 }]",
+            "[{ address: 127.0.0.1:0, svid: true }]",
+        ),
+        (
+            "[{ address: 127.0.0.1:0 }]",
+            "[{ address: 127.0.0.1:0, forward: true, ext_authz: { protocol: http, selectors: [\"unix:uid:0\"], services: [crm], answers: unseen, bodies: shown } }]",
         ),
     ];
     let reports: Vec<String> = mistakes

@@ -39,7 +39,7 @@ fn claims_that_do_not_hold_are_refused() {
         (json!({ "aud": null }), Audience),
         (json!({ "iss": "https://evil.example" }), Issuer),
         (json!({ "iss": [ISSUER] }), Malformed),
-        (json!({ "iss": null }), Malformed),
+        (json!({ "iss": null }), Issuer),
         (json!({ "sub": null }), Malformed),
         (json!({ "sub": "alice" }), Subject),
         (json!({ "exp": null }), Malformed),

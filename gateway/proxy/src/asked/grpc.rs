@@ -23,7 +23,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use tonic::{Status, body::Body};
 use tower::ServiceExt as _;
 
-use super::{Asks, Judgement, Onward, Question, judge};
+use super::{Asks, Judgement, Onward, PARTIAL, Question, judge};
 use crate::{
     exchange::{Peer, Worker},
     limits,
@@ -60,7 +60,7 @@ impl Authorization for Asked {
         &self,
         request: tonic::Request<CheckRequest>,
     ) -> Result<tonic::Response<CheckResponse>, Status> {
-        let question = question(request.into_inner())
+        let question = question(request.into_inner(), self.asks.shows_bodies)
             .ok_or_else(|| Status::invalid_argument("the request is none that HTTP has"))?;
         let judgement = judge(&self.worker, &self.asker, &self.asks, question).await;
         Ok(tonic::Response::new(match judgement {
@@ -71,19 +71,19 @@ impl Authorization for Asked {
 }
 
 /// The question; none if no request can be made of it.
-fn question(asked: CheckRequest) -> Option<Question> {
+fn question(asked: CheckRequest, shows: bool) -> Option<Question> {
     let attributes = asked.attributes?;
     let source = attributes.source.unwrap_or_default();
     let destination = attributes.destination.unwrap_or_default();
     let http = attributes.request?.http?;
-    let shown = if http.raw_body.is_empty() {
-        http.body.clone().into()
-    } else {
-        Bytes::from(http.raw_body.clone())
-    };
+    // As text it would have been mended: other bytes than those that go on.
+    let shown = http
+        .body
+        .is_empty()
+        .then(|| Bytes::from(http.raw_body.clone()));
     let mut parts = head(&http)?;
-    let body = Question::body(&parts.headers, &parts.method, shown);
-    Question::strip(&mut parts.headers);
+    let body = shown.and_then(|shown| Question::body(&parts.headers, shows, shown));
+    parts.headers.remove(&PARTIAL);
     let ends = || {
         Some(Flow {
             peer: address(source.address.as_ref()?)?,
@@ -101,6 +101,10 @@ fn question(asked: CheckRequest) -> Option<Question> {
 
 /// The head of the request.
 fn head(http: &HttpRequest) -> Option<Parts> {
+    // In this form (`encode_raw_headers`) all fields are elsewhere; and what follows a `#` would be lost.
+    if http.header_map.is_some() || http.path.contains('#') {
+        return None;
+    }
     let mut fields = HeaderMap::new();
     for (name, value) in &http.headers {
         // Those of HTTP/2 stand in members of their own.

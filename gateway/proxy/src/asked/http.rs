@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 use tonic::body::Body;
 
-use super::{Asks, Judgement, Onward, Question, judge};
+use super::{Asks, Judgement, Onward, PARTIAL, Question, judge};
 use crate::{
     exchange::{Peer, Worker},
     headers, limits,
@@ -52,9 +52,9 @@ pub(super) async fn serve(
         ends: ends(&parts.headers),
         secure: parts.headers.get(&SCHEME).is_some_and(|it| it == "https"),
         certificate: None,
-        body: Question::body(&parts.headers, &parts.method, shown),
+        body: Question::body(&parts.headers, asks.shows_bodies, shown),
         parts: {
-            Question::strip(&mut parts.headers);
+            parts.headers.remove(&PARTIAL);
             parts
         },
     };

@@ -7,7 +7,7 @@ use identity::KeySet;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use proxy::{Bound, svid};
 use serde_json::{Value, json};
-use spiffe::{JwtBundle, JwtSource, TrustDomain, X509Source};
+use spiffe::{JwtBundle, JwtSource, JwtSourceUpdates, TrustDomain, X509Source};
 use tokio::{sync::watch, time::timeout};
 
 use crate::{
@@ -39,8 +39,10 @@ pub(super) async fn open(
     if !domains.is_empty() {
         let source = JwtSource::builder().endpoint(&endpoint).build();
         let source = answered(socket, source).await?;
+        // First, lest one be missed between.
+        let updates = source.updated();
         renew(&source, &domains);
-        tokio::spawn(follow(source, domains, stopped.clone()));
+        tokio::spawn(follow((source, updates), domains, stopped.clone()));
     }
     Ok(())
 }
@@ -70,11 +72,18 @@ where
 }
 
 /// Takes over each new set of bundles.
-async fn follow(source: JwtSource, domains: Vec<Domain>, mut stop: watch::Receiver<bool>) {
-    let mut updates = source.updated();
+async fn follow(
+    (source, mut updates): (JwtSource, JwtSourceUpdates),
+    domains: Vec<Domain>,
+    mut stop: watch::Receiver<bool>,
+) {
     loop {
         tokio::select! {
-            updated = updates.changed() => if updated.is_err() { return },
+            updated = updates.changed() => if let Err(error) = updated {
+                tracing::error!(%error, "the Workload API tells no bundles any more");
+                domains.iter().for_each(|(_, keys)| keys.clear());
+                return;
+            },
             _ = stop.wait_for(|stopped| *stopped) => return,
         }
         renew(&source, &domains);
