@@ -81,7 +81,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         // These see the gateway as the world does: by its binary and the wire.
         ("tests", &[]),
         ("xtask", &[]),
-        ("lab", &["classifiers"]),
+        ("lab", &["behaviour", "classifiers"]),
     ],
 ];
 
