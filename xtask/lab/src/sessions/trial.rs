@@ -17,7 +17,7 @@ use super::{
 };
 
 /// Days that teach; what is judged comes after.
-const LEARNING_DAYS: i64 = 28;
+const LEARNING_DAYS: i64 = 21;
 /// Days whose sessions are judged.
 const JUDGED_DAYS: i64 = 28;
 
