@@ -49,7 +49,12 @@ pub(crate) enum Command {
     },
     /// Score the classifiers on a labelled corpus, and compare with `classifiers/evaluation.md`.
     Eval {
-        /// Passed on: `--corpus DIR`, `--predictions FILE`, `--subset NAMES`, `--errors N`, `--write`.
+        /// Score the detectors of behaviour on scripted sessions instead, and compare with
+        /// `docs/behaviour.md`.
+        #[arg(long)]
+        sessions: bool,
+        /// Passed on: `--corpus DIR`, `--predictions FILE`, `--subset NAMES`, `--errors N`, `--write`;
+        /// of sessions, `--write`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -133,7 +138,11 @@ impl Command {
                 consent,
                 arguments,
             } => return bench::run(&workspace, consent.yes, &arguments),
-            Self::Eval { arguments } => return eval::run(&workspace, &arguments),
+            Self::Eval {
+                sessions: true,
+                arguments,
+            } => return eval::sessions(&workspace, &arguments),
+            Self::Eval { arguments, .. } => return eval::run(&workspace, &arguments),
             Self::Long { scenario } => bench::long(&workspace, scenario)?,
             Self::Package {
                 binary: Some(binary),

@@ -29,10 +29,14 @@ pub struct Baseline {
     pub widest_session: u64,
     /// The most that the sessions of a day had to do with, each for itself.
     pub widest_day: u64,
+    /// The most reads of a session that named no resource.
+    pub most_lists: u64,
     /// The most writes of a session.
     pub most_writes: u64,
     /// The most questions of a session that were refused.
     pub most_refused: u64,
+    /// The most refusals of a session within five minutes.
+    pub most_denied: u64,
     /// The most ids of a session at one distance after each other.
     pub longest_run: u64,
     /// The most ids of a session that filled most of a range.
@@ -62,8 +66,7 @@ impl Baseline {
     pub(crate) fn knows_service(&self, service: &str) -> bool {
         let from = (Bound::Included(service), Bound::Unbounded);
         let mut names = self.operations.range::<str, _>(from);
-        self.operations.len() >= NAMES_MAX
-            || names.next().is_some_and(|it| it.starts_with(service))
+        self.operations.len() >= NAMES_MAX || names.next().is_some_and(|it| it.starts_with(service))
     }
 
     /// How many services were called.

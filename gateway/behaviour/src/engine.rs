@@ -114,8 +114,6 @@ impl Engine {
         pace.note(noted, now);
         let baseline = baseline(&mut self.baselines, seen.agent);
         let mut found = usual::judge(baseline, session, pace, &self.rules, seen, now);
-        let operation = seen.operation.unwrap_or_default();
-        found.extend(session.denied(operation, now));
         found.extend(canary(&self.rules, seen));
         if let Some(reason) = seen.finding {
             found.push((Detector::Refusal, reason.to_owned(), Vec::new()));

@@ -9,7 +9,7 @@ use hashlink::LruCache;
 use jiff::Timestamp;
 
 use super::{
-    Found, digest,
+    digest,
     ids::{Ids, Row, number},
 };
 use crate::{Detector, Ending, Seen};
@@ -26,9 +26,10 @@ const FAILED_MAX: usize = 64;
 const CLASSES_MAX: usize = 64;
 /// Services that are new for the agent and are told apart.
 const STRANGE_MAX: usize = 64;
-/// Denials within [`DENIALS_WITHIN`] seconds.
-const DENIALS_MIN: usize = 5;
-const DENIALS_WITHIN: i64 = 300;
+/// Denials whose time is known; the oldest go first.
+const DENIALS_MAX: usize = 64;
+/// For so many seconds they count.
+pub(super) const DENIALS_WITHIN: i64 = 300;
 
 /// A session.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ pub(super) struct Session {
     pub(super) scope: usize,
     pub(super) quarantined: Option<Detector>,
     calls: u64,
+    lists: u64,
     writes: u64,
     resources: HashSet<u64>,
     ids: LruCache<Arc<str>, Ids>,
@@ -66,6 +68,7 @@ impl Default for Session {
             scope: 0,
             quarantined: None,
             calls: 0,
+            lists: 0,
             writes: 0,
             resources: HashSet::new(),
             ids: LruCache::new(OPERATIONS_MAX),
@@ -100,6 +103,7 @@ impl Session {
             is_new: false,
         };
         if seen.bound.is_empty() {
+            self.lists += u64::from(!seen.writes);
             return noted;
         }
         if self.resources.len() < RESOURCES_MAX {
@@ -120,7 +124,7 @@ impl Session {
         match seen.ending {
             Ending::Denied => {
                 self.denied.push_back(now.as_second());
-                while self.denied.len() > DENIALS_MIN {
+                while self.denied.len() > DENIALS_MAX {
                     self.denied.pop_front();
                 }
                 if self.refused.len() < REFUSED_MAX {
@@ -171,20 +175,20 @@ impl Session {
         self.ids.peek(operation)?.row()
     }
 
-    /// Whether it was denied again and again of late.
-    pub(super) fn denied(&self, operation: &str, now: Timestamp) -> Option<Found> {
+    /// How often it was denied of late.
+    pub(super) fn denied(&self, now: Timestamp) -> u64 {
         let of_late = |at: &&i64| now.as_second() - **at <= DENIALS_WITHIN;
-        let denied = self.denied.iter().filter(of_late).count();
-        // It must be this call that tips it.
-        let tips = self.denied.back() == Some(&now.as_second());
-        (denied >= DENIALS_MIN && tips).then(|| {
-            let numbers = vec![
-                ("denied", denied as u64),
-                ("within_seconds", DENIALS_WITHIN.unsigned_abs()),
-                ("calls", self.calls),
-            ];
-            (Detector::Denials, operation.to_owned(), numbers)
-        })
+        self.denied.iter().filter(of_late).count() as u64
+    }
+
+    /// How many calls it made.
+    pub(super) fn calls(&self) -> u64 {
+        self.calls
+    }
+
+    /// How many of them named no resource.
+    pub(super) fn lists(&self) -> u64 {
+        self.lists
     }
 
     /// Whether a verdict was not told a moment ago.

@@ -1,12 +1,20 @@
 //! What an exchange is held against: the most that was usual, and sets of what is known.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
-use super::{Found, Pace, session::Session};
+use super::{
+    Found, Pace,
+    session::{DENIALS_WITHIN, Session},
+};
 use crate::{Baseline, Detector, Ending, NAMES_MAX, Rules, Seen};
 
 /// New services that are lateral movement.
 const STRANGE_MIN: u64 = 2;
+
+/// An agent with so many hours has no hours.
+const AROUND_THE_CLOCK: usize = 16;
 
 /// What is counted, and how much more of it than ever before is too much.
 struct Measure {
@@ -15,57 +23,69 @@ struct Measure {
     names: (&'static str, &'static str),
     /// So much is nothing, whatever is usual.
     floor: u64,
-    /// More than so many times the most is told.
-    times: u64,
+    /// More than so many percent of the most is told.
+    percent: u64,
 }
 
 const SPIKE: Measure = Measure {
     detector: Detector::Spike,
     names: ("calls_this_minute", "busiest_minute"),
     floor: 30,
-    times: 3,
+    percent: 300,
 };
 const WIDE_SESSION: Measure = Measure {
     detector: Detector::LowAndSlow,
     names: ("resources", "widest_session"),
     floor: 30,
-    times: 2,
+    percent: 200,
 };
 const WIDE_DAY: Measure = Measure {
     detector: Detector::LowAndSlow,
     names: ("resources_today", "widest_day"),
     floor: 60,
-    times: 2,
+    percent: 200,
+};
+const LISTS: Measure = Measure {
+    detector: Detector::LowAndSlow,
+    names: ("lists", "most_lists"),
+    floor: 60,
+    percent: 200,
+};
+const DENIED: Measure = Measure {
+    detector: Detector::Denials,
+    names: ("denied", "most_denied"),
+    floor: 4,
+    percent: 200,
 };
 const WRITES: Measure = Measure {
     detector: Detector::Writes,
     names: ("writes", "most_writes"),
     floor: 20,
-    times: 2,
+    percent: 250,
 };
 const REFUSED: Measure = Measure {
     detector: Detector::Probing,
     names: ("refused", "most_refused"),
-    floor: 5,
-    times: 2,
+    floor: 7,
+    percent: 200,
 };
 const STEADY: Measure = Measure {
     detector: Detector::Enumeration,
     names: ("steady_steps", "longest_run"),
     floor: 9,
-    times: 2,
+    percent: 200,
 };
 const FILLED: Measure = Measure {
     detector: Detector::Enumeration,
     names: ("ids", "fullest_range"),
     floor: 15,
-    times: 2,
+    percent: 200,
 };
 const ANSWERS: Measure = Measure {
     detector: Detector::Drift,
     names: ("answers", "most_answers"),
     floor: 10,
-    times: 3,
+    percent: 300,
 };
 
 impl Measure {
@@ -79,7 +99,7 @@ impl Measure {
     }
 
     fn exceeds(&self, is: u64, usual: u64) -> Option<Vec<(&'static str, u64)>> {
-        let limit = self.floor.max(usual.saturating_mul(self.times));
+        let limit = self.floor.max(usual.saturating_mul(self.percent) / 100);
         let (name, usual_name) = self.names;
         (is > limit).then(|| vec![(name, is), (usual_name, usual), ("limit", limit)])
     }
@@ -124,6 +144,7 @@ pub(super) fn judge(
         };
         found.extend(numbers.filter(|_| tips).map(|it| measure.found(about, it)));
     }
+    found.extend(denials(baseline, session, seen, new.calls, now));
     found.extend(enumeration(baseline, session, about, new.calls));
     found.extend(drift(baseline, session, seen, new.calls));
     found.extend(hours(baseline, now, new.days));
@@ -137,23 +158,16 @@ fn begin(baseline: &mut Baseline, pace: &Pace, rules: &Rules) -> New {
         baseline.calls += 1;
     }
     let is_other = baseline.days == 0 || baseline.last_day != pace.day;
-    if is_other && baseline.days <= rules.learn_days {
+    let days = !is_other || baseline.days < rules.learn_days;
+    if is_other && days {
         baseline.days += 1;
         baseline.last_day = pace.day;
     }
-    New {
-        calls,
-        days: baseline.days <= rules.learn_days,
-    }
+    New { calls, days }
 }
 
 /// Services that the agent never called, one after the other.
-fn lateral(
-    baseline: &Baseline,
-    session: &mut Session,
-    seen: &Seen<'_>,
-    new: New,
-) -> Option<Found> {
+fn lateral(baseline: &Baseline, session: &mut Session, seen: &Seen<'_>, new: New) -> Option<Found> {
     let service = seen.operation?.split_inclusive('/').next()?;
     if new.calls || baseline.knows_service(service) {
         return None;
@@ -201,9 +215,31 @@ fn volume(
     if let Some(numbers) = spike {
         return Some(SPIKE.found(about, numbers));
     }
-    wide.or(day).map(|mut numbers| {
+    let lists = LISTS.hold(session.lists(), &mut baseline.most_lists, new.calls);
+    wide.or(day).or(lists).map(|mut numbers| {
         numbers.push(("calls_this_minute", pace.calls));
         WIDE_SESSION.found(about, numbers)
+    })
+}
+
+/// Refused again and again within minutes. That is told of an agent that is new, too.
+fn denials(
+    baseline: &mut Baseline,
+    session: &Session,
+    seen: &Seen<'_>,
+    learning: bool,
+    now: Timestamp,
+) -> Option<Found> {
+    let denied = session.denied(now);
+    let before = if learning { 0 } else { baseline.most_denied };
+    let numbers = DENIED.exceeds(denied, before);
+    DENIED.hold(denied, &mut baseline.most_denied, learning);
+    // It must be this call that tips it.
+    let numbers = numbers.filter(|_| seen.ending == Ending::Denied);
+    numbers.map(|mut numbers| {
+        numbers.push(("within_seconds", DENIALS_WITHIN.unsigned_abs()));
+        numbers.push(("calls", session.calls()));
+        DENIED.found(seen.operation.unwrap_or_default(), numbers)
     })
 }
 
@@ -260,7 +296,8 @@ fn drift(
     found
 }
 
-/// An hour of the day in which the agent never worked, nor in the one before or after it.
+/// An hour of the day in which the agent never worked, nor in the one before or after it. Who works on
+/// weekends at all may do so at its usual hours, and who works around the clock has none.
 fn hours(baseline: &mut Baseline, now: Timestamp, learning: bool) -> Option<Found> {
     let (days, hour) = (
         now.as_second().div_euclid(86_400),
@@ -268,18 +305,20 @@ fn hours(baseline: &mut Baseline, now: Timestamp, learning: bool) -> Option<Foun
     );
     // 1970 began on a Thursday.
     let is_weekend = (days + 3).rem_euclid(7) >= 5;
-    let known = if is_weekend {
-        &mut baseline.weekend_hours
-    } else {
-        &mut baseline.weekday_hours
-    };
+    let (weekdays, weekends) = (&mut baseline.weekday_hours, &mut baseline.weekend_hours);
     if learning {
+        let known = if is_weekend { weekends } else { weekdays };
         known.insert(hour);
         return None;
     }
+    let known: BTreeSet<u8> = match (is_weekend, weekends.is_empty()) {
+        (true, true) => BTreeSet::new(),
+        (true, false) => weekdays.union(weekends).copied().collect(),
+        (false, _) => weekdays.clone(),
+    };
     let near = [(hour + 23) % 24, hour, (hour + 1) % 24];
     let is_usual = near.iter().any(|hour| known.contains(hour));
-    (!is_usual).then(|| {
+    (!is_usual && known.len() < AROUND_THE_CLOCK).then(|| {
         let about = if is_weekend { "weekend" } else { "weekday" };
         let numbers = vec![
             ("hour", u64::from(hour)),

@@ -44,7 +44,8 @@ impl Session {
             workload,
             calls,
         }
-    }}
+    }
+}
 
 /// What an agent does over and over.
 #[derive(Clone, Copy, Debug)]
