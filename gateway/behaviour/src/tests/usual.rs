@@ -4,7 +4,7 @@ use super::*;
 
 const DAY: i64 = 86_400;
 
-fn first<'v>(told: &'v [Verdict], detector: Detector) -> Option<&'v Verdict> {
+fn first(told: &[Verdict], detector: Detector) -> Option<&Verdict> {
     told.iter().find(|it| it.detector == detector)
 }
 

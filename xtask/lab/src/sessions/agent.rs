@@ -182,8 +182,49 @@ impl Agent {
     }
 
     fn usual(kind: Kind) -> Self {
-        let support = Self {
-            kind,
+        let support = Self::support();
+        match kind {
+            Kind::Support => support,
+            Kind::Analytics | Kind::Nightly | Kind::Integration => Self::by_itself(kind),
+            Kind::Billing => Self {
+                kind,
+                works: BILLING,
+                rare: write("ledger/invoice.cancel"),
+                resources: (8, 30),
+                calls_each: (1, 3),
+                order: Order::Rising(150),
+                ..support
+            },
+            Kind::Interactive => Self {
+                kind,
+                works: INTERACTIVE,
+                rare: read("files/scan.read", &["health.condition"]),
+                begins: (7 * HOUR, 19 * HOUR),
+                sessions_a_day: (2, 6),
+                resources: (4, 14),
+                calls_each: (3, 12),
+                pause: (0, 2),
+                rest: (30, 400),
+                ..support
+            },
+            Kind::Growing => Self {
+                kind,
+                growth: 250,
+                ..support
+            },
+            Kind::OnCall => Self {
+                kind,
+                begins: (7 * HOUR, 20 * HOUR),
+                weekends: 400,
+                sessions_a_day: (1, 4),
+                ..support
+            },
+        }
+    }
+
+    fn support() -> Self {
+        Self {
+            kind: Kind::Support,
             works: SUPPORT,
             rare: read("crm/complaint.read", &["health.condition"]),
             begins: (8 * HOUR, 16 * HOUR),
@@ -198,34 +239,32 @@ impl Agent {
             refused: 12,
             storms: 1,
             growth: 100,
+        }
+    }
+
+    /// Works without people, on every day.
+    fn by_itself(kind: Kind) -> Self {
+        let every_day = Self {
+            kind,
+            weekends: 1_000,
+            ..Self::support()
         };
         match kind {
-            Kind::Support => support,
-            Kind::Billing => Self {
-                works: BILLING,
-                rare: write("ledger/invoice.cancel"),
-                resources: (8, 30),
-                calls_each: (1, 3),
-                order: Order::Rising(150),
-                ..support
-            },
             Kind::Analytics => Self {
                 works: ANALYTICS,
                 rare: list("warehouse/returns.list", &["health.condition"]),
                 begins: (4 * HOUR, 5 * HOUR),
-                weekends: 1_000,
                 sessions_a_day: (1, 2),
                 resources: (10, 25),
                 calls_each: (2, 4),
                 pause: (1, 5),
                 rest: (1, 10),
-                ..support
+                ..every_day
             },
             Kind::Nightly => Self {
                 works: NIGHTLY,
                 rare: read("ledger/dispute.read", &["pii.name"]),
                 begins: (HOUR, HOUR + 20 * MINUTE),
-                weekends: 1_000,
                 sessions_a_day: (1, 1),
                 resources: (110, 150),
                 calls_each: (1, 2),
@@ -233,40 +272,18 @@ impl Agent {
                 rest: (1, 3),
                 population: 3_000,
                 order: Order::Rising(1_000),
-                ..support
+                ..every_day
             },
-            Kind::Interactive => Self {
-                works: INTERACTIVE,
-                rare: read("files/scan.read", &["health.condition"]),
-                begins: (7 * HOUR, 19 * HOUR),
-                sessions_a_day: (2, 6),
-                resources: (4, 14),
-                calls_each: (3, 12),
-                pause: (0, 2),
-                rest: (30, 400),
-                ..support
-            },
-            Kind::Growing => Self {
-                growth: 250,
-                ..support
-            },
-            Kind::OnCall => Self {
-                begins: (7 * HOUR, 20 * HOUR),
-                weekends: 400,
-                sessions_a_day: (1, 4),
-                ..support
-            },
-            Kind::Integration => Self {
+            _ => Self {
                 works: INTEGRATION,
                 rare: read("shop/refund.read", &["financial.card"]),
                 begins: (0, 23 * HOUR),
-                weekends: 1_000,
                 resources: (5, 20),
                 calls_each: (2, 3),
                 pause: (1, 6),
                 rest: (2, 40),
                 storms: 25,
-                ..support
+                ..every_day
             },
         }
     }
