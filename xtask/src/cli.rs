@@ -90,6 +90,11 @@ pub(crate) enum Part {
         #[command(flatten)]
         consent: Consent,
     },
+    /// Decisions with 10, 100 and 1,000 policies beside plain Cedar, and the whole step of admission.
+    Decisions {
+        #[command(flatten)]
+        consent: Consent,
+    },
     /// A host with the kernel's part attached beside the same host without: CPU, requests, memory.
     Flows {
         #[command(flatten)]
@@ -129,6 +134,10 @@ impl Command {
                 part: Some(Part::Classifiers { consent }),
                 ..
             } => peers::run(&workspace, consent.yes)?,
+            Self::Bench {
+                part: Some(Part::Decisions { consent }),
+                ..
+            } => bench::decisions(&workspace, consent.yes)?,
             Self::Bench {
                 part: Some(Part::Flows { consent, arguments }),
                 ..
