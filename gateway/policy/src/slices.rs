@@ -33,7 +33,7 @@ struct Head {
 
 impl Slices {
     /// The slices of these policies.
-    pub(crate) fn new(policies: impl Iterator<Item = Policy>) -> Result<Self, PolicySetError> {
+    pub(crate) fn new(policies: impl Iterator<Item = Policy>) -> Result<Self, Box<PolicySetError>> {
         let heads: Vec<Head> = policies.map(Head::of).collect();
         let all = PolicySet::from_policies(heads.iter().map(|head| head.policy.clone()))?;
         let named = heads.iter().flat_map(|it| [&it.principal, &it.resource]);
