@@ -33,6 +33,18 @@ pub(crate) fn flows(workspace: &Workspace, yes: bool, arguments: &[String]) -> R
     pass_through(bench.arg("--flows").args(arguments))
 }
 
+/// What a decision costs, beside plain Cedar, and the whole step of admission.
+pub(crate) fn decisions(workspace: &Workspace, yes: bool) -> Result<()> {
+    let scope = Scope {
+        yes,
+        ..Scope::default()
+    };
+    setup::try_all(workspace, scope)?;
+    // All packages, as `release_build` has it.
+    let bench = ["bench", "--bench", "decisions"];
+    step("decisions", || command(&mut workspace.cargo(&bench)))
+}
+
 /// Has what is measured, and what it is compared with.
 fn ready(workspace: &Workspace, yes: bool) -> Result<()> {
     let bench = Scope {

@@ -49,7 +49,12 @@ pub(crate) enum Command {
     },
     /// Score the classifiers on a labelled corpus, and compare with `classifiers/evaluation.md`.
     Eval {
-        /// Passed on: `--corpus DIR`, `--predictions FILE`, `--subset NAMES`, `--errors N`, `--write`.
+        /// Score the detectors of behaviour on scripted sessions instead, and compare with
+        /// `docs/behaviour.md`.
+        #[arg(long)]
+        sessions: bool,
+        /// Passed on: `--corpus DIR`, `--predictions FILE`, `--subset NAMES`, `--errors N`, `--write`;
+        /// of sessions, `--write`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -82,6 +87,11 @@ pub(crate) enum Command {
 pub(crate) enum Part {
     /// The classifiers beside Presidio, redact-core, Hyperscan, regex and `serde_json`.
     Classifiers {
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// Decisions with 10, 100 and 1,000 policies beside plain Cedar, and the whole step of admission.
+    Decisions {
         #[command(flatten)]
         consent: Consent,
     },
@@ -125,6 +135,10 @@ impl Command {
                 ..
             } => peers::run(&workspace, consent.yes)?,
             Self::Bench {
+                part: Some(Part::Decisions { consent }),
+                ..
+            } => bench::decisions(&workspace, consent.yes)?,
+            Self::Bench {
                 part: Some(Part::Flows { consent, arguments }),
                 ..
             } => return bench::flows(&workspace, consent.yes, &arguments),
@@ -133,7 +147,11 @@ impl Command {
                 consent,
                 arguments,
             } => return bench::run(&workspace, consent.yes, &arguments),
-            Self::Eval { arguments } => return eval::run(&workspace, &arguments),
+            Self::Eval {
+                sessions: true,
+                arguments,
+            } => return eval::sessions(&workspace, &arguments),
+            Self::Eval { arguments, .. } => return eval::run(&workspace, &arguments),
             Self::Long { scenario } => bench::long(&workspace, scenario)?,
             Self::Package {
                 binary: Some(binary),

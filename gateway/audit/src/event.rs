@@ -388,7 +388,7 @@ pub struct Anomaly {
     /// When.
     pub at: Timestamp,
     /// `spike`, `enumeration`, `low_and_slow`, `first_seen`, `denials`, `token_shared`, `canary`,
-    /// `refusal`.
+    /// `refusal`, `lateral`, `probing`, `drift`, `writes`, `hours`.
     pub detector: Cow<'static, str>,
     /// What followed: `note`, `alert`, `throttle`, `step_up`, `quarantine`.
     pub response: Cow<'static, str>,

@@ -1,6 +1,8 @@
 //! The engine: what is remembered of agents, sessions, holders and tokens, and who may go on.
 
+mod ids;
 mod session;
+mod usual;
 
 use std::{
     hash::{DefaultHasher, Hasher as _},
@@ -10,7 +12,7 @@ use std::{
 use hashlink::LruCache;
 use jiff::Timestamp;
 
-use self::session::Session;
+use self::session::{Noted, Session};
 use crate::{
     Baseline, Baselines, Calling, Detector, Ending, Held, RISK_MAX, Response, Rules, Seen, Verdict,
     price::{Purse, price, relaxed},
@@ -25,34 +27,27 @@ pub const TOKENS_MAX: usize = 32_768;
 /// Agents with a baseline; they are configured, so that these are more than there are.
 const AGENTS_MAX: usize = 4_096;
 
-/// Calls of a minute that are no spike, whatever is usual.
-const SPIKE_MIN: u64 = 30;
-/// How many times the busiest minute is one.
-const SPIKE_TIMES: u64 = 3;
-/// Resources of a session that are no collection, whatever is usual.
-const WIDE_MIN: u64 = 30;
-/// How many times the widest session is one.
-const WIDE_TIMES: u64 = 2;
-/// Seconds between two verdicts of one detector on one session.
-const AGAIN_AFTER: i64 = 60;
-
 /// Judges.
 #[derive(Debug)]
 pub struct Engine {
     rules: Rules,
     baselines: Baselines,
-    minutes: LruCache<Arc<str>, Minute>,
+    paces: LruCache<Arc<str>, Pace>,
     sessions: LruCache<Arc<str>, Session>,
     holders: LruCache<u64, Holder>,
     /// Which holder showed a token first.
     tokens: LruCache<Arc<str>, u64>,
 }
 
-/// The calls of an agent in the minute under way.
+/// What an agent did in the minute and on the day under way.
 #[derive(Clone, Copy, Debug, Default)]
-struct Minute {
+struct Pace {
     minute: i64,
+    /// Calls of that minute.
     calls: u64,
+    day: i64,
+    /// Resources of that day's sessions, each for itself.
+    resources: u64,
 }
 
 /// An agent's workload, which stays the same whatever token it shows.
@@ -74,7 +69,7 @@ impl Engine {
         Self {
             rules,
             baselines,
-            minutes: LruCache::new(AGENTS_MAX),
+            paces: LruCache::new(AGENTS_MAX),
             sessions: LruCache::new(SESSIONS_MAX),
             holders: LruCache::new(HOLDERS_MAX),
             tokens: LruCache::new(TOKENS_MAX),
@@ -111,28 +106,14 @@ impl Engine {
 
     /// Learns from an exchange that ended, and judges it.
     pub fn saw(&mut self, seen: &Seen<'_>, now: Timestamp) -> Vec<Verdict> {
-        let minute = self.minute(seen.agent, now);
         let session = self.sessions.entry(Arc::clone(seen.session));
         let session = session.or_insert_with(Session::default);
-        session.note(seen, now);
-        let resources = session.resources();
+        let noted = session.note(seen, now);
+        let pace = self.paces.entry(Arc::clone(seen.agent));
+        let pace = pace.or_insert_with(Pace::default);
+        pace.note(noted, now);
         let baseline = baseline(&mut self.baselines, seen.agent);
-        let learning = baseline.calls < self.rules.learn_calls;
-        if learning {
-            baseline.calls += 1;
-            baseline.busiest_minute = baseline.busiest_minute.max(minute);
-            baseline.widest_session = baseline.widest_session.max(resources);
-        }
-        let mut found: Vec<Found> = Vec::new();
-        let operation = seen.operation.unwrap_or_default();
-        if let Some(new) = first_seen(baseline, seen, learning) {
-            found.push(new);
-        }
-        if !learning {
-            found.extend(exceeds(baseline, minute, resources, operation));
-        }
-        found.extend(session.enumerates(operation));
-        found.extend(session.denied(operation, now));
+        let mut found = usual::judge(baseline, session, pace, &self.rules, seen, now);
         found.extend(canary(&self.rules, seen));
         if let Some(reason) = seen.finding {
             found.push((Detector::Refusal, reason.to_owned(), Vec::new()));
@@ -154,7 +135,7 @@ impl Engine {
     ) -> Option<Verdict> {
         let response = self.rules.response(detector);
         let session = self.session(seen.session);
-        if response < Response::Note || !session.may_tell(detector, &about, now, AGAIN_AFTER) {
+        if response < Response::Note || !session.may_tell(detector, &about, now) {
             return None;
         }
         let (holder, scope) = (session.holder, session.scope);
@@ -258,17 +239,21 @@ impl Engine {
             .entry(Arc::clone(session))
             .or_insert_with(Session::default)
     }
+}
 
-    /// Counts a call of an agent; how many there are in this minute.
-    fn minute(&mut self, agent: &Arc<str>, now: Timestamp) -> u64 {
+impl Pace {
+    /// Counts a call.
+    fn note(&mut self, noted: Noted, now: Timestamp) {
         let minute = now.as_second().div_euclid(60);
-        let entry = self.minutes.entry(Arc::clone(agent));
-        let counted = entry.or_insert_with(Minute::default);
-        if counted.minute != minute {
-            *counted = Minute { minute, calls: 0 };
+        if self.minute != minute {
+            (self.minute, self.calls) = (minute, 0);
         }
-        counted.calls += 1;
-        counted.calls
+        let day = now.as_second().div_euclid(86_400);
+        if self.day != day {
+            (self.day, self.resources) = (day, 0);
+        }
+        self.calls += u64::from(!noted.is_retry);
+        self.resources += u64::from(noted.is_new);
     }
 }
 
@@ -288,49 +273,6 @@ fn baseline<'b>(baselines: &'b mut Baselines, agent: &str) -> &'b mut Baseline {
         baselines.insert(agent.to_owned(), Baseline::default());
     }
     baselines.entry(agent.to_owned()).or_default()
-}
-
-/// What the agent never had to do with; what it learns it knows from then on.
-fn first_seen(baseline: &mut Baseline, seen: &Seen<'_>, learning: bool) -> Option<Found> {
-    let known = (baseline.operations.len() + baseline.classes.len()) as u64;
-    let numbers = vec![("known", known), ("calls_learnt", baseline.calls)];
-    // What was refused taught nothing, but trying is telling.
-    let operation = seen
-        .operation
-        .filter(|_| !learning || seen.ending == Ending::Released);
-    let operation = operation.filter(|it| Baseline::is_new(&mut baseline.operations, it));
-    let mut new = operation.map(str::to_owned);
-    for (class, _) in &seen.found {
-        if Baseline::is_new(&mut baseline.classes, class) {
-            new.get_or_insert_with(|| (*class).to_owned());
-        }
-    }
-    new.filter(|_| !learning)
-        .map(|what| (Detector::FirstSeen, what, numbers))
-}
-
-/// More than was ever usual: in a minute, or in all.
-fn exceeds(baseline: &Baseline, minute: u64, resources: u64, operation: &str) -> Vec<Found> {
-    let spike = SPIKE_MIN.max(baseline.busiest_minute.saturating_mul(SPIKE_TIMES));
-    let wide = WIDE_MIN.max(baseline.widest_session.saturating_mul(WIDE_TIMES));
-    let mut found = Vec::new();
-    if minute > spike {
-        let numbers = vec![
-            ("calls_this_minute", minute),
-            ("busiest_minute", baseline.busiest_minute),
-            ("limit", spike),
-        ];
-        found.push((Detector::Spike, operation.to_owned(), numbers));
-    } else if resources > wide {
-        let numbers = vec![
-            ("resources", resources),
-            ("widest_session", baseline.widest_session),
-            ("limit", wide),
-            ("calls_this_minute", minute),
-        ];
-        found.push((Detector::LowAndSlow, operation.to_owned(), numbers));
-    }
-    found
 }
 
 fn canary(rules: &Rules, seen: &Seen<'_>) -> Option<Found> {

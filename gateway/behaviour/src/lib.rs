@@ -37,11 +37,21 @@ pub enum Detector {
     Canary,
     /// A budget is used up, or a refusal that is a finding in itself.
     Refusal,
+    /// From one service to the next that the agent never called.
+    Lateral,
+    /// More different questions refused than in any session, at whatever pace.
+    Probing,
+    /// A known class in many more answers of a session than ever.
+    Drift,
+    /// More writes than in any session.
+    Writes,
+    /// At an hour at which the agent never worked.
+    Hours,
 }
 
 impl Detector {
     /// Each.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::Spike,
         Self::Enumeration,
         Self::LowAndSlow,
@@ -50,6 +60,11 @@ impl Detector {
         Self::TokenShared,
         Self::Canary,
         Self::Refusal,
+        Self::Lateral,
+        Self::Probing,
+        Self::Drift,
+        Self::Writes,
+        Self::Hours,
     ];
 
     /// Its name in the configuration, in records and alerts.
@@ -63,18 +78,28 @@ impl Detector {
             Self::TokenShared => "token_shared",
             Self::Canary => "canary",
             Self::Refusal => "refusal",
+            Self::Lateral => "lateral",
+            Self::Probing => "probing",
+            Self::Drift => "drift",
+            Self::Writes => "writes",
+            Self::Hours => "hours",
         }
     }
 
     /// How much risk a verdict adds, of [`RISK_MAX`].
     pub(crate) fn weight(self) -> u32 {
         match self {
-            Self::FirstSeen => 25,
-            Self::Spike | Self::Denials | Self::Refusal => 40,
-            Self::LowAndSlow => 50,
+            Self::FirstSeen | Self::Hours => 25,
+            Self::Spike | Self::Denials | Self::Refusal | Self::Probing => 40,
+            Self::LowAndSlow | Self::Lateral | Self::Drift | Self::Writes => 50,
             Self::Enumeration => 60,
             Self::TokenShared | Self::Canary => RISK_MAX,
         }
+    }
+
+    /// Seconds between two verdicts about the same of one session. An hour that is strange stays so.
+    pub(crate) fn again_after(self) -> i64 {
+        if self == Self::Hours { 3_600 } else { 60 }
     }
 
     fn index(self) -> usize {
@@ -126,6 +151,8 @@ pub struct Rules {
     responses: [Response; Detector::ALL.len()],
     /// Calls after which an agent's baseline is what it is.
     pub learn_calls: u64,
+    /// Days with calls after which its hours and its widest day are what they are.
+    pub learn_days: u64,
     /// Calls a minute that a holder at little risk may make while it is throttled.
     pub throttle: u32,
     /// Operations that nobody has a reason to call: `crm/customer.dump`.
@@ -140,6 +167,7 @@ impl Rules {
         Self {
             responses: [response; Detector::ALL.len()],
             learn_calls: 500,
+            learn_days: 14,
             throttle: 60,
             canary_operations: Vec::new(),
             canary_fields: Vec::new(),

@@ -1,5 +1,7 @@
 //! Sessions of agents, second by second.
 
+mod usual;
+
 use super::*;
 
 struct Watch {

@@ -1,7 +1,7 @@
 //! The one engine: policies that passed every check, asked through Cedar, answers remembered.
 //!
 //! Cedar evaluates every policy for every question, about 1 µs each, so the engine asks as
-//! little as it can: only the policies whose action fits, and no question twice. To remember is
+//! little as it can: only the policies whose scope fits (`slices.rs`), and no question twice. To remember is
 //! sound because a question holds all that Cedar sees and no time; the memory lives and dies
 //! with the engine, so a new bundle of policies begins with an empty one.
 
@@ -31,6 +31,7 @@ use crate::{
     load::{self, Loaded, Names, Notes, PolicyFile},
     regions,
     request::{Question, Questions, Unaskable, Verb, verbs_of},
+    slices::Slices,
 };
 
 /// The most decisions about calls that are remembered.
@@ -44,11 +45,11 @@ pub const SCHEMA: &str = include_str!("schema.cedarschema");
 
 /// Decides. Immutable: new policies are a new engine.
 pub struct Engine {
-    calls: PolicySet,
-    disclosures: PolicySet,
-    restorations: PolicySet,
+    pub(crate) calls: Slices,
+    pub(crate) disclosures: Slices,
+    pub(crate) restorations: Slices,
     notes: Notes,
-    questions: Questions,
+    pub(crate) questions: Questions,
     authorizer: Authorizer,
     names_sessions: bool,
     digest: Arc<str>,
@@ -157,7 +158,7 @@ impl Engine {
             Verb::Disclose => &self.disclosures,
             Verb::Restore => &self.restorations,
         };
-        policies.policies().filter_map(|policy| {
+        policies.all().policies().filter_map(|policy| {
             let note = self.notes.get(policy.id())?;
             Some(Rule {
                 policy,
@@ -169,7 +170,7 @@ impl Engine {
 
     /// The policies that may permit a call, by id.
     pub fn grants(&self) -> Vec<Arc<PolicyRef>> {
-        let permits = self.calls.policies();
+        let permits = self.calls.all().policies();
         let permits = permits.filter(|policy| policy.effect() == Effect::Permit);
         let ids: Vec<PolicyId> = permits.map(|policy| policy.id().clone()).collect();
         self.refs(ids.iter())
@@ -177,7 +178,7 @@ impl Engine {
 
     /// The texts that policies about calls compare with: purposes for one, each once.
     pub fn literals(&self) -> BTreeSet<String> {
-        let policies = self.calls.policies();
+        let policies = self.calls.all().policies();
         let written = policies.filter_map(|policy| policy.to_json().ok());
         let mut literals = BTreeSet::new();
         written.for_each(|json| explain::literals(&json, &mut literals));
@@ -241,10 +242,19 @@ impl Engine {
             .collect()
     }
 
-    fn ask(&self, policies: &PolicySet, question: Result<Question, Unaskable>) -> Answer {
+    fn ask(&self, policies: &Slices, question: Result<Question, Unaskable>) -> Answer {
         match question {
-            Ok(Question { request, entities }) => {
-                Answer::of(&self.authorizer.is_authorized(&request, policies, &entities))
+            Ok(Question {
+                request,
+                entities,
+                within,
+            }) => {
+                let policies = policies.of(&within);
+                Answer::of(
+                    &self
+                        .authorizer
+                        .is_authorized(&request, &policies, &entities),
+                )
             }
             Err(Unaskable) => Answer::FAILED,
         }
@@ -281,7 +291,8 @@ pub struct Rule<'engine> {
 }
 
 /// What Cedar said.
-struct Answer {
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
     verdict: Verdict,
     policies: Vec<PolicyId>,
     failed: bool,
@@ -358,12 +369,12 @@ impl Equivalent<CallKey> for CallRef<'_> {
 }
 
 /// The policies that can take part in an answer to `verb`.
-fn slice(policies: &PolicySet, verb: Verb) -> Result<PolicySet, PolicyErrors> {
+fn slice(policies: &PolicySet, verb: Verb) -> Result<Slices, PolicyErrors> {
     let fitting = policies
         .policies()
         .filter(|policy| verbs_of(policy).contains(&verb))
         .cloned();
-    PolicySet::from_policies(fitting).map_err(ours)
+    Slices::new(fitting).map_err(ours)
 }
 
 /// A fault in what this crate embeds, told like the others: tests load it, so none is released.

@@ -17,6 +17,7 @@ mod load;
 mod regions;
 mod request;
 mod restoration;
+mod slices;
 mod vocabulary;
 
 pub use disclosure::Disclosures;

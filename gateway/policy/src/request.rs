@@ -57,6 +57,8 @@ pub(crate) fn verbs_of(policy: &Policy) -> Vec<Verb> {
 pub(crate) struct Question {
     pub(crate) request: Request,
     pub(crate) entities: Entities,
+    /// The principal, the resource, and all that either is in.
+    pub(crate) within: Vec<EntityUid>,
 }
 
 /// Cedar refused the question. It has the shape of the schema and no cycles, so this is a
@@ -124,11 +126,12 @@ impl Questions {
             uid(&self.types.operation, &name),
             uid(&self.types.api, &operation.service),
         ];
+        let within = parents.clone().into();
         let resource = Entity::new_with_tags(call.clone(), [], parents, tags(&operation.bound))
             .map_err(|_| Unaskable)?;
         let mut entities = self.places([principal.country, operation.country]);
         entities.extend([self.session(principal)?, resource]);
-        self.question(principal, &self.call, call, context, entities)
+        self.question(principal, &self.call, (call, within), context, entities)
     }
 
     /// May a value of `class` be shown?
@@ -170,16 +173,18 @@ impl Questions {
         ];
         let towards = towards.map(|towards| ("towards", string(towards.name())));
         let mut entities = self.places([principal.country, asked.origin, asked.recipient]);
-        entities.extend([self.session(principal)?, self.class(class)]);
+        let above = self.above(class);
+        let class = Entity::new_no_attrs(resource.clone(), above.iter().cloned().collect());
+        entities.extend([self.session(principal)?, class]);
         let context = context.into_iter().chain(towards);
-        self.question(principal, action, resource, context, entities)
+        self.question(principal, action, (resource, above), context, entities)
     }
 
     fn question<'a>(
         &self,
         principal: &Principal,
         action: &EntityUid,
-        resource: EntityUid,
+        (resource, above): (EntityUid, Vec<EntityUid>),
         context: impl IntoIterator<Item = (&'a str, RestrictedExpression)>,
         entities: Vec<Entity>,
     ) -> Result<Question, Unaskable> {
@@ -188,10 +193,14 @@ impl Questions {
             .map(|(name, value)| (name.to_owned(), value));
         let context = Context::from_pairs(context).map_err(|_| Unaskable)?;
         let session = uid(&self.types.session, &principal.session);
+        let agent = uid(&self.types.agent, &principal.agent);
+        let mut within = above;
+        within.extend([session.clone(), agent, resource.clone()]);
         let request = Request::new(session, action.clone(), resource, context, None);
         Ok(Question {
             request: request.map_err(|_| Unaskable)?,
             entities: Entities::from_entities(entities, None).map_err(|_| Unaskable)?,
+            within,
         })
     }
 
@@ -208,12 +217,11 @@ impl Questions {
             .map_err(|_| Unaskable)
     }
 
-    /// The class with all that is above it: the tree itself need not be there.
-    fn class(&self, class: DataClass) -> Entity {
-        let above = std::iter::successors(class.parent(), |class| class.parent())
+    /// All that is above a class: the tree itself need not be there.
+    fn above(&self, class: DataClass) -> Vec<EntityUid> {
+        std::iter::successors(class.parent(), |class| class.parent())
             .map(|class| uid(&self.types.data_class, class.name()))
-            .collect();
-        Entity::new_no_attrs(uid(&self.types.data_class, class.name()), above)
+            .collect()
     }
 
     /// The countries, each once, with the regions that hold them.

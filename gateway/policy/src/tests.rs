@@ -1,5 +1,6 @@
 mod packs;
 mod restoring;
+mod slicing;
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Measures the classifiers: how well they find what labelled documents hold.
+//! Measures how well the classifiers find what labelled documents hold, and the detectors of behaviour
+//! what scripted agents do.
 
 mod corpus;
 mod eval;
@@ -6,6 +7,7 @@ mod goals;
 mod predict;
 mod report;
 mod score;
+mod sessions;
 mod spans;
 mod table;
 mod train;
@@ -14,12 +16,14 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-/// Measures the classifiers.
+/// Measures the classifiers, and the detectors of behaviour.
 #[derive(Debug, clap::Parser)]
 #[command(name = "lab")]
 enum Command {
     /// Score the classifiers on a labelled corpus.
     Eval(eval::Arguments),
+    /// Score the detectors of behaviour on scripted sessions.
+    Sessions(sessions::Arguments),
     /// Make the lists and the model of the tagger of names.
     Train(train::Options),
 }
@@ -27,6 +31,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Sessions(arguments) => sessions::run(&arguments),
         Command::Train(options) => train::run(&options),
     };
     match done {

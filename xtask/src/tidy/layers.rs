@@ -35,7 +35,11 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("invariants", &["classifiers", "policy", "redaction"]),
     ],
     &[
-        ("store", &["admission", "audit", "vault"]),
+        // Its bench decides and debits: hence the two beside.
+        (
+            "store",
+            &["admission", "audit", "identity", "policy", "vault"],
+        ),
         (
             "proxy",
             &[
@@ -81,7 +85,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         // These see the gateway as the world does: by its binary and the wire.
         ("tests", &[]),
         ("xtask", &[]),
-        ("lab", &["classifiers"]),
+        ("lab", &["behaviour", "classifiers"]),
     ],
 ];
 

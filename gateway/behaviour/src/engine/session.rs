@@ -1,31 +1,35 @@
-//! What is remembered of a session: resources, the ids among them, denials.
+//! What is remembered of a session: resources, the ids among them, writes, refusals, classes.
 
 use std::{
-    collections::{BTreeSet, HashSet, VecDeque},
+    collections::{BTreeMap, HashSet, VecDeque},
     sync::Arc,
 };
 
 use hashlink::LruCache;
 use jiff::Timestamp;
 
-use super::{Found, digest};
+use super::{
+    digest,
+    ids::{Ids, Row, number},
+};
 use crate::{Detector, Ending, Seen};
 
 /// Resources that are told apart; further ones are not counted.
 const RESOURCES_MAX: usize = 4_096;
 /// Operations whose ids are followed.
 const OPERATIONS_MAX: usize = 16;
-/// Ids of one operation that are followed; the smallest go first.
-const IDS_MAX: usize = 512;
-/// So many ids at one distance after each other are an enumeration.
-const STEADY_MIN: u64 = 10;
-/// So many ids, of which most of a range, are one in whatever order they come.
-const DENSE_MIN: u64 = 16;
-/// The part of the range, in percent.
-const DENSE_PERCENT: u64 = 60;
-/// Denials within [`DENIALS_WITHIN`] seconds.
-const DENIALS_MIN: usize = 5;
-const DENIALS_WITHIN: i64 = 300;
+/// Refused questions that are told apart.
+const REFUSED_MAX: usize = 256;
+/// Failed questions that may be made again without being counted.
+const FAILED_MAX: usize = 64;
+/// Classes whose answers are counted.
+const CLASSES_MAX: usize = 64;
+/// Services that are new for the agent and are told apart.
+const STRANGE_MAX: usize = 64;
+/// Denials whose time is known; the oldest go first.
+const DENIALS_MAX: usize = 64;
+/// For so many seconds they count.
+pub(super) const DENIALS_WITHIN: i64 = 300;
 
 /// A session.
 #[derive(Debug)]
@@ -35,21 +39,26 @@ pub(super) struct Session {
     pub(super) scope: usize,
     pub(super) quarantined: Option<Detector>,
     calls: u64,
+    lists: u64,
+    writes: u64,
     resources: HashSet<u64>,
     ids: LruCache<Arc<str>, Ids>,
     denied: VecDeque<i64>,
+    refused: HashSet<u64>,
+    failed: HashSet<u64>,
+    answers: BTreeMap<Box<str>, u64>,
+    strange: HashSet<u64>,
     /// When what was told last.
     told: Vec<(Detector, u64, i64)>,
 }
 
-/// The numbers in the ids that one operation was asked for.
-#[derive(Debug, Default)]
-struct Ids {
-    seen: BTreeSet<i64>,
-    last: Option<i64>,
-    step: i64,
-    /// How often the step was the same.
-    steady: u64,
+/// What an exchange is to its session.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Noted {
+    /// It asks what failed before, once more.
+    pub(super) is_retry: bool,
+    /// It is about a resource that the session had nothing to do with.
+    pub(super) is_new: bool,
 }
 
 impl Default for Session {
@@ -59,9 +68,15 @@ impl Default for Session {
             scope: 0,
             quarantined: None,
             calls: 0,
+            lists: 0,
+            writes: 0,
             resources: HashSet::new(),
             ids: LruCache::new(OPERATIONS_MAX),
             denied: VecDeque::new(),
+            refused: HashSet::new(),
+            failed: HashSet::new(),
+            answers: BTreeMap::new(),
+            strange: HashSet::new(),
             told: Vec::new(),
         }
     }
@@ -69,25 +84,62 @@ impl Default for Session {
 
 impl Session {
     /// Takes note of an exchange.
-    pub(super) fn note(&mut self, seen: &Seen<'_>, now: Timestamp) {
+    pub(super) fn note(&mut self, seen: &Seen<'_>, now: Timestamp) -> Noted {
         self.calls += 1;
-        if seen.ending == Ending::Denied {
-            self.denied.push_back(now.as_second());
-            while self.denied.len() > DENIALS_MIN {
-                self.denied.pop_front();
+        let question = digest(&(seen.operation, &seen.bound));
+        let is_retry = self.ended(seen, question, now);
+        if seen.writes && seen.ending != Ending::Denied && !is_retry {
+            self.writes += 1;
+        }
+        for (class, _) in &seen.found {
+            if let Some(answers) = self.answers.get_mut(*class) {
+                *answers += 1;
+            } else if self.answers.len() < CLASSES_MAX {
+                self.answers.insert((*class).into(), 1);
             }
         }
+        let mut noted = Noted {
+            is_retry,
+            is_new: false,
+        };
         if seen.bound.is_empty() {
-            return;
+            self.lists += u64::from(!seen.writes);
+            return noted;
         }
         if self.resources.len() < RESOURCES_MAX {
-            self.resources.insert(digest(&(&seen.bound)));
+            noted.is_new = self.resources.insert(digest(&(&seen.bound)));
         }
         let number = seen.bound.iter().rev().find_map(|id| number(id));
         if let (Some(operation), Some(number)) = (seen.operation, number) {
             let ids = self.ids.entry(operation.into());
             ids.or_insert_with(Ids::default).note(number);
         }
+        noted
+    }
+
+    /// Takes note of an ending; whether the question failed before and so is made again. One that names
+    /// no resource may be another page, and is no repetition.
+    fn ended(&mut self, seen: &Seen<'_>, question: u64, now: Timestamp) -> bool {
+        let failed = self.failed.contains(&question);
+        match seen.ending {
+            Ending::Denied => {
+                self.denied.push_back(now.as_second());
+                while self.denied.len() > DENIALS_MAX {
+                    self.denied.pop_front();
+                }
+                if self.refused.len() < REFUSED_MAX {
+                    self.refused.insert(question);
+                }
+            }
+            Ending::Failed if !seen.bound.is_empty() && self.failed.len() < FAILED_MAX => {
+                self.failed.insert(question);
+            }
+            Ending::Failed => {}
+            Ending::Released => {
+                self.failed.remove(&question);
+            }
+        }
+        failed
     }
 
     /// How many resources it had to do with.
@@ -95,50 +147,55 @@ impl Session {
         self.resources.len() as u64
     }
 
-    /// Whether the ids that an operation is asked for come one after the other, or fill a range.
-    pub(super) fn enumerates(&mut self, operation: &str) -> Option<Found> {
-        let ids = self.ids.peek(operation)?;
-        let count = ids.seen.len() as u64;
-        let (first, last) = (ids.seen.first()?, ids.seen.last()?);
-        let span = last.saturating_sub(*first).unsigned_abs().saturating_add(1);
-        let dense = count >= DENSE_MIN && count * 100 >= span.saturating_mul(DENSE_PERCENT);
-        (dense || ids.steady >= STEADY_MIN).then(|| {
-            let numbers = vec![
-                ("ids", count),
-                ("range", span),
-                ("steady_steps", ids.steady),
-                ("step", ids.step.unsigned_abs()),
-            ];
-            (Detector::Enumeration, operation.to_owned(), numbers)
-        })
+    /// How many calls changed something.
+    pub(super) fn writes(&self) -> u64 {
+        self.writes
     }
 
-    /// Whether it was denied again and again of late.
-    pub(super) fn denied(&self, operation: &str, now: Timestamp) -> Option<Found> {
+    /// How many different questions were refused.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused.len() as u64
+    }
+
+    /// How many answers held a class.
+    pub(super) fn answers(&self, class: &str) -> u64 {
+        self.answers.get(class).copied().unwrap_or(0)
+    }
+
+    /// How many services it called that are new for its agent; this is one of them.
+    pub(super) fn strange(&mut self, service: &str) -> u64 {
+        if self.strange.len() < STRANGE_MAX {
+            self.strange.insert(digest(&service));
+        }
+        self.strange.len() as u64
+    }
+
+    /// How the ids that an operation was asked for follow each other.
+    pub(super) fn row(&mut self, operation: &str) -> Option<Row> {
+        self.ids.peek(operation)?.row()
+    }
+
+    /// How often it was denied of late.
+    pub(super) fn denied(&self, now: Timestamp) -> u64 {
         let of_late = |at: &&i64| now.as_second() - **at <= DENIALS_WITHIN;
-        let denied = self.denied.iter().filter(of_late).count();
-        // It must be this call that tips it.
-        let tips = self.denied.back() == Some(&now.as_second());
-        (denied >= DENIALS_MIN && tips).then(|| {
-            let numbers = vec![
-                ("denied", denied as u64),
-                ("within_seconds", DENIALS_WITHIN.unsigned_abs()),
-                ("calls", self.calls),
-            ];
-            (Detector::Denials, operation.to_owned(), numbers)
-        })
+        self.denied.iter().filter(of_late).count() as u64
+    }
+
+    /// How many calls it made.
+    pub(super) fn calls(&self) -> u64 {
+        self.calls
+    }
+
+    /// How many of them named no resource.
+    pub(super) fn lists(&self) -> u64 {
+        self.lists
     }
 
     /// Whether a verdict was not told a moment ago.
-    pub(super) fn may_tell(
-        &mut self,
-        detector: Detector,
-        about: &str,
-        now: Timestamp,
-        again_after: i64,
-    ) -> bool {
+    pub(super) fn may_tell(&mut self, detector: Detector, about: &str, now: Timestamp) -> bool {
         let (about, now) = (digest(&about), now.as_second());
-        self.told.retain(|(_, _, at)| now - at < again_after);
+        self.told
+            .retain(|(detector, _, at)| now - at < detector.again_after());
         let told = |(known, what, _): &(Detector, u64, i64)| *known == detector && *what == about;
         // What is told of too much at a time is told already.
         if self.told.iter().any(told) || self.told.len() >= OPERATIONS_MAX {
@@ -147,29 +204,4 @@ impl Session {
         self.told.push((detector, about, now));
         true
     }
-}
-
-impl Ids {
-    fn note(&mut self, number: i64) {
-        if let Some(last) = self.last.filter(|last| *last != number) {
-            let step = number.saturating_sub(last);
-            self.steady = if step == self.step {
-                self.steady + 1
-            } else {
-                0
-            };
-            self.step = step;
-        }
-        self.last = Some(number);
-        self.seen.insert(number);
-        while self.seen.len() > IDS_MAX {
-            self.seen.pop_first();
-        }
-    }
-}
-
-/// The number at the end of an id: `C-771` is 771.
-fn number(id: &str) -> Option<i64> {
-    let digits = id.len() - id.trim_end_matches(|c: char| c.is_ascii_digit()).len();
-    id.get(id.len() - digits..)?.parse().ok()
 }

@@ -28,6 +28,8 @@ pub(crate) struct Behaviour {
     otherwise: Response,
     /// Calls after which an agent's baseline is what it is.
     learn_calls: Option<u64>,
+    /// Days with calls after which its hours and its widest day are what they are.
+    learn_days: Option<u64>,
     /// Calls a minute that a workload at little risk may make while it is throttled.
     throttle: Option<u32>,
     /// What nobody has a reason to touch.
@@ -91,6 +93,7 @@ impl Resolver<'_> {
             rules.set(*detector, *response);
         }
         rules.learn_calls = typed.learn_calls.unwrap_or(rules.learn_calls);
+        rules.learn_days = typed.learn_days.unwrap_or(rules.learn_days);
         rules.throttle = typed.throttle.unwrap_or(rules.throttle);
         let fields = typed.canaries.fields.iter();
         rules.canary_fields = fields.map(|field| Arc::from(field.as_str())).collect();
