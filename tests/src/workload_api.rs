@@ -27,6 +27,7 @@ use crate::{clock, tokens};
     unreachable_pub,
     unused_qualifications,
     clippy::pedantic,
+    clippy::clone_on_ref_ptr,
     clippy::allow_attributes,
     clippy::allow_attributes_without_reason,
     reason = "made from the description of the protocol"
@@ -67,11 +68,11 @@ impl TrustDomain {
         let told = &mut root.distinguished_name;
         told.push(DnType::CommonName, format!("the trust domain {name}"));
         let key = KeyPair::generate()?;
-        let signed = root.self_signed(&key)?;
+        let certificate = root.self_signed(&key)?;
         let (signer, _) = watch::channel(Arc::new(tokens::Issuer::named("1")?));
         Ok(Self(Arc::new(Domain {
             name: domain,
-            root: signed.der().to_vec(),
+            root: certificate.der().to_vec(),
             issuer: Issuer::new(root, key),
             signer,
             key: Mutex::new(1),

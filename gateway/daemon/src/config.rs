@@ -27,7 +27,8 @@ use miette::IntoDiagnostic as _;
 pub(crate) use behaviour::{Receiver, Way};
 pub(crate) use credentials::CredentialPlace;
 pub(crate) use egress::Place;
-pub(crate) use resolve::{Config, JwksSource, Listen};
+pub(crate) use issuers::JwksSource;
+pub(crate) use resolve::{Config, Listen};
 
 use fault::Text;
 

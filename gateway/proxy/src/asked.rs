@@ -276,12 +276,12 @@ impl Question {
     }
 
     /// The body, if all of it was shown. Of one that it shows Envoy says whether it is a part only; of one
-    /// that it does not show, nothing, so that only who shows bodies shows that there is none.
-    fn body(headers: &HeaderMap, shows: bool, shown: Bytes) -> Option<Bytes> {
+    /// that it does not show, nothing, so that only who `always` shows bodies shows that there is none.
+    fn body(headers: &HeaderMap, always: bool, shown: Bytes) -> Option<Bytes> {
         let declared = headers::content_length(headers);
         let is_whole = if shown.is_empty() {
             let is_chunked = headers.contains_key(header::TRANSFER_ENCODING);
-            declared.map_or(shows && !is_chunked, |bytes| bytes == 0)
+            declared.map_or(always && !is_chunked, |bytes| bytes == 0)
         } else {
             headers.get(&PARTIAL).is_some_and(|part| part == "false")
                 && declared.is_none_or(|bytes| bytes == shown.len() as u64)
@@ -349,10 +349,10 @@ mod tests {
 
     use super::*;
 
-    fn seen(shows: bool, fields: &[(HeaderName, &'static str)], shown: &'static str) -> bool {
+    fn seen(always: bool, fields: &[(HeaderName, &'static str)], shown: &'static str) -> bool {
         let fields = fields.iter().cloned();
         let fields = fields.map(|(name, value)| (name, HeaderValue::from_static(value)));
-        Question::body(&fields.collect(), shows, shown.into()).is_some()
+        Question::body(&fields.collect(), always, shown.into()).is_some()
     }
 
     #[test]

@@ -275,7 +275,7 @@ async fn accept(
                     led::serve(worker, peer, (tls, stream), watcher, stop).await;
                 }
                 (None, None) if needs_tls => {
-                    tracing::error!("no certificate is here to serve with")
+                    tracing::error!("no certificate is here to serve with");
                 }
                 (None, None) => plain(worker, peer, stream, watcher, stop).await,
                 (Some(tls), None) => led::shake(worker, peer, (tls, stream), watcher, stop).await,

@@ -64,7 +64,7 @@ pub(crate) async fn serve<S>(
     tokio::pin!(served);
     tokio::select! {
         () = &mut served => {}
-        () = sleep(left - left / LEFT) => { tokio::join!(closing.shutdown(), served); }
+        () = sleep(left.saturating_sub(left / LEFT)) => { tokio::join!(closing.shutdown(), served); }
         () = stopped(&mut stop) => { tokio::join!(closing.shutdown(), served); }
     }
     drop(open);

@@ -138,7 +138,7 @@ async fn load(endpoint: &str, url: Uri, renewals: u64) -> Result<Value> {
             }
         }
         tokio::select! {
-            updated = updates.changed() => { updated?; }
+            fresh = updates.changed() => { fresh?; }
             () = tokio::time::sleep(PAUSE) => {}
         }
         renewed = updates.last() - first;

@@ -12,6 +12,9 @@ use crate::{
     task::{self, field, read},
 };
 
+/// Its number (`capability.h`).
+const CAP_NET_RAW: u32 = 13;
+
 /// `packet_create(net, socket, protocol, kern)`, where the kernel has probes.
 #[kprobe]
 pub(crate) fn packet_socket(ctx: ProbeContext) -> u32 {

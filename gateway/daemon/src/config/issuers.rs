@@ -4,13 +4,45 @@ use std::{collections::HashMap, path::PathBuf, str::FromStr as _};
 
 use http::Uri;
 use identity::{Mapping, SpiffeId};
+use jiff::SignedDuration;
 use miette::Result;
 use serde_saphyr::Spanned;
 
 use super::{
     file::{self, File},
-    resolve::{IssuerEntry, JwksSource, Resolver, TOKEN_LIFETIME, is_loopback},
+    resolve::{Resolver, TOKEN_LIFETIME, is_loopback},
 };
+
+/// Where an issuer's keys are.
+#[derive(Clone, Debug)]
+pub(crate) enum JwksSource {
+    File(PathBuf),
+    Url(Uri),
+    /// As this issuer publishes.
+    Issuer(Uri),
+    /// The bundle of this trust domain (`spiffe://acme.example`), by the Workload API.
+    TrustDomain(String),
+}
+
+impl std::fmt::Display for JwksSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "`{}`", path.display()),
+            Self::Url(uri) | Self::Issuer(uri) => write!(f, "`{uri}`"),
+            Self::TrustDomain(name) => write!(f, "the bundle of `{name}`"),
+        }
+    }
+}
+
+/// One token issuer; its keys are fetched later.
+#[derive(Clone, Debug)]
+pub(crate) struct IssuerEntry {
+    pub(crate) name: String,
+    pub(crate) audience: String,
+    pub(crate) source: JwksSource,
+    pub(crate) lifetime_max: SignedDuration,
+    pub(crate) mapping: Mapping,
+}
 
 impl Resolver<'_> {
     pub(super) fn issuer(&self, issuer: file::Issuer) -> Result<IssuerEntry> {

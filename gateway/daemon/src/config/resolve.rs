@@ -33,6 +33,7 @@ use super::{
     fault::Text,
     file::{self, File},
     forward::Forward,
+    issuers::IssuerEntry,
     openapi,
 };
 
@@ -92,37 +93,6 @@ pub(crate) struct Listen {
     pub(crate) asks: Option<Arc<proxy::asked::Asks>>,
 }
 
-/// Where an issuer's keys are.
-#[derive(Clone, Debug)]
-pub(crate) enum JwksSource {
-    File(PathBuf),
-    Url(Uri),
-    /// As this issuer publishes.
-    Issuer(Uri),
-    /// The bundle of this trust domain (`spiffe://acme.example`), by the Workload API.
-    TrustDomain(String),
-}
-
-impl std::fmt::Display for JwksSource {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::File(path) => write!(f, "`{}`", path.display()),
-            Self::Url(uri) | Self::Issuer(uri) => write!(f, "`{uri}`"),
-            Self::TrustDomain(name) => write!(f, "the bundle of `{name}`"),
-        }
-    }
-}
-
-/// One token issuer; its keys are fetched later.
-#[derive(Clone, Debug)]
-pub(crate) struct IssuerEntry {
-    pub(crate) name: String,
-    pub(crate) audience: String,
-    pub(crate) source: JwksSource,
-    pub(crate) lifetime_max: SignedDuration,
-    pub(crate) mapping: identity::Mapping,
-}
-
 impl Config {
     pub(crate) fn routes(&self) -> Routes {
         Routes::new(self.services.clone())
@@ -139,9 +109,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let behaviour = resolver.behaviour(&file)?;
     let alerts = resolver.alerts(&file)?;
     let credentials = resolver.places(&file)?;
-    let listen = file.listen.iter();
-    let listen = listen.map(|listen| resolver.listen(listen, &file.services));
-    let listen = listen.collect::<Result<_>>()?;
+    let listen = resolver.listeners(&file)?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
         egress,
@@ -233,6 +201,12 @@ impl Resolver<'_> {
         help: impl Into<String>,
     ) -> miette::Report {
         self.text.fault(&at.referenced, message, help).into()
+    }
+
+    fn listeners(&self, file: &File) -> Result<Vec<Listen>> {
+        let all = file.listen.iter();
+        all.map(|listen| self.listen(listen, &file.services))
+            .collect()
     }
 
     fn listen(&self, typed: &file::Listen, services: &[file::Service]) -> Result<Listen> {

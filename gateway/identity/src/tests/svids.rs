@@ -6,11 +6,11 @@ use crate::{Identity, Registry, Svid, TokenError};
 
 const DOMAIN: &str = "spiffe://clinic.example";
 
-fn svid(id: &str, seconds: i64) -> Option<Arc<Svid>> {
-    Some(Arc::new(Svid {
+fn svid(id: &str, seconds: i64) -> Arc<Svid> {
+    Arc::new(Svid {
         id: id.parse().unwrap(),
         expires_at: after(seconds),
-    }))
+    })
 }
 
 fn seen(exe: &str) -> Arc<Attribution> {
@@ -36,15 +36,15 @@ fn a_certificate_must_be_the_agents_own_and_good() {
         )
     };
     assert_eq!(
-        reason("/bin/a", svid(SUPPORT, 60)),
+        reason("/bin/a", Some(svid(SUPPORT, 60))),
         ("kernel+svid", 200, false)
     );
     assert_eq!(reason("/bin/a", None), ("svid_required", 401, false));
     assert_eq!(
-        reason("/bin/a", svid(SUPPORT, 0)),
+        reason("/bin/a", Some(svid(SUPPORT, 0))),
         ("svid_expired", 401, false)
     );
-    let other = || svid("spiffe://clinic.example/agent/other", 60);
+    let other = || Some(svid("spiffe://clinic.example/agent/other", 60));
     let mismatch = ("svid_workload_mismatch", 403, true);
     assert_eq!(reason("/bin/a", other()), mismatch);
     assert_eq!(reason("/bin/nobody", other()), mismatch);
@@ -59,7 +59,7 @@ fn who_was_proven_by_a_certificate_is_so_until_that_ends() {
     )]);
     let identity = Identity::new(registry.unwrap(), verifier(&[&Key::es256("k")]));
     let shown = svid(SUPPORT, 60);
-    let proven = identity.identify((Some(&seen("/bin/a")), shown.as_ref()), None, now());
+    let proven = identity.identify((Some(&seen("/bin/a")), Some(&shown)), None, now());
     let proven = proven.unwrap();
     assert!(proven.holds(None, after(59)));
     assert!(!proven.holds(None, after(60)));

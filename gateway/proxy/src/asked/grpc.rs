@@ -71,7 +71,7 @@ impl Authorization for Asked {
 }
 
 /// The question; none if no request can be made of it.
-fn question(asked: CheckRequest, shows: bool) -> Option<Question> {
+fn question(asked: CheckRequest, always: bool) -> Option<Question> {
     let attributes = asked.attributes?;
     let source = attributes.source.unwrap_or_default();
     let destination = attributes.destination.unwrap_or_default();
@@ -82,7 +82,7 @@ fn question(asked: CheckRequest, shows: bool) -> Option<Question> {
         .is_empty()
         .then(|| Bytes::from(http.raw_body.clone()));
     let mut parts = head(&http)?;
-    let body = shown.and_then(|shown| Question::body(&parts.headers, shows, shown));
+    let body = shown.and_then(|shown| Question::body(&parts.headers, always, shown));
     parts.headers.remove(&PARTIAL);
     let ends = || {
         Some(Flow {

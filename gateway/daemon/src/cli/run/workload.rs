@@ -79,9 +79,11 @@ async fn follow(
 ) {
     loop {
         tokio::select! {
-            updated = updates.changed() => if let Err(error) = updated {
+            renewed = updates.changed() => if let Err(error) = renewed {
                 tracing::error!(%error, "the Workload API tells no bundles any more");
-                domains.iter().for_each(|(_, keys)| keys.clear());
+                for (_, keys) in &domains {
+                    keys.clear();
+                }
                 return;
             },
             _ = stop.wait_for(|stopped| *stopped) => return,
