@@ -19,7 +19,7 @@ const OPEN_MAX: usize = 64;
 
 /// A request that was given up outside of a session may be answered for so long. Within one it may for as
 /// long as that lasts: there an id is used once (MCP 2025-11-25, "Requests").
-const GIVEN_UP: Duration = Duration::from_secs(600);
+const GIVEN_UP: Duration = Duration::from_mins(10);
 
 /// What names a request, to whom it was made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
