@@ -360,6 +360,21 @@ fn the_older_transport_is_governed_too() -> Result<()> {
         "{}",
         watched.text()
     );
+    // A session is named in one way, and lasts as long as its stream is known here.
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    for (query, reason) in [
+        ("?session_id=%61", "path_ambiguous"),
+        ("?session_id=a&x=1", "path_ambiguous"),
+        ("", "path_ambiguous"),
+        ("?session_id=a", "session_foreign"),
+    ] {
+        let url = tools
+            .world
+            .gateway
+            .url(&format!("/tools/messages/{query}"))?;
+        let told = tools.world.client.post(&url, &[], ping)?.json()?;
+        assert_eq!(told["reason"], reason, "{query}: {told}");
+    }
     tools.world.finish()
 }
 

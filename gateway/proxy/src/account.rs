@@ -21,7 +21,7 @@ use crate::{
     dialect::Dialect,
     gateway::Gateway,
     limits,
-    mcp::sessions,
+    mcp::{asked, sessions},
     message::Spoken,
     record::{self, Who},
     refusal::Interruption,
@@ -105,6 +105,8 @@ pub(crate) struct Account {
     pub(crate) spoken: Option<Spoken>,
     /// The session of MCP that it came in.
     pub(crate) session: Option<sessions::Spoken>,
+    /// What its answer is held to, as long as it may come.
+    pub(crate) asked: Option<asked::InFlight>,
     /// In whose words the agent is told of a refusal.
     pub(crate) dialect: Dialect,
     pub(crate) upstream: Option<Call>,
@@ -140,6 +142,7 @@ impl Account {
             status: None,
             spoken: None,
             session: None,
+            asked: None,
             dialect: Dialect::Problem,
             upstream: None,
         })
@@ -266,6 +269,11 @@ impl Account {
         };
         let mut outcome = self.outcome(receipt.index(), end, why.map(|why| why.reason));
         let closed = self.gateway.trail.close(receipt, &mut outcome).await;
+        if let Some(asked) = self.asked.take() {
+            // One that is only accepted is answered elsewhere, or not yet.
+            let is_accepted = self.status == Some(StatusCode::ACCEPTED);
+            asked.ended(end == End::Released && !is_accepted);
+        }
         (self.request, self.response) = (outcome.request, outcome.response);
         self.mark(names::OUTCOME_DURABLE);
         self.tell(end.name(), why.map(|why| why.reason));

@@ -369,7 +369,7 @@ impl Worker {
         if let Err(why) = account.open(&permit).await {
             return Err((account, why));
         }
-        asked::note(&self.gateway, &permit, &way, &account);
+        account.asked = asked::note(&self.gateway, &permit, &way, &account);
         // The intent is durable here. A crash from now on leaves an open record, which `verify`
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
         let accepted = Accepted::of(&parts.headers);
@@ -427,6 +427,9 @@ impl Worker {
         request: Request<Outbound>,
     ) -> Result<Response<Incoming>, Interruption> {
         let start = clock::now();
+        if let Some(asked) = &mut account.asked {
+            asked.sent();
+        }
         let screening = account.screening.clone();
         let sent = async {
             if let Some(screening) = &screening {

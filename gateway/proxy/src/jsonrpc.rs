@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{message::Unclear, refusal::Interruption, route::PARAMETER_BYTES_MAX, strict::member};
 
+/// Up to here every integer is one of its own for all readers: 2^53 - 1.
+const INTEGER_MAX: i64 = (1 << 53) - 1;
+
 /// One message of a client.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Message<'v> {
@@ -41,6 +44,9 @@ pub(crate) fn message(document: &Value) -> Result<Message<'_>, Unclear> {
     if !id.is_none_or(is_id) {
         return Err(Unclear::NotAMessage);
     }
+    if id.is_some_and(is_rounded) {
+        return Err(Unclear::Ambiguous);
+    }
     let (method, params) = (member(envelope, "method")?, member(envelope, "params")?);
     let (result, error) = (member(envelope, "result")?, member(envelope, "error")?);
     let kind = match (method, params, result, error) {
@@ -61,6 +67,12 @@ fn is_id(id: &Value) -> bool {
         Value::Number(number) => !number.is_f64(),
         _ => false,
     }
+}
+
+/// Whether some readers take an integer for another: those whose numbers are doubles (RFC 8259 section 6).
+fn is_rounded(id: &Value) -> bool {
+    let exact = -INTEGER_MAX..=INTEGER_MAX;
+    id.is_number() && !id.as_i64().is_some_and(|id| exact.contains(&id))
 }
 
 fn object(value: &Value) -> Result<&Map<String, Value>, Unclear> {
@@ -125,6 +137,10 @@ mod tests {
             r#"{"jsonrpc":"2.0","method":"a/b","params":{}}"#,
             Ok(Some("a/b")),
         );
+        check(
+            r#"{"jsonrpc":"2.0","id":-9007199254740991,"method":"ping"}"#,
+            Ok(Some("ping")),
+        );
         check(r#"{"jsonrpc":"2.0","id":"x","result":{}}"#, Ok(None));
         check(r#"{"jsonrpc":"2.0","id":"x","error":{"code":1}}"#, Ok(None));
         check(
@@ -150,6 +166,9 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{}}"#,
             r#"{"jsonrpc":"2.0","id":1,"method":7}"#,
             r#"{"jsonrpc":"2.0","id":1}"#,
+            r#"{"jsonrpc":"2.0","id":9007199254740992,"method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","id":-9007199254740992,"method":"ping"}"#,
+            r#"{"jsonrpc":"2.0","id":18446744073709551615,"method":"ping"}"#,
         ] {
             check(ambiguous, Err(Unclear::Ambiguous));
         }

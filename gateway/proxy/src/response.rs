@@ -56,7 +56,7 @@ pub(crate) async fn release(
     let inspected = media.inspected(gateway.uninspected);
     let declared = headers::content_length(&parts.headers);
     let ending = Ending::of(&parts.headers);
-    opened(gateway, permit, way, &parts);
+    opened(gateway, permit, way, (&parts, &account));
     headers::towards_agent(&mut parts.headers, inspected.is_some());
     let counted = match judge_head(gateway, permit, &mut account, &mut parts) {
         Ok(counted) => counted,
@@ -125,6 +125,9 @@ pub(crate) async fn release(
 
 /// What of an answer may go on, and who must hear of the session that it may name.
 fn plan(gateway: &Gateway, permit: &Permit, way: &Way, account: &Account) -> (Plan, Named) {
+    if let Some(asked) = &account.asked {
+        return (asked.held_to(), Named::default());
+    }
     let mut plan = way.answers.plan(permit);
     plan.rows.extend(listing::rows(gateway, permit, way));
     let stream = Stream::of(gateway, permit, way, account.session.as_ref());
@@ -143,10 +146,11 @@ fn of_exchange(mut pump: Pump, account: &Account) -> Pump {
 }
 
 /// Notes a session that this answer opens.
-fn opened(gateway: &Gateway, permit: &Permit, way: &Way, parts: &Parts) {
+fn opened(gateway: &Gateway, permit: &Permit, way: &Way, (parts, account): (&Parts, &Account)) {
     if parts.status.is_success() {
         let (service, fields) = (&way.service, &parts.headers);
-        sessions::opened(&gateway.sessions, service, fields, permit.caller());
+        let who = (permit.caller(), account.session.is_some());
+        sessions::opened(&gateway.sessions, service, fields, who);
     }
 }
 

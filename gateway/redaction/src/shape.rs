@@ -15,7 +15,7 @@ mod tokens;
 mod walk;
 mod xml;
 
-use std::{fmt, sync::Arc};
+use std::{any::Any, fmt, sync::Arc};
 
 use classifiers::document::Media;
 use json_event_parser::JsonEvent;
@@ -56,9 +56,11 @@ pub enum Bound {
 }
 
 /// Says of a row by its binding whether it may go on.
-pub trait Admits: fmt::Debug + Send + Sync {
+pub trait Admits: fmt::Debug + Any + Send + Sync {
     /// Whether a row with this binding may.
     fn admits(&self, binding: &str) -> bool;
+    /// Whether `other` says the same of every row.
+    fn is(&self, other: &dyn Admits) -> bool;
 }
 
 /// The rows that may go on: elements of an array that are bound to one value.

@@ -14,6 +14,9 @@ use tests::{
 
 use crate::world::{HERE, path_selector, verified};
 
+/// The header field that names a session.
+const SESSION: &str = "mcp-session-id";
+
 const POLICY: &str = r#"
 @id("agents-may-call")
 permit (principal, action == Action::"call", resource);
@@ -46,8 +49,15 @@ async fn stream() -> ([(&'static str, &'static str); 1], String) {
     ([("content-type", "text/event-stream")], events.concat())
 }
 
-async fn accepted() -> http::StatusCode {
-    http::StatusCode::ACCEPTED
+/// Opens a session, and says in it nothing but that a request came.
+async fn accepted(
+    headers: http::HeaderMap,
+) -> (http::StatusCode, [(&'static str, &'static str); 1]) {
+    let status = match headers.get(SESSION) {
+        None => http::StatusCode::OK,
+        Some(_) => http::StatusCode::ACCEPTED,
+    };
+    (status, [(SESSION, "s-1")])
 }
 
 #[test]
@@ -78,10 +88,10 @@ fn a_stream_taken_up_again_is_held_to_what_each_tool_is() -> Result<()> {
     let shape = claims(HERE).task("T-1", "care").scope("customer", "C-1");
     let token = issuer.mint(&shape)?;
     let (client, url) = (Client::plain()?, gateway.url("/crm/mcp")?);
-    let session = [
-        ("tidegate-token", token.as_str()),
-        ("mcp-session-id", "s-1"),
-    ];
+    let session = [("tidegate-token", token.as_str()), (SESSION, "s-1")];
+    let hello = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {} });
+    let reply = client.post(&url, &session[..1], &hello.to_string())?;
+    assert_eq!(reply.header(SESSION), Some("s-1"), "{}", reply.text());
     for (id, tool) in [(json!(7), "page"), (json!("all"), "all")] {
         let params = json!({ "name": tool, "arguments": {} });
         let call = json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params });
@@ -108,6 +118,12 @@ fn a_stream_taken_up_again_is_held_to_what_each_tool_is() -> Result<()> {
     // The other tool has no rules; what nobody asked for says nothing.
     assert_eq!(*all, event(json!("all")));
     assert_eq!(*unasked, "id: e-9\n\n");
+    // Of a session that was opened before this gateway began nobody knows all that was asked in it.
+    let old = [session[0], (SESSION, "s-0")];
+    let again = json!({ "jsonrpc": "2.0", "id": 7, "method": "ping" });
+    assert_eq!(client.post(&url, &old, &again.to_string())?.status, 202);
+    let behind = client.get(&url, &[old[0], old[1], headers[2], headers[3]])?;
+    ensure!(!behind.text().contains("data:"), "{}", behind.text());
     let record = records::closing(&gateway, reply.record().context("no record")?)?;
     let said = record.0["event"]["response"].to_string();
     ensure!(

@@ -36,6 +36,16 @@ impl Resolver<'_> {
             let help = "write `endpoints: [/mcp]`, or the two paths of `sse`";
             return Err(self.fault(service, "a server of MCP has an endpoint", help));
         }
+        let is_shared = |legacy: &Legacy| {
+            let [stream, messages] =
+                [&legacy.stream, &legacy.messages].map(|path| path.trim_end_matches('/'));
+            let mut endpoints = endpoints.iter().map(|path| path.trim_end_matches('/'));
+            stream == messages || endpoints.any(|path| path == stream || path == messages)
+        };
+        if legacy.as_ref().is_some_and(is_shared) {
+            let help = "HTTP+SSE names its sessions otherwise than streamable HTTP does";
+            return Err(self.fault(service, "both paths of `sse` are theirs alone", help));
+        }
         let mut mcp = Mcp::new(endpoints, legacy);
         let outputs = typed.tools.iter().map(|tool| {
             // The text that repeats `structuredContent` is of the same schema.

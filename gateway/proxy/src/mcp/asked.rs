@@ -1,17 +1,24 @@
-//! What requests of MCP were held to, for answers that come elsewhere than in the answer to their request:
-//! on the stream of HTTP+SSE, and where an agent takes up a stream again (`Last-Event-ID`).
+//! What requests of MCP were held to, for their answers: servers find the way of an answer by its id alone,
+//! which is a client's own to choose.
 //!
-//! An id is a client's own to choose. Where it names several requests of one session, their answer is held
-//! to the rules of all of them; where it names none, nobody knows what it is, and it stays behind.
+//! In the answer to its request an answer is held to what all requests with its id are that nobody saw
+//! answered. Elsewhere, on the stream of HTTP+SSE and where an agent takes up a stream again
+//! (`Last-Event-ID`), it is held to all that ever had its id, in sessions that were opened here; where nobody
+//! asked with its id, nobody knows what it is, and it stays behind.
+
+mod requests;
 
 use std::{
-    collections::{HashMap, VecDeque},
     sync::{Arc, OnceLock},
+    time::Instant,
 };
 
 use admission::Permit;
 use redaction::shape::{Answers, Plan};
 use serde_json::Value;
+
+pub(super) use requests::Requests;
+use requests::{End, Name};
 
 use super::{
     STREAM, listing,
@@ -24,73 +31,88 @@ use crate::{
     route::{Speaks, Way},
 };
 
-/// So many requests of one agent are remembered; a new one lets the oldest be forgotten.
-const REQUESTS_MAX: usize = 4096;
-
-/// A request, and what its answer is held to.
+/// A request whose answer may come.
 #[derive(Debug)]
-struct Request {
-    service: Arc<str>,
-    owner: Owner,
-    /// None where it was made in none.
-    session: Option<Box<str>>,
-    /// As JSON writes it.
-    id: Box<str>,
+pub(crate) struct InFlight {
+    sessions: Arc<Sessions>,
+    name: Name,
+    ticket: u64,
     plan: Arc<Plan>,
-}
-
-/// The requests of each agent, oldest first. Agents are as many as are configured.
-#[derive(Debug, Default)]
-pub(super) struct Requests(HashMap<Arc<str>, VecDeque<Request>>);
-
-impl Requests {
-    fn note(&mut self, request: Request) {
-        let agent = Arc::clone(request.owner.agent());
-        let noted = self.0.entry(agent).or_default();
-        if noted.len() >= REQUESTS_MAX {
-            noted.pop_front();
-        }
-        noted.push_back(request);
-    }
-
-    /// What the answer to `id` is held to in a session of `owner`, or in any where that is not known.
-    fn plan(
-        &self,
-        service: &Arc<str>,
-        owner: &Owner,
-        session: Option<&str>,
-        id: &str,
-    ) -> Option<Plan> {
-        let is_asked = |request: &&Request| {
-            let is_here = match (&request.session, session) {
-                (Some(made), Some(named)) => **made == *named,
-                _ => true,
-            };
-            *request.id == *id && is_here && request.service == *service && request.owner == *owner
-        };
-        let mut asked = self.0.get(owner.agent())?.iter().filter(is_asked);
-        let first = Plan::clone(&asked.next()?.plan);
-        Some(asked.fold(first, |plan, request| plan.and(&request.plan)))
-    }
+    /// What becomes of it if nobody says otherwise.
+    end: End,
 }
 
 /// Notes what the answer to an admitted request of MCP is held to, before the server hears of it.
-pub(crate) fn note(gateway: &Gateway, permit: &Permit, way: &Way, account: &Account) {
+pub(crate) fn note(
+    gateway: &Gateway,
+    permit: &Permit,
+    way: &Way,
+    account: &Account,
+) -> Option<InFlight> {
     let (Speaks::Mcp(_), Dialect::JsonRpc(id)) = (&way.service.speaks, &account.dialect) else {
-        return;
+        return None;
     };
     if *id == Value::Null {
-        return;
+        return None;
     }
     let mut plan = way.answers.plan(permit);
     plan.rows.extend(listing::rows(gateway, permit, way));
-    gateway.sessions.requests().note(Request {
+    let (plan, sessions) = (Arc::new(plan), Arc::clone(&gateway.sessions));
+    // Of one that was not opened here nobody knows by which other ids its server knows it.
+    let session = account.session.as_ref().filter(|spoken| spoken.is_open());
+    let name = Name {
         service: Arc::clone(&way.service.name),
         owner: Owner::of(permit.caller()),
-        session: account.session.as_ref().map(|spoken| spoken.id().into()),
-        id: id.to_string().into(),
-        plan: Arc::new(plan),
-    });
+        session: session.map(|spoken| spoken.id().into()),
+        id: requests::folded(&id.to_string()),
+    };
+    let mut requests = sessions.requests();
+    let (ticket, forgotten) = requests.note(name.clone(), &plan, Instant::now());
+    if let Some((name, floor)) = forgotten
+        && let Some(session) = &name.session
+    {
+        // While nobody else can look: it is known in one place or the other.
+        sessions.lay(&name.service, session, &floor);
+    }
+    drop(requests);
+    Some(InFlight {
+        sessions,
+        name,
+        ticket,
+        plan,
+        end: End::Unheard,
+    })
+}
+
+impl InFlight {
+    /// From now on its server may answer it.
+    pub(crate) fn sent(&mut self) {
+        self.end = End::Unanswered;
+    }
+
+    /// Its exchange ended; whether with its answer.
+    pub(crate) fn ended(mut self, answered: bool) {
+        if answered {
+            self.end = End::Answered;
+        }
+    }
+
+    /// What its answer is held to: it may be another's.
+    pub(crate) fn held_to(&self) -> Plan {
+        let floor = self.name.session.as_ref();
+        let floor = floor.and_then(|id| self.sessions.floor(&self.name.service, id));
+        let requests = self.sessions.requests();
+        let plan = requests.unanswered(&self.name, Instant::now());
+        let plan = Plan::clone(&self.plan).and(&plan);
+        floor.map_or(plan.clone(), |floor| plan.and(&floor.unanswered))
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let mut requests = self.sessions.requests();
+        requests.close(&self.name, self.ticket, self.end, Instant::now());
+    }
 }
 
 /// A stream on which a server may answer any request of one session.
@@ -134,65 +156,94 @@ impl Stream {
 
 impl Answers for Stream {
     fn plan(&self, id: &str) -> Option<Plan> {
-        let session = self.session.get().map(|id| &**id);
+        let session = self.session.get()?;
         let requests = self.sessions.requests();
-        requests.plan(&self.service, &self.owner, session, id)
+        let floor = self.sessions.floor(&self.service, session)?;
+        let name = Name {
+            service: Arc::clone(&self.service),
+            owner: self.owner.clone(),
+            session: Some(session.clone()),
+            id: requests::folded(id),
+        };
+        Some(requests.asked(&name)?.and(&floor.asked))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mcp::sessions::Claim;
 
-    fn request(agent: &str, session: Option<&str>, id: &str, most: u64) -> Request {
-        Request {
+    fn most(records: u64) -> Arc<Plan> {
+        Arc::new(Plan {
+            records_max: Some(records),
+            ..Plan::default()
+        })
+    }
+
+    fn claim(sessions: &Arc<Sessions>, named: Named) -> Claim {
+        Claim {
+            sessions: Arc::clone(sessions),
             service: "crm".into(),
-            owner: Owner::named(agent, None),
-            session: session.map(Into::into),
-            id: id.into(),
-            plan: Arc::new(Plan {
-                records_max: Some(most),
-                ..Plan::default()
-            }),
+            owner: Owner::named("ann", None),
+            named,
         }
     }
 
-    /// The cap that an answer is held to.
-    fn most(requests: &Requests, agent: &str, session: Option<&str>, id: &str) -> Option<u64> {
-        let owner = Owner::named(agent, None);
-        requests
-            .plan(&"crm".into(), &owner, session, id)?
-            .records_max
-    }
-
-    #[test]
-    fn an_answer_is_held_to_the_requests_of_its_session() {
-        let mut requests = Requests::default();
-        requests.note(request("ann", Some("s"), "7", 5));
-        requests.note(request("ann", Some("t"), "7", 3));
-        requests.note(request("ann", None, "8", 2));
-        requests.note(request("bob", Some("s"), "9", 1));
-        assert_eq!(most(&requests, "ann", Some("s"), "7"), Some(5));
-        assert_eq!(most(&requests, "ann", Some("t"), "7"), Some(3));
-        assert_eq!(most(&requests, "ann", None, "7"), Some(3));
-        assert_eq!(most(&requests, "ann", Some("s"), "8"), Some(2));
-        assert_eq!(most(&requests, "ann", Some("s"), "9"), None);
-        assert_eq!(most(&requests, "ann", Some("s"), "\"7\""), None);
-        assert_eq!(most(&requests, "eve", Some("s"), "7"), None);
-        // Asked twice with one id: the strictest of both.
-        requests.note(request("ann", Some("s"), "7", 9));
-        assert_eq!(most(&requests, "ann", Some("s"), "7"), Some(5));
-    }
-
-    #[test]
-    fn an_agent_with_many_requests_lets_only_its_own_be_forgotten() {
-        let mut requests = Requests::default();
-        requests.note(request("ann", None, "0", 1));
-        for id in 0..=REQUESTS_MAX {
-            requests.note(request("bob", None, &id.to_string(), 2));
+    fn stream(sessions: &Arc<Sessions>, named: Named) -> Stream {
+        Stream {
+            sessions: Arc::clone(sessions),
+            service: "crm".into(),
+            owner: Owner::named("ann", None),
+            session: named,
         }
-        assert_eq!(most(&requests, "ann", None, "0"), Some(1));
-        assert_eq!(most(&requests, "bob", None, "0"), None);
-        assert_eq!(most(&requests, "bob", None, "1"), Some(2));
+    }
+
+    fn ask(sessions: &Sessions, session: &str, id: &str, plan: &Arc<Plan>) {
+        let name = Name::test("ann", Some(session), id);
+        let mut requests = sessions.requests();
+        let (_, forgotten) = requests.note(name, plan, Instant::now());
+        if let Some((name, floor)) = forgotten {
+            let session = name.session.expect("a session");
+            sessions.lay(&name.service, &session, &floor);
+        }
+    }
+
+    #[test]
+    fn a_stream_tells_answers_of_a_session_that_was_opened_here() {
+        let sessions = Arc::new(Sessions::default());
+        let (named, other) = (Named::default(), Named::default());
+        let (told, old) = (
+            stream(&sessions, Arc::clone(&named)),
+            stream(&sessions, other),
+        );
+        ask(&sessions, "s", "7", &most(5));
+        assert!(told.plan("7").is_none(), "no session is named yet");
+        let _refusals = claim(&sessions, named).listen("s");
+        assert_eq!(
+            told.plan("\"7\"").and_then(|plan| plan.records_max),
+            Some(5)
+        );
+        assert!(told.plan("8").is_none());
+        // One that is only used here may have had other requests.
+        sessions.give(&"crm".into(), "old", &Owner::named("ann", None));
+        ask(&sessions, "old", "7", &most(9));
+        old.session.set("old".into()).expect("not named");
+        assert!(old.plan("7").is_none());
+    }
+
+    #[test]
+    fn what_is_forgotten_binds_whoever_takes_its_id_again() {
+        let sessions = Arc::new(Sessions::default());
+        let named = Named::default();
+        let told = stream(&sessions, Arc::clone(&named));
+        let _refusals = claim(&sessions, named).listen("s");
+        ask(&sessions, "s", "7", &most(1));
+        for id in 0..requests::REQUESTS_MAX {
+            ask(&sessions, "s", &format!("n{id}"), &Arc::default());
+        }
+        assert!(told.plan("7").is_none(), "it is forgotten");
+        ask(&sessions, "s", "7", &Arc::default());
+        assert_eq!(told.plan("7").and_then(|plan| plan.records_max), Some(1));
     }
 }

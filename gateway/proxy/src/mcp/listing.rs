@@ -4,7 +4,7 @@
 //! not for, and what policy refuses. Arguments are not known yet, so that each that binds is taken to
 //! name what the task's scope does, or nothing where the scope has no such tag.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{any::Any, collections::BTreeMap, fmt, sync::Arc};
 
 use admission::{Admission, Permit};
 use identity::Caller;
@@ -96,9 +96,29 @@ impl Admits for Offer {
             covers(&self.caller, &operation) && self.admission.would_admit(&self.caller, &operation)
         })
     }
+
+    fn is(&self, other: &dyn Admits) -> bool {
+        let other = (other as &dyn Any).downcast_ref::<Self>();
+        other.is_some_and(|other| {
+            self.listing == other.listing
+                && Arc::ptr_eq(&self.service, &other.service)
+                && self.shown() == other.shown()
+        })
+    }
 }
 
 impl Offer {
+    /// What of the caller decides what is offered, beside the process's session: what is offered to one of
+    /// them is to the others of its owner.
+    fn shown(&self) -> impl PartialEq + '_ {
+        let caller = &self.caller;
+        let token = caller.token.as_ref();
+        let task = token.and_then(|token| token.task.as_ref());
+        let only = token.and_then(|token| Some(&token.bounds.as_ref()?.only));
+        let task = task.map(|task| (&task.purpose, &task.scope));
+        (&caller.agent.id, caller.evidence, task, only)
+    }
+
     /// The operation that a call of what has this name would be.
     fn operation<'m>(
         &self,

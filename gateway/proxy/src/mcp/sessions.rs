@@ -3,7 +3,8 @@
 //!
 //! An id that nobody was given here (it is older than this gateway) belongs to the first who uses it. A
 //! server that gives one id to several shares it among them. A stream of HTTP+SSE is also where its
-//! client looks for answers, so that refusals go there (MCP 2024-11-05, "HTTP with SSE").
+//! client looks for answers, so that refusals go there (MCP 2024-11-05, "HTTP with SSE"). Its session is
+//! what the server's own event names, whatever else the client says; it lasts no longer than the stream.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -13,16 +14,18 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Uri};
 use identity::Caller;
+use redaction::shape::Plan;
 use tokio::sync::mpsc;
 
 use crate::{
     mcp::{
+        Mcp,
         asked::{Named, Requests},
         is_session,
     },
     message::Unclear,
     refusal::Interruption,
-    route::{Resolved, Service, Speaks},
+    route::{Resolved, Service, Speaks, Unroutable},
 };
 
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -37,7 +40,7 @@ const OWNERS_MAX: usize = 64;
 const REFUSALS_MAX: usize = 16;
 
 /// Whom a session belongs to: an agent at one task.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Owner {
     agent: Arc<str>,
     task: Option<Arc<str>>,
@@ -71,8 +74,20 @@ type Key = (Arc<str>, Box<str>);
 #[derive(Debug, Default)]
 struct Session {
     owners: Vec<Owner>,
+    /// What is known of the requests in it that were forgotten; none if it may have had others, since nobody
+    /// here saw it opened.
+    floor: Option<Floor>,
     /// The open stream of HTTP+SSE.
     stream: Option<mpsc::Sender<Bytes>>,
+}
+
+/// What requests were held to that are no more known one by one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Floor {
+    /// All of them.
+    pub(super) asked: Plan,
+    /// Those that nobody saw answered.
+    pub(super) unanswered: Plan,
 }
 
 #[derive(Debug, Default)]
@@ -113,13 +128,7 @@ impl Spoken {
         let Speaks::Mcp(mcp) = &service.speaks else {
             return Ok(None);
         };
-        let messages = mcp.legacy.as_ref().map(|legacy| &legacy.messages);
-        let query = uri
-            .query()
-            .filter(|query| is_session(query) && messages == Some(route));
-        let posted = query.and_then(|query| query.split_once('='));
-        let named = named(headers).map_err(Interruption::unclear)?;
-        let Some(id) = posted.map(|(_, id)| id).or(named) else {
+        let Some((id, posts)) = said(mcp, route, uri, headers)? else {
             return Ok(None);
         };
         let spoken = Self {
@@ -127,9 +136,10 @@ impl Spoken {
             service: Arc::clone(&service.name),
             id: id.into(),
             owner: Owner::of(caller),
-            listens: posted.is_some(),
+            listens: posts,
         };
-        if !sessions.admits(&spoken.service, id, &spoken.owner) {
+        let is_open = !posts || spoken.is_open();
+        if !is_open || !sessions.admits(&spoken.service, id, &spoken.owner) {
             return Err(Interruption::session_foreign());
         }
         Ok(Some(spoken))
@@ -138,6 +148,11 @@ impl Spoken {
     /// Its id.
     pub(super) fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Whether it was opened here, so that all that was asked in it was asked here.
+    pub(super) fn is_open(&self) -> bool {
+        self.sessions.floor(&self.service, &self.id).is_some()
     }
 
     /// The session is its user's from now on, if it was nobody's.
@@ -154,10 +169,18 @@ impl Spoken {
     }
 }
 
-/// Notes the session that an answer of a service opens, if it does.
-pub(crate) fn opened(sessions: &Sessions, service: &Service, headers: &HeaderMap, caller: &Caller) {
+/// Notes the session that an answer of a service names, if it does. It opens it, unless the request `spoke`
+/// in one: servers repeat the id.
+pub(crate) fn opened(
+    sessions: &Sessions,
+    service: &Service,
+    headers: &HeaderMap,
+    (caller, spoke): (&Caller, bool),
+) {
     if let (Speaks::Mcp(_), Ok(Some(id))) = (&service.speaks, named(headers)) {
-        sessions.give(&service.name, id, &Owner::of(caller));
+        let key = (Arc::clone(&service.name), id.into());
+        let floor = (!spoke).then(Floor::default);
+        sessions.known().give(key, &Owner::of(caller), floor);
     }
 }
 
@@ -178,8 +201,9 @@ impl Claim {
         let (tell, told) = mpsc::channel(REFUSALS_MAX);
         let key = (Arc::clone(&self.service), id.into());
         let mut known = self.sessions.known();
-        known.give(key.clone(), &self.owner);
+        known.give(key.clone(), &self.owner, None);
         if let Some(session) = known.sessions.get_mut(&key) {
+            session.floor.get_or_insert_default();
             session.stream = Some(tell);
         }
         told
@@ -187,9 +211,27 @@ impl Claim {
 }
 
 impl Sessions {
-    /// A server gave this id to `owner`.
+    /// `owner` uses this id.
     pub(crate) fn give(&self, service: &Arc<str>, id: &str, owner: &Owner) {
-        self.known().give((Arc::clone(service), id.into()), owner);
+        let key = (Arc::clone(service), id.into());
+        self.known().give(key, owner, None);
+    }
+
+    /// What a session holds every answer to; none if it was not opened here.
+    pub(super) fn floor(&self, service: &Arc<str>, id: &str) -> Option<Floor> {
+        let key = (Arc::clone(service), id.into());
+        self.known().sessions.get(&key)?.floor.clone()
+    }
+
+    /// Lays what was forgotten of a session under whatever comes in it.
+    pub(super) fn lay(&self, service: &Arc<str>, id: &str, forgotten: &Floor) {
+        let key = (Arc::clone(service), id.into());
+        let mut known = self.known();
+        let session = known.sessions.get_mut(&key);
+        if let Some(floor) = session.and_then(|session| session.floor.as_mut()) {
+            floor.asked = std::mem::take(&mut floor.asked).and(&forgotten.asked);
+            floor.unanswered = std::mem::take(&mut floor.unanswered).and(&forgotten.unanswered);
+        }
     }
 
     /// Whether a session may be used by `owner`: it is their own, or nobody's.
@@ -221,7 +263,8 @@ impl Sessions {
 }
 
 impl Known {
-    fn give(&mut self, key: Key, owner: &Owner) {
+    /// A session is used by `owner`; with this floor if it was not known.
+    fn give(&mut self, key: Key, owner: &Owner, floor: Option<Floor>) {
         if let Some(session) = self.sessions.get_mut(&key) {
             if !session.owners.contains(owner) && session.owners.len() < OWNERS_MAX {
                 session.owners.push(owner.clone());
@@ -236,9 +279,37 @@ impl Known {
         }
         let session = Session {
             owners: vec![owner.clone()],
+            floor,
             stream: None,
         };
         self.sessions.insert(key, session);
+    }
+}
+
+/// The session that a request on this path names, and whether it posts for a stream of HTTP+SSE. That knows
+/// no header field for it.
+fn said<'r>(
+    mcp: &Mcp,
+    route: &str,
+    uri: &'r Uri,
+    headers: &'r HeaderMap,
+) -> Result<Option<(&'r str, bool)>, Interruption> {
+    let ambiguous = || Interruption::unroutable(Unroutable::Ambiguous);
+    match &mcp.legacy {
+        // The event that comes first will name it.
+        Some(legacy) if *legacy.stream == *route => Ok(None),
+        // Of any other query servers would read another id than we do, or none.
+        Some(legacy) if *legacy.messages == *route => {
+            let query = uri.query().filter(|query| is_session(query));
+            let (_, id) = query
+                .and_then(|query| query.split_once('='))
+                .ok_or_else(ambiguous)?;
+            Ok(Some((id, true)))
+        }
+        _ => {
+            let named = named(headers).map_err(Interruption::unclear)?;
+            Ok(named.map(|id| (id, false)))
+        }
     }
 }
 
@@ -263,6 +334,7 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
+    use crate::mcp::Legacy;
 
     #[test]
     fn a_session_stays_with_whom_it_was_given_to() {
@@ -312,6 +384,68 @@ mod tests {
         assert!(!sessions.admits(&service, "a", &bob));
         assert!(sessions.admits(&service, "b0", &ann));
         assert!(!sessions.admits(&service, "b1", &ann));
+    }
+
+    #[test]
+    fn what_is_known_of_a_session_goes_with_it() {
+        let sessions = Sessions::default();
+        let service: Arc<str> = "tools".into();
+        let ann = Owner::named("ann", None);
+        let key = |id: &str| (Arc::clone(&service), id.into());
+        sessions
+            .known()
+            .give(key("s"), &ann, Some(Floor::default()));
+        let forgotten = |most| Floor {
+            asked: Plan {
+                records_max: Some(most),
+                ..Plan::default()
+            },
+            unanswered: Plan::default(),
+        };
+        for most in [5, 3, 4] {
+            sessions.lay(&service, "s", &forgotten(most));
+        }
+        let floor = sessions.floor(&service, "s").expect("a floor");
+        assert_eq!(floor.asked.records_max, Some(3));
+        // One that was used before it was opened here is not known from its beginning.
+        sessions.give(&service, "old", &ann);
+        sessions
+            .known()
+            .give(key("old"), &ann, Some(Floor::default()));
+        assert!(sessions.floor(&service, "old").is_none());
+        for number in 0..SESSIONS_MAX {
+            sessions.give(&service, &format!("{number}"), &ann);
+        }
+        sessions.give(&service, "s", &ann);
+        assert!(sessions.floor(&service, "s").is_none());
+    }
+
+    #[test]
+    fn the_older_transport_names_sessions_in_its_own_way() {
+        let legacy = Legacy {
+            stream: "/sse".into(),
+            messages: "/messages".into(),
+        };
+        let mcp = Mcp::new(vec!["/mcp".into()], Some(legacy));
+        let headers = HeaderMap::from_iter([(SESSION, HeaderValue::from_static("t"))]);
+        let check = |route: &str, query: &str, expected: Result<Option<(&str, bool)>, &str>| {
+            let uri: Uri = format!("{route}{query}").parse().expect("a URI");
+            let said = said(&mcp, route, &uri, &headers).map_err(|why| why.reason);
+            assert_eq!(said, expected, "{route}{query}");
+        };
+        check("/mcp", "?sessionId=s", Ok(Some(("t", false))));
+        check("/sse", "", Ok(None));
+        check("/sse", "?sessionId=s", Ok(None));
+        check("/messages", "?sessionId=s", Ok(Some(("s", true))));
+        for odd in [
+            "",
+            "?",
+            "?sessionId=%73",
+            "?sessionId=s&x=1",
+            "?x=1&sessionId=s",
+        ] {
+            check("/messages", odd, Err("path_ambiguous"));
+        }
     }
 
     #[test]
