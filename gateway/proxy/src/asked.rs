@@ -380,17 +380,10 @@ mod tests {
             Question::is_ambiguous(&request.body(()).unwrap().into_parts().0)
         };
         let json = "application/json";
-        for path in [
-            "/a/b",
-            "/a%20b",
-            "/a%2Fb",
-            "/a%2fb?x=%61",
-            "/%C3%A9",
-            "/a:b@c",
-        ] {
+        for path in ["/a/b", "/a%20b", "/a?x=%61", "/%C3%A9", "/%c3%a9", "/a:b@c"] {
             assert!(!ambiguous(path, json), "{path}");
         }
-        for path in ["/%61dmin", "/a%2Eb", "/%3A"] {
+        for path in ["/%61dmin", "/a%2Eb", "/a%2Fb", "/%3A"] {
             assert!(ambiguous(path, json), "{path}");
         }
         assert!(ambiguous("/a", "application/json,text/csv"));
