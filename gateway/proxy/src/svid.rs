@@ -62,10 +62,15 @@ pub(crate) async fn serve<S>(
     let closing = GracefulShutdown::new();
     let served = connection(worker, peer, stream, protocol, closing.watcher());
     tokio::pin!(served);
+    let due = async {
+        tokio::select! {
+            () = sleep(left.saturating_sub(left / LEFT)) => {}
+            () = stopped(&mut stop) => {}
+        }
+    };
     tokio::select! {
         () = &mut served => {}
-        () = sleep(left.saturating_sub(left / LEFT)) => { tokio::join!(closing.shutdown(), served); }
-        () = stopped(&mut stop) => { tokio::join!(closing.shutdown(), served); }
+        () = due => { tokio::join!(closing.shutdown(), served); }
     }
     drop(open);
 }

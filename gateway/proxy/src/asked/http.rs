@@ -17,7 +17,7 @@ use crate::{
     headers, limits,
 };
 
-/// The agent's end of its connection: `%DOWNSTREAM_REMOTE_ADDRESS%`.
+/// The agent's end of its connection: `%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%`, which nobody but the kernel says.
 const SOURCE: HeaderName = HeaderName::from_static("tidegate-source");
 /// The other end of it: `%DOWNSTREAM_LOCAL_ADDRESS%`.
 const DESTINATION: HeaderName = HeaderName::from_static("tidegate-destination");

@@ -104,7 +104,10 @@ impl InFlight {
         let requests = self.sessions.requests();
         let plan = requests.unanswered(&self.name, Instant::now());
         let plan = Plan::clone(&self.plan).and(&plan);
-        floor.map_or(plan.clone(), |floor| plan.and(&floor.unanswered))
+        match floor {
+            Some(floor) => plan.and(&floor.unanswered),
+            None => plan,
+        }
     }
 }
 
