@@ -32,6 +32,7 @@ mod passes;
 mod policies;
 mod processes;
 mod redaction;
+mod reload;
 mod residency;
 mod restarts;
 mod reveal;

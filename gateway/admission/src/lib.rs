@@ -9,15 +9,16 @@ mod permit;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use arc_swap::ArcSwap;
 use identity::Caller;
 use policy::{Country, Decision, Engine, Operation, Principal};
 
 pub use permit::Permit;
 
-/// Decides over one generation of policies.
+/// Decides by the policies in force. Clones share them.
 #[derive(Clone)]
 pub struct Admission {
-    engine: Arc<Engine>,
+    engine: Arc<ArcSwap<Engine>>,
     country: Country,
     no_scope: Arc<BTreeMap<String, String>>,
     no_purpose: Arc<str>,
@@ -39,7 +40,7 @@ impl Admission {
     /// Admission by `engine`'s policies, for agents that run in `country`.
     pub fn new(engine: Arc<Engine>, country: Country) -> Self {
         Self {
-            engine,
+            engine: Arc::new(ArcSwap::new(engine)),
             country,
             no_scope: Arc::default(),
             no_purpose: Arc::from(""),
@@ -47,15 +48,27 @@ impl Admission {
         }
     }
 
+    /// The policies in force.
+    pub fn engine(&self) -> Arc<Engine> {
+        self.engine.load_full()
+    }
+
+    /// Puts other policies in force: the next call is decided by them, what is admitted already goes on
+    /// under those that admitted it.
+    pub fn replace(&self, engine: Arc<Engine>) {
+        self.engine.store(engine);
+    }
+
     /// The digest of the policies in force.
-    pub fn policy_digest(&self) -> &Arc<str> {
-        self.engine.digest()
+    pub fn policy_digest(&self) -> Arc<str> {
+        Arc::clone(self.engine.load().digest())
     }
 
     /// Admits `caller` to `operation`, or says which policies refuse.
     pub fn admit(&self, caller: Caller, operation: Operation) -> Result<Permit, Box<Refused>> {
-        let principal = self.principal(&caller);
-        let decision = self.engine.call(&principal, &operation);
+        let engine = self.engine();
+        let principal = self.principal(&caller, &engine);
+        let decision = engine.call(&principal, &operation);
         if !decision.allowed {
             return Err(Box::new(Refused {
                 caller,
@@ -63,26 +76,21 @@ impl Admission {
                 decision,
             }));
         }
-        Ok(Permit::new(
-            Arc::clone(&self.engine),
-            caller,
-            principal,
-            operation,
-            decision,
-        ))
+        Ok(Permit::new(engine, caller, principal, operation, decision))
     }
 
     /// Whether policy would let `caller` make this call, which nobody made.
     pub fn would_admit(&self, caller: &Caller, operation: &Operation) -> bool {
-        let principal = self.principal(caller);
-        self.engine.call(&principal, operation).allowed
+        let engine = self.engine.load();
+        let principal = self.principal(caller, &engine);
+        engine.call(&principal, operation).allowed
     }
 
-    fn principal(&self, caller: &Caller) -> Principal {
+    fn principal(&self, caller: &Caller, engine: &Engine) -> Principal {
         let task = caller.token.as_ref().and_then(|token| token.task.as_ref());
         Principal {
             // Short-lived processes have a session each; the engine need not think anew for each.
-            session: Arc::clone(if self.engine.names_sessions() {
+            session: Arc::clone(if engine.names_sessions() {
                 &caller.session
             } else {
                 &self.any_session

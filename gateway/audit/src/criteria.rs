@@ -214,6 +214,10 @@ impl<'a> Parts<'a> {
                 reason: Some(&turn.turn),
                 ..Self::default()
             },
+            Event::Policies(change) => Self {
+                reason: change.reason.as_deref(),
+                ..Self::default()
+            },
             Event::Start(_)
             | Event::Stop(_)
             | Event::Close(_)

@@ -37,6 +37,8 @@ pub enum Event {
     Process(Box<Turn>),
     /// A data subject was erased, or may not be; written before it holds.
     Erase(Box<Erasure>),
+    /// Other policies decide from here on; written before they do.
+    Policies(Box<PolicyChange>),
 }
 
 /// An [`Event`] that its maker keeps; the same JSON.
@@ -69,6 +71,8 @@ pub enum EventRef<'a> {
     Process(&'a Turn),
     /// As [`Event::Erase`].
     Erase(&'a Erasure),
+    /// As [`Event::Policies`].
+    Policies(&'a PolicyChange),
 }
 
 impl Event {
@@ -88,6 +92,7 @@ impl Event {
             Self::Anomaly(_) => Kind::Anomaly,
             Self::Process(_) => Kind::Process,
             Self::Erase(_) => Kind::Erase,
+            Self::Policies(_) => Kind::Policies,
         }
     }
 }
@@ -108,6 +113,7 @@ impl<'a> From<&'a Event> for EventRef<'a> {
             Event::Anomaly(anomaly) => Self::Anomaly(anomaly),
             Event::Process(turn) => Self::Process(turn),
             Event::Erase(erasure) => Self::Erase(erasure),
+            Event::Policies(change) => Self::Policies(change),
         }
     }
 }
@@ -362,6 +368,24 @@ pub struct Revocation {
     pub reason: String,
     /// Whether it was lifted.
     pub lifted: bool,
+}
+
+/// The policies in force were replaced.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PolicyChange {
+    /// When.
+    pub at: Timestamp,
+    /// The user id of the asking process, by the kernel's word.
+    pub uid: u32,
+    /// Digest of the policies that decided so far, as records before this one name it.
+    pub before: String,
+    /// Digest of those that decide from here on.
+    pub after: String,
+    /// How many there are now.
+    pub policies: u64,
+    /// Why, if that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A person who read the log (45 CFR 164.312(b): activity in systems that hold health data, this

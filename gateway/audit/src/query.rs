@@ -206,7 +206,8 @@ impl Archive {
             | Event::Query(_)
             | Event::Anomaly(_)
             | Event::Process(_)
-            | Event::Erase(_) => {}
+            | Event::Erase(_)
+            | Event::Policies(_) => {}
         }
         let (signed, proven) = self.proven(index).await?;
         Ok(Some(Shown {

@@ -71,11 +71,13 @@ pub enum Kind {
     Erase = 12,
     /// A process of an agent has taken a turn.
     Process = 13,
+    /// Other policies decide from here on.
+    Policies = 14,
 }
 
 impl Kind {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Start,
         Self::Stop,
         Self::Open,
@@ -89,6 +91,7 @@ impl Kind {
         Self::Anomaly,
         Self::Erase,
         Self::Process,
+        Self::Policies,
     ];
 
     /// Its name on the command line and in reports.
@@ -107,6 +110,7 @@ impl Kind {
             Self::Anomaly => "anomaly",
             Self::Erase => "erase",
             Self::Process => "process",
+            Self::Policies => "policies",
         }
     }
 
@@ -215,6 +219,7 @@ impl Draft {
             EventRef::Anomaly(anomaly) => (Kind::Anomaly, anomaly.at, None),
             EventRef::Erase(erasure) => (Kind::Erase, erasure.at, None),
             EventRef::Process(turn) => (Kind::Process, turn.at, None),
+            EventRef::Policies(change) => (Kind::Policies, change.at, None),
         };
         let mut buffer = Vec::with_capacity(EVENT_BYTES_USUAL);
         buffer.resize(PREFIX_BYTES, 0);

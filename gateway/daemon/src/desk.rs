@@ -18,7 +18,7 @@ use tokio::{
     time::timeout,
 };
 
-/// The longest request, in bytes.
+/// The longest request, in bytes, where a clerk has no need of more.
 const REQUEST_BYTES_MAX: u64 = 8 * 1024;
 
 /// The longest answer, in bytes: a value of 255 that JSON escapes.
@@ -29,6 +29,9 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Who sits at a desk.
 pub(crate) trait Clerk: Send + Sync + 'static {
+    /// The longest request, in bytes.
+    const REQUEST_BYTES_MAX: u64 = REQUEST_BYTES_MAX;
+
     /// What is asked.
     type Request: DeserializeOwned + Send;
     /// What is told.
@@ -78,11 +81,11 @@ pub(crate) async fn serve(
     }
 }
 
-async fn answer(clerk: &impl Clerk, mut stream: UnixStream) -> io::Result<()> {
+async fn answer<C: Clerk>(clerk: &C, mut stream: UnixStream) -> io::Result<()> {
     let uid = stream.peer_cred().ok().map(|peer| peer.uid());
     let mut text = Vec::new();
     (&mut stream)
-        .take(REQUEST_BYTES_MAX)
+        .take(C::REQUEST_BYTES_MAX)
         .read_to_end(&mut text)
         .await?;
     let reply = match serde_json::from_slice(&text) {

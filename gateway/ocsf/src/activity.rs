@@ -1,7 +1,8 @@
 //! What was done: calls, readings, flows, revocations, starts and stops.
 
 use audit::{
-    Bypass, Erasure, Inquiry, Lifecycle, Opening, Outcome, Refusal, Revelation, Revocation, Turn,
+    Bypass, Erasure, Inquiry, Lifecycle, Opening, Outcome, PolicyChange, Refusal, Revelation,
+    Revocation, Turn,
 };
 use serde_json::{Value, json};
 
@@ -313,6 +314,30 @@ pub(crate) fn revoke(at: &Place<'_>, revocation: &Revocation) -> Value {
         Severity::Medium,
         more,
         json!({}),
+    )
+}
+
+/// Other policies in force.
+pub(crate) fn policies(at: &Place<'_>, change: &PolicyChange) -> Value {
+    let class = Class {
+        uid: 3004,
+        category: 3,
+        // `entity_management.activity_id`: update.
+        activity: 3,
+        profiles: &[],
+    };
+    let more = json!({
+        "actor": { "user": { "uid": change.uid.to_string() }, "app_name": "tidegate" },
+        "entity": { "uid": change.before, "type": "policies" },
+        "entity_result": { "uid": change.after, "type": "policies" },
+        "comment": change.reason,
+    });
+    at.event(
+        class,
+        change.at.as_millisecond(),
+        Severity::Medium,
+        merged(json!({}), more),
+        json!({ "policies": change.policies }),
     )
 }
 

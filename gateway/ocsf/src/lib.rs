@@ -9,7 +9,7 @@
 //! | a flow past the gateway | Network Activity 4001 |
 //! | a turn in the life of an agent's process | Process Activity 1007 |
 //! | something not seen | Detection Finding 2004 |
-//! | a revocation | Entity Management 3004 |
+//! | a revocation, a change of policies | Entity Management 3004 |
 //! | a start, a stop | Application Lifecycle 6002 |
 //!
 //! A live flow, or one that has ended, whoever's it is, is Network Activity 4001 as well ([`flow()`]); it is not on
@@ -54,6 +54,7 @@ pub fn events(matter: &Matter, anchor: &Anchor) -> Vec<Value> {
         Event::Process(turn) => vec![activity::turn(&at, turn)],
         Event::Anomaly(anomaly) => vec![finding::anomaly(&at, anomaly)],
         Event::Revoke(revocation) => vec![activity::revoke(&at, revocation)],
+        Event::Policies(change) => vec![activity::policies(&at, change)],
         Event::Start(life) => vec![activity::lifecycle(&at, life, true)],
         Event::Stop(life) => vec![activity::lifecycle(&at, life, false)],
         // A closing comes with its opening.

@@ -105,6 +105,10 @@ fn matters() -> Vec<Matter> {
             "reason": "token_foreign", "status": 403, "policies": rule, "policy": "sha256:p",
             "finding": finding })
     };
+    let change = |reason: Option<&str>| {
+        json!({ "kind": "policies", "at": at, "uid": 0, "before": "p", "after": "q", "policies": 3,
+            "reason": reason })
+    };
     let life = |kind: &str| {
         json!({ "kind": kind, "at": at, "version": "1", "config": "c", "policy": "p",
             "notes": ["telemetry: off"], "country": "DE" })
@@ -141,6 +145,8 @@ fn matters() -> Vec<Matter> {
         turn("namespaces", None),
         alone(revoke("spiffe://a.example/x", false)),
         alone(revoke("", true)),
+        alone(change(None)),
+        alone(change(Some("a narrower grant"))),
         alone(life("start")),
         alone(life("stop")),
     ]

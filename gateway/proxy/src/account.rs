@@ -230,7 +230,7 @@ impl Account {
             reason: why.reason.into(),
             status: status.as_u16(),
             policies: record::policies(policies),
-            policy: Arc::clone(self.gateway.admission.policy_digest()),
+            policy: self.gateway.admission.policy_digest(),
             finding: why.finding,
             findings: Vec::new(),
         };

@@ -272,7 +272,7 @@ fn opening(
             country: "ZZ".to_owned(),
         },
         policies: Vec::new(),
-        policy: Arc::clone(admission.policy_digest()),
+        policy: admission.policy_digest(),
         notices: Vec::new(),
     }
 }

@@ -77,7 +77,7 @@ pub(super) fn faults(errors: &PolicyErrors) -> Report {
 pub(crate) type KeySources = Vec<(JwksSource, Arc<KeySet>)>;
 
 /// What policies may name.
-pub(super) fn names(config: &Config) -> Names {
+pub(crate) fn names(config: &Config) -> Names {
     let operations = config.services.iter().flat_map(|service| {
         let ids = service.operations().into_iter();
         ids.map(move |id| format!("{}/{id}", service.name))

@@ -4,6 +4,7 @@ mod cases;
 mod explain;
 mod prove;
 mod question;
+mod reload;
 mod simulate;
 mod unused;
 
@@ -80,6 +81,17 @@ pub(crate) enum Policy {
         #[arg(long, value_name = "DIR")]
         policies: PathBuf,
     },
+    /// Have the gateway that runs decide by the policies as the files are now.
+    ///
+    /// What does not hold changes nothing. The change is on record before anything is decided by them; calls
+    /// that are under way end under the policies that admitted them.
+    Reload {
+        #[command(flatten)]
+        config: Configured,
+        /// Why; it stands in the record.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
     /// Tell which grants nobody used, as far as the record goes.
     Unused {
         #[command(flatten)]
@@ -138,6 +150,9 @@ pub(crate) fn policy(command: &Policy) -> Result<ExitCode> {
             let report = simulation.report();
             print!("{report}");
             Ok(told(report.is_same()))
+        }
+        Policy::Reload { config, reason } => {
+            reload::reload(Asked::load(config, None)?, reason.clone())
         }
         Policy::Unused { config } => {
             let asked = Asked::load(config, None)?;

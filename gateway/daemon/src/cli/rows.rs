@@ -72,6 +72,15 @@ fn erased(erasure: &audit::Erasure) -> Row {
     (erasure.at, "erase", who, what, result)
 }
 
+fn replaced(change: &audit::PolicyChange) -> Row {
+    let who = format!("uid {}", change.uid);
+    let what = change.reason.clone().unwrap_or_default();
+    let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
+    let (before, after) = (short(&change.before), short(&change.after));
+    let result = format!("{} policies, {before} -> {after}", change.policies);
+    (change.at, "policies", who, what, result)
+}
+
 /// A record in one line.
 pub(super) fn row(entry: &Entry) -> Vec<String> {
     let index = entry.index.to_string();
@@ -142,6 +151,7 @@ pub(super) fn row(entry: &Entry) -> Vec<String> {
         Event::Anomaly(anomaly) => unusual(anomaly),
         Event::Process(turn) => lives(turn),
         Event::Erase(erasure) => erased(erasure),
+        Event::Policies(change) => replaced(change),
     };
     vec![index, at.to_string(), kind.into(), who, what, result]
 }

@@ -156,7 +156,7 @@ struct Running {
     /// Serves inside of sealed namespaces.
     launches: Option<tokio::task::JoinHandle<()>>,
     /// Heard from before anybody is told that we are ready.
-    signals: [Signal; 2],
+    signals: [Signal; 3],
 }
 
 impl Running {
@@ -249,10 +249,16 @@ impl Running {
 
     /// Waits for SIGTERM or SIGINT, then ends: listeners, exchanges, record, spans.
     async fn wait(self) -> Result<()> {
-        let [mut terminate, mut interrupt] = self.signals;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        let [mut terminate, mut interrupt, mut hangup] = self.signals;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                // Other daemons read their files again; this one may not read them any more.
+                _ = hangup.recv() => {
+                    tracing::warn!("SIGHUP changes nothing: `tidegate policy reload` brings other policies");
+                }
+            }
         }
         manager::stopping();
         tracing::info!("stopping: open exchanges may end");
@@ -284,6 +290,7 @@ impl Running {
         }
         let farewell = Lifecycle {
             at: now(),
+            policy: self.gateway.admission.policy_digest().to_string(),
             ..self.lifecycle
         };
         self.gateway
@@ -351,11 +358,15 @@ fn addresses(bound: &Bound, own: usize) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
     (listen, led)
 }
 
-/// The signals that end it.
-fn signals() -> Result<[Signal; 2]> {
-    let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
-    let [terminate, interrupt] = kinds.map(|kind| signal(kind).into_diagnostic());
-    Ok([terminate?, interrupt?])
+/// The signals that end it, and one that must not.
+fn signals() -> Result<[Signal; 3]> {
+    let kinds = [
+        SignalKind::terminate(),
+        SignalKind::interrupt(),
+        SignalKind::hangup(),
+    ];
+    let [terminate, interrupt, hangup] = kinds.map(|kind| signal(kind).into_diagnostic());
+    Ok([terminate?, interrupt?, hangup?])
 }
 
 fn traces(config: &Config, lifecycle: &Lifecycle) -> Result<Traces> {

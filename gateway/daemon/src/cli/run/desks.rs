@@ -6,7 +6,8 @@ use miette::{IntoDiagnostic, Result, WrapErr};
 use proxy::Gateway;
 use tokio::sync::watch;
 
-use crate::{config::Config, desk, erasure::Eraser, inquiries, reveal};
+use super::check;
+use crate::{config::Config, desk, erasure::Eraser, inquiries, policies, reveal};
 
 /// Opens the desks where people ask.
 pub(super) fn open(
@@ -15,7 +16,23 @@ pub(super) fn open(
     stopped: &watch::Receiver<bool>,
 ) -> Result<()> {
     reveals(config, gateway, stopped)?;
-    inquiries(config, gateway, stopped)
+    inquiries(config, gateway, stopped)?;
+    policies(config, gateway, stopped)
+}
+
+/// Opens the desk where other policies are put in force.
+fn policies(config: &Config, gateway: &Gateway, stopped: &watch::Receiver<bool>) -> Result<()> {
+    let listener = desk::listen(&config.data, policies::SOCKET).into_diagnostic();
+    let listener = listener.wrap_err("the socket for `tidegate policy reload` cannot be opened")?;
+    let clerk = policies::Clerk {
+        admission: gateway.admission.clone(),
+        trail: gateway.trail.clone(),
+        names: check::names(config),
+        config: config.digest.clone(),
+        turn: Arc::default(),
+    };
+    tokio::spawn(desk::serve(clerk, listener, stopped.clone()));
+    Ok(())
 }
 
 /// Opens the desk where who reads the log is put on record, and data subjects are erased.
