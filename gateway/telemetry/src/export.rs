@@ -178,11 +178,15 @@ async fn drain(collector: &mut Collector, spans: &mut mpsc::Receiver<Bytes>, sig
         if count == 0 {
             return;
         }
-        if let Err(status) = collector.export(batch).await {
-            // We fail open here, and only here: the record does not depend on the collector.
-            signals.dropped.fetch_add(count, Ordering::Relaxed);
-            tracing::warn!(count, code = ?status.code(), "spans could not be exported");
-        }
+        // We fail open here, and only here: the record does not depend on the collector.
+        let lost = match collector.export(batch).await {
+            Ok(rejected) => rejected.min(count),
+            Err(status) => {
+                tracing::warn!(count, code = ?status.code(), "spans could not be exported");
+                count
+            }
+        };
+        signals.dropped.fetch_add(lost, Ordering::Relaxed);
     }
 }
 
@@ -206,8 +210,8 @@ impl Collector {
         })
     }
 
-    /// Tells `spans`, again where the collector may yet take them.
-    async fn export(&mut self, spans: Vec<Bytes>) -> Result<(), Status> {
+    /// Tells `spans`, again where the collector may yet take them; gives how many it did not take.
+    async fn export(&mut self, spans: Vec<Bytes>) -> Result<u64, Status> {
         let request = Request {
             resource_spans: vec![ResourceSpans {
                 resource: Some(Resource {
@@ -235,7 +239,7 @@ impl Collector {
         self.call(request).await
     }
 
-    async fn call(&mut self, request: Request) -> Result<(), Status> {
+    async fn call(&mut self, request: Request) -> Result<u64, Status> {
         const EXPORT: PathAndQuery = PathAndQuery::from_static(
             "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
         );
@@ -248,7 +252,7 @@ impl Collector {
         if rejected > 0 {
             tracing::warn!(rejected, "the collector did not take all spans");
         }
-        Ok(())
+        Ok(u64::try_from(rejected).unwrap_or(0))
     }
 }
 

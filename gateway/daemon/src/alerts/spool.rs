@@ -64,8 +64,7 @@ impl Spool {
                 "an alert is lost: too many wait for their receiver"
             );
         }
-        let name = format!("{}-{:020}", u8::from(!urgent), waiting.next);
-        waiting.next += 1;
+        let name = waiting.name(u8::from(!urgent));
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         file.write_all(text)?;
         file.as_file().sync_all()?;
@@ -73,6 +72,16 @@ impl Spool {
         fs::File::open(&self.folder)?.sync_all()?;
         waiting.names.insert(name);
         Ok(())
+    }
+
+    /// Lets the others as urgent go before this one, whose receiver does not take it.
+    pub(super) fn postpone(&self, name: &str) -> io::Result<()> {
+        let mut waiting = self.lock();
+        let last = waiting.name(u8::from(!name.starts_with('0')));
+        fs::rename(self.folder.join(name), self.folder.join(&last))?;
+        waiting.names.remove(name);
+        waiting.names.insert(last);
+        fs::File::open(&self.folder)?.sync_all()
     }
 
     /// What goes first, with its name.
@@ -105,6 +114,15 @@ impl Spool {
     }
 }
 
+impl Waiting {
+    /// A name that goes last of its lane: 0 before 1.
+    fn name(&mut self, lane: u8) -> String {
+        let name = format!("{lane}-{:020}", self.next);
+        self.next += 1;
+        name
+    }
+}
+
 /// The oldest of the least urgent.
 fn oldest(names: &BTreeSet<String>) -> Option<String> {
     let mut plain = names.range("1-".to_owned()..);
@@ -131,6 +149,23 @@ mod tests {
         }
         assert_eq!(order, ["write", "later", "read"]);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_not_taken_lets_the_others_go_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path()).unwrap();
+        for text in ["bad", "good", "late"] {
+            spool.push(text.as_bytes(), text != "late").unwrap();
+        }
+        let (name, _) = spool.first().unwrap().unwrap();
+        spool.postpone(&name).unwrap();
+        let mut order = Vec::new();
+        while let Some((name, text)) = spool.first().unwrap() {
+            order.push(String::from_utf8(text).unwrap());
+            spool.remove(&name).unwrap();
+        }
+        assert_eq!(order, ["good", "bad", "late"]);
     }
 
     #[test]

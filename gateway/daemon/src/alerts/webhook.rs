@@ -7,9 +7,10 @@ use aws_lc_rs::{digest, hmac};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
-use proxy::Upstream;
+use proxy::{Upstream, post::PostFault};
 use zeroize::Zeroizing;
 
+use super::Undelivered;
 use crate::cli::now;
 
 /// What a key begins with.
@@ -62,14 +63,25 @@ impl Webhook {
 
     /// Hands it over. The same alert has the same id whenever it is tried, so that a receiver may tell
     /// one that comes twice.
-    pub(super) async fn send(&self, name: &str, text: &[u8]) -> std::result::Result<(), String> {
+    pub(super) async fn send(&self, text: &[u8]) -> std::result::Result<(), Undelivered> {
         let headers = self
-            .headers(&id(name, text), text)
-            .map_err(|error| error.to_string())?;
+            .headers(&id(text), text)
+            .map_err(|error| Undelivered::Refused(error.to_string()))?;
         let sent = self
             .client
             .post(self.uri.clone(), headers, text.to_vec().into());
-        sent.await.map_err(|error| error.to_string())
+        sent.await.map_err(|error| {
+            let why = error.to_string();
+            match error {
+                // But for "too slow" and "too many", the same again will not do.
+                PostFault::Status(status)
+                    if (400..500).contains(&status) && ![408, 425, 429].contains(&status) =>
+                {
+                    Undelivered::Refused(why)
+                }
+                _ => Undelivered::Later(why),
+            }
+        })
     }
 
     fn headers(&self, id: &str, text: &[u8]) -> std::result::Result<HeaderMap, http::Error> {
@@ -88,8 +100,8 @@ impl Webhook {
     }
 }
 
-/// An id that no other alert has, of this host or another.
-fn id(name: &str, text: &[u8]) -> String {
+/// An id that no other alert has, of this host or another: each names its record and its time.
+fn id(text: &[u8]) -> String {
     let digest = hex::encode(digest::digest(&digest::SHA256, text));
-    format!("msg_{}_{name}", digest.get(..16).unwrap_or_default())
+    format!("msg_{}", digest.get(..32).unwrap_or_default())
 }
