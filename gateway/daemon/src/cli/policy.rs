@@ -270,4 +270,6 @@ fn pack(name: Option<&str>) -> Result<String> {
 }
 
 #[cfg(test)]
+mod cookbook;
+#[cfg(test)]
 mod tests;

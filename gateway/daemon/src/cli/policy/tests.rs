@@ -52,10 +52,15 @@ forbid (principal, action == Action::"disclose", resource in DataClass::"pci.pan
 
 /// With these policies.
 fn asked(policy: &str) -> Asked {
+    asked_of(CONFIG, policy)
+}
+
+/// With this configuration and these policies.
+pub(super) fn asked_of(config: &str, policy: &str) -> Asked {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("p.cedar"), policy).unwrap();
     let path = folder.path().join("tidegate.yaml");
-    std::fs::write(&path, CONFIG).unwrap();
+    std::fs::write(&path, config).unwrap();
     Asked::load(&Configured { config: path }, None).unwrap()
 }
 
