@@ -10,7 +10,7 @@ mod permit;
 use std::{collections::BTreeMap, sync::Arc};
 
 use identity::Caller;
-use policy::{Country, Decision, Engine, Operation, Principal};
+use policy::{Country, Decision, Delegation, Engine, Evidence, Operation, Principal};
 
 pub use permit::Permit;
 
@@ -33,6 +33,13 @@ pub struct Refused {
     pub operation: Operation,
     /// The denial.
     pub decision: Arc<Decision>,
+}
+
+fn delegation(delegation: &identity::Delegation) -> Arc<Delegation> {
+    Arc::new(Delegation {
+        subject: Arc::clone(&delegation.subject),
+        actors: Arc::clone(&delegation.actors),
+    })
 }
 
 impl Admission {
@@ -88,10 +95,15 @@ impl Admission {
                 &self.any_session
             }),
             agent: Arc::clone(caller.agent.id.shared()),
-            evidence: caller.evidence,
+            evidence: Evidence::named(caller.evidence),
             purpose: task.map_or_else(|| Arc::clone(&self.no_purpose), |t| Arc::clone(&t.purpose)),
             scope: task.map_or_else(|| Arc::clone(&self.no_scope), |t| Arc::clone(&t.scope)),
             country: self.country,
+            delegation: caller
+                .token
+                .as_ref()
+                .and_then(|token| token.delegation.as_deref())
+                .map(delegation),
         }
     }
 }

@@ -199,6 +199,39 @@ pub struct TokenRecord {
     /// The task's scope.
     #[serde(default)]
     pub scope: BTreeMap<String, String>,
+    /// On whose behalf the agent acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegation: Option<DelegationRecord>,
+}
+
+/// The parameter as which whoever is named in a delegation is a data subject: `sub=alice`.
+pub const DELEGATING: &str = "sub";
+
+/// Who acts for whom (RFC 8693, 4.1). Whoever is no workload may be a person, and is sealed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DelegationRecord {
+    /// Whom the token is about.
+    pub subject: String,
+    /// Who acts: first who does now, then who did before.
+    pub actors: Vec<String>,
+}
+
+impl DelegationRecord {
+    /// Everybody whom it names.
+    pub fn parties(&self) -> impl Iterator<Item = &String> {
+        self.actors.iter().chain([&self.subject])
+    }
+
+    /// Those of them who may be persons, to be written anew.
+    pub fn people(&mut self) -> impl Iterator<Item = &mut String> {
+        let all = self.actors.iter_mut().chain([&mut self.subject]);
+        all.filter(|name| !is_workload(name))
+    }
+}
+
+/// Whether a name is that of a workload (SPIFFE), and so of no person.
+pub fn is_workload(name: &str) -> bool {
+    name.starts_with("spiffe://")
 }
 
 /// What was asked for.

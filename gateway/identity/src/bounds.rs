@@ -5,7 +5,7 @@ use std::sync::Arc;
 use flows::Process;
 use serde::{Deserialize, Serialize};
 
-use crate::TokenError;
+use crate::{Delegation, TokenError};
 
 /// The most operations and services that a token may name.
 pub const ONLY_MAX: usize = 64;
@@ -34,6 +34,9 @@ pub struct Bounds {
     /// The tokens that it was got with, by `jti`: whoever revokes one of them revokes it.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     pub from: Arc<[Arc<str>]>,
+    /// On whose behalf its holder acts, by the token that it was got with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegation: Option<Arc<Delegation>>,
 }
 
 impl Bounds {
@@ -92,6 +95,7 @@ mod tests {
             start_ns: 1_000_000_000,
             only: only.iter().map(|&one| one.into()).collect(),
             from: Arc::default(),
+            delegation: None,
         }
     }
 

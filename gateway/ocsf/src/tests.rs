@@ -38,7 +38,9 @@ fn caller() -> Value {
     json!({ "agent": "spiffe://a.example/x", "session": "s-1", "evidence": "kernel+token",
         "flow": "4711", "process": process(),
         "token": { "issuer": "https://i.example", "subject": "spiffe://a.example/x", "task": "T-1",
-            "purpose": "support", "scope": { "customer": "C-771" } } })
+            "purpose": "support", "scope": { "customer": "C-771" },
+            "delegation": { "subject": "alice@a.example",
+                "actors": ["spiffe://a.example/x", "bob@a.example", "spiffe://a.example/y"] } } })
 }
 
 fn operation(effect: &str) -> Value {
@@ -185,7 +187,9 @@ fn the_schema_refuses_what_is_not_of_it() {
 fn no_event_names_whom_a_call_was_about() {
     for matter in matters() {
         for event in crate::events(&matter, &anchor()) {
-            assert!(!event.to_string().contains("C-771"), "{event}");
+            for named in ["C-771", "alice", "bob"] {
+                assert!(!event.to_string().contains(named), "{event}");
+            }
         }
     }
 }

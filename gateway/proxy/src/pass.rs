@@ -195,6 +195,7 @@ impl Passes {
             start_ns: bearer.process.start_ns,
             only: only.into(),
             from: lineage(bearer.shown)?,
+            delegation: bearer.shown.and_then(|shown| shown.delegation.clone()),
         };
         let until = bearer.shown.map(|shown| shown.expires_at);
         let expires_at = until.map_or(now + lifetime, |until| until.min(now + lifetime));

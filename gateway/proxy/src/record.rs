@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use audit::{
-    BodyRecord, CallerRecord, CountRecord, FindingRecord, OperationRecord, PolicyRecord,
-    ProcessRecord, Subjects, TokenRecord, TrailError, Written,
+    BodyRecord, CallerRecord, CountRecord, DELEGATING, DelegationRecord, FindingRecord,
+    OperationRecord, PolicyRecord, ProcessRecord, Subjects, TokenRecord, TrailError, Written,
 };
 use flows::{Attribution, FlowId, Process};
-use identity::{Caller, Claims, Unproven};
+use identity::{Caller, Claims, Delegation, Unproven};
 use policy::{Disclosures, Operation, PolicyRef};
 use redaction::{Restored, Summary, shape::Withheld};
 
@@ -67,7 +67,8 @@ impl Who {
     /// As [`record`](Self::record), with whom the caller's task is about sealed.
     pub(crate) fn sealed(&self, subjects: &Subjects) -> Result<Written<CallerRecord>, TrailError> {
         let scoped = |it: &Claims| it.task.as_ref().is_some_and(|task| !task.scope.is_empty());
-        if !self.claims.as_deref().is_some_and(scoped) {
+        let names = |it: &Claims| it.delegation.is_some() || scoped(it);
+        if !self.claims.as_deref().is_some_and(names) {
             return Ok(self.record());
         }
         let erasures = subjects.erasures();
@@ -79,6 +80,9 @@ impl Who {
         let mut record = self.written();
         if let Some(token) = &mut record.token {
             token.scope = subjects.sealed(&token.scope)?;
+            for person in token.delegation.iter_mut().flat_map(|it| it.people()) {
+                *person = subjects.sealed_one(DELEGATING, person)?;
+            }
         }
         let record = Written::from(record);
         *sealed = Some((erasures, record.clone()));
@@ -134,6 +138,14 @@ fn token(claims: &Claims) -> TokenRecord {
         scope: task
             .map(|task| task.scope.as_ref().clone())
             .unwrap_or_default(),
+        delegation: claims.delegation.as_deref().map(delegation),
+    }
+}
+
+fn delegation(delegation: &Delegation) -> DelegationRecord {
+    DelegationRecord {
+        subject: delegation.subject.to_string(),
+        actors: delegation.actors.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -1,4 +1,4 @@
-use identity::{Issuer, KeySet, Task, Verifier};
+use identity::{Delegation, Issuer, KeySet, Task, Verifier};
 
 use super::*;
 
@@ -92,8 +92,16 @@ fn a_pass_says_no_more_than_what_was_shown_for_it() {
         purpose: "support".into(),
         scope: Arc::new([("customer".to_owned(), "C-771".to_owned())].into()),
     });
+    shown.delegation = Some(Arc::new(Delegation {
+        subject: "https://other.example alice".into(),
+        actors: [Arc::from(AGENT), Arc::from("bob")].into(),
+    }));
     let next = desk.make(Some(&shown), &[], 600).unwrap();
     assert_eq!(next.task, shown.task);
+    assert_eq!(next.delegation, shown.delegation);
+    // Nor by a pass that was got with it.
+    let third = desk.make(Some(&next), &[], 600).unwrap();
+    assert_eq!(third.delegation, shown.delegation);
     assert_eq!(
         (&next.session, next.expires_at),
         (&shown.session, shown.expires_at)

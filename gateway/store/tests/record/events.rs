@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use audit::{
-    BodyRecord, CallerRecord, Event, FindingRecord, Lifecycle, Opening, OperationRecord, Outcome,
+    BodyRecord, CallerRecord, DelegationRecord, Event, FindingRecord, Lifecycle, Opening, OperationRecord, Outcome,
     PolicyRecord, ProcessRecord, TokenRecord,
 };
 use jiff::Timestamp;
@@ -54,6 +54,10 @@ pub(crate) fn opening(value: &str) -> Opening {
                 task: Some("T-4891".into()),
                 purpose: Some("support".into()),
                 scope: [("customer".to_owned(), own())].into(),
+                delegation: Some(DelegationRecord {
+                    subject: own(),
+                    actors: vec!["spiffe://clinic.example/agent/support".into()],
+                }),
             }),
         }
         .into(),

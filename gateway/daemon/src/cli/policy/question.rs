@@ -5,7 +5,7 @@ use std::sync::Arc;
 use audit::{CallerRecord, OperationRecord};
 use classifiers::DataClass;
 use policy::{
-    Country, Decision, Disclosure, DisclosureContext, EVIDENCES, Effect, Engine, Operation,
+    Country, Decision, Delegation, Disclosure, DisclosureContext, Effect, Engine, Evidence, Operation,
     Principal, Towards,
 };
 
@@ -24,18 +24,20 @@ impl Question {
         country: Country,
     ) -> Option<Self> {
         let token = caller.token.as_ref();
-        let known = |name: &&&str| ***name == caller.evidence;
         Some(Self {
             principal: Principal {
                 session: caller.session.as_deref()?.into(),
                 agent: caller.agent.as_deref()?.into(),
-                evidence: EVIDENCES.iter().find(known).copied().unwrap_or("none"),
+                evidence: Evidence::named(&caller.evidence),
                 purpose: token
                     .and_then(|it| it.purpose.as_deref())
                     .unwrap_or("")
                     .into(),
                 scope: Arc::new(token.map(|it| it.scope.clone()).unwrap_or_default()),
                 country,
+                delegation: token
+                    .and_then(|it| it.delegation.as_ref())
+                    .map(|it| delegation(&it.subject, &it.actors)),
             },
             operation: Operation {
                 service: Arc::clone(&operation.service),
@@ -82,6 +84,14 @@ impl Question {
     pub(super) fn name(&self) -> String {
         format!("{}/{}", self.operation.service, self.operation.id)
     }
+}
+
+/// Who acts for whom.
+pub(super) fn delegation(subject: &str, actors: &[String]) -> Arc<Delegation> {
+    Arc::new(Delegation {
+        subject: subject.into(),
+        actors: actors.iter().map(|actor| actor.as_str().into()).collect(),
+    })
 }
 
 /// The rules of a decision, by their ids.

@@ -71,6 +71,7 @@ fn caller(customer: &str, purpose: &str) -> CallerRecord {
             task: Some("T-1".to_owned()),
             purpose: Some(purpose.to_owned()),
             scope: BTreeMap::from([("customer".to_owned(), customer.to_owned())]),
+            delegation: None,
         }),
         ..CallerRecord::default()
     }
