@@ -52,7 +52,7 @@ fn reason(reply: &Reply) -> Result<String> {
 }
 
 /// Waits for an anomaly of this detector to be on record.
-fn anomaly(world: &World, detector: &str) -> Result<Record> {
+pub(crate) fn anomaly(world: &World, detector: &str) -> Result<Record> {
     let deadline = Instant::now() + START_MAX;
     while Instant::now() < deadline {
         let records = records::list(&world.gateway)?.into_iter();

@@ -9,6 +9,7 @@ mod canary;
 mod codings;
 mod confined;
 mod credentials;
+mod declared;
 mod delegation;
 mod endless;
 mod envoy;

@@ -10,7 +10,7 @@ mod permit;
 use std::{collections::BTreeMap, sync::Arc};
 
 use identity::Caller;
-use policy::{Country, Decision, Delegation, Engine, Evidence, Operation, Principal};
+use policy::{Country, Decision, Declared, Delegation, Engine, Evidence, Operation, Principal};
 
 pub use permit::Permit;
 
@@ -39,6 +39,13 @@ fn delegation(delegation: &identity::Delegation) -> Arc<Delegation> {
     Arc::new(Delegation {
         subject: Arc::clone(&delegation.subject),
         actors: Arc::clone(&delegation.actors),
+    })
+}
+
+fn declared(declared: &identity::Declared) -> Arc<Declared> {
+    Arc::new(Declared {
+        names: Arc::clone(&declared.names),
+        conflict: declared.conflict,
     })
 }
 
@@ -104,6 +111,7 @@ impl Admission {
                 .as_ref()
                 .and_then(|token| token.delegation.as_deref())
                 .map(delegation),
+            declared: caller.declared.as_deref().map(declared),
         }
     }
 }

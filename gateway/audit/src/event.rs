@@ -234,6 +234,21 @@ pub fn is_workload(name: &str) -> bool {
     name.starts_with("spiffe://")
 }
 
+/// The notice of a client that says otherwise than its agent is known as.
+pub const DECLARED_CONFLICT: &str = "declared_conflict";
+
+/// What a client says that it is, which proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclaredRecord {
+    /// Where: `user-agent`, `header` (the one that is configured), `mcp` (`clientInfo`).
+    pub by: Cow<'static, str>,
+    /// Its name: short, of plain characters.
+    pub name: String,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OperationRecord {
@@ -281,7 +296,10 @@ pub struct Opening {
     pub policies: Vec<PolicyRecord>,
     /// Digest of the policies in force.
     pub policy: Arc<str>,
-    /// What the gateway noticed, by name: `agent_header_conflict`.
+    /// What the client says that it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declared: Vec<DeclaredRecord>,
+    /// Findings that refuse nothing, by name: `declared_conflict`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }
@@ -311,6 +329,12 @@ pub struct Refusal {
     /// What was found in the request's body, if it came so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<FindingRecord>,
+    /// What the client says that it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declared: Vec<DeclaredRecord>,
+    /// Findings beside the refusal, by name: `declared_conflict`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
 }
 
 /// A person who asked for the value of a token.

@@ -6,6 +6,7 @@ mod behaviour;
 mod budgets;
 pub(crate) mod classifiers;
 mod credentials;
+mod declared;
 mod egress;
 mod fault;
 mod file;

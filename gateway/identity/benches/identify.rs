@@ -53,6 +53,7 @@ impl Scene {
                 .collect(),
             token: TokenRule::Required,
             svid: false,
+            known_as: Vec::new(),
         };
         Self {
             identity: Identity::new(Registry::build(vec![agent]).unwrap(), verifier()),

@@ -23,6 +23,8 @@ pub struct Agent {
     pub token: TokenRule,
     /// Whether it must show an X.509-SVID of its own. One that is shown must be its own in either case.
     pub svid: bool,
+    /// The names by which its clients may call themselves; if there are none, any that is nobody else's.
+    pub known_as: Vec<Box<str>>,
 }
 
 impl Agent {

@@ -41,6 +41,17 @@ pub struct Caller {
     /// What proves it: `kernel` or `inferred`, then `+svid` where one was shown, then `+token` or
     /// `+bound-token`.
     pub evidence: &'static str,
+    /// What its client says that it is, where agents are known by that; whoever asks fills it in.
+    pub declared: Option<Arc<Declared>>,
+}
+
+/// What a client says that it is, held against what agents are known as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Of what it says, the names that are some agent's.
+    pub names: Arc<[Arc<str>]>,
+    /// Whether it says something that is not its agent's.
+    pub conflict: bool,
 }
 
 impl Caller {
@@ -293,6 +304,7 @@ impl Identity {
             attribution: Some(Arc::clone(attribution)),
             token: claims.cloned(),
             svid: svid.cloned(),
+            declared: None,
         };
         let shown = token.map(Box::from).zip(verified.and_then(Result::ok));
         Ok(Proven {

@@ -146,6 +146,7 @@ fn agent(id: &str, selectors: &[&str], token: TokenRule) -> Agent {
         selectors: selectors.iter().map(|text| text.parse().unwrap()).collect(),
         token,
         svid: false,
+        known_as: Vec::new(),
     }
 }
 

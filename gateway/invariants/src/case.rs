@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use cedar_policy::{Context, Entities, Entity, EntityUid, EvalResult, Request};
 use classifiers::DataClass;
 use policy::{
-    Country, Delegation, DisclosureContext, Effect, Engine, Evidence, Operation, Principal, Towards, Verb,
+    Country, Declared, Delegation, DisclosureContext, Effect, Engine, Evidence, Operation, Principal, Towards, Verb,
 };
 use redaction::Action;
 
@@ -138,6 +138,24 @@ fn principal(session: &EntityUid, context: &Context, entities: &Entities) -> Opt
         scope: Arc::new(tags(entities, session)),
         country: Country::parse(uid(attribute("country"))?.id().unescaped())?,
         delegation: delegation(context.get("delegation")).map(Arc::new),
+        declared: declared(context.get("declared")).map(Arc::new),
+    })
+}
+
+/// What the client says that it is.
+fn declared(said: Option<EvalResult>) -> Option<Declared> {
+    let EvalResult::Record(said) = said? else {
+        return None;
+    };
+    let (Some(EvalResult::Bool(conflict)), Some(EvalResult::Set(names))) =
+        (said.get("conflict"), said.get("names"))
+    else {
+        return None;
+    };
+    let names = names.iter().filter_map(|name| text(Some(name.clone())));
+    Some(Declared {
+        names: names.map(Arc::from).collect(),
+        conflict: *conflict,
     })
 }
 

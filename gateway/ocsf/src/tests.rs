@@ -84,6 +84,12 @@ fn matters() -> Vec<Matter> {
         json!({ "kind": "open", "at": at, "trace": "0af7651916cd43dd8448eb211c80319c",
             "caller": caller(), "operation": operation(effect), "policies": rule, "policy": "sha256:p" })
     };
+    let said = json!([{ "by": "user-agent", "name": "curl", "version": "8.5.0" }]);
+    let noticed = |mut event: Value| {
+        event["declared"] = said.clone();
+        event["notices"] = json!(["declared_conflict"]);
+        event
+    };
     let body = |findings: Value| {
         json!({ "received": 9, "released": 8, "findings": findings, "findings_unlisted": 0,
             "gaps": ["media_unknown"] })
@@ -123,6 +129,8 @@ fn matters() -> Vec<Matter> {
         closed("delete", found("secret.jwt", "drop")),
         closed("read", json!([])),
         alone(open("read")),
+        alone(noticed(open("read"))),
+        alone(noticed(refusal(caller(), Some(operation("write")), false))),
         alone(refusal(caller(), Some(operation("write")), true)),
         alone(refusal(json!({ "evidence": "none" }), None, false)),
         alone(reveal(Some(0), None)),

@@ -52,6 +52,7 @@ fn principal(session: usize) -> Arc<Principal> {
         scope: Arc::new(BTreeMap::from([("customer".into(), "C-771".into())])),
         country: Country::parse("DE").unwrap(),
         delegation: None,
+        declared: None,
     })
 }
 

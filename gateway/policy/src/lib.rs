@@ -32,7 +32,7 @@ pub use regions::{Adequacy, REGIONS, adequacy_decisions, country_codes, regions_
 pub use request::Verb;
 pub use restoration::Restorations;
 pub use vocabulary::{
-    Category, Country, Decision, Delegation, Disclosure, DisclosureContext, Effect, Operation,
+    Category, Country, Decision, Declared, Delegation, Disclosure, DisclosureContext, Effect, Operation,
     PolicyRef, Principal, ScopeMismatch, Towards,
 };
 

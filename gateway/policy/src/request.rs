@@ -11,7 +11,7 @@ use cedar_policy::{
 };
 use classifiers::DataClass;
 
-use crate::{Country, Delegation, DisclosureContext, Evidence, Operation, Principal, Towards, regions};
+use crate::{Country, Declared, Delegation, DisclosureContext, Evidence, Operation, Principal, Towards, regions};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +116,7 @@ impl Questions {
         let call = uid(&self.types.call, &name);
         let context = [
             ("country", self.country(operation.country)),
+            ("declared", declared(principal.declared.as_deref())?),
             ("delegation", delegation(principal.delegation.as_deref())?),
             ("effect", string(operation.effect.name())),
             ("evidence", string(principal.evidence.name())),
@@ -165,6 +166,7 @@ impl Questions {
         let principal = &*asked.principal;
         let resource = uid(&self.types.data_class, class.name());
         let context = [
+            ("declared", declared(principal.declared.as_deref())?),
             ("delegation", delegation(principal.delegation.as_deref())?),
             ("effect", string(asked.effect.name())),
             ("evidence", string(principal.evidence.name())),
@@ -263,6 +265,19 @@ fn proof(evidence: Evidence) -> Result<RestrictedExpression, Unaskable> {
     });
     let rank = RestrictedExpression::new_long(evidence.rank().into());
     let members = facts.into_iter().chain([("rank".to_owned(), rank)]);
+    RestrictedExpression::new_record(members).map_err(|_| Unaskable)
+}
+
+/// What the client says that it is; nothing where nobody is known by that.
+fn declared(declared: Option<&Declared>) -> Result<RestrictedExpression, Unaskable> {
+    let names = declared.map_or(&[][..], |it| &it.names);
+    let names = names.iter().map(|name| string(name));
+    let conflict = declared.is_some_and(|it| it.conflict);
+    let members = [
+        ("conflict", RestrictedExpression::new_bool(conflict)),
+        ("names", RestrictedExpression::new_set(names)),
+    ];
+    let members = members.map(|(name, value)| (name.to_owned(), value));
     RestrictedExpression::new_record(members).map_err(|_| Unaskable)
 }
 

@@ -50,6 +50,7 @@ fn principal(scope: &[(&str, &str)]) -> Principal {
         scope: Arc::new(pairs(scope)),
         country: country("DE"),
         delegation: None,
+        declared: None,
     }
 }
 

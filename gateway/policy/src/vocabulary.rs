@@ -82,6 +82,17 @@ pub struct Principal {
     pub country: Country,
     /// On whose behalf it acts; none if on its own.
     pub delegation: Option<Arc<Delegation>>,
+    /// What its client says that it is; none where agents are not known by that.
+    pub declared: Option<Arc<Declared>>,
+}
+
+/// What a client says that it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Declared {
+    /// The names that some agent is known as.
+    pub names: Arc<[Arc<str>]>,
+    /// Whether it says something that is not its agent's.
+    pub conflict: bool,
 }
 
 /// Who acts for whom (RFC 8693, 4.1).

@@ -18,11 +18,13 @@ use tokio::time::timeout;
 
 use crate::{
     clock,
+    declared::{self, Said},
     dialect::Dialect,
     gateway::Gateway,
     limits,
     mcp::{asked, sessions},
     message::Spoken,
+    notice::Notice,
     record::{self, Who},
     refusal::Interruption,
     request::Screening,
@@ -101,6 +103,12 @@ pub(crate) struct Account {
     /// Keeps the credential that was presented from coming back.
     pub(crate) veil: Option<Veil>,
     pub(crate) status: Option<StatusCode>,
+    /// What the client says that it is.
+    pub(crate) said: Vec<Said>,
+    /// The same in this one message, until it is known whose it is.
+    pub(crate) client: Option<Said>,
+    /// What is found of the exchange itself.
+    pub(crate) notices: Vec<Notice>,
     /// What the message asked for, in its protocol's words.
     pub(crate) spoken: Option<Spoken>,
     /// The session of MCP that it came in.
@@ -140,12 +148,20 @@ impl Account {
             spending: None,
             veil: None,
             status: None,
+            said: Vec::new(),
+            client: None,
+            notices: Vec::new(),
             spoken: None,
             session: None,
             asked: None,
             dialect: Dialect::Problem,
             upstream: None,
         })
+    }
+
+    /// The gateway that it passes through.
+    pub(crate) fn gateway(&self) -> &Gateway {
+        &self.gateway
     }
 
     /// The trace id, hexadecimal.
@@ -194,7 +210,8 @@ impl Account {
             }))?,
             policies: record::policies(permit.policies()),
             policy: Arc::clone(permit.policy_digest()),
-            notices: Vec::new(),
+            declared: declared::records(&self.said),
+            notices: Notice::names(&self.notices),
         };
         let opened = self.gateway.trail.open(&opening);
         let named = self.gateway.subjects.durable();
@@ -233,6 +250,8 @@ impl Account {
             policy: Arc::clone(self.gateway.admission.policy_digest()),
             finding: why.finding,
             findings: Vec::new(),
+            declared: declared::records(&self.said),
+            notices: Notice::names(&self.notices),
         };
         let noted = self.gateway.trail.note(EventRef::Refuse(&refusal));
         let (noted, named) = tokio::join!(noted, self.gateway.subjects.durable());
@@ -413,6 +432,7 @@ impl Account {
                 answer: &self.response,
                 decision,
                 reason,
+                notices: &self.notices,
                 record: self.record,
             });
         }

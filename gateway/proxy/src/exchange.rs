@@ -278,6 +278,7 @@ impl Worker {
         body: &mut Source,
     ) -> Result<(Permit, Way), Unadmitted> {
         let gateway = &self.gateway;
+        account.said = gateway.declarations.said(gateway, &parts.headers);
         let resolved = self.resolve(peer, parts);
         let holds_key = resolved.as_ref().is_ok_and(Resolved::holds_key);
         let for_key = holds_key.then(|| headers::token_for_key(&parts.headers));
@@ -324,9 +325,13 @@ impl Worker {
         if let Some(watch) = &gateway.watch {
             watch.gate(proven.caller(), asked.operation.effect)?;
         }
+        let service = &asked.operation.service;
+        let caller = gateway
+            .declarations
+            .declare(account, proven.caller(), service);
         let permit = gateway
             .admission
-            .admit(proven.caller().clone(), asked.operation)
+            .admit(caller, asked.operation)
             .map_err(|refused| {
                 let policies = refused.decision.policies.clone();
                 Unadmitted {

@@ -214,13 +214,13 @@ impl Worker {
                 return Response::new(Inbound::empty());
             }
             Err(Uninspected::Refused(who, why)) => {
-                let mut account = self.account(peer);
+                let mut account = self.account(peer, &parts);
                 account.who = who;
                 return refuse(account, why.at_proxy().into()).await;
             }
             Err(Uninspected::Elsewhere(who, target)) => (who, target),
         };
-        let mut account = self.account(peer);
+        let mut account = self.account(peer, &parts);
         account.who = Arc::clone(&who.1);
         match self.lead(account, &who, host).await {
             Ok(tunnel) => {
@@ -234,14 +234,17 @@ impl Worker {
         }
     }
 
-    fn account(&self, peer: &Peer) -> Box<Account> {
-        Account::new(
-            Arc::clone(&self.gateway),
-            self.gateway.traces.begin(None, None),
+    fn account(&self, peer: &Peer, parts: &Parts) -> Box<Account> {
+        let gateway = &self.gateway;
+        let mut account = Account::new(
+            Arc::clone(gateway),
+            gateway.traces.begin(None, None),
             clock::now(),
             Method::CONNECT,
             peer.port,
-        )
+        );
+        account.said = gateway.declarations.said(gateway, &parts.headers);
+        account
     }
 
     /// The token that was shown and the host, if that is a service's; then each request within is
@@ -305,7 +308,9 @@ impl Worker {
         if !gateway.forward.ports.contains(&target.port) {
             return Err(Unled::refused(account, Interruption::port_refused()));
         }
-        let permit = match gateway.admission.admit(proven.caller().clone(), operation) {
+        let declarations = &gateway.declarations;
+        let caller = declarations.declare(&mut account, proven.caller(), &operation.service);
+        let permit = match gateway.admission.admit(caller, operation) {
             Ok(permit) => permit,
             Err(refused) => {
                 let unadmitted = Unadmitted {

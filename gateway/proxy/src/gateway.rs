@@ -12,7 +12,7 @@ use telemetry::{Metrics, Traces};
 use tokio::sync::watch;
 
 use crate::{
-    credential::CredentialSource, forward::Forward, mcp::Sessions, pass::Passes, route::Routes,
+    credential::CredentialSource, declared::Declarations, forward::Forward, mcp::Sessions, pass::Passes, route::Routes,
     watch::Watch,
 };
 
@@ -44,6 +44,8 @@ pub struct Gateway {
     pub identity: Identity,
     /// Tells what a request asks for.
     pub routes: Routes,
+    /// Tells whether its client says what it should of itself.
+    pub declarations: Declarations,
     /// Tells whether it may.
     pub admission: Admission,
     /// What becomes of tunnels to others than services.

@@ -274,6 +274,7 @@ fn opening(
         },
         policies: Vec::new(),
         policy: Arc::clone(admission.policy_digest()),
+        declared: Vec::new(),
         notices: Vec::new(),
     }
 }

@@ -32,6 +32,9 @@ pub(crate) struct File {
     pub(crate) tokens: Vec<Issuer>,
     /// Who may call.
     pub(crate) agents: Vec<Agent>,
+    /// Where clients say what they are.
+    #[serde(default)]
+    pub(crate) declared: Declared,
     /// What the kernel does about ways past the gateway.
     #[serde(default)]
     pub(crate) egress: Egress,
@@ -124,6 +127,14 @@ pub(crate) enum Bodies {
 pub(crate) enum AskedBy {
     Grpc,
     Http,
+}
+
+/// Where clients say what they are, beside `user-agent` and `clientInfo` of MCP.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Declared {
+    /// A header field.
+    pub(crate) header: Option<Spanned<String>>,
 }
 
 /// What the forward proxy does about hosts that no service has.

@@ -58,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) workload_api: Option<PathBuf>,
     pub(crate) issuers: Vec<IssuerEntry>,
     pub(crate) agents: Vec<Agent>,
+    /// The field in which clients say what they are.
+    pub(crate) declared_header: Option<http::HeaderName>,
     pub(crate) egress: Egress,
     pub(crate) services: Vec<Arc<Service>>,
     pub(crate) policies: Vec<PolicyFile>,
@@ -134,6 +136,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             .into_iter()
             .map(|agent| resolver.agent(&agent))
             .collect::<Result<_>>()?,
+        declared_header: resolver.declared_header(file.declared.header.as_ref())?,
         services: resolver.services(file.services)?,
         policies: resolver.policies(&file.policies)?,
         classifiers: resolver
@@ -350,6 +353,7 @@ impl Resolver<'_> {
             selectors,
             token,
             svid: agent.svid,
+            known_as: self.known_as(&agent.known_as)?,
         })
     }
 

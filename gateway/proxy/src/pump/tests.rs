@@ -66,6 +66,7 @@ fn disclosures() -> Disclosures {
             scope: Arc::default(),
             country,
             delegation: None,
+            declared: None,
         }),
         service: "model".into(),
         operation: "chat".into(),

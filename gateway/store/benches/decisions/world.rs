@@ -75,6 +75,7 @@ pub(crate) fn principal(agent: usize) -> Principal {
         scope: Arc::new(BTreeMap::from([("customer".into(), "C-771".into())])),
         country: Country::parse("DE").unwrap(),
         delegation: None,
+        declared: None,
     }
 }
 
@@ -119,6 +120,7 @@ pub(crate) fn caller(agent: usize) -> Caller {
             selectors: BTreeSet::new(),
             token: TokenRule::Required,
             svid: false,
+            known_as: Vec::new(),
         }),
         attribution: None,
         token: Some(Arc::new(claims)),
@@ -126,6 +128,7 @@ pub(crate) fn caller(agent: usize) -> Caller {
         session: format!("session-{agent}").into(),
         workload: (1, 1),
         evidence: "kernel+token",
+        declared: None,
     }
 }
 

@@ -76,6 +76,7 @@ pub(crate) fn opening(value: &str) -> Opening {
             basis: Some("GDPR Art. 6(1)(b)".into()),
         }],
         policy: "sha256:policy".into(),
+        declared: vec![],
         notices: vec![],
     }
 }

@@ -214,6 +214,7 @@ impl Case {
                     .delegation
                     .as_ref()
                     .map(|it| delegation(&it.subject, &it.actors)),
+                declared: None,
             },
             operation: Operation {
                 service: Arc::clone(&service.name),

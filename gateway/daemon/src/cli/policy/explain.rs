@@ -18,8 +18,9 @@ pub(super) fn explain(shown: &Shown, asked: &Asked) -> String {
     let index = shown.entry.index;
     match &shown.entry.event {
         Event::Open(opening) => {
-            let question =
-                Question::recorded(&opening.caller, &opening.operation, asked.config.country);
+            let (caller, operation) = (&opening.caller, &opening.operation);
+            let said = (&*opening.declared, &*opening.notices);
+            let question = Question::recorded(caller, operation, said, &asked.config);
             let mut text = format!("record {index}: the call was allowed\n");
             head(&mut text, question.as_ref(), &opening.policies);
             if let Some(Event::Close(outcome)) = shown.closing.as_ref().map(|it| &it.event) {
@@ -31,7 +32,8 @@ pub(super) fn explain(shown: &Shown, asked: &Asked) -> String {
         Event::Refuse(refusal) => {
             let operation = refusal.operation.as_ref();
             let question = operation.and_then(|operation| {
-                Question::recorded(&refusal.caller, operation, asked.config.country)
+                let said = (&*refusal.declared, &*refusal.notices);
+                Question::recorded(&refusal.caller, operation, said, &asked.config)
             });
             let (reason, status) = (&refusal.reason, refusal.status);
             let mut text = format!("record {index}: the call was denied ({status} {reason})\n");
@@ -86,6 +88,10 @@ fn head(text: &mut String, question: Option<&Question>, policies: &[PolicyRecord
         if let Some(delegation) = &principal.delegation {
             let by = delegation.actors.join("`, for `");
             say!(text, "  acting     `{by}`, for `{}`", delegation.subject);
+        }
+        if let Some(declared) = principal.declared.as_ref().filter(|it| it.conflict) {
+            let names = declared.names.join("`, `");
+            say!(text, "  declared   what its agent is not known as (`{names}`)");
         }
         say!(text, "  purpose    {}", or_none(&principal.purpose));
         say!(

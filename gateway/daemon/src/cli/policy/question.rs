@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use audit::{CallerRecord, OperationRecord};
+use audit::{CallerRecord, DECLARED_CONFLICT, DeclaredRecord, OperationRecord};
 use classifiers::DataClass;
 use policy::{
-    Country, Decision, Delegation, Disclosure, DisclosureContext, Effect, Engine, Evidence, Operation,
+    Country, Decision, Declared, Delegation, Disclosure, DisclosureContext, Effect, Engine, Evidence, Operation,
     Principal, Towards,
 };
+
+use crate::config::Config;
 
 /// A call that policies decide on.
 #[derive(Clone, Debug)]
@@ -17,11 +19,12 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// What was asked when this was recorded; none if nobody knew who called. Agents are in `country`.
+    /// What was asked when this was recorded; none if nobody knew who called.
     pub(super) fn recorded(
         caller: &CallerRecord,
         operation: &OperationRecord,
-        country: Country,
+        (said, notices): (&[DeclaredRecord], &[String]),
+        config: &Config,
     ) -> Option<Self> {
         let token = caller.token.as_ref();
         Some(Self {
@@ -34,7 +37,8 @@ impl Question {
                     .unwrap_or("")
                     .into(),
                 scope: Arc::new(token.map(|it| it.scope.clone()).unwrap_or_default()),
-                country,
+                country: config.country,
+                declared: declared(said, notices, config),
                 delegation: token
                     .and_then(|it| it.delegation.as_ref())
                     .map(|it| delegation(&it.subject, &it.actors)),
@@ -84,6 +88,25 @@ impl Question {
     pub(super) fn name(&self) -> String {
         format!("{}/{}", self.operation.service, self.operation.id)
     }
+}
+
+/// What the client said, as far as agents are known by it.
+fn declared(
+    said: &[DeclaredRecord],
+    notices: &[String],
+    config: &Config,
+) -> Option<Arc<Declared>> {
+    let known = config.agents.iter().flat_map(|agent| &agent.known_as);
+    let is_said = |known: &&Box<str>| said.iter().any(|it| it.name.eq_ignore_ascii_case(known));
+    config.agents.iter().any(|it| !it.known_as.is_empty()).then(|| {
+        let mut names: Vec<Arc<str>> = known.filter(is_said).map(|it| Arc::from(&**it)).collect();
+        names.sort_unstable();
+        names.dedup();
+        Arc::new(Declared {
+            names: names.into(),
+            conflict: notices.iter().any(|it| it == DECLARED_CONFLICT),
+        })
+    })
 }
 
 /// Who acts for whom.

@@ -105,6 +105,7 @@ fn opening(digest: &str) -> Event {
             basis: None,
         }],
         policy: digest.into(),
+        declared: Vec::new(),
         notices: Vec::new(),
     }))
 }

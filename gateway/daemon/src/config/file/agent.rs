@@ -18,6 +18,9 @@ pub(crate) struct Agent {
     /// Whether it must show an X.509-SVID.
     #[serde(default)]
     pub(crate) svid: bool,
+    /// The names by which its clients call themselves; any if absent.
+    #[serde(default)]
+    pub(crate) known_as: Vec<Spanned<String>>,
     /// What is done about its own ways out.
     pub(crate) egress: Option<Spanned<EgressMode>>,
     /// Where it may go by itself: `10.0.0.0/8:5432`, `[fd00::]/8`.
