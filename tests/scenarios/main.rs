@@ -43,6 +43,7 @@ mod scope;
 mod sdks;
 mod sealed;
 mod sessions;
+mod static_keys;
 mod streaming;
 mod svids;
 mod tamper;

@@ -150,6 +150,9 @@ pub struct CallerRecord {
     /// The token's claims.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<TokenRecord>,
+    /// The name of the static key that was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// The calling process, as `flows` attested it.
@@ -299,7 +302,7 @@ pub struct Opening {
     /// What the client says that it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declared: Vec<DeclaredRecord>,
-    /// Findings that refuse nothing, by name: `declared_conflict`.
+    /// Findings that refuse nothing, by name: `declared_conflict`, `static_key`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }
@@ -332,7 +335,7 @@ pub struct Refusal {
     /// What the client says that it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declared: Vec<DeclaredRecord>,
-    /// Findings beside the refusal, by name: `declared_conflict`.
+    /// Findings beside the refusal, by name: `declared_conflict`, `static_key`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }

@@ -49,11 +49,13 @@ pub enum Detector {
     Hours,
     /// A client that says it is something else than its agent is known as.
     Declared,
+    /// A static key in use.
+    StaticKey,
 }
 
 impl Detector {
     /// Each.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Spike,
         Self::Enumeration,
         Self::LowAndSlow,
@@ -68,6 +70,7 @@ impl Detector {
         Self::Writes,
         Self::Hours,
         Self::Declared,
+        Self::StaticKey,
     ];
 
     /// Its name in the configuration, in records and alerts.
@@ -87,13 +90,14 @@ impl Detector {
             Self::Writes => "writes",
             Self::Hours => "hours",
             Self::Declared => "declared",
+            Self::StaticKey => "static_key",
         }
     }
 
     /// How much risk a verdict adds, of [`RISK_MAX`].
     pub(crate) fn weight(self) -> u32 {
         match self {
-            Self::FirstSeen | Self::Hours | Self::Declared => 25,
+            Self::FirstSeen | Self::Hours | Self::Declared | Self::StaticKey => 25,
             Self::Spike | Self::Denials | Self::Refusal | Self::Probing => 40,
             Self::LowAndSlow | Self::Lateral | Self::Drift | Self::Writes => 50,
             Self::Enumeration => 60,
@@ -102,10 +106,10 @@ impl Detector {
     }
 
     /// Seconds between two verdicts about the same of one session. An hour that is strange stays so, and so
-    /// does a client.
+    /// does what a client is or shows.
     pub(crate) fn again_after(self) -> i64 {
         match self {
-            Self::Hours | Self::Declared => 3_600,
+            Self::Hours | Self::Declared | Self::StaticKey => 3_600,
             _ => 60,
         }
     }

@@ -13,6 +13,7 @@ mod file;
 mod forward;
 mod graphql;
 mod issuers;
+mod keys;
 mod mcp;
 mod messages;
 pub(crate) mod openapi;

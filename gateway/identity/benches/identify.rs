@@ -53,7 +53,8 @@ impl Scene {
                 .collect(),
             token: TokenRule::Required,
             svid: false,
-            known_as: Vec::new(),
+            keys: Vec::new(),
+        known_as: Vec::new(),
         };
         Self {
             identity: Identity::new(Registry::build(vec![agent]).unwrap(), verifier()),

@@ -20,6 +20,21 @@ const ONLY_BYTES_MAX: usize = 256;
 /// of a second. No pid is used again so soon.
 const START_NS_APART_MAX: u64 = 20_000_000;
 
+/// What a token was got with, which is all that it proves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GotWith {
+    /// Nothing but what the kernel says.
+    Nothing,
+    /// A static key.
+    Key,
+    /// A token.
+    #[default]
+    Token,
+    /// A token that is bound to a key.
+    Bound,
+}
+
 /// What narrows a token, as its claim `tidegate` has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +52,9 @@ pub struct Bounds {
     /// On whose behalf its holder acts, by the token that it was got with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegation: Option<Arc<Delegation>>,
+    /// What it was got with.
+    #[serde(default)]
+    pub got_with: GotWith,
 }
 
 impl Bounds {
@@ -96,6 +114,7 @@ mod tests {
             only: only.iter().map(|&one| one.into()).collect(),
             from: Arc::default(),
             delegation: None,
+            got_with: GotWith::Token,
         }
     }
 

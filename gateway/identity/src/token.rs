@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::{
-    ACTORS_MAX, Delegation, KeySet, Mapping, PARTY_BYTES_MAX, SpiffeId,
+    ACTORS_MAX, Delegation, GotWith, KeySet, Mapping, PARTY_BYTES_MAX, SpiffeId,
     binding::{Binding, Confirmation},
     bounds::Bounds,
     spiffe::SCHEME as SPIFFE,
@@ -322,6 +322,15 @@ impl Claims {
     /// processes that the gateway gave it to.
     pub fn is_bound(&self) -> bool {
         self.binding.is_some() || self.bounds.is_some()
+    }
+
+    /// What it proves: of one that is given to a process, what that was given it for.
+    pub fn got_with(&self) -> GotWith {
+        match (&self.bounds, self.binding) {
+            (_, Some(_)) => GotWith::Bound,
+            (Some(bounds), None) => bounds.got_with,
+            (None, None) => GotWith::Token,
+        }
     }
 
     fn hold(&self, now: Timestamp) -> Result<(), TokenError> {

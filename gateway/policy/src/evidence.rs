@@ -14,19 +14,29 @@ pub struct Evidence {
     pub svid: bool,
     /// A token was shown.
     pub token: bool,
-    /// That token is bound to a key that was proven to be held, or to the process.
+    /// That token is bound to a key that was proven to be held.
     pub bound: bool,
+    /// A key was shown that stays the same for long, and that a copy can replace.
+    pub key: bool,
 }
 
-const fn known(name: &'static str, facts: [bool; 4]) -> Evidence {
-    let [kernel, svid, token, bound] = facts;
+const fn known(name: &'static str, kernel: bool, svid: bool, shown: Shown) -> Evidence {
     Evidence {
         name,
         kernel,
         svid,
-        token,
-        bound,
+        token: matches!(shown, Shown::Token | Shown::Bound),
+        bound: matches!(shown, Shown::Bound),
+        key: matches!(shown, Shown::Key),
     }
+}
+
+/// What was shown beside a certificate.
+enum Shown {
+    Nothing,
+    Key,
+    Token,
+    Bound,
 }
 
 const YES: bool = true;
@@ -34,22 +44,26 @@ const NOT: bool = false;
 
 impl Evidence {
     /// What proves nothing: nobody is known to call.
-    pub const NONE: Self = known("none", [NOT; 4]);
+    pub const NONE: Self = known("none", NOT, NOT, Shown::Nothing);
 
     /// Every way in which a caller can be proven, by name.
-    pub const ALL: [Self; 12] = [
-        known("kernel+svid+bound-token", [YES, YES, YES, YES]),
-        known("kernel+svid+token", [YES, YES, YES, NOT]),
-        known("kernel+svid", [YES, YES, NOT, NOT]),
-        known("kernel+bound-token", [YES, NOT, YES, YES]),
-        known("kernel+token", [YES, NOT, YES, NOT]),
-        known("kernel", [YES, NOT, NOT, NOT]),
-        known("inferred+svid+bound-token", [NOT, YES, YES, YES]),
-        known("inferred+svid+token", [NOT, YES, YES, NOT]),
-        known("inferred+svid", [NOT, YES, NOT, NOT]),
-        known("inferred+bound-token", [NOT, NOT, YES, YES]),
-        known("inferred+token", [NOT, NOT, YES, NOT]),
-        known("inferred", [NOT, NOT, NOT, NOT]),
+    pub const ALL: [Self; 16] = [
+        known("kernel+svid+bound-token", YES, YES, Shown::Bound),
+        known("kernel+svid+token", YES, YES, Shown::Token),
+        known("kernel+svid+key", YES, YES, Shown::Key),
+        known("kernel+svid", YES, YES, Shown::Nothing),
+        known("kernel+bound-token", YES, NOT, Shown::Bound),
+        known("kernel+token", YES, NOT, Shown::Token),
+        known("kernel+key", YES, NOT, Shown::Key),
+        known("kernel", YES, NOT, Shown::Nothing),
+        known("inferred+svid+bound-token", NOT, YES, Shown::Bound),
+        known("inferred+svid+token", NOT, YES, Shown::Token),
+        known("inferred+svid+key", NOT, YES, Shown::Key),
+        known("inferred+svid", NOT, YES, Shown::Nothing),
+        known("inferred+bound-token", NOT, NOT, Shown::Bound),
+        known("inferred+token", NOT, NOT, Shown::Token),
+        known("inferred+key", NOT, NOT, Shown::Key),
+        known("inferred", NOT, NOT, Shown::Nothing),
     ];
 
     /// The one with this name; [`NONE`](Self::NONE), the weakest, if there is no such.
@@ -71,24 +85,24 @@ impl Evidence {
     ///
     /// | rank | evidence |
     /// | --- | --- |
-    /// | 7 | `kernel+svid`, whatever the token |
+    /// | 7 | `kernel+svid`, whatever else |
     /// | 6 | `kernel+bound-token` |
-    /// | 5 | `inferred+svid`, whatever the token |
+    /// | 5 | `inferred+svid`, whatever else; `inferred+bound-token` |
     /// | 4 | `kernel+token` |
-    /// | 3 | `kernel` |
-    /// | 2 | `inferred+bound-token`, `inferred+token` |
-    /// | 1 | `inferred` |
+    /// | 3 | `kernel`, `kernel+key` |
+    /// | 2 | `inferred+token` |
+    /// | 1 | `inferred`, `inferred+key` |
     ///
-    /// What a key proved counts more than what the kernel saw, and both more than either. A token that
-    /// is bound to a process is worth no more than the word for whose the process is, so beside an
-    /// inferred one binding adds nothing. A token on top of an SVID says what the call is for, not who
-    /// calls.
+    /// What a key proved counts more than what the kernel saw, and both more than either. A token on top
+    /// of an SVID says what the call is for, not who calls. A static key adds nothing: who copied it once
+    /// has it for good.
     pub fn rank(self) -> u8 {
         match (self.kernel, self.svid) {
             _ if self == Self::NONE => 0,
             (true, true) => 7,
             (true, false) if self.bound => 6,
             (false, true) => 5,
+            (false, false) if self.bound => 5,
             (true, false) if self.token => 4,
             (true, false) => 3,
             (false, false) if self.token => 2,
@@ -97,10 +111,11 @@ impl Evidence {
     }
 
     /// The facts as policies name them, in the order of their names.
-    pub fn facts(self) -> [(&'static str, bool); 4] {
+    pub fn facts(self) -> [(&'static str, bool); 5] {
         [
             ("bound", self.bound),
             ("kernel", self.kernel),
+            ("key", self.key),
             ("svid", self.svid),
             ("token", self.token),
         ]
@@ -134,6 +149,7 @@ mod tests {
             assert_eq!(parts.contains(&"bound-token"), evidence.bound);
             let token = parts.iter().any(|part| part.ends_with("token"));
             assert_eq!(token, evidence.token);
+            assert_eq!(parts.contains(&"key"), evidence.key);
             assert!(evidence.rank() > Evidence::NONE.rank());
         }
         for unknown in ["", "none", "kernel+", "hearsay", "launched"] {

@@ -211,7 +211,7 @@ async fn hold(
     let Question { parts, body, .. } = question;
     let shown = parts.headers.clone();
     let mut fields = parts.headers;
-    headers::towards_upstream(&mut fields, permit.caller().token.is_some());
+    headers::towards_upstream(&mut fields, permit.caller().showed());
     let (before, target) = (fields.clone(), way.target.clone());
     fields::request(gateway, permit, account, &mut fields, &mut way)?;
     if fields != before || way.target != target {

@@ -9,7 +9,7 @@ use std::{
 use audit::DeclaredRecord;
 use hashlink::LruCache;
 use http::{HeaderMap, HeaderName, header};
-use identity::{Caller, Declared};
+use identity::{Caller, Declared, GotWith};
 use serde_json::{Map, Value};
 
 use crate::{account::Account, fields, gateway::Gateway, jsonrpc::{Kind, Message}, notice::Notice};
@@ -100,8 +100,8 @@ impl Declarations {
         product.into_iter().chain(own).map(safe).collect()
     }
 
-    /// The caller, with what its client says held against what its agent is known as. All that is said,
-    /// and a conflict, go on record.
+    /// The caller, with what its client says held against what its agent is known as. All that is said goes
+    /// on record, and so do a conflict and a static key, as what was noticed.
     pub(crate) fn declare(
         &self,
         account: &mut Account,
@@ -113,6 +113,9 @@ impl Declarations {
             .said
             .extend(self.client(&caller.session, service, client));
         let mut caller = caller.clone();
+        if caller.got_with() == GotWith::Key {
+            account.notices.push(Notice::StaticKey);
+        }
         if let Some(declared) = self.judge(caller.agent.id.shared(), &account.said) {
             if let Some(by) = declared.1 {
                 account.notices.push(Notice::DeclaredConflict(by));

@@ -378,7 +378,7 @@ impl Worker {
         // The intent is durable here. A crash from now on leaves an open record, which `verify`
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
         let accepted = Accepted::of(&parts.headers);
-        headers::towards_upstream(&mut parts.headers, permit.caller().token.is_some());
+        headers::towards_upstream(&mut parts.headers, permit.caller().showed());
         let headers = &mut parts.headers;
         if let Err(why) = fields::request(&self.gateway, &permit, &mut account, headers, &mut way) {
             return Err((account, why));

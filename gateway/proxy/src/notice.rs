@@ -7,6 +7,8 @@ use behaviour::Detector;
 pub(crate) enum Notice {
     /// A client says otherwise than its agent is known as, in this way.
     DeclaredConflict(&'static str),
+    /// All that was shown is a static key, or a pass that was got with one.
+    StaticKey,
 }
 
 impl Notice {
@@ -14,6 +16,7 @@ impl Notice {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::DeclaredConflict(_) => audit::DECLARED_CONFLICT,
+            Self::StaticKey => "static_key",
         }
     }
 
@@ -21,6 +24,7 @@ impl Notice {
     pub(crate) fn told(self) -> (Detector, &'static str) {
         match self {
             Self::DeclaredConflict(by) => (Detector::Declared, by),
+            Self::StaticKey => (Detector::StaticKey, "key"),
         }
     }
 

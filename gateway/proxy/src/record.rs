@@ -20,6 +20,7 @@ pub(crate) struct Who {
     pub(crate) session: Option<Arc<str>>,
     pub(crate) evidence: &'static str,
     pub(crate) flow: Option<FlowId>,
+    key: Option<Arc<str>>,
     /// What every record of this caller says of it.
     record: OnceLock<Written<CallerRecord>>,
     /// The same with whom its task is about sealed, and after how many erasures.
@@ -35,6 +36,7 @@ impl Who {
             agent: Some(Arc::clone(caller.agent.id.shared())),
             session: Some(Arc::clone(&caller.session)),
             evidence: caller.evidence,
+            key: caller.key.as_ref().map(|key| Arc::clone(&key.name)),
             record: OnceLock::new(),
             sealed: Mutex::default(),
         }
@@ -55,6 +57,7 @@ impl Who {
                 .map(|agent| Arc::clone(agent.id.shared())),
             session: None,
             evidence: attribution.map_or("none", |known| known.source.name()),
+            key: None,
             record: OnceLock::new(),
             sealed: Mutex::default(),
         }
@@ -100,6 +103,7 @@ impl Who {
                 .as_deref()
                 .map(|known| process(&known.process)),
             token: self.claims.as_deref().map(token),
+            key: self.key.as_deref().map(str::to_owned),
         }
     }
 }

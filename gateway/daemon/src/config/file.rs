@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::behaviour::{Alert, Behaviour};
-pub(crate) use agent::{Agent, Egress, EgressMode, Token, Turns, WhenGone};
+pub(crate) use agent::{Agent, StaticKey, Egress, EgressMode, Token, Turns, WhenGone};
 pub(crate) use issuer::Issuer;
 
 /// The whole file.
@@ -35,6 +35,9 @@ pub(crate) struct File {
     /// Where clients say what they are.
     #[serde(default)]
     pub(crate) declared: Declared,
+    /// Whether agents may have static keys.
+    #[serde(default)]
+    pub(crate) static_keys: bool,
     /// What the kernel does about ways past the gateway.
     #[serde(default)]
     pub(crate) egress: Egress,

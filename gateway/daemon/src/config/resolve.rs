@@ -112,6 +112,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let alerts = resolver.alerts(&file)?;
     let credentials = resolver.places(&file)?;
     let listen = resolver.listeners(&file)?;
+    resolver.keys_are_meant(&file)?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
         egress,
@@ -353,6 +354,7 @@ impl Resolver<'_> {
             selectors,
             token,
             svid: agent.svid,
+            keys: self.keys(agent)?,
             known_as: self.known_as(&agent.known_as)?,
         })
     }

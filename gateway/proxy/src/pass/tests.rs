@@ -1,4 +1,4 @@
-use identity::{Delegation, Issuer, KeySet, Task, Verifier};
+use identity::{Delegation, GotWith, Issuer, KeySet, Task, Verifier};
 
 use super::*;
 
@@ -57,6 +57,7 @@ impl Desk {
             agent: AGENT,
             process: &process,
             shown,
+            key: None,
             record: CallerRecord::default().into(),
         };
         let wanted = Wanted {
@@ -79,6 +80,8 @@ fn a_pass_says_who_may_use_it_for_what_and_until_when() {
     assert_eq!(claims.session.as_deref(), Some(""));
     assert_eq!(claims.expires_at, now() + SignedDuration::from_secs(600));
     let bounds = claims.bounds.as_ref().unwrap();
+    // It proves no more than what it was got with.
+    assert_eq!(claims.got_with(), GotWith::Nothing);
     assert!(bounds.hold(&process()) && bounds.cover("crm", "any") && !bounds.cover("shop", "any"));
 }
 

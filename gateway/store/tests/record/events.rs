@@ -59,6 +59,7 @@ pub(crate) fn opening(value: &str) -> Opening {
                     actors: vec!["spiffe://clinic.example/agent/support".into()],
                 }),
             }),
+            key: None,
         }
         .into(),
         operation: OperationRecord {
