@@ -29,6 +29,7 @@ mod kills;
 mod led;
 mod matrix;
 mod mcp;
+mod models;
 mod names;
 mod passes;
 mod policies;

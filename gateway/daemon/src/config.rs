@@ -21,6 +21,7 @@ mod panel;
 pub(crate) mod paths;
 mod resolve;
 mod timeouts;
+mod usage;
 
 use std::path::Path;
 

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use admission::Permit;
 use audit::{
-    BodyRecord, CallerRecord, EventRef, FindingRecord, Opening, OperationRecord, Outcome, Receipt,
+    BodyRecord, CallerRecord, EventRef, FindingRecord, ModelRecord, Opening, OperationRecord, Outcome, Receipt,
     Refusal, Written,
 };
 use http::{HeaderValue, Method, StatusCode};
@@ -31,6 +31,7 @@ use crate::{
     route::Service,
     spending::Spending,
     told,
+    usage::{self, Came, Metered},
     veil::Veil,
     watch::Ended,
 };
@@ -91,6 +92,7 @@ pub(crate) struct Account {
     rule: Option<Arc<PolicyRef>>,
     receipt: Option<Receipt>,
     record: Option<u64>,
+    model: Option<ModelRecord>,
     pub(crate) who: Arc<Who>,
     pub(crate) request: BodyRecord,
     pub(crate) response: BodyRecord,
@@ -107,6 +109,8 @@ pub(crate) struct Account {
     pub(crate) said: Vec<Said>,
     /// The same in this one message, until it is known whose it is.
     pub(crate) client: Option<Said>,
+    /// What a model uses, where its service says so.
+    pub(crate) metered: Option<Box<Metered>>,
     /// What is found of the exchange itself.
     pub(crate) notices: Vec<Notice>,
     /// What the message asked for, in its protocol's words.
@@ -139,6 +143,7 @@ impl Account {
             rule: None,
             receipt: None,
             record: None,
+            model: None,
             who: Arc::default(),
             request: BodyRecord::default(),
             response: BodyRecord::default(),
@@ -150,6 +155,7 @@ impl Account {
             status: None,
             said: Vec::new(),
             client: None,
+            metered: None,
             notices: Vec::new(),
             spoken: None,
             session: None,
@@ -274,6 +280,7 @@ impl Account {
         }
         // What still streams to the upstream belongs to this outcome too.
         let broken = self.settle().await;
+        self.reckon(end);
         let kept = match &mut self.spending {
             None => Ok(()),
             Some(spending) => spending.durable().await,
@@ -305,6 +312,31 @@ impl Account {
                 Interruption::audit_unavailable()
             }
         })
+    }
+
+    /// Puts what a model used in the place of what it was estimated to, once.
+    fn reckon(&mut self, end: End) {
+        let Some(metered) = self.metered.take() else {
+            return;
+        };
+        let status = self.upstream.as_ref().and_then(|call| call.status);
+        let came = match status {
+            None if !metered.is_sent() => Came::Uncalled,
+            None => Came::Part,
+            Some(200..=299) if end == End::Released => Came::Whole,
+            Some(200..=299) => Came::Part,
+            Some(_) => Came::Failed,
+        };
+        let screening = self.screening.as_ref();
+        let request = screening.map_or(self.request.received, |it| it.record().received);
+        let used = metered.used(came, (request, self.response.released));
+        if let Some(spending) = &mut self.spending {
+            spending.settle(used.spent);
+        }
+        if used.is_unknown {
+            self.response.gaps.push(usage::UNKNOWN.to_owned());
+        }
+        self.model = used.record;
     }
 
     /// Waits until the request's body has gone as far as it will; why it broke off, if it did.
@@ -344,6 +376,7 @@ impl Account {
             request: std::mem::take(&mut self.request),
             response: std::mem::take(&mut self.response),
             credential: self.veil.as_ref().map(Veil::record),
+            model: self.model.take(),
             duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
         }
     }
@@ -478,6 +511,7 @@ fn attributes<'a>(finding: &'a FindingRecord, path: &'a str) -> FindingAttrs<'a>
 impl Drop for Account {
     fn drop(&mut self) {
         if let Some(receipt) = self.receipt.take() {
+            self.reckon(End::ClientGone);
             let mut outcome = self.outcome(receipt.index(), End::ClientGone, Some("client_gone"));
             self.gateway.trail.close_detached(receipt, &mut outcome);
             (self.request, self.response) = (outcome.request, outcome.response);

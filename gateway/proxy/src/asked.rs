@@ -12,7 +12,7 @@ mod http;
 use std::sync::{Arc, OnceLock};
 
 use ::http::{HeaderMap, HeaderName, Request, Response, header, request::Parts};
-use admission::Permit;
+use admission::{Permit, budget::ModelUse};
 use bytes::Bytes;
 use flows::Flow;
 use http_body_util::{BodyExt as _, Collected};
@@ -167,7 +167,7 @@ async fn decide(
         Err(refused) => return Err(refuse(account, refused).await),
     };
     let now = clock::timestamp(began);
-    match Spending::open(gateway, &permit, Some(&way), now).await {
+    match Spending::open(gateway, &permit, Some(&way), (ModelUse::default(), now)).await {
         Ok(spending) => account.spending = spending,
         Err(over) => {
             return Err(refuse(account, Interruption::over_budget(&over).into()).await);

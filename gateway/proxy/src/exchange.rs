@@ -38,6 +38,7 @@ use crate::{
     spending::Spending,
     svid,
     upstream::Upstream,
+    usage,
 };
 
 /// One worker's way through the gateway.
@@ -259,7 +260,12 @@ impl Worker {
             Err(refused) => return refuse(account, refused).await,
         };
         let now = clock::timestamp(began);
-        match Spending::open(&self.gateway, &permit, Some(&way), now).await {
+        let begun = usage::begin(&self.gateway, &mut account, &permit, &way, &parts, &mut body);
+        let estimate = match Box::pin(begun).await {
+            Ok(estimate) => estimate,
+            Err(why) => return refuse(account, why.into()).await,
+        };
+        match Spending::open(&self.gateway, &permit, Some(&way), (estimate, now)).await {
             Ok(spending) => account.spending = spending,
             Err(over) => return refuse(account, Interruption::over_budget(&over).into()).await,
         }
@@ -432,6 +438,9 @@ impl Worker {
         request: Request<Outbound>,
     ) -> Result<Response<Incoming>, Interruption> {
         let start = clock::now();
+        if let Some(metered) = &mut account.metered {
+            metered.sent();
+        }
         if let Some(asked) = &mut account.asked {
             asked.sent();
         }

@@ -14,6 +14,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use admission::budget::ModelUse;
 use flows::Network;
 use http::{HeaderValue, Method, Request, Response, header, request::Parts};
 use hyper::{body::Incoming, service::service_fn, upgrade::OnUpgrade};
@@ -324,7 +325,7 @@ impl Worker {
             return Err(Unled::refused(account, Interruption::tunnels_full()));
         };
         let now = clock::timestamp(clock::now());
-        match Spending::open(gateway, &permit, None, now).await {
+        match Spending::open(gateway, &permit, None, (ModelUse::default(), now)).await {
             Ok(spending) => account.spending = spending,
             Err(over) => return Err(Unled::refused(account, Interruption::over_budget(&over))),
         }

@@ -52,6 +52,7 @@ pub mod svid;
 pub mod tls;
 mod told;
 mod upstream;
+pub mod usage;
 mod veil;
 mod watch;
 mod workspace;

@@ -180,6 +180,7 @@ impl Passes {
             request: BodyRecord::default(),
             response: BodyRecord::default(),
             credential: None,
+            model: None,
             duration_us: 0,
         };
         trail

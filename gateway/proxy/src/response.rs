@@ -82,6 +82,9 @@ pub(crate) async fn release(
         }
         (_, None) => return whole(account, parts, Inbound::empty()).await,
     };
+    if let Some(metered) = &mut account.metered {
+        pump = pump.read_by(metered.reads(&parts.headers));
+    }
     pump = of_exchange(pump, &account);
     if counted {
         let service = &permit.operation().service;

@@ -19,6 +19,7 @@ use proxy::{
     Uninspected,
     governance::Restoring,
     route::{Match, Routes, Service, Template},
+    usage::Prices,
 };
 use redaction::Descriptors;
 use serde_saphyr::Spanned;
@@ -113,6 +114,8 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let credentials = resolver.places(&file)?;
     let listen = resolver.listeners(&file)?;
     resolver.keys_are_meant(&file)?;
+    resolver.budgets_are_told(&file)?;
+    let prices = resolver.prices(&file)?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
         egress,
@@ -138,7 +141,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             .map(|agent| resolver.agent(&agent))
             .collect::<Result<_>>()?,
         declared_header: resolver.declared_header(file.declared.header.as_ref())?,
-        services: resolver.services(file.services)?,
+        services: resolver.services(file.services, &prices)?,
         policies: resolver.policies(&file.policies)?,
         classifiers: resolver
             .files(&file.classifiers, "file of classifiers")?
@@ -359,7 +362,11 @@ impl Resolver<'_> {
         })
     }
 
-    fn services(&self, services: Vec<file::Service>) -> Result<Vec<Arc<Service>>> {
+    fn services(
+        &self,
+        services: Vec<file::Service>,
+        prices: &Arc<Prices>,
+    ) -> Result<Vec<Arc<Service>>> {
         let mut names = HashSet::new();
         let mut matches = HashSet::new();
         let mut resolved = Vec::new();
@@ -380,7 +387,7 @@ impl Resolver<'_> {
                     "give each service its own prefix or host",
                 ));
             }
-            resolved.push(Arc::new(self.service(service, service_match)?));
+            resolved.push(Arc::new(self.service(service, service_match, prices)?));
         }
         Ok(resolved)
     }
@@ -424,7 +431,13 @@ impl Resolver<'_> {
         Ok(operations)
     }
 
-    fn service(&self, service: file::Service, matches: Match) -> Result<Service> {
+    fn service(
+        &self,
+        service: file::Service,
+        matches: Match,
+        prices: &Arc<Prices>,
+    ) -> Result<Service> {
+        let usage = self.usage(&service, prices)?;
         let (speaks, declared) = self.speaks(&service)?;
         let timeouts = self.timeouts(&service)?;
         let descriptors = self.descriptors(&service)?;
@@ -447,6 +460,7 @@ impl Resolver<'_> {
             encodes: service.encode.unwrap_or(true),
             declared,
             descriptors,
+            usage,
         })
     }
 

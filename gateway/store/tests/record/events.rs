@@ -109,6 +109,7 @@ pub(crate) fn outcome() -> Outcome {
             ..BodyRecord::default()
         },
         credential: None,
+            model: None,
         duration_us: 1234,
     }
 }

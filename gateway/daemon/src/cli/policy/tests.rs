@@ -132,6 +132,7 @@ fn closing() -> Event {
         request: BodyRecord::default(),
         response,
         credential: None,
+            model: None,
         duration_us: 1,
     }))
 }
