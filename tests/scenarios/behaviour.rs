@@ -45,7 +45,7 @@ fn read(world: &World, token: &str, path: &str) -> Result<Reply> {
     world.client.get(&url, &[("tidegate-token", token)])
 }
 
-fn reason(reply: &Reply) -> Result<String> {
+pub(crate) fn reason(reply: &Reply) -> Result<String> {
     let problem = reply.json()?;
     let reason = problem.get("reason").and_then(Value::as_str);
     Ok(reason.unwrap_or_default().to_owned())

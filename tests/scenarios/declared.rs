@@ -33,7 +33,7 @@ fn a_client_that_says_it_is_something_else_is_a_finding() -> Result<()> {
                 json!({ "otherwise": "off", "detectors": { "declared": "note" } }),
             )
     })?;
-    let (crm, clinic) = ("/crm/customers/C-771", "/clinic/fhir/Patient/P-1");
+    let (crm, clinic) = ("/crm/customers/C-771", "/clinic/fhir/Patient/p-042");
     let own = ("user-agent", "Tests-Client/1.2 (linux)");
     let (status, declared, notices) = read(&world, crm, &[own])?;
     assert_eq!((status, notices), (200, json!([])));
@@ -65,10 +65,15 @@ fn a_client_that_says_it_is_something_else_is_a_finding() -> Result<()> {
 
     let export = world.gateway.folder().join("ocsf.jsonl");
     let to = export.display().to_string();
-    let exported = world.gateway.audit(&["export", "--format", "ocsf", "--to", &to])?;
+    let exported = world
+        .gateway
+        .audit(&["export", "--format", "ocsf", "--to", &to])?;
     ensure!(exported.status.success(), "{exported:?}");
     let events = std::fs::read_to_string(&export)?;
-    ensure!(events.contains(r#""title":"declared_conflict""#), "{events}");
+    ensure!(
+        events.contains(r#""title":"declared_conflict""#),
+        "{events}"
+    );
     ensure!(!events.contains(&address));
     world.finish()
 }

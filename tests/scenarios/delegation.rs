@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use tests::{collector::Collector, people::Dice, records};
 
 use crate::{
+    behaviour::reason,
     canary::{contains, forms},
     evidence::search,
     world::{HERE, World},
@@ -28,7 +29,10 @@ unless {
 
 /// Somebody whom nobody has heard of.
 fn person() -> String {
-    format!("person-{}", Dice::new(u64::from(std::process::id())).digits(12))
+    format!(
+        "person-{}",
+        Dice::new(u64::from(std::process::id())).digits(12)
+    )
 }
 
 /// The status of a read under a token that says so, and its record.
@@ -40,7 +44,7 @@ fn read(world: &World, about: &str, before: &[&str]) -> Result<(u16, String, u64
     let reply = world.client.get(&url, &fields)?;
     let reason = match reply.status.as_u16() {
         200 => String::new(),
-        _ => reply.json()?["reason"].as_str().unwrap_or_default().to_owned(),
+        _ => reason(&reply)?,
     };
     let record = reply.record().context("no record")?;
     Ok((reply.status.as_u16(), reason, record))
@@ -49,11 +53,7 @@ fn read(world: &World, about: &str, before: &[&str]) -> Result<(u16, String, u64
 #[test]
 fn who_acts_for_whom_is_decided_on_and_a_person_is_sealed() -> Result<()> {
     let collector = Collector::start()?;
-    let world = World::with(|setup| {
-        setup
-            .policy(POLICY)
-            .telemetry(&collector.endpoint(), 1.0)
-    })?;
+    let world = World::with(|setup| setup.policy(POLICY).telemetry(&collector.endpoint(), 1.0))?;
     let person = person();
     let (status, _, record) = read(&world, &person, &[PLANNER])?;
     assert_eq!(status, 200);
@@ -98,7 +98,9 @@ fn who_acts_for_whom_is_decided_on_and_a_person_is_sealed() -> Result<()> {
     let spans = collector.output()?;
     let export = world.gateway.folder().join("ocsf.jsonl");
     let to = export.display().to_string();
-    let exported = world.gateway.audit(&["export", "--format", "ocsf", "--to", &to])?;
+    let exported = world
+        .gateway
+        .audit(&["export", "--format", "ocsf", "--to", &to])?;
     ensure!(exported.status.success(), "{exported:?}");
     let events = std::fs::read_to_string(&export)?;
     let actors = format!(r#""actors":["{HERE}","{PLANNER}"]"#);
@@ -110,13 +112,9 @@ fn who_acts_for_whom_is_decided_on_and_a_person_is_sealed() -> Result<()> {
     }
 
     // Erased, it is told to nobody at all.
-    let erased = world.gateway.audit(&[
-        "erase",
-        "--subject",
-        &named,
-        "--reason",
-        "asked to",
-    ])?;
+    let erased = world
+        .gateway
+        .audit(&["erase", "--subject", &named, "--reason", "asked to"])?;
     ensure!(erased.status.success(), "{erased:?}");
     let shown = records::show(&world.gateway, record)?;
     let delegation = shown.find("delegation").context("no delegation")?;

@@ -11,7 +11,7 @@ use tests::{
     setup::Service,
 };
 
-use crate::world::World;
+use crate::{behaviour::reason, world::World};
 
 /// Who ask at once.
 const ASKING: u64 = 8;
@@ -32,7 +32,10 @@ impl Thinking {
         let world = World::with(|setup| {
             setup
                 .service(service)
-                .set("prices", json!([{ "model": "gpt-4o*", "input": 2.5, "output": 10 }]))
+                .set(
+                    "prices",
+                    json!([{ "model": "gpt-4o*", "input": 2.5, "output": 10 }]),
+                )
                 .set("budgets", json!([budget]))
         })?;
         Ok(Self {
@@ -50,11 +53,11 @@ impl Thinking {
         let index = reply.record().context("no record")?;
         if status == 200 || status == 500 {
             let closing = records::closing(&self.world.gateway, index)?;
-            let event = &closing.0["event"];
-            return Ok((status, event["response"]["gaps"].to_string(), event["model"].clone()));
+            let said = |at: &str| closing.0.pointer(at).cloned().unwrap_or_default();
+            let gaps = said("/event/response/gaps").to_string();
+            return Ok((status, gaps, said("/event/model")));
         }
-        let reason = reply.json()?["reason"].as_str().unwrap_or_default().to_owned();
-        Ok((status, reason, Value::Null))
+        Ok((status, reason(&reply)?, Value::Null))
     }
 }
 
@@ -85,7 +88,10 @@ fn what_a_model_used_is_debited_and_what_it_may_use_is_held_before() -> Result<(
     assert_eq!((status, &*reason), (429, "budget_exhausted"));
     assert_eq!(thinking.asked.times(), times);
     // What was held and not used comes back, also of what failed.
-    for more in [json!({ "max_tokens": 500 }), json!({ "max_tokens": 500, "fail": true })] {
+    for more in [
+        json!({ "max_tokens": 500 }),
+        json!({ "max_tokens": 500, "fail": true }),
+    ] {
         let (status, ..) = thinking.ask(&request([50, 50], &more))?;
         assert_eq!(status, if more["fail"] == true { 500 } else { 200 });
     }
@@ -96,7 +102,10 @@ fn what_a_model_used_is_debited_and_what_it_may_use_is_held_before() -> Result<(
     let silent = json!({ "max_tokens": 200, "silent": true, "stream": true });
     let (status, gaps, used) = thinking.ask(&request([1, 1], &silent))?;
     assert_eq!((status, &used["output"]), (200, &json!(200)));
-    ensure!(gaps.contains("usage_unknown") && used["estimated"] == true, "{gaps} {used}");
+    ensure!(
+        gaps.contains("usage_unknown") && used["estimated"] == true,
+        "{gaps} {used}"
+    );
     let (status, ..) = thinking.ask(&request([500, 500], &plain))?;
     assert_eq!(status, 200, "something was left");
     thinking.world.gateway.kill()?;
@@ -128,7 +137,10 @@ fn calls_with_a_limit_never_use_more_than_there_is_however_many_ask_at_once() ->
             .collect();
         asking
             .into_iter()
-            .map(|one| one.join().map_err(|_| anyhow::anyhow!("a thread panicked"))?)
+            .map(|one| {
+                one.join()
+                    .map_err(|_| anyhow::anyhow!("a thread panicked"))?
+            })
             .sum::<Result<u64>>()
     })?;
     assert_eq!(went, thinking.asked.times());

@@ -133,8 +133,14 @@ fn a_policy_demands_how_strong_the_proof_is() -> Result<()> {
     let shown = records::show(&world.gateway, record)?;
     let evidence = shown.text("evidence");
     let (rank, enough) = match evidence.as_str() {
-        "kernel" => ("(kernel, rank 3)", "allowed if the evidence is kernel+token"),
-        _ => ("(inferred, rank 1)", "allowed if the evidence is inferred+token"),
+        "kernel" => (
+            "(kernel, rank 3)",
+            "allowed if the evidence is kernel+token",
+        ),
+        _ => (
+            "(inferred, rank 1)",
+            "allowed if the evidence is inferred+token",
+        ),
     };
     let text = policy(&world, &["explain", &record.to_string()], 0)?;
     says(&text, &[rank, enough])?;

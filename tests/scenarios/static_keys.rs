@@ -46,7 +46,11 @@ fn a_configuration_with_static_keys_is_refused_until_they_are_meant() -> Result<
     let check = |shape: &dyn Fn(Setup) -> Setup| -> Result<(bool, String)> {
         let folder = tempfile::tempdir()?;
         let setup = Setup::new()
-            .agent("spiffe://tests.example/a", &["unix:uid:4242".into()], "required")
+            .agent(
+                "spiffe://tests.example/a",
+                &["unix:uid:4242".into()],
+                "required",
+            )
             .of_agent("keys", keys(&digest, "2999-01-01"))
             .policy("permit (principal, action, resource);");
         let config = shape(setup).write(folder.path())?;
@@ -56,7 +60,11 @@ fn a_configuration_with_static_keys_is_refused_until_they_are_meant() -> Result<
         Ok((output.status.success(), String::from_utf8(told)?))
     };
     let (_, told) = check(&|setup| setup)?;
-    for words in ["static key", "static_keys: true", "spiffe://tests.example/a"] {
+    for words in [
+        "static key",
+        "static_keys: true",
+        "spiffe://tests.example/a",
+    ] {
         ensure!(told.contains(words), "{told}");
     }
     let (_, told) = check(&|setup| setup.set("static_keys", json!(true)))?;
@@ -109,7 +117,10 @@ fn each_use_of_a_static_key_is_a_finding_and_a_pass_proves_no_more() -> Result<(
     let reply = world
         .client
         .post(&url, &[("authorization", &bearer)], "{}")?;
-    let pass = reply.json()?["token"].as_str().unwrap_or_default().to_owned();
+    let pass = reply.json()?["token"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let (status, _, record) = ask(&world, &[("tidegate-token", &pass)])?;
     assert_eq!(status, 200, "{}", reply.text());
     assert_eq!(record.find("notices"), Some(&json!(["static_key"])));
@@ -133,6 +144,10 @@ fn each_use_of_a_static_key_is_a_finding_and_a_pass_proves_no_more() -> Result<(
         }
     }
     let files = world.gateway.files()?;
-    ensure!(!files.iter().any(|(_, bytes)| crate::canary::contains(bytes, &key)));
+    ensure!(
+        !files
+            .iter()
+            .any(|(_, bytes)| crate::canary::contains(bytes, &key))
+    );
     world.finish()
 }

@@ -28,9 +28,9 @@ mod writer;
 mod written;
 
 pub use call::Call;
+pub use caller::*;
 pub use courier::hand_out;
 pub use criteria::{Criteria, NoSubject, Subject, is_class};
-pub use caller::*;
 pub use event::*;
 pub use ledger::{Group, Head, Ledger, LedgerError, READ_ROWS_MAX, Row};
 pub use matter::{Anchor, Matter, Matters, Span};

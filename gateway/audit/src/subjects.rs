@@ -154,9 +154,8 @@ impl Subjects {
         &self,
         named: &BTreeMap<String, String>,
     ) -> Result<BTreeMap<String, String>, TrailError> {
-        let one = |(name, value): (&String, &String)| {
-            Ok((name.clone(), self.sealed_one(name, value)?))
-        };
+        let one =
+            |(name, value): (&String, &String)| Ok((name.clone(), self.sealed_one(name, value)?));
         named.iter().map(one).collect()
     }
 

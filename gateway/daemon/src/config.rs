@@ -1,5 +1,6 @@
 //! Configuration, low and high: what was typed, and what it means.
 
+mod agents;
 mod answers;
 mod asked;
 mod behaviour;

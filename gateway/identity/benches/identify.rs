@@ -54,7 +54,7 @@ impl Scene {
             token: TokenRule::Required,
             svid: false,
             keys: Vec::new(),
-        known_as: Vec::new(),
+            known_as: Vec::new(),
         };
         Self {
             identity: Identity::new(Registry::build(vec![agent]).unwrap(), verifier()),

@@ -15,8 +15,8 @@ use flows::{Attribution, Process, Source};
 use jiff::Timestamp;
 
 use crate::{
-    Agent, Ambiguous, Claims, GotWith, KeyDigest, Possession, ProofError, Registry, StaticKey, Svid,
-    TokenError, TokenRule, Verifier, dpop::Used, svid, token::Verified,
+    Agent, Ambiguous, Claims, GotWith, KeyDigest, Possession, ProofError, Registry, StaticKey,
+    Svid, TokenError, TokenRule, Verifier, dpop::Used, svid, token::Verified,
 };
 
 /// Hexadecimal digits of a session's id: 96 bits, so that equal ones do not happen.
@@ -334,8 +334,13 @@ impl Identity {
         let known = svid::agrees(agent, svid.map(|svid| &**svid), now)
             .and_then(|()| key.map(|key| self.key(agent, key, now)).transpose());
         let key = known.map_err(|cause| unproven(cause, Some(agent)))?;
-        agree(agent, &attribution.process, verified.as_ref(), key.is_some())
-            .map_err(|cause| unproven(cause, Some(agent)))?;
+        agree(
+            agent,
+            &attribution.process,
+            verified.as_ref(),
+            key.is_some(),
+        )
+        .map_err(|cause| unproven(cause, Some(agent)))?;
         let workload = root(&attribution.process);
         let caller = Caller {
             agent: Arc::clone(agent),

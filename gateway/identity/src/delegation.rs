@@ -102,9 +102,10 @@ mod tests {
     }
 
     fn nested(depth: usize) -> Value {
-        (1..depth).fold(json!({ "sub": "a" }), |within, _| {
-            json!({ "sub": "a", "act": within })
-        })
+        (1..depth).fold(
+            json!({ "sub": "a" }),
+            |within, _| json!({ "sub": "a", "act": within }),
+        )
     }
 
     #[test]

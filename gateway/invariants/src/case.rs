@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use cedar_policy::{Context, Entities, Entity, EntityUid, EvalResult, Request};
 use classifiers::DataClass;
 use policy::{
-    Country, Declared, Delegation, DisclosureContext, Effect, Engine, Evidence, Operation, Principal, Towards, Verb,
+    Country, Declared, Delegation, DisclosureContext, Effect, Engine, Evidence, Operation,
+    Principal, Towards, Verb,
 };
 use redaction::Action;
 
@@ -178,7 +179,9 @@ fn delegation(said: Option<EvalResult>) -> Option<Delegation> {
         .chain(others)
         .map(Arc::from)
         .collect();
-    let depth = usize::try_from(depth).ok().filter(|depth| *depth <= DEPTH_MAX)?;
+    let depth = usize::try_from(depth)
+        .ok()
+        .filter(|depth| *depth <= DEPTH_MAX)?;
     if depth < actors.len() {
         return None;
     }

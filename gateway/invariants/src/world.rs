@@ -272,7 +272,9 @@ fn delegations() -> impl Iterator<Item = String> {
 
 /// That it is this evidence, by name and by what policies compare.
 fn proven(evidence: Evidence) -> String {
-    let facts = evidence.facts().map(|(name, holds)| format!("{name}: {holds}"));
+    let facts = evidence
+        .facts()
+        .map(|(name, holds)| format!("{name}: {holds}"));
     let (name, rank) = (quoted(evidence.name()), evidence.rank());
     let facts = facts.join(", ");
     format!("(context.evidence == {name} && context.proof == {{ {facts}, rank: {rank} }})")

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use audit::{
-    Anchor, BodyRecord, CallerRecord, DelegationRecord, Matter, OperationRecord, Outcome, PolicyRecord, ProcessRecord,
-    is_workload,
+    Anchor, BodyRecord, CallerRecord, DelegationRecord, Matter, OperationRecord, Outcome,
+    PolicyRecord, ProcessRecord, is_workload,
 };
 use serde_json::{Map, Value, json};
 
@@ -189,7 +189,14 @@ pub(crate) fn purpose(
 
 /// Who acts for whom. Whoever may be a person is not named: the record has the name, sealed.
 fn delegation(delegation: &DelegationRecord) -> Value {
-    let named = |name: &String| if is_workload(name) { name.as_str() } else { "person" }.to_owned();
+    let named = |name: &String| {
+        if is_workload(name) {
+            name.as_str()
+        } else {
+            "person"
+        }
+        .to_owned()
+    };
     let actors: Vec<String> = delegation.actors.iter().map(named).collect();
     json!({ "depth": actors.len(), "subject": named(&delegation.subject), "actors": actors })
 }

@@ -74,6 +74,13 @@ fn reveal(uid: Option<u32>, reason: Option<&str>) -> Value {
         "class": "pii.email", "token": "ab", "reason": reason })
 }
 
+/// The same with what was noticed of it.
+fn noticed(mut event: Value) -> Value {
+    event["declared"] = json!([{ "by": "user-agent", "name": "curl", "version": "8.5.0" }]);
+    event["notices"] = json!(["declared_conflict"]);
+    event
+}
+
 /// When all of it was.
 const AT: &str = "2026-01-02T03:04:05.006Z";
 
@@ -83,12 +90,6 @@ fn matters() -> Vec<Matter> {
     let open = |effect: &str| {
         json!({ "kind": "open", "at": at, "trace": "0af7651916cd43dd8448eb211c80319c",
             "caller": caller(), "operation": operation(effect), "policies": rule, "policy": "sha256:p" })
-    };
-    let said = json!([{ "by": "user-agent", "name": "curl", "version": "8.5.0" }]);
-    let noticed = |mut event: Value| {
-        event["declared"] = said.clone();
-        event["notices"] = json!(["declared_conflict"]);
-        event
     };
     let body = |findings: Value| {
         json!({ "received": 9, "released": 8, "findings": findings, "findings_unlisted": 0,

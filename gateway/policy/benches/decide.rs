@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, fmt::Write as _, hint::black_box, sync::Arc};
 use classifiers::DataClass;
 use divan::Bencher;
 use policy::{
-    BASELINE, Country, DisclosureContext, Effect, Engine, Evidence, Operation, PolicyFile, Principal,
+    BASELINE, Country, DisclosureContext, Effect, Engine, Evidence, Operation, PolicyFile,
+    Principal,
 };
 
 fn main() {

@@ -5,6 +5,10 @@ use std::fmt;
 /// How well a caller is proven.
 ///
 /// Equal names mean equal facts, so a record's name is enough to ask again what was asked then.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts, each by itself, as policies name them"
+)]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Evidence {
     name: &'static str,

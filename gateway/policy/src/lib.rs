@@ -32,8 +32,8 @@ pub use regions::{Adequacy, REGIONS, adequacy_decisions, country_codes, regions_
 pub use request::Verb;
 pub use restoration::Restorations;
 pub use vocabulary::{
-    Category, Country, Decision, Declared, Delegation, Disclosure, DisclosureContext, Effect, Operation,
-    PolicyRef, Principal, ScopeMismatch, Towards,
+    Category, Country, Decision, Declared, Delegation, Disclosure, DisclosureContext, Effect,
+    Operation, PolicyRef, Principal, ScopeMismatch, Towards,
 };
 
 /// Ready rules for the first day: scope, residency, secrets, cards.

@@ -11,7 +11,10 @@ use cedar_policy::{
 };
 use classifiers::DataClass;
 
-use crate::{Country, Declared, Delegation, DisclosureContext, Evidence, Operation, Principal, Towards, regions};
+use crate::{
+    Country, Declared, Delegation, DisclosureContext, Evidence, Operation, Principal, Towards,
+    regions,
+};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

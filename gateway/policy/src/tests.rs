@@ -8,8 +8,8 @@ use classifiers::DataClass;
 use redaction::Action;
 
 use crate::{
-    BASELINE, Category, Country, Decision, Delegation, DisclosureContext, Effect, Engine, Evidence, Names, Operation,
-    PolicyErrors, PolicyFile, Principal, regions_of,
+    BASELINE, Category, Country, Decision, Delegation, DisclosureContext, Effect, Engine, Evidence,
+    Names, Operation, PolicyErrors, PolicyFile, Principal, regions_of,
 };
 
 fn file(text: &str) -> PolicyFile {
@@ -203,8 +203,8 @@ fn policies_see_all_of_a_call() {
         r#"context.country in Region::"EEA""#,
         r#"context.effect == "read""#,
         r#"context.evidence == "kernel+token""#,
-        r#"context.proof.rank == 4"#,
-        r#"context.proof.rank >= 3 && context.proof.kernel && context.proof.token"#,
+        "context.proof.rank == 4",
+        "context.proof.rank >= 3 && context.proof.kernel && context.proof.token",
         r#"context.operation == "customer.read""#,
         r#"context.purpose == "support""#,
         r#"context.service == "crm""#,
@@ -216,8 +216,8 @@ fn policies_see_all_of_a_call() {
     for fails in [
         r#"principal in Agent::"spiffe://clinic.example/agent/other""#,
         r#"context.country in Region::"EU-US-DPF""#,
-        r#"context.proof.rank >= 5"#,
-        r#"context.proof.svid || context.proof.bound"#,
+        "context.proof.rank >= 5",
+        "context.proof.svid || context.proof.bound",
         r#"resource in Operation::"crm/customer.list""#,
     ] {
         assert!(!allowed(fails), "{fails}");

@@ -8,8 +8,8 @@ use std::{sync::Arc, time::SystemTime};
 
 use admission::Permit;
 use audit::{
-    BodyRecord, CallerRecord, EventRef, FindingRecord, ModelRecord, Opening, OperationRecord, Outcome, Receipt,
-    Refusal, Written,
+    BodyRecord, CallerRecord, EventRef, FindingRecord, ModelRecord, Opening, OperationRecord,
+    Outcome, Receipt, Refusal, Written,
 };
 use http::{HeaderValue, Method, StatusCode};
 use policy::{Operation, PolicyRef};
@@ -322,9 +322,8 @@ impl Account {
         let status = self.upstream.as_ref().and_then(|call| call.status);
         let came = match status {
             None if !metered.is_sent() => Came::Uncalled,
-            None => Came::Part,
             Some(200..=299) if end == End::Released => Came::Whole,
-            Some(200..=299) => Came::Part,
+            None | Some(200..=299) => Came::Part,
             Some(_) => Came::Failed,
         };
         let screening = self.screening.as_ref();

@@ -12,7 +12,13 @@ use http::{HeaderMap, HeaderName, header};
 use identity::{Caller, Declared, GotWith};
 use serde_json::{Map, Value};
 
-use crate::{account::Account, fields, gateway::Gateway, jsonrpc::{Kind, Message}, notice::Notice};
+use crate::{
+    account::Account,
+    fields,
+    gateway::Gateway,
+    jsonrpc::{Kind, Message},
+    notice::Notice,
+};
 
 /// The longest name that is kept, in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
@@ -51,8 +57,11 @@ pub struct Declarations {
     /// The agents that have names.
     named: HashSet<Arc<str>>,
     /// The clients of MCP by session and service, since they say it once.
-    clients: Mutex<LruCache<(Arc<str>, Arc<str>), Said>>,
+    clients: Mutex<LruCache<Client, Said>>,
 }
+
+/// A client of MCP: its session, and the service.
+type Client = (Arc<str>, Arc<str>);
 
 /// A name of the configuration.
 #[derive(Debug)]
@@ -248,10 +257,12 @@ mod tests {
 
     fn declarations() -> Declarations {
         let (one, two, free) = (Arc::from(ONE), Arc::from(TWO), Arc::from(FREE));
-        let names = |names: &[&str]| -> Vec<Box<str>> {
-            names.iter().map(|&name| name.into()).collect()
-        };
-        let (ones, twos) = (names(&["Support-Bot", "httpx"]), names(&["planner", "httpx"]));
+        let names =
+            |names: &[&str]| -> Vec<Box<str>> { names.iter().map(|&name| name.into()).collect() };
+        let (ones, twos) = (
+            names(&["Support-Bot", "httpx"]),
+            names(&["planner", "httpx"]),
+        );
         Declarations::new(None, [(&one, &*ones), (&two, &*twos), (&free, &[][..])])
     }
 
@@ -296,7 +307,10 @@ mod tests {
         let (session, tools, other) = (Arc::from("s"), Arc::from("tools"), Arc::from("other"));
         assert_eq!(declarations.client(&session, &tools, None), None);
         let client = said(MCP, "claude-code", Some("2.0"));
-        assert_eq!(declarations.client(&session, &tools, client.clone()), client);
+        assert_eq!(
+            declarations.client(&session, &tools, client.clone()),
+            client
+        );
         assert_eq!(declarations.client(&session, &tools, None), client);
         assert_eq!(declarations.client(&session, &other, None), None);
         assert_eq!(declarations.client(&"t".into(), &tools, None), None);

@@ -260,8 +260,15 @@ impl Worker {
             Err(refused) => return refuse(account, refused).await,
         };
         let now = clock::timestamp(began);
-        let begun = usage::begin(&self.gateway, &mut account, &permit, &way, &parts, &mut body);
-        let estimate = match Box::pin(begun).await {
+        let metering = usage::begin(
+            &self.gateway,
+            &mut account,
+            &permit,
+            &way,
+            &parts,
+            &mut body,
+        );
+        let estimate = match Box::pin(metering).await {
             Ok(estimate) => estimate,
             Err(why) => return refuse(account, why.into()).await,
         };
@@ -287,20 +294,7 @@ impl Worker {
         account.said = gateway.declarations.said(gateway, &parts.headers);
         let resolved = self.resolve(peer, parts);
         let holds_key = resolved.as_ref().is_ok_and(Resolved::holds_key);
-        let for_key = holds_key.then(|| headers::token_for_key(&parts.headers));
-        let shown = match &for_key {
-            None => headers::shown(&parts.headers),
-            Some(token) => token.as_deref().map_or(Shown::Nothing, Shown::Token),
-        };
-        let (proven, who) = peer
-            .identify(&gateway.identity, shown, parts)
-            .map_err(|unproven| {
-                let known = peer.attribution.as_ref();
-                account.who = Arc::new(Who::unproven(known, peer.flow, &unproven));
-                Interruption::unproven(&unproven)
-            })?;
-        account.who = who;
-        account.mark(names::AUTHENTICATED);
+        let proven = self.identify(account, peer, parts, holds_key)?;
         if gateway.revoked.borrow().of(proven.caller()).is_some() {
             return Err(Interruption::revoked().into());
         }
@@ -350,6 +344,31 @@ impl Worker {
             session.keep();
         }
         Ok((permit, asked.way))
+    }
+
+    /// Who calls, by the connection and by what the request shows; `holds_key` says that what it sends for
+    /// a service's key is its own.
+    fn identify(
+        &self,
+        account: &mut Account,
+        peer: &Peer,
+        parts: &Parts,
+        holds_key: bool,
+    ) -> Result<Arc<Proven>, Interruption> {
+        let for_key = holds_key.then(|| headers::token_for_key(&parts.headers));
+        let shown = match &for_key {
+            None => headers::shown(&parts.headers),
+            Some(token) => token.as_deref().map_or(Shown::Nothing, Shown::Token),
+        };
+        let identified = peer.identify(&self.gateway.identity, shown, parts);
+        let (proven, who) = identified.map_err(|unproven| {
+            let known = peer.attribution.as_ref();
+            account.who = Arc::new(Who::unproven(known, peer.flow, &unproven));
+            Interruption::unproven(&unproven)
+        })?;
+        account.who = who;
+        account.mark(names::AUTHENTICATED);
+        Ok(proven)
     }
 
     /// What the request's head says of what it asks for.

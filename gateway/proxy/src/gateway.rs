@@ -12,8 +12,8 @@ use telemetry::{Metrics, Traces};
 use tokio::sync::watch;
 
 use crate::{
-    credential::CredentialSource, declared::Declarations, forward::Forward, mcp::Sessions, pass::Passes, route::Routes,
-    watch::Watch,
+    credential::CredentialSource, declared::Declarations, forward::Forward, mcp::Sessions,
+    pass::Passes, route::Routes, watch::Watch,
 };
 
 /// What happens to a body that cannot be inspected.

@@ -213,7 +213,7 @@ impl Passes {
             pid: bearer.process.pid,
             start_ns: bearer.process.start_ns,
             only: only.into(),
-            from: lineage(&bearer)?,
+            from: lineage(bearer)?,
             delegation: bearer.shown.and_then(|shown| shown.delegation.clone()),
             got_with: bearer.got_with(),
         };

@@ -83,7 +83,11 @@ impl Who {
         let mut record = self.written();
         if let Some(token) = &mut record.token {
             token.scope = subjects.sealed(&token.scope)?;
-            for person in token.delegation.iter_mut().flat_map(|it| it.people()) {
+            for person in token
+                .delegation
+                .iter_mut()
+                .flat_map(DelegationRecord::people)
+            {
                 *person = subjects.sealed_one(DELEGATING, person)?;
             }
         }

@@ -263,8 +263,9 @@ impl Interruption {
 
     /// A budget counts costs, and nobody knows what the model costs.
     pub fn price_unknown() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "price_unknown")
-            .says("a budget counts costs, and no price is configured for the model that is asked for")
+        Self::new(StatusCode::FORBIDDEN, "price_unknown").says(
+            "a budget counts costs, and no price is configured for the model that is asked for",
+        )
     }
 
     /// The session of MCP is another caller's.

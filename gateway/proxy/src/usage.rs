@@ -164,12 +164,12 @@ impl Metered {
     }
 
     /// Reads what an answer says from now on; it has these header fields.
-    pub(crate) fn reads(&mut self, headers: &HeaderMap) -> Option<Arc<Mutex<Reading>>> {
+    pub(crate) fn reads(&mut self, headers: &HeaderMap) -> Arc<Mutex<Reading>> {
         let answer = Arc::clone(&self.metering);
         let reading = Reading::new(answer, media::is_event_stream(headers));
         let reading = Arc::new(Mutex::new(reading));
         self.reading = Some(Arc::clone(&reading));
-        Some(reading)
+        reading
     }
 
     /// What was used, where the bytes of the request and of the answer are known.

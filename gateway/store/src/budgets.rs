@@ -169,8 +169,11 @@ mod tests {
         let mut returns = debit("a", &[], &[]);
         returns.returned = vec![("tokens", 900)];
         let estimated = debit("a", &[("tokens", 1000), ("cost", 7)], &[]);
-        budgets.debit(&[estimated.clone()]).await.unwrap();
-        budgets.debit(&[returns.clone()]).await.unwrap();
+        budgets
+            .debit(std::slice::from_ref(&estimated))
+            .await
+            .unwrap();
+        budgets.debit(std::slice::from_ref(&returns)).await.unwrap();
         // In one group as well as in two.
         budgets.debit(&[estimated, returns]).await.unwrap();
         let mut kept = budgets.account("a").await.unwrap();

@@ -36,15 +36,19 @@ impl Asked {
 /// fails, with `stream` it answers in events.
 async fn answer(State(asked): State<Asked>, Json(request): Json<Value>) -> Response {
     asked.0.fetch_add(1, Ordering::Relaxed);
-    let is = |name: &str| request[name] == true;
-    if is("fail") {
-        return (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "error": {} }))).into_response();
+    let said = |at: &str| request.pointer(at).cloned().unwrap_or_default();
+    let is = |at: &str| said(at) == true;
+    if is("/fail") {
+        return (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            Json(json!({ "error": {} })),
+        )
+            .into_response();
     }
-    let used = &request["used"];
-    let usage = json!({ "prompt_tokens": used[0], "completion_tokens": used[1] });
-    let usage = if is("silent") { Value::Null } else { usage };
-    let model = &request["model"];
-    if !is("stream") {
+    let usage = json!({ "prompt_tokens": said("/used/0"), "completion_tokens": said("/used/1") });
+    let usage = if is("/silent") { Value::Null } else { usage };
+    let model = said("/model");
+    if !is("/stream") {
         let choices = json!([{ "message": { "role": "assistant", "content": "So be it." } }]);
         let whole = json!({ "object": "chat.completion", "model": model, "choices": choices,
             "usage": usage });

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::{
-    Budget, Budgets, Debit, Exhausted, Meter, ModelUse, OverBudget, accounts::Metered,
+    Budget, Budgets, Debit, Exhausted, Meter, ModelUse, OverBudget,
+    accounts::{Accounts, Metered},
     keeper::Message,
 };
 
@@ -78,11 +79,7 @@ impl Usage {
         match meter {
             Meter::Records => &self.records,
             Meter::Subjects => &self.subjects,
-            Meter::Calls
-            | Meter::Bytes
-            | Meter::Tokens
-            | Meter::Cost
-            | Meter::Fields(_) => &[],
+            Meter::Calls | Meter::Bytes | Meter::Tokens | Meter::Cost | Meter::Fields(_) => &[],
         }
     }
 }
@@ -140,24 +137,11 @@ impl Hold {
             let (account, budget) = known.ok_or(OverBudget::Unavailable)?;
             fits(budget, &account.meters, usage, self.now)?;
         }
-        let slot = budgets.keeper().try_reserve();
-        let slot = slot.map_err(|_| OverBudget::Unavailable)?;
-        let mut debits = Vec::new();
-        for held in &self.held {
-            let known = accounts
-                .known
-                .get_mut(&held.account)
-                .zip(budgets.rules.get(held.budget));
-            let (account, budget) = known.ok_or(OverBudget::Unavailable)?;
-            let debit = debit(budget, &mut account.meters, usage, &held.account);
-            accounts.seen += debit.as_ref().map_or(0, |debit| debit.seen.len());
-            debits.extend(debit);
-        }
-        if !debits.is_empty() {
-            let (done, durable) = oneshot::channel();
-            slot.send(Message::Debit(debits, done));
-            self.pending.push(durable);
-        }
+        let each = |budget: &Budget, meters: &mut [Metered], account: &Arc<str>| {
+            debit(budget, meters, usage, account)
+        };
+        let durable = write(budgets, &mut accounts, &self.held, each)?;
+        self.pending.extend(durable);
         Ok(())
     }
 
@@ -168,22 +152,11 @@ impl Hold {
             return Ok(());
         };
         let mut accounts = budgets.lock();
-        let slot = budgets.keeper().try_reserve();
-        let slot = slot.map_err(|_| OverBudget::Unavailable)?;
-        let mut debits = Vec::new();
-        for held in &self.held {
-            let known = accounts
-                .known
-                .get_mut(&held.account)
-                .zip(budgets.rules.get(held.budget));
-            let (account, budget) = known.ok_or(OverBudget::Unavailable)?;
-            debits.extend(settled(budget, &mut account.meters, (estimate, used), held));
-        }
-        if !debits.is_empty() {
-            let (done, durable) = oneshot::channel();
-            slot.send(Message::Debit(debits, done));
-            self.pending.push(durable);
-        }
+        let each = |budget: &Budget, meters: &mut [Metered], account: &Arc<str>| {
+            settled(budget, meters, (estimate, used), account)
+        };
+        let durable = write(budgets, &mut accounts, &self.held, each)?;
+        self.pending.extend(durable);
         self.estimate = None;
         Ok(())
     }
@@ -219,6 +192,34 @@ impl Drop for Hold {
             }
         }
     }
+}
+
+/// Writes to each of these accounts what `each` makes of it, and has it kept; gives who tells that it is.
+fn write(
+    budgets: &Budgets,
+    accounts: &mut Accounts,
+    held: &[Held],
+    each: impl Fn(&Budget, &mut [Metered], &Arc<str>) -> Option<Debit>,
+) -> Result<Option<oneshot::Receiver<()>>, OverBudget> {
+    let slot = budgets.keeper().try_reserve();
+    let slot = slot.map_err(|_| OverBudget::Unavailable)?;
+    let mut debits = Vec::new();
+    for held in held {
+        let known = accounts
+            .known
+            .get_mut(&held.account)
+            .zip(budgets.rules.get(held.budget));
+        let (account, budget) = known.ok_or(OverBudget::Unavailable)?;
+        let debit = each(budget, &mut account.meters, &held.account);
+        accounts.seen += debit.as_ref().map_or(0, |debit| debit.seen.len());
+        debits.extend(debit);
+    }
+    if debits.is_empty() {
+        return Ok(None);
+    }
+    let (done, durable) = oneshot::channel();
+    slot.send(Message::Debit(debits, done));
+    Ok(Some(durable))
 }
 
 fn fits(
@@ -267,10 +268,10 @@ fn settled(
     budget: &Budget,
     meters: &mut [Metered],
     (estimate, used): (ModelUse, ModelUse),
-    held: &Held,
+    account: &Arc<str>,
 ) -> Option<Debit> {
     let mut debit = Debit {
-        account: Arc::clone(&held.account),
+        account: Arc::clone(account),
         ..Debit::default()
     };
     for ((meter, _), metered) in budget.allowed.iter().zip(meters) {

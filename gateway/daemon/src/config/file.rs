@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::behaviour::{Alert, Behaviour};
-pub(crate) use agent::{Agent, StaticKey, Egress, EgressMode, Token, Turns, WhenGone};
+pub(crate) use agent::{Agent, Egress, EgressMode, StaticKey, Token, Turns, WhenGone};
 pub(crate) use budget::{Budget, Per};
 pub(crate) use issuer::Issuer;
 pub(crate) use usage::{Price, Profile, Usage};

@@ -1,6 +1,6 @@
 //! Static keys, where an operator says that there may be any.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use identity::{KEYS_MAX_OF_AGENT, KeyDigest, StaticKey};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -18,7 +18,7 @@ const NAME_BYTES_MAX: usize = 64;
 impl Resolver<'_> {
     /// Whether no agent has a key, or may have one; and no key has the name or the digest of another.
     pub(super) fn keys_are_meant(&self, file: &File) -> Result<()> {
-        let (mut names, mut digests) = (HashMap::new(), HashMap::new());
+        let (mut names, mut digests) = (HashSet::new(), HashSet::new());
         for agent in &file.agents {
             for key in &agent.keys {
                 if !file.static_keys {
@@ -30,9 +30,9 @@ impl Resolver<'_> {
                                 until it has some; each use is a finding then";
                     return Err(self.fault(&key.name, message, help));
                 }
-                let name = names.insert(&key.name.value, ());
-                let digest = digests.insert(key.sha256.value.to_ascii_lowercase(), ());
-                if name.or(digest).is_some() {
+                let is_new_name = names.insert(&key.name.value);
+                let is_new = digests.insert(key.sha256.value.to_ascii_lowercase());
+                if !(is_new_name && is_new) {
                     let message = format!("the key `{}` is there twice", key.name.value);
                     let help = "give each key a name and an agent of its own";
                     return Err(self.fault(&key.name, message, help));

@@ -1,7 +1,7 @@
 //! From what was typed to what it means: checked, resolved against the file's folder, immutable.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::HashSet,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
@@ -11,7 +11,7 @@ use std::{
 use admission::budget::Budget;
 use classifiers::declared::Declared;
 use http::Uri;
-use identity::{Agent, Selector, SelectorError, TokenRule};
+use identity::Agent;
 use jiff::SignedDuration;
 use miette::Result;
 use policy::{Country, PolicyFile};
@@ -105,6 +105,8 @@ impl Config {
 /// Resolves `file` against `directory`.
 pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String) -> Result<Config> {
     let resolver = Resolver { text, directory };
+    resolver.keys_are_meant(&file)?;
+    resolver.budgets_are_told(&file)?;
     let described = described(&file, directory);
     let egress = resolver.egress(&file)?;
     let forward = resolver.forward(&file)?;
@@ -113,8 +115,6 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let alerts = resolver.alerts(&file)?;
     let credentials = resolver.places(&file)?;
     let listen = resolver.listeners(&file)?;
-    resolver.keys_are_meant(&file)?;
-    resolver.budgets_are_told(&file)?;
     let prices = resolver.prices(&file)?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
@@ -143,11 +143,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         declared_header: resolver.declared_header(file.declared.header.as_ref())?,
         services: resolver.services(file.services, &prices)?,
         policies: resolver.policies(&file.policies)?,
-        classifiers: resolver
-            .files(&file.classifiers, "file of classifiers")?
-            .into_iter()
-            .map(|(_, path)| path)
-            .collect(),
+        classifiers: resolver.classifiers(&file)?,
         described,
         uninspected: match file.uninspected {
             file::Uninspected::Refuse => Uninspected::Refuse,
@@ -208,6 +204,11 @@ impl Resolver<'_> {
         help: impl Into<String>,
     ) -> miette::Report {
         self.text.fault(&at.referenced, message, help).into()
+    }
+
+    fn classifiers(&self, file: &File) -> Result<Vec<PathBuf>> {
+        let files = self.files(&file.classifiers, "file of classifiers")?;
+        Ok(files.into_iter().map(|(_, path)| path).collect())
     }
 
     fn listeners(&self, file: &File) -> Result<Vec<Listen>> {
@@ -319,47 +320,6 @@ impl Resolver<'_> {
                 let message = format!("`{}` is not a token's lifetime", typed.value);
                 self.fault(typed, message, "a duration up to 24h: `15m`, `1h`")
             })
-    }
-
-    pub(super) fn selector(&self, typed: &Spanned<String>) -> Result<Selector> {
-        let parsed = typed.value.parse();
-        parsed.map_err(|error: SelectorError| {
-            let message = error.to_string();
-            self.fault(typed, message, error.hint)
-        })
-    }
-
-    fn agent(&self, agent: &file::Agent) -> Result<Agent> {
-        let id = agent.id.value.parse().map_err(|error| {
-            self.fault(
-                &agent.id,
-                format!("{error}"),
-                "an agent's id reads `spiffe://acme.example/agent/support`",
-            )
-        })?;
-        let selectors = agent.selectors.iter().map(|typed| self.selector(typed));
-        let selectors = selectors.collect::<Result<BTreeSet<_>>>()?;
-        if selectors.is_empty() {
-            let help = "give at least one selector, such as `unix:path:/usr/bin/python3.11`";
-            return Err(self.fault(
-                &agent.id,
-                "an agent without selectors would match every process",
-                help,
-            ));
-        }
-        let token = match agent.token {
-            file::Token::Bound => TokenRule::Bound,
-            file::Token::Required => TokenRule::Required,
-            file::Token::Optional => TokenRule::Optional,
-        };
-        Ok(Agent {
-            id,
-            selectors,
-            token,
-            svid: agent.svid,
-            keys: self.keys(agent)?,
-            known_as: self.known_as(&agent.known_as)?,
-        })
     }
 
     fn services(

@@ -20,13 +20,13 @@ impl Resolver<'_> {
         let price = |typed: &file::Price| {
             let model = Pattern::new(&typed.model.value).ok_or_else(|| {
                 let message = format!("`{}` names no models", typed.model.value);
-                let help = "a name as the service has it, with a star at its end for all that begin so";
+                let help =
+                    "a name as the service has it, with a star at its end for all that begin so";
                 self.fault(&typed.model, message, help)
             })?;
             let input = self.money(&typed.input)?;
-            let or_input = |typed: Option<&Spanned<f64>>| {
-                typed.map_or(Ok(input), |typed| self.money(typed))
-            };
+            let or_input =
+                |typed: Option<&Spanned<f64>>| typed.map_or(Ok(input), |typed| self.money(typed));
             Ok(Price {
                 model,
                 input,

@@ -73,7 +73,8 @@ fn a_mapped_token_says_on_whose_behalf_as_others_do() {
         subjects: subjects(),
         ..Mapping::default()
     };
-    let acting = json!({ "sub": "alice", "client_id": "support-app", "act": { "sub": "support-app" } });
+    let acting =
+        json!({ "sub": "alice", "client_id": "support-app", "act": { "sub": "support-app" } });
     for mapping in [elsewhere.clone(), usual.clone()] {
         let claims = read(mapping, acting.clone()).unwrap();
         assert_eq!(claims.subject.as_str(), SUPPORT);

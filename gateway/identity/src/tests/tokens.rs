@@ -217,9 +217,10 @@ fn who_acts_uses_the_token_and_whom_it_is_about_is_told() {
     assert_eq!(lent.subject.as_str(), other);
     let person = read(json!({ "sub": SUPPORT, "act": { "sub": "alice" } }));
     assert_eq!(person, Err(TokenError::Subject));
-    let nested = (0..ACTORS_MAX).fold(json!({ "sub": "a" }), |within, _| {
-        json!({ "sub": SUPPORT, "act": within })
-    });
+    let nested = (0..ACTORS_MAX).fold(
+        json!({ "sub": "a" }),
+        |within, _| json!({ "sub": SUPPORT, "act": within }),
+    );
     let deep = read(json!({ "act": nested })).unwrap_err();
     assert_eq!(deep, TokenError::ActorsNested);
     assert!(deep.to_string().contains("more than 8 actors"));

@@ -69,7 +69,11 @@ impl Places {
         Self {
             request: RequestPlaces {
                 model: owned(&["/model"]),
-                output_max: owned(&["/max_completion_tokens", "/max_output_tokens", "/max_tokens"]),
+                output_max: owned(&[
+                    "/max_completion_tokens",
+                    "/max_output_tokens",
+                    "/max_tokens",
+                ]),
                 choices: owned(&["/n"]),
             },
             answer: AnswerPlaces {

@@ -121,7 +121,7 @@ pub(crate) fn caller(agent: usize) -> Caller {
             token: TokenRule::Required,
             svid: false,
             keys: Vec::new(),
-        known_as: Vec::new(),
+            known_as: Vec::new(),
         }),
         attribution: None,
         token: Some(Arc::new(claims)),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use audit::{
-    BodyRecord, CallerRecord, DelegationRecord, Event, FindingRecord, Lifecycle, Opening, OperationRecord, Outcome,
-    PolicyRecord, ProcessRecord, TokenRecord,
+    BodyRecord, CallerRecord, DelegationRecord, Event, FindingRecord, Lifecycle, Opening,
+    OperationRecord, Outcome, PolicyRecord, ProcessRecord, TokenRecord,
 };
 use jiff::Timestamp;
 
@@ -109,7 +109,7 @@ pub(crate) fn outcome() -> Outcome {
             ..BodyRecord::default()
         },
         credential: None,
-            model: None,
+        model: None,
         duration_us: 1234,
     }
 }

@@ -91,7 +91,10 @@ fn head(text: &mut String, question: Option<&Question>, policies: &[PolicyRecord
         }
         if let Some(declared) = principal.declared.as_ref().filter(|it| it.conflict) {
             let names = declared.names.join("`, `");
-            say!(text, "  declared   what its agent is not known as (`{names}`)");
+            say!(
+                text,
+                "  declared   what its agent is not known as (`{names}`)"
+            );
         }
         say!(text, "  purpose    {}", or_none(&principal.purpose));
         say!(

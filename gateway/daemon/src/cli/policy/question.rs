@@ -1,12 +1,12 @@
 //! From what is on record, or in a case, to what policies are asked.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use audit::{CallerRecord, DECLARED_CONFLICT, DeclaredRecord, OperationRecord};
 use classifiers::DataClass;
 use policy::{
-    Country, Decision, Declared, Delegation, Disclosure, DisclosureContext, Effect, Engine, Evidence, Operation,
-    Principal, Towards,
+    Country, Decision, Declared, Delegation, Disclosure, DisclosureContext, Effect, Engine,
+    Evidence, Operation, Principal, Towards,
 };
 
 use crate::config::Config;
@@ -91,22 +91,18 @@ impl Question {
 }
 
 /// What the client said, as far as agents are known by it.
-fn declared(
-    said: &[DeclaredRecord],
-    notices: &[String],
-    config: &Config,
-) -> Option<Arc<Declared>> {
+fn declared(said: &[DeclaredRecord], notices: &[String], config: &Config) -> Option<Arc<Declared>> {
     let known = config.agents.iter().flat_map(|agent| &agent.known_as);
-    let is_said = |known: &&Box<str>| said.iter().any(|it| it.name.eq_ignore_ascii_case(known));
-    config.agents.iter().any(|it| !it.known_as.is_empty()).then(|| {
-        let mut names: Vec<Arc<str>> = known.filter(is_said).map(|it| Arc::from(&**it)).collect();
-        names.sort_unstable();
-        names.dedup();
-        Arc::new(Declared {
-            names: names.into(),
-            conflict: notices.iter().any(|it| it == DECLARED_CONFLICT),
-        })
-    })
+    let known: BTreeSet<&str> = known.map(|name| &**name).collect();
+    if known.is_empty() {
+        return None;
+    }
+    let is_said = |known: &&str| said.iter().any(|it| it.name.eq_ignore_ascii_case(known));
+    let names = known.into_iter().filter(is_said);
+    Some(Arc::new(Declared {
+        names: names.map(Arc::from).collect(),
+        conflict: notices.iter().any(|it| it == DECLARED_CONFLICT),
+    }))
 }
 
 /// Who acts for whom.

@@ -132,7 +132,7 @@ fn closing() -> Event {
         request: BodyRecord::default(),
         response,
         credential: None,
-            model: None,
+        model: None,
         duration_us: 1,
     }))
 }
@@ -153,6 +153,8 @@ fn refusal(customer: &str, purpose: &str, id: &str, reason: &'static str) -> Eve
         policy: "then".into(),
         finding: false,
         findings: Vec::new(),
+        declared: Vec::new(),
+        notices: Vec::new(),
     }))
 }
 
