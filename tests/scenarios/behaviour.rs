@@ -45,14 +45,14 @@ fn read(world: &World, token: &str, path: &str) -> Result<Reply> {
     world.client.get(&url, &[("tidegate-token", token)])
 }
 
-fn reason(reply: &Reply) -> Result<String> {
+pub(crate) fn reason(reply: &Reply) -> Result<String> {
     let problem = reply.json()?;
     let reason = problem.get("reason").and_then(Value::as_str);
     Ok(reason.unwrap_or_default().to_owned())
 }
 
 /// Waits for an anomaly of this detector to be on record.
-fn anomaly(world: &World, detector: &str) -> Result<Record> {
+pub(crate) fn anomaly(world: &World, detector: &str) -> Result<Record> {
     let deadline = Instant::now() + START_MAX;
     while Instant::now() < deadline {
         let records = records::list(&world.gateway)?.into_iter();

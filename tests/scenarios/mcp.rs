@@ -223,6 +223,13 @@ fn a_session_calls_tools_for_its_own_customer_and_no_other() -> Result<()> {
             .find("operation")
             .and_then(|what| what.get("operation"));
         assert_eq!(operation, Some(&json!("tools/call/customer_read")));
+        // What the client said of itself, once for the session or with each call.
+        let declared = record.find("declared").and_then(Value::as_array);
+        let by_mcp = |said: &&Value| said["by"] == "mcp" && said["name"] == "mcp";
+        ensure!(
+            declared.is_some_and(|all| all.iter().any(|said| by_mcp(&said))),
+            "{transport} {mode}: {declared:?}"
+        );
         tools.world.finish()?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Policies at work on a real log: what was denied is explained, what is on record decided again.
 
 use anyhow::{Context as _, Result, ensure};
-use tests::tokens::Claims;
+use tests::{records, tokens::Claims};
 
 use crate::world::{HERE, World};
 
@@ -103,5 +103,46 @@ fn what_policies_decided_is_explained_and_decided_again() -> Result<()> {
         &["used    agents-may-call", "UNUSED  operation mail/send"],
     )?;
     says(&policy(&world, &["check"], 0)?, &["policies hold"])?;
+    world.finish()
+}
+
+/// With a token a caller is proven better than without, whether the kernel attests it or `/proc` is asked.
+const STRONG: &str = r#"
+@id("reads-need-strong-proof")
+@reason("a customer is for who shows a token")
+forbid (principal, action == Action::"call", resource in Operation::"crm/customer.read")
+unless { context.proof.rank >= 4 || (!context.proof.kernel && context.proof.rank >= 2) };
+"#;
+
+#[test]
+fn a_policy_demands_how_strong_the_proof_is() -> Result<()> {
+    let world = World::with(|setup| setup.policy(STRONG))?;
+    let url = world.gateway.url("/crm/customers/C-771")?;
+    let token = world.token(HERE, own)?;
+    let (with, without) = (
+        world.client.get(&url, &[("tidegate-token", &token)])?,
+        world.client.get(&url, &[])?,
+    );
+    assert_eq!((with.status.as_u16(), without.status.as_u16()), (200, 403));
+    ensure!(
+        without.text().contains("reads-need-strong-proof"),
+        "{}",
+        without.text()
+    );
+    let record = without.record().context("no record")?;
+    let shown = records::show(&world.gateway, record)?;
+    let evidence = shown.text("evidence");
+    let (rank, enough) = match evidence.as_str() {
+        "kernel" => (
+            "(kernel, rank 3)",
+            "allowed if the evidence is kernel+token",
+        ),
+        _ => (
+            "(inferred, rank 1)",
+            "allowed if the evidence is inferred+token",
+        ),
+    };
+    let text = policy(&world, &["explain", &record.to_string()], 0)?;
+    says(&text, &[rank, enough])?;
     world.finish()
 }

@@ -8,6 +8,7 @@ pub mod eu;
 pub mod formats;
 pub mod graph;
 pub mod keyed;
+pub mod metered;
 pub mod model;
 mod serve;
 pub mod trouble;

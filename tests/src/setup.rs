@@ -128,16 +128,22 @@ impl Setup {
         self
     }
 
-    /// With what is done about the ways out of the last agent, and where it may go all the same.
+    /// With any other key of the last agent.
     #[must_use]
-    pub fn egress(mut self, mode: &str, allow: &[String]) -> Self {
+    pub fn of_agent(mut self, key: &str, value: Value) -> Self {
         let agents = self.config.get_mut("agents").and_then(Value::as_array_mut);
         let agent = agents.and_then(|agents| agents.last_mut()?.as_object_mut());
         if let Some(agent) = agent {
-            agent.insert("egress".to_owned(), mode.into());
-            agent.insert("allow".to_owned(), json!(allow));
+            agent.insert(key.to_owned(), value);
         }
         self
+    }
+
+    /// With what is done about the ways out of the last agent, and where it may go all the same.
+    #[must_use]
+    pub fn egress(self, mode: &str, allow: &[String]) -> Self {
+        self.of_agent("egress", mode.into())
+            .of_agent("allow", json!(allow))
     }
 
     /// With pins in `directory`, and what happens while the gateway is gone: open, closed.

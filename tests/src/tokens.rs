@@ -32,6 +32,8 @@ pub struct Claims {
     scope: BTreeMap<String, String>,
     lifetime: i64,
     audience: String,
+    about: Option<String>,
+    before: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -43,6 +45,8 @@ struct Body<'a> {
     exp: i64,
     jti: String,
     task: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Value>,
 }
 
 /// A token's claims for the agent `subject`: five minutes, a task without scope.
@@ -54,6 +58,8 @@ pub fn claims(subject: &str) -> Claims {
         scope: BTreeMap::new(),
         lifetime: 300,
         audience: AUDIENCE.to_owned(),
+        about: None,
+        before: Vec::new(),
     }
 }
 
@@ -71,6 +77,26 @@ impl Claims {
     pub fn scope(mut self, name: &str, value: &str) -> Self {
         self.scope.insert(name.to_owned(), value.to_owned());
         self
+    }
+
+    /// On behalf of `about`; those who acted before the agent follow, the latest first (RFC 8693, `act`).
+    #[must_use]
+    pub fn acting_for(mut self, about: &str, before: &[&str]) -> Self {
+        self.about = Some(about.to_owned());
+        self.before = before.iter().map(|it| (*it).to_owned()).collect();
+        self
+    }
+
+    /// Who acts, one for the next.
+    fn act(&self) -> Option<Value> {
+        self.about.as_ref()?;
+        let all = self.before.iter().rev().chain([&self.subject]);
+        all.fold(None, |within, actor| {
+            Some(match within {
+                None => json!({ "sub": actor }),
+                Some(within) => json!({ "sub": actor, "act": within }),
+            })
+        })
     }
 
     /// Valid for so many seconds; a negative number makes an expired token.
@@ -126,7 +152,7 @@ impl Issuer {
         header.kid = Some(self.id.clone());
         let body = Body {
             iss: ISSUER,
-            sub: &claims.subject,
+            sub: claims.about.as_ref().unwrap_or(&claims.subject),
             aud: &claims.audience,
             iat: issued,
             exp: now + claims.lifetime,
@@ -134,6 +160,7 @@ impl Issuer {
             task: json!({
                 "id": claims.task, "purpose": claims.purpose, "scope": claims.scope,
             }),
+            act: claims.act(),
         };
         Ok(jsonwebtoken::encode(&header, &body, &self.key)?)
     }

@@ -24,6 +24,9 @@ pub use keeper::{BudgetStore, Debit, KeptAccount, StoreError};
 /// The largest allowance of what is counted by telling one from the other: each that was seen is kept.
 pub const DISTINCT_MAX: u64 = 100_000;
 
+/// What costs are counted in: so many make one of the currency.
+pub const COST_UNIT: u64 = 1_000_000;
+
 /// Whose the budget is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Per {
@@ -48,6 +51,10 @@ pub enum Meter {
     Subjects,
     /// Bytes of answers.
     Bytes,
+    /// Tokens that a model read and wrote.
+    Tokens,
+    /// What these cost, in millionths of the currency that prices are in.
+    Cost,
     /// Values of a class, or of one below it, that an answer showed as they are.
     Fields(DataClass),
 }
@@ -60,6 +67,8 @@ impl Meter {
             Self::Records => "records",
             Self::Subjects => "subjects",
             Self::Bytes => "bytes",
+            Self::Tokens => "tokens",
+            Self::Cost => "cost",
             Self::Fields(class) => class.name(),
         }
     }
@@ -67,6 +76,43 @@ impl Meter {
     /// Whether the same thing counts once.
     pub fn is_distinct(self) -> bool {
         matches!(self, Self::Records | Self::Subjects)
+    }
+
+    /// Whether it counts what a model used.
+    pub fn is_of_models(self) -> bool {
+        matches!(self, Self::Tokens | Self::Cost)
+    }
+
+    /// How much of it there is, as people write it.
+    fn written(self, amount: u64) -> String {
+        if self != Self::Cost {
+            return amount.to_string();
+        }
+        let (whole, rest) = (amount / COST_UNIT, amount % COST_UNIT);
+        let rest = format!("{rest:06}");
+        match rest.trim_end_matches('0') {
+            "" => whole.to_string(),
+            rest => format!("{whole}.{rest}"),
+        }
+    }
+}
+
+/// What a model used, or will have used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModelUse {
+    /// Tokens.
+    pub tokens: u64,
+    /// Millionths of the currency.
+    pub cost: u64,
+}
+
+impl ModelUse {
+    fn of(self, meter: Meter) -> u64 {
+        match meter {
+            Meter::Tokens => self.tokens,
+            Meter::Cost => self.cost,
+            _ => 0,
+        }
     }
 }
 
@@ -99,8 +145,8 @@ pub struct Exhausted {
     pub budget: Arc<str>,
     /// What of it.
     pub meter: &'static str,
-    /// How much it had.
-    pub allowed: u64,
+    /// How much it had, as people write it.
+    pub allowed: String,
     /// Of whom.
     pub whose: &'static str,
     /// Seconds until it begins anew, if it does.
@@ -171,7 +217,7 @@ impl Budget {
         Exhausted {
             budget: Arc::clone(&self.id),
             meter: meter.name(),
-            allowed,
+            allowed: meter.written(allowed),
             whose: self.whose(),
             renews_in: self.renews_in(now),
         }

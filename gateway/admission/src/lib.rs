@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use identity::Caller;
-use policy::{Country, Decision, Engine, Operation, Principal};
+use policy::{Country, Decision, Declared, Delegation, Engine, Evidence, Operation, Principal};
 
 pub use permit::Permit;
 
@@ -34,6 +34,20 @@ pub struct Refused {
     pub operation: Operation,
     /// The denial.
     pub decision: Arc<Decision>,
+}
+
+fn delegation(delegation: &identity::Delegation) -> Arc<Delegation> {
+    Arc::new(Delegation {
+        subject: Arc::clone(&delegation.subject),
+        actors: Arc::clone(&delegation.actors),
+    })
+}
+
+fn declared(declared: &identity::Declared) -> Arc<Declared> {
+    Arc::new(Declared {
+        names: Arc::clone(&declared.names),
+        conflict: declared.conflict,
+    })
 }
 
 impl Admission {
@@ -96,10 +110,16 @@ impl Admission {
                 &self.any_session
             }),
             agent: Arc::clone(caller.agent.id.shared()),
-            evidence: caller.evidence,
+            evidence: Evidence::named(caller.evidence),
             purpose: task.map_or_else(|| Arc::clone(&self.no_purpose), |t| Arc::clone(&t.purpose)),
             scope: task.map_or_else(|| Arc::clone(&self.no_scope), |t| Arc::clone(&t.scope)),
             country: self.country,
+            delegation: caller
+                .token
+                .as_ref()
+                .and_then(|token| token.delegation.as_deref())
+                .map(delegation),
+            declared: caller.declared.as_deref().map(declared),
         }
     }
 }

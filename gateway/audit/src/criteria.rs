@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use crate::{CallerRecord, Event, FindingRecord, Kind, Matter, OperationRecord, PolicyRecord};
+use crate::{
+    CallerRecord, DELEGATING, Event, FindingRecord, Kind, Matter, OperationRecord, PolicyRecord,
+};
 
 /// A data subject as requests name it: by a bound parameter, or an entry of a task's scope.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -247,6 +249,10 @@ impl<'a> Parts<'a> {
         let token = self.caller.and_then(|caller| caller.token.as_ref());
         is(self.operation.and_then(|it| it.bound.get(&subject.name)))
             || is(token.and_then(|it| it.scope.get(&subject.name)))
+            || subject.name == DELEGATING
+                && token
+                    .and_then(|it| it.delegation.as_ref())
+                    .is_some_and(|it| it.parties().any(|name| is(Some(name))))
     }
 }
 

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Call, Kind, Written};
+use crate::{Call, CallerRecord, DeclaredRecord, Kind, ModelRecord, ProcessRecord, Written};
 
 /// One entry of the log, before it is sealed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -136,77 +136,6 @@ pub struct Lifecycle {
     pub country: Option<String>,
 }
 
-/// Who called, on which evidence.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct CallerRecord {
-    /// The agent's SPIFFE id, where one was recognised.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub agent: Option<String>,
-    /// The session.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub session: Option<String>,
-    /// How well it is proven.
-    pub evidence: String,
-    /// The kernel's name of the connection that it came by.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flow: Option<String>,
-    /// The process.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub process: Option<ProcessRecord>,
-    /// The token's claims.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub token: Option<TokenRecord>,
-}
-
-/// The calling process, as `flows` attested it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ProcessRecord {
-    /// Process id in the host's namespace.
-    pub pid: u32,
-    /// Nanoseconds since boot.
-    pub start_ns: u64,
-    /// Real user id.
-    pub uid: u32,
-    /// Real group id.
-    pub gid: u32,
-    /// cgroup v2 id.
-    pub cgroup_id: u64,
-    /// cgroup path.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cgroup: Option<String>,
-    /// Command name.
-    pub comm: String,
-    /// Executable.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub exe: Option<String>,
-    /// SHA-256 of the executable, hexadecimal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub exe_sha256: Option<String>,
-    /// Parents, nearest first: `pid comm`.
-    pub ancestors: Vec<String>,
-}
-
-/// What a token said.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TokenRecord {
-    /// `iss`.
-    pub issuer: String,
-    /// `sub`.
-    pub subject: String,
-    /// `jti`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// The task's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub task: Option<String>,
-    /// The task's purpose.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<String>,
-    /// The task's scope.
-    #[serde(default)]
-    pub scope: BTreeMap<String, String>,
-}
-
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OperationRecord {
@@ -254,7 +183,10 @@ pub struct Opening {
     pub policies: Vec<PolicyRecord>,
     /// Digest of the policies in force.
     pub policy: Arc<str>,
-    /// What the gateway noticed, by name: `agent_header_conflict`.
+    /// What the client says that it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declared: Vec<DeclaredRecord>,
+    /// Findings that refuse nothing, by name: `declared_conflict`, `static_key`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }
@@ -284,6 +216,12 @@ pub struct Refusal {
     /// What was found in the request's body, if it came so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<FindingRecord>,
+    /// What the client says that it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declared: Vec<DeclaredRecord>,
+    /// Findings beside the refusal, by name: `declared_conflict`, `static_key`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
 }
 
 /// A person who asked for the value of a token.
@@ -526,6 +464,9 @@ pub struct Outcome {
     /// The credential that the service was shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<CredentialRecord>,
+    /// What a model used, where the service says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelRecord>,
     /// From admission to now, in microseconds.
     pub duration_us: u64,
 }
@@ -554,6 +495,7 @@ impl Outcome {
             request: BodyRecord::default(),
             response: BodyRecord::default(),
             credential: None,
+            model: None,
             duration_us: 0,
         })
     }

@@ -8,6 +8,7 @@
 //! [`verify`] judges a log for those who hold only its public key.
 
 mod call;
+mod caller;
 pub mod checkpoint;
 mod courier;
 mod criteria;
@@ -15,6 +16,7 @@ mod event;
 pub mod export;
 mod ledger;
 mod matter;
+mod model;
 mod query;
 mod readable;
 pub mod seal;
@@ -26,11 +28,13 @@ mod writer;
 mod written;
 
 pub use call::Call;
+pub use caller::*;
 pub use courier::hand_out;
 pub use criteria::{Criteria, NoSubject, Subject, is_class};
 pub use event::*;
 pub use ledger::{Group, Head, Ledger, LedgerError, READ_ROWS_MAX, Row};
 pub use matter::{Anchor, Matter, Matters, Span};
+pub use model::ModelRecord;
 pub use query::{Archive, ArchiveError, Entry, Filter, Shown, verify as verify_ledger};
 pub use seal::{Header, Kind, RECORD_BYTES_MAX};
 pub use subjects::{Blind, BlindIndex, KeptKey, SubjectStore, Subjects};

@@ -7,7 +7,10 @@ use std::{
 
 use vault::{Handle, KeyProvider, SubjectKey, handle_of};
 
-use crate::{CallerRecord, Event, LedgerError, OperationRecord, SubjectStore, Written};
+use crate::{
+    CallerRecord, DELEGATING, DelegationRecord, Event, LedgerError, OperationRecord, SubjectStore,
+    TokenRecord, Written,
+};
 
 /// Keys that are kept unwrapped while reading.
 const CACHED_MAX: usize = 4096;
@@ -48,16 +51,41 @@ impl Readable {
         {
             *bound = Arc::new(told);
         }
-        if let Some(token) = &caller.token
-            && let Some(told) = self.told(&token.scope, provider, log).await?
-        {
-            let mut record: CallerRecord = CallerRecord::clone(caller);
-            if let Some(token) = &mut record.token {
-                token.scope = told;
-            }
-            *caller = Written::from(record);
+        let Some(token) = &caller.token else {
+            return Ok(());
+        };
+        let scope = self.told(&token.scope, provider, log).await?;
+        let delegation = self.delegation(token, provider, log).await?;
+        if scope.is_none() && delegation.is_none() {
+            return Ok(());
         }
+        let mut record: CallerRecord = CallerRecord::clone(caller);
+        if let Some(token) = &mut record.token {
+            token.scope = scope.unwrap_or_else(|| std::mem::take(&mut token.scope));
+            token.delegation = delegation.or_else(|| token.delegation.take());
+        }
+        *caller = Written::from(record);
         Ok(())
+    }
+
+    /// Who acts for whom, with what is sealed opened; none if nothing is.
+    async fn delegation(
+        &mut self,
+        token: &TokenRecord,
+        provider: &dyn KeyProvider,
+        log: &str,
+    ) -> Result<Option<DelegationRecord>, LedgerError> {
+        let Some(sealed) = &token.delegation else {
+            return Ok(None);
+        };
+        if !sealed.parties().any(|name| handle_of(name).is_some()) {
+            return Ok(None);
+        }
+        let mut told = sealed.clone();
+        for person in told.people() {
+            *person = self.opened(DELEGATING, person, provider, log).await?;
+        }
+        Ok(Some(told))
     }
 
     /// The same with what is sealed opened; none if nothing is.
@@ -72,17 +100,26 @@ impl Readable {
         }
         let mut told = BTreeMap::new();
         for (name, value) in named {
-            let value = match handle_of(value) {
-                None => value.clone(),
-                Some(handle) => {
-                    let key = self.key(handle, provider, log).await?;
-                    let opened = key.and_then(|key| key.open(name, value).ok());
-                    opened.unwrap_or_else(|| format!("{ERASED}{}", hex::encode(handle)))
-                }
-            };
+            let value = self.opened(name, value, provider, log).await?;
             told.insert(name.clone(), value);
         }
         Ok(Some(told))
+    }
+
+    /// What was sealed as the value of `name`, or that it was erased; what is not sealed stays.
+    async fn opened(
+        &mut self,
+        name: &str,
+        value: &str,
+        provider: &dyn KeyProvider,
+        log: &str,
+    ) -> Result<String, LedgerError> {
+        let Some(handle) = handle_of(value) else {
+            return Ok(value.to_owned());
+        };
+        let key = self.key(handle, provider, log).await?;
+        let opened = key.and_then(|key| key.open(name, value).ok());
+        Ok(opened.unwrap_or_else(|| format!("{ERASED}{}", hex::encode(handle))))
     }
 
     async fn key(

@@ -154,11 +154,14 @@ impl Subjects {
         &self,
         named: &BTreeMap<String, String>,
     ) -> Result<BTreeMap<String, String>, TrailError> {
-        let one = |(name, value): (&String, &String)| {
-            let sealed = self.key(name, value)?.seal(name, value)?;
-            Ok((name.clone(), sealed))
-        };
+        let one =
+            |(name, value): (&String, &String)| Ok((name.clone(), self.sealed_one(name, value)?));
         named.iter().map(one).collect()
+    }
+
+    /// The same of one value.
+    pub fn sealed_one(&self, name: &str, value: &str) -> Result<String, TrailError> {
+        Ok(self.key(name, value)?.seal(name, value)?)
     }
 
     /// Waits until every key that sealed something by now is kept; a record is worth nothing without.

@@ -115,9 +115,8 @@ impl Engine {
         let baseline = baseline(&mut self.baselines, seen.agent);
         let mut found = usual::judge(baseline, session, pace, &self.rules, seen, now);
         found.extend(canary(&self.rules, seen));
-        if let Some(reason) = seen.finding {
-            found.push((Detector::Refusal, reason.to_owned(), Vec::new()));
-        }
+        let noticed = seen.noticed.iter();
+        found.extend(noticed.map(|(detector, about)| (*detector, (*about).to_owned(), Vec::new())));
         let verdicts = found.into_iter().filter_map(|(detector, about, numbers)| {
             self.judge(detector, about, numbers, seen, now)
         });
@@ -220,7 +219,7 @@ impl Engine {
             bound: Vec::new(),
             found: Vec::new(),
             ending: Ending::Released,
-            finding: None,
+            noticed: Vec::new(),
             record: None,
             writes: calling.writes,
         };

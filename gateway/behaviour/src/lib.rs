@@ -47,11 +47,15 @@ pub enum Detector {
     Writes,
     /// At an hour at which the agent never worked.
     Hours,
+    /// A client that says it is something else than its agent is known as.
+    Declared,
+    /// A static key in use.
+    StaticKey,
 }
 
 impl Detector {
     /// Each.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Spike,
         Self::Enumeration,
         Self::LowAndSlow,
@@ -65,6 +69,8 @@ impl Detector {
         Self::Drift,
         Self::Writes,
         Self::Hours,
+        Self::Declared,
+        Self::StaticKey,
     ];
 
     /// Its name in the configuration, in records and alerts.
@@ -83,13 +89,15 @@ impl Detector {
             Self::Drift => "drift",
             Self::Writes => "writes",
             Self::Hours => "hours",
+            Self::Declared => "declared",
+            Self::StaticKey => "static_key",
         }
     }
 
     /// How much risk a verdict adds, of [`RISK_MAX`].
     pub(crate) fn weight(self) -> u32 {
         match self {
-            Self::FirstSeen | Self::Hours => 25,
+            Self::FirstSeen | Self::Hours | Self::Declared | Self::StaticKey => 25,
             Self::Spike | Self::Denials | Self::Refusal | Self::Probing => 40,
             Self::LowAndSlow | Self::Lateral | Self::Drift | Self::Writes => 50,
             Self::Enumeration => 60,
@@ -97,9 +105,13 @@ impl Detector {
         }
     }
 
-    /// Seconds between two verdicts about the same of one session. An hour that is strange stays so.
+    /// Seconds between two verdicts about the same of one session. An hour that is strange stays so, and so
+    /// does what a client is or shows.
     pub(crate) fn again_after(self) -> i64 {
-        if self == Self::Hours { 3_600 } else { 60 }
+        match self {
+            Self::Hours | Self::Declared | Self::StaticKey => 3_600,
+            _ => 60,
+        }
     }
 
     fn index(self) -> usize {
@@ -233,8 +245,8 @@ pub struct Seen<'a> {
     pub found: Vec<(&'a str, &'a str)>,
     /// How it ended.
     pub ending: Ending,
-    /// Why, if it is a finding in itself.
-    pub finding: Option<&'static str>,
+    /// What is a finding in itself, by the detector that tells it.
+    pub noticed: Vec<(Detector, &'static str)>,
     /// The index of its record.
     pub record: Option<u64>,
     /// Whether it changes anything.

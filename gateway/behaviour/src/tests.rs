@@ -61,7 +61,7 @@ impl Watch {
             bound,
             found: Vec::new(),
             ending: Ending::Released,
-            finding: None,
+            noticed: Vec::new(),
             record: Some(7),
             writes: false,
         };
@@ -198,7 +198,9 @@ fn denials_and_canaries_and_findings_need_no_learning() {
     assert_eq!(names(&field), ["canary"]);
     let operation = watch.see("c", |seen| seen.operation = Some("crm/dump"));
     assert_eq!(names(&operation), ["canary"]);
-    let budget = watch.see("b", |seen| seen.finding = Some("budget_exhausted"));
+    let budget = watch.see("b", |seen| {
+        seen.noticed.push((Detector::Refusal, "budget_exhausted"));
+    });
     assert_eq!(names(&budget), ["refusal"]);
 }
 
@@ -218,7 +220,9 @@ fn a_token_from_a_second_workload_is_told_and_held() {
 fn risk_throttles_and_quiet_relaxes() {
     let mut watch = Watch::new(Rules::all(Response::Throttle));
     watch.gate("t", 1, None).unwrap();
-    watch.see("t", |seen| seen.finding = Some("budget_exhausted"));
+    watch.see("t", |seen| {
+        seen.noticed.push((Detector::Refusal, "budget_exhausted"));
+    });
     let paid = (0..60)
         .take_while(|_| watch.gate("t", 1, None).is_ok())
         .count();
@@ -248,7 +252,9 @@ fn a_step_up_ends_with_a_token_that_is_newer_than_the_verdict() {
     let mut watch = Watch::new(Rules::all(Response::StepUp));
     let old = Some(("old", 59_000));
     watch.gate("s", 1, old).unwrap();
-    watch.see("s", |seen| seen.finding = Some("budget_exhausted"));
+    watch.see("s", |seen| {
+        seen.noticed.push((Detector::Refusal, "budget_exhausted"));
+    });
     watch.now += 3600;
     for token in [old, None, Some(("kept", 59_999))] {
         assert_eq!(
@@ -280,7 +286,9 @@ fn memory_is_bounded() {
     let mut watch = Watch::new(Rules::all(Response::Throttle));
     for n in 0..u32::try_from(SESSIONS_MAX).unwrap() + 100 {
         watch.gate(&n.to_string(), n, None).unwrap();
-        watch.see(&n.to_string(), |seen| seen.finding = Some("x"));
+        watch.see(&n.to_string(), |seen| {
+            seen.noticed.push((Detector::Refusal, "x"));
+        });
     }
     for n in 0..10_000 {
         watch.read("wide", &format!("C-{}", n * 7919));

@@ -20,6 +20,7 @@ mod revoke;
 mod rows;
 mod run;
 mod search;
+mod static_key;
 mod table;
 mod tokens;
 
@@ -66,6 +67,13 @@ enum Command {
     /// Make keys of tokens, and tell people what a token stands for.
     #[command(subcommand)]
     Tokens(Tokens),
+    /// Write a fresh static key for an agent that cannot have tokens yet, and print its digest for
+    /// `agents[].keys`.
+    StaticKey {
+        /// Where to; there must be no such file.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
     /// Keep what services want for a key, so that agents need not have it.
     #[command(subcommand)]
     Credentials(Credential),
@@ -510,6 +518,7 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
         Command::Api(command) => api::api(&command),
         Command::Policy(command) => policy::policy(&command),
         Command::Tokens(command) => tokens::tokens(&command),
+        Command::StaticKey { to } => static_key::static_key(&to),
         Command::Revoke(command) => revoke::revoke(&command),
         Command::Ca(command) => ca::ca(&command),
         Command::Credentials(command) => credentials::credentials(&command),

@@ -1,17 +1,20 @@
 //! Configuration, low and high: what was typed, and what it means.
 
+mod agents;
 mod answers;
 mod asked;
 mod behaviour;
 mod budgets;
 pub(crate) mod classifiers;
 mod credentials;
+mod declared;
 mod egress;
 mod fault;
 mod file;
 mod forward;
 mod graphql;
 mod issuers;
+mod keys;
 mod mcp;
 mod messages;
 pub(crate) mod openapi;
@@ -19,6 +22,7 @@ mod panel;
 pub(crate) mod paths;
 mod resolve;
 mod timeouts;
+mod usage;
 
 use std::path::Path;
 

@@ -310,6 +310,7 @@ impl Launches {
                 agent,
                 process: &process,
                 shown: None,
+                key: None,
                 record: record.into(),
             };
             let parts = (&self.gateway.trail, &self.gateway.admission);

@@ -53,6 +53,8 @@ impl Scene {
                 .collect(),
             token: TokenRule::Required,
             svid: false,
+            keys: Vec::new(),
+            known_as: Vec::new(),
         };
         Self {
             identity: Identity::new(Registry::build(vec![agent]).unwrap(), verifier()),

@@ -7,7 +7,7 @@ use std::{
 
 use flows::{AgentRule, Process};
 
-use crate::{Selector, SpiffeId};
+use crate::{Selector, SpiffeId, StaticKey};
 
 /// The most agents that may be registered; each is looked at once per connection.
 pub const AGENTS_MAX: usize = 4096;
@@ -23,6 +23,10 @@ pub struct Agent {
     pub token: TokenRule,
     /// Whether it must show an X.509-SVID of its own. One that is shown must be its own in either case.
     pub svid: bool,
+    /// Its static keys: whoever shows one need show no token, unless that must be bound.
+    pub keys: Vec<StaticKey>,
+    /// The names by which its clients may call themselves; if there are none, any that is nobody else's.
+    pub known_as: Vec<Box<str>>,
 }
 
 impl Agent {

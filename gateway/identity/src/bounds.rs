@@ -5,7 +5,7 @@ use std::sync::Arc;
 use flows::Process;
 use serde::{Deserialize, Serialize};
 
-use crate::TokenError;
+use crate::{Delegation, TokenError};
 
 /// The most operations and services that a token may name.
 pub const ONLY_MAX: usize = 64;
@@ -19,6 +19,21 @@ const ONLY_BYTES_MAX: usize = 256;
 /// How far two readings of a process's start may lie apart, in nanoseconds: `/proc` counts in hundredths
 /// of a second. No pid is used again so soon.
 const START_NS_APART_MAX: u64 = 20_000_000;
+
+/// What a token was got with, which is all that it proves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GotWith {
+    /// Nothing but what the kernel says.
+    Nothing,
+    /// A static key.
+    Key,
+    /// A token.
+    #[default]
+    Token,
+    /// A token that is bound to a key.
+    Bound,
+}
 
 /// What narrows a token, as its claim `tidegate` has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +49,12 @@ pub struct Bounds {
     /// The tokens that it was got with, by `jti`: whoever revokes one of them revokes it.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     pub from: Arc<[Arc<str>]>,
+    /// On whose behalf its holder acts, by the token that it was got with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delegation: Option<Arc<Delegation>>,
+    /// What it was got with.
+    #[serde(default)]
+    pub got_with: GotWith,
 }
 
 impl Bounds {
@@ -92,6 +113,8 @@ mod tests {
             start_ns: 1_000_000_000,
             only: only.iter().map(|&one| one.into()).collect(),
             from: Arc::default(),
+            delegation: None,
+            got_with: GotWith::Token,
         }
     }
 

@@ -15,8 +15,8 @@ use flows::{Attribution, Process, Source};
 use jiff::Timestamp;
 
 use crate::{
-    Agent, Ambiguous, Claims, Possession, ProofError, Registry, Svid, TokenError, TokenRule,
-    Verifier, dpop::Used, svid, token::Verified,
+    Agent, Ambiguous, Claims, GotWith, KeyDigest, Possession, ProofError, Registry, StaticKey,
+    Svid, TokenError, TokenRule, Verifier, dpop::Used, svid, token::Verified,
 };
 
 /// Hexadecimal digits of a session's id: 96 bits, so that equal ones do not happen.
@@ -38,9 +38,22 @@ pub struct Caller {
     /// The process at the root of the session: pid, and start in nanoseconds since boot. It stays the
     /// same whatever token is shown.
     pub workload: (u32, u64),
-    /// What proves it: `kernel` or `inferred`, then `+svid` where one was shown, then `+token` or
-    /// `+bound-token`.
+    /// The static key that it showed.
+    pub key: Option<Arc<StaticKey>>,
+    /// What proves it: `kernel` or `inferred`, then `+svid` where one was shown, then `+token`,
+    /// `+bound-token` or `+key`. A pass proves what it was got with.
     pub evidence: &'static str,
+    /// What its client says that it is, where agents are known by that; whoever asks fills it in.
+    pub declared: Option<Arc<Declared>>,
+}
+
+/// What a client says that it is, held against what agents are known as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// Of what it says, the names that are some agent's.
+    pub names: Arc<[Arc<str>]>,
+    /// Whether it says something that is not its agent's.
+    pub conflict: bool,
 }
 
 impl Caller {
@@ -48,7 +61,22 @@ impl Caller {
     pub fn expires_at(&self) -> Option<Timestamp> {
         let token = self.token.as_ref().map(|token| token.expires_at);
         let svid = self.svid.as_ref().map(|svid| svid.expires_at);
-        token.into_iter().chain(svid).min()
+        let key = self.key.as_ref().map(|key| key.expires_at);
+        token.into_iter().chain(svid).chain(key).min()
+    }
+
+    /// Whether what it showed was for the gateway, and so ends there.
+    pub fn showed(&self) -> bool {
+        self.token.is_some() || self.key.is_some()
+    }
+
+    /// What it showed, or what a pass that it showed was got with.
+    pub fn got_with(&self) -> GotWith {
+        match (&self.token, &self.key) {
+            (Some(token), _) => token.got_with(),
+            (None, Some(_)) => GotWith::Key,
+            (None, None) => GotWith::Nothing,
+        }
     }
 }
 
@@ -73,6 +101,10 @@ impl Proven {
 
     /// Whether [`Identity::identify`] would say the same again, for the owner it was asked about.
     pub fn holds(&self, token: Option<&str>, now: Timestamp) -> bool {
+        if let Some(key) = &self.caller.key {
+            let same = |shown| KeyDigest::of(shown) == key.digest;
+            return token.is_some_and(same) && key.expires_at > now && self.is_certified(now);
+        }
         match (&self.token, token) {
             (None, None) => self.is_certified(now),
             (Some((proven, verified)), Some(shown)) => {
@@ -142,6 +174,15 @@ pub enum Cause {
     /// The token was good once.
     #[error("the token has expired")]
     TokenExpired,
+    /// The static key is nobody's.
+    #[error("the key is none of the agent's")]
+    KeyInvalid,
+    /// The static key was good once.
+    #[error("the key has expired; ask for a token instead")]
+    KeyExpired,
+    /// The static key is good, and somebody else's.
+    #[error("the key is another agent's")]
+    KeyWorkloadMismatch,
     /// The token is good, and somebody else's.
     #[error("the token is bound to another workload")]
     TokenWorkloadMismatch,
@@ -172,6 +213,9 @@ impl Unproven {
             Cause::TokenRequired => "token_required",
             Cause::TokenInvalid(_) => "token_invalid",
             Cause::TokenExpired => "token_expired",
+            Cause::KeyInvalid => "key_invalid",
+            Cause::KeyExpired => "key_expired",
+            Cause::KeyWorkloadMismatch => "key_workload_mismatch",
             Cause::TokenWorkloadMismatch => "token_workload_mismatch",
             Cause::TokenUnbound => "token_unbound",
             Cause::ProofRequired => "proof_required",
@@ -189,6 +233,8 @@ impl Unproven {
             | Cause::TokenRequired
             | Cause::TokenInvalid(_)
             | Cause::TokenExpired
+            | Cause::KeyInvalid
+            | Cause::KeyExpired
             | Cause::TokenUnbound
             | Cause::ProofRequired
             | Cause::ProofInvalid(_)
@@ -196,6 +242,7 @@ impl Unproven {
             Cause::WorkloadUnregistered
             | Cause::AgentAmbiguous(..)
             | Cause::SvidWorkloadMismatch
+            | Cause::KeyWorkloadMismatch
             | Cause::TokenWorkloadMismatch => 403,
         }
     }
@@ -205,6 +252,7 @@ impl Unproven {
         matches!(
             self.cause,
             Cause::TokenWorkloadMismatch
+                | Cause::KeyWorkloadMismatch
                 | Cause::SvidWorkloadMismatch
                 | Cause::ProofRequired
                 | Cause::ProofInvalid(ProofError::OtherKey | ProofError::Replayed)
@@ -237,9 +285,9 @@ impl Identity {
     }
 
     /// Whether a bearer is a token for the gateway, by the issuer that it names; if not, it is a
-    /// credential for the service. A bearer of ours that was altered still has to hold.
+    /// credential for the service. A bearer of ours that was altered still has to hold. So has a static key.
     pub fn is_token(&self, bearer: &str) -> bool {
-        self.verifier.is_ours(bearer)
+        StaticKey::is_meant(bearer) || self.verifier.is_ours(bearer)
     }
 
     /// Who is calling.
@@ -252,6 +300,8 @@ impl Identity {
         token: Option<&str>,
         now: Timestamp,
     ) -> Result<Proven, Unproven> {
+        let key = token.filter(|token| StaticKey::is_meant(token));
+        let token = token.filter(|_| key.is_none());
         let verified = token.map(|token| self.verifier.verified(token, now));
         let claims = verified
             .as_ref()
@@ -281,24 +331,51 @@ impl Identity {
                 return Err(unproven(Cause::AgentAmbiguous(one, two), None));
             }
         };
-        svid::agrees(agent, svid.map(|svid| &**svid), now)
-            .and_then(|()| agree(agent, &attribution.process, verified.as_ref()))
-            .map_err(|cause| unproven(cause, Some(agent)))?;
+        let known = svid::agrees(agent, svid.map(|svid| &**svid), now)
+            .and_then(|()| key.map(|key| self.key(agent, key, now)).transpose());
+        let key = known.map_err(|cause| unproven(cause, Some(agent)))?;
+        agree(
+            agent,
+            &attribution.process,
+            verified.as_ref(),
+            key.is_some(),
+        )
+        .map_err(|cause| unproven(cause, Some(agent)))?;
         let workload = root(&attribution.process);
         let caller = Caller {
             agent: Arc::clone(agent),
             session: session(agent, workload, claims.map(|claims| &**claims)),
             workload,
-            evidence: evidence(attribution.source, svid.is_some(), claims.map(|it| &**it)),
+            evidence: "",
             attribution: Some(Arc::clone(attribution)),
             token: claims.cloned(),
             svid: svid.cloned(),
+            key: key.map(Arc::new),
+            declared: None,
+        };
+        let caller = Caller {
+            evidence: evidence(attribution.source, svid.is_some(), caller.got_with()),
+            ..caller
         };
         let shown = token.map(Box::from).zip(verified.and_then(Result::ok));
         Ok(Proven {
             caller,
             token: shown,
         })
+    }
+
+    /// The static key that this text is, if it is the agent's.
+    fn key(&self, agent: &Agent, key: &str, now: Timestamp) -> Result<StaticKey, Cause> {
+        let shown = KeyDigest::of(key);
+        let among = |agent: &Agent| agent.keys.iter().find(|key| key.digest == shown).cloned();
+        match among(agent) {
+            Some(key) if key.expires_at > now => Ok(key),
+            Some(_) => Err(Cause::KeyExpired),
+            None if self.registry.agents().any(|other| among(other).is_some()) => {
+                Err(Cause::KeyWorkloadMismatch)
+            }
+            None => Err(Cause::KeyInvalid),
+        }
     }
 
     /// Whether whoever was `proven` to call also holds what its token is bound to. To be asked for
@@ -324,18 +401,21 @@ impl Identity {
     }
 }
 
-/// Whether the token, or its absence, fits the agent that the process is.
+/// Whether the token, or its absence, fits the agent that the process is. A key stands for a token that
+/// need not be bound.
 fn agree(
     agent: &Agent,
     process: &Process,
     verified: Option<&Result<Arc<Verified>, TokenError>>,
+    has_key: bool,
 ) -> Result<(), Cause> {
     let elsewhere = |claims: &Claims| {
         let bounds = claims.bounds.as_ref();
         bounds.is_some_and(|bounds| !bounds.hold(process))
     };
     match verified {
-        None if agent.token != TokenRule::Optional => Err(Cause::TokenRequired),
+        None if has_key && agent.token == TokenRule::Bound => Err(Cause::TokenUnbound),
+        None if agent.token != TokenRule::Optional && !has_key => Err(Cause::TokenRequired),
         Some(Err(TokenError::Expired)) => Err(Cause::TokenExpired),
         Some(Err(error)) => Err(Cause::TokenInvalid(*error)),
         Some(Ok(verified)) if verified.claims.subject != agent.id => {
@@ -349,21 +429,24 @@ fn agree(
     }
 }
 
-fn evidence(source: Source, svid: bool, token: Option<&Claims>) -> &'static str {
-    let bound = token.map(Claims::is_bound);
-    match (source, svid, bound) {
-        (Source::Kernel, true, Some(true)) => "kernel+svid+bound-token",
-        (Source::Kernel, true, Some(false)) => "kernel+svid+token",
-        (Source::Kernel, true, None) => "kernel+svid",
-        (Source::Kernel, false, Some(true)) => "kernel+bound-token",
-        (Source::Kernel, false, Some(false)) => "kernel+token",
-        (Source::Kernel, false, None) => "kernel",
-        (Source::Proc, true, Some(true)) => "inferred+svid+bound-token",
-        (Source::Proc, true, Some(false)) => "inferred+svid+token",
-        (Source::Proc, true, None) => "inferred+svid",
-        (Source::Proc, false, Some(true)) => "inferred+bound-token",
-        (Source::Proc, false, Some(false)) => "inferred+token",
-        (Source::Proc, false, None) => "inferred",
+fn evidence(source: Source, svid: bool, got_with: GotWith) -> &'static str {
+    match (source, svid, got_with) {
+        (Source::Kernel, true, GotWith::Bound) => "kernel+svid+bound-token",
+        (Source::Kernel, true, GotWith::Token) => "kernel+svid+token",
+        (Source::Kernel, true, GotWith::Key) => "kernel+svid+key",
+        (Source::Kernel, true, GotWith::Nothing) => "kernel+svid",
+        (Source::Kernel, false, GotWith::Bound) => "kernel+bound-token",
+        (Source::Kernel, false, GotWith::Token) => "kernel+token",
+        (Source::Kernel, false, GotWith::Key) => "kernel+key",
+        (Source::Kernel, false, GotWith::Nothing) => "kernel",
+        (Source::Proc, true, GotWith::Bound) => "inferred+svid+bound-token",
+        (Source::Proc, true, GotWith::Token) => "inferred+svid+token",
+        (Source::Proc, true, GotWith::Key) => "inferred+svid+key",
+        (Source::Proc, true, GotWith::Nothing) => "inferred+svid",
+        (Source::Proc, false, GotWith::Bound) => "inferred+bound-token",
+        (Source::Proc, false, GotWith::Token) => "inferred+token",
+        (Source::Proc, false, GotWith::Key) => "inferred+key",
+        (Source::Proc, false, GotWith::Nothing) => "inferred",
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{SpiffeId, TokenError};
 /// Where the claims of a token are, as JSON Pointers (RFC 6901) into them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mapping {
-    /// Who the agent is: `/client_id`; `/sub` if absent.
+    /// Who the agent is: `/client_id`; if absent who acts, `/act/sub`, and where nobody does, `/sub`.
     pub subject: Option<String>,
     /// The agents by what stands there, if that is no SPIFFE id.
     pub subjects: HashMap<String, SpiffeId>,
@@ -31,7 +31,10 @@ impl Mapping {
 
     /// Puts what the claims say where it is read.
     pub(crate) fn apply(&self, claims: &mut Value) -> Result<(), TokenError> {
-        let subject = self.subject.as_deref().unwrap_or("/sub");
+        // RFC 8693, 4.1: who acts uses the token, not whom it is about.
+        let acts = claims.get("act").is_some();
+        let usual = if acts { "/act/sub" } else { "/sub" };
+        let subject = self.subject.as_deref().unwrap_or(usual);
         let subject = claims.pointer(subject).and_then(Value::as_str);
         let subject = subject.ok_or(TokenError::Subject)?;
         let subject = match self.subjects.get(subject) {

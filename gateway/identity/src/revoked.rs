@@ -13,7 +13,7 @@ pub enum Revocable {
     Agent(Arc<str>),
     /// One session, by the id that records have.
     Session(Arc<str>),
-    /// A token, by its `jti`.
+    /// A token, by its `jti`; a static key, by its name.
     Token(Arc<str>),
 }
 
@@ -55,6 +55,8 @@ impl Revoked {
             .and_then(|token| token.token_id.clone());
         let bounds = caller.token.iter().flat_map(|token| &token.bounds);
         let from = bounds.flat_map(|bounds| bounds.from.iter().cloned());
+        let key = caller.key.as_ref().map(|key| Arc::clone(&key.name));
+        let from = from.chain(key);
         [
             Some(Revocable::Everything),
             Some(agent),

@@ -1,5 +1,6 @@
 mod agents;
 mod callers;
+mod keys;
 mod mappings;
 mod proofs;
 mod svids;
@@ -146,6 +147,8 @@ fn agent(id: &str, selectors: &[&str], token: TokenRule) -> Agent {
         selectors: selectors.iter().map(|text| text.parse().unwrap()).collect(),
         token,
         svid: false,
+        keys: Vec::new(),
+        known_as: Vec::new(),
     }
 }
 

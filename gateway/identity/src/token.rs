@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::{
-    KeySet, Mapping, SpiffeId,
+    ACTORS_MAX, Delegation, GotWith, KeySet, Mapping, PARTY_BYTES_MAX, SpiffeId,
     binding::{Binding, Confirmation},
     bounds::Bounds,
     spiffe::SCHEME as SPIFFE,
@@ -71,7 +71,7 @@ impl Issuer {
 pub struct Claims {
     /// `iss`.
     pub issuer: Arc<str>,
-    /// `sub`: the agent that may use it.
+    /// The agent that may use it: `sub`, or who acts for that (`act.sub`).
     pub subject: SpiffeId,
     /// `jti`.
     pub token_id: Option<Arc<str>>,
@@ -89,6 +89,8 @@ pub struct Claims {
     pub bounds: Option<Bounds>,
     /// `cnf`: what whoever shows it must prove to hold.
     pub binding: Option<Binding>,
+    /// `sub` and `act`: on whose behalf the agent acts, if it is not its own.
+    pub delegation: Option<Arc<Delegation>>,
 }
 
 /// What an agent is at work on.
@@ -138,6 +140,15 @@ pub enum TokenError {
     /// It is bound in a way that is not known here.
     #[error("the token's `cnf` names neither a key (`jkt`) nor a certificate (`x5t#S256`)")]
     Confirmation,
+    /// Too many act for each other.
+    #[error("more than {ACTORS_MAX} actors are nested in the token's `act`")]
+    ActorsNested,
+    /// Somebody who acts has no name.
+    #[error(
+        "an actor in the token's `act`, or its subject, has no plain name (`sub`) of 1 to \
+         {PARTY_BYTES_MAX} bytes, or an `iss` beside it that is no URI"
+    )]
+    Actor,
     /// Its task's scope is too large.
     #[error(
         "the scope of the token's task has more than {SCOPE_ENTRIES_MAX} entries, or one of more \
@@ -287,8 +298,11 @@ impl Verifier {
         } else {
             let raw = jsonwebtoken::decode::<Value>(token, &key.decoding, &rules);
             let mut claims = raw.map_err(|error| fault(error.kind()))?.claims;
+            let about = claims.get("sub").and_then(Value::as_str).map(str::to_owned);
             issuer.mapping.apply(&mut claims)?;
-            serde_json::from_value(claims).map_err(|_| TokenError::Malformed)?
+            let mapped: RawClaims =
+                serde_json::from_value(claims).map_err(|_| TokenError::Malformed)?;
+            mapped.about(about)
         };
         let claims = claims.check(issuer)?;
         let lifetime = claims.expires_at.duration_since(claims.issued_at);
@@ -308,6 +322,15 @@ impl Claims {
     /// processes that the gateway gave it to.
     pub fn is_bound(&self) -> bool {
         self.binding.is_some() || self.bounds.is_some()
+    }
+
+    /// What it proves: of one that is given to a process, what that was given it for.
+    pub fn got_with(&self) -> GotWith {
+        match (&self.bounds, self.binding) {
+            (_, Some(_)) => GotWith::Bound,
+            (Some(bounds), None) => bounds.got_with,
+            (None, None) => GotWith::Token,
+        }
     }
 
     fn hold(&self, now: Timestamp) -> Result<(), TokenError> {
@@ -407,6 +430,19 @@ struct RawClaims {
     #[serde(rename = "tidegate")]
     bounds: Option<Bounds>,
     cnf: Option<Confirmation>,
+    act: Option<Value>,
+    #[serde(skip)]
+    about: About,
+}
+
+/// Whom `sub` names.
+#[derive(Default)]
+enum About {
+    /// Whom the token is about.
+    #[default]
+    Plain,
+    /// The agent, since the issuer says that elsewhere; whom the token is about was read before.
+    Mapped(Option<String>),
 }
 
 #[derive(Deserialize)]
@@ -419,8 +455,34 @@ struct RawTask {
 }
 
 impl RawClaims {
-    fn check(self, issuer: &Issuer) -> Result<Claims, TokenError> {
-        let subject: SpiffeId = self.sub.parse().map_err(|_| TokenError::Subject)?;
+    fn about(mut self, sub: Option<String>) -> Self {
+        self.about = About::Mapped(sub);
+        self
+    }
+
+    /// On whose behalf the agent acts, if the token says so.
+    fn delegation(&mut self, issuer: &Issuer) -> Result<Option<Delegation>, TokenError> {
+        let handed_on = self.bounds.as_mut().and_then(|it| it.delegation.take());
+        let Some(act) = &self.act else {
+            let handed_on = handed_on.map(Arc::unwrap_or_clone);
+            return handed_on.map(Delegation::check).transpose();
+        };
+        let sub = match &self.about {
+            About::Plain => self.sub.as_str(),
+            About::Mapped(about) => about.as_deref().ok_or(TokenError::Actor)?,
+        };
+        Delegation::read(sub, act, &issuer.name).map(Some)
+    }
+
+    fn check(mut self, issuer: &Issuer) -> Result<Claims, TokenError> {
+        let delegation = self.delegation(issuer)?;
+        let acts = delegation.as_ref().filter(|_| self.act.is_some());
+        let agent = match acts.and_then(|it| it.actors.first()) {
+            // RFC 8693, 4.1: who acts uses the token, not whom it is about.
+            Some(actor) if matches!(self.about, About::Plain) => actor,
+            _ => self.sub.as_str(),
+        };
+        let subject: SpiffeId = agent.parse().map_err(|_| TokenError::Subject)?;
         if issuer.is_trust_domain() && subject.trust_domain() != issuer.name {
             return Err(TokenError::Subject);
         }
@@ -453,6 +515,7 @@ impl RawClaims {
             task: task.transpose()?,
             bounds: self.bounds.map(Bounds::check).transpose()?,
             binding: self.cnf.map(|cnf| cnf.check()).transpose()?,
+            delegation: delegation.map(Arc::new),
         })
     }
 }

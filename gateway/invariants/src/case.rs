@@ -5,9 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use cedar_policy::{Context, Entities, Entity, EntityUid, EvalResult, Request};
 use classifiers::DataClass;
 use policy::{
-    Country, DisclosureContext, EVIDENCES, Effect, Engine, Operation, Principal, Towards, Verb,
+    Country, Declared, Delegation, DisclosureContext, Effect, Engine, Evidence, Operation,
+    Principal, Towards, Verb,
 };
 use redaction::Action;
+
+use crate::world::DEPTH_MAX;
 
 /// A question that is answered against an invariant.
 #[derive(Clone, Debug)]
@@ -58,7 +61,7 @@ impl Case {
             Verb::Disclose | Verb::Restore => Country::UNKNOWN,
         };
         let mut case = Self {
-            principal: principal(session, &said("purpose")?, entities)?,
+            principal: principal(session, context, entities)?,
             operation: Operation {
                 service: service.into(),
                 id: id.into(),
@@ -122,7 +125,8 @@ impl Case {
     }
 }
 
-fn principal(session: &EntityUid, purpose: &str, entities: &Entities) -> Option<Principal> {
+fn principal(session: &EntityUid, context: &Context, entities: &Entities) -> Option<Principal> {
+    let purpose = text(context.get("purpose"))?;
     let entity = entities.get(session)?;
     let attribute = |name: &str| entity.attr(name)?.ok();
     let evidence = text(attribute("evidence"))?;
@@ -130,10 +134,62 @@ fn principal(session: &EntityUid, purpose: &str, entities: &Entities) -> Option<
     Some(Principal {
         session: session.id().unescaped().into(),
         agent: agent.id().unescaped().into(),
-        evidence: EVIDENCES.into_iter().find(|known| *known == evidence)?,
+        evidence: Evidence::of(&evidence)?,
         purpose: purpose.into(),
         scope: Arc::new(tags(entities, session)),
         country: Country::parse(uid(attribute("country"))?.id().unescaped())?,
+        delegation: delegation(context.get("delegation")).map(Arc::new),
+        declared: declared(context.get("declared")).map(Arc::new),
+    })
+}
+
+/// What the client says that it is.
+fn declared(said: Option<EvalResult>) -> Option<Declared> {
+    let EvalResult::Record(said) = said? else {
+        return None;
+    };
+    let (Some(EvalResult::Bool(conflict)), Some(EvalResult::Set(names))) =
+        (said.get("conflict"), said.get("names"))
+    else {
+        return None;
+    };
+    let names = names.iter().filter_map(|name| text(Some(name.clone())));
+    Some(Declared {
+        names: names.map(Arc::from).collect(),
+        conflict: *conflict,
+    })
+}
+
+/// Who acts for whom; nobody for anybody if it is not as the gateway would say it, which no policy that
+/// speaks of it is asked.
+fn delegation(said: Option<EvalResult>) -> Option<Delegation> {
+    let EvalResult::Record(said) = said? else {
+        return None;
+    };
+    let member = |name: &str| said.get(name).cloned();
+    let (Some(EvalResult::Long(depth)), Some(EvalResult::Set(all))) =
+        (member("depth"), member("actors"))
+    else {
+        return None;
+    };
+    let first = text(member("actor"))?;
+    let others = all.iter().filter_map(|it| text(Some(it.clone())));
+    let others = others.filter(|other| *other != first);
+    let mut actors: Vec<Arc<str>> = std::iter::once(first.clone())
+        .chain(others)
+        .map(Arc::from)
+        .collect();
+    let depth = usize::try_from(depth)
+        .ok()
+        .filter(|depth| *depth <= DEPTH_MAX)?;
+    if depth < actors.len() {
+        return None;
+    }
+    // A set has each once; who acts may do so at several places.
+    actors.resize(depth, first.into());
+    Some(Delegation {
+        subject: text(member("subject"))?.into(),
+        actors: actors.into(),
     })
 }
 

@@ -12,12 +12,14 @@ use std::collections::BTreeMap;
 
 use cedar_policy::{EntityUid, Policy};
 use classifiers::DataClass;
-use policy::{Country, EVIDENCES, Effect, Verb, country_codes, regions_of};
+use policy::{Country, Effect, Evidence, Verb, country_codes, regions_of};
 
 /// Facts in one policy: more would be nested deeper than needed.
 const FACTS_MAX: usize = 16;
 /// Countries of one question: the caller's, the data's, the recipient's.
 const COUNTRIES_ASKED: usize = 3;
+/// The most actors of one delegation, as `identity` reads it.
+pub(crate) const DEPTH_MAX: usize = 8;
 /// Which of the countries that are alike stand for them, where they are among them.
 const FAMILIAR: [&str; 8] = ["DE", "FR", "NO", "CH", "US", "IN", "BR", "ZZ"];
 
@@ -40,6 +42,8 @@ pub(crate) struct World {
     countries: Vec<Country>,
     classes: Vec<DataClass>,
     operations: Vec<KnownOperation>,
+    /// Whether anything is said of who acts for whom.
+    delegates: bool,
 }
 
 impl World {
@@ -66,6 +70,7 @@ impl World {
             countries: Vec::new(),
             classes: Vec::new(),
             operations,
+            delegates: texts.iter().any(|text| text.contains("delegation")),
         };
         world.countries = world.distinct_countries();
         world.classes = world.distinct_classes();
@@ -156,11 +161,14 @@ impl World {
         let mut facts = vec![
             "principal in principal.agent".to_owned(),
             "principal.evidence == context.evidence".to_owned(),
-            one_of("context.evidence", EVIDENCES.map(quoted)),
+            any(&Evidence::ALL.map(proven)),
             one_of("context.effect", Effect::ALL.map(|it| quoted(it.name()))),
         ];
         let own = |agent| format!("(principal in {agent}) == (principal.agent == {agent})");
         facts.extend(self.ids("Agent").map(own));
+        if self.delegates {
+            facts.extend(delegations());
+        }
         facts
     }
 
@@ -245,6 +253,31 @@ impl World {
         }
         facts
     }
+}
+
+/// Of who acts for whom: as many actors as there is depth, of whom the first acts now.
+fn delegations() -> impl Iterator<Item = String> {
+    let depth = "context.delegation.depth";
+    let none = format!("({depth} == 0)");
+    [
+        format!("({depth} >= 0 && {depth} <= {DEPTH_MAX})"),
+        format!("{none} == (context.delegation.subject == \"\")"),
+        format!("{none} == (context.delegation.actor == \"\")"),
+        format!("{none} == context.delegation.actors.isEmpty()"),
+        format!("({none} || context.delegation.actors.contains(context.delegation.actor))"),
+        format!("({depth} != 1 || context.delegation.actors == [context.delegation.actor])"),
+    ]
+    .into_iter()
+}
+
+/// That it is this evidence, by name and by what policies compare.
+fn proven(evidence: Evidence) -> String {
+    let facts = evidence
+        .facts()
+        .map(|(name, holds)| format!("{name}: {holds}"));
+    let (name, rank) = (quoted(evidence.name()), evidence.rank());
+    let facts = facts.join(", ");
+    format!("(context.evidence == {name} && context.proof == {{ {facts}, rank: {rank} }})")
 }
 
 fn one_of(variable: &str, values: impl IntoIterator<Item = String>) -> String {

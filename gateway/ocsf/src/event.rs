@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use audit::{
-    Anchor, BodyRecord, CallerRecord, Matter, OperationRecord, Outcome, PolicyRecord, ProcessRecord,
+    Anchor, BodyRecord, CallerRecord, DelegationRecord, Matter, OperationRecord, Outcome,
+    PolicyRecord, ProcessRecord, is_workload,
 };
 use serde_json::{Map, Value, json};
 
@@ -178,11 +179,26 @@ pub(crate) fn purpose(
         "task": token.and_then(|it| it.task.as_ref()),
         "purpose": token.and_then(|it| it.purpose.as_ref()),
         "principal": token.map(|it| &it.subject),
+        "delegation": token.and_then(|it| it.delegation.as_ref()).map(delegation),
         "rules": rules,
         "country": operation.map(|it| &it.country),
         "effect": operation.map(|it| &it.effect),
         "route": operation.map(|it| &it.route),
     })
+}
+
+/// Who acts for whom. Whoever may be a person is not named: the record has the name, sealed.
+fn delegation(delegation: &DelegationRecord) -> Value {
+    let named = |name: &String| {
+        if is_workload(name) {
+            name.as_str()
+        } else {
+            "person"
+        }
+        .to_owned()
+    };
+    let actors: Vec<String> = delegation.actors.iter().map(named).collect();
+    json!({ "depth": actors.len(), "subject": named(&delegation.subject), "actors": actors })
 }
 
 /// What was found in both bodies, by class: never a value.

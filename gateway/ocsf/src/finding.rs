@@ -79,14 +79,38 @@ fn category(classes: &std::collections::BTreeSet<&str>) -> u32 {
     }
 }
 
-/// A refusal that is an incident: a token used by another workload.
-pub(crate) fn refusal(at: &Place<'_>, refusal: &Refusal) -> Option<Value> {
-    if !refusal.finding {
+/// What was noticed of an exchange that was let through.
+pub(crate) fn noticed(at: &Place<'_>, opening: &Opening) -> Option<Value> {
+    if opening.notices.is_empty() {
         return None;
     }
     let more = json!({
         "finding_info": {
-            "title": refusal.reason,
+            "title": opening.notices.join(", "),
+            "uid": format!("{}#{}", at.anchor.log, at.matter.entry.index),
+        },
+        "evidences": [{ "actor": actor(&opening.caller) }],
+        "policy": policy(&opening.policies, &opening.policy),
+        "action_id": 1,
+        "is_alert": true,
+    });
+    let own = json!({ "trace": opening.trace, "declared": opening.declared });
+    let time = opening.at.as_millisecond();
+    let more = merged(json!({}), more);
+    Some(at.event(class(2004), time, Severity::Medium, more, own))
+}
+
+/// A refusal that is an incident: a token used by another workload; or one of which something was noticed.
+pub(crate) fn refusal(at: &Place<'_>, refusal: &Refusal) -> Option<Value> {
+    let reason = refusal.finding.then_some(&*refusal.reason);
+    let notices = refusal.notices.iter().map(String::as_str);
+    let titles: Vec<&str> = reason.into_iter().chain(notices).collect();
+    if titles.is_empty() {
+        return None;
+    }
+    let more = json!({
+        "finding_info": {
+            "title": titles.join(", "),
             "uid": format!("{}#{}", at.anchor.log, at.matter.entry.index),
         },
         "evidences": [{ "actor": actor(&refusal.caller) }],
@@ -94,7 +118,7 @@ pub(crate) fn refusal(at: &Place<'_>, refusal: &Refusal) -> Option<Value> {
         "action_id": 2,
         "is_alert": true,
     });
-    let own = json!({ "trace": refusal.trace });
+    let own = json!({ "trace": refusal.trace, "declared": refusal.declared });
     let time = refusal.at.as_millisecond();
     let more = merged(json!({}), more);
     Some(at.event(class(2004), time, Severity::Medium, more, own))

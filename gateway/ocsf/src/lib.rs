@@ -1,10 +1,10 @@
 //! What happened, as events of the Open Cybersecurity Schema Framework 1.8 (<https://schema.ocsf.io>).
 //!
-//! Pure. A matter makes one event, or two where it is also a finding:
+//! Pure. A matter makes one event, and one more for each kind of finding that it also is:
 //!
 //! | matter | class |
 //! |---|---|
-//! | an exchange, a refusal | API Activity 6003; with values found in it, Data Security Finding 2006 too; where the refusal is a finding, Detection Finding 2004 too |
+//! | an exchange, a refusal | API Activity 6003; with values found in it, Data Security Finding 2006 too; where the refusal is a finding or something was noticed (`declared_conflict`), Detection Finding 2004 too |
 //! | a token revealed, the log read, a subject erased or held | API Activity 6003 |
 //! | a flow past the gateway | Network Activity 4001 |
 //! | a turn in the life of an agent's process | Process Activity 1007 |
@@ -37,9 +37,11 @@ pub fn events(matter: &Matter, anchor: &Anchor) -> Vec<Value> {
     let mut events = match &matter.entry.event {
         Event::Open(opening) => {
             let outcome = matter.outcome();
+            let noticed = finding::noticed(&at, opening);
             let found = finding::values(&at, opening, outcome);
             let exchange = activity::exchange(&at, opening, outcome);
-            found.into_iter().chain([exchange]).collect()
+            let findings = noticed.into_iter().chain(found);
+            findings.chain([exchange]).collect()
         }
         Event::Refuse(refusal) => {
             let found = finding::refusal(&at, refusal);

@@ -38,7 +38,9 @@ fn caller() -> Value {
     json!({ "agent": "spiffe://a.example/x", "session": "s-1", "evidence": "kernel+token",
         "flow": "4711", "process": process(),
         "token": { "issuer": "https://i.example", "subject": "spiffe://a.example/x", "task": "T-1",
-            "purpose": "support", "scope": { "customer": "C-771" } } })
+            "purpose": "support", "scope": { "customer": "C-771" },
+            "delegation": { "subject": "alice@a.example",
+                "actors": ["spiffe://a.example/x", "bob@a.example", "spiffe://a.example/y"] } } })
 }
 
 fn operation(effect: &str) -> Value {
@@ -70,6 +72,13 @@ fn turn(turn: &str, exit: Option<u32>) -> Matter {
 fn reveal(uid: Option<u32>, reason: Option<&str>) -> Value {
     json!({ "kind": "reveal", "at": AT, "operator": "ann", "uid": uid, "purpose": "dispute",
         "class": "pii.email", "token": "ab", "reason": reason })
+}
+
+/// The same with what was noticed of it.
+fn noticed(mut event: Value) -> Value {
+    event["declared"] = json!([{ "by": "user-agent", "name": "curl", "version": "8.5.0" }]);
+    event["notices"] = json!(["declared_conflict"]);
+    event
 }
 
 /// When all of it was.
@@ -125,6 +134,8 @@ fn matters() -> Vec<Matter> {
         closed("delete", found("secret.jwt", "drop")),
         closed("read", json!([])),
         alone(open("read")),
+        alone(noticed(open("read"))),
+        alone(noticed(refusal(caller(), Some(operation("write")), false))),
         alone(refusal(caller(), Some(operation("write")), true)),
         alone(refusal(json!({ "evidence": "none" }), None, false)),
         alone(reveal(Some(0), None)),
@@ -191,7 +202,9 @@ fn the_schema_refuses_what_is_not_of_it() {
 fn no_event_names_whom_a_call_was_about() {
     for matter in matters() {
         for event in crate::events(&matter, &anchor()) {
-            assert!(!event.to_string().contains("C-771"), "{event}");
+            for named in ["C-771", "alice", "bob"] {
+                assert!(!event.to_string().contains(named), "{event}");
+            }
         }
     }
 }

@@ -6,7 +6,8 @@ use std::{collections::BTreeMap, fmt::Write as _, hint::black_box, sync::Arc};
 use classifiers::DataClass;
 use divan::Bencher;
 use policy::{
-    BASELINE, Country, DisclosureContext, Effect, Engine, Operation, PolicyFile, Principal,
+    BASELINE, Country, DisclosureContext, Effect, Engine, Evidence, Operation, PolicyFile,
+    Principal,
 };
 
 fn main() {
@@ -47,10 +48,12 @@ fn principal(session: usize) -> Arc<Principal> {
     Arc::new(Principal {
         session: session.to_string().into(),
         agent: "spiffe://clinic.example/agent/support".into(),
-        evidence: "kernel+token",
+        evidence: Evidence::named("kernel+token"),
         purpose: "support".into(),
         scope: Arc::new(BTreeMap::from([("customer".into(), "C-771".into())])),
         country: Country::parse("DE").unwrap(),
+        delegation: None,
+        declared: None,
     })
 }
 

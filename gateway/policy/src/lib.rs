@@ -12,6 +12,7 @@
 mod disclosure;
 mod engine;
 mod error;
+mod evidence;
 mod explain;
 mod load;
 mod regions;
@@ -23,6 +24,7 @@ mod vocabulary;
 pub use disclosure::Disclosures;
 pub use engine::{CALLS_REMEMBERED_MAX, CONTEXTS_REMEMBERED_MAX, Engine, Rule, SCHEMA};
 pub use error::{PolicyError, PolicyErrors};
+pub use evidence::Evidence;
 pub use explain::SCOPE_VALUE_CHARS_MAX;
 pub use load::{Names, POLICIES_MAX, POLICY_FILE_BYTES_MAX, PolicyFile};
 pub use redaction::shape::Fields;
@@ -30,8 +32,8 @@ pub use regions::{Adequacy, REGIONS, adequacy_decisions, country_codes, regions_
 pub use request::Verb;
 pub use restoration::Restorations;
 pub use vocabulary::{
-    Category, Country, Decision, Disclosure, DisclosureContext, EVIDENCES, Effect, Operation,
-    PolicyRef, Principal, ScopeMismatch, Towards,
+    Category, Country, Decision, Declared, Delegation, Disclosure, DisclosureContext, Effect,
+    Operation, PolicyRef, Principal, ScopeMismatch, Towards,
 };
 
 /// Ready rules for the first day: scope, residency, secrets, cards.

@@ -11,7 +11,10 @@ use cedar_policy::{
 };
 use classifiers::DataClass;
 
-use crate::{Country, DisclosureContext, Operation, Principal, Towards, regions};
+use crate::{
+    Country, Declared, Delegation, DisclosureContext, Evidence, Operation, Principal, Towards,
+    regions,
+};
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,9 +119,12 @@ impl Questions {
         let call = uid(&self.types.call, &name);
         let context = [
             ("country", self.country(operation.country)),
+            ("declared", declared(principal.declared.as_deref())?),
+            ("delegation", delegation(principal.delegation.as_deref())?),
             ("effect", string(operation.effect.name())),
-            ("evidence", string(principal.evidence)),
+            ("evidence", string(principal.evidence.name())),
             ("operation", string(&operation.id)),
+            ("proof", proof(principal.evidence)?),
             ("purpose", string(&principal.purpose)),
             ("service", string(&operation.service)),
         ];
@@ -163,10 +169,13 @@ impl Questions {
         let principal = &*asked.principal;
         let resource = uid(&self.types.data_class, class.name());
         let context = [
+            ("declared", declared(principal.declared.as_deref())?),
+            ("delegation", delegation(principal.delegation.as_deref())?),
             ("effect", string(asked.effect.name())),
-            ("evidence", string(principal.evidence)),
+            ("evidence", string(principal.evidence.name())),
             ("operation", string(&asked.operation)),
             ("origin", self.country(asked.origin)),
+            ("proof", proof(principal.evidence)?),
             ("purpose", string(&principal.purpose)),
             ("recipient", self.country(asked.recipient)),
             ("service", string(&asked.service)),
@@ -209,7 +218,7 @@ impl Questions {
         let attributes = [
             ("agent", RestrictedExpression::new_entity_uid(agent.clone())),
             ("country", self.country(principal.country)),
-            ("evidence", string(principal.evidence)),
+            ("evidence", string(principal.evidence.name())),
         ]
         .map(|(name, value)| (name.to_owned(), value));
         let session = uid(&self.types.session, &principal.session);
@@ -249,6 +258,47 @@ fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
 
 fn string(value: &str) -> RestrictedExpression {
     RestrictedExpression::new_string(value.to_owned())
+}
+
+/// What proves the caller, as facts and as a rank.
+fn proof(evidence: Evidence) -> Result<RestrictedExpression, Unaskable> {
+    let facts = evidence.facts().map(|(name, holds)| {
+        let holds = RestrictedExpression::new_bool(holds);
+        (name.to_owned(), holds)
+    });
+    let rank = RestrictedExpression::new_long(evidence.rank().into());
+    let members = facts.into_iter().chain([("rank".to_owned(), rank)]);
+    RestrictedExpression::new_record(members).map_err(|_| Unaskable)
+}
+
+/// What the client says that it is; nothing where nobody is known by that.
+fn declared(declared: Option<&Declared>) -> Result<RestrictedExpression, Unaskable> {
+    let names = declared.map_or(&[][..], |it| &it.names);
+    let names = names.iter().map(|name| string(name));
+    let conflict = declared.is_some_and(|it| it.conflict);
+    let members = [
+        ("conflict", RestrictedExpression::new_bool(conflict)),
+        ("names", RestrictedExpression::new_set(names)),
+    ];
+    let members = members.map(|(name, value)| (name.to_owned(), value));
+    RestrictedExpression::new_record(members).map_err(|_| Unaskable)
+}
+
+/// On whose behalf the caller acts; empty if on its own.
+fn delegation(delegation: Option<&Delegation>) -> Result<RestrictedExpression, Unaskable> {
+    let actors = delegation.map_or(&[][..], |it| &it.actors);
+    let actor = actors.first().map_or("", |actor| actor);
+    let subject = delegation.map_or("", |it| &it.subject);
+    let depth = i64::try_from(actors.len()).map_err(|_| Unaskable)?;
+    let all = actors.iter().map(|actor| string(actor));
+    let members = [
+        ("actor", string(actor)),
+        ("actors", RestrictedExpression::new_set(all)),
+        ("depth", RestrictedExpression::new_long(depth)),
+        ("subject", string(subject)),
+    ];
+    let members = members.map(|(name, value)| (name.to_owned(), value));
+    RestrictedExpression::new_record(members).map_err(|_| Unaskable)
 }
 
 fn tags(pairs: &BTreeMap<String, String>) -> HashMap<String, RestrictedExpression> {

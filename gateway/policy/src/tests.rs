@@ -8,8 +8,8 @@ use classifiers::DataClass;
 use redaction::Action;
 
 use crate::{
-    BASELINE, Category, Country, Decision, DisclosureContext, Effect, Engine, Names, Operation,
-    PolicyErrors, PolicyFile, Principal, regions_of,
+    BASELINE, Category, Country, Decision, Delegation, DisclosureContext, Effect, Engine, Evidence,
+    Names, Operation, PolicyErrors, PolicyFile, Principal, regions_of,
 };
 
 fn file(text: &str) -> PolicyFile {
@@ -45,10 +45,12 @@ fn principal(scope: &[(&str, &str)]) -> Principal {
     Principal {
         session: "5f0c".into(),
         agent: "spiffe://clinic.example/agent/support".into(),
-        evidence: "kernel+token",
+        evidence: Evidence::named("kernel+token"),
         purpose: "support".into(),
         scope: Arc::new(pairs(scope)),
         country: country("DE"),
+        delegation: None,
+        declared: None,
     }
 }
 
@@ -201,6 +203,8 @@ fn policies_see_all_of_a_call() {
         r#"context.country in Region::"EEA""#,
         r#"context.effect == "read""#,
         r#"context.evidence == "kernel+token""#,
+        "context.proof.rank == 4",
+        "context.proof.rank >= 3 && context.proof.kernel && context.proof.token",
         r#"context.operation == "customer.read""#,
         r#"context.purpose == "support""#,
         r#"context.service == "crm""#,
@@ -212,10 +216,45 @@ fn policies_see_all_of_a_call() {
     for fails in [
         r#"principal in Agent::"spiffe://clinic.example/agent/other""#,
         r#"context.country in Region::"EU-US-DPF""#,
+        "context.proof.rank >= 5",
+        "context.proof.svid || context.proof.bound",
         r#"resource in Operation::"crm/customer.list""#,
     ] {
         assert!(!allowed(fails), "{fails}");
     }
+}
+
+#[test]
+fn who_acts_for_whom_is_what_policies_ask() {
+    let decide = |condition: &str, delegation: Option<(&str, &[&str])>| {
+        let text = format!(
+            "@id(\"one\") permit (principal, action == Action::\"call\", resource)\nwhen {{ {condition} }};"
+        );
+        let delegation = delegation.map(|(subject, actors)| {
+            Arc::new(Delegation {
+                subject: subject.into(),
+                actors: actors.iter().map(|it| (*it).into()).collect(),
+            })
+        });
+        let principal = Principal {
+            delegation,
+            ..principal(&[])
+        };
+        let operation = operation("customer.read", Effect::Read, &[]);
+        engine(&text).call(&principal, &operation).allowed
+    };
+    let handed_on: &[&str] = &["spiffe://a.example/sub", "spiffe://a.example/planner"];
+    for condition in [
+        r#"context.delegation.subject == "alice""#,
+        r#"context.delegation.actor == "spiffe://a.example/sub""#,
+        r#"context.delegation.actors.contains("spiffe://a.example/planner")"#,
+        "context.delegation.depth == 2",
+    ] {
+        assert!(decide(condition, Some(("alice", handed_on))), "{condition}");
+        assert!(!decide(condition, None), "{condition}");
+    }
+    let own = r#"context.delegation.depth == 0 && context.delegation.subject == """#;
+    assert!(decide(own, None) && !decide(own, Some(("alice", handed_on))));
 }
 
 #[test]

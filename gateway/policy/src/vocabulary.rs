@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use redaction::{Action, shape::Fields};
 
+use crate::Evidence;
+
 /// A country, ISO 3166-1 alpha-2, upper case; `ZZ` (user-assigned by the standard) for unknown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Country([u8; 2]);
@@ -63,22 +65,6 @@ impl Effect {
     }
 }
 
-/// How well a caller can be proven, as `evidence` in policies tells it, best first.
-pub const EVIDENCES: [&str; 12] = [
-    "kernel+svid+bound-token",
-    "kernel+svid+token",
-    "kernel+svid",
-    "kernel+bound-token",
-    "kernel+token",
-    "kernel",
-    "inferred+svid+bound-token",
-    "inferred+svid+token",
-    "inferred+svid",
-    "inferred+bound-token",
-    "inferred+token",
-    "inferred",
-];
-
 /// Who asks, as policies see it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Principal {
@@ -86,14 +72,36 @@ pub struct Principal {
     pub session: Arc<str>,
     /// The agent's SPIFFE id.
     pub agent: Arc<str>,
-    /// How well the identity is proven: `kernel+bound-token`, `kernel+token`, `kernel`, `inferred+token`, ...
-    pub evidence: &'static str,
+    /// How well the identity is proven.
+    pub evidence: Evidence,
     /// What the task is for, from the token; empty if it has none.
     pub purpose: Arc<str>,
     /// The task's scope: `customer` → `C-771`.
     pub scope: Arc<BTreeMap<String, String>>,
     /// Where the agent runs: the recipient of responses and the origin of requests.
     pub country: Country,
+    /// On whose behalf it acts; none if on its own.
+    pub delegation: Option<Arc<Delegation>>,
+    /// What its client says that it is; none where agents are not known by that.
+    pub declared: Option<Arc<Declared>>,
+}
+
+/// What a client says that it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Declared {
+    /// The names that some agent is known as.
+    pub names: Arc<[Arc<str>]>,
+    /// Whether it says something that is not its agent's.
+    pub conflict: bool,
+}
+
+/// Who acts for whom (RFC 8693, 4.1).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Delegation {
+    /// On whose behalf all others act.
+    pub subject: Arc<str>,
+    /// Who acts: first who does now, then who did before.
+    pub actors: Arc<[Arc<str>]>,
 }
 
 /// One operation of one API, with what this request binds.

@@ -8,8 +8,8 @@ use std::{sync::Arc, time::SystemTime};
 
 use admission::Permit;
 use audit::{
-    BodyRecord, CallerRecord, EventRef, FindingRecord, Opening, OperationRecord, Outcome, Receipt,
-    Refusal, Written,
+    BodyRecord, CallerRecord, EventRef, FindingRecord, ModelRecord, Opening, OperationRecord,
+    Outcome, Receipt, Refusal, Written,
 };
 use http::{HeaderValue, Method, StatusCode};
 use policy::{Operation, PolicyRef};
@@ -18,17 +18,20 @@ use tokio::time::timeout;
 
 use crate::{
     clock,
+    declared::{self, Said},
     dialect::Dialect,
     gateway::Gateway,
     limits,
     mcp::{asked, sessions},
     message::Spoken,
+    notice::Notice,
     record::{self, Who},
     refusal::Interruption,
     request::Screening,
     route::Service,
     spending::Spending,
     told,
+    usage::{self, Came, Metered},
     veil::Veil,
     watch::Ended,
 };
@@ -89,6 +92,7 @@ pub(crate) struct Account {
     rule: Option<Arc<PolicyRef>>,
     receipt: Option<Receipt>,
     record: Option<u64>,
+    model: Option<ModelRecord>,
     pub(crate) who: Arc<Who>,
     pub(crate) request: BodyRecord,
     pub(crate) response: BodyRecord,
@@ -101,6 +105,14 @@ pub(crate) struct Account {
     /// Keeps the credential that was presented from coming back.
     pub(crate) veil: Option<Veil>,
     pub(crate) status: Option<StatusCode>,
+    /// What the client says that it is.
+    pub(crate) said: Vec<Said>,
+    /// The same in this one message, until it is known whose it is.
+    pub(crate) client: Option<Said>,
+    /// What a model uses, where its service says so.
+    pub(crate) metered: Option<Box<Metered>>,
+    /// What is found of the exchange itself.
+    pub(crate) notices: Vec<Notice>,
     /// What the message asked for, in its protocol's words.
     pub(crate) spoken: Option<Spoken>,
     /// The session of MCP that it came in.
@@ -131,6 +143,7 @@ impl Account {
             rule: None,
             receipt: None,
             record: None,
+            model: None,
             who: Arc::default(),
             request: BodyRecord::default(),
             response: BodyRecord::default(),
@@ -140,12 +153,21 @@ impl Account {
             spending: None,
             veil: None,
             status: None,
+            said: Vec::new(),
+            client: None,
+            metered: None,
+            notices: Vec::new(),
             spoken: None,
             session: None,
             asked: None,
             dialect: Dialect::Problem,
             upstream: None,
         })
+    }
+
+    /// The gateway that it passes through.
+    pub(crate) fn gateway(&self) -> &Gateway {
+        &self.gateway
     }
 
     /// The trace id, hexadecimal.
@@ -194,7 +216,8 @@ impl Account {
             }))?,
             policies: record::policies(permit.policies()),
             policy: Arc::clone(permit.policy_digest()),
-            notices: Vec::new(),
+            declared: declared::records(&self.said),
+            notices: Notice::names(&self.notices),
         };
         let opened = self.gateway.trail.open(&opening);
         let named = self.gateway.subjects.durable();
@@ -233,6 +256,8 @@ impl Account {
             policy: self.gateway.admission.policy_digest(),
             finding: why.finding,
             findings: Vec::new(),
+            declared: declared::records(&self.said),
+            notices: Notice::names(&self.notices),
         };
         let noted = self.gateway.trail.note(EventRef::Refuse(&refusal));
         let (noted, named) = tokio::join!(noted, self.gateway.subjects.durable());
@@ -255,6 +280,7 @@ impl Account {
         }
         // What still streams to the upstream belongs to this outcome too.
         let broken = self.settle().await;
+        self.reckon(end);
         let kept = match &mut self.spending {
             None => Ok(()),
             Some(spending) => spending.durable().await,
@@ -286,6 +312,30 @@ impl Account {
                 Interruption::audit_unavailable()
             }
         })
+    }
+
+    /// Puts what a model used in the place of what it was estimated to, once.
+    fn reckon(&mut self, end: End) {
+        let Some(metered) = self.metered.take() else {
+            return;
+        };
+        let status = self.upstream.as_ref().and_then(|call| call.status);
+        let came = match status {
+            None if !metered.is_sent() => Came::Uncalled,
+            Some(200..=299) if end == End::Released => Came::Whole,
+            None | Some(200..=299) => Came::Part,
+            Some(_) => Came::Failed,
+        };
+        let screening = self.screening.as_ref();
+        let request = screening.map_or(self.request.received, |it| it.record().received);
+        let used = metered.used(came, (request, self.response.released));
+        if let Some(spending) = &mut self.spending {
+            spending.settle(used.spent);
+        }
+        if used.is_unknown {
+            self.response.gaps.push(usage::UNKNOWN.to_owned());
+        }
+        self.model = used.record;
     }
 
     /// Waits until the request's body has gone as far as it will; why it broke off, if it did.
@@ -325,6 +375,7 @@ impl Account {
             request: std::mem::take(&mut self.request),
             response: std::mem::take(&mut self.response),
             credential: self.veil.as_ref().map(Veil::record),
+            model: self.model.take(),
             duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
         }
     }
@@ -413,6 +464,7 @@ impl Account {
                 answer: &self.response,
                 decision,
                 reason,
+                notices: &self.notices,
                 record: self.record,
             });
         }
@@ -458,6 +510,7 @@ fn attributes<'a>(finding: &'a FindingRecord, path: &'a str) -> FindingAttrs<'a>
 impl Drop for Account {
     fn drop(&mut self) {
         if let Some(receipt) = self.receipt.take() {
+            self.reckon(End::ClientGone);
             let mut outcome = self.outcome(receipt.index(), End::ClientGone, Some("client_gone"));
             self.gateway.trail.close_detached(receipt, &mut outcome);
             (self.request, self.response) = (outcome.request, outcome.response);

@@ -12,7 +12,7 @@ mod http;
 use std::sync::{Arc, OnceLock};
 
 use ::http::{HeaderMap, HeaderName, Request, Response, header, request::Parts};
-use admission::Permit;
+use admission::{Permit, budget::ModelUse};
 use bytes::Bytes;
 use flows::Flow;
 use http_body_util::{BodyExt as _, Collected};
@@ -167,7 +167,7 @@ async fn decide(
         Err(refused) => return Err(refuse(account, refused).await),
     };
     let now = clock::timestamp(began);
-    match Spending::open(gateway, &permit, Some(&way), now).await {
+    match Spending::open(gateway, &permit, Some(&way), (ModelUse::default(), now)).await {
         Ok(spending) => account.spending = spending,
         Err(over) => {
             return Err(refuse(account, Interruption::over_budget(&over).into()).await);
@@ -211,7 +211,7 @@ async fn hold(
     let Question { parts, body, .. } = question;
     let shown = parts.headers.clone();
     let mut fields = parts.headers;
-    headers::towards_upstream(&mut fields, permit.caller().token.is_some());
+    headers::towards_upstream(&mut fields, permit.caller().showed());
     let (before, target) = (fields.clone(), way.target.clone());
     fields::request(gateway, permit, account, &mut fields, &mut way)?;
     if fields != before || way.target != target {

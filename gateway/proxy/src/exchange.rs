@@ -38,6 +38,7 @@ use crate::{
     spending::Spending,
     svid,
     upstream::Upstream,
+    usage,
 };
 
 /// One worker's way through the gateway.
@@ -259,7 +260,19 @@ impl Worker {
             Err(refused) => return refuse(account, refused).await,
         };
         let now = clock::timestamp(began);
-        match Spending::open(&self.gateway, &permit, Some(&way), now).await {
+        let metering = usage::begin(
+            &self.gateway,
+            &mut account,
+            &permit,
+            &way,
+            &parts,
+            &mut body,
+        );
+        let estimate = match Box::pin(metering).await {
+            Ok(estimate) => estimate,
+            Err(why) => return refuse(account, why.into()).await,
+        };
+        match Spending::open(&self.gateway, &permit, Some(&way), (estimate, now)).await {
             Ok(spending) => account.spending = spending,
             Err(over) => return refuse(account, Interruption::over_budget(&over).into()).await,
         }
@@ -278,22 +291,10 @@ impl Worker {
         body: &mut Source,
     ) -> Result<(Permit, Way), Unadmitted> {
         let gateway = &self.gateway;
+        account.said = gateway.declarations.said(gateway, &parts.headers);
         let resolved = self.resolve(peer, parts);
         let holds_key = resolved.as_ref().is_ok_and(Resolved::holds_key);
-        let for_key = holds_key.then(|| headers::token_for_key(&parts.headers));
-        let shown = match &for_key {
-            None => headers::shown(&parts.headers),
-            Some(token) => token.as_deref().map_or(Shown::Nothing, Shown::Token),
-        };
-        let (proven, who) = peer
-            .identify(&gateway.identity, shown, parts)
-            .map_err(|unproven| {
-                let known = peer.attribution.as_ref();
-                account.who = Arc::new(Who::unproven(known, peer.flow, &unproven));
-                Interruption::unproven(&unproven)
-            })?;
-        account.who = who;
-        account.mark(names::AUTHENTICATED);
+        let proven = self.identify(account, peer, parts, holds_key)?;
         if gateway.revoked.borrow().of(proven.caller()).is_some() {
             return Err(Interruption::revoked().into());
         }
@@ -324,9 +325,13 @@ impl Worker {
         if let Some(watch) = &gateway.watch {
             watch.gate(proven.caller(), asked.operation.effect)?;
         }
+        let service = &asked.operation.service;
+        let caller = gateway
+            .declarations
+            .declare(account, proven.caller(), service);
         let permit = gateway
             .admission
-            .admit(proven.caller().clone(), asked.operation)
+            .admit(caller, asked.operation)
             .map_err(|refused| {
                 let policies = refused.decision.policies.clone();
                 Unadmitted {
@@ -339,6 +344,31 @@ impl Worker {
             session.keep();
         }
         Ok((permit, asked.way))
+    }
+
+    /// Who calls, by the connection and by what the request shows; `holds_key` says that what it sends for
+    /// a service's key is its own.
+    fn identify(
+        &self,
+        account: &mut Account,
+        peer: &Peer,
+        parts: &Parts,
+        holds_key: bool,
+    ) -> Result<Arc<Proven>, Interruption> {
+        let for_key = holds_key.then(|| headers::token_for_key(&parts.headers));
+        let shown = match &for_key {
+            None => headers::shown(&parts.headers),
+            Some(token) => token.as_deref().map_or(Shown::Nothing, Shown::Token),
+        };
+        let identified = peer.identify(&self.gateway.identity, shown, parts);
+        let (proven, who) = identified.map_err(|unproven| {
+            let known = peer.attribution.as_ref();
+            account.who = Arc::new(Who::unproven(known, peer.flow, &unproven));
+            Interruption::unproven(&unproven)
+        })?;
+        account.who = who;
+        account.mark(names::AUTHENTICATED);
+        Ok(proven)
     }
 
     /// What the request's head says of what it asks for.
@@ -373,7 +403,7 @@ impl Worker {
         // The intent is durable here. A crash from now on leaves an open record, which `verify`
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
         let accepted = Accepted::of(&parts.headers);
-        headers::towards_upstream(&mut parts.headers, permit.caller().token.is_some());
+        headers::towards_upstream(&mut parts.headers, permit.caller().showed());
         let headers = &mut parts.headers;
         if let Err(why) = fields::request(&self.gateway, &permit, &mut account, headers, &mut way) {
             return Err((account, why));
@@ -427,6 +457,9 @@ impl Worker {
         request: Request<Outbound>,
     ) -> Result<Response<Incoming>, Interruption> {
         let start = clock::now();
+        if let Some(metered) = &mut account.metered {
+            metered.sent();
+        }
         if let Some(asked) = &mut account.asked {
             asked.sent();
         }

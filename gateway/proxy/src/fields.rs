@@ -109,6 +109,32 @@ pub(crate) fn response(
     inspection.headers(headers)
 }
 
+/// Whether a value that is told as `name` holds nothing that a detector knows.
+pub(crate) fn is_clean(gateway: &Gateway, name: &str, value: &str) -> bool {
+    let text = format!("{name}: {value}");
+    if clean::is_known(&text) {
+        return true;
+    }
+    let mut body = redaction::Body::new(
+        Coding::Identity,
+        Media::Text,
+        |_| Action::Drop,
+        Arc::clone(&gateway.pseudonyms),
+        workspace::take(gateway.operator.as_ref(), None),
+    );
+    let mut out = Output::new();
+    let read = body
+        .push(&Bytes::from(text.clone()), &mut out)
+        .and_then(|()| body.finish(&mut out));
+    let (summary, workspace) = body.into_parts();
+    workspace::give_back(workspace);
+    let is_clean = read.is_ok() && summary.findings() == 0;
+    if is_clean {
+        clean::keep(text);
+    }
+    is_clean
+}
+
 struct Inspection<'a> {
     gateway: &'a Gateway,
     permit: &'a Permit,

@@ -14,6 +14,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use admission::budget::ModelUse;
 use flows::Network;
 use http::{HeaderValue, Method, Request, Response, header, request::Parts};
 use hyper::{body::Incoming, service::service_fn, upgrade::OnUpgrade};
@@ -214,13 +215,13 @@ impl Worker {
                 return Response::new(Inbound::empty());
             }
             Err(Uninspected::Refused(who, why)) => {
-                let mut account = self.account(peer);
+                let mut account = self.account(peer, &parts);
                 account.who = who;
                 return refuse(account, why.at_proxy().into()).await;
             }
             Err(Uninspected::Elsewhere(who, target)) => (who, target),
         };
-        let mut account = self.account(peer);
+        let mut account = self.account(peer, &parts);
         account.who = Arc::clone(&who.1);
         match self.lead(account, &who, host).await {
             Ok(tunnel) => {
@@ -234,14 +235,17 @@ impl Worker {
         }
     }
 
-    fn account(&self, peer: &Peer) -> Box<Account> {
-        Account::new(
-            Arc::clone(&self.gateway),
-            self.gateway.traces.begin(None, None),
+    fn account(&self, peer: &Peer, parts: &Parts) -> Box<Account> {
+        let gateway = &self.gateway;
+        let mut account = Account::new(
+            Arc::clone(gateway),
+            gateway.traces.begin(None, None),
             clock::now(),
             Method::CONNECT,
             peer.port,
-        )
+        );
+        account.said = gateway.declarations.said(gateway, &parts.headers);
+        account
     }
 
     /// The token that was shown and the host, if that is a service's; then each request within is
@@ -305,7 +309,9 @@ impl Worker {
         if !gateway.forward.ports.contains(&target.port) {
             return Err(Unled::refused(account, Interruption::port_refused()));
         }
-        let permit = match gateway.admission.admit(proven.caller().clone(), operation) {
+        let declarations = &gateway.declarations;
+        let caller = declarations.declare(&mut account, proven.caller(), &operation.service);
+        let permit = match gateway.admission.admit(caller, operation) {
             Ok(permit) => permit,
             Err(refused) => {
                 let unadmitted = Unadmitted {
@@ -319,7 +325,7 @@ impl Worker {
             return Err(Unled::refused(account, Interruption::tunnels_full()));
         };
         let now = clock::timestamp(clock::now());
-        match Spending::open(gateway, &permit, None, now).await {
+        match Spending::open(gateway, &permit, None, (ModelUse::default(), now)).await {
             Ok(spending) => account.spending = spending,
             Err(over) => return Err(Unled::refused(account, Interruption::over_budget(&over))),
         }

@@ -12,8 +12,8 @@ use telemetry::{Metrics, Traces};
 use tokio::sync::watch;
 
 use crate::{
-    credential::CredentialSource, forward::Forward, mcp::Sessions, pass::Passes, route::Routes,
-    watch::Watch,
+    credential::CredentialSource, declared::Declarations, forward::Forward, mcp::Sessions,
+    pass::Passes, route::Routes, watch::Watch,
 };
 
 /// What happens to a body that cannot be inspected.
@@ -44,6 +44,8 @@ pub struct Gateway {
     pub identity: Identity,
     /// Tells what a request asks for.
     pub routes: Routes,
+    /// Tells whether its client says what it should of itself.
+    pub declarations: Declarations,
     /// Tells whether it may.
     pub admission: Admission,
     /// What becomes of tunnels to others than services.

@@ -364,6 +364,12 @@ pub fn arrives(name: &HeaderName) -> bool {
         || *name == header::ACCEPT_ENCODING)
 }
 
+/// Whether a field with this name holds what proves who somebody is.
+#[must_use]
+pub fn is_credential(name: &HeaderName) -> bool {
+    KEY_FIELDS.contains(name) || [header::COOKIE, DPOP].contains(name)
+}
+
 fn take_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = of_connection(headers).collect();
     for name in HOP_BY_HOP.iter().chain(&named) {

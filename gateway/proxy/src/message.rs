@@ -15,6 +15,7 @@ use crate::{
     account::Account,
     body::Source,
     call::Call,
+    declared,
     dialect::Dialect,
     graphql::{self, Envelope, Names},
     headers,
@@ -150,6 +151,7 @@ pub(crate) async fn understand(
                 Some(id) if message.kind != Kind::Answer => Dialect::JsonRpc(id.clone()),
                 _ => Dialect::Problem,
             };
+            account.client = declared::client(account.gateway(), &message);
             mcp.understand(&parts.headers, &message)
         }
         Speaks::GraphQl(graphql) => {

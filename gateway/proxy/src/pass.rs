@@ -14,7 +14,7 @@ use flows::Process;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
-use identity::{Bounds, Claims, FROM_MAX, ONLY_MAX};
+use identity::{Bounds, Claims, FROM_MAX, GotWith, ONLY_MAX, StaticKey};
 use jiff::{SignedDuration, Timestamp};
 use policy::Effect;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,7 @@ use crate::{
     exchange::{Peer, Worker, refuse},
     headers::{self, Shown},
     limits,
+    notice::Notice,
     record::Who,
     refusal::Interruption,
     route,
@@ -84,10 +85,27 @@ pub struct Bearer<'a> {
     pub agent: &'a str,
     /// Its process.
     pub process: &'a Process,
-    /// What it showed.
+    /// The token that it showed.
     pub shown: Option<&'a Claims>,
+    /// The static key that it showed.
+    pub key: Option<&'a StaticKey>,
     /// As records have it.
     pub record: Written<CallerRecord>,
+}
+
+impl Bearer<'_> {
+    fn got_with(&self) -> GotWith {
+        match (self.shown, self.key) {
+            (Some(shown), _) => shown.got_with(),
+            (None, Some(_)) => GotWith::Key,
+            (None, None) => GotWith::Nothing,
+        }
+    }
+
+    fn notices(&self) -> Vec<Notice> {
+        let is_key = self.got_with() == GotWith::Key;
+        is_key.then_some(Notice::StaticKey).into_iter().collect()
+    }
 }
 
 /// Why a pass is not given.
@@ -162,6 +180,7 @@ impl Passes {
             request: BodyRecord::default(),
             response: BodyRecord::default(),
             credential: None,
+            model: None,
             duration_us: 0,
         };
         trail
@@ -194,9 +213,12 @@ impl Passes {
             pid: bearer.process.pid,
             start_ns: bearer.process.start_ns,
             only: only.into(),
-            from: lineage(bearer.shown)?,
+            from: lineage(bearer)?,
+            delegation: bearer.shown.and_then(|shown| shown.delegation.clone()),
+            got_with: bearer.got_with(),
         };
         let until = bearer.shown.map(|shown| shown.expires_at);
+        let until = until.or(bearer.key.map(|key| key.expires_at));
         let expires_at = until.map_or(now + lifetime, |until| until.min(now + lifetime));
         let id = vault::random_id().map_err(|_| PassFault::Unsigned)?;
         let task = bearer.shown.and_then(|shown| shown.task.as_ref());
@@ -230,12 +252,13 @@ impl Passes {
     }
 }
 
-/// The tokens that a pass is got with, by what is shown for it.
-fn lineage(shown: Option<&Claims>) -> Result<Arc<[Arc<str>]>, PassFault> {
-    let before = shown.and_then(|shown| shown.bounds.as_ref());
+/// The tokens that a pass is got with, or the key, by what is shown for it.
+fn lineage(bearer: &Bearer<'_>) -> Result<Arc<[Arc<str>]>, PassFault> {
+    let before = bearer.shown.and_then(|shown| shown.bounds.as_ref());
     let before = before.into_iter().flat_map(|bounds| bounds.from.iter());
     let from: Arc<[_]> = before
-        .chain(shown.and_then(|shown| shown.token_id.as_ref()))
+        .chain(bearer.shown.and_then(|shown| shown.token_id.as_ref()))
+        .chain(bearer.key.map(|key| &key.name))
         .cloned()
         .collect();
     (from.len() <= FROM_MAX)
@@ -273,7 +296,8 @@ fn opening(
         },
         policies: Vec::new(),
         policy: admission.policy_digest(),
-        notices: Vec::new(),
+        declared: Vec::new(),
+        notices: Notice::names(&bearer.notices()),
     }
 }
 
@@ -366,6 +390,7 @@ impl Worker {
             agent: caller.agent.id.as_str(),
             process: &attribution.process,
             shown: caller.token.as_deref(),
+            key: caller.key.as_deref(),
             record: who.sealed(&gateway.subjects).map_err(unrecorded)?,
         };
         // Its body may have taken a minute.

@@ -4,7 +4,7 @@ use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -38,6 +38,7 @@ use crate::{
     protocol::{Head, Protocol},
     record,
     route::Way,
+    usage::Reading,
     veil::Veil,
     workspace,
 };
@@ -99,6 +100,7 @@ pub(crate) struct Pump<B = Source> {
     told: Option<Receiver<Bytes>>,
     inspection: Option<Inspection>,
     veil: Option<Veil>,
+    reading: Option<Arc<Mutex<Reading>>>,
     outgoing: Outgoing,
     pace: Pace,
     growing: Option<Growing>,
@@ -188,6 +190,7 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
             told: None,
             inspection,
             veil: None,
+            reading: None,
             outgoing: Outgoing::default(),
             pace: Pace::new(idle),
             growing: None,
@@ -238,6 +241,12 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
         if let Some(inspection) = &mut self.inspection {
             inspection.body.shape(plan);
         }
+        self
+    }
+
+    /// The same body, which also says what a model used.
+    pub(crate) fn read_by(mut self, reading: Option<Arc<Mutex<Reading>>>) -> Self {
+        self.reading = reading;
         self
     }
 

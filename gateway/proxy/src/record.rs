@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use audit::{
-    BodyRecord, CallerRecord, CountRecord, FindingRecord, OperationRecord, PolicyRecord,
-    ProcessRecord, Subjects, TokenRecord, TrailError, Written,
+    BodyRecord, CallerRecord, CountRecord, DELEGATING, DelegationRecord, FindingRecord,
+    OperationRecord, PolicyRecord, ProcessRecord, Subjects, TokenRecord, TrailError, Written,
 };
 use flows::{Attribution, FlowId, Process};
-use identity::{Caller, Claims, Unproven};
+use identity::{Caller, Claims, Delegation, Unproven};
 use policy::{Disclosures, Operation, PolicyRef};
 use redaction::{Restored, Summary, shape::Withheld};
 
@@ -20,6 +20,7 @@ pub(crate) struct Who {
     pub(crate) session: Option<Arc<str>>,
     pub(crate) evidence: &'static str,
     pub(crate) flow: Option<FlowId>,
+    key: Option<Arc<str>>,
     /// What every record of this caller says of it.
     record: OnceLock<Written<CallerRecord>>,
     /// The same with whom its task is about sealed, and after how many erasures.
@@ -35,6 +36,7 @@ impl Who {
             agent: Some(Arc::clone(caller.agent.id.shared())),
             session: Some(Arc::clone(&caller.session)),
             evidence: caller.evidence,
+            key: caller.key.as_ref().map(|key| Arc::clone(&key.name)),
             record: OnceLock::new(),
             sealed: Mutex::default(),
         }
@@ -55,6 +57,7 @@ impl Who {
                 .map(|agent| Arc::clone(agent.id.shared())),
             session: None,
             evidence: attribution.map_or("none", |known| known.source.name()),
+            key: None,
             record: OnceLock::new(),
             sealed: Mutex::default(),
         }
@@ -67,7 +70,8 @@ impl Who {
     /// As [`record`](Self::record), with whom the caller's task is about sealed.
     pub(crate) fn sealed(&self, subjects: &Subjects) -> Result<Written<CallerRecord>, TrailError> {
         let scoped = |it: &Claims| it.task.as_ref().is_some_and(|task| !task.scope.is_empty());
-        if !self.claims.as_deref().is_some_and(scoped) {
+        let names = |it: &Claims| it.delegation.is_some() || scoped(it);
+        if !self.claims.as_deref().is_some_and(names) {
             return Ok(self.record());
         }
         let erasures = subjects.erasures();
@@ -79,6 +83,13 @@ impl Who {
         let mut record = self.written();
         if let Some(token) = &mut record.token {
             token.scope = subjects.sealed(&token.scope)?;
+            for person in token
+                .delegation
+                .iter_mut()
+                .flat_map(DelegationRecord::people)
+            {
+                *person = subjects.sealed_one(DELEGATING, person)?;
+            }
         }
         let record = Written::from(record);
         *sealed = Some((erasures, record.clone()));
@@ -96,6 +107,7 @@ impl Who {
                 .as_deref()
                 .map(|known| process(&known.process)),
             token: self.claims.as_deref().map(token),
+            key: self.key.as_deref().map(str::to_owned),
         }
     }
 }
@@ -134,6 +146,14 @@ fn token(claims: &Claims) -> TokenRecord {
         scope: task
             .map(|task| task.scope.as_ref().clone())
             .unwrap_or_default(),
+        delegation: claims.delegation.as_deref().map(delegation),
+    }
+}
+
+fn delegation(delegation: &Delegation) -> DelegationRecord {
+    DelegationRecord {
+        subject: delegation.subject.to_string(),
+        actors: delegation.actors.iter().map(ToString::to_string).collect(),
     }
 }
 

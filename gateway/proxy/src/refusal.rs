@@ -261,6 +261,13 @@ impl Interruption {
         }
     }
 
+    /// A budget counts costs, and nobody knows what the model costs.
+    pub fn price_unknown() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "price_unknown").says(
+            "a budget counts costs, and no price is configured for the model that is asked for",
+        )
+    }
+
     /// The session of MCP is another caller's.
     pub fn session_foreign() -> Self {
         let mut refusal = Self::new(StatusCode::FORBIDDEN, "session_foreign")

@@ -82,7 +82,7 @@ pub(crate) async fn release(
         }
         (_, None) => return whole(account, parts, Inbound::empty()).await,
     };
-    pump = of_exchange(pump, &account);
+    pump = of_exchange(pump, &mut account, &parts.headers);
     if counted {
         let service = &permit.operation().service;
         pump = pump.counting(way.answers.records.clone(), service, &gateway.pseudonyms);
@@ -136,8 +136,11 @@ fn plan(gateway: &Gateway, permit: &Permit, way: &Way, account: &Account) -> (Pl
     (plan, named.unwrap_or_default())
 }
 
-/// A body with what its exchange gives it: a veil over the credential, and the other side of a dialogue.
-fn of_exchange(mut pump: Pump, account: &Account) -> Pump {
+/// A body with what its exchange gives it: a veil over the credential, the other side of a dialogue, and who
+/// reads in it what a model used.
+fn of_exchange(mut pump: Pump, account: &mut Account, headers: &HeaderMap) -> Pump {
+    let metered = account.metered.as_mut();
+    pump = pump.read_by(metered.map(|metered| metered.reads(headers)));
     let screening = account.screening.as_ref();
     if let Some(dialogue) = screening.and_then(|screening| screening.dialogue()) {
         pump.share(dialogue.clone());

@@ -37,6 +37,7 @@ use crate::{
     },
     media::{self, Media},
     message::Asked,
+    usage::Metering,
 };
 
 /// The longest parameter that a request may bind: it stands in the record and in decisions.
@@ -73,6 +74,8 @@ pub struct Service {
     pub declared: Option<Arc<Declared>>,
     /// What its messages of protobuf are.
     pub descriptors: Option<Descriptors>,
+    /// How it says what a model used.
+    pub usage: Option<Arc<Metering>>,
 }
 
 /// How requests say which operation they ask for.

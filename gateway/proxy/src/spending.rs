@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use admission::{
     Permit,
-    budget::{Hold, OverBudget, Remaining, Usage},
+    budget::{Hold, ModelUse, OverBudget, Remaining, Usage},
 };
 use audit::BodyRecord;
 use classifiers::DataClass;
@@ -28,17 +28,17 @@ pub(crate) struct Spending {
 }
 
 impl Spending {
-    /// Debits the call; none if it spends from no budget.
+    /// Debits the call, and what a model is estimated to use; none if it spends from no budget.
     pub(crate) async fn open(
         gateway: &Gateway,
         permit: &Permit,
         way: Option<&Way>,
-        now: jiff::Timestamp,
+        (estimate, now): (ModelUse, jiff::Timestamp),
     ) -> Result<Option<Box<Self>>, OverBudget> {
         let Some(budgets) = &gateway.budgets else {
             return Ok(None);
         };
-        let hold = budgets.admit(permit, now).await?;
+        let hold = budgets.admit(permit, estimate, now).await?;
         if hold.is_empty() {
             return Ok(None);
         }
@@ -118,6 +118,14 @@ impl Spending {
     fn debit(&mut self, usage: &Usage) -> Result<(), Interruption> {
         let spent = self.hold.spend(usage);
         spent.map_err(|error| Interruption::over_budget(&error))
+    }
+
+    /// Puts what a model used in the place of what it was estimated to.
+    pub(crate) fn settle(&mut self, used: ModelUse) {
+        // The estimate stays spent then; the next debit finds out that none can be kept.
+        if let Err(error) = self.hold.settle(used) {
+            tracing::error!(%error, "what a model used is not debited");
+        }
     }
 
     /// Tells the agent what is left (draft-ietf-httpapi-ratelimit-headers-10).

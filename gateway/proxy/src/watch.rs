@@ -3,13 +3,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use audit::BodyRecord;
-use behaviour::{Baselines, Calling, Ending, Engine, Held, Seen, Verdict};
+use behaviour::{Baselines, Calling, Detector, Ending, Engine, Held, Seen, Verdict};
 use identity::Caller;
 use policy::{Effect, Operation};
 use telemetry::names;
 use tokio::sync::mpsc;
 
-use crate::{clock, record::Who, refusal::Interruption};
+use crate::{clock, notice::Notice, record::Who, refusal::Interruption};
 
 /// Verdicts that may wait to be written down; further ones are counted in the program's log alone.
 pub const VERDICTS_WAITING_MAX: usize = 4_096;
@@ -34,6 +34,7 @@ pub(crate) struct Ended<'a> {
     pub(crate) answer: &'a BodyRecord,
     pub(crate) decision: &'static str,
     pub(crate) reason: Option<&'static str>,
+    pub(crate) notices: &'a [Notice],
     pub(crate) record: Option<u64>,
 }
 
@@ -98,6 +99,9 @@ impl Watch {
             .map(|it| format!("{}/{}", it.service, it.id));
         let bound = ended.operation.map(|it| it.bound.values());
         let found = ended.answer.findings.iter();
+        let refusal = ended.reason.filter(|reason| FINDINGS.contains(reason));
+        let refusal = refusal.map(|reason| (Detector::Refusal, reason));
+        let noticed = ended.notices.iter().map(|notice| notice.told());
         let seen = Seen {
             agent,
             session,
@@ -107,7 +111,7 @@ impl Watch {
                 .map(|it| (it.class.as_ref(), it.path.as_str()))
                 .collect(),
             ending: ending(ended.decision, ended.reason),
-            finding: ended.reason.filter(|reason| FINDINGS.contains(reason)),
+            noticed: refusal.into_iter().chain(noticed).collect(),
             record: ended.record,
             writes: ended.operation.is_some_and(|it| it.effect != Effect::Read),
         };

@@ -22,7 +22,7 @@ use std::{
 
 use admission::{
     Admission,
-    budget::{Budget, Budgets, Meter, Per},
+    budget::{Budget, Budgets, Meter, ModelUse, Per},
 };
 use cedar_policy::Authorizer;
 use jiff::Timestamp;
@@ -118,7 +118,10 @@ async fn admitted(
     let begun = Instant::now();
     let permit = admission.admit(caller, operation);
     let permit = permit.ok().unwrap();
-    let mut hold = budgets.admit(&permit, Timestamp::UNIX_EPOCH).await.unwrap();
+    let mut hold = budgets
+        .admit(&permit, ModelUse::default(), Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap();
     let debited = begun.elapsed();
     hold.durable().await.unwrap();
     (debited, begun.elapsed())

@@ -95,6 +95,8 @@ impl BudgetStore for SqliteBudgets {
             // SQLite's integers end where a budget has no end in sight.
             let amount = |amount: u64| i64::try_from(amount).unwrap_or(i64::MAX);
             spent.extend(rows.map(|(meter, more)| json!([account, meter, amount(*more)])));
+            let rows = debit.returned.iter();
+            spent.extend(rows.map(|(meter, less)| json!([account, meter, -amount(*less)])));
             let rows = debit.seen.iter();
             seen.extend(rows.map(|(meter, item)| json!([account, meter, item.cast_signed()])));
         }
@@ -141,6 +143,7 @@ mod tests {
         Debit {
             account: Arc::from(account),
             spent: spent.to_vec(),
+            returned: Vec::new(),
             seen: seen.to_vec(),
         }
     }
@@ -157,6 +160,26 @@ mod tests {
         let kept = budgets.account("a").await.unwrap();
         assert_eq!(kept.spent, [("subjects".to_owned(), 1)]);
         assert_eq!(kept.seen, [("subjects".to_owned(), 8)]);
+    }
+
+    #[tokio::test]
+    async fn what_was_returned_is_not_spent() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut budgets = SqliteBudgets::open(directory.path()).await.unwrap();
+        let mut returns = debit("a", &[], &[]);
+        returns.returned = vec![("tokens", 900)];
+        let estimated = debit("a", &[("tokens", 1000), ("cost", 7)], &[]);
+        budgets
+            .debit(std::slice::from_ref(&estimated))
+            .await
+            .unwrap();
+        budgets.debit(std::slice::from_ref(&returns)).await.unwrap();
+        // In one group as well as in two.
+        budgets.debit(&[estimated, returns]).await.unwrap();
+        let mut kept = budgets.account("a").await.unwrap();
+        kept.spent.sort();
+        let expected = [("cost".to_owned(), 14), ("tokens".to_owned(), 200)];
+        assert_eq!(kept.spent, expected);
     }
 
     #[tokio::test]

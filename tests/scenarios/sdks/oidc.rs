@@ -19,7 +19,7 @@ use crate::world::{path_selector, verified};
 const POLICY: &str = r#"
 @id("who-holds-its-key-may-call")
 permit (principal, action == Action::"call", resource)
-when { context.evidence == "kernel+bound-token" };
+when { context.proof.kernel && context.proof.bound };
 
 @id("session-sees-only-its-customer")
 forbid (principal, action == Action::"call", resource)

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Budget, BudgetStore, Debit, Hold, Meter, OverBudget,
+    Budget, BudgetStore, Debit, Hold, Meter, ModelUse, OverBudget,
     hold::Held,
     keeper::{KeptAccount, Message, QUEUE_MAX, keep},
 };
@@ -101,7 +101,9 @@ impl Budgets {
 
     /// Whether of an answer under this permit is counted what only the answer tells: bytes, values.
     pub fn measures_answers(&self, permit: &Permit) -> bool {
-        let measures = |(it, _): &(Meter, u64)| matches!(it, Meter::Bytes | Meter::Fields(_));
+        let measures = |(it, _): &(Meter, u64)| {
+            matches!(it, Meter::Bytes | Meter::Fields(_)) || it.is_of_models()
+        };
         let mut measuring = self
             .rules
             .iter()
@@ -116,10 +118,21 @@ impl Budgets {
         counting.any(|budget| budget.covers(permit))
     }
 
-    /// Debits one call to every budget that it spends from, or none.
+    /// Whether a call under this permit spends what a model uses, and whether by what that costs.
+    pub fn counts_models(&self, permit: &Permit) -> (bool, bool) {
+        let covering = || self.rules.iter().filter(|budget| budget.covers(permit));
+        let counts = |wanted: Meter| {
+            covering().any(|budget| budget.allowed.iter().any(|(it, _)| *it == wanted))
+        };
+        let cost = counts(Meter::Cost);
+        (cost || counts(Meter::Tokens), cost)
+    }
+
+    /// Debits one call, and what a model is estimated to use, to every budget that it spends from, or none.
     pub async fn admit(
         self: &Arc<Self>,
         permit: &Permit,
+        estimate: ModelUse,
         now: Timestamp,
     ) -> Result<Hold, OverBudget> {
         let covering = self.rules.iter().enumerate();
@@ -130,22 +143,24 @@ impl Budgets {
                 account: budget.account(permit, now),
             })
             .collect();
-        self.open(held, now).await
+        self.open(held, estimate, now).await
     }
 
     /// Debits one call to these accounts, or to none.
     pub(super) async fn open(
         self: &Arc<Self>,
         held: Vec<Held>,
+        estimate: ModelUse,
         now: Timestamp,
     ) -> Result<Hold, OverBudget> {
         if held.is_empty() {
             return Ok(Hold::nothing(now));
         }
         loop {
-            if let Some(admitted) = self.try_admit(&held, now) {
+            if let Some(admitted) = self.try_admit(&held, estimate, now) {
                 let durable = admitted?;
-                return Ok(Hold::of(Arc::clone(self), held, now, durable));
+                let own = Arc::clone(self);
+                return Ok(Hold::of(own, held, (estimate, now), durable));
             }
             for held in &held {
                 self.load(held).await?;
@@ -157,6 +172,7 @@ impl Budgets {
     fn try_admit(
         &self,
         held: &[Held],
+        estimate: ModelUse,
         now: Timestamp,
     ) -> Option<Result<oneshot::Receiver<()>, OverBudget>> {
         let mut accounts = self.lock();
@@ -165,7 +181,9 @@ impl Budgets {
             let budget = self.rules.get(held.budget)?;
             for ((meter, allowed), metered) in budget.allowed.iter().zip(&account.meters) {
                 // What an answer will hold is not known yet, but nothing fits into nothing.
-                if matches!(meter, Meter::Calls | Meter::Bytes) && metered.used() >= *allowed {
+                let is_known = matches!(meter, Meter::Calls | Meter::Bytes) || meter.is_of_models();
+                let expected = metered.used().saturating_add(estimate.of(*meter));
+                if is_known && (metered.used() >= *allowed || expected > *allowed) {
                     return Some(Err(budget.exhausted(*meter, *allowed, now).into()));
                 }
             }
@@ -178,19 +196,22 @@ impl Budgets {
             let account = accounts.known.get_mut(&held.account)?;
             let budget = self.rules.get(held.budget)?;
             account.held += 1;
-            let is_calls = |((meter, _), _): &(&(Meter, u64), &mut Metered)| *meter == Meter::Calls;
-            let metered = budget
-                .allowed
-                .iter()
-                .zip(&mut account.meters)
-                .find(is_calls);
-            if let Some((_, metered)) = metered {
-                metered.spent += 1;
-                debits.push(Debit {
-                    account: Arc::clone(&held.account),
-                    spent: vec![(Meter::Calls.name(), 1)],
-                    seen: Vec::new(),
-                });
+            let mut debit = Debit {
+                account: Arc::clone(&held.account),
+                ..Debit::default()
+            };
+            for ((meter, _), metered) in budget.allowed.iter().zip(&mut account.meters) {
+                let amount = match meter {
+                    Meter::Calls => 1,
+                    meter => estimate.of(*meter),
+                };
+                if amount > 0 {
+                    metered.spent = metered.spent.saturating_add(amount);
+                    debit.spent.push((meter.name(), amount));
+                }
+            }
+            if !debit.spent.is_empty() {
+                debits.push(debit);
             }
         }
         // Sent while nobody else may debit, so that what is kept never runs ahead of an account that

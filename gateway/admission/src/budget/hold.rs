@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::{
-    Budget, Budgets, Debit, Exhausted, Meter, OverBudget, accounts::Metered, keeper::Message,
+    Budget, Budgets, Debit, Exhausted, Meter, ModelUse, OverBudget,
+    accounts::{Accounts, Metered},
+    keeper::Message,
 };
 
 /// One budget that an exchange spends from.
@@ -22,6 +24,8 @@ pub struct Hold {
     budgets: Option<Arc<Budgets>>,
     held: Vec<Held>,
     now: Timestamp,
+    /// What a model was estimated to use, until it is known.
+    estimate: Option<ModelUse>,
     /// What was debited and is not known to be durable yet.
     pending: Vec<oneshot::Receiver<()>>,
 }
@@ -60,7 +64,7 @@ impl Usage {
     /// How much of a meter that does not tell one from the other.
     fn amount(&self, meter: Meter) -> u64 {
         match meter {
-            Meter::Calls | Meter::Subjects => 0,
+            Meter::Calls | Meter::Subjects | Meter::Tokens | Meter::Cost => 0,
             Meter::Records => self.unnamed_records,
             Meter::Bytes => self.bytes,
             Meter::Fields(class) => {
@@ -75,7 +79,7 @@ impl Usage {
         match meter {
             Meter::Records => &self.records,
             Meter::Subjects => &self.subjects,
-            Meter::Calls | Meter::Bytes | Meter::Fields(_) => &[],
+            Meter::Calls | Meter::Bytes | Meter::Tokens | Meter::Cost | Meter::Fields(_) => &[],
         }
     }
 }
@@ -86,6 +90,7 @@ impl Hold {
             budgets: None,
             held: Vec::new(),
             now,
+            estimate: None,
             pending: Vec::new(),
         }
     }
@@ -93,13 +98,14 @@ impl Hold {
     pub(super) fn of(
         budgets: Arc<Budgets>,
         held: Vec<Held>,
-        now: Timestamp,
+        (estimate, now): (ModelUse, Timestamp),
         durable: oneshot::Receiver<()>,
     ) -> Self {
         Self {
             budgets: Some(budgets),
             held,
             now,
+            estimate: Some(estimate),
             pending: vec![durable],
         }
     }
@@ -131,24 +137,27 @@ impl Hold {
             let (account, budget) = known.ok_or(OverBudget::Unavailable)?;
             fits(budget, &account.meters, usage, self.now)?;
         }
-        let slot = budgets.keeper().try_reserve();
-        let slot = slot.map_err(|_| OverBudget::Unavailable)?;
-        let mut debits = Vec::new();
-        for held in &self.held {
-            let known = accounts
-                .known
-                .get_mut(&held.account)
-                .zip(budgets.rules.get(held.budget));
-            let (account, budget) = known.ok_or(OverBudget::Unavailable)?;
-            let debit = debit(budget, &mut account.meters, usage, &held.account);
-            accounts.seen += debit.as_ref().map_or(0, |debit| debit.seen.len());
-            debits.extend(debit);
-        }
-        if !debits.is_empty() {
-            let (done, durable) = oneshot::channel();
-            slot.send(Message::Debit(debits, done));
-            self.pending.push(durable);
-        }
+        let each = |budget: &Budget, meters: &mut [Metered], account: &Arc<str>| {
+            debit(budget, meters, usage, account)
+        };
+        let durable = write(budgets, &mut accounts, &self.held, each)?;
+        self.pending.extend(durable);
+        Ok(())
+    }
+
+    /// Puts what a model used in the place of what it was estimated to. That is debited whatever is left,
+    /// since it was used; further calls find that out. Done once.
+    pub fn settle(&mut self, used: ModelUse) -> Result<(), OverBudget> {
+        let (Some(budgets), Some(estimate)) = (&self.budgets, self.estimate) else {
+            return Ok(());
+        };
+        let mut accounts = budgets.lock();
+        let each = |budget: &Budget, meters: &mut [Metered], account: &Arc<str>| {
+            settled(budget, meters, (estimate, used), account)
+        };
+        let durable = write(budgets, &mut accounts, &self.held, each)?;
+        self.pending.extend(durable);
+        self.estimate = None;
         Ok(())
     }
 
@@ -183,6 +192,34 @@ impl Drop for Hold {
             }
         }
     }
+}
+
+/// Writes to each of these accounts what `each` makes of it, and has it kept; gives who tells that it is.
+fn write(
+    budgets: &Budgets,
+    accounts: &mut Accounts,
+    held: &[Held],
+    each: impl Fn(&Budget, &mut [Metered], &Arc<str>) -> Option<Debit>,
+) -> Result<Option<oneshot::Receiver<()>>, OverBudget> {
+    let slot = budgets.keeper().try_reserve();
+    let slot = slot.map_err(|_| OverBudget::Unavailable)?;
+    let mut debits = Vec::new();
+    for held in held {
+        let known = accounts
+            .known
+            .get_mut(&held.account)
+            .zip(budgets.rules.get(held.budget));
+        let (account, budget) = known.ok_or(OverBudget::Unavailable)?;
+        let debit = each(budget, &mut account.meters, &held.account);
+        accounts.seen += debit.as_ref().map_or(0, |debit| debit.seen.len());
+        debits.extend(debit);
+    }
+    if debits.is_empty() {
+        return Ok(None);
+    }
+    let (done, durable) = oneshot::channel();
+    slot.send(Message::Debit(debits, done));
+    Ok(Some(durable))
 }
 
 fn fits(
@@ -224,6 +261,30 @@ fn debit(
         metered.seen.extend(new);
     }
     (!debit.spent.is_empty() || !debit.seen.is_empty()).then_some(debit)
+}
+
+/// Writes what was used over what was estimated; gives the difference, if there is any.
+fn settled(
+    budget: &Budget,
+    meters: &mut [Metered],
+    (estimate, used): (ModelUse, ModelUse),
+    account: &Arc<str>,
+) -> Option<Debit> {
+    let mut debit = Debit {
+        account: Arc::clone(account),
+        ..Debit::default()
+    };
+    for ((meter, _), metered) in budget.allowed.iter().zip(meters) {
+        let (before, now) = (estimate.of(*meter), used.of(*meter));
+        if now > before {
+            metered.spent = metered.spent.saturating_add(now - before);
+            debit.spent.push((meter.name(), now - before));
+        } else if before > now {
+            metered.spent = metered.spent.saturating_sub(before - now);
+            debit.returned.push((meter.name(), before - now));
+        }
+    }
+    (!debit.spent.is_empty() || !debit.returned.is_empty()).then_some(debit)
 }
 
 /// What was not seen before, each once.

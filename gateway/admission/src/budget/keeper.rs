@@ -17,6 +17,8 @@ pub struct Debit {
     pub account: Arc<str>,
     /// How much more of each meter.
     pub spent: Vec<(&'static str, u64)>,
+    /// How much less, of what was debited before and not used.
+    pub returned: Vec<(&'static str, u64)>,
     /// What was seen for the first time, by a keyed digest.
     pub seen: Vec<(&'static str, u64)>,
 }

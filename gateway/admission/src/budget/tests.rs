@@ -37,6 +37,15 @@ impl BudgetStore for Memory {
                     .iter()
                     .map(|(meter, more)| ((*meter).to_owned(), *more)),
             );
+            for (meter, less) in &debit.returned {
+                let known = kept.spent.iter_mut();
+                let mut left = *less;
+                for (_, amount) in known.filter(|(known, _)| known == meter) {
+                    let taken = left.min(*amount);
+                    (*amount, left) = (*amount - taken, left - taken);
+                }
+                assert_eq!(left, 0, "more is returned than was spent");
+            }
             kept.seen.extend(
                 debit
                     .seen
@@ -79,11 +88,21 @@ fn start(store: &Memory, allowed: &[(Meter, u64)]) -> Arc<Budgets> {
 }
 
 async fn open(budgets: &Arc<Budgets>, account: &str) -> Result<Hold, OverBudget> {
+    open_for(budgets, account, ModelUse::default()).await
+}
+
+async fn open_for(
+    budgets: &Arc<Budgets>,
+    account: &str,
+    estimate: ModelUse,
+) -> Result<Hold, OverBudget> {
     let held = Held {
         budget: 0,
         account: account.into(),
     };
-    let mut opened = budgets.open(vec![held], Timestamp::UNIX_EPOCH).await?;
+    let mut opened = budgets
+        .open(vec![held], estimate, Timestamp::UNIX_EPOCH)
+        .await?;
     opened.durable().await?;
     Ok(opened)
 }
@@ -92,7 +111,7 @@ fn exhausted(meter: &'static str, allowed: u64) -> OverBudget {
     Exhausted {
         budget: "b".into(),
         meter,
-        allowed,
+        allowed: allowed.to_string(),
         whose: "for each session",
         renews_in: None,
     }
@@ -252,4 +271,70 @@ fn a_turn_has_its_own_account() {
     let late = Timestamp::from_second(3599).unwrap();
     assert_eq!(hourly.renews_in(late), Some(1));
     assert_eq!(budget(&[]).renews_in(late), None);
+}
+
+#[tokio::test]
+async fn an_estimate_is_held_until_what_was_used_is_known() {
+    let store = Memory::default();
+    let allowed = [(Meter::Tokens, 1000), (Meter::Cost, 2_500_000)];
+    let use_of = |tokens, cost| ModelUse { tokens, cost };
+    let budgets = start(&store, &allowed);
+    let mut first = open_for(&budgets, "one", use_of(600, 10)).await.unwrap();
+    // What is held is nobody else's, in whichever meter.
+    let over = open_for(&budgets, "one", use_of(401, 0)).await.err();
+    assert_eq!(over, Some(exhausted("tokens", 1000)));
+    let over = open_for(&budgets, "one", use_of(1, 2_500_000)).await.err();
+    let told = over.unwrap().to_string();
+    assert!(told.contains("2.5 cost for each session"), "{told}");
+    assert!(open_for(&budgets, "one", use_of(400, 0)).await.is_ok());
+    // The other held 400 and said nothing of what it used: that stays spent.
+    assert!(open(&budgets, "one").await.is_err());
+
+    first.settle(use_of(50, 20)).unwrap();
+    first.settle(use_of(0, 0)).unwrap();
+    first.durable().await.unwrap();
+    drop(first);
+    assert!(open_for(&budgets, "one", use_of(551, 0)).await.is_err());
+    drop(budgets);
+    let budgets = start(&store, &allowed);
+    let mut next = open_for(&budgets, "one", use_of(550, 0)).await.unwrap();
+    // What was used beyond the estimate, and beyond the budget, is spent all the same.
+    next.settle(use_of(5000, 0)).unwrap();
+    next.durable().await.unwrap();
+    drop((next, budgets));
+    let budgets = start(&store, &allowed);
+    assert!(open(&budgets, "one").await.is_err());
+    assert!(open(&budgets, "two").await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn estimates_never_go_beyond_a_budget_however_many_ask_at_once() {
+    let store = Memory::default();
+    let budgets = start(&store, &[(Meter::Tokens, 10_000)]);
+    let mut asking = tokio::task::JoinSet::new();
+    for number in 0..1000_u64 {
+        let budgets = Arc::clone(&budgets);
+        asking.spawn(async move {
+            let estimate = ModelUse {
+                tokens: 100,
+                cost: 0,
+            };
+            let Ok(mut hold) = open_for(&budgets, "one", estimate).await else {
+                return 0;
+            };
+            let used = ModelUse {
+                tokens: number % 100,
+                cost: 0,
+            };
+            hold.settle(used).unwrap();
+            hold.durable().await.unwrap();
+            used.tokens
+        });
+    }
+    let used: u64 = asking.join_all().await.into_iter().sum();
+    assert!(used <= 10_000, "{used}");
+    drop(budgets);
+    let accounts = store.0.accounts.lock().unwrap();
+    let kept: u64 = accounts["one"].spent.iter().map(|(_, amount)| amount).sum();
+    assert_eq!(kept, used);
 }

@@ -6,7 +6,8 @@ fn matter() -> Matter {
         "kind": "open", "at": "2026-01-02T03:04:05Z", "trace": "0af7",
         "caller": { "agent": "spiffe://a.example/x", "session": "s-1", "evidence": "kernel",
             "token": { "issuer": "i", "subject": "x", "task": "T-1", "purpose": "support",
-                "scope": { "patient": "P-9" } } },
+                "scope": { "patient": "P-9" },
+                "delegation": { "subject": "alice", "actors": ["x", "bob"] } } },
         "operation": { "service": "crm", "operation": "read", "effect": "read", "method": "GET",
             "route": "/c/{customer}", "bound": { "customer": "C-1" }, "country": "DE" },
         "policies": [{ "id": "may-read" }], "policy": "sha256:p"
@@ -36,7 +37,13 @@ type Put = fn(&mut Criteria, String);
 #[test]
 fn each_criterion_is_met_by_what_it_names_and_by_nothing_else() {
     let matter = matter();
-    let set: [(&str, &str, Put); 12] = [
+    let set: [(&str, &str, Put); 14] = [
+        ("sub=alice", "customer=alice", |it, value| {
+            it.subject = value.parse().ok();
+        }),
+        ("sub=bob", "sub=carol", |it, value| {
+            it.subject = value.parse().ok();
+        }),
         ("spiffe://a.example/x", "x", |it, value| {
             it.agent = Some(value);
         }),

@@ -331,6 +331,7 @@ fn gateway(
         flows,
         identity,
         routes: config.routes(),
+        declarations: declarations(config),
         admission: admission::Admission::new(engine, config.country),
         budgets: record::budgets(config, runtime)?,
         forward: config.forward.rules(),
@@ -349,6 +350,13 @@ fn gateway(
     });
     watch_figures(&gateway)?;
     Ok((gateway, held))
+}
+
+/// As what agents are known.
+fn declarations(config: &Config) -> proxy::declared::Declarations {
+    let agents = config.agents.iter();
+    let named = agents.map(|agent| (agent.id.shared(), &*agent.known_as));
+    proxy::declared::Declarations::new(config.declared_header.clone(), named)
 }
 
 /// Where agents come by themselves, and where they are led to.

@@ -124,11 +124,15 @@ impl Resolver<'_> {
             (Meter::Records, typed.records),
             (Meter::Subjects, typed.subjects),
             (Meter::Bytes, typed.bytes),
+            (Meter::Tokens, typed.tokens),
         ];
         let mut allowed: Vec<(Meter, u64)> = plain
             .into_iter()
             .filter_map(|(meter, allowed)| Some((meter, allowed?)))
             .collect();
+        if let Some(cost) = &typed.cost {
+            allowed.push((Meter::Cost, self.money(cost)?));
+        }
         for (name, most) in &typed.fields {
             let class = DataClass::named(name).ok_or_else(|| {
                 let message = format!("there is no data class `{name}`");
@@ -139,7 +143,8 @@ impl Resolver<'_> {
         }
         if allowed.is_empty() {
             let message = format!("budget `{}` counts nothing", typed.id.value);
-            let help = "give at least one of `calls`, `records`, `subjects`, `bytes`, `fields`";
+            let help = "give at least one of `calls`, `records`, `subjects`, `bytes`, `tokens`, \
+                        `cost`, `fields`";
             return Err(self.fault(&typed.id, message, help));
         }
         let is_too_many =

@@ -1,7 +1,9 @@
 //! The configuration as it is typed: one YAML file, unknown keys are errors.
 
 mod agent;
+mod budget;
 mod issuer;
+mod usage;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
@@ -9,8 +11,10 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::behaviour::{Alert, Behaviour};
-pub(crate) use agent::{Agent, Egress, EgressMode, Token, Turns, WhenGone};
+pub(crate) use agent::{Agent, Egress, EgressMode, StaticKey, Token, Turns, WhenGone};
+pub(crate) use budget::{Budget, Per};
 pub(crate) use issuer::Issuer;
+pub(crate) use usage::{Price, Profile, Usage};
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -32,6 +36,12 @@ pub(crate) struct File {
     pub(crate) tokens: Vec<Issuer>,
     /// Who may call.
     pub(crate) agents: Vec<Agent>,
+    /// Where clients say what they are.
+    #[serde(default)]
+    pub(crate) declared: Declared,
+    /// Whether agents may have static keys.
+    #[serde(default)]
+    pub(crate) static_keys: bool,
     /// What the kernel does about ways past the gateway.
     #[serde(default)]
     pub(crate) egress: Egress,
@@ -50,6 +60,9 @@ pub(crate) struct File {
     /// What may be used up.
     #[serde(default)]
     pub(crate) budgets: Vec<Budget>,
+    /// What models cost.
+    #[serde(default)]
+    pub(crate) prices: Vec<Price>,
     /// What is held against what is usual; nothing if absent.
     pub(crate) behaviour: Option<Behaviour>,
     /// Who is told of findings.
@@ -124,6 +137,14 @@ pub(crate) enum Bodies {
 pub(crate) enum AskedBy {
     Grpc,
     Http,
+}
+
+/// Where clients say what they are, beside `user-agent` and `clientInfo` of MCP.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Declared {
+    /// A header field.
+    pub(crate) header: Option<Spanned<String>>,
 }
 
 /// What the forward proxy does about hosts that no service has.
@@ -216,6 +237,8 @@ pub(crate) struct Service {
     pub(crate) restore: Option<Restore>,
     /// An OpenAPI document whose `x-data-class` says what the fields of bodies are.
     pub(crate) openapi: Option<Spanned<PathBuf>>,
+    /// How it says what a model used.
+    pub(crate) usage: Option<Usage>,
     /// A `FileDescriptorSet` that says what its messages of protobuf are.
     pub(crate) descriptors: Option<Spanned<PathBuf>>,
     /// What may be asked of it by method and path.
@@ -294,56 +317,6 @@ pub(crate) struct Records {
     pub(crate) id: Spanned<String>,
     /// Where it says whom it is about: `/customer_id`.
     pub(crate) subject: Option<Spanned<String>>,
-}
-
-/// What may be used up.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Budget {
-    pub(crate) id: Spanned<String>,
-    /// Whose it is.
-    #[serde(default)]
-    pub(crate) per: Per,
-    /// The agents that have it; all if absent.
-    #[serde(default)]
-    pub(crate) agents: Vec<Spanned<String>>,
-    /// The services that spend from it; all if absent.
-    #[serde(default)]
-    pub(crate) services: Vec<Spanned<String>>,
-    /// The operations that do; all if absent.
-    #[serde(default)]
-    pub(crate) operations: Vec<Spanned<String>>,
-    /// The effects that do; all if absent.
-    #[serde(default)]
-    pub(crate) effects: Vec<Effect>,
-    /// After how long it begins anew; never if absent.
-    pub(crate) every: Option<Spanned<String>>,
-    pub(crate) calls: Option<u64>,
-    /// Records shown, each once.
-    pub(crate) records: Option<u64>,
-    /// People whose records were shown, each once.
-    pub(crate) subjects: Option<u64>,
-    /// Bytes of answers.
-    pub(crate) bytes: Option<u64>,
-    /// Values shown as they are, by data class.
-    #[serde(default)]
-    pub(crate) fields: BTreeMap<String, u64>,
-    /// More writes than reads are meant.
-    #[serde(default)]
-    pub(crate) writes_exceed_reads: bool,
-}
-
-/// Whose a budget is.
-#[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Per {
-    /// Each instance of an agent has its own.
-    #[default]
-    Session,
-    /// All sessions of an agent on one task share it.
-    Task,
-    /// All sessions of an agent share it.
-    Agent,
 }
 
 /// A server of the Model Context Protocol. What is not named here is refused.

@@ -171,11 +171,15 @@ impl Resolver<'_> {
         Ok(mapping)
     }
 
-    /// A JSON Pointer that leads somewhere.
+    /// A JSON Pointer that leads somewhere, if there is one.
     fn place(&self, typed: Option<&Spanned<String>>) -> Result<Option<String>> {
-        let Some(typed) = typed else { return Ok(None) };
+        typed.map(|typed| self.pointer(typed)).transpose()
+    }
+
+    /// A JSON Pointer that leads somewhere.
+    pub(super) fn pointer(&self, typed: &Spanned<String>) -> Result<String> {
         if typed.value.starts_with('/') {
-            return Ok(Some(typed.value.clone()));
+            return Ok(typed.value.clone());
         }
         let message = format!("`{}` is not a JSON Pointer", typed.value);
         let help = format!("begin with a slash: `/{}` (RFC 6901)", typed.value);

@@ -1,7 +1,7 @@
 //! From what was typed to what it means: checked, resolved against the file's folder, immutable.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::HashSet,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
@@ -11,7 +11,7 @@ use std::{
 use admission::budget::Budget;
 use classifiers::declared::Declared;
 use http::Uri;
-use identity::{Agent, Selector, SelectorError, TokenRule};
+use identity::Agent;
 use jiff::SignedDuration;
 use miette::Result;
 use policy::{Country, PolicyFile};
@@ -19,6 +19,7 @@ use proxy::{
     Uninspected,
     governance::Restoring,
     route::{Match, Routes, Service, Template},
+    usage::Prices,
 };
 use redaction::Descriptors;
 use serde_saphyr::Spanned;
@@ -58,6 +59,8 @@ pub(crate) struct Config {
     pub(crate) workload_api: Option<PathBuf>,
     pub(crate) issuers: Vec<IssuerEntry>,
     pub(crate) agents: Vec<Agent>,
+    /// The field in which clients say what they are.
+    pub(crate) declared_header: Option<http::HeaderName>,
     pub(crate) egress: Egress,
     pub(crate) services: Vec<Arc<Service>>,
     pub(crate) policies: Vec<PolicyFile>,
@@ -102,6 +105,8 @@ impl Config {
 /// Resolves `file` against `directory`.
 pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String) -> Result<Config> {
     let resolver = Resolver { text, directory };
+    resolver.keys_are_meant(&file)?;
+    resolver.budgets_are_told(&file)?;
     let described = described(&file, directory);
     let egress = resolver.egress(&file)?;
     let forward = resolver.forward(&file)?;
@@ -110,6 +115,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let alerts = resolver.alerts(&file)?;
     let credentials = resolver.places(&file)?;
     let listen = resolver.listeners(&file)?;
+    let prices = resolver.prices(&file)?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
         egress,
@@ -134,13 +140,10 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             .into_iter()
             .map(|agent| resolver.agent(&agent))
             .collect::<Result<_>>()?,
-        services: resolver.services(file.services)?,
+        declared_header: resolver.declared_header(file.declared.header.as_ref())?,
+        services: resolver.services(file.services, &prices)?,
         policies: resolver.policies(&file.policies)?,
-        classifiers: resolver
-            .files(&file.classifiers, "file of classifiers")?
-            .into_iter()
-            .map(|(_, path)| path)
-            .collect(),
+        classifiers: resolver.classifiers(&file)?,
         described,
         uninspected: match file.uninspected {
             file::Uninspected::Refuse => Uninspected::Refuse,
@@ -201,6 +204,11 @@ impl Resolver<'_> {
         help: impl Into<String>,
     ) -> miette::Report {
         self.text.fault(&at.referenced, message, help).into()
+    }
+
+    fn classifiers(&self, file: &File) -> Result<Vec<PathBuf>> {
+        let files = self.files(&file.classifiers, "file of classifiers")?;
+        Ok(files.into_iter().map(|(_, path)| path).collect())
     }
 
     fn listeners(&self, file: &File) -> Result<Vec<Listen>> {
@@ -314,46 +322,11 @@ impl Resolver<'_> {
             })
     }
 
-    pub(super) fn selector(&self, typed: &Spanned<String>) -> Result<Selector> {
-        let parsed = typed.value.parse();
-        parsed.map_err(|error: SelectorError| {
-            let message = error.to_string();
-            self.fault(typed, message, error.hint)
-        })
-    }
-
-    fn agent(&self, agent: &file::Agent) -> Result<Agent> {
-        let id = agent.id.value.parse().map_err(|error| {
-            self.fault(
-                &agent.id,
-                format!("{error}"),
-                "an agent's id reads `spiffe://acme.example/agent/support`",
-            )
-        })?;
-        let selectors = agent.selectors.iter().map(|typed| self.selector(typed));
-        let selectors = selectors.collect::<Result<BTreeSet<_>>>()?;
-        if selectors.is_empty() {
-            let help = "give at least one selector, such as `unix:path:/usr/bin/python3.11`";
-            return Err(self.fault(
-                &agent.id,
-                "an agent without selectors would match every process",
-                help,
-            ));
-        }
-        let token = match agent.token {
-            file::Token::Bound => TokenRule::Bound,
-            file::Token::Required => TokenRule::Required,
-            file::Token::Optional => TokenRule::Optional,
-        };
-        Ok(Agent {
-            id,
-            selectors,
-            token,
-            svid: agent.svid,
-        })
-    }
-
-    fn services(&self, services: Vec<file::Service>) -> Result<Vec<Arc<Service>>> {
+    fn services(
+        &self,
+        services: Vec<file::Service>,
+        prices: &Arc<Prices>,
+    ) -> Result<Vec<Arc<Service>>> {
         let mut names = HashSet::new();
         let mut matches = HashSet::new();
         let mut resolved = Vec::new();
@@ -374,7 +347,7 @@ impl Resolver<'_> {
                     "give each service its own prefix or host",
                 ));
             }
-            resolved.push(Arc::new(self.service(service, service_match)?));
+            resolved.push(Arc::new(self.service(service, service_match, prices)?));
         }
         Ok(resolved)
     }
@@ -418,7 +391,13 @@ impl Resolver<'_> {
         Ok(operations)
     }
 
-    fn service(&self, service: file::Service, matches: Match) -> Result<Service> {
+    fn service(
+        &self,
+        service: file::Service,
+        matches: Match,
+        prices: &Arc<Prices>,
+    ) -> Result<Service> {
+        let usage = self.usage(&service, prices)?;
         let (speaks, declared) = self.speaks(&service)?;
         let timeouts = self.timeouts(&service)?;
         let descriptors = self.descriptors(&service)?;
@@ -441,6 +420,7 @@ impl Resolver<'_> {
             encodes: service.encode.unwrap_or(true),
             declared,
             descriptors,
+            usage,
         })
     }
 

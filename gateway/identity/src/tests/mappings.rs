@@ -62,6 +62,34 @@ fn a_transaction_token_says_what_its_task_is() {
 }
 
 #[test]
+fn a_mapped_token_says_on_whose_behalf_as_others_do() {
+    let subjects = || [("support-app".to_owned(), SUPPORT.parse().unwrap())].into();
+    let elsewhere = Mapping {
+        subject: Some(at("/client_id")),
+        subjects: subjects(),
+        ..Mapping::default()
+    };
+    let usual = Mapping {
+        subjects: subjects(),
+        ..Mapping::default()
+    };
+    let acting =
+        json!({ "sub": "alice", "client_id": "support-app", "act": { "sub": "support-app" } });
+    for mapping in [elsewhere.clone(), usual.clone()] {
+        let claims = read(mapping, acting.clone()).unwrap();
+        assert_eq!(claims.subject.as_str(), SUPPORT);
+        let delegation = claims.delegation.as_ref().unwrap();
+        assert_eq!(&*delegation.subject, "alice");
+        assert_eq!(*delegation.actors, [Arc::from("support-app")]);
+    }
+    // Without actors nobody acts for anybody, and whom the token is about is the agent.
+    let own = json!({ "sub": "alice", "client_id": "support-app" });
+    assert_eq!(read(elsewhere, own).unwrap().delegation, None);
+    let other = json!({ "sub": "support-app", "act": { "sub": "another" } });
+    assert_eq!(read(usual, other), Err(TokenError::Subject));
+}
+
+#[test]
 fn whoever_lists_no_agents_names_them_itself() {
     let mapping = Mapping {
         subject: Some(at("/azp")),

@@ -2,7 +2,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::json;
 
 use super::*;
-use crate::{KeySetError, TOKEN_BYTES_MAX, TokenError, VerifierError};
+use crate::{ACTORS_MAX, KeySetError, TOKEN_BYTES_MAX, TokenError, VerifierError};
 
 #[test]
 fn a_good_token_tells_its_task() {
@@ -196,6 +196,35 @@ fn the_header_is_read_strictly() {
             .verify(&with(&|header| header.kid = None), now())
             .is_ok()
     );
+}
+
+#[test]
+fn who_acts_uses_the_token_and_whom_it_is_about_is_told() {
+    let key = Key::es256("k");
+    let verifier = verifier(&[&key]);
+    let read = |changes: Value| verifier.verify(&key.sign(&claims_with(changes)), now());
+    let acting = json!({ "sub": "alice", "act": { "sub": SUPPORT, "act": { "sub": "bob" } } });
+    let claims = read(acting).unwrap();
+    assert_eq!(claims.subject.as_str(), SUPPORT);
+    let delegation = claims.delegation.as_ref().unwrap();
+    assert_eq!(&*delegation.subject, "alice");
+    assert_eq!(*delegation.actors, [Arc::from(SUPPORT), Arc::from("bob")]);
+    assert_eq!(read(json!({})).unwrap().delegation, None);
+
+    // Whoever it is about may not use it, whatever that is called.
+    let other = "spiffe://clinic.example/agent/other";
+    let lent = read(json!({ "act": { "sub": other } })).unwrap();
+    assert_eq!(lent.subject.as_str(), other);
+    let person = read(json!({ "sub": SUPPORT, "act": { "sub": "alice" } }));
+    assert_eq!(person, Err(TokenError::Subject));
+    let nested = (0..ACTORS_MAX).fold(
+        json!({ "sub": "a" }),
+        |within, _| json!({ "sub": SUPPORT, "act": within }),
+    );
+    let deep = read(json!({ "act": nested })).unwrap_err();
+    assert_eq!(deep, TokenError::ActorsNested);
+    assert!(deep.to_string().contains("more than 8 actors"));
+    assert_eq!(read(json!({ "act": [] })), Err(TokenError::Actor));
 }
 
 #[test]

@@ -175,7 +175,7 @@ fn weak_evidence_that_is_enough_for_a_card() {
         "resource in DataClass::\"pci.pan\")\nunless { principal.evidence == \"inferred\" }",
     );
     assert_eq!(id, "minimum-necessary/card-numbers");
-    assert_eq!(case.principal.evidence, "inferred");
+    assert_eq!(case.principal.evidence.name(), "inferred");
 }
 
 #[test]

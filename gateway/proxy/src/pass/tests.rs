@@ -1,4 +1,4 @@
-use identity::{Issuer, KeySet, Task, Verifier};
+use identity::{Delegation, GotWith, Issuer, KeySet, Task, Verifier};
 
 use super::*;
 
@@ -57,6 +57,7 @@ impl Desk {
             agent: AGENT,
             process: &process,
             shown,
+            key: None,
             record: CallerRecord::default().into(),
         };
         let wanted = Wanted {
@@ -79,6 +80,8 @@ fn a_pass_says_who_may_use_it_for_what_and_until_when() {
     assert_eq!(claims.session.as_deref(), Some(""));
     assert_eq!(claims.expires_at, now() + SignedDuration::from_secs(600));
     let bounds = claims.bounds.as_ref().unwrap();
+    // It proves no more than what it was got with.
+    assert_eq!(claims.got_with(), GotWith::Nothing);
     assert!(bounds.hold(&process()) && bounds.cover("crm", "any") && !bounds.cover("shop", "any"));
 }
 
@@ -92,8 +95,16 @@ fn a_pass_says_no_more_than_what_was_shown_for_it() {
         purpose: "support".into(),
         scope: Arc::new([("customer".to_owned(), "C-771".to_owned())].into()),
     });
+    shown.delegation = Some(Arc::new(Delegation {
+        subject: "https://other.example alice".into(),
+        actors: [Arc::from(AGENT), Arc::from("bob")].into(),
+    }));
     let next = desk.make(Some(&shown), &[], 600).unwrap();
     assert_eq!(next.task, shown.task);
+    assert_eq!(next.delegation, shown.delegation);
+    // Nor by a pass that was got with it.
+    let third = desk.make(Some(&next), &[], 600).unwrap();
+    assert_eq!(third.delegation, shown.delegation);
     assert_eq!(
         (&next.session, next.expires_at),
         (&shown.session, shown.expires_at)

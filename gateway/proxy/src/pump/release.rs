@@ -1,6 +1,6 @@
 //! What becomes of the pieces that an inspection lets go, and of its end.
 
-use std::{collections::VecDeque, io};
+use std::{collections::VecDeque, io, sync::PoisonError};
 
 use bytes::Bytes;
 use redaction::{Interrupted, Output};
@@ -37,8 +37,15 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
         pieces: impl IntoIterator<Item = Bytes>,
         ended: bool,
     ) -> Result<(), Broken> {
+        let reading = self.reading.clone();
+        let pieces = pieces.into_iter().inspect(|piece| {
+            if let Some(reading) = &reading {
+                let mut reading = reading.lock().unwrap_or_else(PoisonError::into_inner);
+                reading.see(piece);
+            }
+        });
         let Some(veil) = &mut self.veil else {
-            let mut pieces = pieces.into_iter();
+            let mut pieces = pieces;
             return pieces
                 .try_for_each(|piece| self.outgoing.put(piece))
                 .map_err(unencodable);

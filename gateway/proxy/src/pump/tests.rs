@@ -5,7 +5,7 @@ use std::io::Write as _;
 use classifiers::document::HELD_BYTES_MAX;
 use flate2::write::MultiGzDecoder;
 use http_body::{Body, Frame};
-use policy::{DisclosureContext, Effect, Engine, PolicyFile, Principal};
+use policy::{DisclosureContext, Effect, Engine, Evidence, PolicyFile, Principal};
 use redaction::{Pseudonyms, Workspace};
 use tokio::sync::mpsc;
 
@@ -61,10 +61,12 @@ fn disclosures() -> Disclosures {
         principal: Arc::new(Principal {
             session: "5f0c".into(),
             agent: "spiffe://tests.example/agent".into(),
-            evidence: "kernel",
+            evidence: Evidence::named("kernel"),
             purpose: "".into(),
             scope: Arc::default(),
             country,
+            delegation: None,
+            declared: None,
         }),
         service: "model".into(),
         operation: "chat".into(),

@@ -20,6 +20,7 @@ fn routes() -> Routes {
             country: Country::UNKNOWN,
             declared: None,
             descriptors: None,
+            usage: None,
             speaks: Speaks::Paths(vec![
                 template("customer.read", Method::GET, "/customers/{customer}", &[]),
                 template(

@@ -11,7 +11,7 @@ use cedar_policy::{
 };
 use identity::{Agent, Caller, Claims, Task, TokenRule};
 use jiff::Timestamp;
-use policy::{Country, Effect, Operation, Principal};
+use policy::{Country, Effect, Evidence, Operation, Principal};
 
 /// Agents that call, in turn.
 pub(crate) const AGENTS: usize = 20;
@@ -70,10 +70,12 @@ pub(crate) fn principal(agent: usize) -> Principal {
     Principal {
         session: format!("session-{agent}").into(),
         agent: name(permitted(agent)).into(),
-        evidence: "kernel+token",
+        evidence: Evidence::named("kernel+token"),
         purpose: "support".into(),
         scope: Arc::new(BTreeMap::from([("customer".into(), "C-771".into())])),
         country: Country::parse("DE").unwrap(),
+        delegation: None,
+        declared: None,
     }
 }
 
@@ -110,6 +112,7 @@ pub(crate) fn caller(agent: usize) -> Caller {
         task: Some(task),
         bounds: None,
         binding: None,
+        delegation: None,
     };
     Caller {
         agent: Arc::new(Agent {
@@ -117,13 +120,17 @@ pub(crate) fn caller(agent: usize) -> Caller {
             selectors: BTreeSet::new(),
             token: TokenRule::Required,
             svid: false,
+            keys: Vec::new(),
+            known_as: Vec::new(),
         }),
         attribution: None,
         token: Some(Arc::new(claims)),
         svid: None,
+        key: None,
         session: format!("session-{agent}").into(),
         workload: (1, 1),
         evidence: "kernel+token",
+        declared: None,
     }
 }
 
@@ -163,7 +170,7 @@ fn question(number: usize) -> (Request, Entities) {
             RestrictedExpression::new_entity_uid(agent.clone()),
         ),
         ("country".to_owned(), place.clone()),
-        ("evidence".to_owned(), string(principal.evidence)),
+        ("evidence".to_owned(), string(principal.evidence.name())),
     ]);
     let resource = uid("Call", &call);
     let above = [uid("Operation", &call), uid("Api", &operation.service)];
@@ -179,8 +186,9 @@ fn question(number: usize) -> (Request, Entities) {
     let context = [
         ("country", place),
         ("effect", string("read")),
-        ("evidence", string(principal.evidence)),
+        ("evidence", string(principal.evidence.name())),
         ("operation", string(&operation.id)),
+        ("proof", proof(principal.evidence)),
         ("purpose", string(&principal.purpose)),
         ("service", string(&operation.service)),
     ];
@@ -189,6 +197,15 @@ fn question(number: usize) -> (Request, Entities) {
     let request = Request::new(session, uid("Action", "call"), resource, context, None);
     let entities = Entities::from_entities(entities, None);
     (request.unwrap(), entities.unwrap())
+}
+
+fn proof(evidence: Evidence) -> RestrictedExpression {
+    let facts = evidence.facts().map(|(name, holds)| {
+        let holds = RestrictedExpression::new_bool(holds);
+        (name.to_owned(), holds)
+    });
+    let rank = RestrictedExpression::new_long(evidence.rank().into());
+    RestrictedExpression::new_record(facts.into_iter().chain([("rank".to_owned(), rank)])).unwrap()
 }
 
 fn uid(kind: &str, id: &str) -> EntityUid {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use audit::{
-    BodyRecord, CallerRecord, Event, FindingRecord, Lifecycle, Opening, OperationRecord, Outcome,
-    PolicyRecord, ProcessRecord, TokenRecord,
+    BodyRecord, CallerRecord, DelegationRecord, Event, FindingRecord, Lifecycle, Opening,
+    OperationRecord, Outcome, PolicyRecord, ProcessRecord, TokenRecord,
 };
 use jiff::Timestamp;
 
@@ -54,7 +54,12 @@ pub(crate) fn opening(value: &str) -> Opening {
                 task: Some("T-4891".into()),
                 purpose: Some("support".into()),
                 scope: [("customer".to_owned(), own())].into(),
+                delegation: Some(DelegationRecord {
+                    subject: own(),
+                    actors: vec!["spiffe://clinic.example/agent/support".into()],
+                }),
             }),
+            key: None,
         }
         .into(),
         operation: OperationRecord {
@@ -72,6 +77,7 @@ pub(crate) fn opening(value: &str) -> Opening {
             basis: Some("GDPR Art. 6(1)(b)".into()),
         }],
         policy: "sha256:policy".into(),
+        declared: vec![],
         notices: vec![],
     }
 }
@@ -103,6 +109,7 @@ pub(crate) fn outcome() -> Outcome {
             ..BodyRecord::default()
         },
         credential: None,
+        model: None,
         duration_us: 1234,
     }
 }

@@ -52,5 +52,7 @@ pub(crate) fn refusal(value: &str) -> Event {
         policy: "sha256:policy".into(),
         finding: false,
         findings: vec![],
+        declared: vec![],
+        notices: vec![],
     }))
 }

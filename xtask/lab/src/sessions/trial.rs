@@ -190,7 +190,7 @@ impl Trial<'_> {
             bound: call.bound.iter().map(String::as_str).collect(),
             found: call.found.iter().map(|class| (*class, "/*")).collect(),
             ending: call.ending,
-            finding: None,
+            noticed: Vec::new(),
             record: Some(record),
             writes: call.writes,
         };

@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 use classifiers::DataClass;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
-use policy::{Country, EVIDENCES, Operation, Principal, Towards};
+use policy::{Country, Evidence, Operation, Principal, Towards};
 use serde::Deserialize;
 
 use super::{
     Asked,
-    question::{Question, rules},
+    question::{Question, delegation, rules},
 };
 
 /// The longest file, in bytes.
@@ -35,6 +35,8 @@ struct Case {
     purpose: String,
     #[serde(default)]
     scope: BTreeMap<String, String>,
+    /// On whose behalf the agent acts; its own if absent.
+    delegation: Option<Delegated>,
     /// The operation: `crm/customer.read`.
     call: String,
     /// What the request binds.
@@ -48,6 +50,15 @@ struct Case {
     expect: String,
     /// A rule that must be among those that decide.
     rule: Option<String>,
+}
+
+/// Who acts for whom.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Delegated {
+    subject: String,
+    /// Who acts: first who does now.
+    actors: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -184,10 +195,9 @@ impl Case {
             .effect(id)
             .ok_or_else(|| unknown("operation", &self.call))?;
         let evidence = self.evidence.as_deref().unwrap_or("kernel+token");
-        let known = EVIDENCES.iter().find(|known| **known == evidence);
-        let evidence = known.copied().ok_or_else(|| {
+        let evidence = Evidence::of(evidence).ok_or_else(|| {
             miette!(
-                help = format!("one of {}", EVIDENCES.join(", ")),
+                help = format!("one of {}", Evidence::ALL.map(Evidence::name).join(", ")),
                 "case `{}`: `{evidence}` is no evidence",
                 self.name
             )
@@ -200,6 +210,11 @@ impl Case {
                 purpose: self.purpose.as_str().into(),
                 scope: Arc::new(self.scope.clone()),
                 country: asked.config.country,
+                delegation: self
+                    .delegation
+                    .as_ref()
+                    .map(|it| delegation(&it.subject, &it.actors)),
+                declared: None,
             },
             operation: Operation {
                 service: Arc::clone(&service.name),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
 
 use audit::{Event, Outcome, PolicyRecord, Shown};
-use policy::EVIDENCES;
+use policy::Evidence;
 
 use super::{
     Asked,
@@ -18,8 +18,9 @@ pub(super) fn explain(shown: &Shown, asked: &Asked) -> String {
     let index = shown.entry.index;
     match &shown.entry.event {
         Event::Open(opening) => {
-            let question =
-                Question::recorded(&opening.caller, &opening.operation, asked.config.country);
+            let (caller, operation) = (&opening.caller, &opening.operation);
+            let said = (&*opening.declared, &*opening.notices);
+            let question = Question::recorded(caller, operation, said, &asked.config);
             let mut text = format!("record {index}: the call was allowed\n");
             head(&mut text, question.as_ref(), &opening.policies);
             if let Some(Event::Close(outcome)) = shown.closing.as_ref().map(|it| &it.event) {
@@ -31,7 +32,8 @@ pub(super) fn explain(shown: &Shown, asked: &Asked) -> String {
         Event::Refuse(refusal) => {
             let operation = refusal.operation.as_ref();
             let question = operation.and_then(|operation| {
-                Question::recorded(&refusal.caller, operation, asked.config.country)
+                let said = (&*refusal.declared, &*refusal.notices);
+                Question::recorded(&refusal.caller, operation, said, &asked.config)
             });
             let (reason, status) = (&refusal.reason, refusal.status);
             let mut text = format!("record {index}: the call was denied ({status} {reason})\n");
@@ -78,10 +80,22 @@ fn head(text: &mut String, question: Option<&Question>, policies: &[PolicyRecord
     {
         say!(
             text,
-            "  agent      {} ({})",
+            "  agent      {} ({}, rank {})",
             principal.agent,
-            principal.evidence
+            principal.evidence,
+            principal.evidence.rank()
         );
+        if let Some(delegation) = &principal.delegation {
+            let by = delegation.actors.join("`, for `");
+            say!(text, "  acting     `{by}`, for `{}`", delegation.subject);
+        }
+        if let Some(declared) = principal.declared.as_ref().filter(|it| it.conflict) {
+            let names = declared.names.join("`, `");
+            say!(
+                text,
+                "  declared   what its agent is not known as (`{names}`)"
+            );
+        }
         say!(text, "  purpose    {}", or_none(&principal.purpose));
         say!(
             text,
@@ -183,11 +197,12 @@ fn changes(text: &mut String, question: &Question, asked: &Asked) {
     if question.call(&asked.engine).allowed {
         return;
     }
-    let allowed: Vec<String> = candidates(question, asked)
+    let mut allowed: Vec<String> = candidates(question, asked)
         .into_iter()
         .filter(|(_, changed)| changed.call(&asked.engine).allowed)
         .map(|(what, _)| what)
         .collect();
+    allowed.extend(proofs(question, asked));
     if allowed.is_empty() {
         say!(
             text,
@@ -206,7 +221,30 @@ fn changes(text: &mut String, question: &Question, asked: &Asked) {
     }
 }
 
-/// Changes that could matter: what the call names, the purpose, the evidence, the agent.
+/// The evidence with which it would be allowed: by rank where all of that rank or more are enough, else each.
+fn proofs(question: &Question, asked: &Asked) -> Vec<String> {
+    let had = question.principal.evidence;
+    let others = || Evidence::ALL.into_iter().filter(|it| *it != had);
+    let mut changed = question.clone();
+    let enough: Vec<Evidence> = others()
+        .filter(|evidence| {
+            changed.principal.evidence = *evidence;
+            changed.call(&asked.engine).allowed
+        })
+        .collect();
+    let Some(weakest) = enough.iter().min_by_key(|it| it.rank()) else {
+        return Vec::new();
+    };
+    let stronger = others().filter(|it| it.rank() >= weakest.rank());
+    if enough.len() > 1 && stronger.count() == enough.len() {
+        let rank = weakest.rank();
+        return vec![format!("the evidence ranks {rank} or more ({weakest})")];
+    }
+    let each = |evidence: &Evidence| format!("the evidence is {evidence}");
+    enough.iter().map(each).collect()
+}
+
+/// Changes that could matter, beside the evidence: what the call names, the purpose, the agent.
 fn candidates(question: &Question, asked: &Asked) -> Vec<(String, Question)> {
     let mut all = Vec::new();
     let mut add = |what: String, change: &dyn Fn(&mut Question)| {
@@ -233,13 +271,6 @@ fn candidates(question: &Question, asked: &Asked) -> Vec<(String, Question)> {
         if *purpose != *question.principal.purpose {
             add(format!("the purpose is `{purpose}`"), &|it| {
                 it.principal.purpose = purpose.as_str().into();
-            });
-        }
-    }
-    for evidence in EVIDENCES {
-        if evidence != question.principal.evidence {
-            add(format!("the evidence is {evidence}"), &|it| {
-                it.principal.evidence = evidence;
             });
         }
     }

@@ -176,6 +176,11 @@ fn story(text: &mut String, proof: &Proof, case: &Case) {
     let (evidence, purpose) = (principal.evidence, &principal.purpose);
     let who = format!("{agent} in {country}, evidence `{evidence}`, purpose `{purpose}`");
     row(text, "a session of", &who);
+    if let Some(delegation) = &principal.delegation {
+        let actors = delegation.actors.join("`, for `");
+        let who = format!("`{actors}`, for `{}`", delegation.subject);
+        row(text, "acting", &who);
+    }
     if !principal.scope.is_empty() {
         row(text, "with a task", &tags(&principal.scope));
     }
@@ -221,8 +226,11 @@ fn facts(case: &Case) -> Value {
     json!({
         "agent": case.principal.agent,
         "country": country(case.principal.country),
-        "evidence": case.principal.evidence,
+        "evidence": case.principal.evidence.name(),
         "purpose": case.principal.purpose,
+        "delegation": case.principal.delegation.as_ref().map(|it| {
+            json!({ "subject": it.subject, "actors": *it.actors })
+        }),
         "scope": *case.principal.scope,
         "service": case.operation.service,
         "operation": case.operation.id,

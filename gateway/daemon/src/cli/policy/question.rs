@@ -1,13 +1,15 @@
 //! From what is on record, or in a case, to what policies are asked.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use audit::{CallerRecord, OperationRecord};
+use audit::{CallerRecord, DECLARED_CONFLICT, DeclaredRecord, OperationRecord};
 use classifiers::DataClass;
 use policy::{
-    Country, Decision, Disclosure, DisclosureContext, EVIDENCES, Effect, Engine, Operation,
-    Principal, Towards,
+    Country, Decision, Declared, Delegation, Disclosure, DisclosureContext, Effect, Engine,
+    Evidence, Operation, Principal, Towards,
 };
+
+use crate::config::Config;
 
 /// A call that policies decide on.
 #[derive(Clone, Debug)]
@@ -17,25 +19,29 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// What was asked when this was recorded; none if nobody knew who called. Agents are in `country`.
+    /// What was asked when this was recorded; none if nobody knew who called.
     pub(super) fn recorded(
         caller: &CallerRecord,
         operation: &OperationRecord,
-        country: Country,
+        (said, notices): (&[DeclaredRecord], &[String]),
+        config: &Config,
     ) -> Option<Self> {
         let token = caller.token.as_ref();
-        let known = |name: &&&str| ***name == caller.evidence;
         Some(Self {
             principal: Principal {
                 session: caller.session.as_deref()?.into(),
                 agent: caller.agent.as_deref()?.into(),
-                evidence: EVIDENCES.iter().find(known).copied().unwrap_or("none"),
+                evidence: Evidence::named(&caller.evidence),
                 purpose: token
                     .and_then(|it| it.purpose.as_deref())
                     .unwrap_or("")
                     .into(),
                 scope: Arc::new(token.map(|it| it.scope.clone()).unwrap_or_default()),
-                country,
+                country: config.country,
+                declared: declared(said, notices, config),
+                delegation: token
+                    .and_then(|it| it.delegation.as_ref())
+                    .map(|it| delegation(&it.subject, &it.actors)),
             },
             operation: Operation {
                 service: Arc::clone(&operation.service),
@@ -82,6 +88,29 @@ impl Question {
     pub(super) fn name(&self) -> String {
         format!("{}/{}", self.operation.service, self.operation.id)
     }
+}
+
+/// What the client said, as far as agents are known by it.
+fn declared(said: &[DeclaredRecord], notices: &[String], config: &Config) -> Option<Arc<Declared>> {
+    let known = config.agents.iter().flat_map(|agent| &agent.known_as);
+    let known: BTreeSet<&str> = known.map(|name| &**name).collect();
+    if known.is_empty() {
+        return None;
+    }
+    let is_said = |known: &&str| said.iter().any(|it| it.name.eq_ignore_ascii_case(known));
+    let names = known.into_iter().filter(is_said);
+    Some(Arc::new(Declared {
+        names: names.map(Arc::from).collect(),
+        conflict: notices.iter().any(|it| it == DECLARED_CONFLICT),
+    }))
+}
+
+/// Who acts for whom.
+pub(super) fn delegation(subject: &str, actors: &[String]) -> Arc<Delegation> {
+    Arc::new(Delegation {
+        subject: subject.into(),
+        actors: actors.iter().map(|actor| actor.as_str().into()).collect(),
+    })
 }
 
 /// The rules of a decision, by their ids.

@@ -65,10 +65,12 @@ impl<'a> Simulation<'a> {
 
     /// Decides a record again.
     pub(super) fn take(&mut self, entry: &Entry) {
-        let country = self.asked.config.country;
+        let config = &self.asked.config;
         match &entry.event {
             Event::Open(opening) => {
-                let question = Question::recorded(&opening.caller, &opening.operation, country);
+                let (caller, operation) = (&opening.caller, &opening.operation);
+                let said = (&*opening.declared, &*opening.notices);
+                let question = Question::recorded(caller, operation, said, config);
                 let Some(question) = question else { return };
                 self.call(entry.index, &question, true);
                 if self.open.len() < OPEN_MAX {
@@ -76,10 +78,11 @@ impl<'a> Simulation<'a> {
                 }
             }
             Event::Refuse(refusal) => {
-                let question = refusal
-                    .operation
-                    .as_ref()
-                    .and_then(|operation| Question::recorded(&refusal.caller, operation, country));
+                let said = (&*refusal.declared, &*refusal.notices);
+                let operation = refusal.operation.as_ref();
+                let question = operation.and_then(|operation| {
+                    Question::recorded(&refusal.caller, operation, said, config)
+                });
                 match question.filter(|_| is_of_policy(&refusal.reason)) {
                     Some(question) => self.call(entry.index, &question, false),
                     None => self.report.passed_over += 1,

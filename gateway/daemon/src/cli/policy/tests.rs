@@ -76,6 +76,7 @@ fn caller(customer: &str, purpose: &str) -> CallerRecord {
             task: Some("T-1".to_owned()),
             purpose: Some(purpose.to_owned()),
             scope: BTreeMap::from([("customer".to_owned(), customer.to_owned())]),
+            delegation: None,
         }),
         ..CallerRecord::default()
     }
@@ -109,6 +110,7 @@ fn opening(digest: &str) -> Event {
             basis: None,
         }],
         policy: digest.into(),
+        declared: Vec::new(),
         notices: Vec::new(),
     }))
 }
@@ -135,6 +137,7 @@ fn closing() -> Event {
         request: BodyRecord::default(),
         response,
         credential: None,
+        model: None,
         duration_us: 1,
     }))
 }
@@ -155,6 +158,8 @@ fn refusal(customer: &str, purpose: &str, id: &str, reason: &'static str) -> Eve
         policy: "then".into(),
         finding: false,
         findings: Vec::new(),
+        declared: Vec::new(),
+        notices: Vec::new(),
     }))
 }
 

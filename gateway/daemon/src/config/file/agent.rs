@@ -18,11 +18,28 @@ pub(crate) struct Agent {
     /// Whether it must show an X.509-SVID.
     #[serde(default)]
     pub(crate) svid: bool,
+    /// Its static keys.
+    #[serde(default)]
+    pub(crate) keys: Vec<StaticKey>,
+    /// The names by which its clients call themselves; any if absent.
+    #[serde(default)]
+    pub(crate) known_as: Vec<Spanned<String>>,
     /// What is done about its own ways out.
     pub(crate) egress: Option<Spanned<EgressMode>>,
     /// Where it may go by itself: `10.0.0.0/8:5432`, `[fd00::]/8`.
     #[serde(default)]
     pub(crate) allow: Vec<Spanned<String>>,
+}
+
+/// A key that an agent shows for want of a token.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StaticKey {
+    pub(crate) name: Spanned<String>,
+    /// Its digest, as `tidegate static-key` prints it.
+    pub(crate) sha256: Spanned<String>,
+    /// When it ends, RFC 3339 or a date.
+    pub(crate) until: Spanned<String>,
 }
 
 /// What the kernel does about ways past the gateway.
