@@ -1,5 +1,6 @@
 //! The rules of the house that neither compiler nor linter knows, as tests.
 
+mod evidence;
 mod files;
 mod layers;
 

@@ -71,7 +71,7 @@ fn most(path: &str) -> u64 {
 }
 
 /// Tracked files with this ending that are text.
-fn tracked(ending: &str) -> Vec<(String, String)> {
+pub(super) fn tracked(ending: &str) -> Vec<(String, String)> {
     let paths = paths().into_iter().filter(|path| path.ends_with(ending));
     paths
         .filter_map(|path| Some((path.clone(), fs::read_to_string(root().join(path)).ok()?)))
