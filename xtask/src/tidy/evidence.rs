@@ -1,4 +1,4 @@
-//! What `docs/compliance.md` says is shown by a test is shown by one that exists.
+//! What `docs/compliance.md` and the threats of `SECURITY.md` say is shown by a test is shown by one that exists.
 
 use std::{collections::BTreeSet, fs};
 
@@ -13,13 +13,19 @@ fn named(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn each_test_that_a_duty_names_is_there() {
-    let text = fs::read_to_string(root().join("docs/compliance.md")).unwrap();
-    let names = named(&text);
-    assert!(names.len() > 20, "{names:?}");
+fn each_test_that_a_duty_or_a_threat_names_is_there() {
+    let read = |path| fs::read_to_string(root().join(path)).unwrap();
+    let (duties, security) = (read("docs/compliance.md"), read("SECURITY.md"));
+    let (_, threats) = security.split_once("\n## Threats, by boundary\n").unwrap();
+    let (threats, _) = threats.split_once("\n## ").unwrap();
+    let (duties, threats) = (named(&duties), named(threats));
+    assert!(
+        duties.len() > 20 && threats.len() > 20,
+        "{duties:?} {threats:?}"
+    );
     let sources = tracked(".rs");
-    let absent: Vec<&String> = names
-        .iter()
+    let absent: Vec<&String> = duties
+        .union(&threats)
         .filter(|name| {
             let head = format!("fn {name}(");
             !sources.iter().any(|(_, text)| text.contains(&head))
