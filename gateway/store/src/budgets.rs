@@ -22,6 +22,12 @@ const SPEND: &str = "INSERT INTO spent (account, meter, amount)
     SELECT value ->> 0, value ->> 1, sum(value ->> 2) FROM json_each(?1) WHERE true GROUP BY 1, 2
     ON CONFLICT (account, meter) DO UPDATE SET amount = amount + excluded.amount";
 
+/// What was spent and comes back, each account's meter once.
+const RETURN: &str = "UPDATE spent SET amount = max(0, spent.amount - returned.amount)
+    FROM (SELECT value ->> 0 AS account, value ->> 1 AS meter, sum(value ->> 2) AS amount
+        FROM json_each(?1) GROUP BY 1, 2) AS returned
+    WHERE spent.account = returned.account AND spent.meter = returned.meter";
+
 const SEE: &str = "INSERT OR IGNORE INTO seen (account, meter, item)
     SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)";
 
@@ -88,7 +94,7 @@ fn boxed(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
 #[async_trait]
 impl BudgetStore for SqliteBudgets {
     async fn debit(&mut self, debits: &[Debit]) -> Result<(), StoreError> {
-        let (mut spent, mut seen) = (Vec::new(), Vec::new());
+        let (mut spent, mut returned, mut seen) = (Vec::new(), Vec::new(), Vec::new());
         for debit in debits {
             let account = &*debit.account;
             let rows = debit.spent.iter();
@@ -96,12 +102,12 @@ impl BudgetStore for SqliteBudgets {
             let amount = |amount: u64| i64::try_from(amount).unwrap_or(i64::MAX);
             spent.extend(rows.map(|(meter, more)| json!([account, meter, amount(*more)])));
             let rows = debit.returned.iter();
-            spent.extend(rows.map(|(meter, less)| json!([account, meter, -amount(*less)])));
+            returned.extend(rows.map(|(meter, less)| json!([account, meter, amount(*less)])));
             let rows = debit.seen.iter();
             seen.extend(rows.map(|(meter, item)| json!([account, meter, item.cast_signed()])));
         }
         let mut transaction = self.connection.begin().await.map_err(boxed)?;
-        for (statement, rows) in [(SPEND, spent), (SEE, seen)] {
+        for (statement, rows) in [(SPEND, spent), (RETURN, returned), (SEE, seen)] {
             if rows.is_empty() {
                 continue;
             }

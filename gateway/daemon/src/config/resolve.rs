@@ -143,7 +143,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         declared_header: resolver.declared_header(file.declared.header.as_ref())?,
         services: resolver.services(file.services, &prices)?,
         policies: resolver.policies(&file.policies)?,
-        classifiers: resolver.classifiers(&file)?,
+        classifiers: resolver.classifiers(&file.classifiers)?,
         described,
         uninspected: match file.uninspected {
             file::Uninspected::Refuse => Uninspected::Refuse,
@@ -206,8 +206,8 @@ impl Resolver<'_> {
         self.text.fault(&at.referenced, message, help).into()
     }
 
-    fn classifiers(&self, file: &File) -> Result<Vec<PathBuf>> {
-        let files = self.files(&file.classifiers, "file of classifiers")?;
+    fn classifiers(&self, patterns: &[Spanned<String>]) -> Result<Vec<PathBuf>> {
+        let files = self.files(patterns, "file of classifiers")?;
         Ok(files.into_iter().map(|(_, path)| path).collect())
     }
 
