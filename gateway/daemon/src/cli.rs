@@ -240,7 +240,7 @@ enum Audit {
         #[arg(long, default_value_t = 20)]
         limit: u64,
         /// Only records of this kind: start, stop, open, close, refuse, reveal, bypass, gap,
-        /// revoke, query, anomaly.
+        /// revoke, query, anomaly, erase, process, policies.
         #[arg(long, value_parser = search::kind)]
         kind: Option<::audit::Kind>,
         #[command(flatten)]

@@ -296,6 +296,23 @@ impl Watch {
 }
 
 impl Watched {
+    /// Each.
+    #[cfg(test)]
+    const ALL: [Self; 12] = [
+        Self::RecordsCommitted,
+        Self::TrailQueue,
+        Self::EventsLost,
+        Self::FlowEventsLost,
+        Self::FlowsUntracked,
+        Self::FlowsOpened,
+        Self::FlowsClosed,
+        Self::FlowsDenied,
+        Self::FlowsRedirected,
+        Self::Bypasses,
+        Self::NamesUnread,
+        Self::SpansDropped,
+    ];
+
     fn register(self, registry: &Registry) -> Result<Target, prometheus::Error> {
         let (name, help) = match self {
             Self::RecordsCommitted => (names::RECORDS_TOTAL, "Records that are durable."),
@@ -453,5 +470,7 @@ fn seconds(start: SystemTime, end: SystemTime) -> f64 {
         .as_secs_f64()
 }
 
+#[cfg(test)]
+mod monitoring;
 #[cfg(test)]
 mod tests;

@@ -59,6 +59,8 @@ pub(super) fn put(workspace: &Workspace, packing: &Packing, binary: &Path) -> Re
         ("SECURITY.md", "SECURITY.md"),
         ("docs/configuration.md", "configuration.md"),
         ("docs/policies.md", "policies.md"),
+        ("docs/cookbook.md", "cookbook.md"),
+        ("docs/compliance.md", "compliance.md"),
         ("docs/evidence.md", "evidence.md"),
         ("LICENSE", "copyright"),
         ("CHANGELOG.md", "changelog"),
@@ -66,6 +68,10 @@ pub(super) fn put(workspace: &Workspace, packing: &Packing, binary: &Path) -> Re
         copy(&workspace.root.join(from), &documents.join(name))?;
     }
     zip(&documents.join("changelog"))?;
+    let monitoring = tree.join("usr/share/tidegate/monitoring");
+    for name in ["rules.yaml", "grafana.json"] {
+        copy(&own.join("monitoring").join(name), &monitoring.join(name))?;
+    }
     normalise(tree)
 }
 

@@ -3,11 +3,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::*;
 use crate::{FindingAttrs, UpstreamCall};
 
-fn metrics() -> Metrics {
+pub(super) fn metrics() -> Metrics {
     Metrics::new([("crm", "customer.read"), ("crm", "customer.list")]).unwrap()
 }
 
-fn exchange<'a>() -> Exchange<'a> {
+pub(super) fn exchange<'a>() -> Exchange<'a> {
     let start = SystemTime::UNIX_EPOCH;
     let end = start + Duration::from_millis(3);
     Exchange {
