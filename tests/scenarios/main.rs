@@ -2,6 +2,8 @@
 //!
 //! Every scenario ends with the daemon stopped in good order and its log verified offline.
 
+mod attacks;
+mod begun;
 mod behaviour;
 mod budgets;
 mod bypass;
@@ -31,6 +33,7 @@ mod names;
 mod passes;
 mod policies;
 mod processes;
+mod published;
 mod redaction;
 mod residency;
 mod restarts;
@@ -52,4 +55,5 @@ mod turns;
 mod ungoverned;
 mod uninspected;
 mod wire;
+mod witnessed;
 mod world;

@@ -43,6 +43,7 @@ use crate::{
     credentials::Held,
     egress::{self, Noting, Reconciler},
     launch::{self, Launches, Places},
+    publication::Publication,
     revoked,
 };
 use health::Health;
@@ -70,7 +71,7 @@ pub(crate) fn run(path: &Path) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn logs() {
+pub(super) fn logs() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("TIDEGATE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt()
@@ -153,6 +154,8 @@ struct Running {
     recording: tokio::task::JoinHandle<()>,
     /// Writes down what is said of behaviour.
     following: Option<tokio::task::JoinHandle<()>>,
+    /// Shows the log to others.
+    publishing: tokio::task::JoinHandle<Publication>,
     /// Serves inside of sealed namespaces.
     launches: Option<tokio::task::JoinHandle<()>>,
     /// Heard from before anybody is told that we are ready.
@@ -200,6 +203,8 @@ impl Running {
         runtime.block_on(workload::open(config, &sources, &mut bound, &stopped))?;
         let tokens = keysets::kept(sources, &upstream_tls, &stopped);
         begin(&gateway.trail, &lifecycle, runtime)?;
+        let publishing = Publication::open(config, &upstream_tls)?.run(stopped.clone());
+        let publishing = runtime.spawn(publishing);
         let following = watching.map(|it| it.start(&gateway.trail, &stopped));
         let files = (Arc::clone(&held), tell, authority);
         look(config, files, &gateway.trail, &stopped);
@@ -242,6 +247,7 @@ impl Running {
             reconciler,
             recording,
             following,
+            publishing,
             launches,
             signals,
         })
@@ -293,6 +299,7 @@ impl Running {
             .await
             .into_diagnostic()
             .wrap_err("the log was not closed")?;
+        self.publishing.await.into_diagnostic()?.finish().await;
         let traces = self.gateway.traces.clone();
         tokio::task::spawn_blocking(move || traces.shutdown())
             .await
@@ -352,7 +359,7 @@ fn addresses(bound: &Bound, own: usize) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
 }
 
 /// The signals that end it.
-fn signals() -> Result<[Signal; 2]> {
+pub(super) fn signals() -> Result<[Signal; 2]> {
     let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
     let [terminate, interrupt] = kinds.map(|kind| signal(kind).into_diagnostic());
     Ok([terminate?, interrupt?])

@@ -134,12 +134,12 @@ fn matrix() -> Vec<Attack> {
                 "DELETE FROM record WHERE idx >= 9",
                 "DELETE FROM checkpoint WHERE size > 9",
             ]),
-            Finding::Truncated { size: 9, signed: SIZE },
+            Finding::RolledBack { size: 9, signed: SIZE },
         ),
         Attack::silent(
             "roll back to an old backup",
             Rollback,
-            Finding::Truncated { size: 6, signed: SIZE },
+            Finding::RolledBack { size: 6, signed: SIZE },
         ),
         Attack::silent("fork", Fork, Finding::Fork { size: SIZE }),
         Attack::told(
