@@ -63,7 +63,9 @@ fn matrix() -> Vec<Attack> {
         Attack("nothing", Sql(&[]), "intact", "intact"),
         Attack(
             "edit",
-            Sql(&["UPDATE record SET leaf = CAST(substr(leaf, 1, 60) || x'0000' || substr(leaf, 63) AS BLOB) WHERE idx = {at}"]),
+            Sql(&[
+                "UPDATE record SET leaf = CAST(substr(leaf, 1, 60) || x'0000' || substr(leaf, 63) AS BLOB) WHERE idx = {at}",
+            ]),
             "edited",
             "edited",
         ),
@@ -76,7 +78,12 @@ fn matrix() -> Vec<Attack> {
             "rewritten",
             "rewritten",
         ),
-        Attack("delete", Sql(&["DELETE FROM record WHERE idx = {at}"]), "removed", "removed"),
+        Attack(
+            "delete",
+            Sql(&["DELETE FROM record WHERE idx = {at}"]),
+            "removed",
+            "removed",
+        ),
         Attack(
             "delete, and number what follows anew",
             Sql(&[
@@ -88,7 +95,9 @@ fn matrix() -> Vec<Attack> {
         ),
         Attack(
             "insert a copy",
-            Sql(&["INSERT INTO record SELECT (SELECT max(idx) + 1 FROM record), leaf, nodes FROM record WHERE idx = {at}"]),
+            Sql(&[
+                "INSERT INTO record SELECT (SELECT max(idx) + 1 FROM record), leaf, nodes FROM record WHERE idx = {at}",
+            ]),
             "inserted",
             "inserted",
         ),
@@ -113,7 +122,9 @@ fn matrix() -> Vec<Attack> {
         ),
         Attack(
             "append what another log has there",
-            Sql(&["INSERT INTO record SELECT idx, leaf, nodes FROM other.record WHERE idx = (SELECT max(idx) + 1 FROM main.record)"]),
+            Sql(&[
+                "INSERT INTO record SELECT idx, leaf, nodes FROM other.record WHERE idx = (SELECT max(idx) + 1 FROM main.record)",
+            ]),
             "replayed",
             "replayed",
         ),
@@ -127,7 +138,12 @@ fn matrix() -> Vec<Attack> {
             "reordered",
             "reordered",
         ),
-        Attack("truncate", Sql(&["DELETE FROM record WHERE idx > {at}"]), "truncated", "truncated"),
+        Attack(
+            "truncate",
+            Sql(&["DELETE FROM record WHERE idx > {at}"]),
+            "truncated",
+            "truncated",
+        ),
         Attack(
             "truncate, with the checkpoints",
             Sql(&[
@@ -137,40 +153,60 @@ fn matrix() -> Vec<Attack> {
             "intact",
             "rolled_back",
         ),
-        Attack("roll back to an old backup", Rollback, "intact", "rolled_back"),
+        Attack(
+            "roll back to an old backup",
+            Rollback,
+            "intact",
+            "rolled_back",
+        ),
         Attack("fork", Fork, "intact", "forked"),
         Attack(
             "replay a record of another log in its place",
-            Sql(&["UPDATE record SET (leaf, nodes) = (SELECT leaf, nodes FROM other.record WHERE idx = {at}) WHERE idx = {at}"]),
+            Sql(&[
+                "UPDATE record SET (leaf, nodes) = (SELECT leaf, nodes FROM other.record WHERE idx = {at}) WHERE idx = {at}",
+            ]),
             "replayed",
             "replayed",
         ),
         Attack(
             "replay it, and keep the hash of the one that it replaces",
-            Sql(&["UPDATE record SET leaf = (SELECT leaf FROM other.record WHERE idx = {at}) WHERE idx = {at}"]),
+            Sql(&[
+                "UPDATE record SET leaf = (SELECT leaf FROM other.record WHERE idx = {at}) WHERE idx = {at}",
+            ]),
             "edited",
             "edited",
         ),
         Attack(
             "replay a checkpoint of another log",
-            Sql(&["UPDATE checkpoint SET note = (SELECT note FROM other.checkpoint WHERE size = {at} + 1) WHERE size = {at} + 1"]),
+            Sql(&[
+                "UPDATE checkpoint SET note = (SELECT note FROM other.checkpoint WHERE size = {at} + 1) WHERE size = {at} + 1",
+            ]),
             "wrong_key",
             "wrong_key",
         ),
         Attack(
             "move a checkpoint",
-            Sql(&["UPDATE checkpoint SET note = (SELECT note FROM checkpoint WHERE size = {at}) WHERE size = {at} + 1"]),
+            Sql(&[
+                "UPDATE checkpoint SET note = (SELECT note FROM checkpoint WHERE size = {at}) WHERE size = {at} + 1",
+            ]),
             "inconsistent",
             "inconsistent",
         ),
         Attack(
             "forge a checkpoint",
-            Sql(&["UPDATE checkpoint SET note = replace(note, char(10) || size || char(10), char(10) || (size + 1) || char(10)) WHERE size = {at} + 1"]),
+            Sql(&[
+                "UPDATE checkpoint SET note = replace(note, char(10) || size || char(10), char(10) || (size + 1) || char(10)) WHERE size = {at} + 1",
+            ]),
             "forged",
             "forged",
         ),
         Attack("replace by another log", Replaced, "wrong_key", "wrong_key"),
-        Attack("replace by another log, keys and all", Impersonated, "wrong_key", "wrong_key"),
+        Attack(
+            "replace by another log, keys and all",
+            Impersonated,
+            "wrong_key",
+            "wrong_key",
+        ),
         Attack("swap the keys", Keys, "intact", "intact"),
     ]
 }
@@ -198,7 +234,13 @@ impl Log {
         auditor::copy(&world.gateway.data(), whole.path())?;
         let kept = world.gateway.folder().join("kept");
         fs::copy(whole.path().join("checkpoint"), &kept)?;
-        Ok(Self { world, whole, old, key, kept })
+        Ok(Self {
+            world,
+            whole,
+            old,
+            key,
+            kept,
+        })
     }
 
     /// Puts the files back as they were at the end.
@@ -231,12 +273,18 @@ impl Log {
                 self.world.gateway.stop()?;
             }
             Act::Replaced => {
-                fs::copy(other.whole.path().join("log.sqlite"), data.join("log.sqlite"))?;
+                fs::copy(
+                    other.whole.path().join("log.sqlite"),
+                    data.join("log.sqlite"),
+                )?;
                 forget()?;
             }
             Act::Impersonated => self.put(other.whole.path())?,
             Act::Keys => {
-                fs::copy(other.whole.path().join("keyring.json"), data.join("keyring.json"))?;
+                fs::copy(
+                    other.whole.path().join("keyring.json"),
+                    data.join("keyring.json"),
+                )?;
             }
         }
         Ok(())
@@ -262,7 +310,9 @@ impl Log {
 
 fn call(gateway: &Gateway, world: &World, times: u64) -> Result<()> {
     for item in 0..times {
-        let reply = world.client.get(&gateway.url(&format!("/crm/items/{item}"))?, &[])?;
+        let reply = world
+            .client
+            .get(&gateway.url(&format!("/crm/items/{item}"))?, &[])?;
         ensure!(reply.status == 200, "{}", reply.text());
     }
     Ok(())
@@ -288,7 +338,12 @@ fn each_attack_is_told_apart_in_place_and_exported() -> Result<()> {
         log.carry_out(&act, &other)?;
         for (with, expected) in [(false, alone), (true, kept)] {
             for judged in log.judge(with)? {
-                let Judgement { code, verdict, said, .. } = &judged;
+                let Judgement {
+                    code,
+                    verdict,
+                    said,
+                    ..
+                } = &judged;
                 assert_eq!(verdict, expected, "{name}, kept: {with}: {said}");
                 assert_eq!(*code == Some(0), expected == "intact", "{name}: {code:?}");
             }
@@ -311,13 +366,20 @@ fn exchanged_keys_are_found_by_who_uses_them() -> Result<()> {
     assert_eq!(by_keyring(&log)?, "intact");
     log.carry_out(&Act::Keys, &other)?;
     assert_eq!(by_keyring(&log)?, "wrong_key");
-    ensure!(log.world.gateway.restart().is_err(), "it went on with another's keys");
+    ensure!(
+        log.world.gateway.restart().is_err(),
+        "it went on with another's keys"
+    );
     for statement in [
         "UPDATE data_key SET wrapped = (SELECT wrapped FROM other.data_key WHERE id = 1) WHERE id = 1",
         "UPDATE data_key SET wrapped = (SELECT wrapped FROM data_key WHERE id = 2) WHERE id = 1",
     ] {
         log.restore()?;
-        sabotage(&log.world.gateway.data(), other.whole.path(), &[statement.to_owned()])?;
+        sabotage(
+            &log.world.gateway.data(),
+            other.whole.path(),
+            &[statement.to_owned()],
+        )?;
         assert_eq!(by_keyring(&log)?, "wrong_key", "{statement}");
     }
     log.restore()?;

@@ -24,7 +24,10 @@ fn refuses(world: &mut World, why: &str) -> Result<()> {
     let said = world.gateway.stderr();
     // The report is broken into lines.
     let said = said.get(before..).unwrap_or_default();
-    let said: Vec<&str> = said.split(['│', ' ', '\n']).filter(|it| !it.is_empty()).collect();
+    let said: Vec<&str> = said
+        .split(['│', ' ', '\n'])
+        .filter(|it| !it.is_empty())
+        .collect();
     ensure!(said.join(" ").contains(why), "{said:?}");
     Ok(())
 }
@@ -33,7 +36,10 @@ fn refuses(world: &mut World, why: &str) -> Result<()> {
 fn a_database_that_is_gone_or_older_is_not_begun_anew() -> Result<()> {
     let mut world = stopped()?;
     let data = world.gateway.data();
-    let (log, aside) = (data.join("log.sqlite"), world.gateway.folder().join("aside"));
+    let (log, aside) = (
+        data.join("log.sqlite"),
+        world.gateway.folder().join("aside"),
+    );
     fs::rename(&log, &aside)?;
     for name in ["log.sqlite-wal", "log.sqlite-shm"] {
         fs::remove_file(data.join(name)).ok();
@@ -68,7 +74,9 @@ fn a_folder_that_is_empty_by_mistake_is_no_new_log() -> Result<()> {
     ensure!(!data.join("keyring.json").exists(), "nothing was begun");
     // Without them the configuration does, if it was told.
     fs::remove_dir_all(world.gateway.folder().join("tiles"))?;
-    world.gateway.reconfigure(|config| config["audit"]["log"] = json!(key))?;
+    world
+        .gateway
+        .reconfigure(|config| config["audit"]["log"] = json!(key))?;
     refuses(&mut world, "there is no log in")?;
     // Another log is not the one either.
     fs::remove_dir_all(&data).ok();

@@ -11,6 +11,7 @@ mod canary;
 mod codings;
 mod confined;
 mod credentials;
+mod disks;
 mod endless;
 mod envoy;
 mod erasure;

@@ -50,13 +50,20 @@ fn go_and_the_auditors_program_find_the_tiles_true_and_every_change_of_them_fals
     let record = call(&world, CALLS)?;
     world.gateway.stop()?;
     let first = judged("tiles", &by(&[]))?;
-    assert_eq!((first.code, &*first.verdict), (Some(0), "intact"), "{first:?}");
+    assert_eq!(
+        (first.code, &*first.verdict),
+        (Some(0), "intact"),
+        "{first:?}"
+    );
     let size = first.said["size"].as_u64().context("no size")?;
     ensure!(size > 2 * CALLS, "{size} records");
     let gone = go.judge(&tiles, &[&key])?;
     let gone = gone.map_err(|why| anyhow::anyhow!("Go: {why}"))?;
     assert_eq!(gone["size"], size);
-    assert_eq!((&gone["records"], &gone["trees"]), (&json!(size), &json!(size)));
+    assert_eq!(
+        (&gone["records"], &gone["trees"]),
+        (&json!(size), &json!(size))
+    );
 
     // A record that an answer named is there, by a proof of a few hashes.
     let mut with = by(&[]);
@@ -90,10 +97,16 @@ fn go_and_the_auditors_program_find_the_tiles_true_and_every_change_of_them_fals
     // The same, written at once by the command line.
     let again = world.gateway.folder().join("again");
     let to = again.display().to_string();
-    let exported = world.gateway.audit(&["export", "--format", "tiles", "--to", &to])?;
+    let exported = world
+        .gateway
+        .audit(&["export", "--format", "tiles", "--to", &to])?;
     ensure!(exported.status.success(), "{exported:?}");
     for (name, content) in auditor::files(&again)? {
-        ensure!(fs::read(tiles.join(&name))? == content, "{} differs", name.display());
+        ensure!(
+            fs::read(tiles.join(&name))? == content,
+            "{} differs",
+            name.display()
+        );
     }
 
     // One byte of any file.

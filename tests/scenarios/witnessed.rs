@@ -35,7 +35,11 @@ fn call(world: &World) -> Result<()> {
 fn heard(world: &World, what: &str) -> Result<()> {
     let deadline = Instant::now() + START_MAX;
     while !world.gateway.stderr().contains(what) {
-        ensure!(Instant::now() < deadline, "never said: {what}\n{}", world.gateway.stderr());
+        ensure!(
+            Instant::now() < deadline,
+            "never said: {what}\n{}",
+            world.gateway.stderr()
+        );
         thread::sleep(POLL);
     }
     Ok(())
@@ -43,7 +47,9 @@ fn heard(world: &World, what: &str) -> Result<()> {
 
 /// What `tidegate audit verify` says of the log in place.
 fn verify(world: &World, more: &[&str]) -> Result<Judgement> {
-    let output = world.gateway.audit(&[&["verify", "-o", "json"], more].concat())?;
+    let output = world
+        .gateway
+        .audit(&[&["verify", "-o", "json"], more].concat())?;
     Ok(Judgement::of(&output))
 }
 
@@ -65,7 +71,8 @@ fn cosignatures_reach_the_log_its_exports_and_its_tiles() -> Result<()> {
     ensure!(world.gateway.export(&export)?.status.success());
     let tiles = world.gateway.folder().join("tiles");
     let by = |what: &str, place: &Path, keys: &[&str]| {
-        let mut all: Vec<&OsStr> = vec![what.as_ref(), place.as_ref(), "--key".as_ref(), of.as_ref()];
+        let mut all: Vec<&OsStr> =
+            vec![what.as_ref(), place.as_ref(), "--key".as_ref(), of.as_ref()];
         all.extend(keys.iter().map(AsRef::<OsStr>::as_ref));
         auditor::verify(&all)
     };
@@ -73,7 +80,10 @@ fn cosignatures_reach_the_log_its_exports_and_its_tiles() -> Result<()> {
         assert_eq!(by(what, place, &trusted)?.code, Some(0), "{what}");
     }
     let head = tiles.join("checkpoint");
-    assert_eq!(by("checkpoint", &head, &trusted)?.said["cosigned"]["witnesses"], 1);
+    assert_eq!(
+        by("checkpoint", &head, &trusted)?.said["cosigned"]["witnesses"],
+        1
+    );
     // Go verifies both signatures, and the log.
     let go = Go::build()?.judge(&tiles, &[&of, &key])?;
     ensure!(go.is_ok(), "{go:?}");
@@ -88,8 +98,14 @@ fn cosignatures_reach_the_log_its_exports_and_its_tiles() -> Result<()> {
     assert_eq!((judged.code, &*judged.verdict), (Some(10), "unwitnessed"));
     let both = ["--witness", &key, "--witness", &other];
     assert_eq!(verify(&world, &both)?.verdict, "unwitnessed");
-    assert_eq!(verify(&world, &[&both[..], &["--quorum", "1"]].concat())?.code, Some(0));
-    assert_eq!(verify(&world, &[&trusted[..], &["--quorum", "2"]].concat())?.code, Some(2));
+    assert_eq!(
+        verify(&world, &[&both[..], &["--quorum", "1"]].concat())?.code,
+        Some(0)
+    );
+    assert_eq!(
+        verify(&world, &[&trusted[..], &["--quorum", "2"]].concat())?.code,
+        Some(2)
+    );
     world.finish()
 }
 
@@ -109,7 +125,12 @@ fn a_witness_that_is_away_stops_nobody_and_is_asked_again() -> Result<()> {
     witness.start()?;
     world.gateway.stop()?;
     let judged = verify(&world, &["--witness", &key])?;
-    assert_eq!(judged.code, Some(0), "{judged:?}\n{}", world.gateway.stderr());
+    assert_eq!(
+        judged.code,
+        Some(0),
+        "{judged:?}\n{}",
+        world.gateway.stderr()
+    );
     world.finish()
 }
 
@@ -132,7 +153,10 @@ fn a_log_that_is_put_back_is_found_out_by_the_gateway_and_by_the_auditor() -> Re
     fs::remove_dir_all(&tiles)?;
     copy_tree(&backup.path().join("tiles"), &tiles)?;
     // Nothing inside tells; what the witness saw does.
-    assert_eq!(verify(&world, &["--witness", &witness.key()?])?.code, Some(0));
+    assert_eq!(
+        verify(&world, &["--witness", &witness.key()?])?.code,
+        Some(0)
+    );
     world.gateway.restart()?;
     heard(&world, "the log was rolled back or replaced")?;
     world.gateway.kill()?;

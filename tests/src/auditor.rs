@@ -97,7 +97,9 @@ pub fn files(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     while let Some(inner) = folders.pop() {
         for entry in fs::read_dir(inner)? {
             let path = entry?.path();
-            let hidden = path.file_name().is_some_and(|it| it.as_encoded_bytes().starts_with(b"."));
+            let hidden = path
+                .file_name()
+                .is_some_and(|it| it.as_encoded_bytes().starts_with(b"."));
             if path.is_dir() {
                 folders.push(path);
             } else if !hidden {

@@ -73,12 +73,18 @@ impl Witness {
         let complaint = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "witness {what}: {complaint}");
         let said = String::from_utf8(output.stdout)?;
-        Ok(if what == "key" { said.trim().to_owned() } else { said })
+        Ok(if what == "key" {
+            said.trim().to_owned()
+        } else {
+            said
+        })
     }
 
     fn command(&self, what: &str) -> Result<Command> {
         let mut command = Command::new(gateway::binary()?);
-        command.args(["witness", what, "--data"]).arg(self.folder.path());
+        command
+            .args(["witness", what, "--data"])
+            .arg(self.folder.path());
         Ok(command)
     }
 }

@@ -30,13 +30,13 @@ pub use criteria::{Criteria, NoSubject, Subject, is_class};
 pub use event::*;
 pub use ledger::{Group, Head, Ledger, LedgerError, READ_ROWS_MAX, Row};
 pub use matter::{Anchor, Matter, Matters, Span};
+pub use proof::tree;
 pub use query::{
-    Archive, ArchiveError, Entry, Filter, Shown, consistency, misplaced_keys, verify as verify_ledger,
-    verify_in as verify_ledger_in,
+    Archive, ArchiveError, Entry, Filter, Shown, consistency, misplaced_keys,
+    verify as verify_ledger, verify_in as verify_ledger_in,
 };
 pub use seal::{Header, Kind, RECORD_BYTES_MAX};
 pub use subjects::{Blind, BlindIndex, KeptKey, SubjectStore, Subjects};
 pub use trail::{Keys, Receipt, Trail, TrailError, TrailStatus};
-pub use proof::tree;
 pub use verify::{Finding, Report, Verdict};
 pub use written::Written;

@@ -401,7 +401,11 @@ pub async fn consistency(
     old: u64,
 ) -> Result<Option<Vec<Digest>>, LedgerError> {
     let mut prover = Prover::default();
-    for place in prover.prove_consistency(size, old).err().unwrap_or_default() {
+    for place in prover
+        .prove_consistency(size, old)
+        .err()
+        .unwrap_or_default()
+    {
         if let Some(node) = node(ledger, place).await? {
             prover.learn(place, node);
         }

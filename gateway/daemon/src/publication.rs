@@ -87,7 +87,9 @@ impl Publication {
             witness.is_due();
         }
         if timeout(FAREWELL, self.attend()).await.is_err() {
-            tracing::warn!("the log's last checkpoint was not shown to all; it will be at the next start");
+            tracing::warn!(
+                "the log's last checkpoint was not shown to all; it will be at the next start"
+            );
         }
     }
 

@@ -4,7 +4,9 @@
 //! covers a whole commit group, never a single record.
 
 use serde::Serialize;
-use signed_note::{Note, NoteError, Signer, StandardVerifier, VerificationError, Verifier, Verifiers};
+use signed_note::{
+    Note, NoteError, Signer, StandardVerifier, VerificationError, Verifier, Verifiers,
+};
 use tlog_tiles::{Checkpoint as Text, Hash};
 
 use crate::{
@@ -54,7 +56,8 @@ pub struct Unsigned;
 
 /// Signs the head of `tree`.
 pub fn sign(tree: &Tree, signer: &impl Signer) -> Result<String, Unsigned> {
-    let text = Text::new(signer.name(), tree.size(), Hash(tree.root()), "").map_err(|_| Unsigned)?;
+    let text =
+        Text::new(signer.name(), tree.size(), Hash(tree.root()), "").map_err(|_| Unsigned)?;
     let mut note = Note::new(&text.to_bytes(), &[]).map_err(|_| Unsigned)?;
     note.add_sigs(&[signer]).map_err(|_| Unsigned)?;
     String::from_utf8(note.to_bytes()).map_err(|_| Unsigned)

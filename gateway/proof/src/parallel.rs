@@ -11,11 +11,7 @@ pub fn threads() -> usize {
 }
 
 /// What `work` makes of each item, in the order of the items, by up to so many threads.
-pub fn map<T: Sync, R: Send>(
-    threads: usize,
-    items: &[T],
-    work: impl Fn(&T) -> R + Sync,
-) -> Vec<R> {
+pub fn map<T: Sync, R: Send>(threads: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let enough = items.len() >= ITEMS_MIN;
     map_each(if enough { threads } else { 1 }, items, work)
 }

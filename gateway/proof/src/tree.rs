@@ -81,7 +81,11 @@ impl Tree {
     pub fn state(&self) -> State {
         State {
             size: self.size,
-            frontier: self.frontier.iter().map(|hash| hex::encode(hash.0)).collect(),
+            frontier: self
+                .frontier
+                .iter()
+                .map(|hash| hex::encode(hash.0))
+                .collect(),
         }
     }
 

@@ -19,8 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-pub use self::{finding::Finding, item::Item, state::State, verdict::Verdict};
 use self::order::{Order, Step};
+pub use self::{finding::Finding, item::Item, state::State, verdict::Verdict};
 use crate::{
     checkpoint::{Authority, Examined, Forgery},
     leaf::{self, Header, Kind, LogTag},
@@ -123,6 +123,8 @@ pub struct Verifier {
     before: u64,
     /// Checkpoints that came without a place: kept elsewhere, or at the head of an export.
     outside: u64,
+    /// Kept heads that the log's tree does not have, unless the log shows the same.
+    accused: Vec<(u64, Digest)>,
     /// What this log's leaves bear.
     own: LogTag,
     /// The first leaf that bears another's, and how many do.
@@ -167,6 +169,7 @@ impl Verifier {
             latest_us: i64::MIN,
             before: 0,
             outside: 0,
+            accused: Vec::new(),
             own,
             foreign: None,
         }
@@ -261,6 +264,9 @@ impl Verifier {
         if let Some((first, count)) = self.foreign {
             report.find(Finding::Replayed { first, count });
         }
+        for (size, _) in self.accused {
+            report.find(Finding::Fork { size });
+        }
         if let Some(to) = self.untrue {
             let from = self.good;
             report.find(Finding::Rewritten { from, to });
@@ -283,17 +289,22 @@ impl Verifier {
         report
     }
 
-    fn head(
-        &mut self,
-        examined: Result<Examined, Forgery>,
-        anchor: bool,
-        stored: Option<u64>,
-    ) {
+    fn head(&mut self, examined: Result<Examined, Forgery>, anchor: bool, stored: Option<u64>) {
         let next = self.order.next();
         let (size, head) = match examined {
-            Ok(Examined { checkpoint, cosigned }) => {
+            Ok(Examined {
+                checkpoint,
+                cosigned,
+            }) => {
                 let root = checkpoint.root;
-                (checkpoint.size, Head { root, anchor, cosigned })
+                (
+                    checkpoint.size,
+                    Head {
+                        root,
+                        anchor,
+                        cosigned,
+                    },
+                )
             }
             Err(why) => {
                 self.forged = true;
@@ -394,10 +405,12 @@ impl Verifier {
         let Some(tree) = &self.tree else { return };
         let actual = self.actual.as_ref().filter(|it| it.root() == head.root);
         if tree.root() != head.root && actual.is_none() {
-            if head.anchor && !shown {
-                self.report.find(Finding::Fork { size });
-            } else {
+            if !head.anchor {
                 self.untrue = self.untrue.or(Some(size));
+                // It is not another history that was kept, but what this one was.
+                self.accused.retain(|accused| *accused != (size, head.root));
+            } else if !shown {
+                self.accused.push((size, head.root));
             }
             return;
         }

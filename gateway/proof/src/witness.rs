@@ -5,10 +5,10 @@
 
 mod request;
 
-use ed25519_dalek::{PUBLIC_KEY_LENGTH, SIGNATURE_LENGTH, Signature, VerifyingKey};
-use signed_note::{Note, Verifier};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use ed25519_dalek::{PUBLIC_KEY_LENGTH, SIGNATURE_LENGTH, Signature, VerifyingKey};
 use serde::Serialize;
+use signed_note::{Note, Verifier};
 
 pub use request::{MalformedRequest, REQUEST_BYTES_MAX, Request};
 
@@ -40,7 +40,9 @@ pub fn stamped(time: u64, signature: &[u8]) -> Vec<u8> {
 
 /// A witness's key is none.
 #[derive(Debug, thiserror::Error)]
-#[error("the key of a witness is not of the form `<name>+<key id>+<base64>`, with signature type 4")]
+#[error(
+    "the key of a witness is not of the form `<name>+<key id>+<base64>`, with signature type 4"
+)]
 pub struct MalformedWitness;
 
 /// The public key of a witness.
@@ -183,7 +185,11 @@ impl Witnesses {
 
     /// Whether enough of them signed `note`.
     pub fn judge(&self, note: &Note) -> Option<Cosigned> {
-        let mut times: Vec<u64> = self.keys.iter().filter_map(|it| it.signed_at(note)).collect();
+        let mut times: Vec<u64> = self
+            .keys
+            .iter()
+            .filter_map(|it| it.signed_at(note))
+            .collect();
         times.sort_unstable();
         let at = times.get(self.quorum.checked_sub(1)?)?;
         Some(Cosigned {

@@ -101,7 +101,14 @@ impl Edge {
             let content = std::mem::take(hashes);
             hash = root(&content);
             let level = Level::Hashes(level);
-            full.push((Tile { level, number, width: WIDTH }, content));
+            full.push((
+                Tile {
+                    level,
+                    number,
+                    width: WIDTH,
+                },
+                content,
+            ));
             number /= WIDTH;
         }
         full
@@ -114,9 +121,11 @@ impl Edge {
             let number = (size >> height) / WIDTH;
             Tile::of(level, number, size).map(|tile| (tile, content))
         };
-        let hashes = (0..LEVELS_MAX).zip(&self.levels).filter_map(|(level, content)| {
-            last(Level::Hashes(level), level * HEIGHT, content.as_slice())
-        });
+        let hashes = (0..LEVELS_MAX)
+            .zip(&self.levels)
+            .filter_map(|(level, content)| {
+                last(Level::Hashes(level), level * HEIGHT, content.as_slice())
+            });
         let entries = last(Level::Entries, 0, self.entries.as_slice());
         entries.into_iter().chain(hashes).collect()
     }

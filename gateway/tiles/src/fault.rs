@@ -39,7 +39,9 @@ pub enum TilesError {
         path: PathBuf,
     },
     /// The log is shorter than what was published of it.
-    #[error("{published} records were published, the log has {size}: it was rolled back or replaced")]
+    #[error(
+        "{published} records were published, the log has {size}: it was rolled back or replaced"
+    )]
     RolledBack {
         /// How many the log has.
         size: u64,
@@ -47,7 +49,9 @@ pub enum TilesError {
         published: u64,
     },
     /// A checkpoint is not of the records that were appended.
-    #[error("the log's checkpoint over {size} records is not of what was published: the log was forked or changed")]
+    #[error(
+        "the log's checkpoint over {size} records is not of what was published: the log was forked or changed"
+    )]
     Forked {
         /// What it covers.
         size: u64,
@@ -61,7 +65,9 @@ pub enum TilesError {
         expected: u64,
     },
     /// A leaf is too long for an entry.
-    #[error("record {index} is longer than an entry of a tile may be (65,535 bytes); it was written by an older version, and its log cannot be published as tiles")]
+    #[error(
+        "record {index} is longer than an entry of a tile may be (65,535 bytes); it was written by an older version, and its log cannot be published as tiles"
+    )]
     Long {
         /// The record.
         index: u64,

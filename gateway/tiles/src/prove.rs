@@ -10,8 +10,7 @@ use proof::{
 use serde::Serialize;
 
 use crate::{
-    TilesError,
-    edge, entries,
+    TilesError, edge, entries,
     publish::read,
     tile::{HEIGHT, Level, Tile, WIDTH},
 };

@@ -92,7 +92,8 @@ impl Publisher {
         for (tile, content) in self.edge.partial() {
             self.folder.put(&tile.path(), content)?;
         }
-        self.folder.replace(Path::new(CHECKPOINT), note.as_bytes())?;
+        self.folder
+            .replace(Path::new(CHECKPOINT), note.as_bytes())?;
         self.note = Some(note.to_owned());
         for partials in std::mem::take(&mut self.filled) {
             self.folder.remove(&partials)?;
@@ -114,14 +115,19 @@ fn published(root: &Path, authority: &Authority) -> Result<Option<(Edge, String)
     let edge = Edge::load(checkpoint.size, |tile| read(root, tile))?;
     let edge = edge.filter(|edge| edge.root() == checkpoint.root);
     let note = String::from_utf8(note).ok();
-    let damaged = || TilesError::Damaged { path: root.to_owned() };
+    let damaged = || TilesError::Damaged {
+        path: root.to_owned(),
+    };
     edge.zip(note).ok_or_else(damaged).map(Some)
 }
 
 /// What is in a tile that must be there. A partial one may have become full since.
 pub(crate) fn read(root: &Path, tile: Tile) -> Result<Vec<u8>, TilesError> {
     let path = root.join(tile.path());
-    let full = Tile { width: WIDTH, ..tile };
+    let full = Tile {
+        width: WIDTH,
+        ..tile
+    };
     let found = match folder::read_if_there(&path, BUNDLE_BYTES_MAX + 1)? {
         None if full != tile => {
             let whole = folder::read_if_there(&root.join(full.path()), BUNDLE_BYTES_MAX + 1)?;

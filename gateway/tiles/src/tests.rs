@@ -124,7 +124,11 @@ fn a_log_of_every_size_verifies_and_continues_every_smaller_one() {
     assert_eq!(files["tile/2/000.p/1"].len(), 32);
     // What is full has no parts any more.
     assert!(!files.keys().any(|name| name.starts_with("tile/0/000.p")));
-    assert!(!files.keys().any(|name| name.starts_with("tile/entries/002.p")));
+    assert!(
+        !files
+            .keys()
+            .any(|name| name.starts_with("tile/entries/002.p"))
+    );
 }
 
 #[test]
@@ -139,7 +143,10 @@ fn each_record_is_proven_from_a_few_tiles() {
     assert!(prove_record(home.path(), new, 700).is_err());
     for size in [1, 255, 256, 300, 512, 699, 700] {
         let old = log.authority.check(log.note(size).as_bytes()).unwrap();
-        assert!(prove_consistency(home.path(), new, old).unwrap().holds, "{size}");
+        assert!(
+            prove_consistency(home.path(), new, old).unwrap().holds,
+            "{size}"
+        );
     }
     let mut other = Log::new(1);
     other.grow(300, "b");
@@ -157,7 +164,10 @@ fn whatever_is_done_to_a_file_is_told() {
             let mut changed = content.clone();
             changed[at] ^= 1;
             fs::write(&path, changed).unwrap();
-            assert!(!log.judge(home.path(), &[]).is_intact(), "{name}, byte {at}");
+            assert!(
+                !log.judge(home.path(), &[]).is_intact(),
+                "{name}, byte {at}"
+            );
         }
         fs::write(&path, &content[..content.len() - 1]).unwrap();
         assert!(!log.judge(home.path(), &[]).is_intact(), "{name}, cut");
@@ -188,7 +198,10 @@ fn histories_are_told_apart() {
     assert_eq!(fork.judge(old.path(), &[]).verdict, Verdict::Intact);
     assert_eq!(fork.judge(old.path(), &kept).verdict, Verdict::Forked);
     // Somebody else's log.
-    assert_eq!(Log::new(2).judge(home.path(), &[]).verdict, Verdict::WrongKey);
+    assert_eq!(
+        Log::new(2).judge(home.path(), &[]).verdict,
+        Verdict::WrongKey
+    );
 }
 
 #[test]
@@ -200,7 +213,10 @@ fn what_was_published_is_never_replaced_by_another_history() {
     fork.grow(900, "b");
     // The publisher goes on at 600 and sees that the roots differ; a fork that began within full tiles is the same.
     let forked = fork.publish(home.path(), 900);
-    assert!(matches!(forked, Err(TilesError::Forked { size: 900 })), "{forked:?}");
+    assert!(
+        matches!(forked, Err(TilesError::Forked { size: 900 })),
+        "{forked:?}"
+    );
     let short = {
         let mut publisher = Publisher::open(home.path(), log.authority.clone()).unwrap();
         publisher.publish(&log.note(300))
@@ -237,7 +253,10 @@ fn damaged_tiles_are_not_continued() {
     fs::write(&at, content).unwrap();
     log.grow(701, "a");
     let damaged = log.publish(home.path(), 701);
-    assert!(matches!(damaged, Err(TilesError::Damaged { .. })), "{damaged:?}");
+    assert!(
+        matches!(damaged, Err(TilesError::Damaged { .. })),
+        "{damaged:?}"
+    );
 }
 
 /// A crash leaves what was written before it: each prefix of the files in their order, the last one perhaps as a
@@ -249,7 +268,10 @@ fn a_crash_at_any_moment_leaves_what_was_published() {
     log.grow(800, "a");
     log.publish(home.path(), 800).unwrap();
     let after = files(home.path());
-    let new: Vec<_> = after.iter().filter(|(name, _)| !before.contains_key(*name)).collect();
+    let new: Vec<_> = after
+        .iter()
+        .filter(|(name, _)| !before.contains_key(*name))
+        .collect();
     assert!(new.len() > 5);
     for written in 0..=new.len() {
         let crashed = tempfile::tempdir().unwrap();
@@ -259,7 +281,9 @@ fn a_crash_at_any_moment_leaves_what_was_published() {
             fs::write(path, content).unwrap();
         };
         before.iter().for_each(|(name, content)| put(name, content));
-        new[..written].iter().for_each(|(name, content)| put(name, content));
+        new[..written]
+            .iter()
+            .for_each(|(name, content)| put(name, content));
         if let Some((name, content)) = new.get(written) {
             put(&format!("{name}.new"), &content[..content.len() / 2]);
         }

@@ -41,8 +41,14 @@ impl Tile {
             Level::Hashes(level) => level * HEIGHT,
         };
         let hashes = size.checked_shr(height).unwrap_or(0);
-        let width = hashes.saturating_sub(number.saturating_mul(WIDTH)).min(WIDTH);
-        (width > 0).then_some(Self { level, number, width })
+        let width = hashes
+            .saturating_sub(number.saturating_mul(WIDTH))
+            .min(WIDTH);
+        (width > 0).then_some(Self {
+            level,
+            number,
+            width,
+        })
     }
 
     /// Where it is below the folder, as C2SP tlog-tiles has it.
@@ -67,7 +73,10 @@ impl Tile {
 
     /// The folder of what there was of it before it was full.
     pub(crate) fn partials(&self) -> PathBuf {
-        let full = Self { width: WIDTH, ..*self };
+        let full = Self {
+            width: WIDTH,
+            ..*self
+        };
         full.path().with_extension("p")
     }
 }
@@ -78,17 +87,31 @@ mod tests {
 
     #[test]
     fn paths_are_those_of_the_specification() {
-        let tile = |level, number, width| Tile { level, number, width }.path();
+        let tile = |level, number, width| {
+            Tile {
+                level,
+                number,
+                width,
+            }
+            .path()
+        };
         let hashes = Level::Hashes;
         for (path, expected) in [
             (tile(hashes(0), 1_234_067, 256), "tile/0/x001/x234/067"),
             (tile(hashes(0), 0, 256), "tile/0/000"),
             (tile(hashes(3), 999, 1), "tile/3/999.p/1"),
-            (tile(Level::Entries, 1000, 255), "tile/entries/x001/000.p/255"),
+            (
+                tile(Level::Entries, 1000, 255),
+                "tile/entries/x001/000.p/255",
+            ),
         ] {
             assert_eq!(path.to_str(), Some(expected));
         }
-        let tile = Tile { level: Level::Entries, number: 1000, width: 7 };
+        let tile = Tile {
+            level: Level::Entries,
+            number: 1000,
+            width: 7,
+        };
         assert_eq!(tile.partials().to_str(), Some("tile/entries/x001/000.p"));
     }
 

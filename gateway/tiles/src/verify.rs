@@ -162,7 +162,9 @@ impl Leaves {
 fn there(root: &Path, tile: Tile) -> Result<Option<Vec<u8>>, TilesError> {
     match read(root, tile) {
         Ok(content) => Ok(Some(content)),
-        Err(TilesError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(TilesError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }

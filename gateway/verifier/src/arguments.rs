@@ -99,3 +99,33 @@ pub(crate) struct Long {
     #[arg(long, value_name = "FILE")]
     pub(crate) bookmark: Option<PathBuf>,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+    use proof::Verdict;
+
+    use super::*;
+
+    #[test]
+    fn its_options_are_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn its_help_is_what_it_was() {
+        insta::assert_snapshot!(Arguments::command().term_width(100).render_long_help());
+    }
+
+    /// The table of exit codes is a promise to programs.
+    #[test]
+    fn the_documents_have_every_verdict_with_its_code() {
+        let documented = include_str!("../../../docs/evidence.md");
+        for verdict in Verdict::ALL {
+            let name = serde_json::to_value(verdict).unwrap();
+            let (code, meaning) = (verdict.code(), verdict.meaning());
+            let row = format!("| {code} | `{}` | {meaning} |", name.as_str().unwrap());
+            assert!(documented.contains(&row), "docs/evidence.md lacks: {row}");
+        }
+    }
+}

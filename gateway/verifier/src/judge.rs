@@ -26,9 +26,13 @@ use crate::{
 pub(crate) enum Fault {
     #[error("`{}` cannot be read", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("`--key` is no public key; it is the line that `tidegate audit key` prints, or a file that holds it")]
+    #[error(
+        "`--key` is no public key; it is the line that `tidegate audit key` prints, or a file that holds it"
+    )]
     Key(#[source] MalformedKey),
-    #[error("`--witness` is no public key of a witness; it is the line that `tidegate witness key` prints, or a file that holds it")]
+    #[error(
+        "`--witness` is no public key of a witness; it is the line that `tidegate witness key` prints, or a file that holds it"
+    )]
     Witness(#[source] MalformedWitness),
     #[error("`--witness` and `--quorum` do not go together")]
     Witnesses(#[source] WitnessesError),
@@ -75,14 +79,25 @@ impl Shown {
             format!("log          {}", self.log),
             format!("records      {}", self.size),
         ];
-        lines.extend(self.root.as_ref().map(|root| format!("root         {root}")));
+        lines.extend(
+            self.root
+                .as_ref()
+                .map(|root| format!("root         {root}")),
+        );
         lines.extend(self.cosigned.map(|it| {
-            format!("witnessed    by {}, at {} by their clocks", it.witnesses, it.at)
+            format!(
+                "witnessed    by {}, at {} by their clocks",
+                it.witnesses, it.at
+            )
         }));
         for proof in &self.proofs {
             let header = proof.header.map(|header| {
                 let at = header.at_us / 1_000_000;
-                format!("record       {}, {}, at {at}", header.index, header.kind.name())
+                format!(
+                    "record       {}, {}, at {at}",
+                    header.index,
+                    header.kind.name()
+                )
             });
             lines.extend(header);
             lines.extend(proof.hashes.iter().map(|it| format!("proof        {it}")));
@@ -199,7 +214,13 @@ fn head(file: &Path, authority: &Authority) -> Result<(Shown, Option<Examined>),
         Err(why) => shown.forged(why),
         Ok(it) => {
             shown.size = it.checkpoint.size;
-            shown.root = Some(it.checkpoint.root.iter().map(|byte| format!("{byte:02x}")).collect());
+            shown.root = Some(
+                it.checkpoint
+                    .root
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect(),
+            );
             shown.cosigned = it.cosigned;
             if it.cosigned.is_none() && authority.witnesses().quorum() > 0 {
                 shown.verdict = Verdict::Unwitnessed;
@@ -216,7 +237,10 @@ fn threads(long: &Long) -> usize {
 fn authority(by: &By) -> Result<Authority, Fault> {
     let key = text(&by.key)?;
     let authority = Authority::parse(&key).map_err(Fault::Key)?;
-    let keys = by.witness.iter().map(|key| WitnessKey::parse(&text(key)?).map_err(Fault::Witness));
+    let keys = by
+        .witness
+        .iter()
+        .map(|key| WitnessKey::parse(&text(key)?).map_err(Fault::Witness));
     let keys = keys.collect::<Result<Vec<_>, _>>()?;
     let quorum = by.quorum.unwrap_or(keys.len());
     let witnesses = Witnesses::new(keys, quorum).map_err(Fault::Witnesses)?;

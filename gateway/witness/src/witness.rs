@@ -118,7 +118,11 @@ impl Witness {
             Ok(()) => Answer::Signed(line),
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
-                tracing::error!(error, log = origin, "what would be signed cannot be written down");
+                tracing::error!(
+                    error,
+                    log = origin,
+                    "what would be signed cannot be written down"
+                );
                 Answer::Failed
             }
         }

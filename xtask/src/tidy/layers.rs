@@ -1,6 +1,6 @@
 //! Who may depend on whom, and on which foreign crates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{cargo, packages};
 
@@ -129,6 +129,27 @@ const FORBIDDEN: [(&str, &str); 4] = [
     ("reqwest", "the proxy has the one HTTP client"),
 ];
 
+/// What the auditors' program is never built of: what reaches a network or a database, and what makes keys.
+const NOT_FOR_AUDITORS: [&str; 14] = [
+    "audit",
+    "aws-lc-rs",
+    "axum",
+    "hyper",
+    "libsqlite3-sys",
+    "mio",
+    "proxy",
+    "rustls",
+    "socket2",
+    "sqlx",
+    "store",
+    "tokio",
+    "tonic",
+    "vault",
+];
+
+/// So many packages are enough for it.
+const FOR_AUDITORS_MAX: usize = 100;
+
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
 
 #[test]
@@ -208,6 +229,38 @@ fn forbidden_crates_are_not_built() {
             );
         }
     }
+}
+
+#[test]
+fn the_auditors_program_reaches_neither_network_nor_database() {
+    let tree = cargo(&[
+        "tree",
+        "--package",
+        "verifier",
+        "--locked",
+        "--edges",
+        "normal",
+        "--target",
+        "all",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+    ]);
+    let names = tree.lines().filter_map(|line| line.split(' ').next());
+    let built: BTreeSet<&str> = names.collect();
+    assert!(
+        built.contains("proof") && built.contains("ed25519-dalek"),
+        "not the whole graph"
+    );
+    for name in NOT_FOR_AUDITORS {
+        assert!(!built.contains(name), "tidegate-verify is built of {name}");
+    }
+    assert!(
+        built.len() <= FOR_AUDITORS_MAX,
+        "it is built of {}: {built:?}",
+        built.len()
+    );
 }
 
 /// Each package of ours and what it names as dependency: ours, or foreign.

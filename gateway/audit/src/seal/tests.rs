@@ -74,7 +74,10 @@ fn a_close_names_its_opening_in_clear() {
         duration_us: 5,
     };
     let event = Event::Close(Box::new(outcome));
-    let leaf = Draft::new(&event).unwrap().seal(LOG, 42, 1, &key()).unwrap();
+    let leaf = Draft::new(&event)
+        .unwrap()
+        .seal(LOG, 42, 1, &key())
+        .unwrap();
     let header = Header::parse(&leaf).unwrap();
     assert_eq!((header.kind, header.opening), (Kind::Close, Some(41)));
 }
@@ -94,7 +97,10 @@ fn a_leaf_of_version_1_is_read() {
     let mut plain = serde_json::to_vec(&event).unwrap();
     let seal = key.seal(&header, &mut plain).unwrap();
     let old = [&header[..], &seal.nonce, &plain, &seal.tag].concat();
-    let expected = Header { log: None, ..Header::parse(&leaf).unwrap() };
+    let expected = Header {
+        log: None,
+        ..Header::parse(&leaf).unwrap()
+    };
     assert_eq!(Header::parse(&old), Some(expected));
     assert_eq!(open(&old, &key).unwrap(), event);
 }

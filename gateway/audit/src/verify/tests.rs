@@ -35,7 +35,12 @@ impl Log {
         let index = self.tree.size();
         let leaf = Draft::new(event)
             .unwrap()
-            .seal(seal::tag(self.verifier.authority().origin()), index, 1, &self.key)
+            .seal(
+                seal::tag(self.verifier.authority().origin()),
+                index,
+                1,
+                &self.key,
+            )
             .unwrap();
         let nodes = self.tree.append(tree::leaf_hash(&leaf));
         self.verifier.record(index, &leaf, &nodes);

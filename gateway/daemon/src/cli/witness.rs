@@ -112,7 +112,10 @@ fn serve(listen: SocketAddr, of: &Of) -> Result<()> {
                 _ = interrupt.recv() => {}
             }
         };
-        println!("{}", json!({ "ready": true, "listen": [address], "admin": null }));
+        println!(
+            "{}",
+            json!({ "ready": true, "listen": [address], "admin": null })
+        );
         ::witness::serve(listener, witness, seconds, stop)
             .await
             .into_diagnostic()

@@ -109,7 +109,10 @@ impl Witness {
                 status => {
                     let why = answer.lines().next().unwrap_or_default();
                     let why: String = why.chars().take(200).collect();
-                    return Err(miette!("it answered with status {}: {why}", status.as_u16()));
+                    return Err(miette!(
+                        "it answered with status {}: {why}",
+                        status.as_u16()
+                    ));
                 }
             }
         }
@@ -148,8 +151,18 @@ mod tests {
     #[test]
     fn what_a_witness_knows_is_taken_unless_it_accuses() {
         assert_eq!(told("7\n", 9, 0).unwrap(), 7);
-        assert!(told("10\n", 9, 0).unwrap_err().to_string().contains("rolled back"));
-        assert!(told("9\n", 9, 9).unwrap_err().to_string().contains("forked"));
+        assert!(
+            told("10\n", 9, 0)
+                .unwrap_err()
+                .to_string()
+                .contains("rolled back")
+        );
+        assert!(
+            told("9\n", 9, 9)
+                .unwrap_err()
+                .to_string()
+                .contains("forked")
+        );
         assert!(told("nine", 9, 0).is_err());
     }
 }

@@ -82,12 +82,18 @@ impl Log {
     }
 
     /// Whether it continues what `note`, kept in `place`, was about.
-    async fn continues(&mut self, own: Option<&Authority>, note: &[u8], place: &Path) -> Result<()> {
+    async fn continues(
+        &mut self,
+        own: Option<&Authority>,
+        note: &[u8],
+        place: &Path,
+    ) -> Result<()> {
         let place = place.display();
         let name = checkpoint::origin(note).unwrap_or_default();
         let Some(own) = own else {
             return Err(miette!(
-                help = "put the keyring and the log back, or give both new folders; nothing was begun",
+                help =
+                    "put the keyring and the log back, or give both new folders; nothing was begun",
                 "`{place}` knows of the log `{name}`, of which there is no keyring"
             ));
         };

@@ -28,7 +28,10 @@ impl Batch {
         self.length = 0;
         while self.lines.len() < count && self.bytes.len() < BATCH_BYTES {
             let limit = LINE_BYTES_MAX as u64 + 1;
-            let read = export.by_ref().take(limit).read_until(b'\n', &mut self.bytes)?;
+            let read = export
+                .by_ref()
+                .take(limit)
+                .read_until(b'\n', &mut self.bytes)?;
             if read == 0 {
                 break;
             }

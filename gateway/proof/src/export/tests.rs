@@ -44,7 +44,11 @@ fn threads_and_sittings_change_nothing() {
                 kept = bookmark;
                 told += 1;
                 // Each sitting ends after its second batch.
-                if told > 1 { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+                if told > 1 {
+                    Err(io::ErrorKind::Interrupted.into())
+                } else {
+                    Ok(())
+                }
             },
         };
         match verify_in(manner, Cursor::new(&export), authority.clone(), &[]) {
@@ -81,7 +85,10 @@ fn a_bookmark_counts_for_nothing_else() {
         },
     };
     let report = verify_in(manner, Cursor::new(&other), key, &[]).unwrap();
-    assert!(report.is_intact() && first.unwrap() <= 16_384, "it began anew");
+    assert!(
+        report.is_intact() && first.unwrap() <= 16_384,
+        "it began anew"
+    );
 }
 
 #[test]

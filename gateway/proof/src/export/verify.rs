@@ -74,7 +74,11 @@ pub fn verify_in(
 ) -> io::Result<Report> {
     let mut batch = Batch::default();
     batch.read(&mut export, 1)?;
-    let head = batch.lines().first().and_then(|it| it.ok()).map(<[u8]>::to_vec);
+    let head = batch
+        .lines()
+        .first()
+        .and_then(|it| it.ok())
+        .map(<[u8]>::to_vec);
     let of = authority.purpose(head.as_deref(), anchors);
     let mut at = Place {
         offset: batch.length,
@@ -83,7 +87,13 @@ pub fn verify_in(
     let from = manner.from.filter(|from| from.of == of);
     let resumed = from.and_then(|from| {
         let verifier = Verifier::resume(authority.clone(), from.state)?;
-        Some((verifier, Place { offset: from.offset, line: from.line }))
+        Some((
+            verifier,
+            Place {
+                offset: from.offset,
+                line: from.line,
+            },
+        ))
     });
     let mut verifier = match resumed {
         Some((verifier, place)) => {

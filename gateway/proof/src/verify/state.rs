@@ -44,6 +44,7 @@ impl Verifier {
     /// What to go on from later; none where something is wrong already, or not yet decided.
     pub fn state(&self) -> Option<State> {
         let decided = self.held.is_none() && self.untrue.is_none() && self.actual.is_none();
+        let decided = decided && self.accused.is_empty() && self.foreign.is_none();
         let tree = self.tree.as_ref().filter(|_| decided && !self.forged)?;
         let report = &self.report;
         if !report.is_intact() || !self.order.is_whole() {

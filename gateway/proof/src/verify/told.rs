@@ -17,7 +17,9 @@ impl Report {
             format!("checkpoints  {}", self.checkpoints),
         ];
         if let Some(witnessed) = self.witnessed {
-            let at = self.witnessed_at.map(|at| format!(", at {at} by their clocks"));
+            let at = self
+                .witnessed_at
+                .map(|at| format!(", at {at} by their clocks"));
             let at = at.unwrap_or_default();
             lines.push(format!("witnessed    {witnessed} records{at}"));
         }

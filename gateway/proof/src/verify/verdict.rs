@@ -149,7 +149,11 @@ mod tests {
         let codes: BTreeSet<u8> = Verdict::ALL.into_iter().map(Verdict::code).collect();
         assert_eq!(codes.len(), Verdict::ALL.len());
         assert!(Verdict::ALL.is_sorted());
-        assert!(codes.into_iter().all(|it| it == 0 || (10..100).contains(&it)));
+        assert!(
+            codes
+                .into_iter()
+                .all(|it| it == 0 || (10..100).contains(&it))
+        );
     }
 
     #[test]
@@ -162,6 +166,9 @@ mod tests {
         assert_eq!(report.verdict, Verdict::Edited);
         report.find(Finding::Fork { size: 3 });
         report.find(Finding::Removed { first: 1, count: 1 });
-        assert_eq!((report.verdict, report.findings_unlisted), (Verdict::Forked, 2));
+        assert_eq!(
+            (report.verdict, report.findings_unlisted),
+            (Verdict::Forked, 2)
+        );
     }
 }

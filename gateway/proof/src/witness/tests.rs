@@ -10,7 +10,11 @@ const EXAMPLE: &str = "example.com/behind-the-sofa\n20852163\n\
 
 fn pair(name: &str, seed: u8) -> (SigningKey, WitnessKey) {
     let signing = SigningKey::from_bytes(&[seed; 32]);
-    let material = [&[ALGORITHM_COSIGNATURE], &signing.verifying_key().to_bytes()[..]].concat();
+    let material = [
+        &[ALGORITHM_COSIGNATURE],
+        &signing.verifying_key().to_bytes()[..],
+    ]
+    .concat();
     let id = signed_note::key_id(name, &material);
     let key = format!("{name}+{id:08x}+{}", BASE64_STANDARD.encode(material));
     (signing, WitnessKey::parse(&key).unwrap())
@@ -37,16 +41,40 @@ fn a_quorum_is_of_different_witnesses() {
     };
     assert_eq!(judged(EXAMPLE, 1), None);
     let first = attach(EXAMPLE, &line(&one, EXAMPLE, 70), &one.1).unwrap();
-    assert_eq!(judged(&first, 1), Some(Cosigned { witnesses: 1, at: 70 }));
+    assert_eq!(
+        judged(&first, 1),
+        Some(Cosigned {
+            witnesses: 1,
+            at: 70
+        })
+    );
     assert_eq!(judged(&first, 2), None);
     // The same one again takes the place of its first; a stranger's line is not taken.
     let again = attach(&first, &line(&one, EXAMPLE, 75), &one.1).unwrap();
-    assert_eq!(judged(&again, 1), Some(Cosigned { witnesses: 1, at: 75 }));
+    assert_eq!(
+        judged(&again, 1),
+        Some(Cosigned {
+            witnesses: 1,
+            at: 75
+        })
+    );
     assert_eq!(again.lines().count(), first.lines().count());
     assert_eq!(attach(&first, &line(&other, EXAMPLE, 76), &two.1), None);
     let both = attach(&again, &line(&two, EXAMPLE, 80), &two.1).unwrap();
-    assert_eq!(judged(&both, 2), Some(Cosigned { witnesses: 2, at: 80 }));
-    assert_eq!(judged(&both, 1), Some(Cosigned { witnesses: 2, at: 75 }));
+    assert_eq!(
+        judged(&both, 2),
+        Some(Cosigned {
+            witnesses: 2,
+            at: 80
+        })
+    );
+    assert_eq!(
+        judged(&both, 1),
+        Some(Cosigned {
+            witnesses: 2,
+            at: 75
+        })
+    );
     // What was signed cannot be moved in time, nor to another checkpoint.
     let moved = both.replacen("\n20852163\n", "\n20852164\n", 1);
     assert_eq!(judged(&moved, 1), None);
@@ -66,9 +94,17 @@ fn witnesses_that_make_no_sense_are_refused() {
     assert!(Witnesses::new(vec![one.clone()], 2).is_err());
     assert!(Witnesses::new(vec![one.clone()], 0).is_err());
     assert!(Witnesses::new(vec![], 1).is_err());
-    assert!(Witnesses::new(vec![one.clone(), two], 1).is_err(), "one key, two names");
+    assert!(
+        Witnesses::new(vec![one.clone(), two], 1).is_err(),
+        "one key, two names"
+    );
     assert!(Witnesses::new(vec![one.clone(); WITNESSES_MAX + 1], 1).is_err());
-    for key in ["", "a+b", "a+00000000+AAAA", &one.key().replacen("/1", "/2", 1)] {
+    for key in [
+        "",
+        "a+b",
+        "a+00000000+AAAA",
+        &one.key().replacen("/1", "/2", 1),
+    ] {
         assert!(WitnessKey::parse(key).is_err(), "{key}");
     }
 }

@@ -40,7 +40,11 @@ impl Log {
     fn request(&self, old: u64) -> Request {
         let mut prover = Prover::default();
         let size = self.tree.size();
-        for place in prover.prove_consistency(size, old).err().unwrap_or_default() {
+        for place in prover
+            .prove_consistency(size, old)
+            .err()
+            .unwrap_or_default()
+        {
             let nodes = &self.stored[usize::try_from(place.record).unwrap()];
             let node = nodes.as_chunks().0[place.level];
             prover.learn(place, node);
@@ -93,7 +97,11 @@ fn it_signs_what_continues_and_nothing_else_over_restarts() {
 
     // The same key, another history: shorter, as long, longer.
     let Log { signer, .. } = log;
-    let mut fork = Log { signer, tree: Tree::default(), stored: vec![] };
+    let mut fork = Log {
+        signer,
+        tree: Tree::default(),
+        stored: vec![],
+    };
     fork.grow(5, "c");
     assert_eq!(ask(&witness, &fork.request(5)), Answer::Conflict(8));
     fork.grow(3, "d");
@@ -116,7 +124,10 @@ fn strangers_are_told_apart() {
     forged.note = forged.note.replacen("\n1\n", "\n2\n", 1);
     assert_eq!(ask(&witness, &forged), Answer::Unsigned);
     for body in [&b""[..], b"old 0\n\nno note\n", b"\xff"] {
-        assert!(matches!(witness.add_checkpoint(body, 0), Answer::Malformed(_)));
+        assert!(matches!(
+            witness.add_checkpoint(body, 0),
+            Answer::Malformed(_)
+        ));
     }
     let key = Cosigner::open(&home.path().join(COSIGNER_FILE)).unwrap();
     let again = Witness::open(home.path(), key, vec![log.authority()]);
@@ -129,8 +140,12 @@ fn what_cannot_be_written_down_is_not_signed_and_what_was_is_not_forgotten() {
     log.grow(2, "a");
     let witness = open(&home, &log);
     assert!(matches!(ask(&witness, &log.request(0)), Answer::Signed(_)));
-    let pages = std::fs::read_dir(home.path()).unwrap().map(|it| it.unwrap().path());
-    let page = pages.into_iter().find(|it| it.extension().is_some_and(|it| it == "note"));
+    let pages = std::fs::read_dir(home.path())
+        .unwrap()
+        .map(|it| it.unwrap().path());
+    let page = pages
+        .into_iter()
+        .find(|it| it.extension().is_some_and(|it| it == "note"));
     let page = page.unwrap();
     log.grow(2, "b");
     // A folder in its place: no file can be put there.
