@@ -104,8 +104,8 @@ fn matrix() -> Vec<Attack> {
         Attack(
             "insert in the middle, and number what follows anew",
             Sql(&[
-                "UPDATE record SET idx = -1 - idx WHERE idx >= {at}",
-                "UPDATE record SET idx = -idx WHERE idx < 0",
+                "UPDATE record SET idx = idx + 1000001 WHERE idx >= {at}",
+                "UPDATE record SET idx = idx - 1000000 WHERE idx > 1000000",
                 "INSERT INTO record SELECT idx, leaf, nodes FROM other.record WHERE idx = {at}",
             ]),
             "inserted",

@@ -58,6 +58,13 @@ fn a_database_that_is_gone_or_older_is_not_begun_anew() -> Result<()> {
     fs::rename(&log, &older)?;
     fs::write(&log, backup)?;
     refuses(&mut world, "records; it has")?;
+    // Whoever reads it is warned, and puts nothing on it: that would be another history.
+    let listed = world.gateway.audit(&["list"])?;
+    ensure!(listed.status.success(), "{listed:?}");
+    ensure!(
+        String::from_utf8_lossy(&listed.stderr).contains("not on record"),
+        "{listed:?}"
+    );
     fs::rename(&older, &log)?;
     world.gateway.restart()?;
     world.finish()

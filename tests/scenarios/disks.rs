@@ -64,6 +64,8 @@ impl Disk {
             return Ok(None);
         }
         auditor::copy(&kept, at)?;
+        // What the test puts there is on the disk; what the gateway does, it must see to itself.
+        run(Command::new("sync").arg("-f").arg(at))?;
         Ok(Some(disk))
     }
 

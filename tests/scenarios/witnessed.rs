@@ -45,6 +45,26 @@ fn heard(world: &World, what: &str) -> Result<()> {
     Ok(())
 }
 
+/// Waits until `/readyz` says this, and is ready all the same.
+fn ready_says(world: &World, what: &str) -> Result<()> {
+    let deadline = Instant::now() + START_MAX;
+    loop {
+        let ready = world
+            .client
+            .get(&world.gateway.admin_url("/readyz")?, &[])?;
+        ensure!(ready.status == 200, "{}", ready.text());
+        if ready.text().contains(what) {
+            return Ok(());
+        }
+        ensure!(
+            Instant::now() < deadline,
+            "never said: {what}\n{}",
+            ready.text()
+        );
+        thread::sleep(POLL);
+    }
+}
+
 /// What `tidegate audit verify` says of the log in place.
 fn verify(world: &World, more: &[&str]) -> Result<Judgement> {
     let output = world
@@ -116,6 +136,7 @@ fn a_witness_that_is_away_stops_nobody_and_is_asked_again() -> Result<()> {
     world.gateway.restart()?;
     call(&world)?;
     heard(&world, "the witness did not sign")?;
+    ready_says(&world, "could not be reached")?;
     call(&world)?;
     witness.start()?;
     heard(&world, "the witness signs again")?;

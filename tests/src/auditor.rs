@@ -35,7 +35,11 @@ impl Judgement {
         let said: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         Self {
             code: output.status.code(),
-            verdict: said["verdict"].as_str().unwrap_or_default().to_owned(),
+            verdict: said
+                .get("verdict")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
             complaint: String::from_utf8_lossy(&output.stderr).into_owned(),
             said,
         }

@@ -433,7 +433,9 @@ async fn pour(
                 Piece::Checkpoint(authority.examine(note.as_bytes()), *size)
             }
         });
-        pieces.into_iter().for_each(|piece| verifier.pour(piece));
+        for piece in pieces {
+            verifier.pour(piece);
+        }
         told(verifier.size(), size);
     }
 }

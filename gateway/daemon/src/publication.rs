@@ -1,7 +1,8 @@
 //! Shows the log to others while it grows: to witnesses, who sign that it only grew, and as tiles, which anybody may
 //! keep.
 //!
-//! Nothing here stands in the way of a request. A round begins every second if the log has grown: the newest
+//! Nothing here stands in the way of a request. A round begins every second if the log has grown (every ten, where nobody
+//! is shown it): the newest
 //! checkpoint goes to the witnesses, is kept beside the log with what they signed, and is published with the tiles.
 //! Who is away is asked again later; whoever says that the log was longer once is heard.
 
@@ -10,12 +11,12 @@ mod begun;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use audit::{
-    Ledger as _, READ_ROWS_MAX,
+    Ledger as _, READ_ROWS_MAX, Trail,
     checkpoint::{self, Authority},
 };
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
@@ -28,36 +29,59 @@ use tokio::{sync::watch, task::JoinSet, time::timeout};
 use vault::Keyring;
 
 use self::ask::Witness;
-pub(crate) use self::begun::check;
+pub(crate) use self::begun::{check, check_folder};
 use crate::config::Config;
 
-/// How often it is looked whether the log has grown.
+/// How often it is looked whether the log has grown,
 const EVERY: Duration = Duration::from_secs(1);
+
+/// and where there are neither witnesses nor tiles, so that only how far it came is kept.
+const EVERY_ALONE: Duration = Duration::from_secs(10);
 
 /// As long as the gateway waits at its end for witnesses to sign the last records.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// What is amiss with showing the log, for who asks how the gateway does; nothing if all is well.
+#[derive(Default)]
+pub(crate) struct Standing(Mutex<Vec<String>>);
+
+impl Standing {
+    /// One line each.
+    pub(crate) fn amiss(&self) -> Vec<String> {
+        let amiss = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        amiss.clone()
+    }
+
+    fn set(&self, amiss: Vec<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = amiss;
+    }
+}
+
 /// What shows the log.
 pub(crate) struct Publication {
+    standing: Arc<Standing>,
+    trail: Trail,
     data: PathBuf,
     witnesses: Vec<Witness>,
     tiles: Option<PathBuf>,
     publisher: Option<Publisher>,
     authority: Authority,
-    /// The checkpoint of the last round that went as it should.
-    done: Option<String>,
+    /// How many records there were in the last round that went as it should.
+    done: Option<u64>,
     /// What failed in the last round, so that it is said once.
     failing: Option<String>,
 }
 
 impl Publication {
     /// For the log that the configuration names, which has begun.
-    pub(crate) fn open(config: &Config, tls: &Arc<ClientConfig>) -> Result<Self> {
+    pub(crate) fn open(config: &Config, trail: Trail, tls: &Arc<ClientConfig>) -> Result<Self> {
         let keyring = Keyring::open(&config.data.join(vault::KEYRING_FILE)).into_diagnostic()?;
         let key = keyring.signer().into_diagnostic()?.verifier_key();
         let client = Arc::new(Upstream::new(tls));
         let witnesses = config.proofs.witnesses.iter().cloned();
         Ok(Self {
+            standing: Arc::default(),
+            trail,
             data: config.data.clone(),
             witnesses: witnesses
                 .map(|asked| Witness::new(asked, Arc::clone(&client)))
@@ -70,12 +94,19 @@ impl Publication {
         })
     }
 
-    /// Shows what is new every second, until it is stopped; gives itself back for [`finish`](Self::finish).
+    /// How it stands, from now on.
+    pub(crate) fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.standing)
+    }
+
+    /// Shows what is new, until it is stopped; gives itself back for [`finish`](Self::finish).
     pub(crate) async fn run(mut self, mut stopped: watch::Receiver<bool>) -> Self {
+        let alone = self.witnesses.is_empty() && self.tiles.is_none();
+        let every = if alone { EVERY_ALONE } else { EVERY };
         loop {
             self.attend().await;
             let stop = stopped.wait_for(|stopped| *stopped);
-            if timeout(EVERY, stop).await.is_ok() {
+            if timeout(every, stop).await.is_ok() {
                 return self;
             }
         }
@@ -94,7 +125,10 @@ impl Publication {
     }
 
     async fn attend(&mut self) {
-        let failing = self.round().await.err().map(|error| format!("{error:?}"));
+        let failing = self.round().await.err().map(|error| {
+            let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+            causes.join(": ")
+        });
         if failing != self.failing {
             match &failing {
                 Some(error) => tracing::error!(error, "the log cannot be shown to others"),
@@ -102,23 +136,26 @@ impl Publication {
             }
             self.failing = failing;
         }
+        let witnesses = self.witnesses.iter().filter_map(Witness::trouble);
+        self.standing
+            .set(self.failing.iter().cloned().chain(witnesses).collect());
     }
 
     async fn round(&mut self) -> Result<()> {
+        let grown = self.done != Some(self.trail.status().size);
+        if !grown && !self.witnesses.iter().any(Witness::is_waited_for) {
+            return Ok(());
+        }
         let ledger = SqliteLedger::open_to_read(&self.data).await;
         let mut ledger = ledger.into_diagnostic()?;
         let head = ledger.head().await.into_diagnostic()?;
         let Some((size, note)) = head.checkpoint else {
             return Ok(());
         };
-        let waiting = self.witnesses.iter().any(|it| it.wants(size));
-        if self.done.as_deref() == Some(&note) && !waiting {
-            return Ok(());
-        }
-        let cosigned = self.cosigned(size, note.clone()).await;
+        let cosigned = self.cosigned(size, note).await;
         store::keep_shown(&self.data, &cosigned).into_diagnostic()?;
         self.publish(&mut ledger, size, cosigned).await?;
-        self.done = Some(note);
+        self.done = Some(size);
         Ok(())
     }
 

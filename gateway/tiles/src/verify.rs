@@ -67,7 +67,7 @@ pub fn verify(
         // The verifier will say the same, and there is no size to go by.
         Err(_) => 0,
     };
-    let mut walk = Walk::start(root, size, manner.from.filter(|it| it.of == of), &authority)?;
+    let mut walk = Walk::start(root, size, manner.from.filter(|it| it.of == of), &authority);
     for anchor in anchors {
         walk.verifier.anchor(anchor);
     }
@@ -182,12 +182,7 @@ fn altered(tile: Tile) -> Finding {
 }
 
 impl<'a> Walk<'a> {
-    fn start(
-        root: &'a Path,
-        size: u64,
-        from: Option<Bookmark>,
-        authority: &Authority,
-    ) -> Result<Self, TilesError> {
+    fn start(root: &'a Path, size: u64, from: Option<Bookmark>, authority: &Authority) -> Self {
         let fresh = || (Verifier::new(authority.clone()), Edge::default());
         let resumed = from.and_then(|from| {
             let (at, expected) = (from.state.size(), from.state.root()?);
@@ -201,13 +196,13 @@ impl<'a> Walk<'a> {
             (at <= size && edge.root() == expected).then_some((verifier, edge))
         });
         let (verifier, edge) = resumed.unwrap_or_else(fresh);
-        Ok(Self {
+        Self {
             root,
             size,
             verifier,
             edge,
             ended: false,
-        })
+        }
     }
 
     /// Judges these tiles of leaves; gives how many bytes they had.

@@ -203,8 +203,9 @@ impl Running {
         runtime.block_on(workload::open(config, &sources, &mut bound, &stopped))?;
         let tokens = keysets::kept(sources, &upstream_tls, &stopped);
         begin(&gateway.trail, &lifecycle, runtime)?;
-        let publishing = Publication::open(config, &upstream_tls)?.run(stopped.clone());
-        let publishing = runtime.spawn(publishing);
+        let publishing = Publication::open(config, gateway.trail.clone(), &upstream_tls)?;
+        let standing = publishing.standing();
+        let publishing = runtime.spawn(publishing.run(stopped.clone()));
         let following = watching.map(|it| it.start(&gateway.trail, &stopped));
         let files = (Arc::clone(&held), tell, authority);
         look(config, files, &gateway.trail, &stopped);
@@ -220,6 +221,7 @@ impl Running {
             kernel: opened.kernel.clone(),
             keeper: Arc::clone(&opened.keeper),
             reconciler: Arc::clone(&reconciler),
+            standing,
         };
         let admin = admin.map(|listener| operators(listener, status, &stopped, runtime));
         let admin = admin.transpose()?;

@@ -63,7 +63,7 @@ pub(super) async fn verify(what: Verified, format: Format) -> Result<ExitCode> {
             "{}",
             serde_json::to_string_pretty(&report).into_diagnostic()?
         ),
-        Format::Table => report.lines().iter().for_each(|line| println!("{line}")),
+        Format::Table => println!("{}", report.lines().join("\n")),
     }
     Ok(ExitCode::from(report.verdict.code()))
 }
@@ -114,10 +114,9 @@ async fn in_place(
     let mut report = judged.into_diagnostic()?;
     if let Some(keys) = keys {
         let misplaced = audit::misplaced_keys(&mut ledger, &keys).await;
-        misplaced
-            .into_diagnostic()?
-            .into_iter()
-            .for_each(|finding| report.find(finding));
+        for finding in misplaced.into_diagnostic()? {
+            report.find(finding);
+        }
     }
     Ok(report)
 }

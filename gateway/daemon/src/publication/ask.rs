@@ -8,13 +8,16 @@ use miette::{IntoDiagnostic as _, Result, miette};
 use proof::witness::{Request, WitnessKey};
 use proxy::Upstream;
 use store::SqliteLedger;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::config::Asked;
 
 /// How soon a witness that failed is asked again; twice as long after each failure.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_mins(5);
+
+/// A witness that takes longer is asked again later: nothing of the gateway's end waits for it.
+const ASK_MAX: Duration = Duration::from_secs(4);
 
 /// How often one round asks: a first time, and once more with the size that a witness told.
 const TRIES: usize = 2;
@@ -50,13 +53,24 @@ impl Witness {
         &self.asked.key
     }
 
+    /// Why it did not sign, if it did not.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let trouble = self.trouble.as_ref()?;
+        Some(format!("{}: {trouble}", self.asked.uri))
+    }
+
     /// It may be asked at once.
     pub(super) fn is_due(&mut self) {
         self.due = Instant::now();
     }
 
+    /// Whether it did not sign when it was asked, and should be asked again now.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.trouble.is_some() && self.due <= Instant::now()
+    }
+
     /// Whether it should be asked about so many records now.
-    pub(super) fn wants(&self, size: u64) -> bool {
+    fn wants(&self, size: u64) -> bool {
         self.signed(size).is_none() && self.due <= Instant::now()
     }
 
@@ -71,7 +85,8 @@ impl Witness {
         if !self.wants(size) {
             return;
         }
-        match self.try_ask(data, size, note).await {
+        let asked = timeout(ASK_MAX, self.try_ask(data, size, note)).await;
+        match asked.unwrap_or_else(|_| Err(miette!("it did not answer in time"))) {
             Ok(lines) => {
                 (self.last, self.lines) = (size, Some((size, lines)));
                 self.pause = RETRY_FIRST;

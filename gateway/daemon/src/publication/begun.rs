@@ -43,10 +43,7 @@ pub(crate) async fn check(config: &Config) -> Result<()> {
         }
     }
     let mut log = Log::open(data).await?;
-    if let Some(note) = store::shown(data).into_diagnostic()? {
-        let place = data.join(SHOWN_FILE_NAME);
-        log.continues(own.as_ref(), note.as_bytes(), &place).await?;
-    }
+    log.continues_shown(own.as_ref(), data).await?;
     if let Some(tiles) = &config.proofs.tiles {
         let place = tiles.join("checkpoint");
         if place.exists() {
@@ -56,6 +53,12 @@ pub(crate) async fn check(config: &Config) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The same by the checkpoint beside the log alone, for who has no configuration.
+pub(crate) async fn check_folder(data: &Path) -> Result<()> {
+    let (own, mut log) = (own(data)?, Log::open(data).await?);
+    log.continues_shown(own.as_ref(), data).await
 }
 
 /// Whose log the keyring signs, if there is one.
@@ -78,6 +81,16 @@ impl Log {
             Ok(ledger) => Ok(Self(Some(ledger))),
             Err(LedgerError::Absent { .. }) => Ok(Self(None)),
             Err(error) => Err(error).into_diagnostic(),
+        }
+    }
+
+    async fn continues_shown(&mut self, own: Option<&Authority>, data: &Path) -> Result<()> {
+        match store::shown(data).into_diagnostic()? {
+            Some(note) => {
+                let place = data.join(SHOWN_FILE_NAME);
+                self.continues(own, note.as_bytes(), &place).await
+            }
+            None => Ok(()),
         }
     }
 
