@@ -2,6 +2,8 @@
 //!
 //! Every scenario ends with the daemon stopped in good order and its log verified offline.
 
+mod attacks;
+mod begun;
 mod behaviour;
 mod budgets;
 mod bypass;
@@ -11,6 +13,7 @@ mod confined;
 mod credentials;
 mod declared;
 mod delegation;
+mod disks;
 mod endless;
 mod envoy;
 mod erasure;
@@ -34,6 +37,7 @@ mod names;
 mod passes;
 mod policies;
 mod processes;
+mod published;
 mod redaction;
 mod reload;
 mod residency;
@@ -57,4 +61,5 @@ mod turns;
 mod ungoverned;
 mod uninspected;
 mod wire;
+mod witnessed;
 mod world;

@@ -42,7 +42,7 @@ struct Running {
 
 /// The line that the daemon prints once it serves.
 #[derive(Clone, Debug, Deserialize)]
-struct Ready {
+pub(crate) struct Ready {
     listen: Vec<SocketAddr>,
     admin: Option<SocketAddr>,
 }
@@ -146,6 +146,13 @@ impl Gateway {
             }
         }
         Ok(())
+    }
+
+    /// Changes its configuration, for the next start.
+    pub fn reconfigure(&self, change: impl FnOnce(&mut Value)) -> Result<()> {
+        let mut config: Value = serde_json::from_slice(&fs::read(&self.config)?)?;
+        change(&mut config);
+        Ok(fs::write(&self.config, config.to_string())?)
     }
 
     /// The daemon's process.
@@ -343,7 +350,7 @@ impl Drop for Gateway {
 }
 
 /// Waits for the ready line, and keeps stdout drained afterwards.
-fn ready_line(child: &mut Child) -> Result<Ready> {
+pub(crate) fn ready_line(child: &mut Child) -> Result<Ready> {
     let stdout = child.stdout.take().ok_or_else(|| anyhow!("no stdout"))?;
     let (send, receive) = mpsc::channel();
     thread::spawn(move || {

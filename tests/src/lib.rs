@@ -5,10 +5,12 @@
 //! on ports that the kernel picks; all data is made up, from a seed.
 
 pub mod agent;
+pub mod auditor;
 pub mod certificate;
 pub mod client;
 pub mod clock;
 pub mod collector;
+pub mod cosigner;
 pub mod env;
 pub mod envoy;
 pub mod gateway;

@@ -117,6 +117,7 @@ pub(crate) fn check(workspace: &Workspace, binary: &Path) -> Result<()> {
     let listed = listed.context("dpkg-deb does not read its own package")?;
     for file in [
         "./usr/bin/tidegate",
+        "./usr/bin/tidegate-verify",
         "./usr/share/man/man1/tidegate-run.1.gz",
     ] {
         if !listed.lines().any(|line| line.ends_with(file)) {

@@ -78,6 +78,12 @@ pub trait Ledger: Send {
     /// Checkpoints with sizes from `from` on, in order; at most [`READ_ROWS_MAX`].
     async fn checkpoints(&mut self, from: u64) -> Result<Vec<(u64, String)>, LedgerError>;
 
+    /// The newest checkpoint that was shown to others, with the cosignatures of those who signed it; none if
+    /// nobody keeps one beside the log.
+    async fn shown(&mut self) -> Result<Option<String>, LedgerError> {
+        Ok(None)
+    }
+
     /// The record that closes the one at `opening`.
     async fn closing(&mut self, opening: u64) -> Result<Option<u64>, LedgerError>;
 

@@ -22,7 +22,6 @@ mod readable;
 pub mod seal;
 mod subjects;
 mod trail;
-pub mod tree;
 pub mod verify;
 mod writer;
 mod written;
@@ -35,9 +34,13 @@ pub use event::*;
 pub use ledger::{Group, Head, Ledger, LedgerError, READ_ROWS_MAX, Row};
 pub use matter::{Anchor, Matter, Matters, Span};
 pub use model::ModelRecord;
-pub use query::{Archive, ArchiveError, Entry, Filter, Shown, verify as verify_ledger};
+pub use proof::tree;
+pub use query::{
+    Archive, ArchiveError, Entry, Filter, Shown, consistency, misplaced_keys,
+    verify as verify_ledger, verify_in as verify_ledger_in,
+};
 pub use seal::{Header, Kind, RECORD_BYTES_MAX};
 pub use subjects::{Blind, BlindIndex, KeptKey, SubjectStore, Subjects};
 pub use trail::{Keys, Receipt, Trail, TrailError, TrailStatus};
-pub use verify::{Finding, Report};
+pub use verify::{Finding, Report, Verdict};
 pub use written::Written;

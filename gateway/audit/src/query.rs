@@ -2,17 +2,18 @@
 
 use std::{collections::HashMap, collections::VecDeque, io, sync::Arc};
 
+use proof::parallel;
 use serde::Serialize;
 use vault::{DataKey, Handle, KeyProvider, VaultError};
 
 use crate::{
     ERASE, Event, Head, Header, Keys, Kind, Ledger, LedgerError, READ_ROWS_MAX, Report, Row,
     SubjectStore,
-    checkpoint::{Authority, Checkpoint, MalformedKey},
+    checkpoint::{self, Authority, Checkpoint, MalformedKey},
     readable::Readable,
     seal::{self, SealError},
-    tree::{self, Prover},
-    verify::{Finding, Verifier},
+    tree::{self, Digest, Prover},
+    verify::{FINDINGS_MAX, Finding, Item, Piece, Verifier},
     writer::{key_context, node},
 };
 
@@ -341,18 +342,31 @@ pub async fn verify(
     authority: Authority,
     anchors: &[Vec<u8>],
 ) -> Result<Report, ArchiveError> {
+    verify_in(1, ledger, authority, anchors, &mut |_, _| ()).await
+}
+
+/// As [`verify`], by so many threads; `told` hears how many records were judged, of how many.
+pub async fn verify_in(
+    threads: usize,
+    ledger: &mut dyn Ledger,
+    authority: Authority,
+    anchors: &[Vec<u8>],
+    told: &mut dyn FnMut(u64, u64),
+) -> Result<Report, ArchiveError> {
     let mut verifier = Verifier::new(authority);
     for anchor in anchors {
         verifier.anchor(anchor);
     }
     let walked = match ledger.check().await {
-        Ok(()) => pour(ledger, &mut verifier).await,
+        Ok(()) => pour(threads, ledger, &mut verifier, told).await,
         Err(error) => Err(error),
     };
     match walked {
         Err(LedgerError::Damaged(what)) => {
             let mut report = verifier.finish();
-            report.findings.insert(0, Finding::Damaged { what });
+            report.find(Finding::Damaged { what });
+            // What else there is may follow from it.
+            report.findings.rotate_right(1);
             Ok(report)
         }
         Err(error) => Err(error.into()),
@@ -360,21 +374,79 @@ pub async fn verify(
     }
 }
 
-async fn pour(ledger: &mut dyn Ledger, verifier: &mut Verifier) -> Result<(), LedgerError> {
-    let mut walk = Walk::start(ledger).await?;
-    while let Some(step) = walk.step(ledger).await? {
-        match step {
-            Step::Row(row) => verifier.record(row.index, &row.leaf, &row.nodes),
-            Step::Checkpoint(size, note) => verifier.checkpoint(note.as_bytes(), Some(size)),
+/// Data keys that do not open with the log's own keys, for their ids: exchanged ones open nothing that was sealed
+/// with those that stood there.
+pub async fn misplaced_keys(
+    ledger: &mut dyn Ledger,
+    keys: &Keys,
+) -> Result<Vec<Finding>, ArchiveError> {
+    let log = signed_note::Signer::name(&keys.signer).to_owned();
+    let mut found = Vec::new();
+    for id in 1..=ledger.head().await?.key {
+        let wrapped = ledger.key(id).await?;
+        let opens = |wrapped: &Vec<u8>| {
+            DataKey::unwrap(keys.provider.as_ref(), wrapped, &key_context(&log, id)).is_ok()
+        };
+        if !wrapped.as_ref().is_some_and(opens) && found.len() < FINDINGS_MAX {
+            found.push(Finding::WrongKey { id });
         }
     }
-    Ok(())
+    Ok(found)
+}
+
+/// Proves that the log of `size` records in `ledger` begins with the one that had `old` (RFC 6962 §2.1.2); none if its
+/// nodes are not there.
+pub async fn consistency(
+    ledger: &mut dyn Ledger,
+    size: u64,
+    old: u64,
+) -> Result<Option<Vec<Digest>>, LedgerError> {
+    let mut prover = Prover::default();
+    for place in prover
+        .prove_consistency(size, old)
+        .err()
+        .unwrap_or_default()
+    {
+        if let Some(node) = node(ledger, place).await? {
+            prover.learn(place, node);
+        }
+    }
+    Ok(prover.prove_consistency(size, old).ok())
+}
+
+async fn pour(
+    threads: usize,
+    ledger: &mut dyn Ledger,
+    verifier: &mut Verifier,
+    told: &mut dyn FnMut(u64, u64),
+) -> Result<(), LedgerError> {
+    let mut walk = Walk::start(ledger).await?;
+    let (size, authority) = (walk.head.size, verifier.authority().clone());
+    loop {
+        let steps = walk.steps(ledger).await?;
+        if steps.is_empty() {
+            return Ok(());
+        }
+        // To hash and to check signatures is most of the work, and needs no order.
+        let pieces = parallel::map(threads, &steps, |step| match step {
+            Step::Row(row) => Piece::Record(Item::new(row.index, &row.leaf, &row.nodes)),
+            Step::Checkpoint(size, note) => {
+                Piece::Checkpoint(authority.examine(note.as_bytes()), *size)
+            }
+        });
+        for piece in pieces {
+            verifier.pour(piece);
+        }
+        told(verifier.size(), size);
+    }
 }
 
 /// A log from its beginning to the end it has when the walk starts, each checkpoint right after
 /// the last record that it covers.
 pub(crate) struct Walk {
     pub(crate) head: Head,
+    /// A checkpoint with the cosignatures of witnesses, by its size.
+    shown: Option<(u64, String)>,
     rows: VecDeque<Row>,
     notes: VecDeque<(u64, String)>,
     next_row: u64,
@@ -387,10 +459,33 @@ pub(crate) enum Step {
     Checkpoint(u64, String),
 }
 
+/// Steps that are taken at once: some megabytes of usual records.
+const STEPS: usize = 4096;
+
 impl Walk {
+    /// Some steps, in their order; none at the end.
+    async fn steps(&mut self, ledger: &mut dyn Ledger) -> Result<Vec<Step>, LedgerError> {
+        let mut steps = Vec::with_capacity(STEPS);
+        while steps.len() < STEPS
+            && let Some(step) = self.step(ledger).await?
+        {
+            steps.push(step);
+        }
+        Ok(steps)
+    }
+
     pub(crate) async fn start(ledger: &mut dyn Ledger) -> Result<Self, LedgerError> {
+        let shown = ledger.shown().await?;
+        let shown = shown.and_then(|note| Some((checkpoint::size(note.as_bytes())?, note)));
+        let mut head = ledger.head().await?;
+        if let (Some((size, note)), Some((of, cosigned))) = (&mut head.checkpoint, &shown)
+            && size == of
+        {
+            note.clone_from(cosigned);
+        }
         Ok(Self {
-            head: ledger.head().await?,
+            head,
+            shown,
             rows: VecDeque::new(),
             notes: VecDeque::new(),
             next_row: 0,
@@ -415,6 +510,14 @@ impl Walk {
             self.next_note = self.notes.back().map(|(size, _)| size.saturating_add(1));
         }
         let row = self.rows.front().map_or(u64::MAX, |row| row.index);
+        // The one that was shown stands in the place of the same without cosignatures; where none is left, it is
+        // the only one that tells of what was there.
+        let next = self.notes.front().map_or(u64::MAX, |(size, _)| *size);
+        let due = |(size, _): &mut (u64, String)| *size <= row && *size <= next;
+        if let Some((size, note)) = self.shown.take_if(due) {
+            self.notes.pop_front_if(|(other, _)| *other == size);
+            return Ok(Some(Step::Checkpoint(size, note)));
+        }
         if let Some((size, note)) = self.notes.pop_front_if(|(size, _)| *size <= row) {
             return Ok(Some(Step::Checkpoint(size, note)));
         }

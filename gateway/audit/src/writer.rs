@@ -18,7 +18,7 @@ use crate::{
     EventRef, Group, Kind, Ledger, LedgerError, Outcome, Row, TrailError, checkpoint,
     checkpoint::Authority,
     courier::{Parcels, Waiter},
-    seal::{Draft, Header},
+    seal::{self, Draft, Header},
     trail::{Gauges, Keys},
     tree::{self, DIGEST_BYTES, Digest, Place, Tree},
 };
@@ -247,10 +247,11 @@ impl Writer {
         };
         let mut tree = on_disk.clone();
         let first = tree.size();
+        let log = seal::tag(&self.log);
         let mut rows = Vec::with_capacity(drafts.len());
         for draft in drafts {
             let index = tree.size();
-            let leaf = draft.seal(index, epoch.id, &epoch.key)?;
+            let leaf = draft.seal(log, index, epoch.id, &epoch.key)?;
             epoch.sealed += 1;
             let nodes = tree.append(tree::leaf_hash(&leaf));
             rows.push(Row { index, leaf, nodes });

@@ -1,4 +1,5 @@
-//! The command line. Exit code 0: fine; 1: there is a finding; 2: it was used wrongly.
+//! The command line. Exit code 0: fine; 1: there is a finding; 2: it was used wrongly. `audit verify` has a code for
+//! each verdict.
 
 mod api;
 mod audit;
@@ -23,6 +24,8 @@ mod search;
 mod static_key;
 mod table;
 mod tokens;
+mod verify;
+mod witness;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -56,6 +59,9 @@ enum Command {
     /// Read and prove the record.
     #[command(subcommand)]
     Audit(Audit),
+    /// Sign the checkpoints of other hosts' logs, if they only grew (C2SP tlog-witness).
+    #[command(subcommand)]
+    Witness(witness::Asked),
     /// Make a report of the log for a regulator, a data subject or a review, with its evidence.
     Report(report::Asked),
     /// Make a service of the configuration from the document of its API.
@@ -278,7 +284,7 @@ enum Audit {
     /// Prove that no record was changed, removed, moved or cut off.
     Verify {
         #[command(flatten)]
-        what: Verified,
+        what: Box<verify::Verified>,
         #[command(flatten)]
         output: Output,
     },
@@ -456,23 +462,6 @@ struct Data {
     data: PathBuf,
 }
 
-/// What to verify: a log in place, or an export with the public key alone.
-#[derive(Debug, Args)]
-struct Verified {
-    /// The folder of the log.
-    #[arg(long, value_name = "DIR", required_unless_present = "export")]
-    data: Option<PathBuf>,
-    /// An export.
-    #[arg(long, value_name = "FILE", conflicts_with = "data", requires = "key")]
-    export: Option<PathBuf>,
-    /// The public key: the line that `audit key` prints, or a file that holds it.
-    #[arg(long, value_name = "KEY")]
-    key: Option<String>,
-    /// A checkpoint that was kept elsewhere: a log that ends before it was cut.
-    #[arg(long, value_name = "FILE")]
-    checkpoint: Option<PathBuf>,
-}
-
 #[derive(Debug, Clone, Copy, Args)]
 struct Output {
     /// The form of the answer.
@@ -514,6 +503,7 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
         }) => classify_test::test(&file),
         Command::Classify(arguments) => classify::classify(&arguments),
         Command::Audit(audit) => audit::audit(audit),
+        Command::Witness(asked) => witness::witness(asked),
         Command::Report(asked) => report::report(asked),
         Command::Api(command) => api::api(&command),
         Command::Policy(command) => policy::policy(&command),

@@ -20,6 +20,7 @@ mod messages;
 pub(crate) mod openapi;
 mod panel;
 pub(crate) mod paths;
+mod proofs;
 mod resolve;
 mod timeouts;
 mod usage;
@@ -32,6 +33,7 @@ pub(crate) use behaviour::{Receiver, Way};
 pub(crate) use credentials::CredentialPlace;
 pub(crate) use egress::Place;
 pub(crate) use issuers::JwksSource;
+pub(crate) use proofs::Asked;
 pub(crate) use resolve::{Config, Listen};
 
 use fault::Text;

@@ -15,6 +15,7 @@ use crate::{
     cli::now,
     desk,
     erasure::{Ask, Eraser},
+    publication,
 };
 
 /// The socket's name in the log's folder.
@@ -148,6 +149,8 @@ async fn try_record(data: &Path, intent: Intent) -> Result<()> {
     }
     // Opening to write would make a log where there is none.
     drop(SqliteLedger::open_to_read(data).await.into_diagnostic()?);
+    // And a record behind an older copy would fork it.
+    publication::check_folder(data).await?;
     let ledger = match SqliteLedger::open(data).await {
         Err(LedgerError::Locked { .. }) => {
             return Err(miette!(

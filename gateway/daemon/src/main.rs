@@ -20,6 +20,7 @@ mod keys;
 mod launch;
 mod passes;
 mod policies;
+mod publication;
 mod reveal;
 mod revoked;
 

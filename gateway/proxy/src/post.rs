@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, Collected, Limited};
 use tokio::time::timeout;
 
 use crate::{Upstream, body::Outbound, limits};
@@ -32,6 +32,21 @@ pub enum PostFault {
 impl Upstream {
     /// Posts `body` to `uri`; a status of 2xx takes it.
     pub async fn post(&self, uri: Uri, headers: HeaderMap, body: Bytes) -> Result<(), PostFault> {
+        let (status, _) = self.ask(uri, headers, body).await?;
+        if status.is_success() {
+            Ok(())
+        } else {
+            Err(PostFault::Status(status.as_u16()))
+        }
+    }
+
+    /// Posts `body` to `uri`; gives what is answered, with whatever status. An answer that is too long is none.
+    pub async fn ask(
+        &self,
+        uri: Uri,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), PostFault> {
         let mut request = Request::new(Outbound::full(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri;
@@ -41,19 +56,14 @@ impl Upstream {
             .map_err(|_| PostFault::Deadline)?
     }
 
-    async fn posted(&self, request: Request<Outbound>) -> Result<(), PostFault> {
+    async fn posted(&self, request: Request<Outbound>) -> Result<(StatusCode, Bytes), PostFault> {
         let head = limits::RESPONSE_HEAD_DEADLINE;
         let sent = self.send(request, std::future::ready(()), head).await;
         let answer = sent.map_err(|_| PostFault::Unreachable)?;
-        let status: StatusCode = answer.status();
-        // What it says is nothing to us; that it is read lets the connection live.
-        let _read = Limited::new(answer.into_body(), ANSWER_BYTES_MAX)
-            .collect()
-            .await;
-        if status.is_success() {
-            Ok(())
-        } else {
-            Err(PostFault::Status(status.as_u16()))
-        }
+        let status = answer.status();
+        // That it is read lets the connection live.
+        let read = Limited::new(answer.into_body(), ANSWER_BYTES_MAX);
+        let read = read.collect().await;
+        Ok((status, read.map(Collected::to_bytes).unwrap_or_default()))
     }
 }

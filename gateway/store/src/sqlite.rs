@@ -20,7 +20,10 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
-use crate::pack::{APPEND, Pack};
+use crate::{
+    pack::{APPEND, Pack},
+    shown::shown,
+};
 
 /// The database in the log's directory; SQLite puts `-wal` and `-shm` beside it.
 pub const FILE_NAME: &str = "log.sqlite";
@@ -44,6 +47,7 @@ const DAMAGE_CODES: [i32; 2] = [11, 26];
 /// A log in a directory.
 pub struct SqliteLedger {
     connection: SqliteConnection,
+    directory: PathBuf,
     /// Held while this log may be written; released by the kernel whatever becomes of us.
     _lock: Option<File>,
 }
@@ -77,6 +81,7 @@ impl SqliteLedger {
             .map_err(failed)?;
         Ok(Self {
             connection,
+            directory: directory.to_owned(),
             _lock: Some(lock),
         })
     }
@@ -90,6 +95,7 @@ impl SqliteLedger {
         let options = options(&path).pragma("query_only", "ON");
         Ok(Self {
             connection: options.connect().await.map_err(sql)?,
+            directory: directory.to_owned(),
             _lock: None,
         })
     }
@@ -199,6 +205,10 @@ impl Ledger for SqliteLedger {
         rows.into_iter()
             .map(|(size, note)| Ok((count(size)?, note)))
             .collect()
+    }
+
+    async fn shown(&mut self) -> Result<Option<String>, LedgerError> {
+        shown(&self.directory)
     }
 
     async fn closing(&mut self, opening: u64) -> Result<Option<u64>, LedgerError> {

@@ -5,6 +5,7 @@
 //! [`Pseudonymizer`] and [`Transforms`]. [`DataKey`] seals records; what leaves this crate is sealed, signed or
 //! hashed, never a key.
 
+mod cosigner;
 mod credential;
 mod datakey;
 mod keyring;
@@ -19,6 +20,7 @@ mod transforms;
 
 use std::{io, path::PathBuf};
 
+pub use cosigner::{COSIGNER_FILE, Cosigner};
 pub use credential::{
     CREDENTIAL_BYTES_MAX, CREDENTIAL_BYTES_MIN, CREDENTIALS_FILE, Credential, Credentials,
     is_credential, is_credential_name,

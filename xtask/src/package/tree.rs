@@ -26,15 +26,10 @@ const COMPLETIONS: [(&str, &str); 3] = [
 pub(super) fn put(workspace: &Workspace, packing: &Packing, binary: &Path) -> Result<()> {
     let tree = &packing.tree;
     let program = tree.join("usr/bin/tidegate");
-    into(&program)?;
-    command(
-        Command::new("strip")
-            .arg("--strip-debug")
-            .arg("-o")
-            .args([program.as_path(), binary]),
-    )
-    .context("`strip` comes with binutils")?;
-    mode(&program, 0o755)?;
+    stripped(binary, &program)?;
+    // The auditors' program is built with it.
+    let verifier = binary.with_file_name("tidegate-verify");
+    stripped(&verifier, &tree.join("usr/bin/tidegate-verify"))?;
     let own = sources(workspace);
     let unit = tree.join("usr/lib/systemd/system/tidegate.service");
     let users = tree.join("usr/lib/sysusers.d/tidegate.conf");
@@ -73,6 +68,19 @@ pub(super) fn put(workspace: &Workspace, packing: &Packing, binary: &Path) -> Re
         copy(&own.join("monitoring").join(name), &monitoring.join(name))?;
     }
     normalise(tree)
+}
+
+/// Installs a program without what only debuggers want.
+fn stripped(binary: &Path, program: &Path) -> Result<()> {
+    into(program)?;
+    command(
+        Command::new("strip")
+            .arg("--strip-debug")
+            .arg("-o")
+            .args([program, binary]),
+    )
+    .context("`strip` comes with binutils")?;
+    mode(program, 0o755)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

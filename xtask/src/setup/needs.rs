@@ -18,6 +18,9 @@ pub(super) const PYTHON_SDKS: &str = "requirements.txt";
 /// The same for JavaScript.
 pub(super) const NODE_SDKS: &str = "package-lock.json";
 
+/// Where Debian puts `golang.org/x/mod/sumdb/tlog`.
+const TLOG: &str = "/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog";
+
 /// One thing that a host needs.
 pub(crate) struct Need {
     pub(crate) what: &'static str,
@@ -67,7 +70,7 @@ pub(super) fn of(scope: Scope) -> impl Iterator<Item = &'static Need> {
 }
 
 /// To build, test and show.
-static ALWAYS: [Need; 12] = [
+static ALWAYS: [Need; 13] = [
     Need {
         what: "C and C++ compiler",
         why: "SQLite, the cryptography and bpf-linker have parts in C and C++",
@@ -97,6 +100,12 @@ static ALWAYS: [Need; 12] = [
         why: "the solver of `tidegate policy prove`",
         cure: Cure::Packages(&["cvc5"]),
         present: |_| program("cvc5").is_some(),
+    },
+    Need {
+        what: "Go's transparency log",
+        why: "judges what the gateway publishes of its log, and shares no line with it",
+        cure: Cure::Packages(&["golang-go", "golang-golang-x-mod-dev"]),
+        present: |_| program("go").is_some() && Path::new(TLOG).exists(),
     },
     Need {
         what: "curl",

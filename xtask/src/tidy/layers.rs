@@ -1,6 +1,6 @@
 //! Who may depend on whom, and on which foreign crates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{cargo, packages};
 
@@ -11,6 +11,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("classifiers", &[]),
         ("abi", &[]),
         ("vault", &[]),
+        ("proof", &[]),
         ("telemetry", &[]),
         ("sandbox", &[]),
         ("names", &[]),
@@ -20,7 +21,9 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("programs", &["abi"]),
         ("flows", &["abi"]),
         ("redaction", &["classifiers", "vault"]),
-        ("audit", &["vault"]),
+        ("audit", &["proof", "vault"]),
+        ("tiles", &["proof"]),
+        ("witness", &["proof", "vault"]),
         ("authority", &["vault"]),
     ],
     &[
@@ -29,6 +32,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("identity", &["flows"]),
         ("reports", &["audit"]),
         ("ocsf", &["audit"]),
+        ("verifier", &["proof", "tiles"]),
     ],
     &[
         ("admission", &["classifiers", "identity", "policy"]),
@@ -73,13 +77,16 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "names",
                 "ocsf",
                 "policy",
+                "proof",
                 "proxy",
                 "redaction",
                 "reports",
                 "sandbox",
                 "store",
                 "telemetry",
+                "tiles",
                 "vault",
+                "witness",
             ],
         ),
         // These see the gateway as the world does: by its binary and the wire.
@@ -103,11 +110,12 @@ const OWNERS: [(&str, &[&str]); 7] = [
             "store",
             "telemetry",
             "tests",
+            "witness",
         ],
     ),
     ("hyper", &["proxy", "tests"]),
     ("hyper-util", &["proxy", "tests"]),
-    ("axum", &["admin", "tests"]),
+    ("axum", &["admin", "tests", "witness"]),
     ("sqlx", &["store"]),
     ("aya", &["abi", "flows"]),
     ("aya-ebpf", &["programs"]),
@@ -120,6 +128,27 @@ const FORBIDDEN: [(&str, &str); 4] = [
     ("native-tls", "rustls is the one TLS stack"),
     ("reqwest", "the proxy has the one HTTP client"),
 ];
+
+/// What the auditors' program is never built of: what reaches a network or a database, and what makes keys.
+const NOT_FOR_AUDITORS: [&str; 14] = [
+    "audit",
+    "aws-lc-rs",
+    "axum",
+    "hyper",
+    "libsqlite3-sys",
+    "mio",
+    "proxy",
+    "rustls",
+    "socket2",
+    "sqlx",
+    "store",
+    "tokio",
+    "tonic",
+    "vault",
+];
+
+/// So many packages are enough for it.
+const FOR_AUDITORS_MAX: usize = 100;
 
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
 
@@ -200,6 +229,38 @@ fn forbidden_crates_are_not_built() {
             );
         }
     }
+}
+
+#[test]
+fn the_auditors_program_reaches_neither_network_nor_database() {
+    let tree = cargo(&[
+        "tree",
+        "--package",
+        "verifier",
+        "--locked",
+        "--edges",
+        "normal",
+        "--target",
+        "all",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+    ]);
+    let names = tree.lines().filter_map(|line| line.split(' ').next());
+    let built: BTreeSet<&str> = names.collect();
+    assert!(
+        built.contains("proof") && built.contains("ed25519-dalek"),
+        "not the whole graph"
+    );
+    for name in NOT_FOR_AUDITORS {
+        assert!(!built.contains(name), "tidegate-verify is built of {name}");
+    }
+    assert!(
+        built.len() <= FOR_AUDITORS_MAX,
+        "it is built of {}: {built:?}",
+        built.len()
+    );
 }
 
 /// Each package of ours and what it names as dependency: ours, or foreign.

@@ -1,7 +1,9 @@
-use vault::Keyring;
+use signed_note::Note;
+use tlog_tiles::{Checkpoint as Text, Hash};
+use vault::{Keyring, LogSigner};
 
 use super::*;
-use crate::tree::leaf_hash;
+use crate::tree::{Tree, leaf_hash};
 
 fn signer() -> LogSigner {
     let home = tempfile::tempdir().unwrap();

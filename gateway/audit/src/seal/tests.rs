@@ -5,6 +5,8 @@ use vault::Keyring;
 use super::*;
 use crate::{Lifecycle, Outcome};
 
+const LOG: LogTag = *b"logs";
+
 fn key() -> DataKey {
     let home = tempfile::tempdir().unwrap();
     let keyring = Keyring::open_or_create(&home.path().join("keyring.json")).unwrap();
@@ -28,7 +30,7 @@ proptest! {
     #[test]
     fn what_is_sealed_opens_and_its_header_is_in_clear(note: String, index: u64, id: u32) {
         let (key, event) = (key(), started(&note));
-        let leaf = Draft::new(&event).unwrap().seal(index, id, &key).unwrap();
+        let leaf = Draft::new(&event).unwrap().seal(LOG, index, id, &key).unwrap();
         let header = Header::parse(&leaf).unwrap();
         prop_assert_eq!(header, Header {
             kind: Kind::Start,
@@ -36,6 +38,7 @@ proptest! {
             index,
             at_us: 1_700_000_000_000_001,
             opening: None,
+            log: Some(LOG),
         });
         prop_assert_eq!(open(&leaf, &key).unwrap(), event);
     }
@@ -43,7 +46,7 @@ proptest! {
     #[test]
     fn one_flipped_bit_of_a_leaf_does_not_open(place: prop::sample::Index, bit in 0..8_u32) {
         let key = key();
-        let mut leaf = Draft::new(&started("x")).unwrap().seal(3, 1, &key).unwrap();
+        let mut leaf = Draft::new(&started("x")).unwrap().seal(LOG, 3, 1, &key).unwrap();
         let at = place.index(leaf.len());
         leaf[at] ^= 1 << bit;
         prop_assert!(open(&leaf, &key).is_err());
@@ -72,7 +75,10 @@ fn a_close_names_its_opening_in_clear() {
         duration_us: 5,
     };
     let event = Event::Close(Box::new(outcome));
-    let leaf = Draft::new(&event).unwrap().seal(42, 1, &key()).unwrap();
+    let leaf = Draft::new(&event)
+        .unwrap()
+        .seal(LOG, 42, 1, &key())
+        .unwrap();
     let header = Header::parse(&leaf).unwrap();
     assert_eq!((header.kind, header.opening), (Kind::Close, Some(41)));
 }
@@ -81,4 +87,21 @@ fn a_close_names_its_opening_in_clear() {
 fn an_event_beyond_the_limit_is_refused() {
     let long = started(&"x".repeat(RECORD_BYTES_MAX));
     assert!(matches!(Draft::new(&long), Err(SealError::TooLarge { .. })));
+}
+
+/// A leaf as it was written before leaves said which log they are of.
+#[test]
+fn a_leaf_of_version_1_is_read() {
+    let (key, event) = (key(), started("x"));
+    let leaf = Draft::new(&event).unwrap().seal(LOG, 3, 1, &key).unwrap();
+    let header = [&[1], &leaf[1..30]].concat();
+    let mut plain = serde_json::to_vec(&event).unwrap();
+    let seal = key.seal(&header, &mut plain).unwrap();
+    let old = [&header[..], &seal.nonce, &plain, &seal.tag].concat();
+    let expected = Header {
+        log: None,
+        ..Header::parse(&leaf).unwrap()
+    };
+    assert_eq!(Header::parse(&old), Some(expected));
+    assert_eq!(open(&old, &key).unwrap(), event);
 }

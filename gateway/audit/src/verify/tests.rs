@@ -2,7 +2,12 @@ use jiff::Timestamp;
 use vault::{DataKey, Keyring, LogSigner};
 
 use super::*;
-use crate::{BodyRecord, Event, Lifecycle, Outcome, checkpoint::sign, seal::Draft};
+use crate::{
+    BodyRecord, Event, Lifecycle, Outcome,
+    checkpoint::{Authority, sign},
+    seal::{self, Draft},
+    tree::{self, Tree},
+};
 
 /// A log in memory: its signer, its key and what it holds.
 struct Log {
@@ -30,7 +35,12 @@ impl Log {
         let index = self.tree.size();
         let leaf = Draft::new(event)
             .unwrap()
-            .seal(index, 1, &self.key)
+            .seal(
+                seal::tag(self.verifier.authority().origin()),
+                index,
+                1,
+                &self.key,
+            )
             .unwrap();
         let nodes = self.tree.append(tree::leaf_hash(&leaf));
         self.verifier.record(index, &leaf, &nodes);

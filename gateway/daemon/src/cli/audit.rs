@@ -1,19 +1,13 @@
 //! `tidegate audit`: read and prove the record.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::{self, BufReader},
-    path::Path,
-    process::ExitCode,
-};
+use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
-use audit::{Archive, Filter, Keys, Kind, Report, checkpoint::Authority};
-use miette::{IntoDiagnostic, Result, WrapErr, miette};
+use audit::{Archive, Filter, Keys, Kind, Report};
+use miette::{IntoDiagnostic, Result};
 use store::{SqliteLedger, SqliteSubjects};
 use vault::Keyring;
 
-use super::{Audit, FINDING, Format, Purpose, USAGE, Verified, erase, export, rows, search, table};
+use super::{Audit, Format, Purpose, USAGE, erase, export, rows, search, table, verify};
 use crate::inquiries::{self, Intent};
 
 pub(super) fn audit(command: Audit) -> Result<ExitCode> {
@@ -59,7 +53,7 @@ pub(super) fn audit(command: Audit) -> Result<ExitCode> {
                 asked(&data.data, "show", reason, which.into()).await?;
                 show(&data.data, record, output.output).await
             }
-            Audit::Verify { what, output } => verify(what, output.output).await,
+            Audit::Verify { what, output } => verify::verify(*what, output.output).await,
             Audit::Erase(who) => erase::erase(who).await,
             Audit::Hold(who) => erase::hold(who).await,
             Audit::Export(asked) => export::export(asked).await,
@@ -115,7 +109,7 @@ pub(super) async fn asked(
 pub(super) async fn verdict(data: &Path) -> Result<Report> {
     let key = keyring(data)?.signer().into_diagnostic()?.verifier_key();
     let mut ledger = ledger(data).await?;
-    audit::verify_ledger(&mut ledger, authority(&key)?, &[])
+    audit::verify_ledger(&mut ledger, verify::authority(&key)?, &[])
         .await
         .into_diagnostic()
 }
@@ -181,108 +175,4 @@ fn lines(name: &str, value: &serde_json::Value) {
         serde_json::Value::String(text) => println!("{name:<44} {text}"),
         plain => println!("{name:<44} {plain}"),
     }
-}
-
-async fn verify(what: Verified, format: Format) -> Result<ExitCode> {
-    let anchors = what
-        .checkpoint
-        .iter()
-        .map(std::fs::read)
-        .collect::<io::Result<Vec<_>>>();
-    let anchors = anchors
-        .into_diagnostic()
-        .wrap_err("the checkpoint cannot be read")?;
-    let report = match (&what.export, &what.data) {
-        (Some(export), _) => {
-            let authority = authority(what.key.as_deref().unwrap_or_default())?;
-            let file = File::open(export).into_diagnostic();
-            let file = file.wrap_err_with(|| format!("`{}` cannot be read", export.display()))?;
-            audit::export::verify(&mut BufReader::new(file), authority, &anchors)
-                .into_diagnostic()?
-        }
-        (None, Some(data)) => {
-            let key = match &what.key {
-                Some(key) => key.clone(),
-                None => keyring(data)?.signer().into_diagnostic()?.verifier_key(),
-            };
-            let mut ledger = ledger(data).await?;
-            audit::verify_ledger(&mut ledger, authority(&key)?, &anchors)
-                .await
-                .into_diagnostic()?
-        }
-        (None, None) => return Ok(ExitCode::from(USAGE)),
-    };
-    tell(&report, format)?;
-    Ok(if report.is_intact() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(FINDING)
-    })
-}
-
-/// The key itself, or a file that holds it.
-fn authority(key: &str) -> Result<Authority> {
-    let text = if Path::new(key).is_file() {
-        std::fs::read_to_string(key).into_diagnostic()?
-    } else {
-        key.to_owned()
-    };
-    Authority::parse(text.trim()).map_err(|error| {
-        miette!(
-            help = "give the line that `tidegate audit key` prints, or a file that holds it",
-            "{error}"
-        )
-    })
-}
-
-fn tell(report: &Report, format: Format) -> Result<()> {
-    if format == Format::Json {
-        println!(
-            "{}",
-            serde_json::to_string_pretty(report).into_diagnostic()?
-        );
-        return Ok(());
-    }
-    println!("log          {}", report.origin);
-    println!(
-        "records      {}, {} of them under a valid checkpoint",
-        report.size, report.signed
-    );
-    println!("checkpoints  {}", report.checkpoints);
-    let open = u64::try_from(report.open.len())
-        .unwrap_or(u64::MAX)
-        .saturating_add(report.open_unlisted);
-    if open > 0 {
-        let some: Vec<String> = report
-            .open
-            .iter()
-            .take(10)
-            .map(ToString::to_string)
-            .collect();
-        println!(
-            "open         {open}: admitted, outcome unknown ({})",
-            some.join(", ")
-        );
-    }
-    if !report.clock_back.is_empty() {
-        println!(
-            "clock        went back before {} records",
-            report.clock_back.len()
-        );
-    }
-    for finding in &report.findings {
-        println!("FINDING      {finding}");
-    }
-    if report.findings_unlisted > 0 {
-        println!("FINDING      and {} more", report.findings_unlisted);
-    }
-    println!(
-        "{}",
-        if report.is_intact() {
-            "intact"
-        } else {
-            "NOT INTACT"
-        }
-    );
-    Ok(())
 }

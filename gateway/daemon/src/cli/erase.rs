@@ -12,6 +12,7 @@ use crate::{
     desk,
     erasure::{Act, Ask, Done, Eraser},
     inquiries::{Reply, Request, SOCKET, nobody},
+    publication,
 };
 
 /// Who is to be erased, and why.
@@ -85,6 +86,7 @@ async fn done(data: &Path, ask: Ask) -> Result<Result<Done, String>> {
     }
     drop(audit::ledger(data).await?);
     // The lock stays with the trail, so no gateway starts meanwhile.
+    publication::check_folder(data).await?;
     let ledger = SqliteLedger::open(data).await.into_diagnostic()?;
     let keyring = audit::keyring(data)?;
     let store = SqliteSubjects::open(data).await.into_diagnostic()?;

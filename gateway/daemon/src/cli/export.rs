@@ -12,7 +12,8 @@ use ::audit::Span;
 use clap::{Args, ValueEnum};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _};
 
-use super::{Data, Purpose, audit};
+use super::{Data, Purpose, audit, verify};
+use crate::publication;
 
 /// What to write, and where to.
 #[derive(Debug, Args)]
@@ -22,7 +23,7 @@ pub(super) struct Asked {
     /// What to write.
     #[arg(long, value_enum, default_value_t = Exported::Sealed)]
     format: Exported,
-    /// Where to; `-` writes to standard output.
+    /// Where to: a file, `-` for standard output; for tiles a folder, of which only what is new is written.
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
     #[command(flatten)]
@@ -33,6 +34,8 @@ pub(super) struct Asked {
 enum Exported {
     /// The sealed records with their proofs; says nothing to who lacks the keys.
     Sealed,
+    /// The same as a folder of tiles, which any web server serves (C2SP tlog-tiles).
+    Tiles,
     /// What they say, as events of OCSF 1.8, one a line, in clear.
     Ocsf,
 }
@@ -42,6 +45,7 @@ pub(super) async fn export(asked: Asked) -> Result<ExitCode> {
     match asked.format {
         // Who exports what nobody can read without the keys has read nothing.
         Exported::Sealed => sealed(&data, &asked.to).await,
+        Exported::Tiles => tiles(&data, &asked.to).await,
         Exported::Ocsf => {
             let format = [("format".to_owned(), "ocsf".to_owned())];
             audit::asked(&data, "export", asked.reason, format.into()).await?;
@@ -77,6 +81,16 @@ async fn sealed(data: &Path, to: &Path) -> Result<ExitCode> {
         .into_diagnostic()?;
     out.flush().into_diagnostic()?;
     eprintln!("{records} records exported; verify them with the public key {key}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the log as tiles, from where they end.
+async fn tiles(data: &Path, to: &Path) -> Result<ExitCode> {
+    let key = audit::keyring(data)?.signer().into_diagnostic()?;
+    let authority = verify::authority(&key.verifier_key())?;
+    let mut ledger = audit::ledger(data).await?;
+    let published = publication::publish(&mut ledger, to, authority).await?;
+    eprintln!("{published} records published; verify them with `tidegate-verify tiles`");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -43,6 +43,7 @@ use crate::{
     credentials::Held,
     egress::{self, Noting, Reconciler},
     launch::{self, Launches, Places},
+    publication::Publication,
     revoked,
 };
 use health::Health;
@@ -70,7 +71,7 @@ pub(crate) fn run(path: &Path) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn logs() {
+pub(super) fn logs() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("TIDEGATE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt()
@@ -153,10 +154,14 @@ struct Running {
     recording: tokio::task::JoinHandle<()>,
     /// Writes down what is said of behaviour.
     following: Option<tokio::task::JoinHandle<()>>,
+    /// Shows the log to others.
+    publishing: tokio::task::JoinHandle<Publication>,
     /// Serves inside of sealed namespaces.
     launches: Option<tokio::task::JoinHandle<()>>,
     /// Heard from before anybody is told that we are ready.
-    signals: [Signal; 3],
+    signals: [Signal; 2],
+    /// Must not end it.
+    hangup: Signal,
 }
 
 impl Running {
@@ -200,6 +205,9 @@ impl Running {
         runtime.block_on(workload::open(config, &sources, &mut bound, &stopped))?;
         let tokens = keysets::kept(sources, &upstream_tls, &stopped);
         begin(&gateway.trail, &lifecycle, runtime)?;
+        let publishing = Publication::open(config, gateway.trail.clone(), &upstream_tls)?;
+        let standing = publishing.standing();
+        let publishing = runtime.spawn(publishing.run(stopped.clone()));
         let following = watching.map(|it| it.start(&gateway.trail, &stopped));
         let files = (Arc::clone(&held), tell, authority);
         look(config, files, &gateway.trail, &stopped);
@@ -215,6 +223,7 @@ impl Running {
             kernel: opened.kernel.clone(),
             keeper: Arc::clone(&opened.keeper),
             reconciler: Arc::clone(&reconciler),
+            standing,
         };
         let admin = admin.map(|listener| operators(listener, status, &stopped, runtime));
         let admin = admin.transpose()?;
@@ -231,6 +240,7 @@ impl Running {
             .serve(&gateway, &upstream_tls, &stopped)
             .into_diagnostic()?;
         let signals = signals()?;
+        let hangup = signal(SignalKind::hangup()).into_diagnostic()?;
         announce(&listen, admin)?;
         manager::serving(runtime, stopped);
         Ok(Self {
@@ -242,14 +252,17 @@ impl Running {
             reconciler,
             recording,
             following,
+            publishing,
             launches,
             signals,
+            hangup,
         })
     }
 
     /// Waits for SIGTERM or SIGINT, then ends: listeners, exchanges, record, spans.
     async fn wait(self) -> Result<()> {
-        let [mut terminate, mut interrupt, mut hangup] = self.signals;
+        let [mut terminate, mut interrupt] = self.signals;
+        let mut hangup = self.hangup;
         loop {
             tokio::select! {
                 _ = terminate.recv() => break,
@@ -300,6 +313,7 @@ impl Running {
             .await
             .into_diagnostic()
             .wrap_err("the log was not closed")?;
+        self.publishing.await.into_diagnostic()?.finish().await;
         let traces = self.gateway.traces.clone();
         tokio::task::spawn_blocking(move || traces.shutdown())
             .await
@@ -366,15 +380,11 @@ fn addresses(bound: &Bound, own: usize) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
     (listen, led)
 }
 
-/// The signals that end it, and one that must not.
-fn signals() -> Result<[Signal; 3]> {
-    let kinds = [
-        SignalKind::terminate(),
-        SignalKind::interrupt(),
-        SignalKind::hangup(),
-    ];
-    let [terminate, interrupt, hangup] = kinds.map(|kind| signal(kind).into_diagnostic());
-    Ok([terminate?, interrupt?, hangup?])
+/// The signals that end a program.
+pub(super) fn signals() -> Result<[Signal; 2]> {
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
+    let [terminate, interrupt] = kinds.map(|kind| signal(kind).into_diagnostic());
+    Ok([terminate?, interrupt?])
 }
 
 fn traces(config: &Config, lifecycle: &Lifecycle) -> Result<Traces> {

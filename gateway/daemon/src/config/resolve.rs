@@ -36,6 +36,7 @@ use super::{
     forward::Forward,
     issuers::IssuerEntry,
     openapi,
+    proofs::Proofs,
 };
 
 /// The longest life that an operator may allow a token.
@@ -74,6 +75,7 @@ pub(crate) struct Config {
     pub(crate) credentials: Vec<(Arc<str>, CredentialPlace)>,
     pub(crate) uninspected: Uninspected,
     pub(crate) data: PathBuf,
+    pub(crate) proofs: Proofs,
     pub(crate) tenant: String,
     pub(crate) transform_keys: Option<PathBuf>,
     pub(crate) reveal: Option<Panel>,
@@ -149,6 +151,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             file::Uninspected::Refuse => Uninspected::Refuse,
             file::Uninspected::Record => Uninspected::Record,
         },
+        proofs: resolver.proofs(&file.audit)?,
         data: directory.join(file.audit.directory),
         tenant: file
             .tokenization

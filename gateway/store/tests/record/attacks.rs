@@ -63,9 +63,9 @@ impl Attack {
         }
     }
 
-    /// As [`told`](Self::told), where the kept checkpoint proves one thing more, told as the `at`th.
-    fn proven(mut self, at: usize, more: Finding) -> Self {
-        self.kept.insert(at, more);
+    /// As [`told`](Self::told), where the kept checkpoint proves one thing more.
+    fn proven(mut self, more: Finding) -> Self {
+        self.kept.push(more);
         self
     }
 }
@@ -78,7 +78,11 @@ fn matrix() -> Vec<Attack> {
         why: Forgery::UnknownKey,
     };
     // Its log has one record more.
-    let foreign: Vec<Finding> = (1..=SIZE + 1).map(forged).collect();
+    let replayed = Finding::Replayed {
+        first: 0,
+        count: SIZE + 1,
+    };
+    let foreign: Vec<Finding> = (1..=SIZE + 1).map(forged).chain([replayed]).collect();
     let fork = Finding::Fork { size: SIZE };
     // Each checkpoint that followed stands, as the places do, one too far.
     let late = (6..SIZE).map(|size| Finding::MisplacedCheckpoint { size });
@@ -88,7 +92,9 @@ fn matrix() -> Vec<Attack> {
         Attack::told("nothing", Sql(&[]), &[]),
         Attack::told(
             "edit",
-            Sql(&["UPDATE record SET leaf = CAST(substr(leaf, 1, 60) || x'0000' || substr(leaf, 63) AS BLOB) WHERE idx = 4"]),
+            Sql(&[
+                "UPDATE record SET leaf = CAST(substr(leaf, 1, 60) || x'0000' || substr(leaf, 63) AS BLOB) WHERE idx = 4",
+            ]),
             &[Finding::Edited { index: 4 }],
         ),
         Attack::told(
@@ -112,7 +118,13 @@ fn matrix() -> Vec<Attack> {
         Attack::told(
             "insert what another log has there",
             Sql(&["INSERT INTO record SELECT idx, leaf, nodes FROM other.record WHERE idx = 12"]),
-            &[Finding::Uncovered { from: 12, size: 13 }],
+            &[
+                Finding::Replayed {
+                    first: 12,
+                    count: 1,
+                },
+                Finding::Uncovered { from: 12, size: 13 },
+            ],
         ),
         Attack::told(
             "reorder",
@@ -121,12 +133,18 @@ fn matrix() -> Vec<Attack> {
                 "UPDATE record SET idx = 4 WHERE idx = 7",
                 "UPDATE record SET idx = 7 WHERE idx = 999",
             ]),
-            &[Finding::Swapped { first: 4, second: 7 }],
+            &[Finding::Swapped {
+                first: 4,
+                second: 7,
+            }],
         ),
         Attack::told(
             "truncate",
             Sql(&["DELETE FROM record WHERE idx >= 9"]),
-            &[Finding::Truncated { size: 9, signed: SIZE }],
+            &[Finding::Truncated {
+                size: 9,
+                signed: SIZE,
+            }],
         ),
         Attack::silent(
             "truncate, with the checkpoints",
@@ -134,40 +152,62 @@ fn matrix() -> Vec<Attack> {
                 "DELETE FROM record WHERE idx >= 9",
                 "DELETE FROM checkpoint WHERE size > 9",
             ]),
-            Finding::Truncated { size: 9, signed: SIZE },
+            Finding::RolledBack {
+                size: 9,
+                signed: SIZE,
+            },
         ),
         Attack::silent(
             "roll back to an old backup",
             Rollback,
-            Finding::Truncated { size: 6, signed: SIZE },
+            Finding::RolledBack {
+                size: 6,
+                signed: SIZE,
+            },
         ),
         Attack::silent("fork", Fork, Finding::Fork { size: SIZE }),
         Attack::told(
             "replay a record of another log in its place",
-            Sql(&["UPDATE record SET (leaf, nodes) = (SELECT leaf, nodes FROM other.record WHERE idx = 10) WHERE idx = 10"]),
+            Sql(&[
+                "UPDATE record SET (leaf, nodes) = (SELECT leaf, nodes FROM other.record WHERE idx = 10) WHERE idx = 10",
+            ]),
             &[
                 Finding::WrongNodes { index: 11 },
+                Finding::Replayed {
+                    first: 10,
+                    count: 1,
+                },
                 Finding::Rewritten { from: 10, to: 11 },
             ],
-        )
-        .proven(1, fork.clone()),
+        ),
         Attack::told(
             "replay the record, and keep the hash of the one it replaces",
-            Sql(&["UPDATE record SET leaf = (SELECT leaf FROM other.record WHERE idx = 10) WHERE idx = 10"]),
+            Sql(&[
+                "UPDATE record SET leaf = (SELECT leaf FROM other.record WHERE idx = 10) WHERE idx = 10",
+            ]),
             &[Finding::Edited { index: 10 }],
         ),
         Attack::told(
             "replay a checkpoint of another log",
-            Sql(&["UPDATE checkpoint SET note = (SELECT note FROM other.checkpoint WHERE size = 8) WHERE size = 8"]),
+            Sql(&[
+                "UPDATE checkpoint SET note = (SELECT note FROM other.checkpoint WHERE size = 8) WHERE size = 8",
+            ]),
             &[forged(8)],
         ),
         Attack::told(
             "replay a checkpoint of this log at another size",
-            Sql(&["UPDATE checkpoint SET note = (SELECT note FROM checkpoint WHERE size = 7) WHERE size = 8"]),
+            Sql(&[
+                "UPDATE checkpoint SET note = (SELECT note FROM checkpoint WHERE size = 7) WHERE size = 8",
+            ]),
             &[Finding::MisplacedCheckpoint { size: 7 }],
         ),
-        Attack::told("replace by another log", Replaced, &foreign).proven(11, fork.clone()),
-        Attack::told("replace by another log, keys and all", Impersonated, &foreign).proven(11, fork),
+        Attack::told("replace by another log", Replaced, &foreign).proven(fork.clone()),
+        Attack::told(
+            "replace by another log, keys and all",
+            Impersonated,
+            &foreign,
+        )
+        .proven(fork),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! Whoever changes the log is found out, and told apart, without any secret.
 
-use std::{fs, path::Path};
+use std::{fs, io::Cursor, path::Path};
 
 use audit::{
     Finding, Kind, Report,
@@ -55,7 +55,7 @@ fn judge(export: &str, key: &str) -> Report {
 }
 
 fn judge_bytes(export: &[u8], key: &str, anchors: &[Vec<u8>]) -> Report {
-    export::verify(export, Authority::parse(key).unwrap(), anchors).unwrap()
+    export::verify(Cursor::new(export), Authority::parse(key).unwrap(), anchors).unwrap()
 }
 
 /// An export as lines that can be changed.
@@ -413,7 +413,7 @@ async fn a_log_rolled_back_as_a_whole_is_caught_by_a_checkpoint_kept_elsewhere()
         "nothing inside tells"
     );
     let signed = SIZE;
-    let expected = [Finding::Truncated { size: 6, signed }];
+    let expected = [Finding::RolledBack { size: 6, signed }];
     assert_eq!(verify(home.path(), &anchors).await.findings, expected);
 
     // The key's owner then writes another history over the same places.

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use miette::{IntoDiagnostic as _, Result};
+use miette::{IntoDiagnostic as _, Result, WrapErr as _};
 use rustix::thread::{CapabilitySet, Pid, capabilities};
 use sandbox::{Files, Held};
 
@@ -97,10 +97,14 @@ fn files(config: &Config) -> Result<Files> {
             .filter(|folder| !folder.as_os_str().is_empty());
         read.push(folder.unwrap_or(Path::new(".")).to_owned());
     }
-    Ok(Files {
-        read,
-        write: vec![config.data.clone()],
-    })
+    let mut write = vec![config.data.clone()];
+    if let Some(tiles) = &config.proofs.tiles {
+        // It is for others to read, as far as the umask lets them.
+        let made = std::fs::create_dir_all(tiles).into_diagnostic();
+        made.wrap_err("the folder of the log's tiles, `audit.tiles`, cannot be made")?;
+        write.push(tiles.clone());
+    }
+    Ok(Files { read, write })
 }
 
 /// Whether maps that are open can be read without privileges, since Linux 5.19

@@ -12,6 +12,7 @@ use proxy::Gateway;
 use crate::{
     credentials::Held,
     egress::{self, Reconciler},
+    publication::Standing,
 };
 
 /// How the parts stand.
@@ -22,6 +23,7 @@ pub(super) struct Health {
     pub(super) kernel: Option<Arc<KernelSource>>,
     pub(super) keeper: Arc<Keeper>,
     pub(super) reconciler: Arc<Reconciler>,
+    pub(super) standing: Arc<Standing>,
 }
 
 impl Status for Health {
@@ -52,8 +54,15 @@ impl Status for Health {
         } else {
             Condition::Degraded(format!("not there, or not to be opened: {missing}"))
         };
+        let amiss = self.standing.amiss().join("; ");
+        let proofs = if amiss.is_empty() {
+            Condition::Ready
+        } else {
+            Condition::Degraded(amiss)
+        };
         [
             ("audit", audit),
+            ("proofs", proofs),
             ("attestation", attestation),
             ("tokens", tokens),
             ("credentials", credentials),

@@ -12,7 +12,7 @@ use store::{SqliteLedger, SqliteSubjects};
 use tokio::runtime::Runtime;
 use vault::Keyring;
 
-use crate::{config::Config, credentials::Held, erasure, keys::VaultKeys, passes};
+use crate::{config::Config, credentials::Held, erasure, keys::VaultKeys, passes, publication};
 
 /// All that hangs on the keyring.
 pub(super) struct Kept {
@@ -25,6 +25,8 @@ pub(super) struct Kept {
 
 /// Opens the log for its one writer, and the rest.
 pub(super) fn open(config: &Config, own_keys: &KeySet, runtime: &Runtime) -> Result<Kept> {
+    // Before there is a file that was not there.
+    runtime.block_on(publication::check(config))?;
     let ledger = runtime.block_on(SqliteLedger::open(&config.data));
     let ledger = ledger.into_diagnostic()?;
     let keyring =

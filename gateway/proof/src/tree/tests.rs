@@ -105,3 +105,47 @@ proptest! {
 fn a_record_that_is_not_there_is_not_proven() {
     assert_eq!(Prover::default().prove(3, 3), Err(vec![]));
 }
+
+proptest! {
+    #[test]
+    fn a_consistency_proof_holds_for_its_two_trees_and_no_others(
+        size in 1..300_u64,
+        old: prop::sample::Index,
+        flip: prop::sample::Index,
+    ) {
+        let old = old.index(301) as u64 % (size + 1);
+        let leaves = leaves(size);
+        let (tree, stored) = grown(&leaves);
+        let (before, _) = grown(&leaves[..usize::try_from(old).unwrap()]);
+        let mut prover = Prover::default();
+        for place in prover.prove_consistency(size, old).err().unwrap_or_default() {
+            prover.learn(place, node(&stored, place));
+        }
+        let mut proof = prover.prove_consistency(size, old).unwrap();
+        let (new, then) = ((size, tree.root()), (old, before.root()));
+        prop_assert!(is_consistent(&proof, new, then));
+        if old > 0 {
+            prop_assert!(!is_consistent(&proof, new, (old, leaf_hash(b"other"))));
+            prop_assert!(!is_consistent(&proof, (size, leaf_hash(b"other")), then));
+        }
+        if !proof.is_empty() {
+            let at = flip.index(proof.len());
+            proof[at][0] ^= 1;
+            prop_assert!(!is_consistent(&proof, new, then));
+        }
+    }
+
+    #[test]
+    fn no_proof_upsets_the_verifier(size: u64, old: u64, proof: Vec<[u8; DIGEST_BYTES]>) {
+        let (root, other) = (leaf_hash(b"a"), leaf_hash(b"b"));
+        prop_assert!(!is_consistent(&proof, (size, root), (old.max(1), other)));
+        prop_assert!(!is_included(&proof, size, root, old, other));
+        let _ = Prover::default().prove_consistency(size, old);
+    }
+
+    #[test]
+    fn a_tree_goes_on_from_its_state(size in 0..600_u64) {
+        let (tree, _) = grown(&leaves(size));
+        prop_assert_eq!(Tree::resume(&tree.state()).unwrap(), tree);
+    }
+}

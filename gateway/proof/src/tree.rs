@@ -1,15 +1,16 @@
 //! The Merkle tree over sealed records (RFC 6962 §2.1), incremental.
 //!
-//! Only this file and `checkpoint.rs` know `tlog_tiles`. A tree is kept as its *frontier*, the roots of
+//! A tree is kept as its *frontier*, the roots of
 //! the complete subtrees it consists of, at most one for each bit of its size. Every append gives
 //! the nodes that it completes; stored beside their record they are what C2SP tlog-tiles calls
 //! the dense hash storage, from which any frontier and any proof can be had by a few reads.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
+use serde::{Deserialize, Serialize};
 use tlog_tiles::{
-    Error, Hash, HashReader, check_record, node_hash, prove_record, record_hash,
-    split_stored_hash_index, sub_tree_index,
+    Error, Hash, HashReader, check_record, check_tree, node_hash, prove_record, prove_tree,
+    record_hash, split_stored_hash_index, sub_tree_index,
 };
 
 /// A SHA-256 hash of a leaf, a node or a whole tree.
@@ -21,6 +22,12 @@ pub const DIGEST_BYTES: usize = 32;
 /// A 64-bit size has at most so many complete subtrees, and an append completes at most so many
 /// nodes.
 pub const NODES_MAX: usize = 64;
+
+/// No tree is larger; more leaves than anybody will write, few enough for every shift.
+pub const SIZE_MAX: u64 = 1 << 62;
+
+/// A proof of RFC 6962 has no more hashes (C2SP tlog-witness, `add-checkpoint`).
+pub const PROOF_HASHES_MAX: usize = 63;
 
 /// Where a stored node is: the record whose append completed it, and its level above the leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +77,28 @@ impl Tree {
         nodes
     }
 
+    /// What [`restore`](Self::restore) makes it of again.
+    pub fn state(&self) -> State {
+        State {
+            size: self.size,
+            frontier: self
+                .frontier
+                .iter()
+                .map(|hash| hex::encode(hash.0))
+                .collect(),
+        }
+    }
+
+    /// The tree that gave this state; none if no tree gives it.
+    pub fn resume(state: &State) -> Option<Self> {
+        let root = |text: &String| {
+            let mut root = [0; DIGEST_BYTES];
+            hex::decode_to_slice(text, &mut root).ok().map(|()| root)
+        };
+        let roots: Option<Vec<_>> = state.frontier.iter().map(root).collect();
+        Self::restore(state.size, &roots?)
+    }
+
     /// Its root; of the empty tree the hash of nothing (RFC 6962 §2.1).
     pub fn root(&self) -> Digest {
         let mut subtrees = self.frontier.iter().rev().copied();
@@ -78,6 +107,16 @@ impl Tree {
         };
         subtrees.fold(last, |right, left| node_hash(left, right)).0
     }
+}
+
+/// A tree on its way to a file and back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// How many leaves.
+    pub size: u64,
+    /// The roots of its complete subtrees, hexadecimal, largest first.
+    pub frontier: Vec<String>,
 }
 
 /// The hash of a leaf (RFC 6962 §2.1: `SHA-256(0x00 || leaf)`).
@@ -102,10 +141,30 @@ impl Prover {
     /// The inclusion proof (RFC 6962 §2.1.1) of the record at `index` in the tree of `size`, or
     /// the stored nodes that are needed first. Neither if there is no such record.
     pub fn prove(&self, size: u64, index: u64) -> Result<Vec<Digest>, Vec<Place>> {
-        if let Ok(proof) = prove_record(size, index, self) {
-            return Ok(proof.into_iter().map(|hash| hash.0).collect());
+        if size > SIZE_MAX || index >= size {
+            return Err(Vec::new());
         }
-        Err(self.missing.take().into_iter().map(place).collect())
+        self.given(prove_record(size, index, self))
+    }
+
+    /// The consistency proof (RFC 6962 §2.1.2) that the tree of `size` begins with the one of `old`
+    /// leaves, or the stored nodes that are needed first. Neither if there is no such tree; nothing
+    /// needs a proof that begins with an empty one.
+    pub fn prove_consistency(&self, size: u64, old: u64) -> Result<Vec<Digest>, Vec<Place>> {
+        if size > SIZE_MAX || old > size {
+            return Err(Vec::new());
+        }
+        if old == 0 {
+            return Ok(Vec::new());
+        }
+        self.given(prove_tree(size, old, self))
+    }
+
+    fn given(&self, proof: Result<Vec<Hash>, Error>) -> Result<Vec<Digest>, Vec<Place>> {
+        match proof {
+            Ok(proof) => Ok(proof.into_iter().map(|hash| hash.0).collect()),
+            Err(_) => Err(self.missing.take().into_iter().map(place).collect()),
+        }
     }
 
     /// Gives it a node it asked for.
@@ -132,8 +191,28 @@ impl HashReader for Prover {
 
 /// Whether `proof` shows that the tree of `size` with this `root` has this leaf at `index`.
 pub fn is_included(proof: &[Digest], size: u64, root: Digest, index: u64, leaf: Digest) -> bool {
+    if size > SIZE_MAX || proof.len() > PROOF_HASHES_MAX {
+        return false;
+    }
     let proof = proof.iter().copied().map(Hash).collect();
     check_record(&proof, size, Hash(root), index, Hash(leaf)).is_ok()
+}
+
+/// Whether `proof` shows that the tree of `size` with this `root` begins with the one of `old` leaves and
+/// `old_root`. Every tree begins with the empty one, which needs no proof.
+pub fn is_consistent(
+    proof: &[Digest],
+    (size, root): (u64, Digest),
+    (old, old_root): (u64, Digest),
+) -> bool {
+    if size > SIZE_MAX || old > size || proof.len() > PROOF_HASHES_MAX {
+        return false;
+    }
+    if old == 0 {
+        return proof.is_empty();
+    }
+    let proof = proof.iter().copied().map(Hash).collect();
+    check_tree(&proof, size, Hash(root), old, Hash(old_root)).is_ok()
 }
 
 /// The `n`th node of level `l` is completed by the record `(n + 1) * 2^l - 1`.

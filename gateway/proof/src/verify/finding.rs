@@ -44,6 +44,14 @@ pub enum Finding {
         /// Its index.
         index: u64,
     },
+    /// Records are of another log.
+    #[error("{count} record(s) from {first} on are of another log")]
+    Replayed {
+        /// The first of them.
+        first: u64,
+        /// How many.
+        count: u64,
+    },
     /// A checkpoint covers more than there is.
     #[error("the tail was cut: {signed} records are signed, {size} are there")]
     Truncated {
@@ -51,6 +59,31 @@ pub enum Finding {
         size: u64,
         /// What a checkpoint covers.
         signed: u64,
+    },
+    /// The log ends before a checkpoint of it that was kept elsewhere, and is whole in itself: an older copy, or
+    /// cut back together with its checkpoints.
+    #[error("the log was rolled back: {signed} records were signed once, {size} are there")]
+    RolledBack {
+        /// What is there.
+        size: u64,
+        /// What the kept checkpoint covers.
+        signed: u64,
+    },
+    /// Too few witnesses signed the end of the log.
+    #[error("records {from} to {to} are not witnessed by {quorum}", to = .size - 1)]
+    Unwitnessed {
+        /// The first of them.
+        from: u64,
+        /// How many records there are.
+        size: u64,
+        /// How many witnesses are demanded.
+        quorum: usize,
+    },
+    /// A data key does not open with the log's keyring, for its id and this log.
+    #[error("the data key {id} is not this log's, or not in its place")]
+    WrongKey {
+        /// Its id.
+        id: u32,
     },
     /// A checkpoint is not by this log's key.
     #[error("the checkpoint over {size} records is forged: {why}")]
@@ -101,6 +134,18 @@ pub enum Finding {
         index: u64,
         /// What it names.
         opening: Option<u64>,
+    },
+    /// A file that the log needs is not there.
+    #[error("`{name}` is missing")]
+    Missing {
+        /// Its name in the folder.
+        name: String,
+    },
+    /// A file says something else than what was signed.
+    #[error("`{name}` is not what was signed")]
+    Altered {
+        /// Its name in the folder.
+        name: String,
     },
     /// A line of an export is not what an export is made of.
     #[error("line {line} is malformed: {what}")]

@@ -2,40 +2,10 @@
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
-use super::{Finding, Report};
-use crate::{seal::Header, tree::Digest};
+use super::{Finding, Item, Report};
 
 /// Records that are not what their place says; more are reported at once, without pairing.
 const ODD_MAX: usize = 4096;
-
-/// A record as it stands.
-pub(super) struct Item {
-    /// Where it is filed.
-    pub(super) index: u64,
-    pub(super) header: Option<Header>,
-    /// The hash stored beside it.
-    pub(super) stored: Digest,
-    /// The hash it has.
-    pub(super) actual: Digest,
-    pub(super) nodes: Vec<u8>,
-}
-
-impl Item {
-    /// Whether it is the leaf whose hash is stored beside it.
-    pub(super) fn is_sound(&self) -> bool {
-        self.stored == self.actual
-    }
-
-    /// The index it was sealed with, where its header can be read.
-    fn own(&self) -> Option<u64> {
-        self.header.map(|header| header.index)
-    }
-
-    /// Its index: a leaf that hashes as it should is believed, else its place counts.
-    fn key(&self) -> u64 {
-        self.own().filter(|_| self.is_sound()).unwrap_or(self.index)
-    }
-}
 
 /// What becomes of an item.
 #[derive(Debug, PartialEq)]
@@ -69,6 +39,19 @@ impl Order {
     /// The place that comes next.
     pub(super) fn next(&self) -> u64 {
         self.next
+    }
+
+    /// As if so many records had come, each in its place.
+    pub(super) fn after(next: u64) -> Self {
+        Self {
+            next,
+            ..Self::default()
+        }
+    }
+
+    /// Whether every item so far is what its place says, and none is missing.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_regular() && self.missing == 0
     }
 
     /// Whether every item so far is what its place says.

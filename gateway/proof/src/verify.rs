@@ -1,0 +1,430 @@
+//! Judges a log with nothing but its public key.
+//!
+//! Pure: it is given records and checkpoints in the order in which they stand, and tells what is
+//! wrong with them. A record carries its own index and comes with the hash that was stored beside
+//! it, so an edit, a removal and a swap are told apart and located; the signed roots then say
+//! whether those hashes are the true ones, which nobody without the signing key can feign.
+//!
+//! What this cannot see is a log cut back to an earlier checkpoint, with the later checkpoints
+//! gone too: that takes a checkpoint kept elsewhere, given to [`Verifier::anchor`].
+
+mod finding;
+mod item;
+mod order;
+mod state;
+mod told;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use self::order::{Order, Step};
+pub use self::{finding::Finding, item::Item, state::State, verdict::Verdict};
+use crate::{
+    checkpoint::{Authority, Examined, Forgery},
+    leaf::{self, Header, Kind, LogTag},
+    tree::{DIGEST_BYTES, Digest, Tree},
+    witness::Cosigned,
+};
+
+/// Findings beyond this are counted, not listed.
+pub const FINDINGS_MAX: usize = 100;
+
+/// Openings that are looked after at the same time; a log with more of them open has them counted.
+pub const OPEN_MAX: usize = 1 << 20;
+
+/// Checkpoints that wait for their record; an intact log has two.
+const PENDING_MAX: usize = 4096;
+
+/// Callers queue for a moment, so times may step back a little; by more, the clock was set back.
+const CLOCK_TOLERANCE_US: i64 = 5_000_000;
+
+/// What a verification saw.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// The gravest of what is wrong, in one word.
+    pub verdict: Verdict,
+    /// The log's name.
+    pub origin: String,
+    /// How many records there are.
+    pub size: u64,
+    /// How many a valid checkpoint covers.
+    pub signed: u64,
+    /// How many checkpoints of this log there are.
+    pub checkpoints: u64,
+    /// How many enough witnesses signed for, where witnesses are demanded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witnessed: Option<u64>,
+    /// When they had, in seconds since 1970, by their clocks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witnessed_at: Option<u64>,
+    /// Readable records by kind.
+    pub records: BTreeMap<Kind, u64>,
+    /// Openings without a closing: released, outcome unknown. No fault of the log.
+    pub open: Vec<u64>,
+    /// Openings that could not be followed, beyond [`OPEN_MAX`].
+    pub open_unlisted: u64,
+    /// Records before which the clock went back. No fault of the log.
+    pub clock_back: Vec<u64>,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// More of it, beyond [`FINDINGS_MAX`].
+    pub findings_unlisted: u64,
+}
+
+impl Report {
+    /// Whether nothing is wrong.
+    pub fn is_intact(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// Adds something that is wrong.
+    pub fn find(&mut self, finding: Finding) {
+        self.verdict = self.verdict.max(Verdict::from(&finding));
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding);
+        } else {
+            self.findings_unlisted += 1;
+        }
+    }
+}
+
+/// A piece of a log, as far as it can be judged without those before it.
+pub enum Piece {
+    /// A record.
+    Record(Item),
+    /// A checkpoint, and the size that it is filed under.
+    Checkpoint(Result<Examined, Forgery>, u64),
+    /// Neither, and why.
+    Malformed(&'static str),
+}
+
+/// Takes a log in, piece by piece.
+pub struct Verifier {
+    authority: Authority,
+    report: Report,
+    order: Order,
+    held: Option<Item>,
+    /// The tree of the hashes as stored; none once records are missing or out of place.
+    tree: Option<Tree>,
+    /// The tree of the hashes as they are, where those differ.
+    actual: Option<Tree>,
+    /// Heads whose record has not come yet, by size.
+    pending: BTreeMap<u64, Vec<Head>>,
+    /// The size of the last head that was found true.
+    good: u64,
+    /// The first size at which a head of this log was found untrue, and none true since.
+    untrue: Option<u64>,
+    forged: bool,
+    open: BTreeSet<u64>,
+    latest_us: i64,
+    /// What was judged before, where this goes on from there.
+    before: u64,
+    /// Checkpoints that came without a place: kept elsewhere, or at the head of an export.
+    outside: u64,
+    /// Kept heads that the log's tree does not have, unless the log shows the same.
+    accused: Vec<(u64, Digest)>,
+    /// What this log's leaves bear.
+    own: LogTag,
+    /// The first leaf that bears another's, and how many do.
+    foreign: Option<(u64, u64)>,
+}
+
+#[derive(Clone, Copy)]
+struct Head {
+    root: Digest,
+    /// Kept outside the log.
+    anchor: bool,
+    cosigned: Option<Cosigned>,
+}
+
+impl Head {
+    /// Whether both are over the same tree.
+    fn agrees(self, other: &Self) -> bool {
+        self.root == other.root
+    }
+}
+
+impl Verifier {
+    /// For the log that this authority speaks for.
+    pub fn new(authority: Authority) -> Self {
+        let own = leaf::tag(authority.origin());
+        Self {
+            report: Report {
+                origin: authority.origin().to_owned(),
+                witnessed: (authority.witnesses().quorum() > 0).then_some(0),
+                ..Report::default()
+            },
+            authority,
+            order: Order::default(),
+            held: None,
+            tree: Some(Tree::default()),
+            actual: None,
+            pending: BTreeMap::new(),
+            good: 0,
+            untrue: None,
+            forged: false,
+            open: BTreeSet::new(),
+            latest_us: i64::MIN,
+            before: 0,
+            outside: 0,
+            accused: Vec::new(),
+            own,
+            foreign: None,
+        }
+    }
+
+    /// Whose log it should be.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// A checkpoint that was kept elsewhere: the log must still contain what it covered. To be
+    /// given before any record.
+    pub fn anchor(&mut self, note: &[u8]) {
+        let examined = self.authority.examine(note);
+        self.head(examined, true, None);
+    }
+
+    /// The next record, as it stands at `index`; `nodes` are the stored hashes, at least the
+    /// leaf's own.
+    pub fn record(&mut self, index: u64, leaf: &[u8], nodes: &[u8]) {
+        self.take(Item::new(index, leaf, nodes));
+    }
+
+    /// The next record, hashed already.
+    pub fn take(&mut self, item: Item) {
+        if item.is_of_another(self.own) {
+            let (_, count) = self.foreign.get_or_insert((item.index, 0));
+            *count += 1;
+        }
+        if let Some(held) = self.held.take() {
+            self.order.resolve(&held, Some(&item), &mut self.report);
+            self.place(&held, false);
+        }
+        match self.order.take(&item, &mut self.report) {
+            Step::Place { continuous } => self.place(&item, continuous),
+            Step::Hold => self.held = Some(item),
+            Step::Repeated => {}
+        }
+    }
+
+    /// The next checkpoint, as it stands; `stored` is the size that it is filed under.
+    pub fn checkpoint(&mut self, note: &[u8], stored: Option<u64>) {
+        let examined = self.authority.examine(note);
+        self.examined(examined, stored);
+    }
+
+    /// The next checkpoint, examined already.
+    pub fn examined(&mut self, examined: Result<Examined, Forgery>, stored: Option<u64>) {
+        self.head(examined, false, stored);
+    }
+
+    /// The next piece.
+    pub fn pour(&mut self, piece: Piece) {
+        self.pour_line(piece, 0);
+    }
+
+    /// The next piece, from this line of a file.
+    pub fn pour_line(&mut self, piece: Piece, line: u64) {
+        match piece {
+            Piece::Record(item) => self.take(item),
+            Piece::Checkpoint(examined, size) => self.examined(examined, Some(size)),
+            Piece::Malformed(what) => self.malformed(line, what),
+        }
+    }
+
+    /// Something that is wrong with what holds the log.
+    pub fn found(&mut self, finding: Finding) {
+        self.report.find(finding);
+    }
+
+    /// Something that is neither.
+    pub fn malformed(&mut self, line: u64, what: &str) {
+        let what = what.to_owned();
+        self.report.find(Finding::Malformed { line, what });
+    }
+
+    /// How many records have come.
+    pub fn size(&self) -> u64 {
+        self.order.next()
+    }
+
+    /// What there is to say.
+    pub fn finish(mut self) -> Report {
+        if let Some(held) = self.held.take() {
+            self.order.resolve(&held, None, &mut self.report);
+            self.place(&held, false);
+        }
+        self.order.conclude(&mut self.report);
+        let size = self.order.next();
+        let Self { mut report, .. } = self;
+        report.size = size;
+        if let Some((first, count)) = self.foreign {
+            report.find(Finding::Replayed { first, count });
+        }
+        for (size, _) in self.accused {
+            report.find(Finding::Fork { size });
+        }
+        if let Some(to) = self.untrue {
+            let from = self.good;
+            report.find(Finding::Rewritten { from, to });
+        }
+        let own = |heads: &Vec<Head>| heads.iter().any(|head| !head.anchor);
+        let claimed = self.pending.iter().rfind(|(_, heads)| own(heads));
+        if let Some((&signed, _)) = claimed {
+            report.find(Finding::Truncated { size, signed });
+        } else if let Some(signed) = self.pending.keys().next_back().copied() {
+            report.find(Finding::RolledBack { size, signed });
+        } else if report.signed < size && !self.forged {
+            let from = report.signed;
+            report.find(Finding::Uncovered { from, size });
+        }
+        if let Some(from) = report.witnessed.filter(|it| *it < size) {
+            let quorum = self.authority.witnesses().quorum();
+            report.find(Finding::Unwitnessed { from, size, quorum });
+        }
+        report.open = self.open.into_iter().collect();
+        report
+    }
+
+    fn head(&mut self, examined: Result<Examined, Forgery>, anchor: bool, stored: Option<u64>) {
+        let next = self.order.next();
+        let (size, head) = match examined {
+            Ok(Examined {
+                checkpoint,
+                cosigned,
+            }) => {
+                let root = checkpoint.root;
+                (
+                    checkpoint.size,
+                    Head {
+                        root,
+                        anchor,
+                        cosigned,
+                    },
+                )
+            }
+            Err(why) => {
+                self.forged = true;
+                let size = stored.unwrap_or(next);
+                return self.report.find(Finding::ForgedCheckpoint { size, why });
+            }
+        };
+        self.report.signed = self.report.signed.max(size);
+        self.report.checkpoints += 1;
+        if anchor || stored.is_none() {
+            self.outside += 1;
+            // It was found true before, or there would be nothing to go on from.
+            if self.before > 0 && size <= self.before {
+                return;
+            }
+        }
+        let waits = self.pending.len() < PENDING_MAX || size == next;
+        if size < next || stored.is_some_and(|it| it != size) || !waits {
+            return self.report.find(Finding::MisplacedCheckpoint { size });
+        }
+        let heads = self.pending.entry(size).or_default();
+        // An intact log names a head at most thrice: in place, as the newest, and outside.
+        if heads.len() < 4 {
+            heads.push(head);
+        }
+        self.compare(next);
+    }
+
+    /// Adds the record that stands at the next place.
+    fn place(&mut self, item: &Item, continuous: bool) {
+        if !continuous {
+            self.tree = None;
+            self.actual = None;
+        }
+        if let Some(header) = item.header.filter(|_| item.is_sound()) {
+            self.count(header);
+        }
+        self.grow(item);
+        self.compare(self.order.next());
+    }
+
+    fn grow(&mut self, item: &Item) {
+        let Some(tree) = &mut self.tree else { return };
+        if !item.is_sound() && self.actual.is_none() {
+            self.actual = Some(tree.clone());
+        }
+        let stored = tree.append(item.stored);
+        let actual = self.actual.as_mut().map(|it| it.append(item.actual));
+        let whole = item.nodes.len() > DIGEST_BYTES || stored.len() == DIGEST_BYTES;
+        if whole && item.nodes != stored && actual.is_none_or(|it| it != item.nodes) {
+            let index = item.index;
+            self.report.find(Finding::WrongNodes { index });
+        }
+    }
+
+    fn count(&mut self, header: Header) {
+        *self.report.records.entry(header.kind).or_default() += 1;
+        if header.at_us < self.latest_us.saturating_sub(CLOCK_TOLERANCE_US)
+            && self.report.clock_back.len() < FINDINGS_MAX
+        {
+            self.report.clock_back.push(header.index);
+        }
+        self.latest_us = header.at_us;
+        let complete =
+            self.tree.is_some() && self.order.is_regular() && self.report.open_unlisted == 0;
+        match (header.kind, header.opening) {
+            (Kind::Open, _) if self.open.len() < OPEN_MAX => {
+                self.open.insert(header.index);
+            }
+            (Kind::Open, _) => self.report.open_unlisted += 1,
+            (Kind::Close, Some(opening)) if self.open.remove(&opening) => {}
+            // Where records are missing or openings uncounted, an opening may be among them.
+            (Kind::Close, opening) if complete => {
+                let index = header.index;
+                self.report.find(Finding::Unopened { index, opening });
+            }
+            _ => {}
+        }
+    }
+
+    /// Compares the heads over exactly `size` records, now that there are so many.
+    fn compare(&mut self, size: u64) {
+        while let Some(entry) = self.pending.first_entry()
+            && *entry.key() <= size
+        {
+            let (at, heads) = entry.remove_entry();
+            if at == size {
+                for head in &heads {
+                    // One that the log itself still shows proves no other history.
+                    let shown = heads.iter().any(|it| !it.anchor && it.agrees(head));
+                    self.judge(size, *head, shown);
+                }
+            }
+        }
+    }
+
+    fn judge(&mut self, size: u64, head: Head, shown: bool) {
+        let Some(tree) = &self.tree else { return };
+        let actual = self.actual.as_ref().filter(|it| it.root() == head.root);
+        if tree.root() != head.root && actual.is_none() {
+            if !head.anchor {
+                self.untrue = self.untrue.or(Some(size));
+                // It is not another history that was kept, but what this one was.
+                self.accused.retain(|accused| *accused != (size, head.root));
+            } else if !shown {
+                self.accused.push((size, head.root));
+            }
+            return;
+        }
+        // The hashes up to here are those that were signed, whatever the leaves have become.
+        self.tree = actual.or(Some(tree)).cloned();
+        self.actual = None;
+        self.good = size;
+        if let (Some(witnessed), Some(cosigned)) = (&mut self.report.witnessed, head.cosigned) {
+            *witnessed = size;
+            self.report.witnessed_at = Some(cosigned.at);
+        }
+        // If this head is true, the untrue one before it was of another history.
+        if let Some(size) = self.untrue.take() {
+            self.report.find(Finding::Fork { size });
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! A log as files that any web server serves (C2SP tlog-tiles).
+//!
+//! | file | what |
+//! |---|---|
+//! | `checkpoint` | the newest signed head, with the cosignatures of witnesses; replaced by each publication, last |
+//! | `tile/LEVEL/N` | 256 hashes; at level 0 of leaves, above of full tiles below; never changes |
+//! | `tile/entries/N` | 256 leaves, each after its length in two bytes, big-endian; never changes |
+//! | `….p/WIDTH` | the first WIDTH of a tile that is not full yet; goes once it is |
+//!
+//! [`Publisher`] writes them so that a crash at any moment leaves a folder that verifies, [`verify`] reads
+//! them as whoever trusts nobody.
+
+mod edge;
+mod entries;
+mod fault;
+mod folder;
+mod prove;
+mod publish;
+mod tile;
+mod verify;
+
+pub use fault::TilesError;
+pub use prove::{Proof, prove_consistency, prove_record};
+pub use publish::Publisher;
+pub use verify::{Bookmark, Manner, verify};
+
+#[cfg(test)]
+mod tests;
