@@ -51,5 +51,6 @@ mod transforms;
 mod turns;
 mod ungoverned;
 mod uninspected;
+mod upstreams;
 mod wire;
 mod world;

@@ -9,6 +9,7 @@ pub mod formats;
 pub mod graph;
 pub mod keyed;
 pub mod model;
+pub mod place;
 mod serve;
 pub mod trouble;
 pub mod vendor;

@@ -19,6 +19,7 @@ mod panel;
 pub(crate) mod paths;
 mod resolve;
 mod timeouts;
+mod upstreams;
 
 use std::path::Path;
 

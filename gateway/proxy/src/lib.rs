@@ -49,7 +49,7 @@ mod strict;
 pub mod svid;
 pub mod tls;
 mod told;
-mod upstream;
+pub mod upstream;
 mod veil;
 mod watch;
 mod workspace;

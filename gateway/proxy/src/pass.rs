@@ -157,6 +157,7 @@ impl Passes {
             opening: receipt.index(),
             status: Some(StatusCode::OK.as_u16()),
             upstream_status: None,
+            sent: false,
             result: "released".into(),
             reason: None,
             request: BodyRecord::default(),
@@ -274,6 +275,8 @@ fn opening(
         policies: Vec::new(),
         policy: Arc::clone(admission.policy_digest()),
         notices: Vec::new(),
+        upstream: None,
+        retry_of: None,
     }
 }
 

@@ -4,6 +4,8 @@
 //! grow the registry. An exchange without refusal or finding takes no lock: two look-ups by name,
 //! then atomics.
 
+mod upstreams;
+
 use std::{
     collections::{HashMap, HashSet},
     fmt,
@@ -36,6 +38,7 @@ struct Inner {
     findings: IntCounterVec,
     attributions: IntCounterVec,
     connections: IntGauge,
+    upstreams: upstreams::Upstreams,
     /// By service, then operation: both as configured, and `unmatched`.
     operations: HashMap<String, HashMap<String, OperationCounters>>,
     unmatched: OperationCounters,
@@ -106,6 +109,7 @@ impl Metrics {
         let connections =
             IntGauge::new(names::CONNECTIONS_ACTIVE, "Open connections from agents.")?;
         registry.register(Box::new(connections.clone()))?;
+        let upstreams = upstreams::Upstreams::register(&registry)?;
 
         let mut resolved: HashMap<String, HashMap<String, OperationCounters>> = HashMap::new();
         for (service, operation) in operations {
@@ -135,6 +139,7 @@ impl Metrics {
             findings,
             attributions,
             connections,
+            upstreams,
             operations: resolved,
             unmatched,
             label_values: RwLock::default(),

@@ -117,6 +117,12 @@ pub const REQUESTS_TOTAL: &str = "tidegate_requests_total";
 pub const REQUEST_SECONDS: &str = "tidegate_request_duration_seconds";
 /// How long upstreams took, by service.
 pub const UPSTREAM_SECONDS: &str = "tidegate_upstream_duration_seconds";
+/// Calls by the upstream that they were given to, of services that have several, and by what came of them.
+pub const UPSTREAM_CALLS_TOTAL: &str = "tidegate_upstream_calls_total";
+/// Whether an upstream is given calls, of services that have several.
+pub const UPSTREAM_FIT: &str = "tidegate_upstream_fit";
+/// Calls that failed and were to go elsewhere, by service and whether they did.
+pub const FAILOVERS_TOTAL: &str = "tidegate_failovers_total";
 /// Body bytes by service and direction.
 pub const BODY_BYTES_TOTAL: &str = "tidegate_body_bytes_total";
 /// Classified values by class and action.

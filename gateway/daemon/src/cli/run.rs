@@ -7,6 +7,7 @@ mod health;
 mod keysets;
 mod manager;
 mod record;
+mod upstreams;
 mod workload;
 
 use std::{
@@ -204,6 +205,7 @@ impl Running {
         let files = (Arc::clone(&held), tell, authority);
         look(config, files, &gateway.trail, &stopped);
         desks::open(config, &gateway, &stopped)?;
+        upstreams::watch(&gateway, &upstream_tls, &stopped)?;
         let (listen, led) = addresses(&bound, endpoints.len());
         let kernel = opened.kernel.as_ref();
         let judge = (kernel, &reconciler);

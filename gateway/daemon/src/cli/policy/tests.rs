@@ -105,6 +105,8 @@ fn opening(digest: &str) -> Event {
         }],
         policy: digest.into(),
         notices: Vec::new(),
+        upstream: None,
+        retry_of: None,
     }))
 }
 
@@ -125,6 +127,7 @@ fn closing() -> Event {
         opening: 1,
         status: Some(200),
         upstream_status: Some(200),
+        sent: true,
         result: "released".into(),
         reason: None,
         request: BodyRecord::default(),
