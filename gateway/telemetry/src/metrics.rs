@@ -67,6 +67,10 @@ pub enum Watched {
     RecordsCommitted,
     /// Records that wait to be written.
     TrailQueue,
+    /// Credentials asked for to be presented.
+    CredentialReads,
+    /// Versions of credentials that are in memory.
+    CredentialVersions,
     /// Kernel events that could not be handed over.
     EventsLost,
     /// Flow events that found the kernel's ring full.
@@ -305,6 +309,14 @@ impl Watched {
         let (name, help) = match self {
             Self::RecordsCommitted => (names::RECORDS_TOTAL, "Records that are durable."),
             Self::TrailQueue => (names::TRAIL_QUEUE, "Records that wait to be written."),
+            Self::CredentialReads => (
+                names::CREDENTIAL_READS_TOTAL,
+                "Credentials asked for to be presented.",
+            ),
+            Self::CredentialVersions => (
+                names::CREDENTIAL_VERSIONS,
+                "Versions of credentials in memory.",
+            ),
             Self::EventsLost => (names::EVENTS_LOST_TOTAL, "Kernel events not handed over."),
             Self::FlowEventsLost => (
                 names::FLOW_EVENTS_LOST_TOTAL,
@@ -331,7 +343,7 @@ impl Watched {
             ),
             Self::SpansDropped => (names::SPANS_DROPPED_TOTAL, "Spans not exported."),
         };
-        if self == Self::TrailQueue {
+        if matches!(self, Self::TrailQueue | Self::CredentialVersions) {
             let gauge = IntGauge::new(name, help)?;
             registry.register(Box::new(gauge.clone()))?;
             return Ok(Target::Gauge(gauge));

@@ -135,6 +135,10 @@ pub const CONNECTIONS_ACTIVE: &str = "tidegate_connections_active";
 pub const RECORDS_TOTAL: &str = "tidegate_audit_records_total";
 /// Records that wait to be written.
 pub const TRAIL_QUEUE: &str = "tidegate_audit_queue_depth";
+/// Credentials that were asked for, to be presented to a service.
+pub const CREDENTIAL_READS_TOTAL: &str = "tidegate_credential_reads_total";
+/// Versions of credentials that are in memory: those in use, and those that calls end with.
+pub const CREDENTIAL_VERSIONS: &str = "tidegate_credential_versions";
 /// Kernel events that could not be handed over.
 pub const EVENTS_LOST_TOTAL: &str = "tidegate_kernel_events_lost_total";
 /// Flow events that found the kernel's ring full.

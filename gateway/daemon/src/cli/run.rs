@@ -342,7 +342,7 @@ fn gateway(
         operator,
         uninspected: config.uninspected,
     });
-    watch_figures(&gateway)?;
+    watch_figures(&gateway, &held)?;
     Ok((gateway, held))
 }
 
@@ -473,8 +473,15 @@ fn metrics(config: &Config) -> Result<Metrics> {
     Metrics::new(operations.chain(config.forward.operation())).into_diagnostic()
 }
 
-fn watch_figures(gateway: &Arc<Gateway>) -> Result<()> {
+fn watch_figures(gateway: &Arc<Gateway>, held: &Arc<Held>) -> Result<()> {
     let metrics = &gateway.metrics;
+    let (read, kept) = (Arc::clone(held), Arc::clone(held));
+    metrics
+        .watch(Watched::CredentialReads, move || read.reads())
+        .into_diagnostic()?;
+    metrics
+        .watch(Watched::CredentialVersions, move || kept.in_memory())
+        .into_diagnostic()?;
     let trail = gateway.trail.clone();
     metrics
         .watch(Watched::RecordsCommitted, move || trail.status().size)
