@@ -1,5 +1,6 @@
 //! The life of one exchange, top to bottom: identify, route, admit, record the intent, screen the
-//! request, send it, release the answer. What must happen first returns what the next step takes.
+//! request, send it (`upstream/attempt.rs`), release the answer. What must happen first returns what the
+//! next step takes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
