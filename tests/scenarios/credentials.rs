@@ -50,8 +50,15 @@ pub(crate) fn key(seed: u64) -> String {
 }
 
 pub(crate) fn set(data: &Path, name: &str, key: &str) -> Result<()> {
+    write(data, &["set", name], key)
+}
+
+/// Runs `tidegate credentials …`, which reads `key`.
+pub(crate) fn write(data: &Path, arguments: &[&str], key: &str) -> Result<()> {
     let mut child = Command::new(gateway::binary()?)
-        .args(["credentials", "set", name, "--data"])
+        .arg("credentials")
+        .args(arguments)
+        .arg("--data")
         .arg(data)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -59,7 +66,7 @@ pub(crate) fn set(data: &Path, name: &str, key: &str) -> Result<()> {
     let mut stdin = child.stdin.take().context("no stdin")?;
     writeln!(stdin, "{key}")?;
     drop(stdin);
-    ensure!(child.wait()?.success(), "credentials set failed");
+    ensure!(child.wait()?.success(), "credentials {arguments:?} failed");
     Ok(())
 }
 
@@ -250,5 +257,58 @@ fn a_new_version_is_in_use_without_a_restart_and_a_removed_one_is_not() -> Resul
         .cli(&["credentials", "remove", "shop", "--data", "data"])?;
     ensure!(removed.status.success());
     until(&shop, 502)?;
+    shop.finish()
+}
+
+#[test]
+fn a_version_that_was_wrong_is_taken_back_and_the_old_one_is_destroyed_in_time() -> Result<()> {
+    let shop = Shop::new(&json!({ "name": "shop", "as": "bearer" }), true)?;
+    let data = shop.gateway.data();
+    let version = |answer: &Answer| -> Result<Option<u64>> {
+        let record = records::closing(&shop.gateway, answer.record().context("no record")?)?;
+        Ok(record
+            .find("credential")
+            .and_then(|it| it["version"].as_u64()))
+    };
+    let listed = || -> Result<String> {
+        let listed = shop
+            .gateway
+            .cli(&["credentials", "list", "--data", "data"])?;
+        Ok(String::from_utf8_lossy(&listed.stdout).into_owned())
+    };
+    shop.keyed.want(&bearer_of(&shop.key));
+    assert_eq!(version(&shop.bearer("/things/7")?)?, Some(1));
+
+    // The very next call has the new one, and after it is revoked the old one: nobody waits for anything.
+    write(&data, &["rotate", "shop", "--retire-after", "1h"], &key(2))?;
+    shop.keyed.want(&bearer_of(&key(2)));
+    let answer = shop.bearer("/things/7")?;
+    assert_eq!((answer.status, version(&answer)?), (200, Some(2)));
+    ensure!(listed()?.contains("until "), "{}", listed()?);
+    let revoked = [
+        "credentials",
+        "revoke",
+        "shop",
+        "--version",
+        "2",
+        "--data",
+        "data",
+    ];
+    ensure!(shop.gateway.cli(&revoked)?.status.success());
+    shop.keyed.want(&bearer_of(&shop.key));
+    let answer = shop.bearer("/things/7")?;
+    assert_eq!((answer.status, version(&answer)?), (200, Some(1)));
+    ensure!(!listed()?.contains("until "), "{}", listed()?);
+    assert_eq!(shop.gateway.cli(&revoked)?.status.code(), Some(1));
+
+    write(&data, &["rotate", "shop", "--retire-after", "1s"], &key(3))?;
+    shop.keyed.want(&bearer_of(&key(3)));
+    assert_eq!(version(&shop.bearer("/things/7")?)?, Some(3));
+    let deadline = Instant::now() + IN_USE_MAX;
+    while listed()?.contains("until ") {
+        ensure!(Instant::now() < deadline, "it does not retire");
+        thread::sleep(POLL);
+    }
+    assert_eq!(shop.bearer("/things/7")?.status, 200);
     shop.finish()
 }

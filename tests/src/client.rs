@@ -47,6 +47,14 @@ pub struct Reply {
     pub whole: bool,
 }
 
+/// An answer whose body is still coming.
+pub struct Begun {
+    /// The status.
+    pub status: StatusCode,
+    read: Vec<u8>,
+    body: Incoming,
+}
+
 impl Reply {
     /// The index of the record of this exchange.
     pub fn record(&self) -> Option<u64> {
@@ -234,6 +242,30 @@ impl Client {
             arrived(&frame?.into_data().unwrap_or_default())?;
         }
         Ok(head.headers)
+    }
+
+    /// Sends a GET, waits for the first piece of the answer's body, and leaves the rest for later.
+    pub fn begin(&self, url: &str, headers: &[(&str, &str)]) -> Result<Begun> {
+        let request = request("GET", url, headers, Bytes::new())?;
+        self.runtime.block_on(async {
+            let (head, mut body) = self.ask(request).await?.into_parts();
+            let first = body.frame().await.context("no body")??;
+            Ok(Begun {
+                status: head.status,
+                read: first.into_data().unwrap_or_default().to_vec(),
+                body,
+            })
+        })
+    }
+
+    /// Reads the rest of an answer; none if it breaks off.
+    pub fn end(&self, mut begun: Begun) -> Option<String> {
+        self.runtime.block_on(async {
+            while let Some(frame) = begun.body.frame().await {
+                begun.read.extend(frame.ok()?.into_data().ok()?);
+            }
+            String::from_utf8(begun.read).ok()
+        })
     }
 
     async fn ask(&self, request: Request<Sent>) -> Result<Response<Incoming>> {

@@ -29,6 +29,8 @@ pub const HOSTS: &str = "TIDEGATE_HOSTS";
 /// Whether a way past the gateway must be found in time: on a host that is busy with other things it need
 /// not be.
 pub const TECHNIQUES: &str = "TIDEGATE_TECHNIQUES";
+/// How many streams are under way while keys and upstreams change.
+pub const STREAMS: &str = "TIDEGATE_STREAMS";
 /// How many megabytes stream through in the memory scenario.
 pub const STREAM_MB: &str = "TIDEGATE_STREAM_MB";
 

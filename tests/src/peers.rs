@@ -10,6 +10,7 @@ pub mod graph;
 pub mod keyed;
 pub mod metered;
 pub mod model;
+pub mod place;
 mod serve;
 pub mod trouble;
 pub mod vendor;

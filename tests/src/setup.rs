@@ -44,6 +44,16 @@ impl Service {
         }))
     }
 
+    /// The API `name`, reached under `/name`, at these upstreams.
+    pub fn at(name: &str, upstreams: Value) -> Self {
+        Self(json!({
+            "name": name,
+            "prefix": format!("/{name}"),
+            "upstreams": upstreams,
+            "operations": [],
+        }))
+    }
+
     /// With one operation.
     #[must_use]
     pub fn operation(mut self, id: &str, method: &str, path: &str) -> Self {

@@ -78,6 +78,8 @@ pub(crate) enum Long {
     Techniques,
     /// Ten thousand calls at once against a budget of a thousand: exactly a thousand go.
     Budgets,
+    /// A thousand streams while the key and the upstreams change: none fails, none has a revoked key.
+    Rotation,
     /// Debian's kernels 5.10, 6.1 and 6.12 under qemu: the kernel programs and their tests in each.
     Kernels,
     /// Every property test with fresh seeds and many more cases.
@@ -104,6 +106,7 @@ impl Long {
             Self::Hosts => ("agents_of_every_kind", "TIDEGATE_HOSTS", "100000"),
             Self::Techniques => ("techniques", "TIDEGATE_TECHNIQUES", "1"),
             Self::Budgets => ("of_many_calls_at_once", "TIDEGATE_CALLS", "10000"),
+            Self::Rotation => ("keys_and_upstreams", "TIDEGATE_STREAMS", "1000"),
             Self::Kernels | Self::Properties | Self::Install | Self::Fuzz => return None,
         })
     }

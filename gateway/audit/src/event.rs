@@ -1,10 +1,13 @@
 //! The record: who, what, why, which data classes and what was done with them; never the data.
 
+mod turn;
+
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::turn::{Credentials, Turn};
 use crate::{Call, CallerRecord, DeclaredRecord, Kind, ModelRecord, ProcessRecord, Written};
 
 /// One entry of the log, before it is sealed.
@@ -189,6 +192,12 @@ pub struct Opening {
     /// Findings that refuse nothing, by name: `declared_conflict`, `static_key`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
+    /// Host and port of the upstream that it is for; where the operation says that it keeps its data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<Arc<str>>,
+    /// The opening of the attempt before, at another upstream, that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<u64>,
 }
 
 /// A request that went nowhere.
@@ -452,6 +461,9 @@ pub struct Outcome {
     /// The status that the upstream gave.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_status: Option<u16>,
+    /// Whether the request was given to a connection to the upstream, which then heard of it.
+    #[serde(default)]
+    pub sent: bool,
     /// `released`, `refused`, `aborted`, `upstream_failed`, `client_gone`.
     pub result: Cow<'static, str>,
     /// The stable reason code, where the result is not `released`.
@@ -490,6 +502,7 @@ impl Outcome {
             opening,
             status: None,
             upstream_status: None,
+            sent: false,
             result: "client_gone".into(),
             reason: Some("client_gone".into()),
             request: BodyRecord::default(),
@@ -499,58 +512,4 @@ impl Outcome {
             duration_us: 0,
         })
     }
-}
-
-/// Who a process is for the kernel, and what it may do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Credentials {
-    /// The real user id.
-    pub uid: u32,
-    /// The real group id.
-    pub gid: u32,
-    /// The effective user id.
-    pub euid: u32,
-    /// The effective group id.
-    pub egid: u32,
-    /// The effective capabilities, hexadecimal, one bit each.
-    pub capabilities: String,
-}
-
-/// A turn in the life of an agent's process, as the kernel saw it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Turn {
-    /// When.
-    pub at: Timestamp,
-    /// The agent.
-    pub agent: String,
-    /// `fork`, `exec`, `exit`; `credentials`, `namespaces`: these changed, just now or since the turn before.
-    pub turn: Cow<'static, str>,
-    /// Of `credentials`: what they were, where that is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Credentials>,
-    /// The process.
-    pub process: ProcessRecord,
-    /// Who forked it; 0 if unknown.
-    pub parent: u32,
-    /// The effective user id.
-    pub euid: u32,
-    /// The effective group id.
-    pub egid: u32,
-    /// The effective capabilities, hexadecimal, one bit each.
-    pub capabilities: String,
-    /// The numbers of its namespaces: `user`, `mount`, `pid`, `net`; none where it has left them.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub namespaces: BTreeMap<String, u32>,
-    /// The unit of the system's service manager.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit: Option<String>,
-    /// The container's id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub container: Option<String>,
-    /// The pod's UID.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pod: Option<String>,
-    /// Of an exit: the status as `wait` has it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exit: Option<u32>,
 }

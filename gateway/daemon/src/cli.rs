@@ -30,6 +30,7 @@ mod witness;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
 
 pub(crate) use run::now;
 
@@ -343,6 +344,28 @@ enum Credential {
     Set {
         /// The name that `services[].credential` has.
         name: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Seal a new version of a credential, and leave the one before live for a while: calls that begin use
+    /// the new one, and should that be revoked, the one before is in use again.
+    Rotate {
+        /// Its name.
+        name: String,
+        /// After how long the version before is destroyed: `10m`, `24h`.
+        #[arg(long, default_value = "1h")]
+        retire_after: SignedDuration,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// Destroy one version of a credential. No call that begins from then on uses it; if it was in use, the
+    /// version before is.
+    Revoke {
+        /// Its name.
+        name: String,
+        /// Its number, as `list` tells it.
+        #[arg(long)]
+        version: u32,
         #[command(flatten)]
         data: Data,
     },

@@ -24,6 +24,7 @@ mod proofs;
 mod resolve;
 mod timeouts;
 mod usage;
+mod upstreams;
 
 use std::path::Path;
 

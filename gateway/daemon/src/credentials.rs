@@ -1,15 +1,19 @@
 //! The services' credentials, as the gateway presents them: those of the vault, and files that somebody
 //! else keeps (systemd's `LoadCredential`, a secret store's agent).
 //!
-//! They are looked at again whenever their file is another one, so that a new version is in use within
-//! a second, without a restart; exchanges under way end with the one that they were presented with.
+//! Whoever asks for one gets what is in its file in that moment, so that a version which was revoked is in
+//! no call that begins after that, and nobody has to restart anything. Exchanges under way end with the one
+//! that they were presented with; with the last of them it is wiped.
 
 use std::{
     collections::HashMap,
     fs,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,17 +22,24 @@ use proxy::credential::CredentialSource;
 use tokio::sync::watch;
 use vault::{CREDENTIALS_FILE, Credential, Credentials, KeyProvider, Keyring, VaultError};
 
-use crate::config::{Config, CredentialPlace};
+use crate::{
+    cli::now,
+    config::{Config, CredentialPlace},
+};
 
-/// How often files are looked at.
+/// How often files are looked at while nobody asks.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// All credentials that the configuration names.
 pub(crate) struct Held {
-    places: Vec<(Arc<str>, CredentialPlace)>,
+    places: HashMap<Arc<str>, CredentialPlace>,
     vault: PathBuf,
     provider: Box<dyn KeyProvider>,
     opened: RwLock<HashMap<Arc<str>, Opened>>,
+    /// Every version that was opened, while anybody has it.
+    alive: Mutex<Vec<Weak<Credential>>>,
+    /// How often one was asked for.
+    reads: AtomicU64,
 }
 
 struct Opened {
@@ -58,16 +69,18 @@ impl Stamp {
 impl Held {
     pub(crate) fn open(config: &Config, keyring: &Keyring) -> Result<Arc<Self>> {
         let held = Self {
-            places: config.credentials.clone(),
+            places: config.credentials.iter().cloned().collect(),
             vault: config.data.join(CREDENTIALS_FILE),
             provider: Box::new(keyring.provider().into_diagnostic()?),
             opened: RwLock::default(),
+            alive: Mutex::default(),
+            reads: AtomicU64::default(),
         };
         held.look();
         Ok(Arc::new(held))
     }
 
-    /// Looks for changes until told to stop.
+    /// Looks for changes, and destroys what has retired, until told to stop.
     pub(crate) async fn watch(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         if self.places.is_empty() {
             return;
@@ -78,7 +91,11 @@ impl Held {
                 _ = stop.wait_for(|stopped| *stopped) => return,
             }
             let held = Arc::clone(&self);
-            if let Err(error) = tokio::task::spawn_blocking(move || held.look()).await {
+            let looked = tokio::task::spawn_blocking(move || {
+                held.retire();
+                held.look();
+            });
+            if let Err(error) = looked.await {
                 tracing::error!(%error, "credentials could not be looked at");
             }
         }
@@ -91,31 +108,94 @@ impl Held {
         missing.map(|(name, _)| Arc::clone(name)).collect()
     }
 
+    /// How often one was asked for, to be presented.
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
+    /// How many versions are in memory: those in use, and those that calls end with.
+    pub(crate) fn in_memory(&self) -> u64 {
+        let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        alive.retain(|it| it.strong_count() > 0);
+        alive.len() as u64
+    }
+
+    /// Destroys what has retired.
+    fn retire(&self) {
+        let now = now().as_second();
+        let due = Credentials::open(&self.vault)
+            .is_ok_and(|it| it.next_retirement().is_some_and(|retires| retires <= now));
+        if !due {
+            return;
+        }
+        match Credentials::change(&self.vault, |credentials| Ok(credentials.retire(now))) {
+            Ok(versions) => tracing::info!(versions, "versions of credentials have retired"),
+            Err(error) => tracing::error!(%error, "versions of credentials cannot be destroyed"),
+        }
+    }
+
     fn look(&self) {
         for (name, place) in &self.places {
-            let path = match place {
-                CredentialPlace::Vault => &self.vault,
-                CredentialPlace::File(path) => path,
-            };
-            let stamp = Stamp::of(path);
-            let known = self.opened.read().unwrap_or_else(PoisonError::into_inner);
-            if known.get(name).is_some_and(|known| known.stamp == stamp) {
-                continue;
-            }
-            drop(known);
-            let credential = self.read(name, place).unwrap_or_else(|error| {
-                tracing::error!(credential = &**name, %error, "a credential cannot be opened");
-                None
-            });
-            if let Some(credential) = &credential {
-                tracing::info!(credential = &**name, version = credential.version, "in use");
-            } else {
-                tracing::warn!(credential = &**name, "there is no such credential");
-            }
-            let credential = credential.map(Arc::new);
-            let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
-            opened.insert(Arc::clone(name), Opened { stamp, credential });
+            self.current(name, place);
         }
+    }
+
+    /// What is in the file of a credential now.
+    fn current(&self, name: &Arc<str>, place: &CredentialPlace) -> Option<Arc<Credential>> {
+        let path = match place {
+            CredentialPlace::Vault => &self.vault,
+            CredentialPlace::File(path) => path,
+        };
+        let stamp = Stamp::of(path);
+        let same = |known: &&Opened| known.stamp == stamp;
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = opened.get(name).filter(same) {
+            return known.credential.clone();
+        }
+        drop(opened);
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        // Somebody else may have been here in between.
+        if let Some(known) = opened.get(name).filter(same) {
+            return known.credential.clone();
+        }
+        let known = opened.remove(name).and_then(|known| known.credential);
+        let credential = self.renewed(name, place, known);
+        let known = Opened {
+            stamp,
+            credential: credential.clone(),
+        };
+        opened.insert(Arc::clone(name), known);
+        credential
+    }
+
+    /// The credential as it is now: the `known` one, where it is that.
+    fn renewed(
+        &self,
+        name: &str,
+        place: &CredentialPlace,
+        known: Option<Arc<Credential>>,
+    ) -> Option<Arc<Credential>> {
+        let read = self.read(name, place).unwrap_or_else(|error| {
+            tracing::error!(credential = name, %error, "a credential cannot be opened");
+            None
+        });
+        let Some(read) = read else {
+            tracing::warn!(credential = name, "there is no such credential");
+            return None;
+        };
+        // The file may have changed for the sake of another.
+        let is_same = |known: &Arc<Credential>| {
+            known.version == read.version && known.expose() == read.expose()
+        };
+        if let Some(known) = known.filter(is_same) {
+            return Some(known);
+        }
+        tracing::info!(credential = name, version = read.version, "in use");
+        let read = Arc::new(read);
+        let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        alive.retain(|it| it.strong_count() > 0);
+        alive.push(Arc::downgrade(&read));
+        Some(read)
     }
 
     fn read(&self, name: &str, place: &CredentialPlace) -> Result<Option<Credential>, VaultError> {
@@ -131,7 +211,8 @@ impl Held {
 
 impl CredentialSource for Held {
     fn credential(&self, name: &str) -> Option<Arc<Credential>> {
-        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
-        opened.get(name)?.credential.clone()
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        let (name, place) = self.places.get_key_value(name)?;
+        self.current(name, place)
     }
 }

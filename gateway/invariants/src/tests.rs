@@ -30,7 +30,7 @@ fn operations() -> Vec<KnownOperation> {
         service: service.into(),
         id: id.into(),
         effect,
-        country: Country::parse(country).unwrap(),
+        countries: vec![Country::parse(country).unwrap()],
     };
     vec![
         known("crm", "customer.read", Effect::Read, "DE"),

@@ -32,8 +32,8 @@ pub struct KnownOperation {
     pub id: String,
     /// What it does.
     pub effect: Effect,
-    /// Where the service keeps its data.
-    pub country: Country,
+    /// Where the service may keep its data: a country for each of its upstreams.
+    pub countries: Vec<Country>,
 }
 
 /// What policies and invariant name, and what the solver need know of the rest.
@@ -117,7 +117,7 @@ impl World {
             .iter()
             .filter_map(|code| Country::parse(code))
             .collect();
-        kept.extend(self.operations.iter().map(|operation| operation.country));
+        kept.extend(self.operations.iter().flat_map(|it| &it.countries));
         let familiar = FAMILIAR.into_iter();
         let mut kinds: BTreeMap<Vec<&str>, Vec<Country>> = BTreeMap::new();
         for country in familiar.chain(country_codes()).filter_map(Country::parse) {
@@ -193,9 +193,12 @@ impl World {
         for operation in &self.operations {
             let is = spoken(&operation.service, &operation.id);
             let effect = quoted(operation.effect.name());
-            let country = country(operation.country);
+            let there = one_of(
+                "context.country",
+                operation.countries.iter().map(|it| country(*it)),
+            );
             facts.push(format!(
-                "(!({is}) || (context.effect == {effect} && context.country == {country}))"
+                "(!({is}) || (context.effect == {effect} && {there}))"
             ));
         }
         facts

@@ -4,6 +4,8 @@
 //! agent hung up, the account writes the record first and then tells traces and metrics. Dropping
 //! an account that was opened closes its record as `client_gone`.
 
+mod attempt;
+
 use std::{sync::Arc, time::SystemTime};
 
 use admission::Permit;
@@ -16,6 +18,7 @@ use policy::{Operation, PolicyRef};
 use telemetry::{Exchange, FindingAttrs, ProcessAttrs, Trace, UpstreamCall, names};
 use tokio::time::timeout;
 
+use self::attempt::Attempt;
 use crate::{
     clock,
     declared::{self, Said},
@@ -28,9 +31,9 @@ use crate::{
     record::{self, Who},
     refusal::Interruption,
     request::Screening,
-    route::Service,
     spending::Spending,
     told,
+    upstream::Destination,
     usage::{self, Came, Metered},
     veil::Veil,
     watch::Ended,
@@ -74,7 +77,7 @@ struct What {
 
 /// The upstream's part.
 pub(crate) struct Call {
-    pub(crate) service: Arc<Service>,
+    pub(crate) destination: Arc<Destination>,
     pub(crate) start: SystemTime,
     pub(crate) end: SystemTime,
     pub(crate) status: Option<u16>,
@@ -93,6 +96,7 @@ pub(crate) struct Account {
     receipt: Option<Receipt>,
     record: Option<u64>,
     model: Option<ModelRecord>,
+    attempt: Attempt,
     pub(crate) who: Arc<Who>,
     pub(crate) request: BodyRecord,
     pub(crate) response: BodyRecord,
@@ -144,6 +148,7 @@ impl Account {
             receipt: None,
             record: None,
             model: None,
+            attempt: Attempt::default(),
             who: Arc::default(),
             request: BodyRecord::default(),
             response: BodyRecord::default(),
@@ -218,6 +223,8 @@ impl Account {
             policy: Arc::clone(permit.policy_digest()),
             declared: declared::records(&self.said),
             notices: Notice::names(&self.notices),
+            upstream: self.attempt.upstream(),
+            retry_of: self.attempt.before,
         };
         let opened = self.gateway.trail.open(&opening);
         let named = self.gateway.subjects.durable();
@@ -370,6 +377,7 @@ impl Account {
             opening,
             status: self.status.map(|status| status.as_u16()),
             upstream_status: self.upstream.as_ref().and_then(|call| call.status),
+            sent: self.attempt.is_sent(),
             result: end.name().into(),
             reason: reason.map(Into::into),
             request: std::mem::take(&mut self.request),
@@ -474,18 +482,12 @@ impl Account {
 
     fn upstream_call(&self) -> Option<UpstreamCall<'_>> {
         let call = self.upstream.as_ref()?;
-        let authority = call.service.upstream.authority()?;
-        let implied = if call.service.upstream.scheme_str() == Some("https") {
-            443
-        } else {
-            80
-        };
         Some(UpstreamCall {
             start: call.start,
             end: call.end,
             status: call.status,
-            host: authority.host(),
-            port: authority.port_u16().unwrap_or(implied),
+            host: call.destination.host(),
+            port: call.destination.port(),
         })
     }
 }

@@ -1,43 +1,38 @@
 //! The life of one exchange, top to bottom: identify, route, admit, record the intent, screen the
-//! request, send it, release the answer. What must happen first returns what the next step takes.
+//! request, send it (`upstream/attempt.rs`), release the answer. What must happen first returns what the
+//! next step takes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use admission::Permit;
 use flows::{Attribution, FlowId, Owned};
-use http::{
-    Extensions, HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
-    header, request::Parts, uri,
-};
-use http_body::Body as _;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 use identity::{Caller, Identity, Proven, Svid, Thumbprint};
 use jiff::Timestamp;
-use policy::{Operation, Towards};
+use policy::Operation;
 use rustls::ServerConnection;
 use telemetry::names;
 
 use crate::{
-    accept::Accepted,
-    account::{Account, Call, End},
+    account::{Account, End},
     asked::Asks,
-    body::{Inbound, Outbound, Source},
-    clock, fields,
+    body::{Inbound, Source},
+    clock,
     gateway::Gateway,
     headers::{self, Shown},
-    leash::leash,
-    mcp::{asked, sessions},
-    media::{self, Media},
+    mcp::sessions,
     message, possession,
     record::Who,
     refusal::{About, Interruption},
-    request,
-    request::Judged,
     response,
-    route::{self, Resolved, Unroutable, Way},
+    route::{self, Resolved, Way},
     spending::Spending,
     svid,
-    upstream::Upstream,
+    upstream::{
+        Upstream,
+        failover::{self, Made, Spare},
+    },
     usage,
 };
 
@@ -325,25 +320,28 @@ impl Worker {
         if let Some(watch) = &gateway.watch {
             watch.gate(proven.caller(), asked.operation.effect)?;
         }
+        let mut way = asked.way;
         let service = &asked.operation.service;
         let caller = gateway
             .declarations
             .declare(account, proven.caller(), service);
-        let permit = gateway
-            .admission
-            .admit(caller, asked.operation)
-            .map_err(|refused| {
-                let policies = refused.decision.policies.clone();
-                Unadmitted {
-                    why: Box::new(Interruption::not_permitted(&refused)),
-                    policies,
-                }
-            })?;
+        let admitted = failover::admit(&gateway.admission, &caller, asked.operation, &mut way);
+        let permit = admitted.map_err(|refused| {
+            account.resolved(&refused.operation, Arc::clone(&way.route));
+            let policies = refused.decision.policies.clone();
+            Unadmitted {
+                why: Box::new(Interruption::not_permitted(&refused)),
+                policies,
+            }
+        })?;
+        if way.service.upstreams.are_several() {
+            account.resolved(permit.operation(), Arc::clone(&way.route));
+        }
         account.mark(names::ADMITTED);
         if let Some(session) = &account.session {
             session.keep();
         }
-        Ok((permit, asked.way))
+        Ok((permit, way))
     }
 
     /// Who calls, by the connection and by what the request shows; `holds_key` says that what it sends for
@@ -393,107 +391,41 @@ impl Worker {
         mut account: Box<Account>,
         permit: Permit,
         mut way: Way,
-        mut parts: Parts,
-        body: Source,
+        parts: Parts,
+        mut body: Source,
     ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
-        if let Err(why) = account.open(&permit).await {
-            return Err((account, why));
-        }
-        account.asked = asked::note(&self.gateway, &permit, &way, &account);
-        // The intent is durable here. A crash from now on leaves an open record, which `verify`
-        // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
-        let accepted = Accepted::of(&parts.headers);
-        headers::towards_upstream(&mut parts.headers, permit.caller().showed());
-        let headers = &mut parts.headers;
-        if let Err(why) = fields::request(&self.gateway, &permit, &mut account, headers, &mut way) {
-            return Err((account, why));
-        }
-        let media = media::of(&parts.headers, body.is_end_stream());
-        let judged = if media == Media::Empty {
-            Ok(Judged::nothing())
-        } else {
-            let gateway = &self.gateway;
-            let media = way.messages(media, &parts.headers, Towards::Service);
-            // Its future is large, and hyper moves ours: most requests never need it.
-            let screened = request::screen(gateway, &permit, &way, &mut account, media, body);
-            Box::pin(screened).await
+        let spare = match Spare::of(&permit, &way, &parts, &mut body).await {
+            Ok(spare) => spare,
+            Err(why) => return Ok(refuse(account, why.into()).await),
         };
-        let judged = match judged {
-            Ok(judged) => judged,
-            Err(why) => return Err((account, why)),
+        let answer = self
+            .attempt(&mut account, &permit, &mut way, parts, body)
+            .await;
+        let mut made = Made {
+            permit,
+            way,
+            answer,
         };
-        account.mark(names::REQUEST_SCREENED);
-        if let Some(presented) = &way.service.presented {
-            let source = &*self.gateway.credentials;
-            match presented.present(source, &mut parts.headers, &mut way.target) {
-                Ok(veil) => account.veil = Some(veil),
-                Err(why) => return Err((account, why)),
-            }
+        if let Some(spare) = spare {
+            // Few calls fail, and its future is large.
+            made = match Box::pin(spare.go_on(self, &mut account, made)).await {
+                Ok(made) => made,
+                Err(refused) => return Ok(refuse(account, refused).await),
+            };
         }
-        let request = match present(&account, &way, parts, judged) {
-            Ok(request) => request,
-            Err(why) => return Err((account, why)),
-        };
-        let answer = match self.send(&mut account, &permit, &way, request).await {
-            Ok(answer) => answer,
+        let (accepted, answer) = match made.answer {
+            Ok(answered) => answered,
             Err(why) => return Err((account, why)),
         };
         Box::pin(response::release(
             &self.gateway,
-            &permit,
-            &way,
+            &made.permit,
+            &made.way,
             account,
             accepted,
             answer,
         ))
         .await
-    }
-
-    async fn send(
-        &self,
-        account: &mut Account,
-        permit: &Permit,
-        way: &Way,
-        request: Request<Outbound>,
-    ) -> Result<Response<Incoming>, Interruption> {
-        let start = clock::now();
-        if let Some(metered) = &mut account.metered {
-            metered.sent();
-        }
-        if let Some(asked) = &mut account.asked {
-            asked.sent();
-        }
-        let screening = account.screening.clone();
-        let sent = async {
-            if let Some(screening) = &screening {
-                screening.ended().await;
-            }
-        };
-        let sending = self.upstream.send(request, sent, way.service.timeouts.head);
-        let answer = match &screening {
-            None => sending.await,
-            // A body that streams may do so for as long as its caller may speak.
-            Some(screening) => tokio::select! {
-                biased;
-                why = leash(permit, &self.gateway.revoked) => {
-                    screening.abandon();
-                    Err(why)
-                }
-                answer = sending => answer,
-            },
-        };
-        let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
-        account.upstream = Some(Call {
-            service: Arc::clone(&way.service),
-            start,
-            end: clock::now(),
-            status,
-        });
-        account.mark(names::UPSTREAM_HEAD);
-        // A send that failed because the agent's body was refused or broke off is not the
-        // upstream's fault.
-        let own = || screening.and_then(|screening| screening.broken());
-        answer.map_err(|why| own().unwrap_or(why))
     }
 }
 
@@ -504,45 +436,6 @@ pub(crate) fn covers(caller: &Caller, operation: &Operation) -> bool {
         .as_ref()
         .and_then(|token| token.bounds.as_ref());
     bounds.is_none_or(|bounds| bounds.cover(&operation.service, &operation.id))
-}
-
-/// Writes the request that the upstream gets.
-fn present(
-    account: &Account,
-    way: &Way,
-    mut parts: Parts,
-    judged: Judged,
-) -> Result<Request<Outbound>, Interruption> {
-    if judged.decoded {
-        // What was decoded to be judged is sent on decoded.
-        parts.headers.remove(header::CONTENT_ENCODING);
-    }
-    if judged.changed {
-        headers::body_changed(&mut parts.headers);
-    }
-    // Whatever hyper noted beside the fields stays here.
-    parts.extensions = Extensions::new();
-    if let Some(trace) = account.trace() {
-        if let Some(value) = account.traceparent() {
-            parts.headers.insert(headers::TRACEPARENT, value);
-        }
-        if trace.tracestate().is_none() {
-            parts.headers.remove(&headers::TRACESTATE);
-        }
-    }
-    parts.uri = target(way).ok_or_else(|| Interruption::unroutable(Unroutable::Ambiguous))?;
-    parts.version = Version::HTTP_11;
-    Ok(Request::from_parts(parts, judged.body))
-}
-
-/// Where a request goes, whole; the service's part was read when it was configured.
-fn target(way: &Way) -> Option<Uri> {
-    let service = &way.service.upstream;
-    let mut target = uri::Parts::default();
-    target.scheme = Some(service.scheme().cloned().unwrap_or(uri::Scheme::HTTP));
-    target.authority = service.authority().cloned();
-    target.path_and_query = Some(way.target.parse().ok()?);
-    Uri::from_parts(target).ok()
 }
 
 /// Answers a request that was never admitted.

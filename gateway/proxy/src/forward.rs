@@ -4,7 +4,6 @@
 //! certificate that this host made. A tunnel to anybody else is refused, or, where the configuration says
 //! so and policy permits the operation `tunnel/connect`, led there unread, and on record as not inspected.
 
-mod guard;
 mod target;
 mod tunnel;
 

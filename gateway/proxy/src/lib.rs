@@ -51,7 +51,7 @@ mod strict;
 pub mod svid;
 pub mod tls;
 mod told;
-mod upstream;
+pub mod upstream;
 pub mod usage;
 mod veil;
 mod watch;

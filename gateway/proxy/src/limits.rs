@@ -79,6 +79,9 @@ impl Default for Timeouts {
     }
 }
 
+/// Upstreams that a call is given to, the first one included.
+pub const ATTEMPTS_MAX: usize = 3;
+
 /// For open exchanges to end after the gateway was told to stop.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 

@@ -172,10 +172,8 @@ impl Bound {
                         // What the log says to this worker's exchanges comes in parcels.
                         tokio::spawn(audit::hand_out(gateway.trail.clone()));
                         // The pool's timers belong to this runtime, so the client is made inside it.
-                        let worker = Worker {
-                            gateway,
-                            upstream: Upstream::new(&tls),
-                        };
+                        let upstream = Upstream::guarded(&tls, &gateway.routes);
+                        let worker = Worker { gateway, upstream };
                         serve(Arc::new(worker), sockets, stop).await;
                     });
                 })

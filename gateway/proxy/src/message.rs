@@ -229,10 +229,14 @@ pub(crate) async fn read(
     if declared.is_some_and(|bytes| bytes > limits::MESSAGE_BYTES_MAX) {
         return Err(Interruption::message_too_long());
     }
+    whole(body).await.map(|bytes| (kind, bytes))
+}
+
+/// A body of at most [`limits::MESSAGE_BYTES_MAX`], whole.
+pub(crate) async fn whole(body: &mut Source) -> Result<Bytes, Interruption> {
     timeout(limits::MESSAGE_DEADLINE, collect(body))
         .await
         .unwrap_or_else(|_| Err(Interruption::request_incomplete()))
-        .map(|bytes| (kind, bytes))
 }
 
 async fn collect(body: &mut Source) -> Result<Bytes, Interruption> {

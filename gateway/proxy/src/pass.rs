@@ -175,6 +175,7 @@ impl Passes {
             opening: receipt.index(),
             status: Some(StatusCode::OK.as_u16()),
             upstream_status: None,
+            sent: false,
             result: "released".into(),
             reason: None,
             request: BodyRecord::default(),
@@ -298,6 +299,8 @@ fn opening(
         policy: admission.policy_digest(),
         declared: Vec::new(),
         notices: Notice::names(&bearer.notices()),
+        upstream: None,
+        retry_of: None,
     }
 }
 

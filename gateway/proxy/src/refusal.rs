@@ -418,6 +418,11 @@ impl Interruption {
         }
     }
 
+    /// Whether it is that the host is where it may not be.
+    pub(crate) fn is_of_address(&self) -> bool {
+        self.reason == "address_refused"
+    }
+
     /// Whether it is the upstream that failed, and not a rule that refused.
     pub(crate) fn is_of_upstream(&self) -> bool {
         matches!(self.reason, "upstream_failed" | "upstream_timeout")

@@ -13,7 +13,7 @@ use admission::Permit;
 use classifiers::declared::{Declared, Operation as Described, Place};
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 use identity::Caller;
-use policy::{Country, Effect, Operation, Towards};
+use policy::{Effect, Operation, Towards};
 use redaction::{Descriptors, Framing, MessageType};
 
 pub use self::template::{Template, TemplateFault};
@@ -37,6 +37,7 @@ use crate::{
     },
     media::{self, Media},
     message::Asked,
+    upstream::{Destination, Upstreams},
     usage::Metering,
 };
 
@@ -56,10 +57,8 @@ pub struct Service {
     pub name: Arc<str>,
     /// How requests for it are told from others.
     pub matches: Match,
-    /// Scheme, authority and base path of the upstream.
-    pub upstream: Uri,
-    /// Where it keeps its data.
-    pub country: Country,
+    /// Where requests for it can go.
+    pub upstreams: Upstreams,
     /// Where tokens are turned back.
     pub restoring: Restoring,
     /// The credential that is put on requests to it, instead of any that the agent has.
@@ -99,10 +98,12 @@ pub enum Match {
 }
 
 /// Where a request goes once it is admitted.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Way {
     /// The service.
     pub service: Arc<Service>,
+    /// The upstream of it.
+    pub destination: Arc<Destination>,
     /// The path template that matched, as configured.
     pub route: Arc<str>,
     /// What the answer is held to.
@@ -230,16 +231,18 @@ impl Routes {
 impl Routes {
     /// Whether a service is called at this host and port.
     pub(crate) fn has_upstream(&self, host: &str, port: u16) -> bool {
-        let is_it = |upstream: &Uri| {
-            let implied = if upstream.scheme_str() == Some("https") {
-                443
-            } else {
-                80
-            };
-            let its = upstream.port_u16().unwrap_or(implied);
-            its == port && upstream.host().is_some_and(|its| is_host(its, host))
-        };
-        self.services.iter().any(|service| is_it(&service.upstream))
+        let mut services = self.services.iter();
+        services.any(|service| service.upstreams.have(host, port))
+    }
+
+    /// All services.
+    pub fn services(&self) -> &[Arc<Service>] {
+        &self.services
+    }
+
+    /// All upstreams.
+    pub(crate) fn destinations(&self) -> impl Iterator<Item = &Arc<Destination>> {
+        self.services.iter().flat_map(|it| it.upstreams.all())
     }
 }
 
@@ -266,7 +269,7 @@ impl Way {
             Match::Prefix(prefix) => prefix.as_str(),
             Match::Host(_) => "",
         };
-        let upstream = &self.service.upstream;
+        let upstream = &self.service.upstreams.first().uri;
         let event = EndpointEvent::new(upstream, prefix, &legacy.messages);
         Some(event.claiming(Claim {
             sessions: Arc::clone(sessions),
@@ -313,7 +316,7 @@ impl Way {
     /// The method of gRPC at the path.
     fn method(&self) -> Option<redaction::Method> {
         let descriptors = self.service.descriptors.as_ref()?;
-        let base = self.service.upstream.path().trim_end_matches('/');
+        let base = self.service.upstreams.base();
         descriptors.method(self.target.split('?').next()?.strip_prefix(base)?)
     }
 
@@ -430,6 +433,7 @@ impl Service {
                 let operation = self.operation(&candidate.id, candidate.effect, bound?);
                 let way = Way {
                     service: Arc::clone(self),
+                    destination: Arc::clone(self.upstreams.first()),
                     route: Arc::clone(&candidate.route),
                     answers: Arc::clone(&candidate.answers),
                     target: self.target(uri),
@@ -479,7 +483,7 @@ impl Service {
         })))
     }
 
-    /// An operation of this service.
+    /// An operation of this service, at the first of its upstreams.
     pub(crate) fn operation(
         &self,
         id: &Arc<str>,
@@ -491,7 +495,7 @@ impl Service {
             id: Arc::clone(id),
             effect,
             bound: Arc::new(bound),
-            country: self.country,
+            country: self.upstreams.first().country,
         }
     }
 
@@ -504,7 +508,7 @@ impl Service {
     /// The upstream's path and query: its base path, then the request's own bytes after the prefix.
     fn target(&self, uri: &Uri) -> String {
         let taken = self.matches.segments();
-        let base = self.upstream.path().trim_end_matches('/');
+        let base = self.upstreams.base();
         let rest = uri
             .path()
             .splitn(taken + 2, '/')
@@ -527,6 +531,7 @@ impl Endpoint {
     pub(crate) fn way(&self, call: &Call) -> Way {
         Way {
             service: Arc::clone(&self.service),
+            destination: Arc::clone(self.service.upstreams.first()),
             route: Arc::clone(&self.route),
             answers: Arc::clone(&call.answers),
             target: self.target.clone(),

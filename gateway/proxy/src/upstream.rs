@@ -1,12 +1,20 @@
 //! The client side: pooled connections to the services, one pool per worker.
 
+mod attempt;
+pub mod check;
+mod connect;
+mod destination;
+pub(crate) mod failover;
+pub(crate) mod guard;
+mod standing;
+
 use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls::{
@@ -14,14 +22,48 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use crate::{body::Outbound, limits, media, refusal::Interruption};
+use self::connect::{AddressRefused, Connector};
+pub use self::{
+    destination::{Destination, UPSTREAMS_MAX, Upstreams},
+    standing::{Agreement, Ejection},
+};
+use crate::{body::Outbound, limits, media, refusal::Interruption, route::Routes};
 
 /// A client with its own pool.
 #[derive(Clone)]
 pub struct Upstream {
-    client: Client<HttpsConnector<HttpConnector>, Outbound>,
+    client: Client<HttpsConnector<Connector>, Outbound>,
     /// For gRPC, which is HTTP/2 also where nobody could negotiate it.
-    http2: Client<HttpsConnector<HttpConnector>, Outbound>,
+    http2: Client<HttpsConnector<Connector>, Outbound>,
+}
+
+/// Why an upstream gave no head of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// No connection was made: it heard nothing.
+    Unreachable,
+    /// Its name stands for an address that it may not be at: it heard nothing.
+    AddressRefused,
+    /// It broke off, or said what is no answer.
+    BrokeOff,
+    /// It took too long.
+    Late,
+}
+
+impl Failure {
+    /// Whether it heard nothing of the request.
+    pub(crate) fn is_unheard(self) -> bool {
+        matches!(self, Self::Unreachable | Self::AddressRefused)
+    }
+
+    /// What the agent is told.
+    pub(crate) fn interruption(self) -> Interruption {
+        match self {
+            Self::Unreachable | Self::BrokeOff => Interruption::upstream_failed(),
+            Self::AddressRefused => Interruption::address_refused(),
+            Self::Late => Interruption::upstream_timeout(),
+        }
+    }
 }
 
 /// Why the client cannot be made.
@@ -59,12 +101,17 @@ impl Upstream {
         ))
     }
 
-    /// A client with a pool of its own.
+    /// A client with a pool of its own, for what no service is.
     pub fn new(tls: &Arc<ClientConfig>) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(limits::CONNECT_DEADLINE));
+        Self::with(tls, Connector::anywhere())
+    }
+
+    /// The same for services: their upstreams are called at addresses that they may be at.
+    pub fn guarded(tls: &Arc<ClientConfig>, routes: &Routes) -> Self {
+        Self::with(tls, Connector::guarded(routes))
+    }
+
+    fn with(tls: &Arc<ClientConfig>, tcp: Connector) -> Self {
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(ClientConfig::clone(tls))
             .https_or_http()
@@ -88,7 +135,7 @@ impl Upstream {
         request: Request<Outbound>,
         sent: impl Future<Output = ()>,
         head: Duration,
-    ) -> Result<Response<Incoming>, Interruption> {
+    ) -> Result<Response<Incoming>, Failure> {
         let deadline = async {
             sent.await;
             tokio::time::sleep(head).await;
@@ -102,19 +149,19 @@ impl Upstream {
             biased;
             answer = client.request(request) => match answer {
                 // A switch of protocols that nobody asked for.
-                Ok(response) if response.status().is_informational() => Err(Interruption::upstream_failed()),
+                Ok(response) if response.status().is_informational() => Err(Failure::BrokeOff),
                 Ok(response) => Ok(response),
                 Err(error) => {
                     tracing::warn!(cause = cause(&error), "upstream failed");
-                    Err(Interruption::upstream_failed())
+                    Err(failure(&error))
                 }
             },
-            () = deadline => Err(Interruption::upstream_timeout()),
+            () = deadline => Err(Failure::Late),
         }
     }
 
     /// Fetches a small document, for JWKS.
-    pub(crate) async fn get(&self, uri: Uri) -> Result<Response<Incoming>, Interruption> {
+    pub(crate) async fn get(&self, uri: Uri) -> Result<Response<Incoming>, Failure> {
         let mut request = Request::new(Outbound::empty());
         *request.uri_mut() = uri;
         let head = limits::RESPONSE_HEAD_DEADLINE;
@@ -122,25 +169,42 @@ impl Upstream {
     }
 }
 
+/// What of it decides what follows.
+fn failure(error: &hyper_util::client::legacy::Error) -> Failure {
+    if !error.is_connect() {
+        return Failure::BrokeOff;
+    }
+    if causes(error)
+        .find_map(|it| it.downcast_ref::<AddressRefused>())
+        .is_some()
+    {
+        return Failure::AddressRefused;
+    }
+    Failure::Unreachable
+}
+
+fn causes<'e>(
+    error: &'e (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
+    std::iter::successors(error.source(), |error| error.source())
+}
+
 /// What kind of failure it was. The error's own text may hold what the upstream sent, HTTP/2 debug
 /// data for one, so it is not told.
 fn cause(error: &hyper_util::client::legacy::Error) -> &'static str {
     if error.is_connect() {
-        return "not connected";
+        return match failure(error) {
+            Failure::AddressRefused => "its name stands for an address that is refused",
+            _ => "not connected",
+        };
     }
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        if let Some(inner) = inner.downcast_ref::<hyper::Error>() {
-            return match inner {
-                e if e.is_parse() => "the answer is not HTTP",
-                e if e.is_incomplete_message() => "the answer broke off",
-                e if e.is_canceled() || e.is_closed() => "the connection was closed",
-                e if e.is_user() => "the request's body broke off",
-                e if e.is_timeout() => "timed out",
-                _ => "the exchange failed",
-            };
-        }
-        source = inner.source();
+    let mut inner = causes(error).filter_map(|it| it.downcast_ref::<hyper::Error>());
+    match inner.next() {
+        Some(e) if e.is_parse() => "the answer is not HTTP",
+        Some(e) if e.is_incomplete_message() => "the answer broke off",
+        Some(e) if e.is_canceled() || e.is_closed() => "the connection was closed",
+        Some(e) if e.is_user() => "the request's body broke off",
+        Some(e) if e.is_timeout() => "timed out",
+        _ => "the exchange failed",
     }
-    "the exchange failed"
 }

@@ -4,6 +4,8 @@
 //! grow the registry. An exchange without refusal or finding takes no lock: two look-ups by name,
 //! then atomics.
 
+mod upstreams;
+
 use std::{
     collections::{HashMap, HashSet},
     fmt,
@@ -36,6 +38,7 @@ struct Inner {
     findings: IntCounterVec,
     attributions: IntCounterVec,
     connections: IntGauge,
+    upstreams: upstreams::Upstreams,
     /// By service, then operation: both as configured, and `unmatched`.
     operations: HashMap<String, HashMap<String, OperationCounters>>,
     unmatched: OperationCounters,
@@ -64,6 +67,10 @@ pub enum Watched {
     RecordsCommitted,
     /// Records that wait to be written.
     TrailQueue,
+    /// Credentials asked for to be presented.
+    CredentialReads,
+    /// Versions of credentials that are in memory.
+    CredentialVersions,
     /// Kernel events that could not be handed over.
     EventsLost,
     /// Flow events that found the kernel's ring full.
@@ -106,6 +113,7 @@ impl Metrics {
         let connections =
             IntGauge::new(names::CONNECTIONS_ACTIVE, "Open connections from agents.")?;
         registry.register(Box::new(connections.clone()))?;
+        let upstreams = upstreams::Upstreams::register(&registry)?;
 
         let mut resolved: HashMap<String, HashMap<String, OperationCounters>> = HashMap::new();
         for (service, operation) in operations {
@@ -135,6 +143,7 @@ impl Metrics {
             findings,
             attributions,
             connections,
+            upstreams,
             operations: resolved,
             unmatched,
             label_values: RwLock::default(),
@@ -317,6 +326,14 @@ impl Watched {
         let (name, help) = match self {
             Self::RecordsCommitted => (names::RECORDS_TOTAL, "Records that are durable."),
             Self::TrailQueue => (names::TRAIL_QUEUE, "Records that wait to be written."),
+            Self::CredentialReads => (
+                names::CREDENTIAL_READS_TOTAL,
+                "Credentials asked for to be presented.",
+            ),
+            Self::CredentialVersions => (
+                names::CREDENTIAL_VERSIONS,
+                "Versions of credentials in memory.",
+            ),
             Self::EventsLost => (names::EVENTS_LOST_TOTAL, "Kernel events not handed over."),
             Self::FlowEventsLost => (
                 names::FLOW_EVENTS_LOST_TOTAL,
@@ -343,7 +360,7 @@ impl Watched {
             ),
             Self::SpansDropped => (names::SPANS_DROPPED_TOTAL, "Spans not exported."),
         };
-        if self == Self::TrailQueue {
+        if matches!(self, Self::TrailQueue | Self::CredentialVersions) {
             let gauge = IntGauge::new(name, help)?;
             registry.register(Box::new(gauge.clone()))?;
             return Ok(Target::Gauge(gauge));

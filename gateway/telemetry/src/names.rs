@@ -117,6 +117,12 @@ pub const REQUESTS_TOTAL: &str = "tidegate_requests_total";
 pub const REQUEST_SECONDS: &str = "tidegate_request_duration_seconds";
 /// How long upstreams took, by service.
 pub const UPSTREAM_SECONDS: &str = "tidegate_upstream_duration_seconds";
+/// Calls by the upstream that they were given to, of services that have several, and by what came of them.
+pub const UPSTREAM_CALLS_TOTAL: &str = "tidegate_upstream_calls_total";
+/// Whether an upstream is given calls, of services that have several.
+pub const UPSTREAM_FIT: &str = "tidegate_upstream_fit";
+/// Calls that failed and were to go elsewhere, by service and whether they did.
+pub const FAILOVERS_TOTAL: &str = "tidegate_failovers_total";
 /// Body bytes by service and direction.
 pub const BODY_BYTES_TOTAL: &str = "tidegate_body_bytes_total";
 /// Classified values by class and action.
@@ -129,6 +135,10 @@ pub const CONNECTIONS_ACTIVE: &str = "tidegate_connections_active";
 pub const RECORDS_TOTAL: &str = "tidegate_audit_records_total";
 /// Records that wait to be written.
 pub const TRAIL_QUEUE: &str = "tidegate_audit_queue_depth";
+/// Credentials that were asked for, to be presented to a service.
+pub const CREDENTIAL_READS_TOTAL: &str = "tidegate_credential_reads_total";
+/// Versions of credentials that are in memory: those in use, and those that calls end with.
+pub const CREDENTIAL_VERSIONS: &str = "tidegate_credential_versions";
 /// Kernel events that could not be handed over.
 pub const EVENTS_LOST_TOTAL: &str = "tidegate_kernel_events_lost_total";
 /// Flow events that found the kernel's ring full.

@@ -1,17 +1,15 @@
-//! Credentials of third parties, sealed: agents never hold them, the gateway presents them.
-//!
-//! `credentials.json`, mode 0600, beside the keyring: by name a version and the credential, sealed by a
-//! data key of its own that the key provider wraps. Both are bound to name and version, so that nothing
-//! can be put in another's place. A new version takes the old one's place in one step.
+//! Credentials of third parties: agents never hold them, the gateway presents them.
 
-use std::{collections::BTreeMap, fmt, io, path::Path};
+mod sealed;
 
-use serde::{Deserialize, Serialize};
+use std::{fmt, path::Path};
+
 use zeroize::Zeroizing;
 
+pub use self::sealed::{Credentials, Version};
 use crate::{
-    DataKey, KeyProvider, NONCE_BYTES, VaultError,
-    keyring::{malformed, private, replace_private, written},
+    VaultError,
+    keyring::{malformed, private},
 };
 
 /// The file's usual name, in the log's folder.
@@ -73,147 +71,11 @@ pub fn is_credential_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= NAME_BYTES_MAX && name.bytes().all(plain)
 }
 
-/// The credentials of one file, all sealed.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Credentials {
-    credentials: BTreeMap<String, Sealed>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sealed {
-    version: u32,
-    #[serde(with = "hex::serde")]
-    wrapped: Vec<u8>,
-    #[serde(with = "hex::serde")]
-    nonce: [u8; NONCE_BYTES],
-    #[serde(with = "hex::serde")]
-    ciphertext: Vec<u8>,
-}
-
-impl Credentials {
-    /// Reads the file; none yet are no credentials.
-    pub fn open(path: &Path) -> Result<Self, VaultError> {
-        match private(path) {
-            Err(VaultError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                Ok(Self::default())
-            }
-            Err(error) => Err(error),
-            Ok(text) => {
-                serde_json::from_slice(&text).map_err(|error| malformed(path, error.to_string()))
-            }
-        }
-    }
-
-    /// Seals a credential under `name`, in place of the one before. Gives its version.
-    pub fn put(
-        &mut self,
-        name: &str,
-        secret: &[u8],
-        provider: &dyn KeyProvider,
-    ) -> Result<u32, VaultError> {
-        let version = self
-            .credentials
-            .get(name)
-            .map_or(1, |it| it.version.saturating_add(1));
-        let context = context(name, version);
-        let (key, wrapped) = DataKey::generate(provider, &context)?;
-        let mut ciphertext = secret.to_vec();
-        let seal = key.seal(&context, &mut ciphertext)?;
-        ciphertext.extend_from_slice(&seal.tag);
-        let sealed = Sealed {
-            version,
-            wrapped,
-            nonce: seal.nonce,
-            ciphertext,
-        };
-        self.credentials.insert(name.to_owned(), sealed);
-        Ok(version)
-    }
-
-    /// Destroys a credential. Returns whether there was one.
-    pub fn remove(&mut self, name: &str) -> bool {
-        self.credentials.remove(name).is_some()
-    }
-
-    /// Names and versions.
-    pub fn list(&self) -> impl Iterator<Item = (&str, u32)> {
-        let all = self.credentials.iter();
-        all.map(|(name, sealed)| (name.as_str(), sealed.version))
-    }
-
-    /// Opens the credential of this name, if there is one.
-    pub fn credential(
-        &self,
-        name: &str,
-        provider: &dyn KeyProvider,
-    ) -> Result<Option<Credential>, VaultError> {
-        let Some(kept) = self.credentials.get(name) else {
-            return Ok(None);
-        };
-        let context = context(name, kept.version);
-        let key = DataKey::unwrap(provider, &kept.wrapped, &context)?;
-        let mut sealed = Zeroizing::new(kept.ciphertext.clone());
-        let secret = key.open(kept.nonce, &context, &mut sealed)?;
-        Ok(Some(Credential {
-            version: kept.version,
-            secret: Zeroizing::new((&*secret).into()),
-        }))
-    }
-
-    /// Writes the file: whoever reads it finds the old one or the new one, whole.
-    pub fn save(&self, path: &Path) -> Result<(), VaultError> {
-        replace_private(path, self).map_err(written(path))
-    }
-}
-
-/// What a credential is bound to.
-fn context(name: &str, version: u32) -> Vec<u8> {
-    format!("credential\n{name}\n{version}").into_bytes()
-}
-
 #[cfg(test)]
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt as _};
 
     use super::*;
-    use crate::Keyring;
-
-    #[test]
-    fn a_credential_comes_back_only_under_its_name_its_version_and_its_key() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(CREDENTIALS_FILE);
-        let keyring = Keyring::open_or_create(&folder.path().join("keyring.json")).unwrap();
-        let other = Keyring::open_or_create(&folder.path().join("other.json")).unwrap();
-        let (provider, other) = (keyring.provider().unwrap(), other.provider().unwrap());
-
-        let mut credentials = Credentials::open(&path).unwrap();
-        assert_eq!(credentials.put("a", b"first-one", &provider).unwrap(), 1);
-        assert_eq!(credentials.put("a", b"second-one", &provider).unwrap(), 2);
-        credentials.put("b", b"another-one", &provider).unwrap();
-        credentials.save(&path).unwrap();
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-        let text = fs::read_to_string(&path).unwrap();
-        assert!(!text.contains("second-one") && !text.contains(&hex::encode("second-one")));
-
-        let mut credentials = Credentials::open(&path).unwrap();
-        let opened = credentials.credential("a", &provider).unwrap().unwrap();
-        assert_eq!(
-            (opened.version, opened.expose()),
-            (2, b"second-one".as_slice())
-        );
-        assert_eq!(format!("{opened:?}"), "[credential, version 2]");
-        assert!(credentials.credential("a", &other).is_err());
-        assert!(credentials.credential("c", &provider).unwrap().is_none());
-        let swapped = credentials.credentials.remove("b").unwrap();
-        credentials.credentials.insert("a".to_owned(), swapped);
-        assert!(credentials.credential("a", &provider).is_err());
-        assert!(credentials.remove("a") && !credentials.remove("a"));
-    }
 
     #[test]
     fn a_file_gives_its_line_and_nobody_else_may_read_it() {

@@ -16,10 +16,7 @@ use aws_lc_rs::rand;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{
-    DataKey, FileProvider, KeyMaterial, KeyProvider, LogSigner, Pseudonymizer, Transforms,
-    VaultError,
-};
+use crate::{DataKey, FileProvider, KeyMaterial, LogSigner, Pseudonymizer, Transforms, VaultError};
 
 /// The file's usual name, in the log's folder.
 pub const KEYRING_FILE: &str = "keyring.json";
@@ -80,7 +77,7 @@ impl Keyring {
     }
 
     /// Wraps data keys under this keyring's newest key-encryption key.
-    pub fn provider(&self) -> Result<impl KeyProvider + 'static, VaultError> {
+    pub fn provider(&self) -> Result<FileProvider, VaultError> {
         let wrapping = self.0.wrapping.iter();
         wrapping
             .map(|wrapping| Ok((wrapping.id, DataKey::new(&wrapping.key)?)))

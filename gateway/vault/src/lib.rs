@@ -22,7 +22,7 @@ use std::{io, path::PathBuf};
 
 pub use cosigner::{COSIGNER_FILE, Cosigner};
 pub use credential::{
-    CREDENTIAL_BYTES_MAX, CREDENTIAL_BYTES_MIN, CREDENTIALS_FILE, Credential, Credentials,
+    CREDENTIAL_BYTES_MAX, CREDENTIAL_BYTES_MIN, CREDENTIALS_FILE, Credential, Credentials, Version,
     is_credential, is_credential_name,
 };
 pub use datakey::{DataKey, NONCE_BYTES, SEALS_MAX, Seal, TAG_BYTES};

@@ -54,7 +54,7 @@ async fn accept_all(listener: TcpListener) {
 }
 
 async fn serve(mut stream: TcpStream) -> Result<()> {
-    while let Some(Heard { path, fields }) = read_request(&mut stream).await? {
+    while let Some(Heard { path, fields, .. }) = read_request(&mut stream).await? {
         let (verb, rest) = path
             .trim_start_matches('/')
             .split_once('/')
@@ -86,14 +86,24 @@ async fn serve(mut stream: TcpStream) -> Result<()> {
 }
 
 /// A request's head.
-struct Heard {
-    path: String,
+pub(super) struct Heard {
+    pub(super) path: String,
     /// The names of its fields, lower case.
     fields: Vec<String>,
+    head: String,
+}
+
+impl Heard {
+    /// What a field says.
+    pub(super) fn field(&self, name: &str) -> Option<String> {
+        let mut fields = self.head.lines().filter_map(|line| line.split_once(':'));
+        let (_, value) = fields.find(|(it, _)| it.eq_ignore_ascii_case(name))?;
+        Some(value.trim().to_owned())
+    }
 }
 
 /// The next request, its body skipped; none when the caller is done.
-async fn read_request(stream: &mut TcpStream) -> Result<Option<Heard>> {
+pub(super) async fn read_request(stream: &mut TcpStream) -> Result<Option<Heard>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") && head.len() < HEAD_BYTES_MAX {
         let mut byte = [0u8];
@@ -114,7 +124,7 @@ async fn read_request(stream: &mut TcpStream) -> Result<Option<Heard>> {
     let fields = head.lines().skip(1).filter_map(|line| line.split_once(':'));
     let fields = fields.map(|(name, _)| name.to_ascii_lowercase()).collect();
     let path = head.split_whitespace().nth(1).map(str::to_owned);
-    Ok(path.map(|path| Heard { path, fields }))
+    Ok(path.map(|path| Heard { path, fields, head }))
 }
 
 /// Tells which fields came.
@@ -183,7 +193,7 @@ async fn stall(stream: &mut TcpStream) -> Result<()> {
 }
 
 /// Says nothing until the other end goes.
-async fn wait_for_end(stream: &mut TcpStream) -> Result<()> {
+pub(super) async fn wait_for_end(stream: &mut TcpStream) -> Result<()> {
     let mut ignored = [0u8; 64];
     while stream.read(&mut ignored).await? > 0 {}
     Ok(())

@@ -66,6 +66,7 @@ fn a_close_names_its_opening_in_clear() {
         opening: 41,
         status: Some(200),
         upstream_status: Some(200),
+        sent: true,
         result: "released".into(),
         reason: None,
         request: crate::BodyRecord::default(),

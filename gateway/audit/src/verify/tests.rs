@@ -71,6 +71,7 @@ fn close(opening: u64) -> Event {
         opening,
         status: None,
         upstream_status: None,
+        sent: false,
         result: "client_gone".into(),
         reason: None,
         request: BodyRecord::default(),

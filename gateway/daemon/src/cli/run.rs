@@ -7,6 +7,7 @@ mod health;
 mod keysets;
 mod manager;
 mod record;
+mod upstreams;
 mod workload;
 
 use std::{
@@ -212,6 +213,7 @@ impl Running {
         let files = (Arc::clone(&held), tell, authority);
         look(config, files, &gateway.trail, &stopped);
         desks::open(config, &gateway, &stopped)?;
+        upstreams::watch(&gateway, &upstream_tls, &stopped)?;
         let (listen, led) = addresses(&bound, endpoints.len());
         let kernel = opened.kernel.as_ref();
         let judge = (kernel, &reconciler);
@@ -362,7 +364,7 @@ fn gateway(
         operator,
         uninspected: config.uninspected,
     });
-    watch_figures(&gateway)?;
+    watch_figures(&gateway, &held)?;
     Ok((gateway, held))
 }
 
@@ -500,8 +502,15 @@ fn metrics(config: &Config) -> Result<Metrics> {
     Metrics::new(operations.chain(config.forward.operation())).into_diagnostic()
 }
 
-fn watch_figures(gateway: &Arc<Gateway>) -> Result<()> {
+fn watch_figures(gateway: &Arc<Gateway>, held: &Arc<Held>) -> Result<()> {
     let metrics = &gateway.metrics;
+    let (read, kept) = (Arc::clone(held), Arc::clone(held));
+    metrics
+        .watch(Watched::CredentialReads, move || read.reads())
+        .into_diagnostic()?;
+    metrics
+        .watch(Watched::CredentialVersions, move || kept.in_memory())
+        .into_diagnostic()?;
     let trail = gateway.trail.clone();
     metrics
         .watch(Watched::RecordsCommitted, move || trail.status().size)

@@ -30,6 +30,8 @@ impl Resolver<'_> {
                 Some("its credential, which only the gateway presents")
             } else if service.mcp.is_some() {
                 Some("messages, whose answers are a part of what is decided")
+            } else if service.upstreams.len() > 1 {
+                Some("several upstreams, of which the gateway chooses one")
             } else {
                 None
             };

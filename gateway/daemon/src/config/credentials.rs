@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use http::{HeaderName, Uri};
+use http::HeaderName;
 use miette::Result;
 use proxy::credential::{Form, Presented};
 use serde_saphyr::Spanned;
@@ -27,10 +27,9 @@ impl Resolver<'_> {
     pub(super) fn places(&self, file: &File) -> Result<Vec<(Arc<str>, CredentialPlace)>> {
         let mut places: Vec<(Arc<str>, CredentialPlace)> = Vec::new();
         for service in &file.services {
-            let Some(typed) = &service.credential else {
+            let Some((presented, place)) = self.presented(service)? else {
                 continue;
             };
-            let (presented, place) = self.credential(typed, &self.uri(&service.upstream)?)?;
             if places.iter().all(|(name, _)| *name != presented.name) {
                 places.push((presented.name, place));
             }
@@ -38,16 +37,27 @@ impl Resolver<'_> {
         Ok(places)
     }
 
-    /// The credential of a service, and where it is.
-    pub(super) fn credential(
+    /// The credential of a service, and where it is, if it wants one.
+    pub(super) fn presented(
+        &self,
+        service: &file::Service,
+    ) -> Result<Option<(Presented, CredentialPlace)>> {
+        let Some(typed) = &service.credential else {
+            return Ok(None);
+        };
+        for (at, upstream) in self.uris(service)? {
+            if upstream.scheme_str() != Some("https") && !is_loopback(&upstream) {
+                let help = "write `https://`; only loopback may do without";
+                return Err(self.fault(at, "a credential is not sent in the clear", help));
+            }
+        }
+        self.credential(typed).map(Some)
+    }
+
+    fn credential(
         &self,
         typed: &Spanned<file::Credential>,
-        upstream: &Uri,
     ) -> Result<(Presented, CredentialPlace)> {
-        if upstream.scheme_str() != Some("https") && !is_loopback(upstream) {
-            let help = "write `https://` in `upstream`; only loopback may do without";
-            return Err(self.fault(typed, "a credential is not sent in the clear", help));
-        }
         let (name, place) = match (&typed.value.name, &typed.value.file) {
             (Some(name), None) if is_credential_name(&name.value) => {
                 (name.value.as_str().into(), CredentialPlace::Vault)

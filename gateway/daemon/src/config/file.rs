@@ -4,6 +4,7 @@ mod agent;
 mod budget;
 mod issuer;
 mod usage;
+mod upstream;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
@@ -15,6 +16,7 @@ pub(crate) use agent::{Agent, Egress, EgressMode, StaticKey, Token, Turns, WhenG
 pub(crate) use budget::{Budget, Per};
 pub(crate) use issuer::Issuer;
 pub(crate) use usage::{Price, Profile, Usage};
+pub(crate) use upstream::{Ejection, Health, Upstream};
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -223,8 +225,17 @@ pub(crate) struct Service {
     pub(crate) name: Spanned<String>,
     pub(crate) prefix: Option<String>,
     pub(crate) host: Option<String>,
-    pub(crate) upstream: Spanned<String>,
-    pub(crate) country: Spanned<String>,
+    /// Its one upstream, and where that keeps its data.
+    pub(crate) upstream: Option<Spanned<String>>,
+    pub(crate) country: Option<Spanned<String>>,
+    /// Addresses that are not public, and that the upstream's name may stand for.
+    #[serde(default)]
+    pub(crate) networks: Vec<Spanned<String>>,
+    /// Its upstreams, if it has several.
+    #[serde(default)]
+    pub(crate) upstreams: Vec<Upstream>,
+    pub(crate) health: Option<Health>,
+    pub(crate) ejection: Option<Ejection>,
     /// What it wants for a key: the gateway presents it, the agent never has it.
     pub(crate) credential: Option<Spanned<Credential>>,
     /// How long its answer may take to begin: a minute if absent.

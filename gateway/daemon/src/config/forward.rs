@@ -8,7 +8,6 @@ use proxy::{
 };
 
 use super::{
-    egress::NETWORKS,
     file::{self, File},
     resolve::{Config, Resolver},
 };
@@ -73,14 +72,7 @@ impl Resolver<'_> {
                 return Err(self.fault(&tls.certificate, message, help));
             }
         }
-        let mut networks = Vec::new();
-        for typed in &file.forward.networks {
-            let network = typed.value.parse().map_err(|error| {
-                let message = format!("`{}` is not a network: {error}", typed.value);
-                self.fault(typed, message, NETWORKS)
-            })?;
-            networks.push(network);
-        }
+        let networks = self.networks(&file.forward.networks)?;
         Ok(Forward {
             unlisted: match file.forward.unlisted {
                 file::Unlisted::Refuse => Unlisted::Refuse,

@@ -260,7 +260,7 @@ impl Resolver<'_> {
         self.country(code)
     }
 
-    fn country(&self, code: &Spanned<String>) -> Result<Country> {
+    pub(super) fn country(&self, code: &Spanned<String>) -> Result<Country> {
         Country::parse(&code.value)
             .filter(|country| *country != Country::UNKNOWN)
             .ok_or_else(|| {
@@ -404,17 +404,11 @@ impl Resolver<'_> {
         let (speaks, declared) = self.speaks(&service)?;
         let timeouts = self.timeouts(&service)?;
         let descriptors = self.descriptors(&service)?;
-        let upstream = self.uri(&service.upstream)?;
-        if upstream.query().is_some() {
-            let help = "take the query off; requests bring their own";
-            return Err(self.fault(&service.upstream, "an upstream has no query", help));
-        }
-        let presented = service.credential.as_ref();
-        let presented = presented.map(|typed| self.credential(typed, &upstream));
+        let upstreams = self.upstreams(&service)?;
+        let presented = self.presented(&service)?;
         Ok(Service {
-            presented: presented.transpose()?.map(|(presented, _)| presented),
-            upstream,
-            country: self.country(&service.country)?,
+            presented: presented.map(|(presented, _)| presented),
+            upstreams,
             name: Arc::from(service.name.value),
             matches,
             restoring: service.restore.map_or(Restoring::Nowhere, restoring),

@@ -1,3 +1,5 @@
+mod upstreams;
+
 use std::fs;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};

@@ -21,7 +21,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{guard, target::Target};
+use super::target::Target;
 use crate::{
     account::{Account, End},
     beginning::{self, Beginning},
@@ -29,6 +29,7 @@ use crate::{
     limits,
     listener::stopped,
     refusal::Interruption,
+    upstream::guard,
 };
 
 /// What the record says of both directions.

@@ -1,3 +1,5 @@
+use policy::Country;
+
 use super::*;
 
 fn routes() -> Routes {
@@ -16,8 +18,10 @@ fn routes() -> Routes {
             encodes: true,
             name: Arc::from(name),
             matches,
-            upstream: Uri::from_static(upstream),
-            country: Country::UNKNOWN,
+            upstreams: Upstreams::new(
+                Destination::new(Uri::from_static(upstream), Country::UNKNOWN),
+                Vec::new(),
+            ),
             declared: None,
             descriptors: None,
             usage: None,

@@ -79,6 +79,8 @@ pub(crate) fn opening(value: &str) -> Opening {
         policy: "sha256:policy".into(),
         declared: vec![],
         notices: vec![],
+        upstream: Some("crm.example:443".into()),
+        retry_of: None,
     }
 }
 
@@ -95,6 +97,7 @@ pub(crate) fn outcome() -> Outcome {
         opening: 0,
         status: Some(200),
         upstream_status: Some(200),
+        sent: true,
         result: "released".into(),
         reason: None,
         request: BodyRecord::default(),

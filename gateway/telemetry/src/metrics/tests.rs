@@ -172,3 +172,40 @@ fn connections_are_open_for_as_long_as_their_guard_lives() {
     drop((first, second));
     check(&metrics.render(), "tidegate_connections_active 0");
 }
+
+#[test]
+fn upstreams_are_counted_and_asked_whether_they_are_fit() {
+    let metrics = metrics();
+    metrics.upstream_called("crm", "eu.example:443", "answered");
+    metrics.upstream_called("crm", "eu.example:443", "failed");
+    metrics.failed_over("crm", true);
+    metrics.failed_over("crm", false);
+    let fit = Arc::new(AtomicU64::new(1));
+    let read = Arc::clone(&fit);
+    let watched = metrics.watch_upstream("crm", "eu.example:443", move || {
+        read.load(Ordering::Relaxed) == 1
+    });
+    watched.unwrap();
+    let of = |now| {
+        fit.store(now, Ordering::Relaxed);
+        metrics.render()
+    };
+    let text = of(0);
+    for outcome in ["answered", "failed"] {
+        check(
+            &text,
+            &format!(
+                "tidegate_upstream_calls_total{{outcome=\"{outcome}\",service=\"crm\",upstream=\"eu.example:443\"}} 1"
+            ),
+        );
+    }
+    for result in ["taken", "refused"] {
+        check(
+            &text,
+            &format!("tidegate_failovers_total{{result=\"{result}\",service=\"crm\"}} 1"),
+        );
+    }
+    let gauge = "tidegate_upstream_fit{service=\"crm\",upstream=\"eu.example:443\"}";
+    check(&text, &format!("{gauge} 0"));
+    check(&of(1), &format!("{gauge} 1"));
+}

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 use classifiers::DataClass;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use policy::{Country, Evidence, Operation, Principal, Towards};
+use proxy::route::Service;
 use serde::Deserialize;
 
 use super::{
@@ -42,6 +43,9 @@ struct Case {
     /// What the request binds.
     #[serde(default)]
     bound: BTreeMap<String, String>,
+    /// Where the upstream keeps its data, of a service that has some in several countries: the first one's if
+    /// absent.
+    country: Option<String>,
     /// A class of data on its way, if it is about that and not about the call.
     disclose: Option<String>,
     #[serde(default)]
@@ -168,6 +172,27 @@ impl Case {
         Ok((disclosure.action.name().to_owned(), by))
     }
 
+    /// Where the call goes.
+    fn country(&self, service: &Service) -> Result<Country> {
+        let Some(code) = &self.country else {
+            return Ok(service.upstreams.first().country);
+        };
+        let mut there = service.upstreams.countries().into_iter();
+        there.find(|country| country.code() == code).ok_or_else(|| {
+            let known: Vec<String> = service
+                .upstreams
+                .countries()
+                .iter()
+                .map(|it| it.code().to_owned())
+                .collect();
+            miette!(
+                help = format!("there are some in {}", known.join(", ")),
+                "case `{}`: no upstream is in `{code}`",
+                self.name
+            )
+        })
+    }
+
     fn question(&self, asked: &Asked) -> Result<Question> {
         let unknown = |what: &str, name: &str| {
             let known: Vec<String> = asked
@@ -194,6 +219,7 @@ impl Case {
         let (id, effect) = service
             .effect(id)
             .ok_or_else(|| unknown("operation", &self.call))?;
+        let country = self.country(service)?;
         let evidence = self.evidence.as_deref().unwrap_or("kernel+token");
         let evidence = Evidence::of(evidence).ok_or_else(|| {
             miette!(
@@ -221,7 +247,7 @@ impl Case {
                 id: Arc::clone(id),
                 effect,
                 bound: Arc::new(self.bound.clone()),
-                country: Country::clone(&service.country),
+                country,
             },
         })
     }

@@ -80,7 +80,7 @@ fn operations(asked: &Asked) -> Vec<KnownOperation> {
                 service: service.name.to_string(),
                 id: id.to_string(),
                 effect,
-                country: service.country,
+                countries: service.upstreams.countries(),
             })
         })
     });

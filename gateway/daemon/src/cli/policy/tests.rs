@@ -112,6 +112,8 @@ fn opening(digest: &str) -> Event {
         policy: digest.into(),
         declared: Vec::new(),
         notices: Vec::new(),
+        upstream: None,
+        retry_of: None,
     }))
 }
 
@@ -132,6 +134,7 @@ fn closing() -> Event {
         opening: 1,
         status: Some(200),
         upstream_status: Some(200),
+        sent: true,
         result: "released".into(),
         reason: None,
         request: BodyRecord::default(),

@@ -26,6 +26,22 @@ pub(super) struct Health {
     pub(super) standing: Arc<Standing>,
 }
 
+/// The upstreams that are given no calls, and why.
+fn troubled(gateway: &Gateway) -> Vec<String> {
+    let now = tokio::time::Instant::now();
+    let services = gateway.routes.services().iter();
+    let each = services.flat_map(|service| service.upstreams.all().map(move |it| (service, it)));
+    each.filter_map(|(service, upstream)| {
+        let why = upstream.trouble(now)?;
+        Some(format!(
+            "{} at {}: {why}",
+            service.name,
+            upstream.authority()
+        ))
+    })
+    .collect()
+}
+
 impl Status for Health {
     fn parts(&self) -> Vec<Part> {
         let trail = self.gateway.trail.status();
@@ -60,7 +76,14 @@ impl Status for Health {
         } else {
             Condition::Degraded(amiss)
         };
+        let troubled = troubled(&self.gateway).join(", ");
+        let upstreams = if troubled.is_empty() {
+            Condition::Ready
+        } else {
+            Condition::Degraded(troubled)
+        };
         [
+            ("upstreams", upstreams),
             ("audit", audit),
             ("proofs", proofs),
             ("attestation", attestation),

@@ -1,5 +1,5 @@
-//! Which addresses a tunnel may lead to: those of the public Internet, and those that the configuration
-//! lists. An agent must not reach by the gateway what only the gateway's host can reach: its loopback, its
+//! Which addresses tunnels and the names of upstreams may lead to: those of the public Internet, and those
+//! that the configuration lists. An agent must not reach by the gateway what only the gateway's host can reach: its loopback, its
 //! networks, its cloud's metadata.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -40,7 +40,7 @@ const SPECIAL_V6: [(u128, u32); 5] = [
     (0x2620_004f_8000 << 80, 48),
 ];
 
-/// Whether a tunnel may lead there.
+/// Whether one may lead there.
 pub(crate) fn admits(listed: &[Network], address: SocketAddr) -> bool {
     listed.iter().any(|network| network.holds(address)) || is_public(address.ip())
 }

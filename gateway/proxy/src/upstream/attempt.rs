@@ -1,0 +1,163 @@
+//! One attempt to have a call answered: from the intent on record to the head of an answer.
+
+use std::sync::Arc;
+
+use admission::Permit;
+use http::{Extensions, Request, Response, Uri, Version, header, request::Parts, uri};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use policy::Towards;
+use telemetry::names;
+
+use super::failover::{self, Answered};
+use crate::{
+    accept::Accepted,
+    account::{Account, Call},
+    body::{Outbound, Source},
+    clock,
+    exchange::Worker,
+    fields, headers,
+    leash::leash,
+    mcp::asked,
+    media::{self, Media},
+    refusal::Interruption,
+    request::{self, Judged},
+    route::{Unroutable, Way},
+};
+
+impl Worker {
+    /// Asks one upstream, from the intent on record to the head of the answer.
+    pub(crate) async fn attempt(
+        &self,
+        account: &mut Account,
+        permit: &Permit,
+        way: &mut Way,
+        mut parts: Parts,
+        body: Source,
+    ) -> Result<Answered, Interruption> {
+        account.tries(&way.destination);
+        account.open(permit).await?;
+        account.asked = asked::note(&self.gateway, permit, way, account);
+        // The intent is durable here. A crash from now on leaves an open record, which `verify`
+        // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
+        let accepted = Accepted::of(&parts.headers);
+        headers::towards_upstream(&mut parts.headers, permit.caller().showed());
+        fields::request(&self.gateway, permit, account, &mut parts.headers, way)?;
+        let media = media::of(&parts.headers, body.is_end_stream());
+        let judged = if media == Media::Empty {
+            Judged::nothing()
+        } else {
+            let gateway = &self.gateway;
+            let media = way.messages(media, &parts.headers, Towards::Service);
+            // Its future is large, and hyper moves ours: most requests never need it.
+            let screened = request::screen(gateway, permit, way, account, media, body);
+            Box::pin(screened).await?
+        };
+        account.mark(names::REQUEST_SCREENED);
+        if let Some(presented) = &way.service.presented {
+            let source = &*self.gateway.credentials;
+            let veil = presented.present(source, &mut parts.headers, &mut way.target)?;
+            account.veil = Some(veil);
+        }
+        let request = present(account, way, parts, judged)?;
+        let answer = self.send(account, permit, way, request).await?;
+        Ok((accepted, answer))
+    }
+
+    async fn send(
+        &self,
+        account: &mut Account,
+        permit: &Permit,
+        way: &Way,
+        mut request: Request<Outbound>,
+    ) -> Result<Response<Incoming>, Interruption> {
+        let start = clock::now();
+        if let Some(metered) = &mut account.metered {
+            metered.sent();
+        }
+        if let Some(asked) = &mut account.asked {
+            asked.sent();
+        }
+        account.sends(&mut request);
+        let screening = account.screening.clone();
+        let sent = async {
+            if let Some(screening) = &screening {
+                screening.ended().await;
+            }
+        };
+        let sending = self.upstream.send(request, sent, way.service.timeouts.head);
+        let answer = match &screening {
+            None => Ok(sending.await),
+            // A body that streams may do so for as long as its caller may speak.
+            Some(screening) => tokio::select! {
+                biased;
+                why = leash(permit, &self.gateway.revoked) => {
+                    screening.abandon();
+                    Err(why)
+                }
+                answer = sending => Ok(answer),
+            },
+        };
+        let status = match &answer {
+            Ok(Ok(answer)) => Some(answer.status()),
+            _ => None,
+        };
+        account.upstream = Some(Call {
+            destination: Arc::clone(&way.destination),
+            start,
+            end: clock::now(),
+            status: status.map(|status| status.as_u16()),
+        });
+        account.mark(names::UPSTREAM_HEAD);
+        let answer = answer?;
+        // A send that failed because the agent's body was refused or broke off is not the
+        // upstream's fault.
+        let own = screening.and_then(|screening| screening.broken());
+        if own.is_none() {
+            failover::note(&self.gateway.metrics, way, answer.as_ref());
+        }
+        answer.map_err(|failure| {
+            account.failed(failure);
+            own.unwrap_or_else(|| failure.interruption())
+        })
+    }
+}
+
+/// Writes the request that the upstream gets.
+fn present(
+    account: &Account,
+    way: &Way,
+    mut parts: Parts,
+    judged: Judged,
+) -> Result<Request<Outbound>, Interruption> {
+    if judged.decoded {
+        // What was decoded to be judged is sent on decoded.
+        parts.headers.remove(header::CONTENT_ENCODING);
+    }
+    if judged.changed {
+        headers::body_changed(&mut parts.headers);
+    }
+    // Whatever hyper noted beside the fields stays here.
+    parts.extensions = Extensions::new();
+    if let Some(trace) = account.trace() {
+        if let Some(value) = account.traceparent() {
+            parts.headers.insert(headers::TRACEPARENT, value);
+        }
+        if trace.tracestate().is_none() {
+            parts.headers.remove(&headers::TRACESTATE);
+        }
+    }
+    parts.uri = target(way).ok_or_else(|| Interruption::unroutable(Unroutable::Ambiguous))?;
+    parts.version = Version::HTTP_11;
+    Ok(Request::from_parts(parts, judged.body))
+}
+
+/// Where a request goes, whole; the upstream's part was read when it was configured.
+fn target(way: &Way) -> Option<Uri> {
+    let upstream = &way.destination.uri;
+    let mut target = uri::Parts::default();
+    target.scheme = Some(upstream.scheme().cloned().unwrap_or(uri::Scheme::HTTP));
+    target.authority = upstream.authority().cloned();
+    target.path_and_query = Some(way.target.parse().ok()?);
+    Uri::from_parts(target).ok()
+}

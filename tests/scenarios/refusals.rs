@@ -1,0 +1,497 @@
+//! Whoever is refused costs the service and the vault nothing: every kind of refusal that the documentation
+//! lists is brought about, with one's own bytes on the wire, and nothing comes of it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    io::{ErrorKind, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use tests::{
+    agent::{Agent, Ask},
+    client::Client,
+    gateway::Gateway,
+    peers::Peer,
+    setup::{Service, Setup},
+    tokens::{Issuer, claims},
+};
+
+use crate::{
+    credentials::{key, set},
+    upstreams::{metric, wait},
+    world::{HERE, SUPPORT, path_selector, verified},
+};
+
+const DOCUMENTATION: &str = include_str!("../../docs/configuration.md");
+
+const POLICY: &str = r#"
+@id("agents-may-read")
+permit (principal, action == Action::"call", resource)
+when { context.operation != "nobody" };
+
+@id("closed-is-closed")
+forbid (principal, action == Action::"call", resource)
+when { context.operation == "closed" };
+
+@id("session-sees-only-its-customer")
+@category("scope")
+forbid (principal, action == Action::"call", resource)
+when { principal.hasTag("customer") && resource.hasTag("customer") }
+unless { principal.getTag("customer") == resource.getTag("customer") };
+
+@id("calls-stay-in-the-union")
+@category("residency")
+forbid (principal, action == Action::"call", resource)
+unless { context.country in Region::"EU" || context.service == "tunnel" };
+
+@id("all-but-secrets-is-shown")
+permit (principal, action == Action::"disclose", resource)
+unless { resource in DataClass::"secret" };
+
+@id("secrets-stay-here")
+@obligation("block")
+forbid (principal, action == Action::"disclose", resource in DataClass::"secret");
+"#;
+
+/// Refusals that this test does not bring about, and why.
+const ELSEWHERE: [(&str, &str); 12] = [
+    (
+        "workload_unknown",
+        "a caller that nobody can find: evidence.rs",
+    ),
+    (
+        "agent_ambiguous",
+        "needs agents that share a process: identity.rs",
+    ),
+    (
+        "sni_mismatch",
+        "within a tunnel that was granted: forward.rs",
+    ),
+    (
+        "credential_unavailable",
+        "the vault is asked, and has nothing: credentials.rs",
+    ),
+    ("upstream_failed", "the service was called"),
+    ("upstream_timeout", "the service was called"),
+    ("response_unreadable", "the service was called"),
+    ("response_uninspected", "the service was called"),
+    ("outcome_unrecorded", "the service was called"),
+    ("audit_unavailable", "a disk that takes nothing: kills.rs"),
+    ("tunnels_full", "takes a thousand tunnels"),
+    ("budgets_unavailable", "a disk that takes nothing"),
+];
+
+/// A service that listens, and counts what it hears, byte by byte.
+struct Ear {
+    address: SocketAddr,
+    heard: Arc<AtomicU64>,
+}
+
+impl Ear {
+    fn new() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let heard = Arc::<AtomicU64>::default();
+        let counts = Arc::clone(&heard);
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let counts = Arc::clone(&counts);
+                // A connection alone is something, too.
+                counts.fetch_add(1, Ordering::SeqCst);
+                thread::spawn(move || listen(stream, &counts));
+            }
+        });
+        Ok(Self { address, heard })
+    }
+
+    fn heard(&self) -> u64 {
+        self.heard.load(Ordering::SeqCst)
+    }
+}
+
+fn listen(mut stream: TcpStream, count: &AtomicU64) {
+    let mut head = Vec::new();
+    let mut piece = [0; 1024];
+    while let Ok(read @ 1..) = stream.read(&mut piece) {
+        count.fetch_add(read as u64, Ordering::SeqCst);
+        head.extend_from_slice(piece.get(..read).unwrap_or_default());
+        if head.ends_with(b"\r\n\r\n") {
+            head.clear();
+            let answer =
+                "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+            stream.write_all(answer.as_bytes()).ok();
+        }
+    }
+}
+
+/// A gateway whose every service is the ear, with a key for each.
+struct Court {
+    gateway: Gateway,
+    ear: Ear,
+    issuer: Issuer,
+    client: Client,
+    _other: Peer,
+}
+
+/// Who is refused, and how the request is made.
+type Case = (&'static str, Box<dyn Fn(&Court) -> Result<String>>);
+
+impl Court {
+    fn new() -> Result<Self> {
+        let ear = Ear::new()?;
+        let url = format!("http://{}", ear.address);
+        let keyed = |service: Service| {
+            service
+                .set("credential", json!({ "name": "shop", "as": "bearer" }))
+                .set("idle_timeout", json!("1s"))
+        };
+        let operations = |service: Service| {
+            service
+                .operation("thing.read", "GET", "/things/{thing}")
+                .operation("customer.read", "GET", "/customers/{customer}")
+                .operation("thing.make", "POST", "/things")
+                .operation("nobody", "GET", "/nobody")
+                .operation("closed", "GET", "/closed")
+                .operation("rare", "GET", "/rare")
+                .governed(
+                    "found",
+                    "GET",
+                    "/found",
+                    json!({ "query": { "customer": "id" } }),
+                )
+        };
+        let graphql = json!({ "endpoints": ["/graphql"], "queries": [{ "field": "customer" }] });
+        let issuer = Issuer::new()?;
+        let other = tests::peers::place::Place::new("other").serve("127.0.0.1:0")?;
+        let here = path_selector(&env::current_exe()?.canonicalize()?);
+        let listen =
+            json!([{ "address": "127.0.0.1:0" }, { "address": "127.0.0.1:0", "forward": true }]);
+        let setup = Setup::new()
+            .set("listen", listen)
+            .set("forward", json!({ "unlisted": "tunnel" }))
+            .set(
+                "budgets",
+                json!([{ "id": "once", "operations": ["rare"], "per": "agent", "calls": 1 }]),
+            )
+            .issuer(&issuer)
+            .agent(HERE, &[here], "optional")
+            .agent(
+                SUPPORT,
+                &[path_selector(Agent::curl()?.program())],
+                "required",
+            )
+            .service(keyed(operations(Service::new("shop", &url, "DE"))))
+            .service(keyed(operations(Service::hosted(
+                "hosted",
+                "shop.example",
+                &url,
+                "DE",
+            ))))
+            .service(keyed(operations(Service::new("far", &url, "US"))))
+            .service(keyed(
+                Service::new("graph", &url, "DE").set("graphql", graphql),
+            ))
+            .policy(POLICY);
+        let folder = tempfile::tempdir()?;
+        set(&folder.path().join("data"), "shop", &key(21))?;
+        Ok(Self {
+            gateway: Gateway::start_in(folder, &setup)?,
+            ear,
+            issuer,
+            client: Client::plain()?,
+            _other: other,
+        })
+    }
+
+    /// How often the vault was asked, and how much the service heard.
+    fn cost(&self) -> Result<(u64, u64)> {
+        let reads = metric(&self.gateway, "tidegate_credential_reads_total")?;
+        let reads = reads.context("no count of reads")?;
+        ensure!(reads >= 0.0, "{reads}");
+        Ok((format!("{reads:.0}").parse()?, self.ear.heard()))
+    }
+
+    fn get(&self, path: &str, fields: &[(&str, &str)]) -> Result<String> {
+        let reply = self.client.get(&self.gateway.url(path)?, fields)?;
+        reason(&reply.text())
+    }
+
+    fn post(&self, path: &str, kind: &str, body: &str) -> Result<String> {
+        let fields = [("content-type", kind)];
+        let body = body.as_bytes().to_vec().into();
+        let reply = self
+            .client
+            .send("POST", &self.gateway.url(path)?, &fields, body)?;
+        reason(&reply.text())
+    }
+
+    /// What comes back for these bytes at a listener, once it has closed or there is a reason.
+    fn raw(&self, listener: usize, bytes: &str) -> Result<String> {
+        let mut stream = TcpStream::connect(self.gateway.listen(listener)?)?;
+        stream.set_read_timeout(Some(Duration::from_mins(1)))?;
+        stream.write_all(bytes.as_bytes())?;
+        let mut told = Vec::new();
+        let mut piece = [0; 4096];
+        loop {
+            let text = String::from_utf8_lossy(&told).into_owned();
+            if let Some((_, body)) = text.split_once("\r\n\r\n")
+                && let Ok(reason) = reason(body)
+            {
+                return Ok(reason);
+            }
+            match stream.read(&mut piece) {
+                Ok(0) => return Err(anyhow::anyhow!("no reason in {text}")),
+                Ok(read) => told.extend_from_slice(piece.get(..read).unwrap_or_default()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn curl(&self, path: &str, token: Option<&str>) -> Result<String> {
+        let ask = Ask::get(self.gateway.url(path)?);
+        let ask = match token {
+            Some(token) => ask.token(token),
+            None => ask,
+        };
+        reason(&Agent::curl()?.ask(&ask)?.text())
+    }
+}
+
+/// The reason in a problem document, or in an answer of GraphQL.
+fn reason(body: &str) -> Result<String> {
+    let body: Value = serde_json::from_str(body).with_context(|| format!("not JSON: {body}"))?;
+    let places = ["/reason", "/errors/0/extensions/reason"];
+    let reason = places.iter().find_map(|it| body.pointer(it)?.as_str());
+    Ok(reason
+        .with_context(|| format!("no reason in {body}"))?
+        .to_owned())
+}
+
+fn case(reason: &'static str, ask: impl Fn(&Court) -> Result<String> + 'static) -> Case {
+    (reason, Box::new(ask))
+}
+
+/// Who calls is not known, or not enough.
+fn callers() -> Vec<Case> {
+    vec![
+        case("token_required", |court| court.curl("/shop/things/7", None)),
+        case("token_invalid", |court| {
+            court.curl("/shop/things/7", Some("tidegate.is.not"))
+        }),
+        case("token_expired", |court| {
+            let token = court.issuer.mint(&claims(SUPPORT).lifetime(-60))?;
+            court.curl("/shop/things/7", Some(&token))
+        }),
+        case("token_workload_mismatch", |court| {
+            let token = court.issuer.mint(&claims(SUPPORT))?;
+            court.get("/shop/things/7", &[("tidegate-token", &token)])
+        }),
+        case("workload_unregistered", |court| {
+            let ask = Ask::get(court.gateway.url("/shop/things/7")?);
+            reason(&Agent::python()?.ask(&ask)?.text())
+        }),
+        case("token_scope", |court| {
+            let asked = court.client.post(
+                &court.gateway.url("/.well-known/tidegate/pass")?,
+                &[],
+                r#"{"only": ["shop/thing.make"]}"#,
+            )?;
+            let pass = asked.json()?;
+            let pass = pass.get("token").and_then(Value::as_str);
+            let pass = pass.context("no pass")?;
+            court.get("/shop/things/7", &[("tidegate-token", pass)])
+        }),
+        case("pass_refused", |court| {
+            court.post(
+                "/.well-known/tidegate/pass",
+                "application/json",
+                r#"{"lifetime_seconds": 0}"#,
+            )
+        }),
+        case("revoked", |court| {
+            let revoke = [
+                "revoke", "agent", SUPPORT, "--reason", "a test", "--data", "data",
+            ];
+            ensure!(court.gateway.cli(&revoke)?.status.success());
+            let token = court.issuer.mint(&claims(SUPPORT))?;
+            let mut told = String::new();
+            wait("the revocation is heard", || {
+                told = court.curl("/shop/closed", Some(&token))?;
+                Ok(told == "revoked")
+            })?;
+            Ok(told)
+        }),
+    ]
+}
+
+/// What is asked for is not there, not clear, or not to be had.
+fn calls() -> Vec<Case> {
+    let long = format!("/shop/things/{}", "x".repeat(300));
+    vec![
+        case("service_unknown", |court| court.get("/nowhere", &[])),
+        case("operation_unknown", |court| {
+            court.get("/shop/nothing/there", &[])
+        }),
+        case("path_ambiguous", |court| court.get("/shop/things//7", &[])),
+        case("parameter_missing", |court| court.get("/shop/found", &[])),
+        case("parameter_too_long", move |court| court.get(&long, &[])),
+        case("not_permitted", |court| court.get("/shop/nobody", &[])),
+        case("access_refused", |court| court.get("/shop/closed", &[])),
+        case("scope_mismatch", |court| {
+            let token = court
+                .issuer
+                .mint(&claims(HERE).scope("customer", "C-771"))?;
+            court.get("/shop/customers/C-332", &[("tidegate-token", &token)])
+        }),
+        case("residency_refused", |court| court.get("/far/things/7", &[])),
+        case("budget_exhausted", |court| {
+            // What is left of the budget is spent by a call that is refused once it was admitted.
+            let body = "GET /shop/rare HTTP/1.1\r\nhost: gateway\r\ncontent-type: image/png\r\ncontent-length: 1\r\n\r\nx";
+            ensure!(court.raw(0, body)? == "request_uninspected");
+            court.get("/shop/rare", &[])
+        }),
+        case("operation_unknown", |court| {
+            court.post(
+                "/graph/graphql",
+                "application/json",
+                r#"{"query": "{ others { id } }"}"#,
+            )
+        }),
+    ]
+}
+
+/// The body may not go, or does not come.
+fn bodies() -> Vec<Case> {
+    let post =
+        |fields: &str| format!("POST /shop/things HTTP/1.1\r\nhost: gateway\r\n{fields}\r\n\r\n");
+    let slow = post("content-type: application/json\r\ncontent-length: 100") + "{";
+    let chunk =
+        post("content-type: application/json\r\ntransfer-encoding: chunked") + "nothing\r\n";
+    vec![
+        case("disclosure_refused", |court| {
+            let key = format!("AKIA{}", "Q3EGRIPLWZ5N7TXB");
+            court.post(
+                "/shop/things",
+                "application/json",
+                &json!({ "key": key }).to_string(),
+            )
+        }),
+        case("request_unreadable", |court| {
+            court.post("/shop/things", "application/json", "{\"a\" 1}")
+        }),
+        case("request_uninspected", |court| {
+            court.post("/shop/things", "image/png", "picture")
+        }),
+        case("request_timeout", move |court| court.raw(0, &slow)),
+        case("request_incomplete", move |court| court.raw(0, &chunk)),
+    ]
+}
+
+/// What is asked of a proxy.
+fn tunnels() -> Vec<Case> {
+    let connect = |target: &str, more: &str| {
+        format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n{more}\r\n")
+    };
+    let refused = |reason, listener, bytes: String| -> Case {
+        case(reason, move |court: &Court| court.raw(listener, &bytes))
+    };
+    vec![
+        refused("tunnel_refused", 0, connect("shop.example:443", "")),
+        refused(
+            "target_ambiguous",
+            1,
+            connect("shop.example:443", "host: other.example:443\r\n"),
+        ),
+        refused("port_refused", 1, connect("other.example:22", "")),
+        case("host_unlisted", |court| {
+            let own = court.ear.address;
+            court.raw(1, &format!("CONNECT {own} HTTP/1.1\r\nhost: {own}\r\n\r\n"))
+        }),
+        refused("address_refused", 1, connect("localhost:443", "")),
+        case("host_mismatch", |court| {
+            let mut stream = TcpStream::connect(court.gateway.listen(1)?)?;
+            let connect = "CONNECT shop.example:80 HTTP/1.1\r\nhost: shop.example:80\r\n\r\n";
+            stream.write_all(connect.as_bytes())?;
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer)?;
+            ensure!(answer.ends_with(b" 200"), "{answer:?}");
+            while !answer.ends_with(b"\r\n\r\n") {
+                answer.rotate_left(1);
+                stream.read_exact(&mut answer[11..])?;
+            }
+            stream.write_all(
+                b"GET /things/7 HTTP/1.1\r\nhost: other.example\r\nconnection: close\r\n\r\n",
+            )?;
+            let mut told = String::new();
+            stream.read_to_string(&mut told)?;
+            reason(told.split_once("\r\n\r\n").map_or("", |(_, body)| body))
+        }),
+    ]
+}
+
+/// Every reason that the documentation lists by status.
+fn documented() -> BTreeSet<&'static str> {
+    let table = DOCUMENTATION.split("| status | reason |").nth(1);
+    let rows = table.unwrap_or_default().lines().skip(2);
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    let quoted = rows.flat_map(|row| row.split('`').skip(1).step_by(2));
+    let is_reason = |text: &&str| {
+        text.contains('_')
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+            || *text == "revoked"
+    };
+    quoted.filter(is_reason).collect()
+}
+
+#[test]
+fn every_kind_of_refusal_costs_service_and_vault_nothing() -> Result<()> {
+    let mut court = Court::new()?;
+    let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
+    for (expected, ask) in [callers(), calls(), bodies(), tunnels()]
+        .into_iter()
+        .flatten()
+    {
+        let before = court.cost()?;
+        let told = ask(&court).with_context(|| format!("to bring about {expected}"))?;
+        assert_eq!(told, expected);
+        assert_eq!(court.cost()?, before, "{expected} cost something");
+        *seen.entry(expected).or_default() += 1;
+    }
+    // The counts do count.
+    let (reads, heard) = court.cost()?;
+    assert_eq!((reads, heard), (0, 0));
+    let permitted = court
+        .client
+        .get(&court.gateway.url("/shop/things/7")?, &[])?;
+    assert_eq!(permitted.status, 200, "{}", permitted.text());
+    let (reads, heard) = court.cost()?;
+    ensure!(reads == 1 && heard > 0, "{reads} reads, {heard} bytes");
+
+    let elsewhere: BTreeMap<&str, &str> = ELSEWHERE.into();
+    let missed = documented();
+    let missed: Vec<_> = missed
+        .iter()
+        .filter(|reason| !seen.contains_key(*reason) && !elsewhere.contains_key(*reason))
+        .collect();
+    ensure!(missed.is_empty(), "nobody brings about {missed:?}");
+    ensure!(seen.len() >= 25, "the table was not read: {seen:?}");
+    ensure!(
+        court.gateway.stop()?.success(),
+        "{}",
+        court.gateway.stderr()
+    );
+    verified(&court.gateway)?;
+    Ok(())
+}
