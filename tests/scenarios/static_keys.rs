@@ -70,7 +70,7 @@ fn a_configuration_with_static_keys_is_refused_until_they_are_meant() -> Result<
     let (_, told) = check(&|setup| setup.set("static_keys", json!(true)))?;
     ensure!(!told.contains("static key"), "{told}");
     for (key, fault) in [
-        (keys("00", "2999-01-01"), "64 hexadecimal digits"),
+        (keys("00", "2999-01-01"), "is not the digest of a key"),
         (keys(&digest, "soon"), "is no date"),
     ] {
         let meant = |setup: Setup| {
@@ -111,6 +111,15 @@ fn each_use_of_a_static_key_is_a_finding_and_a_pass_proves_no_more() -> Result<(
     }
     let (status, reason, _) = ask(&world, &[("authorization", &format!("{bearer}x"))])?;
     assert_eq!((status, &*reason), (401, "key_invalid"));
+    let url = world.gateway.url("/crm/customers/C-771")?;
+    let wrong = world
+        .client
+        .get(&url, &[("tidegate-token", &format!("{key}x"))])?;
+    // RFC 9110, 15.5.2: whoever is told 401 is told what would help.
+    assert_eq!(
+        wrong.header("www-authenticate"),
+        Some("Bearer realm=\"tidegate\"")
+    );
     assert_eq!(anomaly(&world, "static_key")?.text("about"), "key");
 
     let url = world.gateway.url("/.well-known/tidegate/pass")?;

@@ -179,13 +179,10 @@ fn delegation(said: Option<EvalResult>) -> Option<Delegation> {
         .chain(others)
         .map(Arc::from)
         .collect();
-    let depth = usize::try_from(depth)
-        .ok()
-        .filter(|depth| *depth <= DEPTH_MAX)?;
-    if depth < actors.len() {
-        return None;
-    }
-    // A set has each once; who acts may do so at several places.
+    let depth = usize::try_from(depth).ok();
+    let depth = depth.filter(|depth| (1..=DEPTH_MAX).contains(depth))?;
+    // A set has each once; who acts may do so at several places. What is too much for the depth is left
+    // out, since the engine is asked in the end.
     actors.resize(depth, first.into());
     Some(Delegation {
         subject: text(member("subject"))?.into(),

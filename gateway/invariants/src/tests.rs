@@ -104,3 +104,60 @@ fn what_ships_holds_of_every_pack() {
     let holds = |proof: &Proof| matches!(proof.outcome, Outcome::Holds);
     assert!(proofs.iter().all(holds), "{}", told(&proofs));
 }
+
+/// What the one rule on calls makes of an invariant on calls.
+fn of_calls(permitted: &str, must: &str) -> Outcome {
+    let permit = format!(
+        "@id(\"permits\") permit (principal, action == Action::\"call\", resource) \
+         when {{ {permitted} }};"
+    );
+    let invariant = format!(
+        "@id(\"own/must\") @reason(\"it must\") forbid (principal, action == Action::\"call\", \
+         resource) unless {{ {must} }};"
+    );
+    let proofs = prove(&[&permit], &[file("own.cedar", &invariant)]);
+    let proof = proofs.into_iter().next();
+    proof.map(|proof| proof.outcome).expect("a proof")
+}
+
+#[test]
+fn ranks_and_who_acts_for_whom_hang_together_for_the_solver_as_for_the_gateway() {
+    for (permitted, must) in [
+        ("context.proof.rank >= 6", "context.proof.kernel"),
+        (
+            "context.proof.rank == 4",
+            "context.evidence == \"kernel+token\"",
+        ),
+        (
+            "context.proof.bound",
+            "context.proof.token && context.proof.rank >= 5",
+        ),
+        (
+            "context.delegation.subject != \"\"",
+            "context.delegation.depth >= 1",
+        ),
+        (
+            "context.delegation.depth == 1",
+            "context.delegation.actors.contains(context.delegation.actor)",
+        ),
+    ] {
+        let outcome = of_calls(permitted, must);
+        assert!(
+            matches!(outcome, Outcome::Holds),
+            "{permitted}: {outcome:?}"
+        );
+    }
+    let refuted = |permitted: &str, must: &str| match of_calls(permitted, must) {
+        Outcome::Refuted(case) => case.principal,
+        other => panic!("{permitted}: {other:?}"),
+    };
+    let weak = refuted("context.proof.rank >= 5", "context.proof.kernel");
+    assert!(!weak.evidence.kernel && weak.evidence.rank() == 5);
+    let own = refuted("true", "context.delegation.depth >= 1");
+    assert_eq!(own.delegation, None);
+    let long = refuted("true", "context.delegation.depth <= 2");
+    let actors = long.delegation.map_or(0, |it| it.actors.len());
+    assert!((3..=8).contains(&actors), "{actors}");
+    let strange = refuted("true", "!context.declared.conflict");
+    assert!(strange.declared.is_some_and(|it| it.conflict));
+}

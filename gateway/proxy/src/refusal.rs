@@ -391,7 +391,9 @@ impl Interruption {
 
     /// What another proof must be (RFC 6750 section 3, RFC 9470 section 3).
     fn challenge(&self) -> Option<HeaderValue> {
-        let of_identity = self.reason.starts_with("token_") || self.reason.starts_with("workload_");
+        let of_identity = ["token_", "workload_", "key_"]
+            .iter()
+            .any(|kind| self.reason.starts_with(kind));
         match self.status {
             StatusCode::UNAUTHORIZED if self.reason == STEP_UP => Some(HeaderValue::from_static(
                 "Bearer realm=\"tidegate\", error=\"insufficient_user_authentication\", max_age=0",
