@@ -57,8 +57,9 @@ enum Act {
 /// What it is called: alone, and beside a kept checkpoint.
 struct Attack(&'static str, Act, &'static str, &'static str);
 
+#[expect(clippy::too_many_lines, reason = "one table, to be read as one")]
 fn matrix() -> Vec<Attack> {
-    use Act::{Fork, Impersonated, Keys, Replaced, Rollback, Sql};
+    use Act::{Fork, Impersonated, Replaced, Rollback, Sql};
     vec![
         Attack("nothing", Sql(&[]), "intact", "intact"),
         Attack(
@@ -121,9 +122,10 @@ fn matrix() -> Vec<Attack> {
             "unsigned",
         ),
         Attack(
-            "append what another log has there",
+            "append what is another log's",
             Sql(&[
-                "INSERT INTO record SELECT idx, leaf, nodes FROM other.record WHERE idx = (SELECT max(idx) + 1 FROM main.record)",
+                "INSERT INTO record SELECT 1 + last, readdressed(leaf, 1 + last), nodes FROM other.record, (SELECT max(idx) AS last FROM main.record) WHERE idx = {at}",
+                "UPDATE record SET nodes = leaf_hash(leaf) WHERE idx = (SELECT max(idx) FROM record)",
             ]),
             "replayed",
             "replayed",
@@ -207,7 +209,6 @@ fn matrix() -> Vec<Attack> {
             "wrong_key",
             "wrong_key",
         ),
-        Attack("swap the keys", Keys, "intact", "intact"),
     ]
 }
 

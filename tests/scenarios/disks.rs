@@ -12,10 +12,10 @@ use std::{
     process::Command,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -34,8 +34,10 @@ use crate::world::{World, verified};
 const CALLS_MAX: u64 = 20_000;
 /// Callers at a time.
 const CALLERS: u64 = 4;
-/// How often the power is cut.
+/// How often the power is cut,
 const CUTS: u64 = 3;
+/// each time after so many answers more.
+const ANSWERS: u64 = 30;
 
 /// A file system of its own; it goes with its handle.
 struct Disk {
@@ -203,7 +205,7 @@ fn a_power_cut_loses_no_acknowledged_record() -> Result<()> {
         return Ok(());
     };
     for cut in 1..=CUTS {
-        let seen = under_load(&world.gateway, Duration::from_millis(cut * 250), || {
+        let seen = under_load(&world.gateway, cut * ANSWERS, || {
             world.gateway.signal(Signal::STOP)?;
             // What the device holds now, and nothing that only memory knows.
             fs::copy(disk.image(), disk.folder.path().join("cut"))?;
@@ -227,18 +229,19 @@ fn a_power_cut_loses_no_acknowledged_record() -> Result<()> {
     Ok(())
 }
 
-/// Calls from all sides, and after a while does `cut` while they still do; gives each record that an answer spoke of,
+/// Calls from all sides, and after so many answers does `cut` while they still do; gives each record that an answer spoke of,
 /// and whether all of the answer came.
 fn under_load(
     gateway: &Gateway,
-    after: Duration,
+    after: u64,
     cut: impl FnOnce() -> Result<()>,
 ) -> Result<Vec<(u64, bool)>> {
     let (base, stop) = (gateway.url("/crm/items")?, Arc::new(AtomicBool::new(false)));
-    let pid = gateway.pid()?;
+    let (pid, answered) = (gateway.pid()?, Arc::new(AtomicU64::new(0)));
     let callers: Vec<_> = (0..CALLERS)
         .map(|caller| {
             let (base, stop) = (base.clone(), Arc::clone(&stop));
+            let answered = Arc::clone(&answered);
             thread::spawn(move || -> Result<Vec<(u64, bool)>> {
                 let (client, mut seen) = (Client::plain()?, Vec::new());
                 for item in 0_u64.. {
@@ -249,12 +252,16 @@ fn under_load(
                         break;
                     };
                     seen.extend(reply.record().map(|record| (record, reply.whole)));
+                    answered.fetch_add(1, Ordering::Relaxed);
                 }
                 Ok(seen)
             })
         })
         .collect();
-    thread::sleep(after);
+    let deadline = Instant::now() + START_MAX;
+    while answered.load(Ordering::Relaxed) < after && Instant::now() < deadline {
+        thread::sleep(POLL);
+    }
     let done = cut();
     stop.store(true, Ordering::Relaxed);
     // Who waits for an answer of a gateway that stands still gets none.

@@ -3,7 +3,7 @@
 use std::{ffi::OsStr, fs, path::Path, thread, time::Instant};
 
 use anyhow::{Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{
     auditor::{self, Go, Judgement},
     cosigner::Witness,
@@ -19,8 +19,10 @@ fn witnessed() -> Result<(World, Witness)> {
     world.gateway.stop()?;
     let configured = witness.configured()?;
     world.gateway.reconfigure(|config| {
-        config["audit"]["witnesses"] = json!([configured]);
-        config["audit"]["tiles"] = json!("tiles");
+        if let Some(audit) = config.get_mut("audit").and_then(Value::as_object_mut) {
+            audit.insert("witnesses".to_owned(), json!([configured]));
+            audit.insert("tiles".to_owned(), json!("tiles"));
+        }
     })?;
     Ok((world, witness))
 }

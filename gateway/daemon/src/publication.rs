@@ -130,9 +130,10 @@ impl Publication {
             causes.join(": ")
         });
         if failing != self.failing {
-            match &failing {
-                Some(error) => tracing::error!(error, "the log cannot be shown to others"),
-                None => tracing::info!("the log is shown to others again"),
+            if let Some(error) = &failing {
+                tracing::error!(error, "the log cannot be shown to others");
+            } else {
+                tracing::info!("the log is shown to others again");
             }
             self.failing = failing;
         }
@@ -225,9 +226,12 @@ async fn catch_up(
     size: u64,
     note: String,
 ) -> Result<Publisher> {
-    let published = publisher.size();
-    if published > size {
-        return Err(TilesError::RolledBack { size, published }).into_diagnostic();
+    if publisher.size() > size {
+        let rolled_back = TilesError::RolledBack {
+            size,
+            published: publisher.size(),
+        };
+        return Err(rolled_back).into_diagnostic();
     }
     while publisher.size() < size {
         let from = publisher.size();

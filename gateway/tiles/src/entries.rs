@@ -60,8 +60,8 @@ mod tests {
     #[test]
     fn a_leaf_of_64_kib_is_one_byte_too_long() {
         let mut bundle = Vec::new();
-        assert!(push(&mut bundle, &[0; 65_535]));
-        assert!(!push(&mut bundle, &[0; 65_536]));
+        assert!(push(&mut bundle, &vec![0; 65_535]));
+        assert!(!push(&mut bundle, &vec![0; 65_536]));
         assert_eq!(bundle.len(), 65_537);
     }
 }

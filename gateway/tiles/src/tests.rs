@@ -280,10 +280,12 @@ fn a_crash_at_any_moment_leaves_what_was_published() {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         };
-        before.iter().for_each(|(name, content)| put(name, content));
-        new[..written]
-            .iter()
-            .for_each(|(name, content)| put(name, content));
+        for (name, content) in &before {
+            put(name, content);
+        }
+        for (name, content) in &new[..written] {
+            put(name, content);
+        }
         if let Some((name, content)) = new.get(written) {
             put(&format!("{name}.new"), &content[..content.len() / 2]);
         }

@@ -214,13 +214,7 @@ fn head(file: &Path, authority: &Authority) -> Result<(Shown, Option<Examined>),
         Err(why) => shown.forged(why),
         Ok(it) => {
             shown.size = it.checkpoint.size;
-            shown.root = Some(
-                it.checkpoint
-                    .root
-                    .iter()
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect(),
-            );
+            shown.root = Some(hex::encode(it.checkpoint.root));
             shown.cosigned = it.cosigned;
             if it.cosigned.is_none() && authority.witnesses().quorum() > 0 {
                 shown.verdict = Verdict::Unwitnessed;

@@ -90,9 +90,9 @@ fn it_signs_what_continues_and_nothing_else_over_restarts() {
     log.grow(5, "b");
     let witness = open(&home, &log);
     assert_eq!(ask(&witness, &log.request(0)), Answer::Conflict(3));
-    let mut lie = log.request(3);
-    lie.proof[0][0] ^= 1;
-    assert_eq!(ask(&witness, &lie), Answer::Unproven);
+    let mut untrue = log.request(3);
+    untrue.proof[0][0] ^= 1;
+    assert_eq!(ask(&witness, &untrue), Answer::Unproven);
     assert!(matches!(ask(&witness, &log.request(3)), Answer::Signed(_)));
 
     // The same key, another history: shorter, as long, longer.
