@@ -25,6 +25,7 @@ mod imported;
 mod install;
 mod kills;
 mod led;
+mod limits;
 mod matrix;
 mod mcp;
 mod names;

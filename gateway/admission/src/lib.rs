@@ -72,10 +72,12 @@ impl Admission {
         ))
     }
 
-    /// Whether policy would let `caller` make this call, which nobody made.
+    /// Whether policy would let `caller` make such a call, which nobody made; what its arguments would be
+    /// held to is not asked.
     pub fn would_admit(&self, caller: &Caller, operation: &Operation) -> bool {
         let principal = self.principal(caller);
         self.engine.call(&principal, operation).allowed
+            || self.engine.offers(&principal, operation)
     }
 
     fn principal(&self, caller: &Caller) -> Principal {

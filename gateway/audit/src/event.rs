@@ -216,8 +216,15 @@ pub struct OperationRecord {
     pub route: Arc<str>,
     /// What the request binds. Sealed with everything else.
     pub bound: Arc<BTreeMap<String, String>>,
+    /// The arguments that rules hold within bounds: numbers as they are, texts sealed as what is bound.
+    #[serde(default, skip_serializing_if = "none_of")]
+    pub arguments: Arc<BTreeMap<String, String>>,
     /// Where the service keeps its data.
     pub country: String,
+}
+
+fn none_of(named: &BTreeMap<String, String>) -> bool {
+    named.is_empty()
 }
 
 /// A rule that took part.

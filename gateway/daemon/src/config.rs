@@ -1,6 +1,7 @@
 //! Configuration, low and high: what was typed, and what it means.
 
 mod answers;
+mod arguments;
 mod asked;
 mod behaviour;
 mod budgets;

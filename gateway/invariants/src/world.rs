@@ -32,6 +32,8 @@ pub struct KnownOperation {
     pub effect: Effect,
     /// Where the service keeps its data.
     pub country: Country,
+    /// The arguments that a call of it always has.
+    pub arguments: Vec<String>,
 }
 
 /// What policies and invariant name, and what the solver need know of the rest.
@@ -189,6 +191,9 @@ impl World {
             facts.push(format!(
                 "(!({is}) || (context.effect == {effect} && context.country == {country}))"
             ));
+            for argument in &operation.arguments {
+                facts.push(format!("(!({is}) || context.argument has {argument})"));
+            }
         }
         facts
     }

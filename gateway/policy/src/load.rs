@@ -4,23 +4,23 @@
 //! in a `forbid` would let the data through without a word. So names are checked, not only types.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     str::FromStr as _,
     sync::Arc,
 };
 
 use cedar_policy::{
-    Effect, EntityUid, Policy, PolicyId, PolicySet, Schema, ValidationMode, ValidationWarning,
-    Validator,
+    Effect, EntityUid, Policy, PolicyId, PolicySet, ResourceConstraint, Schema, ValidationMode,
+    ValidationWarning, Validator,
 };
 use classifiers::DataClass;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use redaction::{Action, NoAction, OBLIGATIONS, shape::Fields};
 
 use crate::{
-    Category, PolicyRef,
+    Arguments, Category, PolicyRef,
     error::{PolicyError, PolicyErrors},
-    regions,
+    explain, regions,
     request::{Verb, verbs_of},
 };
 
@@ -63,6 +63,8 @@ pub struct Names {
     pub services: Vec<String>,
     /// Operations: `crm/customer.read`.
     pub operations: Vec<String>,
+    /// What is declared of their arguments.
+    pub arguments: Arguments,
 }
 
 /// What the authors say of their policies, by policy id.
@@ -163,6 +165,7 @@ impl Reader<'_> {
         };
         check.annotations();
         check.names();
+        check.arguments();
         let obligation = check.obligation();
         let fields = check.fields();
         let category = check.category();
@@ -378,6 +381,39 @@ impl Check<'_> {
                     _ => proposal(id, known.into_iter()),
                 };
                 self.wrong(self.literal_at(&uid), message, Some(hint));
+            }
+        }
+    }
+
+    /// A rule about an argument that nothing declares would forbid all or nothing, without a word: of the
+    /// operation that its head names, or else of any.
+    fn arguments(&mut self) {
+        let (Some(configured), Ok(json)) = (self.configured, self.policy.to_json()) else {
+            return;
+        };
+        let mut named = BTreeSet::new();
+        explain::arguments(&json, &mut named);
+        let about = match self.policy.resource_constraint() {
+            ResourceConstraint::In(uid) | ResourceConstraint::IsIn(_, uid) => Some(uid),
+            ResourceConstraint::Any | ResourceConstraint::Is(_) | ResourceConstraint::Eq(_) => None,
+        };
+        let about = about.filter(|uid| uid.type_name().basename() == "Operation");
+        let about = about.map(|uid| uid.id().unescaped().to_owned());
+        let declared = configured.arguments.iter();
+        let known: BTreeSet<&str> = declared
+            .filter(|(operation, _)| about.as_ref().is_none_or(|about| about == *operation))
+            .flat_map(|(_, arguments)| arguments.keys().map(String::as_str))
+            .collect();
+        let of = about.map_or_else(|| "any operation".to_owned(), |it| format!("`{it}`"));
+        for name in named {
+            if !known.contains(name.as_str()) {
+                let message = format!("`{}` is no argument of {of}", name.escape_debug());
+                let hint = if known.is_empty() {
+                    "declare it under the operation's `arguments`".to_owned()
+                } else {
+                    proposal(&name, known.iter().copied())
+                };
+                self.wrong(place(self.policy.as_ref().loc()), message, Some(hint));
             }
         }
     }

@@ -115,6 +115,7 @@ impl Questions {
         let name = format!("{}/{}", operation.service, operation.id);
         let call = uid(&self.types.call, &name);
         let context = [
+            ("argument", arguments(operation)?),
             ("country", self.country(operation.country)),
             ("effect", string(operation.effect.name())),
             ("evidence", string(principal.evidence)),
@@ -249,6 +250,16 @@ fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
 
 fn string(value: &str) -> RestrictedExpression {
     RestrictedExpression::new_string(value.to_owned())
+}
+
+/// The arguments, as one record.
+fn arguments(operation: &Operation) -> Result<RestrictedExpression, Unaskable> {
+    let each = operation.arguments.iter().map(|(name, argument)| {
+        let value = argument.expression().ok_or(Unaskable)?;
+        Ok((name.clone(), value))
+    });
+    let each = each.collect::<Result<Vec<_>, Unaskable>>()?;
+    RestrictedExpression::new_record(each).map_err(|_| Unaskable)
 }
 
 fn tags(pairs: &BTreeMap<String, String>) -> HashMap<String, RestrictedExpression> {

@@ -1,3 +1,4 @@
+mod arguments;
 mod packs;
 mod restoring;
 mod slicing;
@@ -58,6 +59,7 @@ fn operation(id: &str, effect: Effect, bound: &[(&str, &str)]) -> Operation {
         id: id.into(),
         effect,
         bound: Arc::new(pairs(bound)),
+        arguments: Arc::default(),
         country: country("DE"),
     }
 }

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use redaction::{Action, shape::Fields};
 
+use crate::Argument;
+
 /// A country, ISO 3166-1 alpha-2, upper case; `ZZ` (user-assigned by the standard) for unknown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Country([u8; 2]);
@@ -107,6 +109,8 @@ pub struct Operation {
     pub effect: Effect,
     /// The parameters that the request binds: `customer` → `C-332`.
     pub bound: Arc<BTreeMap<String, String>>,
+    /// The arguments that rules may hold within bounds.
+    pub arguments: Arc<BTreeMap<String, Argument>>,
     /// Where the service keeps its data.
     pub country: Country,
 }

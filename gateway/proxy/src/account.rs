@@ -345,6 +345,12 @@ impl Account {
     fn sealed(&self, mut operation: OperationRecord) -> Result<OperationRecord, Interruption> {
         let sealed = self.gateway.subjects.sealed(&operation.bound);
         operation.bound = Arc::new(sealed.map_err(|_| Interruption::audit_unavailable())?);
+        let asked = self.what.as_ref().map(|what| record::texts(&what.operation));
+        if let Some(texts) = asked.filter(|texts| !texts.is_empty()) {
+            let sealed = self.gateway.subjects.sealed(&texts);
+            let sealed = sealed.map_err(|_| Interruption::audit_unavailable())?;
+            Arc::make_mut(&mut operation.arguments).extend(sealed);
+        }
         Ok(operation)
     }
 

@@ -302,7 +302,7 @@ impl Worker {
         let said = (&parts.uri, &parts.headers);
         account.session =
             sessions::Spoken::of(&gateway.sessions, &resolved, said, proven.caller())?;
-        let asked = match resolved {
+        let mut asked = match resolved {
             Resolved::Whole(asked) => *asked,
             Resolved::Bound(asked, elsewhere) => {
                 Box::pin(elsewhere.bind(account, *asked, parts, body)).await?
@@ -316,7 +316,10 @@ impl Worker {
                 .await?
             }
         };
+        // A refusal for what an argument is not is of this operation too.
+        let typed = asked.way.arguments.take(&mut asked.operation);
         account.resolved(&asked.operation, Arc::clone(&asked.way.route));
+        typed.map_err(|ill| Interruption::ill_typed(&ill))?;
         account.spoken = asked.spoken;
         if !covers(proven.caller(), &asked.operation) {
             return Err(Interruption::beyond_token().into());

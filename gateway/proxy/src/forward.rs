@@ -376,6 +376,7 @@ fn operation(target: &Target) -> Operation {
         id: TUNNEL.1.into(),
         effect: Effect::Write,
         bound: Arc::new(BTreeMap::from(bound)),
+        arguments: Arc::default(),
         country: Country::UNKNOWN,
     }
 }

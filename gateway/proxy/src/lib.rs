@@ -6,6 +6,7 @@
 
 mod accept;
 mod account;
+pub mod arguments;
 pub mod asked;
 mod beginning;
 pub mod bindings;

@@ -263,6 +263,7 @@ fn opening(
         trace: Arc::from(""),
         caller: bearer.record.clone(),
         operation: OperationRecord {
+            arguments: Arc::default(),
             service: OPERATION.0.into(),
             operation: OPERATION.1.into(),
             effect: "write".into(),

@@ -101,6 +101,11 @@ impl Interruption {
         Self::new(status, reason).says(unroutable.to_string())
     }
 
+    /// An argument is not of the type that rules compare it as.
+    pub fn ill_typed(ill: &crate::arguments::IllTyped) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "argument_ill_typed").says(ill.to_string())
+    }
+
     /// The token is good for other operations.
     pub fn beyond_token() -> Self {
         Self::new(StatusCode::FORBIDDEN, "token_scope")

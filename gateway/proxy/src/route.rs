@@ -23,6 +23,7 @@ pub(crate) use self::{
 };
 
 use crate::{
+    arguments::Arguments,
     bindings::Elsewhere,
     call::Call,
     credential::Presented,
@@ -102,6 +103,8 @@ pub struct Way {
     pub service: Arc<Service>,
     /// The path template that matched, as configured.
     pub route: Arc<str>,
+    /// What is declared of its arguments.
+    pub arguments: Arc<Arguments>,
     /// What the answer is held to.
     pub answers: Arc<AnswerRules>,
     /// Path and query to ask the upstream for.
@@ -428,6 +431,7 @@ impl Service {
                 let way = Way {
                     service: Arc::clone(self),
                     route: Arc::clone(&candidate.route),
+                    arguments: Arc::clone(&candidate.arguments),
                     answers: Arc::clone(&candidate.answers),
                     target: self.target(uri),
                     described: self.described(method, rest),
@@ -488,6 +492,7 @@ impl Service {
             id: Arc::clone(id),
             effect,
             bound: Arc::new(bound),
+            arguments: Arc::default(),
             country: self.country,
         }
     }
@@ -525,6 +530,7 @@ impl Endpoint {
         Way {
             service: Arc::clone(&self.service),
             route: Arc::clone(&self.route),
+            arguments: Arc::clone(&call.arguments),
             answers: Arc::clone(&call.answers),
             target: self.target.clone(),
             described: call.described,

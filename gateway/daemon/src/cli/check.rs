@@ -82,8 +82,13 @@ pub(super) fn names(config: &Config) -> Names {
         let ids = service.operations().into_iter();
         ids.map(move |id| format!("{}/{id}", service.name))
     });
+    let arguments = config.services.iter().flat_map(|service| {
+        let each = service.arguments().into_iter();
+        each.map(move |(id, it)| (format!("{}/{id}", service.name), it.kinds()))
+    });
     let tunnel = config.forward.operation();
     Names {
+        arguments: arguments.collect(),
         agents: config
             .agents
             .iter()

@@ -16,7 +16,7 @@ use std::{
 use audit::{Archive, Entry, Filter};
 use clap::Subcommand;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
-use policy::{Engine, PACKS, PolicyFile};
+use policy::{Arguments, Engine, PACKS, PolicyFile};
 
 use super::{Configured, FINDING, Format, audit::archive, check};
 use crate::config::{self, Config};
@@ -161,6 +161,8 @@ fn told(fine: bool) -> ExitCode {
 struct Asked {
     config: Config,
     engine: Arc<Engine>,
+    /// What is declared of arguments.
+    arguments: Arguments,
 }
 
 impl Asked {
@@ -170,7 +172,12 @@ impl Asked {
             config.policies = folder_of_policies(folder)?;
         }
         let engine = check::engine(&config)?;
-        Ok(Self { config, engine })
+        let arguments = check::names(&config).arguments;
+        Ok(Self {
+            config,
+            engine,
+            arguments,
+        })
     }
 
     /// One record with what belongs to it.

@@ -1,6 +1,7 @@
 //! The configuration as it is typed: one YAML file, unknown keys are errors.
 
 mod agent;
+mod argument;
 mod issuer;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -10,6 +11,7 @@ use serde_saphyr::Spanned;
 
 use super::behaviour::{Alert, Behaviour};
 pub(crate) use agent::{Agent, Egress, EgressMode, Token, Turns, WhenGone};
+pub(crate) use argument::{Argument, ArgumentType};
 pub(crate) use issuer::Issuer;
 
 /// The whole file.
@@ -270,6 +272,9 @@ pub(crate) struct Operation {
     /// Parameters bound by members of JSON or fields of a form: `customer: order.customer_id`.
     #[serde(default)]
     pub(crate) body: BTreeMap<String, Spanned<String>>,
+    /// Arguments that rules may hold within bounds, by the parameters that are bound.
+    #[serde(default)]
+    pub(crate) arguments: BTreeMap<String, Argument>,
     /// Whose rows its answers may hold.
     #[serde(default)]
     pub(crate) rows: Vec<Rows>,
@@ -386,6 +391,9 @@ pub(crate) struct Tool {
     /// Parameters bound by arguments: `customer: arguments.customer_id`.
     #[serde(default)]
     pub(crate) bind: BTreeMap<String, Spanned<String>>,
+    /// Arguments that rules may hold within bounds.
+    #[serde(default)]
+    pub(crate) arguments: BTreeMap<String, Argument>,
     /// A JSON Schema of its `structuredContent`, whose `x-data-class` says what the fields are.
     pub(crate) output: Option<Spanned<serde_json::Value>>,
     /// Whose rows its answers may hold; paths begin at the answer: `/result/structuredContent/rows`.
@@ -456,6 +464,9 @@ pub(crate) struct RootField {
     /// Parameters bound by arguments: `customer: id`, `customer: input.customer.id`.
     #[serde(default)]
     pub(crate) bind: BTreeMap<String, Spanned<String>>,
+    /// Arguments that rules may hold within bounds.
+    #[serde(default)]
+    pub(crate) arguments: BTreeMap<String, Argument>,
     /// A JSON Schema of the field in the answer, whose `x-data-class` says what its fields are.
     pub(crate) output: Option<Spanned<serde_json::Value>>,
     /// Whose rows its answers may hold; paths begin at the answer: `/data/customers`.

@@ -110,6 +110,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let alerts = resolver.alerts(&file)?;
     let credentials = resolver.places(&file)?;
     let listen = resolver.listeners(&file)?;
+    resolver.check_argument_types(&file.services)?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
         egress,

@@ -58,6 +58,7 @@ pub(crate) fn opening(value: &str) -> Opening {
         }
         .into(),
         operation: OperationRecord {
+            arguments: Arc::default(),
             service: "crm".into(),
             operation: "customer.read".into(),
             effect: "read".into(),

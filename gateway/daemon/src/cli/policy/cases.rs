@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 use classifiers::DataClass;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
-use policy::{Country, EVIDENCES, Operation, Principal, Towards};
+use policy::{Argument, Country, EVIDENCES, Operation, Principal, Towards};
 use serde::Deserialize;
 
 use super::{
@@ -40,6 +40,9 @@ struct Case {
     /// What the request binds.
     #[serde(default)]
     bound: BTreeMap<String, String>,
+    /// The arguments that are declared: `amount: 5000 EUR` in minor units, `limit: 100`.
+    #[serde(default)]
+    arguments: BTreeMap<String, String>,
     /// A class of data on its way, if it is about that and not about the call.
     disclose: Option<String>,
     #[serde(default)]
@@ -157,6 +160,31 @@ impl Case {
         Ok((disclosure.action.name().to_owned(), by))
     }
 
+    /// The arguments, each of the type that is declared.
+    fn arguments(&self, asked: &Asked) -> Result<BTreeMap<String, Argument>> {
+        let declared = asked.arguments.get(&self.call);
+        let each = self.arguments.iter().map(|(name, text)| {
+            let kind = declared.and_then(|declared| declared.get(name));
+            let kind = kind.ok_or_else(|| {
+                miette!(
+                    help = "arguments are declared under the operation's `arguments`",
+                    "case `{}`: `{}` has no argument `{name}`",
+                    self.name,
+                    self.call
+                )
+            })?;
+            let argument = Argument::parse(*kind, text).ok_or_else(|| {
+                miette!(
+                    help = kind.wants(),
+                    "case `{}`: `{text}` is no value of `{name}`",
+                    self.name
+                )
+            })?;
+            Ok((name.clone(), argument))
+        });
+        each.collect()
+    }
+
     fn question(&self, asked: &Asked) -> Result<Question> {
         let unknown = |what: &str, name: &str| {
             let known: Vec<String> = asked
@@ -206,6 +234,7 @@ impl Case {
                 id: Arc::clone(id),
                 effect,
                 bound: Arc::new(self.bound.clone()),
+                arguments: Arc::new(self.arguments(asked)?),
                 country: Country::clone(&service.country),
             },
         })

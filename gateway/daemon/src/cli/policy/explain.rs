@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
 
 use audit::{Event, Outcome, PolicyRecord, Shown};
-use policy::EVIDENCES;
+use policy::{Argument, EVIDENCES};
 
 use super::{
     Asked,
@@ -18,8 +18,13 @@ pub(super) fn explain(shown: &Shown, asked: &Asked) -> String {
     let index = shown.entry.index;
     match &shown.entry.event {
         Event::Open(opening) => {
-            let question =
-                Question::recorded(&opening.caller, &opening.operation, asked.config.country);
+            let country = asked.config.country;
+            let question = Question::recorded(
+                &opening.caller,
+                &opening.operation,
+                country,
+                &asked.arguments,
+            );
             let mut text = format!("record {index}: the call was allowed\n");
             head(&mut text, question.as_ref(), &opening.policies);
             if let Some(Event::Close(outcome)) = shown.closing.as_ref().map(|it| &it.event) {
@@ -31,7 +36,8 @@ pub(super) fn explain(shown: &Shown, asked: &Asked) -> String {
         Event::Refuse(refusal) => {
             let operation = refusal.operation.as_ref();
             let question = operation.and_then(|operation| {
-                Question::recorded(&refusal.caller, operation, asked.config.country)
+                let country = asked.config.country;
+                Question::recorded(&refusal.caller, operation, country, &asked.arguments)
             });
             let (reason, status) = (&refusal.reason, refusal.status);
             let mut text = format!("record {index}: the call was denied ({status} {reason})\n");
@@ -90,6 +96,9 @@ fn head(text: &mut String, question: Option<&Question>, policies: &[PolicyRecord
             operation.id,
             operation.effect.name()
         );
+        for (name, argument) in operation.arguments.iter() {
+            say!(text, "  argument   {name}: {argument}");
+        }
     }
     if policies.is_empty() {
         say!(text, "  rules      none");
@@ -229,6 +238,17 @@ fn candidates(question: &Question, asked: &Asked) -> Vec<(String, Question)> {
             });
         }
     }
+    for (name, argument) in question.operation.arguments.iter() {
+        for literal in asked.engine.literals() {
+            if let Some(other) = like(argument, &literal)
+                && other != *argument
+            {
+                add(format!("argument {name} is {other}"), &|it| {
+                    Arc::make_mut(&mut it.operation.arguments).insert(name.clone(), other.clone());
+                });
+            }
+        }
+    }
     for purpose in asked.engine.literals() {
         if *purpose != *question.principal.purpose {
             add(format!("the purpose is `{purpose}`"), &|it| {
@@ -251,4 +271,13 @@ fn candidates(question: &Question, asked: &Asked) -> Vec<(String, Question)> {
         }
     }
     all
+}
+
+/// An argument of the same kind as another, of what policies compare with.
+fn like(argument: &Argument, literal: &str) -> Option<Argument> {
+    match argument {
+        Argument::Money { minor, currency } => Argument::money(literal, currency)
+            .or_else(|| Argument::money(&minor.to_string(), literal)),
+        other => Argument::parse(other.kind(), literal),
+    }
 }

@@ -1,11 +1,11 @@
 //! From what is on record, or in a case, to what policies are asked.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use audit::{CallerRecord, OperationRecord};
 use classifiers::DataClass;
 use policy::{
-    Country, Decision, Disclosure, DisclosureContext, EVIDENCES, Effect, Engine, Operation,
+    Argument, ArgumentKind, Arguments, Country, Decision, Disclosure, DisclosureContext, EVIDENCES, Effect, Engine, Operation,
     Principal, Towards,
 };
 
@@ -22,7 +22,10 @@ impl Question {
         caller: &CallerRecord,
         operation: &OperationRecord,
         country: Country,
+        kinds: &Arguments,
     ) -> Option<Self> {
+        let name = format!("{}/{}", operation.service, operation.operation);
+        let kinds = kinds.get(&name);
         let token = caller.token.as_ref();
         let known = |name: &&&str| ***name == caller.evidence;
         Some(Self {
@@ -45,6 +48,7 @@ impl Question {
                     .find(|effect| effect.name() == operation.effect)
                     .unwrap_or(Effect::Write),
                 bound: Arc::clone(&operation.bound),
+                arguments: Arc::new(arguments(&operation.arguments, kinds)),
                 country: Country::parse(&operation.country).unwrap_or(Country::UNKNOWN),
             },
         })
@@ -82,6 +86,18 @@ impl Question {
     pub(super) fn name(&self) -> String {
         format!("{}/{}", self.operation.service, self.operation.id)
     }
+}
+
+/// What is on record of arguments, as far as they are declared so today.
+fn arguments(
+    recorded: &BTreeMap<String, String>,
+    kinds: Option<&BTreeMap<String, ArgumentKind>>,
+) -> BTreeMap<String, Argument> {
+    let each = recorded.iter().filter_map(|(name, text)| {
+        let kind = kinds?.get(name)?;
+        Some((name.clone(), Argument::parse(*kind, text)?))
+    });
+    each.collect()
 }
 
 /// The rules of a decision, by their ids.

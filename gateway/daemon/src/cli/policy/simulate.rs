@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use audit::{Entry, Event, FindingRecord, Outcome};
+use audit::{CallerRecord, Entry, Event, FindingRecord, OperationRecord, Outcome};
 use classifiers::DataClass;
 use policy::Towards;
 
@@ -65,10 +65,9 @@ impl<'a> Simulation<'a> {
 
     /// Decides a record again.
     pub(super) fn take(&mut self, entry: &Entry) {
-        let country = self.asked.config.country;
         match &entry.event {
             Event::Open(opening) => {
-                let question = Question::recorded(&opening.caller, &opening.operation, country);
+                let question = self.recorded(&opening.caller, &opening.operation);
                 let Some(question) = question else { return };
                 self.call(entry.index, &question, true);
                 if self.open.len() < OPEN_MAX {
@@ -79,7 +78,7 @@ impl<'a> Simulation<'a> {
                 let question = refusal
                     .operation
                     .as_ref()
-                    .and_then(|operation| Question::recorded(&refusal.caller, operation, country));
+                    .and_then(|operation| self.recorded(&refusal.caller, operation));
                 match question.filter(|_| is_of_policy(&refusal.reason)) {
                     Some(question) => self.call(entry.index, &question, false),
                     None => self.report.passed_over += 1,
@@ -88,6 +87,11 @@ impl<'a> Simulation<'a> {
             Event::Close(outcome) => self.ending(outcome),
             _ => {}
         }
+    }
+
+    fn recorded(&self, caller: &CallerRecord, operation: &OperationRecord) -> Option<Question> {
+        let asked = self.asked;
+        Question::recorded(caller, operation, asked.config.country, &asked.arguments)
     }
 
     pub(super) fn report(self) -> Report {
