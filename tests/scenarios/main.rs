@@ -28,6 +28,7 @@ mod led;
 mod limits;
 mod matrix;
 mod mcp;
+mod mediator;
 mod names;
 mod passes;
 mod policies;

@@ -1,6 +1,7 @@
 //! The services behind the gateway: real HTTP servers with made-up data.
 
 pub mod analytics;
+pub mod chooser;
 pub mod clinic;
 pub mod coded;
 pub mod crm;
@@ -9,6 +10,7 @@ pub mod formats;
 pub mod graph;
 pub mod keyed;
 pub mod model;
+pub mod roster;
 mod serve;
 pub mod trouble;
 pub mod vendor;

@@ -76,8 +76,7 @@ impl Admission {
     /// held to is not asked.
     pub fn would_admit(&self, caller: &Caller, operation: &Operation) -> bool {
         let principal = self.principal(caller);
-        self.engine.call(&principal, operation).allowed
-            || self.engine.offers(&principal, operation)
+        self.engine.call(&principal, operation).allowed || self.engine.offers(&principal, operation)
     }
 
     fn principal(&self, caller: &Caller) -> Principal {

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Call, Kind, Written};
+use crate::{Call, CredentialRecord, Kind, MediationRecord, Written};
 
 /// One entry of the log, before it is sealed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -509,19 +509,11 @@ pub struct Outcome {
     /// The credential that the service was shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<CredentialRecord>,
+    /// What the mediator did, where policy says `mediate`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mediation: Option<Box<MediationRecord>>,
     /// From admission to now, in microseconds.
     pub duration_us: u64,
-}
-
-/// A credential that a service was shown; never the credential itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CredentialRecord {
-    /// Its name in the vault, or its file.
-    pub name: String,
-    /// Its version there.
-    pub version: u32,
-    /// How often the service repeated it; the agent saw none of these.
-    pub returned: u64,
 }
 
 impl Outcome {
@@ -537,6 +529,7 @@ impl Outcome {
             request: BodyRecord::default(),
             response: BodyRecord::default(),
             credential: None,
+            mediation: None,
             duration_us: 0,
         })
     }

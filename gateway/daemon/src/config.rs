@@ -14,6 +14,7 @@ mod forward;
 mod graphql;
 mod issuers;
 mod mcp;
+mod mediator;
 mod messages;
 pub(crate) mod openapi;
 mod panel;

@@ -231,6 +231,20 @@ impl Identity {
         }
     }
 
+    /// The gateway itself, as an agent of its own that no other process can be: its process is `workload`,
+    /// by pid and start. That it is itself, it knows as well as the kernel does.
+    pub fn own(agent: &Arc<Agent>, workload: (u32, u64)) -> Caller {
+        Caller {
+            agent: Arc::clone(agent),
+            attribution: None,
+            token: None,
+            svid: None,
+            session: session(agent, workload, None),
+            workload,
+            evidence: evidence(Source::Kernel, false, None),
+        }
+    }
+
     /// The registered agents.
     pub fn registry(&self) -> &Registry {
         &self.registry

@@ -219,6 +219,7 @@ impl Engine {
             } else {
                 Vec::new()
             },
+            mediation: self.mediation(&answer.policies).filter(|_| allowed),
             policies: self.refs(answer.policies.iter()),
             mismatches: if allowed {
                 Vec::new()
@@ -263,6 +264,13 @@ impl Engine {
         ids.iter()
             .filter_map(|id| self.notes.get(id)?.fields.clone())
             .collect()
+    }
+
+    /// The first of satisfied permits that mediates: one is enough.
+    fn mediation(&self, ids: &[PolicyId]) -> Option<Arc<PolicyRef>> {
+        let mediates = |id: &&PolicyId| self.notes.get(id).is_some_and(|note| note.mediates);
+        let mediating = ids.iter().filter(mediates);
+        self.refs(mediating).into_iter().next()
     }
 
     fn ask(&self, policies: &Slices, question: Result<Question, Unaskable>) -> Answer {

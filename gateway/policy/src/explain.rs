@@ -73,8 +73,12 @@ pub(crate) fn literals(json: &Value, found: &mut BTreeSet<String>) {
                 _ => false,
             };
             // What a pattern says beside what may stand anywhere.
-            if let Some(Value::Array(pattern)) = members.get("like").and_then(|it| it.get("pattern")) {
-                let said = pattern.iter().filter_map(|part| part.get("Literal")?.as_str());
+            if let Some(Value::Array(pattern)) =
+                members.get("like").and_then(|it| it.get("pattern"))
+            {
+                let said = pattern
+                    .iter()
+                    .filter_map(|part| part.get("Literal")?.as_str());
                 found.insert(said.collect());
             }
             members.values().for_each(|inner| literals(inner, found));

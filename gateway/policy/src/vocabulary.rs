@@ -163,6 +163,8 @@ pub struct Decision {
     /// With a permission, the fields that its policies let the answer have: each list narrows the
     /// others.
     pub fields: Vec<Arc<Fields>>,
+    /// With a permission, the policy that lets the caller have nothing but the mediator's answer.
+    pub mediation: Option<Arc<PolicyRef>>,
 }
 
 /// Which way a message goes.

@@ -5,10 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use admission::Permit;
 use flows::{Attribution, FlowId, Owned};
-use http::{
-    Extensions, HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
-    header, request::Parts, uri,
-};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use identity::{Caller, Identity, Proven, Svid, Thumbprint};
@@ -19,13 +16,12 @@ use telemetry::names;
 
 use crate::{
     accept::Accepted,
-    account::{Account, Call, End},
+    account::{Account, End},
     asked::Asks,
-    body::{Inbound, Outbound, Source},
+    body::{Inbound, Source},
     clock, fields,
     gateway::Gateway,
     headers::{self, Shown},
-    leash::leash,
     mcp::{asked, sessions},
     media::{self, Media},
     message, possession,
@@ -34,7 +30,8 @@ use crate::{
     request,
     request::Judged,
     response,
-    route::{self, Resolved, Unroutable, Way},
+    route::{self, Resolved, Way},
+    sending::present,
     spending::Spending,
     svid,
     upstream::Upstream,
@@ -254,11 +251,23 @@ impl Worker {
         let (mut parts, incoming) = request.into_parts();
         peer.lend(&self.gateway.identity, &mut parts.headers);
         let mut body = Source::Wire(incoming);
-        let (permit, way) = match self.admit(&mut account, peer, &parts, &mut body).await {
+        let admitted = self.admit(&mut account, peer, &parts, &mut body).await;
+        self.carry_out(account, admitted, parts, body).await
+    }
+
+    /// Makes an admitted call, and puts any other on record.
+    pub(crate) async fn carry_out(
+        &self,
+        mut account: Box<Account>,
+        admitted: Result<(Permit, Way), Unadmitted>,
+        parts: Parts,
+        body: Source,
+    ) -> Response<Inbound> {
+        let (permit, way) = match admitted {
             Ok(admitted) => admitted,
             Err(refused) => return refuse(account, refused).await,
         };
-        let now = clock::timestamp(began);
+        let now = account.began();
         match Spending::open(&self.gateway, &permit, Some(&way), now).await {
             Ok(spending) => account.spending = spending,
             Err(over) => return refuse(account, Interruption::over_budget(&over).into()).await,
@@ -302,6 +311,19 @@ impl Worker {
         let said = (&parts.uri, &parts.headers);
         account.session =
             sessions::Spoken::of(&gateway.sessions, &resolved, said, proven.caller())?;
+        self.decide(account, proven.caller(), resolved, (parts, body))
+            .await
+    }
+
+    /// Whether `caller`, who is not revoked, may have what was resolved.
+    pub(crate) async fn decide(
+        &self,
+        account: &mut Account,
+        caller: &Caller,
+        resolved: Resolved,
+        (parts, body): (&Parts, &mut Source),
+    ) -> Result<(Permit, Way), Unadmitted> {
+        let gateway = &self.gateway;
         let mut asked = match resolved {
             Resolved::Whole(asked) => *asked,
             Resolved::Bound(asked, elsewhere) => {
@@ -321,15 +343,15 @@ impl Worker {
         account.resolved(&asked.operation, Arc::clone(&asked.way.route));
         typed.map_err(|ill| Interruption::ill_typed(&ill))?;
         account.spoken = asked.spoken;
-        if !covers(proven.caller(), &asked.operation) {
+        if !covers(caller, &asked.operation) {
             return Err(Interruption::beyond_token().into());
         }
         if let Some(watch) = &gateway.watch {
-            watch.gate(proven.caller(), asked.operation.effect)?;
+            watch.gate(caller, asked.operation.effect)?;
         }
         let permit = gateway
             .admission
-            .admit(proven.caller().clone(), asked.operation)
+            .admit(caller.clone(), asked.operation)
             .map_err(|refused| {
                 let policies = refused.decision.policies.clone();
                 Unadmitted {
@@ -375,6 +397,12 @@ impl Worker {
         account.asked = asked::note(&self.gateway, &permit, &way, &account);
         // The intent is durable here. A crash from now on leaves an open record, which `verify`
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
+        if permit.mediation().is_some() {
+            let what = (&permit, &mut way, &mut parts, &body);
+            if let Err(why) = Box::pin(self.mediate(&mut account, what)).await {
+                return Err((account, why));
+            }
+        }
         let accepted = Accepted::of(&parts.headers);
         headers::towards_upstream(&mut parts.headers, permit.caller().token.is_some());
         let headers = &mut parts.headers;
@@ -407,10 +435,14 @@ impl Worker {
             Ok(request) => request,
             Err(why) => return Err((account, why)),
         };
-        let answer = match self.send(&mut account, &permit, &way, request).await {
+        let answer = match self.answered(&mut account, &permit, &way, request).await {
             Ok(answer) => answer,
             Err(why) => return Err((account, why)),
         };
+        if account.mediation.is_some() {
+            let answered = response::mediated(&self.gateway, &permit, &way, account, answer);
+            return Box::pin(answered).await;
+        }
         Box::pin(response::release(
             &self.gateway,
             &permit,
@@ -421,50 +453,6 @@ impl Worker {
         ))
         .await
     }
-
-    async fn send(
-        &self,
-        account: &mut Account,
-        permit: &Permit,
-        way: &Way,
-        request: Request<Outbound>,
-    ) -> Result<Response<Incoming>, Interruption> {
-        let start = clock::now();
-        if let Some(asked) = &mut account.asked {
-            asked.sent();
-        }
-        let screening = account.screening.clone();
-        let sent = async {
-            if let Some(screening) = &screening {
-                screening.ended().await;
-            }
-        };
-        let sending = self.upstream.send(request, sent, way.service.timeouts.head);
-        let answer = match &screening {
-            None => sending.await,
-            // A body that streams may do so for as long as its caller may speak.
-            Some(screening) => tokio::select! {
-                biased;
-                why = leash(permit, &self.gateway.revoked) => {
-                    screening.abandon();
-                    Err(why)
-                }
-                answer = sending => answer,
-            },
-        };
-        let status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
-        account.upstream = Some(Call {
-            service: Arc::clone(&way.service),
-            start,
-            end: clock::now(),
-            status,
-        });
-        account.mark(names::UPSTREAM_HEAD);
-        // A send that failed because the agent's body was refused or broke off is not the
-        // upstream's fault.
-        let own = || screening.and_then(|screening| screening.broken());
-        answer.map_err(|why| own().unwrap_or(why))
-    }
 }
 
 /// Whether what a caller showed is good for an operation.
@@ -474,45 +462,6 @@ pub(crate) fn covers(caller: &Caller, operation: &Operation) -> bool {
         .as_ref()
         .and_then(|token| token.bounds.as_ref());
     bounds.is_none_or(|bounds| bounds.cover(&operation.service, &operation.id))
-}
-
-/// Writes the request that the upstream gets.
-fn present(
-    account: &Account,
-    way: &Way,
-    mut parts: Parts,
-    judged: Judged,
-) -> Result<Request<Outbound>, Interruption> {
-    if judged.decoded {
-        // What was decoded to be judged is sent on decoded.
-        parts.headers.remove(header::CONTENT_ENCODING);
-    }
-    if judged.changed {
-        headers::body_changed(&mut parts.headers);
-    }
-    // Whatever hyper noted beside the fields stays here.
-    parts.extensions = Extensions::new();
-    if let Some(trace) = account.trace() {
-        if let Some(value) = account.traceparent() {
-            parts.headers.insert(headers::TRACEPARENT, value);
-        }
-        if trace.tracestate().is_none() {
-            parts.headers.remove(&headers::TRACESTATE);
-        }
-    }
-    parts.uri = target(way).ok_or_else(|| Interruption::unroutable(Unroutable::Ambiguous))?;
-    parts.version = Version::HTTP_11;
-    Ok(Request::from_parts(parts, judged.body))
-}
-
-/// Where a request goes, whole; the service's part was read when it was configured.
-fn target(way: &Way) -> Option<Uri> {
-    let service = &way.service.upstream;
-    let mut target = uri::Parts::default();
-    target.scheme = Some(service.scheme().cloned().unwrap_or(uri::Scheme::HTTP));
-    target.authority = service.authority().cloned();
-    target.path_and_query = Some(way.target.parse().ok()?);
-    Uri::from_parts(target).ok()
 }
 
 /// Answers a request that was never admitted.

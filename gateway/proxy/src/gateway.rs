@@ -12,8 +12,8 @@ use telemetry::{Metrics, Traces};
 use tokio::sync::watch;
 
 use crate::{
-    credential::CredentialSource, forward::Forward, mcp::Sessions, pass::Passes, route::Routes,
-    watch::Watch,
+    credential::CredentialSource, forward::Forward, mcp::Sessions, mediation::Mediator,
+    pass::Passes, route::Routes, watch::Watch,
 };
 
 /// What happens to a body that cannot be inspected.
@@ -70,6 +70,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// Stable stand-ins for values.
     pub pseudonyms: Arc<dyn Pseudonyms>,
+    /// What stands between where policy says `mediate`.
+    pub mediator: Mediator,
     /// The operator's own classifiers.
     pub operator: Option<Arc<Operator>>,
     /// What happens to bodies that cannot be inspected.

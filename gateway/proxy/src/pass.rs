@@ -162,6 +162,7 @@ impl Passes {
             request: BodyRecord::default(),
             response: BodyRecord::default(),
             credential: None,
+            mediation: None,
             duration_us: 0,
         };
         trail

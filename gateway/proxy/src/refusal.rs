@@ -3,6 +3,8 @@
 //! What an agent reads says which rule refused and what to do; it never repeats anything of the
 //! request or of the upstream's answer, so that an error cannot carry data out.
 
+mod mediated;
+
 use admission::budget::OverBudget;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};

@@ -16,9 +16,10 @@ use identity::Caller;
 use policy::{Country, Effect, Operation, Towards};
 use redaction::{Descriptors, Framing, MessageType};
 
+pub use self::canonical::is_like;
 pub use self::template::{Template, TemplateFault};
 pub(crate) use self::{
-    canonical::{folded, form_field, is_like, query_pairs, segments},
+    canonical::{folded, form_field, query_pairs, segments},
     template::Segment,
 };
 

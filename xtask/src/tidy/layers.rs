@@ -15,6 +15,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("sandbox", &[]),
         ("names", &[]),
         ("behaviour", &[]),
+        ("mediator", &[]),
     ],
     &[
         ("programs", &["abi"]),
@@ -49,6 +50,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "classifiers",
                 "flows",
                 "identity",
+                "mediator",
                 "policy",
                 "redaction",
                 "telemetry",
@@ -70,6 +72,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "flows",
                 "identity",
                 "invariants",
+                "mediator",
                 "names",
                 "ocsf",
                 "policy",

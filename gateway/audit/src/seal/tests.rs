@@ -68,6 +68,7 @@ fn a_close_names_its_opening_in_clear() {
         request: crate::BodyRecord::default(),
         response: crate::BodyRecord::default(),
         credential: None,
+        mediation: None,
         duration_us: 5,
     };
     let event = Event::Close(Box::new(outcome));

@@ -66,6 +66,7 @@ fn close(opening: u64) -> Event {
         request: BodyRecord::default(),
         response: BodyRecord::default(),
         credential: None,
+        mediation: None,
         duration_us: 0,
     }))
 }

@@ -86,13 +86,20 @@ pub(super) fn names(config: &Config) -> Names {
         let each = service.arguments().into_iter();
         each.map(move |(id, it)| (format!("{}/{id}", service.name), it.kinds()))
     });
+    let mediated = config.services.iter().flat_map(|service| {
+        let ids = service.mediated().into_iter();
+        ids.map(move |id| format!("{}/{id}", service.name))
+    });
+    let model = config.mediator.model.as_ref();
     let tunnel = config.forward.operation();
     Names {
         arguments: arguments.collect(),
+        mediated: mediated.collect(),
         agents: config
             .agents
             .iter()
             .map(|agent| agent.id.as_str().to_owned())
+            .chain(model.map(|model| model.agent.id.as_str().to_owned()))
             .collect(),
         services: config
             .services

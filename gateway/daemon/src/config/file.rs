@@ -3,6 +3,7 @@
 mod agent;
 mod argument;
 mod issuer;
+mod mediator;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
@@ -13,6 +14,10 @@ use super::behaviour::{Alert, Behaviour};
 pub(crate) use agent::{Agent, Egress, EgressMode, Token, Turns, WhenGone};
 pub(crate) use argument::{Argument, ArgumentType};
 pub(crate) use issuer::Issuer;
+pub(crate) use mediator::{
+    AnswerForm, MediationCounts, MediationModel, MediationPage, MediationTemplate, Mediator,
+    OnFailure,
+};
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -49,6 +54,8 @@ pub(crate) struct File {
     /// Files of own classifiers; `*` stands for any part of a file name.
     #[serde(default)]
     pub(crate) classifiers: Vec<Spanned<String>>,
+    /// What stands between where policy says `mediate`.
+    pub(crate) mediator: Option<Mediator>,
     /// What may be used up.
     #[serde(default)]
     pub(crate) budgets: Vec<Budget>,

@@ -10,7 +10,7 @@ use proxy::{bindings::Elsewhere, route::Template};
 use super::{arguments, file, messages::effect, resolve::Resolver};
 
 impl Resolver<'_> {
-    pub(super) fn operation(&self, operation: &file::Operation) -> Result<Template> {
+    pub(super) fn operation(&self, service: &str, operation: &file::Operation) -> Result<Template> {
         let method = Method::from_str(&operation.method.value)
             .ok()
             .filter(|method| method.as_str().bytes().all(|b| b.is_ascii_uppercase()));
@@ -32,9 +32,11 @@ impl Resolver<'_> {
         );
         let elsewhere = self.elsewhere(operation)?;
         let defaults = operation.arguments.iter();
-        let defaults = defaults.filter_map(|(name, it)| Some((name.clone(), arguments::default(it)?)));
+        let defaults =
+            defaults.filter_map(|(name, it)| Some((name.clone(), arguments::default(it)?)));
         let defaults = defaults.collect();
-        let template = template.and_then(|template| template.defaulting(&defaults).binding(elsewhere));
+        let template =
+            template.and_then(|template| template.defaulting(&defaults).binding(elsewhere));
         let mut template = template.map_err(|error| {
             self.fault(
                 &operation.path,
@@ -51,6 +53,7 @@ impl Resolver<'_> {
         )?;
         let records = operation.records.as_ref();
         answers.records = records.map(|it| self.records(it)).transpose()?;
+        answers.mediated = self.mediated(service, operation)?;
         template.answers = Arc::new(answers);
         Ok(template)
     }
@@ -66,11 +69,16 @@ impl Resolver<'_> {
                 self.fault(typed, message, "the field's name: `x-customer-id`")
             })?;
             let declared = operation.arguments.get(parameter);
-            Ok((parameter.clone(), name, declared.and_then(arguments::default)))
+            Ok((
+                parameter.clone(),
+                name,
+                declared.and_then(arguments::default),
+            ))
         });
-        let body = operation.body.iter().map(|(parameter, typed)| {
-            self.binding(parameter, typed, &operation.arguments)
-        });
+        let body = operation
+            .body
+            .iter()
+            .map(|(parameter, typed)| self.binding(parameter, typed, &operation.arguments));
         Ok(Elsewhere {
             headers: headers.collect::<Result<_>>()?,
             body: body.collect::<Result<_>>()?,

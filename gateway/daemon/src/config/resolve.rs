@@ -18,6 +18,7 @@ use policy::{Country, PolicyFile};
 use proxy::{
     Uninspected,
     governance::Restoring,
+    mediation::Mediator,
     route::{Match, Routes, Service, Template},
 };
 use redaction::Descriptors;
@@ -77,6 +78,7 @@ pub(crate) struct Config {
     pub(crate) otlp: Option<String>,
     pub(crate) sample: f64,
     pub(crate) upstream_ca: Option<PathBuf>,
+    pub(crate) mediator: Mediator,
     pub(crate) workers: usize,
     pub(crate) digest: String,
 }
@@ -101,7 +103,11 @@ impl Config {
 
 /// Resolves `file` against `directory`.
 pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String) -> Result<Config> {
-    let resolver = Resolver { text, directory };
+    let resolver = Resolver {
+        text,
+        directory,
+        templates: templates(file.mediator.as_ref()),
+    };
     let described = described(&file, directory);
     let egress = resolver.egress(&file)?;
     let forward = resolver.forward(&file)?;
@@ -110,9 +116,9 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let alerts = resolver.alerts(&file)?;
     let credentials = resolver.places(&file)?;
     let listen = resolver.listeners(&file)?;
-    resolver.check_argument_types(&file.services)?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
+        mediator: resolver.mediator(&file)?,
         egress,
         forward,
         budgets,
@@ -173,6 +179,10 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     })
 }
 
+fn templates(typed: Option<&file::Mediator>) -> &[file::MediationTemplate] {
+    typed.map_or(&[], |mediator| &mediator.templates)
+}
+
 fn attestation(typed: file::Attestation) -> flows::Mode {
     match typed {
         file::Attestation::Auto => flows::Mode::Auto,
@@ -192,6 +202,8 @@ fn described(file: &File, directory: &Path) -> Vec<PathBuf> {
 pub(super) struct Resolver<'a> {
     text: &'a Text,
     pub(super) directory: &'a Path,
+    /// What is typed of the mediator's templates.
+    pub(super) templates: &'a [file::MediationTemplate],
 }
 
 impl Resolver<'_> {
@@ -355,6 +367,7 @@ impl Resolver<'_> {
     }
 
     fn services(&self, services: Vec<file::Service>) -> Result<Vec<Arc<Service>>> {
+        self.check_argument_types(&services)?;
         let mut names = HashSet::new();
         let mut matches = HashSet::new();
         let mut resolved = Vec::new();
@@ -413,7 +426,7 @@ impl Resolver<'_> {
                     "give each operation of a service its own id",
                 ));
             }
-            operations.push(self.operation(operation)?);
+            operations.push(self.operation(&service.name.value, operation)?);
         }
         operations.sort_by_key(Template::generality);
         Ok(operations)

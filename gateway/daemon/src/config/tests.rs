@@ -1,3 +1,5 @@
+mod limits;
+
 use std::fs;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};

@@ -21,7 +21,11 @@ impl Resolver<'_> {
         })
     }
 
-    fn timeout(&self, typed: Option<&Spanned<String>>, usual: Duration) -> Result<Duration> {
+    pub(super) fn timeout(
+        &self,
+        typed: Option<&Spanned<String>>,
+        usual: Duration,
+    ) -> Result<Duration> {
         let Some(typed) = typed else {
             return Ok(usual);
         };

@@ -104,6 +104,7 @@ pub(crate) fn outcome() -> Outcome {
             ..BodyRecord::default()
         },
         credential: None,
+        mediation: None,
         duration_us: 1234,
     }
 }

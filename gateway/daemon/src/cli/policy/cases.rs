@@ -47,7 +47,7 @@ struct Case {
     disclose: Option<String>,
     #[serde(default)]
     towards: Way,
-    /// `allow` or `deny`; for a class `show` or what is done with it: `mask`.
+    /// `allow`, `mediate` or `deny`; for a class `show` or what is done with it: `mask`.
     expect: String,
     /// A rule that must be among those that decide.
     rule: Option<String>,
@@ -139,7 +139,11 @@ impl Case {
         let question = self.question(asked)?;
         let Some(name) = &self.disclose else {
             let decision = question.call(&asked.engine);
-            let found = if decision.allowed { "allow" } else { "deny" };
+            let found = match (decision.allowed, &decision.mediation) {
+                (false, _) => "deny",
+                (true, None) => "allow",
+                (true, Some(_)) => "mediate",
+            };
             return Ok((found.to_owned(), rules(&decision)));
         };
         let class = DataClass::named(name).ok_or_else(|| {

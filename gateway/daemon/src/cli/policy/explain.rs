@@ -157,6 +157,11 @@ fn ending(text: &mut String, outcome: &Outcome) {
         .as_deref()
         .map_or_else(String::new, |it| format!(", {it}"));
     say!(text, "  ended      {}{status}{reason}", outcome.result);
+    if let Some(mediation) = &outcome.mediation {
+        let template = mediation.template.as_deref().unwrap_or("none");
+        let (rule, by) = (&mediation.rule, &mediation.chosen_by);
+        say!(text, "  mediated   by {rule}: template {template}, {by}");
+    }
     for (way, body) in [("request", &outcome.request), ("answer", &outcome.response)] {
         for finding in &body.findings {
             let rule = finding.policy.as_deref().unwrap_or("no rule");

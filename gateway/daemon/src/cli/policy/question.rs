@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use audit::{CallerRecord, OperationRecord};
 use classifiers::DataClass;
 use policy::{
-    Argument, ArgumentKind, Arguments, Country, Decision, Disclosure, DisclosureContext, EVIDENCES, Effect, Engine, Operation,
-    Principal, Towards,
+    Argument, ArgumentKind, Arguments, Country, Decision, Disclosure, DisclosureContext, EVIDENCES,
+    Effect, Engine, Operation, Principal, Towards,
 };
 
 /// A call that policies decide on.

@@ -131,6 +131,7 @@ fn closing() -> Event {
         request: BodyRecord::default(),
         response,
         credential: None,
+        mediation: None,
         duration_us: 1,
     }))
 }
