@@ -149,7 +149,8 @@ impl Shop {
             }
             Some((status, reason)) => {
                 let told = reply.json()?;
-                let fits = reply.status == status && told["reason"] == reason;
+                let why = told.get("reason").and_then(Value::as_str);
+                let fits = reply.status == status && why == Some(reason);
                 ensure!(fits, "{what}: {} {told}", reply.status);
                 ensure!(heard.is_empty(), "{what}: the service heard {heard:?}");
             }

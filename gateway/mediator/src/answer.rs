@@ -48,6 +48,8 @@ impl Choice {
                 let shown = kept.iter().filter_map(|row| self.shown(row));
                 place.wrap(Value::Array(shown.collect()))
             }
+            // Of a part of the rows the counts would be wrong.
+            Form::Counts(_) if answer.rows_dropped > 0 => return Err(Unmediated::TooLarge),
             Form::Counts(counts) => {
                 let (document, suppressed) = counts.of(kept)?;
                 answer.suppressed = suppressed;
@@ -62,10 +64,8 @@ impl Choice {
 
     /// The answer where the document is the one row.
     fn of_document(&self, document: &Value) -> Result<Answer, Unmediated> {
-        let shows = self.shows_rows();
-        let shown = self
-            .shown(document)
-            .filter(|_| shows && document.is_object());
+        let is_row = document.is_object() && self.shows_rows();
+        let shown = self.shown(document).filter(|_| is_row);
         Ok(Answer {
             document: shown.ok_or(Unmediated::Unparsable)?,
             rows: 1,

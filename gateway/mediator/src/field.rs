@@ -138,7 +138,9 @@ impl<'f> Places<'f> {
             }
             Value::Array(elements) => {
                 if let Some(place) = self.within.get(ANY) {
-                    elements.iter_mut().for_each(|element| place.mask(element));
+                    for element in elements {
+                        place.mask(element);
+                    }
                 }
             }
             _ => {}

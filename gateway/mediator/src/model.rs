@@ -193,6 +193,10 @@ fn chosen(reply: Reply, offered: &[Choice]) -> Result<Choice, NoChoice> {
     if content.len() > CONTENT_BYTES_MAX {
         return Err(NoChoice::TooLong);
     }
+    // An array of the members would be read as well.
+    if !content.trim_start().starts_with('{') {
+        return Err(NoChoice::Unreadable);
+    }
     let chosen: Chosen = serde_json::from_str(&content).map_err(|_| NoChoice::Unreadable)?;
     let mut known = offered.iter();
     let known = known.find(|choice| *choice.template.name == *chosen.template);

@@ -514,6 +514,7 @@ fn a_rule_about_nobody_that_is_configured_is_refused() {
         agents: vec!["spiffe://t.example/support".to_owned()],
         services: vec!["crm".to_owned()],
         operations: vec!["crm/customer.read".to_owned()],
+        ..Names::default()
     };
     let text = r#"
 @id("typo") forbid (principal in Agent::"spiffe://t.example/suport", action == Action::"call", resource in Api::"crn");

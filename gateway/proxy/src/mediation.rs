@@ -202,12 +202,12 @@ impl Worker {
         let ask = asked::ask(&parts.headers);
         let mut choice = Choice::of(&offered, &ask).map_err(refused)?;
         if let Some(model) = &self.gateway.mediator.model {
-            let alternatives = match ask.template {
-                Some(_) => vec![choice.clone()],
-                None => {
-                    let each = offered.iter().map(|it| Choice::of(&[Arc::clone(it)], &ask));
-                    each.filter_map(Result::ok).collect()
-                }
+            let alternatives = if ask.template.is_some() {
+                vec![choice.clone()]
+            } else {
+                let offered = offered.iter();
+                let each = offered.map(|it| Choice::of(&[Arc::clone(it)], &ask));
+                each.filter_map(Result::ok).collect()
             };
             let asks = model::Asks {
                 model,

@@ -165,12 +165,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             .map(|reveal| resolver.panel(&reveal))
             .transpose()?,
         sample: resolver.sample(file.telemetry.sample.as_ref())?,
-        otlp: file
-            .telemetry
-            .otlp
-            .as_ref()
-            .map(|otlp| resolver.uri(otlp).map(|uri| uri.to_string()))
-            .transpose()?,
+        otlp: resolver.otlp(file.telemetry.otlp.as_ref())?,
         upstream_ca: file.upstream_ca.as_ref().map(existing).transpose()?,
         workers: file
             .workers
@@ -303,6 +298,11 @@ impl Resolver<'_> {
                 "write scheme, host and port: `http://127.0.0.1:9001`",
             )
         })
+    }
+
+    fn otlp(&self, typed: Option<&Spanned<String>>) -> Result<Option<String>> {
+        let uri = typed.map(|otlp| self.uri(otlp)).transpose()?;
+        Ok(uri.map(|uri| uri.to_string()))
     }
 
     fn sample(&self, typed: Option<&Spanned<f64>>) -> Result<f64> {

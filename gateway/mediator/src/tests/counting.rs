@@ -80,6 +80,15 @@ fn many_rows_of_one_person_are_one_person() {
 }
 
 #[test]
+fn a_part_of_the_rows_is_not_counted() {
+    let choice = whole(template("plans", Form::Counts(counts(2, None))));
+    let rows = |many: usize| json!({ "customers": vec![json!({ "plan": "a" }); many] }).to_string();
+    assert!(choice.answer(rows(3).as_bytes()).is_ok());
+    let beyond = choice.answer(rows(4).as_bytes());
+    assert_eq!(beyond, Err(Unmediated::TooLarge));
+}
+
+#[test]
 fn what_is_no_kind_of_row_is_refused() {
     let counts = counts(2, None);
     let odd = [json!({ "plan": { "a": 1 } }), json!({ "plan": ["a"] })];

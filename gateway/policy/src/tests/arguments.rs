@@ -31,12 +31,7 @@ fn load(text: &str) -> Result<Engine, String> {
         name: "limits.cedar".to_owned(),
         text: format!("{everybody}{text}"),
     };
-    Engine::load_for(&[file], &names()).map_err(|errors| {
-        let each = errors
-            .iter()
-            .map(|error| format!("{error}: {:?}", error.help().map(|it| it.to_string())));
-        each.collect::<Vec<_>>().join("\n")
-    })
+    Engine::load_for(&[file], &names()).map_err(|errors| errors.to_string())
 }
 
 fn allows(engine: &Engine, arguments: &[(&str, Argument)]) -> bool {
@@ -112,6 +107,53 @@ fn what_is_offered_does_not_ask_for_arguments() {
     let never = "@id(\"never\") forbid (principal, action == Action::\"call\", resource);";
     let engine = load(never).expect("the rule holds");
     assert!(!engine.offers(&principal(&[]), &asked));
+}
+
+#[test]
+fn a_permit_may_mediate_what_there_are_templates_for() {
+    let load = |mediated: &[&str], rule: &str| {
+        let names = Names {
+            mediated: mediated.iter().map(|name| (*name).to_owned()).collect(),
+            ..names()
+        };
+        let file = PolicyFile {
+            name: "mediate.cedar".to_owned(),
+            text: format!("@id(\"m\") @obligation(\"mediate\") {rule};"),
+        };
+        Engine::load_for(&[file], &names).map_err(|errors| errors.to_string())
+    };
+    let list =
+        "permit (principal, action == Action::\"call\", resource in Operation::\"crm/list\")";
+    let engine = load(&["crm/list"], list).expect("it mediates");
+    let decided = |id| engine.call(&principal(&[]), &operation(id, Effect::Read, &[]));
+    let rule = decided("list").mediation.clone().expect("a rule");
+    assert_eq!(&*rule.id, "m");
+    assert!(!decided("refund").allowed && decided("refund").mediation.is_none());
+    let everywhere = "permit (principal, action == Action::\"call\", resource in Api::\"crm\")";
+    assert!(load(&["crm/list"], everywhere).is_ok());
+    insta::assert_snapshot!(
+        [
+            load(&[], list).expect_err("no template"),
+            load(&["crm/refund"], list).expect_err("none for it"),
+            load(&["crm/list"], &list.replace("permit", "forbid")).expect_err("a forbid"),
+            load(
+                &["crm/list"],
+                "permit (principal, action == Action::\"disclose\", resource)"
+            )
+            .expect_err("a disclosure"),
+        ]
+        .join("\n---\n")
+    );
+}
+
+#[test]
+fn one_permit_that_mediates_is_enough() {
+    let rules = "@id(\"m\") @obligation(\"mediate\") permit (principal, action == Action::\"call\", \
+                 resource);\n@id(\"z\") permit (principal, action == Action::\"call\", resource);";
+    let engine = engine(rules);
+    let decision = engine.call(&principal(&[]), &operation("list", Effect::Read, &[]));
+    assert!(decision.allowed && decision.mediation.is_some());
+    assert_eq!(decision.policies.len(), 2);
 }
 
 #[test]

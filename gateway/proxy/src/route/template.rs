@@ -135,6 +135,7 @@ impl Template {
     }
 
     /// The same, whose parameters in the query need not be there where the service takes this.
+    #[must_use]
     pub fn defaulting(mut self, defaults: &BTreeMap<String, String>) -> Self {
         for queried in &mut self.query {
             queried.default = defaults.get(&queried.parameter).cloned();
