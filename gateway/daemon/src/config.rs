@@ -2,6 +2,7 @@
 
 mod agents;
 mod answers;
+mod arguments;
 mod asked;
 mod behaviour;
 mod budgets;
@@ -16,6 +17,7 @@ mod graphql;
 mod issuers;
 mod keys;
 mod mcp;
+mod mediator;
 mod messages;
 pub(crate) mod openapi;
 mod panel;

@@ -24,8 +24,8 @@ use crate::{
 /// What header fields and the body bind.
 #[derive(Debug, Default)]
 pub struct Elsewhere {
-    /// Parameters by the header field that names them.
-    pub headers: Vec<(String, HeaderName)>,
+    /// Parameters by the header field that names them, with what the service takes where it is not there.
+    pub headers: Vec<(String, HeaderName, Option<String>)>,
     /// Parameters by the member of JSON or the field of a form; such a body is read whole first.
     pub body: Vec<Binding>,
 }
@@ -38,7 +38,10 @@ impl Elsewhere {
 
     /// What is bound.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &str> {
-        let headers = self.headers.iter().map(|(parameter, _)| parameter.as_str());
+        let headers = self
+            .headers
+            .iter()
+            .map(|(parameter, ..)| parameter.as_str());
         headers.chain(self.body.iter().map(|binding| binding.parameter.as_str()))
     }
 
@@ -78,7 +81,7 @@ impl Elsewhere {
     }
 
     fn of_headers(&self, headers: &HeaderMap) -> Result<BTreeMap<String, String>, Unclear> {
-        let bound = self.headers.iter().map(|(parameter, name)| {
+        let bound = self.headers.iter().map(|(parameter, name, default)| {
             // To a server behind CGI (RFC 3875 section 4.1.18) `x_customer` is `x-customer` too.
             let alike = |other: &HeaderName| other != name && dashes(other) == dashes(name);
             if headers.keys().any(alike) {
@@ -89,7 +92,11 @@ impl Elsewhere {
                 return Err(Unclear::Ambiguous);
             }
             let mut values = headers.get_all(name).iter();
-            let value = values.next().ok_or(Unclear::ParameterMissing)?;
+            let value = match (values.next(), default) {
+                (Some(value), _) => value,
+                (None, Some(default)) => return Ok((parameter.clone(), default.clone())),
+                (None, None) => return Err(Unclear::ParameterMissing),
+            };
             if values.next().is_some() {
                 return Err(Unclear::Ambiguous);
             }
@@ -127,7 +134,8 @@ impl Elsewhere {
             let [name] = binding.path.as_slice() else {
                 return Err(Unclear::ParameterMissing);
             };
-            let value = field(name)?.ok_or(Unclear::ParameterMissing)?;
+            let value = field(name)?.or_else(|| binding.default.clone());
+            let value = value.ok_or(Unclear::ParameterMissing)?;
             short(&value).map(|value| (binding.parameter.clone(), value))
         });
         named.collect()
@@ -138,7 +146,7 @@ impl Elsewhere {
         let leaf = |binding: &Binding| binding.path.last().cloned().unwrap_or_default();
         let body = self.body.iter().map(|it| (it.parameter.as_str(), leaf(it)));
         let headers = self.headers.iter();
-        let headers = headers.map(|(name, field)| (name.as_str(), field.as_str().to_owned()));
+        let headers = headers.map(|(name, field, _)| (name.as_str(), field.as_str().to_owned()));
         let names: Vec<(&str, String)> = body.chain(headers).collect();
         for (key, value) in query_pairs(query)? {
             let mut alike = names
@@ -184,7 +192,11 @@ mod tests {
 
     fn elsewhere() -> Elsewhere {
         Elsewhere {
-            headers: vec![("tenant".to_owned(), HeaderName::from_static("x-tenant"))],
+            headers: vec![(
+                "tenant".to_owned(),
+                HeaderName::from_static("x-tenant"),
+                None,
+            )],
             body: Binding::parse("customer", "customer_id")
                 .into_iter()
                 .collect(),

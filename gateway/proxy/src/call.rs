@@ -6,7 +6,8 @@ use policy::Effect;
 use serde_json::{Map, Value};
 
 use crate::{
-    governance::AnswerRules, message::Unclear, route::PARAMETER_BYTES_MAX, strict::member,
+    arguments::Arguments, governance::AnswerRules, message::Unclear, route::PARAMETER_BYTES_MAX,
+    strict::member,
 };
 
 /// One operation that a body may name.
@@ -18,6 +19,8 @@ pub struct Call {
     pub effect: Effect,
     /// The arguments that bind it to a resource: all must be there.
     pub bindings: Vec<Binding>,
+    /// What is declared of its arguments.
+    pub arguments: Arc<Arguments>,
     /// What its answers are held to.
     pub answers: Arc<AnswerRules>,
     /// The position of what the service's owner says of its bodies.
@@ -31,18 +34,33 @@ pub struct Binding {
     pub parameter: String,
     /// The names that lead to the argument: `arguments`, `customer_id`.
     pub path: Vec<String>,
+    /// What the service takes where it is not there; none: it must be.
+    pub default: Option<String>,
+    /// Whether a number may have a fraction: where it is compared as a number, not as a name.
+    pub fraction: bool,
 }
 
 impl Binding {
-    /// `parameter` bound by the argument at `path`, its names parted by dots; none if a name is empty.
+    /// `parameter` bound by the argument at `path`: names parted by dots, or a JSON Pointer
+    /// (RFC 6901); none if a name is empty.
     pub fn parse(parameter: &str, path: &str) -> Option<Self> {
-        let path: Vec<String> = path.split('.').map(str::to_owned).collect();
+        let path: Vec<String> = match path.strip_prefix('/') {
+            Some(pointer) => pointer.split('/').map(unescaped).collect(),
+            None => path.split('.').map(str::to_owned).collect(),
+        };
         let named = !parameter.is_empty() && path.iter().all(|name| !name.is_empty());
         named.then(|| Self {
             parameter: parameter.to_owned(),
             path,
+            default: None,
+            fraction: false,
         })
     }
+}
+
+/// A token of a JSON Pointer as the name that it stands for.
+fn unescaped(token: &str) -> String {
+    token.replace("~1", "/").replace("~0", "~")
 }
 
 impl Call {
@@ -52,6 +70,7 @@ impl Call {
             id: id.into(),
             effect,
             bindings: Vec::new(),
+            arguments: Arc::default(),
             answers: Arc::default(),
             described: None,
         }
@@ -72,8 +91,13 @@ pub(crate) fn bind(
     arguments: Option<&Map<String, Value>>,
 ) -> Result<BTreeMap<String, String>, Unclear> {
     let bound = bindings.iter().map(|binding| {
-        let value = find(arguments, &binding.path)?.ok_or(Unclear::ParameterMissing)?;
-        Ok((binding.parameter.clone(), text(value)?))
+        let value = match (find(arguments, &binding.path)?, &binding.default) {
+            (Some(Value::Number(number)), _) if binding.fraction => number.to_string(),
+            (Some(value), _) => text(value)?,
+            (None, Some(default)) => default.clone(),
+            (None, None) => return Err(Unclear::ParameterMissing),
+        };
+        Ok((binding.parameter.clone(), value))
     });
     bound.collect()
 }

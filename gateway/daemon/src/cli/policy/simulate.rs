@@ -65,12 +65,11 @@ impl<'a> Simulation<'a> {
 
     /// Decides a record again.
     pub(super) fn take(&mut self, entry: &Entry) {
-        let config = &self.asked.config;
         match &entry.event {
             Event::Open(opening) => {
                 let (caller, operation) = (&opening.caller, &opening.operation);
                 let said = (&*opening.declared, &*opening.notices);
-                let question = Question::recorded(caller, operation, said, config);
+                let question = Question::recorded(caller, operation, said, self.asked);
                 let Some(question) = question else { return };
                 self.call(entry.index, &question, true);
                 if self.open.len() < OPEN_MAX {
@@ -81,7 +80,7 @@ impl<'a> Simulation<'a> {
                 let said = (&*refusal.declared, &*refusal.notices);
                 let operation = refusal.operation.as_ref();
                 let question = operation.and_then(|operation| {
-                    Question::recorded(&refusal.caller, operation, said, config)
+                    Question::recorded(&refusal.caller, operation, said, self.asked)
                 });
                 match question.filter(|_| is_of_policy(&refusal.reason)) {
                     Some(question) => self.call(entry.index, &question, false),
