@@ -16,6 +16,7 @@ use tests::{
 
 use crate::world::{HERE, World};
 
+mod bounds;
 mod corpus;
 
 /// The gateway's own agent, that calls the model.

@@ -17,6 +17,10 @@ pub struct CredentialRecord {
     pub returned: u64,
 }
 
+/// What becomes of a value that policy shows and the mediator covers or counts, in a
+/// [`FindingRecord`](crate::FindingRecord).
+pub const MEDIATED: &str = "mediated";
+
 /// What the mediator did with a call and its answer: names that the operator declared, and counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MediationRecord {

@@ -25,8 +25,8 @@ pub(crate) mod paths;
 mod proofs;
 mod resolve;
 mod timeouts;
-mod usage;
 mod upstreams;
+mod usage;
 
 use std::path::Path;
 

@@ -6,8 +6,7 @@ use cedar_policy::{Context, Entities, Entity, EntityUid, EvalResult, Request};
 use classifiers::DataClass;
 use policy::{
     Argument, ArgumentKind, Country, Declared, Delegation, DisclosureContext, Effect, Engine,
-    Evidence, Operation,
-    Principal, Towards, Verb,
+    Evidence, Operation, Principal, Towards, Verb,
 };
 use redaction::Action;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Field, Template};
+use crate::{Field, Form, Template};
 
 /// What a caller asks of a template, beside its request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,9 @@ pub enum Unmediated {
     /// None of the fields that are asked for is in the template.
     #[error("the template holds none of the fields that are asked for")]
     NoFields,
+    /// The page that is asked for has no row.
+    #[error("the page that is asked for has no row: ask for one at least")]
+    NoRows,
     /// The service's answer is no JSON of the shape that the template expects.
     #[error("the service's answer has not the shape that the template is declared for")]
     Unparsable,
@@ -109,14 +112,29 @@ impl Choice {
         self.template.form.shows_rows()
     }
 
+    /// Whether a value at `place` of the service's answer, as records have it, is told as what it is; else it
+    /// is covered, counted, or one of so many that there are.
+    pub fn shows(&self, place: &str) -> bool {
+        match &self.template.form {
+            Form::Rows => true,
+            Form::Counts(_) | Form::YesNo { .. } => false,
+            Form::Masked(fields) => !fields.iter().any(|field| {
+                let rest = place.strip_prefix(self.place(field).as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }),
+        }
+    }
+
     /// The fields that the service's answer must have, as places in the whole document.
-    pub fn places(&self) -> String {
-        let prefix = self.template.rows.as_ref();
-        let prefix = prefix.map_or_else(String::new, |rows| format!("{}/*", rows.text()));
+    pub fn places(&self) -> Vec<String> {
         let needs = self.template.needs(&self.fields);
-        let each = needs
-            .iter()
-            .map(|field| format!("{prefix}{}", field.text()));
-        each.collect::<Vec<_>>().join(" ")
+        needs.iter().map(|field| self.place(field)).collect()
+    }
+
+    /// Where a field of a row is in the whole document.
+    fn place(&self, field: &Field) -> String {
+        let rows = self.template.rows.as_ref();
+        let prefix = rows.map_or_else(String::new, |rows| format!("{}/*", rows.text()));
+        format!("{prefix}{}", field.text())
     }
 }

@@ -148,8 +148,8 @@ impl<'f> Places<'f> {
     }
 }
 
-/// A text keeps its length and punctuation, as elsewhere in this gateway; a number or a truth has no such
-/// form.
+/// A text keeps its length and punctuation, as elsewhere in this gateway; nothing else has such a form, and
+/// the names of an object's members may say as much as a text.
 fn cover(value: &mut Value) {
     match value {
         Value::String(text) => {
@@ -159,8 +159,6 @@ fn cover(value: &mut Value) {
             });
             *text = covered.collect();
         }
-        Value::Array(elements) => elements.iter_mut().for_each(cover),
-        Value::Object(members) => members.values_mut().for_each(cover),
         other => *other = Value::Null,
     }
 }

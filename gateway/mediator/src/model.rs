@@ -202,8 +202,13 @@ fn chosen(reply: Reply, offered: &[Choice]) -> Result<Choice, NoChoice> {
     let known = known.find(|choice| *choice.template.name == *chosen.template);
     let known = known.ok_or(NoChoice::TemplateUnknown)?;
     let held = |name: &String| known.fields.iter().any(|field| field.text() == name);
-    if chosen.fields.is_empty() || !chosen.fields.iter().all(held) {
+    let shows = known.shows_rows();
+    if shows && chosen.fields.is_empty() || !chosen.fields.iter().all(held) {
         return Err(NoChoice::FieldsUnknown);
+    }
+    // What counts or says yes shows no field that could be left out.
+    if !shows {
+        return Ok(known.clone());
     }
     let is_chosen = |field: &&Field| chosen.fields.iter().any(|name| name == field.text());
     Ok(Choice {

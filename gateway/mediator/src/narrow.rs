@@ -1,6 +1,6 @@
 //! What the service is asked: the caller's query, without whatever the template does not know.
 
-use crate::Choice;
+use crate::{Choice, Form, Page, Unmediated};
 
 /// The query that goes on, and what was narrowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,16 @@ pub struct Narrowed {
 impl Choice {
     /// What goes on of a query of these names and values. Parameters that `is_bound` to what policy
     /// decided on go on as they are; others only where the template passes them, by their exact names.
-    pub fn narrow(&self, asked: Vec<(String, String)>, is_bound: impl Fn(&str) -> bool) -> Query {
+    /// `decided` is the number of rows that policy decided on, where the page is an argument of the call.
+    ///
+    /// # Errors
+    /// [`Unmediated::NoRows`] where policy decided on a page without a row.
+    pub fn narrow(
+        &self,
+        asked: Vec<(String, String)>,
+        is_bound: impl Fn(&str) -> bool,
+        decided: Option<i64>,
+    ) -> Result<Query, Unmediated> {
         let template = &self.template;
         let mut narrowed = Narrowed::default();
         let page = template.page.as_ref();
@@ -46,19 +55,44 @@ impl Choice {
             }
         }
         if let Some(page) = page {
-            let asked = match sizes.as_slice() {
-                [size] => size.parse::<u64>().ok(),
-                _ => None,
-            };
-            let fits = asked.filter(|size| (1..=page.rows_max).contains(size));
-            narrowed.page_capped = fits.is_none();
-            let size = fits.unwrap_or(page.rows_max);
+            let (size, is_as_asked) = self.page_size(page, &sizes, decided)?;
+            narrowed.page_capped = !is_as_asked;
             pairs.push((page.parameter.clone(), size.to_string()));
         }
         for (name, value) in &template.filters {
             narrowed.filters.push(name.clone());
             pairs.push((name.clone(), value.clone()));
         }
-        Query { pairs, narrowed }
+        Ok(Query { pairs, narrowed })
+    }
+
+    /// How many rows the service is asked for, and whether that is what the caller asked for.
+    fn page_size(
+        &self,
+        page: &Page,
+        asked: &[String],
+        decided: Option<i64>,
+    ) -> Result<(u64, bool), Unmediated> {
+        match (&self.template.form, decided) {
+            // A caller that chose how many are counted could have a group of one more, and subtract. One
+            // more than may come says whether these are all.
+            (Form::Counts(_), _) => Ok((page.rows_max.saturating_add(1), false)),
+            (Form::YesNo { .. }, _) => Ok((page.rows_max, false)),
+            // The service gets what policy decided on, or less.
+            (Form::Rows | Form::Masked(_), Some(decided)) => {
+                let decided = u64::try_from(decided).ok().filter(|rows| *rows > 0);
+                let decided = decided.ok_or(Unmediated::NoRows)?;
+                let size = decided.min(page.rows_max);
+                Ok((size, size == decided))
+            }
+            (Form::Rows | Form::Masked(_), None) => {
+                let asked = match asked {
+                    [size] => size.parse::<u64>().ok(),
+                    _ => None,
+                };
+                let fits = asked.filter(|size| (1..=page.rows_max).contains(size));
+                Ok((fits.unwrap_or(page.rows_max), fits.is_some()))
+            }
+        }
     }
 }

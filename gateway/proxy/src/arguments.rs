@@ -2,8 +2,8 @@
 //! only to +49.
 //!
 //! The bindings that exist for scope say where an argument stands and read it in the one reading that all
-//! servers share. Here it gets its type, and is no parameter of the scope any more: what a call costs is
-//! not whom it is about.
+//! servers share. Here it gets its type. Of these only a text is a parameter of the scope still: what a call
+//! costs is not whom it is about.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -71,13 +71,12 @@ impl Arguments {
             return Ok(());
         }
         let typed = self.typed(&operation.bound)?;
-        let is_argument = |name: &str| {
-            self.0.iter().any(|it| {
-                it.name == name
-                    || matches!(&it.currency, Some(Currency::Named(beside)) if beside == name)
-            })
+        // A text may still be whom it is about, and so may what names a currency.
+        let is_number = |name: &str| {
+            let mut declared = self.0.iter();
+            declared.any(|it| it.name == name && it.kind != ArgumentKind::Text)
         };
-        Arc::make_mut(&mut operation.bound).retain(|name, _| !is_argument(name));
+        Arc::make_mut(&mut operation.bound).retain(|name, _| !is_number(name));
         operation.arguments = Arc::new(typed);
         Ok(())
     }
@@ -179,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_gets_its_type_and_is_no_parameter_of_the_scope() {
+    fn an_argument_gets_its_type_and_only_a_text_is_of_the_scope_still() {
         let amount = Declaration {
             currency: Some(Currency::Named("currency".to_owned())),
             ..declared("amount", ArgumentKind::Money)
@@ -190,7 +189,11 @@ mod tests {
         let minor = Argument::money("5000", "EUR").expect("money");
         assert_eq!(asked.arguments.get("amount"), Some(&minor));
         let left: Vec<&String> = asked.bound.keys().collect();
-        assert_eq!(left, ["charge"]);
+        assert_eq!(left, ["charge", "currency"]);
+        let whom = Arguments::new(vec![declared("charge", ArgumentKind::Text)]);
+        whom.take(&mut asked).expect("a text");
+        assert_eq!(asked.bound.get("charge").map(String::as_str), Some("ch_1"));
+        assert!(asked.arguments.contains_key("charge"));
         for odd in ["50.00", "5e3", "", "05000", "C-771"] {
             let mut asked = operation(&[("amount", odd), ("currency", "eur")]);
             let ill = arguments.take(&mut asked).expect_err("no amount");

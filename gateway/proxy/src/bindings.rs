@@ -7,6 +7,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use http::{HeaderMap, HeaderName, request::Parts};
+use http_body::Body as _;
 use redaction::Media;
 use serde_json::{Map, Value};
 
@@ -28,12 +29,15 @@ pub struct Elsewhere {
     pub headers: Vec<(String, HeaderName, Option<String>)>,
     /// Parameters by the member of JSON or the field of a form; such a body is read whole first.
     pub body: Vec<Binding>,
+    /// Parameters that need not be in the query, by their names there: what is taken for one that is not
+    /// there must not be somewhere else.
+    pub query: Vec<(String, String)>,
 }
 
 impl Elsewhere {
     /// Whether nothing is bound.
     pub fn is_empty(&self) -> bool {
-        self.headers.is_empty() && self.body.is_empty()
+        self.headers.is_empty() && self.body.is_empty() && self.query.is_empty()
     }
 
     /// What is bound.
@@ -61,7 +65,11 @@ impl Elsewhere {
             self.of_headers(&parts.headers)
                 .map_err(Interruption::unclear)?,
         );
-        if !self.body.is_empty() {
+        let taken = self.taken(parts);
+        // What nobody reads is not known to hold nothing of what is taken for granted.
+        let unseen = matches!(body, Source::Whole(None));
+        let is_read = !taken.is_empty() && (unseen || !body.is_end_stream());
+        if !self.body.is_empty() || is_read {
             let kinds = [Media::Json, Media::Form];
             let (kind, bytes) = message::read(&parts.headers, body, &kinds).await?;
             account.request.received = bytes.len() as u64;
@@ -71,6 +79,7 @@ impl Elsewhere {
                 self.of_json(&bytes, &bound)
             };
             bound.extend(named.map_err(Interruption::unclear)?);
+            holds_none(kind, &bytes, &taken).map_err(Interruption::unclear)?;
             *body = Source::Whole(Some(bytes));
         }
         let query = parts.uri.query().unwrap_or_default();
@@ -78,6 +87,20 @@ impl Elsewhere {
             .map_err(Interruption::unroutable)?;
         asked.operation.bound = Arc::new(bound);
         Ok(asked)
+    }
+
+    /// The names of what is not where it is looked for in the head, so that its default is taken.
+    fn taken(&self, parts: &Parts) -> Vec<String> {
+        let query = query_pairs(parts.uri.query().unwrap_or_default()).unwrap_or_default();
+        let queried = self.query.iter().filter(|(_, name)| {
+            let mut names = query.iter().map(|(key, _)| key);
+            !names.any(|key| is_like(key, name))
+        });
+        let queried = queried.map(|(parameter, name)| [parameter.clone(), name.clone()]);
+        let headers = self.headers.iter();
+        let headers = headers.filter(|(_, name, _)| !parts.headers.contains_key(name));
+        let headers = headers.map(|(parameter, name, _)| [parameter.clone(), name.to_string()]);
+        queried.chain(headers).flatten().collect()
     }
 
     fn of_headers(&self, headers: &HeaderMap) -> Result<BTreeMap<String, String>, Unclear> {
@@ -177,6 +200,31 @@ fn agrees(object: &Map<String, Value>, bound: &BTreeMap<String, String>) -> Resu
     Ok(())
 }
 
+/// That a body holds nothing that could be taken for one of `names`.
+fn holds_none(kind: Media, bytes: &[u8], names: &[String]) -> Result<(), Unclear> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let is_there = |found: bool| {
+        if found {
+            Err(Unclear::Ambiguous)
+        } else {
+            Ok(())
+        }
+    };
+    if kind == Media::Form {
+        let form = std::str::from_utf8(bytes).map_err(|_| Unclear::Ambiguous)?;
+        return names.iter().try_for_each(|name| {
+            let found = form_field(form, name).map_err(|_| Unclear::Ambiguous)?;
+            is_there(found.is_some())
+        });
+    }
+    let document = strict::parse(bytes)?;
+    let object = document.as_object().ok_or(Unclear::Ambiguous)?;
+    let mut names = names.iter();
+    names.try_for_each(|name| is_there(strict::member(object, name)?.is_some()))
+}
+
 fn short(value: &str) -> Result<String, Unclear> {
     if value.len() > PARAMETER_BYTES_MAX {
         return Err(Unclear::ParameterTooLong);
@@ -200,6 +248,7 @@ mod tests {
             body: Binding::parse("customer", "customer_id")
                 .into_iter()
                 .collect(),
+            query: vec![("page".to_owned(), "limit".to_owned())],
         }
     }
 
@@ -248,6 +297,36 @@ mod tests {
         );
         assert_eq!(form("customer_id=C-771&Order=8"), Err(Unclear::Ambiguous));
         assert_eq!(json("\u{feff}{}"), Err(Unclear::NotJson));
+    }
+
+    #[test]
+    fn a_default_is_not_taken_of_what_stands_somewhere_else() {
+        let taken = |uri: &str, lines: &[_]| {
+            let mut request = http::Request::get(uri).body(()).expect("a request");
+            *request.headers_mut() = headers(lines);
+            elsewhere().taken(&request.into_parts().0)
+        };
+        let tenant = [("x-tenant", "t-1")];
+        assert_eq!(taken("/?limit=3", &tenant), [""; 0]);
+        assert_eq!(taken("/?q=3", &tenant), ["page", "limit"]);
+        assert_eq!(taken("/?limit=3", &[]), ["tenant", "x-tenant"]);
+        let names = ["page", "limit"].map(str::to_owned);
+        let json = |text: &str| holds_none(Media::Json, text.as_bytes(), &names);
+        let form = |text: &str| holds_none(Media::Form, text.as_bytes(), &names);
+        assert_eq!(json(r#"{"size":1}"#), Ok(()));
+        assert_eq!(form("size=1"), Ok(()));
+        for text in [
+            r#"{"limit":9}"#,
+            r#"{"Limit":9}"#,
+            r#"{"page":null}"#,
+            "[]",
+            "7",
+        ] {
+            assert_eq!(json(text), Err(Unclear::Ambiguous), "{text}");
+        }
+        for text in ["limit=9", "Limit=9", "limit[]=9", "a=1&page="] {
+            assert_eq!(form(text), Err(Unclear::Ambiguous), "{text}");
+        }
     }
 
     #[test]

@@ -38,6 +38,8 @@ pub struct Binding {
     pub default: Option<String>,
     /// Whether a number may have a fraction: where it is compared as a number, not as a name.
     pub fraction: bool,
+    /// Whether it is a truth: a text that reads as one may be something else to the service.
+    pub truth: bool,
 }
 
 impl Binding {
@@ -54,6 +56,7 @@ impl Binding {
             path,
             default: None,
             fraction: false,
+            truth: false,
         })
     }
 }
@@ -93,6 +96,9 @@ pub(crate) fn bind(
     let bound = bindings.iter().map(|binding| {
         let value = match (find(arguments, &binding.path)?, &binding.default) {
             (Some(Value::Number(number)), _) if binding.fraction => number.to_string(),
+            (Some(value), _) if binding.truth && !value.is_boolean() => {
+                return Err(Unclear::Ambiguous);
+            }
             (Some(value), _) => text(value)?,
             (None, Some(default)) => default.clone(),
             (None, None) => return Err(Unclear::ParameterMissing),
@@ -108,12 +114,17 @@ fn find<'v>(
     path: &[String],
 ) -> Result<Option<&'v Value>, Unclear> {
     let mut found = None;
-    for name in path {
+    let mut steps = path.iter().peekable();
+    while let Some(name) = steps.next() {
         let Some(inside) = object else {
             return Ok(None);
         };
         found = member(inside, name)?;
         object = found.and_then(Value::as_object);
+        // What should be within it may be somewhere else to the service.
+        if steps.peek().is_some() && found.is_some() && object.is_none() {
+            return Err(Unclear::Ambiguous);
+        }
     }
     Ok(found)
 }
@@ -153,6 +164,36 @@ mod tests {
     }
 
     #[test]
+    fn a_truth_is_no_text_and_a_default_is_of_what_is_not_there() {
+        let bound = |arguments: Value, truth| {
+            let binding = Binding {
+                default: Some("false".to_owned()),
+                truth,
+                ..Binding::parse("live", "order.live").expect("a path")
+            };
+            let bound = bind(&[binding], arguments.as_object());
+            bound.map(|mut bound| bound.remove("live").unwrap_or_default())
+        };
+        let live = |value: Value| json!({ "order": { "live": value } });
+        assert_eq!(bound(live(true.into()), true), Ok("true".to_owned()));
+        for odd in [json!("true"), json!("false"), json!(1), json!(null)] {
+            assert_eq!(
+                bound(live(odd.clone()), true),
+                Err(Unclear::Ambiguous),
+                "{odd}"
+            );
+        }
+        assert_eq!(bound(live("true".into()), false), Ok("true".to_owned()));
+        for gone in [json!({}), json!({ "order": {} })] {
+            assert_eq!(bound(gone, true), Ok("false".to_owned()));
+        }
+        for odd in [json!("live=true"), json!([{ "live": true }])] {
+            let odd = json!({ "order": odd });
+            assert_eq!(bound(odd, true), Err(Unclear::Ambiguous));
+        }
+    }
+
+    #[test]
     fn an_argument_binds_if_it_names_one_resource() {
         let at = |id: Value| json!({ "arguments": { "customer": { "id": id, "x": 1 } } });
         check(&at("C-771".into()), Ok("C-771"));
@@ -165,14 +206,17 @@ mod tests {
         check(&at(json!({ "eq": "C-771" })), Err(Unclear::Ambiguous));
         check(&at("C".repeat(300).into()), Err(Unclear::ParameterTooLong));
         check(&json!({}), Err(Unclear::ParameterMissing));
-        check(
-            &json!({ "arguments": "C-771" }),
-            Err(Unclear::ParameterMissing),
-        );
+        check(&json!({ "arguments": "C-771" }), Err(Unclear::Ambiguous));
         for twin in ["Customer", "CUSTOMER"] {
             let both =
                 json!({ "arguments": { "customer": { "id": "C-771" }, twin: { "id": "C-332" } } });
             check(&both, Err(Unclear::Ambiguous));
+        }
+        for odd in [json!("C-771"), json!(["C-771"]), json!(7), json!(null)] {
+            check(
+                &json!({ "arguments": { "customer": odd } }),
+                Err(Unclear::Ambiguous),
+            );
         }
         let inner = json!({ "arguments": { "customer": { "id": "C-771", "ID": "C-332" } } });
         check(&inner, Err(Unclear::Ambiguous));

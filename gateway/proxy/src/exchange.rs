@@ -350,9 +350,7 @@ impl Worker {
         }
         let mut way = asked.way;
         let service = &asked.operation.service;
-        let caller = gateway
-            .declarations
-            .declare(account, caller, service);
+        let caller = gateway.declarations.declare(account, caller, service);
         let admitted = failover::admit(&gateway.admission, &caller, asked.operation, &mut way);
         let permit = admitted.map_err(|refused| {
             account.resolved(&refused.operation, Arc::clone(&way.route));
@@ -446,7 +444,8 @@ impl Worker {
             Err(why) => return Err((account, why)),
         };
         if account.mediation.is_some() {
-            let answered = response::mediated(&self.gateway, &made.permit, &made.way, account, answer);
+            let answered =
+                response::mediated(&self.gateway, &made.permit, &made.way, account, answer);
             return Box::pin(answered).await;
         }
         Box::pin(response::release(

@@ -13,8 +13,7 @@ use tokio::sync::watch;
 
 use crate::{
     credential::CredentialSource, declared::Declarations, forward::Forward, mcp::Sessions,
-    mediation::Mediator,
-    pass::Passes, route::Routes, watch::Watch,
+    mediation::Mediator, pass::Passes, route::Routes, watch::Watch,
 };
 
 /// What happens to a body that cannot be inspected.

@@ -7,7 +7,7 @@
 mod asked;
 mod model;
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use admission::Permit;
 use audit::{CountRecord, MediationRecord};
@@ -22,6 +22,7 @@ use crate::{
     account::Account,
     body::Source,
     exchange::Worker,
+    leash::leash,
     refusal::Interruption,
     route::{Service, Speaks, Way},
 };
@@ -44,6 +45,8 @@ pub struct Mediated {
     pub templates: Vec<Arc<Template>>,
     /// The query parameters that bind it, which go on as they are.
     pub query: Vec<String>,
+    /// The arguments that policy decides on, by their query parameters.
+    pub arguments: BTreeMap<String, String>,
     /// The header fields that do.
     pub headers: Vec<HeaderName>,
 }
@@ -191,7 +194,8 @@ impl Worker {
         let answers = Arc::clone(&way.answers);
         let declared = &*answers.mediated;
         if let Some(choice) = account.mediation.as_ref().and_then(|it| it.choice()) {
-            asked::narrow(choice, declared, &mut way.target)?;
+            let operation = permit.operation();
+            asked::narrow(choice, declared, operation, &mut way.target)?;
             asked::headers(&mut parts.headers, &declared.headers);
             return Ok(());
         }
@@ -222,7 +226,12 @@ impl Worker {
                 query: asked::names(&way.target),
                 alternatives: &alternatives,
             };
-            let (chosen, record) = self.ask_model(&asks, mediation.deadline).await;
+            let asking = self.ask_model(&asks, mediation.deadline);
+            let (chosen, record) = tokio::select! {
+                biased;
+                why = leash(permit, &self.gateway.revoked) => return Err(why),
+                answer = asking => answer,
+            };
             mediation.record.model = Some(record);
             match (chosen, model.fallback) {
                 (Some(chosen), _) => {
@@ -233,7 +242,8 @@ impl Worker {
                 (None, Fallback::Refuse) => return Err(Interruption::model_failed(&rule)),
             }
         }
-        let mut narrowed = asked::narrow(&choice, declared, &mut way.target)?;
+        let operation = permit.operation();
+        let mut narrowed = asked::narrow(&choice, declared, operation, &mut way.target)?;
         narrowed.headers_dropped = asked::headers(&mut parts.headers, &declared.headers);
         mediation.chose(choice, narrowed);
         let model = mediation

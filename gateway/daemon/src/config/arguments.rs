@@ -139,6 +139,7 @@ impl Resolver<'_> {
         Ok(Binding {
             default: declared.and_then(default),
             fraction: declared.is_some_and(|it| it.kind.value == ArgumentType::Decimal),
+            truth: declared.is_some_and(|it| it.kind.value == ArgumentType::Boolean),
             ..parsed
         })
     }

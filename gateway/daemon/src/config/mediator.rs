@@ -18,12 +18,14 @@ use proxy::{
 use serde_saphyr::Spanned;
 
 use super::{
-    file::{self, AnswerForm, File, MediationTemplate, OnFailure},
+    file::{self, AnswerForm, ArgumentType, File, MediationTemplate, OnFailure},
     resolve::Resolver,
 };
 
 /// How long a mediated exchange may take where nothing is said.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// The longest that an operator may let a mediated exchange take.
+const DEADLINE_MAX: Duration = Duration::from_mins(1);
 /// How long a model may take where nothing is said.
 const MODEL_DEADLINE: Duration = Duration::from_secs(2);
 /// How many bytes of an answer are read where nothing is said.
@@ -56,7 +58,7 @@ impl Resolver<'_> {
         };
         let model = typed.model.as_ref().map(|model| self.model(file, model));
         Ok(Mediator {
-            deadline: self.timeout(typed.deadline.as_ref(), DEADLINE)?,
+            deadline: self.deadline(typed.deadline.as_ref(), DEADLINE)?,
             answer_bytes_max,
             model: model.transpose()?.map(Arc::new),
         })
@@ -105,15 +107,44 @@ impl Resolver<'_> {
                 );
                 return Err(self.fault(&typed.name, message, "rename one of the two"));
             }
-            templates.push(Arc::new(self.template(typed, operation)?));
+            templates.push((typed, Arc::new(self.template(typed, operation)?)));
         }
+        self.check_counts(&templates, &name)?;
+        let arguments = operation.query.iter();
+        let arguments = arguments.filter(|(name, _)| operation.arguments.contains_key(*name));
         let headers = operation.header.values();
         let headers = headers.filter_map(|typed| HeaderName::from_str(&typed.value).ok());
         Ok(Arc::new(Mediated {
-            templates,
+            templates: templates.into_iter().map(|(_, it)| it).collect(),
+            arguments: arguments
+                .map(|(name, parameter)| (parameter.clone(), name.clone()))
+                .collect(),
             query: operation.query.values().cloned().collect(),
             headers: headers.collect(),
         }))
+    }
+
+    /// That no purpose can have what one template leaves out by subtracting what another tells.
+    fn check_counts(
+        &self,
+        templates: &[(&MediationTemplate, Arc<Template>)],
+        operation: &str,
+    ) -> Result<()> {
+        let mut known: HashSet<&str> = HashSet::new();
+        for (typed, template) in templates {
+            if template.form.shows_rows() {
+                continue;
+            }
+            for purpose in &template.purposes {
+                if !known.insert(purpose) {
+                    let message = format!("`{operation}` is counted twice for `{purpose}`");
+                    let help = "of two counts of the same rows, or a count and a yes, a caller has \
+                                the difference: give one of them another purpose";
+                    return Err(self.fault(&typed.name, message, help));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn template(&self, typed: &MediationTemplate, operation: &file::Operation) -> Result<Template> {
@@ -162,7 +193,30 @@ impl Resolver<'_> {
             return Err(self.fault(&typed.name, "this template is about rows", help));
         }
         self.check_parameters(typed, operation)?;
+        self.check_whole(typed, &template)?;
         Ok(template)
+    }
+
+    /// That what is counted is always the same: no caller chooses of how many rows, nor of which.
+    fn check_whole(&self, typed: &MediationTemplate, template: &Template) -> Result<()> {
+        if template.form.shows_rows() {
+            return Ok(());
+        }
+        if let Some(passed) = typed.pass.first() {
+            let help = "who may choose the rows asks twice, and subtracts: name them in `filters`";
+            return Err(self.fault(passed, "a caller may not choose what is counted", help));
+        }
+        let most = template.page.as_ref().map(|page| page.rows_max);
+        if let (Some(at_least), Some(most)) = (&typed.at_least, most)
+            && at_least.value > most
+        {
+            let message = format!(
+                "{} rows never come, where the page has {most}",
+                at_least.value
+            );
+            return Err(self.fault(at_least, message, "at most `page.max`"));
+        }
+        Ok(())
     }
 
     /// That no query parameter has two parts: what binds is not said for the caller, and one that is said
@@ -173,12 +227,17 @@ impl Resolver<'_> {
         operation: &file::Operation,
     ) -> Result<()> {
         let page = typed.page.as_ref().map(|page| &page.parameter);
-        // A page may be an argument of the call: it gets smaller, never larger.
+        // A page may be an argument of the call: it gets smaller, never larger. What is counted has a page of
+        // its own, which policy would not have decided on.
+        let shows = matches!(typed.answer, AnswerForm::Rows | AnswerForm::Masked);
+        let is_number = |parameter: &String| {
+            let argument = operation.arguments.get(parameter);
+            argument.is_some_and(|it| it.kind.value == ArgumentType::Integer)
+        };
         let bound = operation.query.iter();
         let is_page = |name: &str| page.is_some_and(|page| page.value == name);
-        let bound = bound.filter(|(parameter, name)| {
-            !(is_page(name) && operation.arguments.contains_key(*parameter))
-        });
+        let bound =
+            bound.filter(|(parameter, name)| !(is_page(name) && shows && is_number(parameter)));
         let mut known: Vec<&str> = bound.map(|(_, name)| name.as_str()).collect();
         let said = typed
             .filters
@@ -298,6 +357,21 @@ impl Resolver<'_> {
         Err(self.fault(typed, message, "a JSON Pointer without `*`"))
     }
 
+    fn deadline(&self, typed: Option<&Spanned<String>>, usual: Duration) -> Result<Duration> {
+        let deadline = self.timeout(typed, usual)?;
+        match typed {
+            Some(typed) if deadline > DEADLINE_MAX => {
+                let message = format!("`{}` is too long for an answer", typed.value);
+                Err(self.fault(
+                    typed,
+                    message,
+                    "all of it is held until it is there: up to `60s`",
+                ))
+            }
+            _ => Ok(deadline),
+        }
+    }
+
     fn model(&self, file: &File, typed: &file::MediationModel) -> Result<Model> {
         let services = file.services.iter();
         let service = services
@@ -354,7 +428,7 @@ impl Resolver<'_> {
             workload: (std::process::id(), 0),
             uri,
             name: typed.name.clone(),
-            deadline: self.timeout(typed.deadline.as_ref(), MODEL_DEADLINE)?,
+            deadline: self.deadline(typed.deadline.as_ref(), MODEL_DEADLINE)?,
             fallback: match typed.on_failure {
                 OnFailure::Deterministic => Fallback::Deterministic,
                 OnFailure::Refuse => Fallback::Refuse,

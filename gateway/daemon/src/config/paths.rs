@@ -82,6 +82,8 @@ impl Resolver<'_> {
         Ok(Elsewhere {
             headers: headers.collect::<Result<_>>()?,
             body: body.collect::<Result<_>>()?,
+            // The template knows which of its own may be absent.
+            query: Vec::new(),
         })
     }
 }

@@ -8,7 +8,12 @@ use crate::model::{self, NoChoice, REPLY_BYTES_MAX, Shown, Usage};
 
 fn offered() -> Vec<Choice> {
     let counted = Form::Counts(counts(5, None));
-    [template("rows", Form::Rows), template("counts", counted)]
+    let counted = Template {
+        fields: Vec::new(),
+        ..template("counts", counted)
+    };
+    let any = template("any", Form::YesNo { at_least: 1 });
+    [template("rows", Form::Rows), counted, any]
         .map(whole)
         .into()
 }
@@ -35,10 +40,13 @@ fn read(reply: &Value) -> Result<(String, Vec<String>), NoChoice> {
 fn a_model_chooses_among_what_is_offered_or_less() {
     let chosen = read(&says(r#"{"template":"rows","fields":["/name"]}"#));
     assert_eq!(chosen, Ok(("rows".to_owned(), vec!["/name".to_owned()])));
-    let chosen = read(&says(
-        r#" { "fields" : ["/name","/id"], "template":"counts" } "#,
-    ));
-    assert_eq!(chosen.map(|it| it.0), Ok("counts".to_owned()));
+    // What counts has no fields, and what says yes shows none.
+    let chosen = read(&says(r#" { "fields" : [], "template":"counts" } "#));
+    assert_eq!(chosen, Ok(("counts".to_owned(), Vec::new())));
+    let chosen = read(&says(r#"{ "fields": [], "template": "any" }"#));
+    assert_eq!(chosen.map(|it| it.0), Ok("any".to_owned()));
+    let beside = read(&says(r#"{ "fields": ["/id"], "template": "counts" }"#));
+    assert_eq!(beside, Err(NoChoice::FieldsUnknown));
     let (_, usage) = model::read(says("no").to_string().as_bytes(), &offered());
     assert_eq!(
         usage,

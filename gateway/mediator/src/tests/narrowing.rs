@@ -64,7 +64,8 @@ fn the_query_keeps_what_the_template_knows() {
         let query = query
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let query = choice.narrow(query.collect(), |name| name == "customer");
+        let query = choice.narrow(query.collect(), |name| name == "customer", None);
+        let query = query.expect("a query");
         let pairs = query
             .pairs
             .iter()
@@ -91,6 +92,39 @@ fn the_query_keeps_what_the_template_knows() {
     }
 }
 
+/// The service is asked for this many rows, or for none.
+fn page(form: Form, asked: &[&str], decided: Option<i64>) -> Result<String, Unmediated> {
+    let asked = asked
+        .iter()
+        .map(|size| ("limit".to_owned(), (*size).to_owned()));
+    let choice = whole(template("rows", form));
+    let query = choice.narrow(asked.collect(), |_| false, decided)?;
+    let mut pairs = query.pairs.into_iter();
+    let size = pairs.find(|(name, _)| name == "limit");
+    Ok(size.map(|(_, size)| size).unwrap_or_default())
+}
+
+#[test]
+fn no_caller_chooses_how_many_rows_are_counted() {
+    for asked in [&[] as &[_], &["1"], &["2"], &["3"], &["4"], &["1", "2"]] {
+        let counted = page(Form::Counts(counts(2, None)), asked, None);
+        // One more than may come, to know whether these are all.
+        assert_eq!(counted, Ok("4".to_owned()), "{asked:?}");
+        let yes = page(Form::YesNo { at_least: 1 }, asked, None);
+        assert_eq!(yes, Ok("3".to_owned()), "{asked:?}");
+    }
+}
+
+#[test]
+fn the_page_that_policy_decided_on_is_asked_for_or_less() {
+    let decided = |rows| page(Form::Rows, &[], Some(rows));
+    assert_eq!(decided(2), Ok("2".to_owned()));
+    assert_eq!(decided(1000), Ok("3".to_owned()));
+    for none in [0, -1, i64::MIN] {
+        assert_eq!(decided(none), Err(Unmediated::NoRows), "{none}");
+    }
+}
+
 #[test]
 fn an_answer_is_built_of_what_is_listed() {
     let customers = json!({ "total": 99, "customers": [
@@ -112,7 +146,11 @@ fn an_answer_is_built_of_what_is_listed() {
     assert_eq!((answered.rows, answered.rows_dropped), (4, 1));
     assert_eq!(
         rows.places(),
-        "/customers/*/id /customers/*/name /customers/*/orders/*/total"
+        [
+            "/customers/*/id",
+            "/customers/*/name",
+            "/customers/*/orders/*/total"
+        ]
     );
 
     let masked = whole(template(
@@ -122,9 +160,17 @@ fn an_answer_is_built_of_what_is_listed() {
     let expected = json!({ "customers": [
         { "id": 1, "name": "***", "orders": [{ "total": null }] },
         { "id": 2 },
-        { "id": 3, "name": { "first": "**" } },
+        { "id": 3, "name": null },
     ] });
     assert_eq!(answer(&masked, &customers), expected);
+    // The names of members may say as much as texts do.
+    let told = json!({ "customers": [{ "id": 1, "name": { "ada@mail.example": 1 } }] });
+    assert_eq!(
+        answer(&masked, &told),
+        json!({ "customers": [{ "id": 1, "name": null }] })
+    );
+    assert!(masked.shows("/customers/*/id") && masked.shows("/customers/*/names"));
+    assert!(!masked.shows("/customers/*/name") && !masked.shows("/customers/*/name/first"));
     let yes = |at_least| {
         answer(
             &whole(template("any", Form::YesNo { at_least })),
@@ -263,7 +309,7 @@ proptest! {
         query in prop::collection::vec(("[a-zL\\[\\]]{0,8}|limit|status|sort", "[0-9a-z]{0,4}"), 0..8),
     ) {
         let choice = whole(template("rows", Form::Rows));
-        let asked = choice.narrow(query, |_| false).pairs;
+        let asked = choice.narrow(query, |_| false, None).expect("a query").pairs;
         let of = |name: &str| {
             let values = asked.iter().filter(|(known, _)| known == name);
             values.map(|(_, value)| value.clone()).collect::<Vec<_>>()

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use mediator::{Ask, Choice, Narrowed};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use policy::{Argument, Operation};
 
 use super::Mediated;
 use crate::{
@@ -64,12 +65,20 @@ pub(super) fn names(target: &str) -> Vec<String> {
 pub(super) fn narrow(
     choice: &Choice,
     declared: &Mediated,
+    operation: &Operation,
     target: &mut String,
 ) -> Result<Narrowed, Interruption> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let pairs = query_pairs(query).map_err(Interruption::unroutable)?;
     let is_bound = |name: &str| declared.query.iter().any(|bound| bound == name);
-    let narrowed = choice.narrow(pairs, is_bound);
+    let page = choice.template.page.as_ref();
+    let argument = page.and_then(|page| declared.arguments.get(&page.parameter));
+    let decided = match argument.and_then(|name| operation.arguments.get(name)) {
+        Some(Argument::Integer(rows)) => Some(*rows),
+        _ => None,
+    };
+    let narrowed = choice.narrow(pairs, is_bound, decided);
+    let narrowed = narrowed.map_err(|why| Interruption::unmediated(why, ""))?;
     let coded = |text: &str| utf8_percent_encode(text, &PLAIN).to_string();
     let pairs = narrowed.pairs.iter();
     let pairs = pairs.map(|(name, value)| format!("{}={}", coded(name), coded(value)));
@@ -110,6 +119,60 @@ pub(super) fn headers(fields: &mut HeaderMap, bound: &[HeaderName]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_is_the_argument_that_policy_decided_on() {
+        use std::{collections::BTreeMap, sync::Arc};
+
+        let template = mediator::Template {
+            name: "rows".into(),
+            purposes: vec!["support".to_owned()],
+            rows: mediator::Field::parse("/rows").ok(),
+            fields: mediator::Field::parse("/id").into_iter().collect(),
+            filters: Vec::new(),
+            passes: Vec::new(),
+            page: Some(mediator::Page {
+                parameter: "limit".to_owned(),
+                rows_max: 20,
+            }),
+            form: mediator::Form::Rows,
+        };
+        let choice = Choice::of(&[Arc::new(template)], &Ask::default()).expect("a choice");
+        let declared = Mediated {
+            query: vec!["limit".to_owned()],
+            arguments: BTreeMap::from([("limit".to_owned(), "size".to_owned())]),
+            ..Mediated::default()
+        };
+        let asked = |query: &str, decided| {
+            let operation = Operation {
+                service: "crm".into(),
+                id: "list".into(),
+                effect: policy::Effect::Read,
+                bound: Arc::default(),
+                arguments: Arc::new(BTreeMap::from([(
+                    "size".to_owned(),
+                    Argument::Integer(decided),
+                )])),
+                country: policy::Country::UNKNOWN,
+            };
+            let mut target = format!("/rows{query}");
+            narrow(&choice, &declared, &operation, &mut target).map(|_| target)
+        };
+        // Its default is what policy decided on where the caller says nothing.
+        assert_eq!(asked("", 10).ok().as_deref(), Some("/rows?limit=10"));
+        assert_eq!(
+            asked("?limit=10", 10).ok().as_deref(),
+            Some("/rows?limit=10")
+        );
+        assert_eq!(
+            asked("?limit=99", 99).ok().as_deref(),
+            Some("/rows?limit=20")
+        );
+        for none in [0, -1] {
+            let refused = asked(&format!("?limit={none}"), none).expect_err("no page");
+            assert_eq!(refused.reason, "mediation_refused");
+        }
+    }
 
     #[test]
     fn fields_that_may_ask_for_more_do_not_go_on() {

@@ -7,7 +7,7 @@ use admission::Permit;
 use audit::ChoiceRecord;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header, request::Parts};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use identity::{Agent, Identity};
 use mediator::{
     Choice,
@@ -150,7 +150,10 @@ impl Worker {
                 let most = usize::try_from(REPLY_BYTES_MAX).unwrap_or(usize::MAX);
                 let read = Limited::new(response.into_body(), most).collect().await;
                 read.map(http_body_util::Collected::to_bytes)
-                    .map_err(|_| "too_long")
+                    .map_err(|error| match error.is::<LengthLimitError>() {
+                        true => "too_long",
+                        false => "unreadable",
+                    })
             } else {
                 Err("refused")
             };

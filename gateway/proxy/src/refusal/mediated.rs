@@ -11,7 +11,7 @@ impl Interruption {
         let (status, reason) = match why {
             Unmediated::PurposeMissing => (StatusCode::FORBIDDEN, "purpose_missing"),
             Unmediated::NoTemplate => (StatusCode::FORBIDDEN, "mediation_unavailable"),
-            Unmediated::TemplateUnknown | Unmediated::NoFields => {
+            Unmediated::TemplateUnknown | Unmediated::NoFields | Unmediated::NoRows => {
                 (StatusCode::FORBIDDEN, "mediation_refused")
             }
             Unmediated::Unparsable | Unmediated::TooLarge | Unmediated::TooManyGroups => {

@@ -2,12 +2,16 @@
 //! does to it, and then answered anew. Nothing else of the service's answer goes on, not its fields either.
 
 use admission::Permit;
+use audit::{BodyRecord, MEDIATED as MEDIATED_ACTION};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header, response::Parts};
 use hyper::body::Incoming;
-use mediator::Unmediated;
+use mediator::{Choice, Unmediated};
 use policy::Fields;
-use redaction::{Coding, Format, Media, shape::Plan};
+use redaction::{
+    Coding, Format, Media,
+    shape::{Path, Plan},
+};
 use tokio::time::timeout_at;
 
 use super::{governed, interruption, of_exchange, spend, whole};
@@ -15,6 +19,7 @@ use crate::{
     account::Account,
     body::Inbound,
     gateway::Gateway,
+    leash::leash,
     media,
     mediation::{Mediation, joined},
     pump::{Broken, Pump},
@@ -82,22 +87,45 @@ async fn answer_anew(
         let service = &permit.operation().service;
         pump = pump.counting(way.answers.records.clone(), service, &gateway.pseudonyms);
     }
-    let read = timeout_at(deadline, read_whole(&mut pump, most)).await;
+    let reading = timeout_at(deadline, read_whole(&mut pump, most));
+    let read = tokio::select! {
+        biased;
+        why = leash(permit, &gateway.revoked) => Ok(Err(Unread::Leashed(why))),
+        read = reading => read,
+    };
     let read = match read {
         Err(_) => Err(Interruption::mediation_late()),
+        Ok(Err(Unread::Leashed(why))) => Err(why),
         Ok(Err(Unread::Broken(broken))) => Err(interruption(broken)),
         Ok(Err(Unread::TooLarge)) => Err(failed(Unmediated::TooLarge)),
         Ok(Ok(())) => spend(account, &mut pump),
     };
     let pieces = pump.take_all();
-    let beyond = pump.withheld().records;
+    let withheld = pump.withheld();
     account.response = pump.record();
     drop(pump);
-    read?;
     let mediation = account.mediation.as_mut();
     let mediation = mediation.ok_or_else(|| failed(Unmediated::NoTemplate))?;
-    let answer = mediation.answer(&joined(pieces), beyond).map_err(failed)?;
+    let choice = mediation.choice();
+    let choice = choice.ok_or_else(|| failed(Unmediated::NoTemplate))?;
+    told_apart(choice, &mut account.response);
+    read?;
+    // What is counted of a part is wrong of the whole.
+    if !choice.shows_rows() && withheld.records + withheld.fields > 0 {
+        return Err(failed(Unmediated::TooLarge));
+    }
+    let answer = mediation.answer(&joined(pieces), withheld.records);
+    let answer = answer.map_err(failed)?;
     Ok(Bytes::from(answer.document.to_string()))
+}
+
+/// Notes of values that policy shows whether the caller saw them, or they were covered or counted.
+fn told_apart(choice: &Choice, response: &mut BodyRecord) {
+    for finding in &mut response.findings {
+        if finding.action == "show" && !choice.shows(&finding.path) {
+            finding.action = MEDIATED_ACTION.into();
+        }
+    }
 }
 
 /// How to read the answer, if it is one document of JSON.
@@ -124,8 +152,16 @@ fn fields(told: Option<String>) -> HeaderMap {
 fn plan(permit: &Permit, way: &Way, mediation: &Mediation) -> Option<Plan> {
     let choice = mediation.choice()?;
     let mut plan = way.answers.plan(permit);
-    plan.fields
-        .push(Fields::parse(&choice.places()).ok()?.into());
+    let places = choice.places().into_iter();
+    let needed = places.map(|place| Path::parse(&place).ok());
+    // What budgets count by is looked at too; the answer is built without it.
+    let counted = way.answers.records.iter().flat_map(|records| {
+        let each = [Some(&records.id), records.subject.as_ref()];
+        let each = each.into_iter().flatten();
+        each.map(|inner| Some(records.array.each(inner)))
+    });
+    let needed = needed.chain(counted).collect::<Option<Vec<Path>>>()?;
+    plan.fields.push(Fields::of(needed).into());
     // What shows rows need not look at more of them either.
     let page = choice
         .template
@@ -141,6 +177,7 @@ fn plan(permit: &Permit, way: &Way, mediation: &Mediation) -> Option<Plan> {
 enum Unread {
     Broken(Broken),
     TooLarge,
+    Leashed(Interruption),
 }
 
 /// Reads it to its end, unless it is larger than `bytes`, as it comes or once it is decoded.

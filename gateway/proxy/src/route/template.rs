@@ -116,7 +116,7 @@ impl Template {
     }
 
     /// With parameters that header fields and the body bind.
-    pub fn binding(mut self, elsewhere: Elsewhere) -> Result<Self, TemplateFault> {
+    pub fn binding(mut self, mut elsewhere: Elsewhere) -> Result<Self, TemplateFault> {
         let mut names: Vec<&str> = self.bound().collect();
         names.extend(elsewhere.parameters());
         names.sort_unstable();
@@ -124,6 +124,10 @@ impl Template {
         if let Some(name) = twice.and_then(|pair| pair.first()) {
             return Err(TemplateFault::Twice((*name).to_owned()));
         }
+        let defaults = self.query.iter().filter(|it| it.default.is_some());
+        elsewhere.query = defaults
+            .map(|it| (it.parameter.clone(), it.name.clone()))
+            .collect();
         self.elsewhere = (!elsewhere.is_empty()).then(|| Arc::new(elsewhere));
         Ok(self)
     }

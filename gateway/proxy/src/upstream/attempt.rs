@@ -81,9 +81,15 @@ impl Worker {
         };
         let start = clock::now();
         let sending = Box::pin(self.send(account, permit, way, request));
-        if let Ok(answer) = timeout_at(deadline, sending).await {
-            return answer;
-        }
+        let why = tokio::select! {
+            biased;
+            // Nobody sees any of it before all is there.
+            why = leash(permit, &self.gateway.revoked) => why,
+            sent = timeout_at(deadline, sending) => match sent {
+                Ok(answer) => return answer,
+                Err(_) => Interruption::mediation_late(),
+            },
+        };
         // It may have heard of the request.
         account.upstream = Some(Call {
             destination: Arc::clone(&way.destination),
@@ -91,7 +97,7 @@ impl Worker {
             end: clock::now(),
             status: None,
         });
-        Err(Interruption::mediation_late())
+        Err(why)
     }
 
     async fn send(

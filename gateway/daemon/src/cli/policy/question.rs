@@ -8,8 +8,8 @@ use std::{
 use audit::{CallerRecord, DECLARED_CONFLICT, DeclaredRecord, OperationRecord};
 use classifiers::DataClass;
 use policy::{
-    Argument, ArgumentKind, Country, Decision, Declared, Delegation, Disclosure,
-    DisclosureContext, Effect, Engine, Evidence, Operation, Principal, Towards,
+    Argument, ArgumentKind, Country, Decision, Declared, Delegation, Disclosure, DisclosureContext,
+    Effect, Engine, Evidence, Operation, Principal, Towards,
 };
 
 use super::Asked;

@@ -5,9 +5,10 @@ use std::{
     fmt,
 };
 
-use audit::{Entry, Event, FindingRecord, Outcome};
+use audit::{Entry, Event, FindingRecord, MEDIATED, Outcome};
 use classifiers::DataClass;
 use policy::Towards;
+use redaction::Action;
 
 use super::{
     Asked,
@@ -132,13 +133,13 @@ impl<'a> Simulation<'a> {
         self.report.values += found.count;
         let disclosure = question.disclose(&self.asked.engine, towards, class);
         let action = disclosure.action.name();
-        if *action != *found.action {
-            let what = format!(
-                "{} to {}: {} -> {action}",
-                found.class,
-                towards.name(),
-                found.action
-            );
+        // What the mediator covers or counts, policy shows.
+        let was = match &*found.action {
+            MEDIATED => Action::Show.name(),
+            other => other,
+        };
+        if action != was {
+            let what = format!("{} to {}: {} -> {action}", found.class, towards.name(), was);
             let by = disclosure
                 .policy
                 .map_or_else(|| "no rule".to_owned(), |it| it.id.to_string());

@@ -153,6 +153,18 @@ fn templates_fit_their_operations() {
             "fields: [/id], page: { parameter: limit, max: 0 }",
             "a page has a row at least",
         ),
+        (
+            "answer: counts, counts: { by: [/plan], k: 5 }, pass: [offset]",
+            "may not choose what is counted",
+        ),
+        (
+            "fields: [/id], answer: yes_no, pass: [q]",
+            "may not choose what is counted",
+        ),
+        (
+            "fields: [/id], answer: yes_no, at_least: 6, page: { parameter: limit, max: 5 }",
+            "6 rows never come",
+        ),
     ];
     for (template, expected) in mistakes {
         let fault = mediated(&format!("{HEAD}, {template}"), "").unwrap_or_default();
@@ -180,6 +192,53 @@ fn templates_fit_their_operations() {
 }
 
 #[test]
+fn no_purpose_counts_the_same_rows_twice() {
+    let counts = "answer: counts, counts: { by: [/plan], k: 5 }";
+    let country = "answer: counts, counts: { by: [/country], k: 5 }";
+    let yes = "fields: [/id], answer: yes_no, at_least: 3";
+    let two = |first: &str, second: &str, purposes: &str| {
+        let other = HEAD.replace("name: a", "name: b");
+        let other = other.replace("[support]", purposes);
+        mediated(
+            &format!("{HEAD}, {first} }}\n    - {{ {other}, {second}"),
+            "",
+        )
+    };
+    for (first, second) in [(counts, country), (counts, yes), (yes, counts), (yes, yes)] {
+        let fault = two(first, second, "[audit, support]").unwrap_or_default();
+        let expected = "`crm/customer.list` is counted twice for `support`";
+        assert!(fault.contains(expected), "{first}, {second}: {fault}");
+        assert_eq!(two(first, second, "[audit]"), None);
+    }
+    assert_eq!(two(counts, "fields: [/id]", "[support]"), None);
+}
+
+#[test]
+fn a_page_is_an_argument_only_as_a_number_and_of_rows() {
+    let paged = |kind: &str, template: &str| {
+        let argument = format!(
+            "query: {{ customer: id, size: limit }}, arguments: {{ size: {{ {kind} }} }} }}"
+        );
+        let text = GOOD.replacen(LIST, &argument, 1);
+        let page = "page: { parameter: limit, max: 5 }";
+        let text =
+            format!("{text}mediator:\n  templates:\n    - {{ {HEAD}, {page}, {template} }}\n");
+        loaded(&text).err().map(|fault| format!("{fault:?}"))
+    };
+    assert_eq!(paged("type: integer, default: 5", "fields: [/id]"), None);
+    let counts = "answer: counts, counts: { by: [/plan], k: 5 }";
+    for (kind, template) in [
+        ("type: string", "fields: [/id]"),
+        ("type: decimal", "fields: [/id]"),
+        ("type: integer", counts),
+        ("type: integer", "fields: [/id], answer: yes_no"),
+    ] {
+        let fault = paged(kind, template).unwrap_or_default();
+        assert!(fault.contains("has two parts here"), "{kind}: {fault}");
+    }
+}
+
+#[test]
 fn a_model_is_a_service_of_the_configuration() {
     let template = format!("{HEAD}, fields: [/id]");
     let agent = "spiffe://acme.example/agent/mediator";
@@ -199,6 +258,9 @@ fn a_model_is_a_service_of_the_configuration() {
     assert!(fault.contains("there is no service `llm`"), "{fault}");
     let bound = mediated(&template, "  answer_bytes_max: 99999999999\n").unwrap_or_default();
     assert!(bound.contains("cannot have so many bytes"), "{bound}");
+    assert_eq!(mediated(&template, "  deadline: 60s\n"), None);
+    let long = mediated(&template, "  deadline: 61s\n").unwrap_or_default();
+    assert!(long.contains("too long for an answer"), "{long}");
     let late = mediated(&template, "  deadline: never\n").unwrap_or_default();
     assert!(late.contains("is no time to wait"), "{late}");
 }
