@@ -1,6 +1,7 @@
 //! The services behind the gateway: real HTTP servers with made-up data.
 
 pub mod analytics;
+pub mod chooser;
 pub mod clinic;
 pub mod coded;
 pub mod crm;
@@ -11,6 +12,7 @@ pub mod keyed;
 pub mod metered;
 pub mod model;
 pub mod place;
+pub mod roster;
 mod serve;
 pub mod trouble;
 pub mod vendor;

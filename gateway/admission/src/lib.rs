@@ -93,11 +93,12 @@ impl Admission {
         Ok(Permit::new(engine, caller, principal, operation, decision))
     }
 
-    /// Whether policy would let `caller` make this call, which nobody made.
+    /// Whether policy would let `caller` make such a call, which nobody made; what its arguments would be
+    /// held to is not asked.
     pub fn would_admit(&self, caller: &Caller, operation: &Operation) -> bool {
         let engine = self.engine.load();
         let principal = self.principal(caller, &engine);
-        engine.call(&principal, operation).allowed
+        engine.call(&principal, operation).allowed || engine.offers(&principal, operation)
     }
 
     fn principal(&self, caller: &Caller, engine: &Engine) -> Principal {

@@ -72,6 +72,16 @@ impl Permit {
         &self.decision.fields
     }
 
+    /// The policy that lets the caller have nothing but the mediator's answer, if one does.
+    pub fn mediation(&self) -> Option<&Arc<PolicyRef>> {
+        self.decision.mediation.as_ref()
+    }
+
+    /// What the task is for; empty if that is not stated.
+    pub fn purpose(&self) -> &Arc<str> {
+        &self.principal.purpose
+    }
+
     /// What the task's scope says of `tag`.
     pub fn scope(&self, tag: &str) -> Option<&str> {
         self.principal.scope.get(tag).map(String::as_str)

@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::turn::{Credentials, Turn};
-use crate::{Call, CallerRecord, DeclaredRecord, Kind, ModelRecord, ProcessRecord, Written};
+use crate::{
+    Call, CallerRecord, CredentialRecord, DeclaredRecord, Kind, MediationRecord, ModelRecord,
+    ProcessRecord, Written,
+};
 
 /// One entry of the log, before it is sealed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -154,8 +157,15 @@ pub struct OperationRecord {
     pub route: Arc<str>,
     /// What the request binds. Sealed with everything else.
     pub bound: Arc<BTreeMap<String, String>>,
+    /// The arguments that rules hold within bounds: numbers as they are, texts sealed as what is bound.
+    #[serde(default, skip_serializing_if = "none_of")]
+    pub arguments: Arc<BTreeMap<String, String>>,
     /// Where the service keeps its data.
     pub country: String,
+}
+
+fn none_of(named: &BTreeMap<String, String>) -> bool {
+    named.is_empty()
 }
 
 /// A rule that took part.
@@ -479,19 +489,11 @@ pub struct Outcome {
     /// What a model used, where the service says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ModelRecord>,
+    /// What the mediator did, where policy says `mediate`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mediation: Option<Box<MediationRecord>>,
     /// From admission to now, in microseconds.
     pub duration_us: u64,
-}
-
-/// A credential that a service was shown; never the credential itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CredentialRecord {
-    /// Its name in the vault, or its file.
-    pub name: String,
-    /// Its version there.
-    pub version: u32,
-    /// How often the service repeated it; the agent saw none of these.
-    pub returned: u64,
 }
 
 impl Outcome {
@@ -509,6 +511,7 @@ impl Outcome {
             response: BodyRecord::default(),
             credential: None,
             model: None,
+            mediation: None,
             duration_us: 0,
         })
     }

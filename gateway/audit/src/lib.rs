@@ -16,6 +16,7 @@ mod event;
 pub mod export;
 mod ledger;
 mod matter;
+mod means;
 mod model;
 mod query;
 mod readable;
@@ -33,6 +34,7 @@ pub use criteria::{Criteria, NoSubject, Subject, is_class};
 pub use event::*;
 pub use ledger::{Group, Head, Ledger, LedgerError, READ_ROWS_MAX, Row};
 pub use matter::{Anchor, Matter, Matters, Span};
+pub use means::{ChoiceRecord, CredentialRecord, MEDIATED, MediationRecord};
 pub use model::ModelRecord;
 pub use proof::tree;
 pub use query::{

@@ -46,10 +46,15 @@ impl Readable {
             Event::Refuse(refusal) => (&mut refusal.caller, refusal.operation.as_mut()),
             _ => return Ok(()),
         };
-        if let Some(OperationRecord { bound, .. }) = operation
-            && let Some(told) = self.told(bound, provider, log).await?
+        if let Some(OperationRecord {
+            bound, arguments, ..
+        }) = operation
         {
-            *bound = Arc::new(told);
+            for named in [bound, arguments] {
+                if let Some(told) = self.told(named, provider, log).await? {
+                    *named = Arc::new(told);
+                }
+            }
         }
         let Some(token) = &caller.token else {
             return Ok(());

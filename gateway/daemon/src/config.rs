@@ -2,6 +2,7 @@
 
 mod agents;
 mod answers;
+mod arguments;
 mod asked;
 mod behaviour;
 mod budgets;
@@ -16,6 +17,7 @@ mod graphql;
 mod issuers;
 mod keys;
 mod mcp;
+mod mediator;
 mod messages;
 pub(crate) mod openapi;
 mod panel;
@@ -23,8 +25,8 @@ pub(crate) mod paths;
 mod proofs;
 mod resolve;
 mod timeouts;
-mod usage;
 mod upstreams;
+mod usage;
 
 use std::path::Path;
 

@@ -279,6 +279,22 @@ impl Identity {
         }
     }
 
+    /// The gateway itself, as an agent of its own that no other process can be: its process is `workload`,
+    /// by pid and start. That it is itself, it knows as well as the kernel does.
+    pub fn own(agent: &Arc<Agent>, workload: (u32, u64)) -> Caller {
+        Caller {
+            agent: Arc::clone(agent),
+            attribution: None,
+            token: None,
+            svid: None,
+            session: session(agent, workload, None),
+            workload,
+            key: None,
+            evidence: evidence(Source::Kernel, false, GotWith::Nothing),
+            declared: None,
+        }
+    }
+
     /// The registered agents.
     pub fn registry(&self) -> &Registry {
         &self.registry

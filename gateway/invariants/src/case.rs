@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use cedar_policy::{Context, Entities, Entity, EntityUid, EvalResult, Request};
 use classifiers::DataClass;
 use policy::{
-    Country, Declared, Delegation, DisclosureContext, Effect, Engine, Evidence, Operation,
-    Principal, Towards, Verb,
+    Argument, ArgumentKind, Country, Declared, Delegation, DisclosureContext, Effect, Engine,
+    Evidence, Operation, Principal, Towards, Verb,
 };
 use redaction::Action;
 
@@ -67,6 +67,7 @@ impl Case {
                 id: id.into(),
                 effect: Effect::ALL.into_iter().find(|it| it.name() == effect)?,
                 bound: Arc::new(tags),
+                arguments: Arc::new(arguments(context)),
                 country: place,
             },
             class: None,
@@ -194,6 +195,36 @@ fn tags(entities: &Entities, of: &EntityUid) -> BTreeMap<String, String> {
     let tags = entities.get(of).into_iter().flat_map(Entity::tags);
     tags.filter_map(|(name, value)| Some((name.to_owned(), text(value.ok())?)))
         .collect()
+}
+
+/// What a call gives of the configuration's arguments.
+fn arguments(context: &Context) -> BTreeMap<String, Argument> {
+    let Some(EvalResult::Record(all)) = context.get("argument") else {
+        return BTreeMap::new();
+    };
+    let each = all.iter();
+    each.filter_map(|(name, value)| Some((name.clone(), argument(value)?)))
+        .collect()
+}
+
+fn argument(value: &EvalResult) -> Option<Argument> {
+    Some(match value {
+        EvalResult::Long(number) => Argument::Integer(*number),
+        EvalResult::Bool(truth) => Argument::Boolean(*truth),
+        EvalResult::String(text) => Argument::Text(text.clone()),
+        EvalResult::Record(money) => match (money.get("minor")?, money.get("currency")?) {
+            (EvalResult::Long(minor), EvalResult::String(currency)) => Argument::Money {
+                minor: *minor,
+                currency: currency.clone(),
+            },
+            _ => return None,
+        },
+        EvalResult::ExtensionValue(text) => {
+            let text = text.strip_prefix("decimal(\"")?.strip_suffix("\")")?;
+            Argument::parse(ArgumentKind::Decimal, text)?
+        }
+        EvalResult::EntityUid(_) | EvalResult::Set(_) => return None,
+    })
 }
 
 fn country(context: &Context, name: &str) -> Option<Country> {

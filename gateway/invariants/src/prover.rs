@@ -14,7 +14,7 @@ use cedar_policy_symcc::{
     err::Error as SymbolicError,
     solver::{LocalSolver, SolverError},
 };
-use policy::{Engine, Names, PolicyErrors, PolicyFile, PolicyRef, Rule, SCHEMA, Verb};
+use policy::{Engine, Names, PolicyErrors, PolicyFile, PolicyRef, Rule, Verb};
 use redaction::Action;
 
 use crate::{
@@ -124,7 +124,8 @@ impl Prover {
         operations: Vec<KnownOperation>,
         solver: OsString,
     ) -> Result<Self, ProveError> {
-        let (schema, _warnings) = Schema::from_cedarschema_str(SCHEMA).map_err(statement)?;
+        let (schema, _warnings) =
+            Schema::from_cedarschema_str(engine.schema()).map_err(statement)?;
         Ok(Self {
             engine,
             operations,

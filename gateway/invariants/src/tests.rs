@@ -4,7 +4,7 @@ mod loopholes;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use policy::{BASELINE, Country, Effect, Engine, Names, PolicyFile};
+use policy::{ArgumentKind, BASELINE, Country, Effect, Engine, Names, PolicyFile};
 
 use super::*;
 
@@ -21,12 +21,23 @@ fn names() -> Names {
     Names {
         agents: vec![AGENT.into()],
         services: vec!["crm".into(), "clinic".into()],
-        operations: vec!["crm/customer.read".into(), "clinic/note.write".into()],
+        operations: vec![
+            "crm/customer.read".into(),
+            "clinic/note.write".into(),
+            "crm/refund.create".into(),
+        ],
+        arguments: [(
+            "crm/refund.create".to_owned(),
+            [("amount".to_owned(), ArgumentKind::Money)].into(),
+        )]
+        .into(),
+        ..Names::default()
     }
 }
 
 fn operations() -> Vec<KnownOperation> {
     let known = |service: &str, id: &str, effect, country| KnownOperation {
+        arguments: Vec::new(),
         service: service.into(),
         id: id.into(),
         effect,
@@ -35,6 +46,10 @@ fn operations() -> Vec<KnownOperation> {
     vec![
         known("crm", "customer.read", Effect::Read, "DE"),
         known("clinic", "note.write", Effect::Write, "US"),
+        KnownOperation {
+            arguments: vec!["amount".into()],
+            ..known("crm", "refund.create", Effect::Write, "DE")
+        },
     ]
 }
 

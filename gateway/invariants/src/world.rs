@@ -34,6 +34,8 @@ pub struct KnownOperation {
     pub effect: Effect,
     /// Where the service may keep its data: a country for each of its upstreams.
     pub countries: Vec<Country>,
+    /// The arguments that a call of it always has.
+    pub arguments: Vec<String>,
 }
 
 /// What policies and invariant name, and what the solver need know of the rest.
@@ -200,6 +202,9 @@ impl World {
             facts.push(format!(
                 "(!({is}) || (context.effect == {effect} && {there}))"
             ));
+            for argument in &operation.arguments {
+                facts.push(format!("(!({is}) || context.argument has {argument})"));
+            }
         }
         facts
     }

@@ -63,6 +63,7 @@ fn operation() -> Operation {
         id: "customer.read".into(),
         effect: Effect::Read,
         bound: Arc::new(BTreeMap::from([("customer".into(), "C-771".into())])),
+        arguments: Arc::default(),
         country: Country::parse("DE").unwrap(),
     }
 }

@@ -23,8 +23,8 @@ use moka::{Equivalent, sync::Cache};
 use redaction::{Action, shape::Fields};
 
 use crate::{
-    Decision, Disclosure, DisclosureContext, Disclosures, Operation, PolicyRef, Principal,
-    Restorations, Towards,
+    Arguments, Decision, Disclosure, DisclosureContext, Disclosures, Operation, PolicyRef,
+    Principal, Restorations, Towards, argument,
     disclosure::Table,
     error::{PolicyError, PolicyErrors},
     explain,
@@ -40,18 +40,24 @@ pub const CALLS_REMEMBERED_MAX: u64 = 16 * 1024;
 /// The most contexts of disclosure that are remembered; each is some 5 KiB.
 pub const CONTEXTS_REMEMBERED_MAX: u64 = 2 * 1024;
 
-/// What policies may speak of, in Cedar's language of schemas.
-pub const SCHEMA: &str = include_str!("schema.cedarschema");
+/// What policies may speak of, in Cedar's language of schemas; of no configuration's arguments.
+const SCHEMA: &str = include_str!("schema.cedarschema");
+
+/// What stands there for the arguments of a configuration.
+const NO_ARGUMENTS: &str = "type Arguments = {};";
 
 /// Decides. Immutable: new policies are a new engine.
 pub struct Engine {
     pub(crate) calls: Slices,
+    /// Those about calls that forbid nothing by arguments.
+    offers: Slices,
     pub(crate) disclosures: Slices,
     pub(crate) restorations: Slices,
     notes: Notes,
     pub(crate) questions: Questions,
     authorizer: Authorizer,
     names_sessions: bool,
+    schema: String,
     digest: Arc<str>,
     calls_remembered: Cache<CallKey, Arc<Decision>>,
     contexts_remembered: Cache<DisclosureContext, Arc<Table>>,
@@ -70,13 +76,17 @@ impl Engine {
     }
 
     fn build(files: &[PolicyFile], configured: Option<&Names>) -> Result<Self, PolicyErrors> {
-        let (schema, _warnings) = Schema::from_cedarschema_str(SCHEMA).map_err(ours)?;
+        let typed = configured.map_or_else(|| SCHEMA.to_owned(), |it| schema_of(&it.arguments));
+        let (schema, _warnings) = Schema::from_cedarschema_str(&typed).map_err(ours)?;
         let questions = Questions::new().ok_or_else(|| ours("a type's name does not parse"))?;
         let Loaded { policies, notes } = load::load(files, &schema, configured)?;
         Ok(Self {
-            calls: slice(&policies, Verb::Call)?,
-            disclosures: slice(&policies, Verb::Disclose)?,
-            restorations: slice(&policies, Verb::Restore)?,
+            calls: slice(&policies, Verb::Call, |_| true)?,
+            offers: slice(&policies, Verb::Call, |policy| {
+                policy.effect() == Effect::Permit || !explain::speaks_of_arguments(policy)
+            })?,
+            disclosures: slice(&policies, Verb::Disclose, |_| true)?,
+            restorations: slice(&policies, Verb::Restore, |_| true)?,
             notes,
             questions,
             authorizer: Authorizer::new(),
@@ -84,7 +94,8 @@ impl Engine {
                 .policies()
                 .flat_map(Policy::entity_literals)
                 .any(|uid| uid.type_name().basename() == "Session"),
-            digest: digest_of(files).into(),
+            digest: digest_of(files, &typed).into(),
+            schema: typed,
             calls_remembered: Cache::new(CALLS_REMEMBERED_MAX),
             contexts_remembered: Cache::new(CONTEXTS_REMEMBERED_MAX),
         })
@@ -104,6 +115,13 @@ impl Engine {
         self.calls_remembered
             .insert(asked.to_owned(), Arc::clone(&decision));
         decision
+    }
+
+    /// Whether some call of this operation may be made, whatever its arguments: what they are held to is
+    /// not asked, since nobody has made it yet.
+    pub fn offers(&self, principal: &Principal, operation: &Operation) -> bool {
+        let question = self.questions.call(principal, operation);
+        self.ask(&self.offers, question).verdict == Verdict::Allow
     }
 
     /// The answers about disclosure in `context`.
@@ -133,6 +151,11 @@ impl Engine {
     ) -> bool {
         let question = self.questions.restore(context, towards, class);
         self.ask(&self.restorations, question).verdict == Verdict::Allow
+    }
+
+    /// What policies may speak of, in Cedar's language of schemas.
+    pub fn schema(&self) -> &str {
+        &self.schema
     }
 
     /// SHA-256, hexadecimal, of all that decides: policies, schema and regions.
@@ -196,6 +219,7 @@ impl Engine {
             } else {
                 Vec::new()
             },
+            mediation: self.mediation(&answer.policies).filter(|_| allowed),
             policies: self.refs(answer.policies.iter()),
             mismatches: if allowed {
                 Vec::new()
@@ -240,6 +264,13 @@ impl Engine {
         ids.iter()
             .filter_map(|id| self.notes.get(id)?.fields.clone())
             .collect()
+    }
+
+    /// The first of satisfied permits that mediates: one is enough.
+    fn mediation(&self, ids: &[PolicyId]) -> Option<Arc<PolicyRef>> {
+        let mediates = |id: &&PolicyId| self.notes.get(id).is_some_and(|note| note.mediates);
+        let mediating = ids.iter().filter(mediates);
+        self.refs(mediating).into_iter().next()
     }
 
     fn ask(&self, policies: &Slices, question: Result<Question, Unaskable>) -> Answer {
@@ -368,11 +399,15 @@ impl Equivalent<CallKey> for CallRef<'_> {
     }
 }
 
-/// The policies that can take part in an answer to `verb`.
-fn slice(policies: &PolicySet, verb: Verb) -> Result<Slices, PolicyErrors> {
+/// The policies that can take part in an answer to `verb`, of those that `fit`.
+fn slice(
+    policies: &PolicySet,
+    verb: Verb,
+    fit: impl Fn(&Policy) -> bool,
+) -> Result<Slices, PolicyErrors> {
     let fitting = policies
         .policies()
-        .filter(|policy| verbs_of(policy).contains(&verb))
+        .filter(|policy| verbs_of(policy).contains(&verb) && fit(policy))
         .cloned();
     Slices::new(fitting).map_err(ours)
 }
@@ -384,7 +419,12 @@ fn ours(fault: impl fmt::Display) -> PolicyErrors {
     PolicyErrors::one(error)
 }
 
-fn digest_of(files: &[PolicyFile]) -> String {
+/// The schema with these arguments.
+fn schema_of(arguments: &Arguments) -> String {
+    SCHEMA.replace(NO_ARGUMENTS, &argument::schema_type(arguments))
+}
+
+fn digest_of(files: &[PolicyFile], schema: &str) -> String {
     let mut hash = digest::Context::new(&digest::SHA256);
     let mut add = |text: &str| {
         // The length first, so that text moved from one file to the next changes the digest.
@@ -392,7 +432,7 @@ fn digest_of(files: &[PolicyFile]) -> String {
         hash.update(text.as_bytes());
     };
     add("tidegate policy 1");
-    add(SCHEMA);
+    add(schema);
     add(regions::TABLE_VERSION);
     let mut texts: Vec<&str> = files.iter().map(|file| file.text.as_str()).collect();
     texts.sort_unstable();

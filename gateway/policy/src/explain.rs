@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
+use cedar_policy::Policy;
 use serde_json::Value;
 
 use crate::{Category, Decision, Operation, PolicyRef, Principal, ScopeMismatch};
@@ -66,14 +67,66 @@ fn shown(value: &str) -> String {
 pub(crate) fn literals(json: &Value, found: &mut BTreeSet<String>) {
     match json {
         Value::Object(members) => {
-            if let Some(Value::String(text)) = members.get("Value") {
-                found.insert(text.clone());
+            match members.get("Value") {
+                Some(Value::String(text)) => found.insert(text.clone()),
+                Some(Value::Number(number)) => found.insert(number.to_string()),
+                _ => false,
+            };
+            // What a pattern says beside what may stand anywhere.
+            if let Some(Value::Array(pattern)) =
+                members.get("like").and_then(|it| it.get("pattern"))
+            {
+                let said = pattern
+                    .iter()
+                    .filter_map(|part| part.get("Literal")?.as_str());
+                found.insert(said.collect());
             }
             members.values().for_each(|inner| literals(inner, found));
         }
         Value::Array(elements) => elements.iter().for_each(|inner| literals(inner, found)),
         _ => {}
     }
+}
+
+/// Whether a policy looks at arguments of calls.
+pub(crate) fn speaks_of_arguments(policy: &Policy) -> bool {
+    fn speaks(json: &Value) -> bool {
+        match json {
+            Value::Object(members) => is_arguments(json) || members.values().any(speaks),
+            Value::Array(elements) => elements.iter().any(speaks),
+            _ => false,
+        }
+    }
+    // What cannot be read may speak of anything.
+    policy.to_json().map_or(true, |json| speaks(&json))
+}
+
+/// The arguments that a policy names, by its JSON form.
+pub(crate) fn arguments(json: &Value, found: &mut BTreeSet<String>) {
+    match json {
+        Value::Object(members) => {
+            let named = [".", "has"].into_iter().filter_map(|key| members.get(key));
+            for access in named {
+                if access.get("left").is_some_and(is_arguments)
+                    && let Some(name) = access.get("attr").and_then(Value::as_str)
+                {
+                    found.insert(name.to_owned());
+                }
+            }
+            members.values().for_each(|inner| arguments(inner, found));
+        }
+        Value::Array(elements) => elements.iter().for_each(|inner| arguments(inner, found)),
+        _ => {}
+    }
+}
+
+/// Whether it is `context.argument`.
+fn is_arguments(json: &Value) -> bool {
+    let access = json.get(".");
+    access.is_some_and(|access| {
+        access.pointer("/left/Var") == Some(&Value::from("context"))
+            && access.get("attr") == Some(&Value::from("argument"))
+    })
 }
 
 /// Where `operation` leaves the scope of `principal`.

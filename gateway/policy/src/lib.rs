@@ -9,6 +9,7 @@
 //! Nothing here does I/O or reads a clock, and no request holds the time: so equal questions
 //! have equal answers, and the engine may remember them.
 
+mod argument;
 mod disclosure;
 mod engine;
 mod error;
@@ -21,8 +22,9 @@ mod restoration;
 mod slices;
 mod vocabulary;
 
+pub use argument::{Argument, ArgumentKind, Arguments, is_argument_name};
 pub use disclosure::Disclosures;
-pub use engine::{CALLS_REMEMBERED_MAX, CONTEXTS_REMEMBERED_MAX, Engine, Rule, SCHEMA};
+pub use engine::{CALLS_REMEMBERED_MAX, CONTEXTS_REMEMBERED_MAX, Engine, Rule};
 pub use error::{PolicyError, PolicyErrors};
 pub use evidence::Evidence;
 pub use explain::SCOPE_VALUE_CHARS_MAX;

@@ -4,23 +4,23 @@
 //! in a `forbid` would let the data through without a word. So names are checked, not only types.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     str::FromStr as _,
     sync::Arc,
 };
 
 use cedar_policy::{
-    Effect, EntityUid, Policy, PolicyId, PolicySet, Schema, ValidationMode, ValidationWarning,
-    Validator,
+    Effect, EntityUid, Policy, PolicyId, PolicySet, ResourceConstraint, Schema, ValidationMode,
+    ValidationWarning, Validator,
 };
 use classifiers::DataClass;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use redaction::{Action, NoAction, OBLIGATIONS, shape::Fields};
 
 use crate::{
-    Category, PolicyRef,
+    Arguments, Category, PolicyRef,
     error::{PolicyError, PolicyErrors},
-    regions,
+    explain, regions,
     request::{Verb, verbs_of},
 };
 
@@ -42,6 +42,9 @@ const RESOURCES: &str = "a `call` has a `Call` for its resource (in an `Operatio
                          a `disclose` and a `restore` a `DataClass`";
 
 const ANNOTATIONS: &[&str] = &["id", "reason", "basis", "category", "obligation", "fields"];
+/// The obligation of a permit under which no answer goes to the caller but the mediator's.
+const MEDIATE: &str = "mediate";
+
 const CATEGORIES: &[Category] = &[Category::Access, Category::Scope, Category::Residency];
 
 /// The text of one policy file, and the name to call it by in errors.
@@ -63,6 +66,10 @@ pub struct Names {
     pub services: Vec<String>,
     /// Operations: `crm/customer.read`.
     pub operations: Vec<String>,
+    /// What is declared of their arguments.
+    pub arguments: Arguments,
+    /// The operations that the mediator has templates for.
+    pub mediated: Vec<String>,
 }
 
 /// What the authors say of their policies, by policy id.
@@ -76,6 +83,8 @@ pub(crate) struct Note {
     pub(crate) obligation: Action,
     /// What a satisfied `permit` of a call lets the answer have, if it says so.
     pub(crate) fields: Option<Arc<Fields>>,
+    /// Whether a call that it permits is mediated.
+    pub(crate) mediates: bool,
 }
 
 /// Policies that passed every check.
@@ -163,7 +172,13 @@ impl Reader<'_> {
         };
         check.annotations();
         check.names();
-        let obligation = check.obligation();
+        check.arguments();
+        let mediates = check.mediates();
+        let obligation = if mediates {
+            Action::Block
+        } else {
+            check.obligation()
+        };
         let fields = check.fields();
         let category = check.category();
         let Some(id) = check.id(at) else { return };
@@ -191,6 +206,7 @@ impl Reader<'_> {
             }),
             obligation,
             fields,
+            mediates,
         };
         let policy_id = PolicyId::new(&id);
         // Ids are unique and the policy is static, so adding cannot fail; if it does, say so.
@@ -301,6 +317,47 @@ impl Check<'_> {
         })
     }
 
+    /// What its head says that the call is in: an operation or a service.
+    fn about(&self) -> Option<EntityUid> {
+        match self.policy.resource_constraint() {
+            ResourceConstraint::In(uid) | ResourceConstraint::IsIn(_, uid) => Some(uid),
+            ResourceConstraint::Any | ResourceConstraint::Is(_) | ResourceConstraint::Eq(_) => None,
+        }
+    }
+
+    /// Whether the call that it permits is mediated; then there must be templates for it.
+    fn mediates(&mut self) -> bool {
+        if self.policy.annotation("obligation") != Some(MEDIATE) {
+            return false;
+        }
+        let at = self.annotation_at("obligation");
+        let calls_only = verbs_of(self.policy) == [Verb::Call];
+        if self.policy.effect() != Effect::Permit || !calls_only {
+            let hint = "what is mediated is what a satisfied \
+                        `permit (principal, action == Action::\"call\", ...)` permits";
+            self.wrong(at, "the policy cannot mediate", Some(hint.into()));
+        }
+        let Some(configured) = self.configured else {
+            return true;
+        };
+        let about = self.about();
+        let has_templates = about.as_ref().is_none_or(|uid| {
+            let name = uid.id().unescaped();
+            let mut mediated = configured.mediated.iter();
+            mediated.any(|it| it == name || it.split('/').next() == Some(name))
+        });
+        if configured.mediated.is_empty() || !has_templates {
+            let hint =
+                "declare templates for it under `mediator`: without one each call is refused";
+            self.wrong(
+                at,
+                "nothing is declared to mediate what it permits",
+                Some(hint.into()),
+            );
+        }
+        true
+    }
+
     fn obligation(&mut self) -> Action {
         let Some(name) = self.policy.annotation("obligation") else {
             return Action::Block;
@@ -378,6 +435,36 @@ impl Check<'_> {
                     _ => proposal(id, known.into_iter()),
                 };
                 self.wrong(self.literal_at(&uid), message, Some(hint));
+            }
+        }
+    }
+
+    /// A rule about an argument that nothing declares would forbid all or nothing, without a word: of the
+    /// operation that its head names, or else of any.
+    fn arguments(&mut self) {
+        let (Some(configured), Ok(json)) = (self.configured, self.policy.to_json()) else {
+            return;
+        };
+        let mut named = BTreeSet::new();
+        explain::arguments(&json, &mut named);
+        let about = self.about();
+        let about = about.filter(|uid| uid.type_name().basename() == "Operation");
+        let about = about.map(|uid| uid.id().unescaped().to_owned());
+        let declared = configured.arguments.iter();
+        let known: BTreeSet<&str> = declared
+            .filter(|(operation, _)| about.as_ref().is_none_or(|about| about == *operation))
+            .flat_map(|(_, arguments)| arguments.keys().map(String::as_str))
+            .collect();
+        let of = about.map_or_else(|| "any operation".to_owned(), |it| format!("`{it}`"));
+        for name in named {
+            if !known.contains(name.as_str()) {
+                let message = format!("`{}` is no argument of {of}", name.escape_debug());
+                let hint = if known.is_empty() {
+                    "declare it under the operation's `arguments`".to_owned()
+                } else {
+                    proposal(&name, known.iter().copied())
+                };
+                self.wrong(place(self.policy.as_ref().loc()), message, Some(hint));
             }
         }
     }

@@ -118,6 +118,7 @@ impl Questions {
         let name = format!("{}/{}", operation.service, operation.id);
         let call = uid(&self.types.call, &name);
         let context = [
+            ("argument", arguments(operation)?),
             ("country", self.country(operation.country)),
             ("declared", declared(principal.declared.as_deref())?),
             ("delegation", delegation(principal.delegation.as_deref())?),
@@ -299,6 +300,16 @@ fn delegation(delegation: Option<&Delegation>) -> Result<RestrictedExpression, U
     ];
     let members = members.map(|(name, value)| (name.to_owned(), value));
     RestrictedExpression::new_record(members).map_err(|_| Unaskable)
+}
+
+/// The arguments, as one record.
+fn arguments(operation: &Operation) -> Result<RestrictedExpression, Unaskable> {
+    let each = operation.arguments.iter().map(|(name, argument)| {
+        let value = argument.expression().ok_or(Unaskable)?;
+        Ok((name.clone(), value))
+    });
+    let each = each.collect::<Result<Vec<_>, Unaskable>>()?;
+    RestrictedExpression::new_record(each).map_err(|_| Unaskable)
 }
 
 fn tags(pairs: &BTreeMap<String, String>) -> HashMap<String, RestrictedExpression> {

@@ -1,3 +1,4 @@
+mod arguments;
 mod packs;
 mod restoring;
 mod slicing;
@@ -60,6 +61,7 @@ fn operation(id: &str, effect: Effect, bound: &[(&str, &str)]) -> Operation {
         id: id.into(),
         effect,
         bound: Arc::new(pairs(bound)),
+        arguments: Arc::default(),
         country: country("DE"),
     }
 }
@@ -551,6 +553,7 @@ fn a_rule_about_nobody_that_is_configured_is_refused() {
         agents: vec!["spiffe://t.example/support".to_owned()],
         services: vec!["crm".to_owned()],
         operations: vec!["crm/customer.read".to_owned()],
+        ..Names::default()
     };
     let text = r#"
 @id("typo") forbid (principal in Agent::"spiffe://t.example/suport", action == Action::"call", resource in Api::"crn");

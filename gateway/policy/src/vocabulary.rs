@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use redaction::{Action, shape::Fields};
 
-use crate::Evidence;
+use crate::{Argument, Evidence};
 
 /// A country, ISO 3166-1 alpha-2, upper case; `ZZ` (user-assigned by the standard) for unknown.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,6 +115,8 @@ pub struct Operation {
     pub effect: Effect,
     /// The parameters that the request binds: `customer` → `C-332`.
     pub bound: Arc<BTreeMap<String, String>>,
+    /// The arguments that rules may hold within bounds.
+    pub arguments: Arc<BTreeMap<String, Argument>>,
     /// Where the service keeps its data.
     pub country: Country,
 }
@@ -167,6 +169,8 @@ pub struct Decision {
     /// With a permission, the fields that its policies let the answer have: each list narrows the
     /// others.
     pub fields: Vec<Arc<Fields>>,
+    /// With a permission, the policy that lets the caller have nothing but the mediator's answer.
+    pub mediation: Option<Arc<PolicyRef>>,
 }
 
 /// Which way a message goes.

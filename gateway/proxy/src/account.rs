@@ -26,6 +26,7 @@ use crate::{
     gateway::Gateway,
     limits,
     mcp::{asked, sessions},
+    mediation::Mediation,
     message::Spoken,
     notice::Notice,
     record::{self, Who},
@@ -123,6 +124,8 @@ pub(crate) struct Account {
     pub(crate) session: Option<sessions::Spoken>,
     /// What its answer is held to, as long as it may come.
     pub(crate) asked: Option<asked::InFlight>,
+    /// What the mediator does with it, where policy says so.
+    pub(crate) mediation: Option<Box<Mediation>>,
     /// In whose words the agent is told of a refusal.
     pub(crate) dialect: Dialect,
     pub(crate) upstream: Option<Call>,
@@ -165,6 +168,7 @@ impl Account {
             spoken: None,
             session: None,
             asked: None,
+            mediation: None,
             dialect: Dialect::Problem,
             upstream: None,
         })
@@ -173,6 +177,11 @@ impl Account {
     /// The gateway that it passes through.
     pub(crate) fn gateway(&self) -> &Gateway {
         &self.gateway
+    }
+
+    /// When the request came.
+    pub(crate) fn began(&self) -> jiff::Timestamp {
+        clock::timestamp(self.began)
     }
 
     /// The trace id, hexadecimal.
@@ -384,6 +393,7 @@ impl Account {
             response: std::mem::take(&mut self.response),
             credential: self.veil.as_ref().map(Veil::record),
             model: self.model.take(),
+            mediation: self.mediation.as_ref().map(|it| Box::new(it.record())),
             duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
         }
     }
@@ -404,6 +414,15 @@ impl Account {
     fn sealed(&self, mut operation: OperationRecord) -> Result<OperationRecord, Interruption> {
         let sealed = self.gateway.subjects.sealed(&operation.bound);
         operation.bound = Arc::new(sealed.map_err(|_| Interruption::audit_unavailable())?);
+        let asked = self
+            .what
+            .as_ref()
+            .map(|what| record::texts(&what.operation));
+        if let Some(texts) = asked.filter(|texts| !texts.is_empty()) {
+            let sealed = self.gateway.subjects.sealed(&texts);
+            let sealed = sealed.map_err(|_| Interruption::audit_unavailable())?;
+            Arc::make_mut(&mut operation.arguments).extend(sealed);
+        }
         Ok(operation)
     }
 

@@ -7,6 +7,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use http::{HeaderMap, HeaderName, request::Parts};
+use http_body::Body as _;
 use redaction::Media;
 use serde_json::{Map, Value};
 
@@ -24,21 +25,27 @@ use crate::{
 /// What header fields and the body bind.
 #[derive(Debug, Default)]
 pub struct Elsewhere {
-    /// Parameters by the header field that names them.
-    pub headers: Vec<(String, HeaderName)>,
+    /// Parameters by the header field that names them, with what the service takes where it is not there.
+    pub headers: Vec<(String, HeaderName, Option<String>)>,
     /// Parameters by the member of JSON or the field of a form; such a body is read whole first.
     pub body: Vec<Binding>,
+    /// Parameters that need not be in the query, by their names there: what is taken for one that is not
+    /// there must not be somewhere else.
+    pub query: Vec<(String, String)>,
 }
 
 impl Elsewhere {
     /// Whether nothing is bound.
     pub fn is_empty(&self) -> bool {
-        self.headers.is_empty() && self.body.is_empty()
+        self.headers.is_empty() && self.body.is_empty() && self.query.is_empty()
     }
 
     /// What is bound.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &str> {
-        let headers = self.headers.iter().map(|(parameter, _)| parameter.as_str());
+        let headers = self
+            .headers
+            .iter()
+            .map(|(parameter, ..)| parameter.as_str());
         headers.chain(self.body.iter().map(|binding| binding.parameter.as_str()))
     }
 
@@ -58,7 +65,11 @@ impl Elsewhere {
             self.of_headers(&parts.headers)
                 .map_err(Interruption::unclear)?,
         );
-        if !self.body.is_empty() {
+        let taken = self.taken(parts);
+        // What nobody reads is not known to hold nothing of what is taken for granted.
+        let unseen = matches!(body, Source::Whole(None));
+        let is_read = !taken.is_empty() && (unseen || !body.is_end_stream());
+        if !self.body.is_empty() || is_read {
             let kinds = [Media::Json, Media::Form];
             let (kind, bytes) = message::read(&parts.headers, body, &kinds).await?;
             account.request.received = bytes.len() as u64;
@@ -68,6 +79,7 @@ impl Elsewhere {
                 self.of_json(&bytes, &bound)
             };
             bound.extend(named.map_err(Interruption::unclear)?);
+            holds_none(kind, &bytes, &taken).map_err(Interruption::unclear)?;
             *body = Source::Whole(Some(bytes));
         }
         let query = parts.uri.query().unwrap_or_default();
@@ -77,8 +89,22 @@ impl Elsewhere {
         Ok(asked)
     }
 
+    /// The names of what is not where it is looked for in the head, so that its default is taken.
+    fn taken(&self, parts: &Parts) -> Vec<String> {
+        let query = query_pairs(parts.uri.query().unwrap_or_default()).unwrap_or_default();
+        let queried = self.query.iter().filter(|(_, name)| {
+            let mut names = query.iter().map(|(key, _)| key);
+            !names.any(|key| is_like(key, name))
+        });
+        let queried = queried.map(|(parameter, name)| [parameter.clone(), name.clone()]);
+        let headers = self.headers.iter();
+        let headers = headers.filter(|(_, name, _)| !parts.headers.contains_key(name));
+        let headers = headers.map(|(parameter, name, _)| [parameter.clone(), name.to_string()]);
+        queried.chain(headers).flatten().collect()
+    }
+
     fn of_headers(&self, headers: &HeaderMap) -> Result<BTreeMap<String, String>, Unclear> {
-        let bound = self.headers.iter().map(|(parameter, name)| {
+        let bound = self.headers.iter().map(|(parameter, name, default)| {
             // To a server behind CGI (RFC 3875 section 4.1.18) `x_customer` is `x-customer` too.
             let alike = |other: &HeaderName| other != name && dashes(other) == dashes(name);
             if headers.keys().any(alike) {
@@ -89,7 +115,11 @@ impl Elsewhere {
                 return Err(Unclear::Ambiguous);
             }
             let mut values = headers.get_all(name).iter();
-            let value = values.next().ok_or(Unclear::ParameterMissing)?;
+            let value = match (values.next(), default) {
+                (Some(value), _) => value,
+                (None, Some(default)) => return Ok((parameter.clone(), default.clone())),
+                (None, None) => return Err(Unclear::ParameterMissing),
+            };
             if values.next().is_some() {
                 return Err(Unclear::Ambiguous);
             }
@@ -127,7 +157,8 @@ impl Elsewhere {
             let [name] = binding.path.as_slice() else {
                 return Err(Unclear::ParameterMissing);
             };
-            let value = field(name)?.ok_or(Unclear::ParameterMissing)?;
+            let value = field(name)?.or_else(|| binding.default.clone());
+            let value = value.ok_or(Unclear::ParameterMissing)?;
             short(&value).map(|value| (binding.parameter.clone(), value))
         });
         named.collect()
@@ -138,7 +169,7 @@ impl Elsewhere {
         let leaf = |binding: &Binding| binding.path.last().cloned().unwrap_or_default();
         let body = self.body.iter().map(|it| (it.parameter.as_str(), leaf(it)));
         let headers = self.headers.iter();
-        let headers = headers.map(|(name, field)| (name.as_str(), field.as_str().to_owned()));
+        let headers = headers.map(|(name, field, _)| (name.as_str(), field.as_str().to_owned()));
         let names: Vec<(&str, String)> = body.chain(headers).collect();
         for (key, value) in query_pairs(query)? {
             let mut alike = names
@@ -169,6 +200,31 @@ fn agrees(object: &Map<String, Value>, bound: &BTreeMap<String, String>) -> Resu
     Ok(())
 }
 
+/// That a body holds nothing that could be taken for one of `names`.
+fn holds_none(kind: Media, bytes: &[u8], names: &[String]) -> Result<(), Unclear> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let is_there = |found: bool| {
+        if found {
+            Err(Unclear::Ambiguous)
+        } else {
+            Ok(())
+        }
+    };
+    if kind == Media::Form {
+        let form = std::str::from_utf8(bytes).map_err(|_| Unclear::Ambiguous)?;
+        return names.iter().try_for_each(|name| {
+            let found = form_field(form, name).map_err(|_| Unclear::Ambiguous)?;
+            is_there(found.is_some())
+        });
+    }
+    let document = strict::parse(bytes)?;
+    let object = document.as_object().ok_or(Unclear::Ambiguous)?;
+    let mut names = names.iter();
+    names.try_for_each(|name| is_there(strict::member(object, name)?.is_some()))
+}
+
 fn short(value: &str) -> Result<String, Unclear> {
     if value.len() > PARAMETER_BYTES_MAX {
         return Err(Unclear::ParameterTooLong);
@@ -184,10 +240,15 @@ mod tests {
 
     fn elsewhere() -> Elsewhere {
         Elsewhere {
-            headers: vec![("tenant".to_owned(), HeaderName::from_static("x-tenant"))],
+            headers: vec![(
+                "tenant".to_owned(),
+                HeaderName::from_static("x-tenant"),
+                None,
+            )],
             body: Binding::parse("customer", "customer_id")
                 .into_iter()
                 .collect(),
+            query: vec![("page".to_owned(), "limit".to_owned())],
         }
     }
 
@@ -236,6 +297,36 @@ mod tests {
         );
         assert_eq!(form("customer_id=C-771&Order=8"), Err(Unclear::Ambiguous));
         assert_eq!(json("\u{feff}{}"), Err(Unclear::NotJson));
+    }
+
+    #[test]
+    fn a_default_is_not_taken_of_what_stands_somewhere_else() {
+        let taken = |uri: &str, lines: &[_]| {
+            let mut request = http::Request::get(uri).body(()).expect("a request");
+            *request.headers_mut() = headers(lines);
+            elsewhere().taken(&request.into_parts().0)
+        };
+        let tenant = [("x-tenant", "t-1")];
+        assert_eq!(taken("/?limit=3", &tenant), [""; 0]);
+        assert_eq!(taken("/?q=3", &tenant), ["page", "limit"]);
+        assert_eq!(taken("/?limit=3", &[]), ["tenant", "x-tenant"]);
+        let names = ["page", "limit"].map(str::to_owned);
+        let json = |text: &str| holds_none(Media::Json, text.as_bytes(), &names);
+        let form = |text: &str| holds_none(Media::Form, text.as_bytes(), &names);
+        assert_eq!(json(r#"{"size":1}"#), Ok(()));
+        assert_eq!(form("size=1"), Ok(()));
+        for text in [
+            r#"{"limit":9}"#,
+            r#"{"Limit":9}"#,
+            r#"{"page":null}"#,
+            "[]",
+            "7",
+        ] {
+            assert_eq!(json(text), Err(Unclear::Ambiguous), "{text}");
+        }
+        for text in ["limit=9", "Limit=9", "limit[]=9", "a=1&page="] {
+            assert_eq!(form(text), Err(Unclear::Ambiguous), "{text}");
+        }
     }
 
     #[test]

@@ -250,11 +250,23 @@ impl Worker {
         let (mut parts, incoming) = request.into_parts();
         peer.lend(&self.gateway.identity, &mut parts.headers);
         let mut body = Source::Wire(incoming);
-        let (permit, way) = match self.admit(&mut account, peer, &parts, &mut body).await {
+        let admitted = self.admit(&mut account, peer, &parts, &mut body).await;
+        self.carry_out(account, admitted, parts, body).await
+    }
+
+    /// Makes an admitted call, and puts any other on record.
+    pub(crate) async fn carry_out(
+        &self,
+        mut account: Box<Account>,
+        admitted: Result<(Permit, Way), Unadmitted>,
+        parts: Parts,
+        mut body: Source,
+    ) -> Response<Inbound> {
+        let (permit, way) = match admitted {
             Ok(admitted) => admitted,
             Err(refused) => return refuse(account, refused).await,
         };
-        let now = clock::timestamp(began);
+        let now = account.began();
         let metering = usage::begin(
             &self.gateway,
             &mut account,
@@ -298,7 +310,20 @@ impl Worker {
         let said = (&parts.uri, &parts.headers);
         account.session =
             sessions::Spoken::of(&gateway.sessions, &resolved, said, proven.caller())?;
-        let asked = match resolved {
+        self.decide(account, proven.caller(), resolved, (parts, body))
+            .await
+    }
+
+    /// Whether `caller`, who is not revoked, may have what was resolved.
+    pub(crate) async fn decide(
+        &self,
+        account: &mut Account,
+        caller: &Caller,
+        resolved: Resolved,
+        (parts, body): (&Parts, &mut Source),
+    ) -> Result<(Permit, Way), Unadmitted> {
+        let gateway = &self.gateway;
+        let mut asked = match resolved {
             Resolved::Whole(asked) => *asked,
             Resolved::Bound(asked, elsewhere) => {
                 Box::pin(elsewhere.bind(account, *asked, parts, body)).await?
@@ -312,19 +337,20 @@ impl Worker {
                 .await?
             }
         };
+        // A refusal for what an argument is not is of this operation too.
+        let typed = asked.way.arguments.take(&mut asked.operation);
         account.resolved(&asked.operation, Arc::clone(&asked.way.route));
+        typed.map_err(|ill| Interruption::ill_typed(&ill))?;
         account.spoken = asked.spoken;
-        if !covers(proven.caller(), &asked.operation) {
+        if !covers(caller, &asked.operation) {
             return Err(Interruption::beyond_token().into());
         }
         if let Some(watch) = &gateway.watch {
-            watch.gate(proven.caller(), asked.operation.effect)?;
+            watch.gate(caller, asked.operation.effect)?;
         }
         let mut way = asked.way;
         let service = &asked.operation.service;
-        let caller = gateway
-            .declarations
-            .declare(account, proven.caller(), service);
+        let caller = gateway.declarations.declare(account, caller, service);
         let admitted = failover::admit(&gateway.admission, &caller, asked.operation, &mut way);
         let permit = admitted.map_err(|refused| {
             account.resolved(&refused.operation, Arc::clone(&way.route));
@@ -417,6 +443,11 @@ impl Worker {
             Ok(answered) => answered,
             Err(why) => return Err((account, why)),
         };
+        if account.mediation.is_some() {
+            let answered =
+                response::mediated(&self.gateway, &made.permit, &made.way, account, answer);
+            return Box::pin(answered).await;
+        }
         Box::pin(response::release(
             &self.gateway,
             &made.permit,

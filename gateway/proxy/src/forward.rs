@@ -320,6 +320,11 @@ impl Worker {
                 return Err(Unled::Refused(account, unadmitted));
             }
         };
+        // Nobody can stand between in what is led there unread.
+        if let Some(rule) = permit.mediation() {
+            let why = Interruption::unmediated(mediator::Unmediated::NoTemplate, &rule.id);
+            return Err(Unled::refused(account, why));
+        }
         let Ok(place) = Arc::clone(&gateway.forward.room).try_acquire_owned() else {
             return Err(Unled::refused(account, Interruption::tunnels_full()));
         };
@@ -381,6 +386,7 @@ fn operation(target: &Target) -> Operation {
         id: TUNNEL.1.into(),
         effect: Effect::Write,
         bound: Arc::new(BTreeMap::from(bound)),
+        arguments: Arc::default(),
         country: Country::UNKNOWN,
     }
 }

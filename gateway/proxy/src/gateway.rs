@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::{
     credential::CredentialSource, declared::Declarations, forward::Forward, mcp::Sessions,
-    pass::Passes, route::Routes, watch::Watch,
+    mediation::Mediator, pass::Passes, route::Routes, watch::Watch,
 };
 
 /// What happens to a body that cannot be inspected.
@@ -72,6 +72,8 @@ pub struct Gateway {
     pub metrics: Metrics,
     /// Stable stand-ins for values.
     pub pseudonyms: Arc<dyn Pseudonyms>,
+    /// What stands between where policy says `mediate`.
+    pub mediator: Mediator,
     /// The operator's own classifiers.
     pub operator: Option<Arc<Operator>>,
     /// What happens to bodies that cannot be inspected.

@@ -13,6 +13,8 @@ use redaction::{
     shape::{Bound, Path, Plan, Rows, Twin, Unbound},
 };
 
+use crate::mediation::Mediated;
+
 /// In which messages of a service tokens are turned back, where policy permits `restore`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Restoring {
@@ -54,6 +56,8 @@ pub struct AnswerRules {
     pub subject: Option<Arc<str>>,
     /// Which parts are records, for budgets that count them.
     pub records: Option<Records>,
+    /// What the mediator may take, where policy says `mediate`.
+    pub mediated: Arc<Mediated>,
 }
 
 /// Elements of an array belong to whom their binding names.
@@ -75,7 +79,8 @@ impl AnswerRules {
     /// Whether anything at all may stay behind of an answer, beside what its values are.
     pub(crate) fn demands(&self, permit: &Permit) -> bool {
         let capped = self.records_max.or(self.fields_max).is_some();
-        capped || !self.rows.is_empty() || !permit.fields().is_empty()
+        let narrowed = !permit.fields().is_empty() || permit.mediation().is_some();
+        capped || !self.rows.is_empty() || narrowed
     }
 
     /// What of an answer may go on under `permit`.

@@ -6,6 +6,7 @@
 
 mod accept;
 mod account;
+pub mod arguments;
 pub mod asked;
 mod beginning;
 pub mod bindings;
@@ -31,6 +32,7 @@ pub mod limits;
 mod listener;
 pub mod mcp;
 mod media;
+pub mod mediation;
 mod message;
 mod notice;
 mod outgoing;

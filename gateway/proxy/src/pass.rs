@@ -182,6 +182,7 @@ impl Passes {
             response: BodyRecord::default(),
             credential: None,
             model: None,
+            mediation: None,
             duration_us: 0,
         };
         trail
@@ -287,6 +288,7 @@ fn opening(
         trace: Arc::from(""),
         caller: bearer.record.clone(),
         operation: OperationRecord {
+            arguments: Arc::default(),
             service: OPERATION.0.into(),
             operation: OPERATION.1.into(),
             effect: "write".into(),

@@ -1,6 +1,9 @@
 //! From what the data plane knows to what the record says; the only place that maps them.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
 use audit::{
     BodyRecord, CallerRecord, CountRecord, DELEGATING, DelegationRecord, FindingRecord,
@@ -8,7 +11,7 @@ use audit::{
 };
 use flows::{Attribution, FlowId, Process};
 use identity::{Caller, Claims, Delegation, Unproven};
-use policy::{Disclosures, Operation, PolicyRef};
+use policy::{Argument, ArgumentKind, Disclosures, Operation, PolicyRef};
 use redaction::{Restored, Summary, shape::Withheld};
 
 /// Who a caller is, as far as it is known.
@@ -169,8 +172,25 @@ pub(crate) fn operation(
         method: method.as_str().to_owned(),
         route: Arc::clone(route),
         bound: Arc::clone(&operation.bound),
+        arguments: Arc::new(arguments(operation, |it| !is_text(it))),
         country: operation.country.code().to_owned(),
     }
+}
+
+/// The arguments that are texts, and may so be about somebody.
+pub(crate) fn texts(operation: &Operation) -> BTreeMap<String, String> {
+    arguments(operation, is_text)
+}
+
+fn arguments(operation: &Operation, wanted: fn(&Argument) -> bool) -> BTreeMap<String, String> {
+    let wanted = operation.arguments.iter().filter(|(_, it)| wanted(it));
+    wanted
+        .map(|(name, argument)| (name.clone(), argument.to_string()))
+        .collect()
+}
+
+fn is_text(argument: &Argument) -> bool {
+    argument.kind() == ArgumentKind::Text
 }
 
 pub(crate) fn policies(policies: &[Arc<PolicyRef>]) -> Vec<PolicyRecord> {

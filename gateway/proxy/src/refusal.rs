@@ -3,6 +3,8 @@
 //! What an agent reads says which rule refused and what to do; it never repeats anything of the
 //! request or of the upstream's answer, so that an error cannot carry data out.
 
+mod mediated;
+
 use admission::budget::OverBudget;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
@@ -99,6 +101,11 @@ impl Interruption {
             Unroutable::ParameterTooLong => (StatusCode::URI_TOO_LONG, "parameter_too_long"),
         };
         Self::new(status, reason).says(unroutable.to_string())
+    }
+
+    /// An argument is not of the type that rules compare it as.
+    pub fn ill_typed(ill: &crate::arguments::IllTyped) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "argument_ill_typed").says(ill.to_string())
     }
 
     /// The token is good for other operations.

@@ -5,6 +5,7 @@
 //! as it is judged; its last piece waits until the outcome is durable.
 
 mod governed;
+mod mediated;
 
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ use crate::{
 };
 pub(crate) use governed::Governed;
 use governed::{Ending, State};
+pub(crate) use mediated::mediated;
 
 /// Releases an answer under a permit, as far as policy shows it.
 pub(crate) async fn release(

@@ -16,13 +16,15 @@ use identity::Caller;
 use policy::{Effect, Operation, Towards};
 use redaction::{Descriptors, Framing, MessageType};
 
+pub use self::canonical::is_like;
 pub use self::template::{Template, TemplateFault};
 pub(crate) use self::{
-    canonical::{folded, form_field, is_like, query_pairs, segments},
+    canonical::{folded, form_field, query_pairs, segments},
     template::Segment,
 };
 
 use crate::{
+    arguments::Arguments,
     bindings::Elsewhere,
     call::Call,
     credential::Presented,
@@ -106,6 +108,8 @@ pub struct Way {
     pub destination: Arc<Destination>,
     /// The path template that matched, as configured.
     pub route: Arc<str>,
+    /// What is declared of its arguments.
+    pub arguments: Arc<Arguments>,
     /// What the answer is held to.
     pub answers: Arc<AnswerRules>,
     /// Path and query to ask the upstream for.
@@ -435,6 +439,7 @@ impl Service {
                     service: Arc::clone(self),
                     destination: Arc::clone(self.upstreams.first()),
                     route: Arc::clone(&candidate.route),
+                    arguments: Arc::clone(&candidate.arguments),
                     answers: Arc::clone(&candidate.answers),
                     target: self.target(uri),
                     described: self.described(method, rest),
@@ -495,6 +500,7 @@ impl Service {
             id: Arc::clone(id),
             effect,
             bound: Arc::new(bound),
+            arguments: Arc::default(),
             country: self.upstreams.first().country,
         }
     }
@@ -533,6 +539,7 @@ impl Endpoint {
             service: Arc::clone(&self.service),
             destination: Arc::clone(self.service.upstreams.first()),
             route: Arc::clone(&self.route),
+            arguments: Arc::clone(&call.arguments),
             answers: Arc::clone(&call.answers),
             target: self.target.clone(),
             described: call.described,

@@ -16,6 +16,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("sandbox", &[]),
         ("names", &[]),
         ("behaviour", &[]),
+        ("mediator", &[]),
     ],
     &[
         ("programs", &["abi"]),
@@ -53,6 +54,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "classifiers",
                 "flows",
                 "identity",
+                "mediator",
                 "policy",
                 "redaction",
                 "telemetry",
@@ -74,6 +76,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "flows",
                 "identity",
                 "invariants",
+                "mediator",
                 "names",
                 "ocsf",
                 "policy",

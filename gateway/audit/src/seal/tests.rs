@@ -73,6 +73,7 @@ fn a_close_names_its_opening_in_clear() {
         response: crate::BodyRecord::default(),
         credential: None,
         model: None,
+        mediation: None,
         duration_us: 5,
     };
     let event = Event::Close(Box::new(outcome));

@@ -78,6 +78,7 @@ fn close(opening: u64) -> Event {
         response: BodyRecord::default(),
         credential: None,
         model: None,
+        mediation: None,
         duration_us: 0,
     }))
 }

@@ -82,12 +82,24 @@ pub(crate) fn names(config: &Config) -> Names {
         let ids = service.operations().into_iter();
         ids.map(move |id| format!("{}/{id}", service.name))
     });
+    let arguments = config.services.iter().flat_map(|service| {
+        let each = service.arguments().into_iter();
+        each.map(move |(id, it)| (format!("{}/{id}", service.name), it.kinds()))
+    });
+    let mediated = config.services.iter().flat_map(|service| {
+        let ids = service.mediated().into_iter();
+        ids.map(move |id| format!("{}/{id}", service.name))
+    });
+    let model = config.mediator.model.as_ref();
     let tunnel = config.forward.operation();
     Names {
+        arguments: arguments.collect(),
+        mediated: mediated.collect(),
         agents: config
             .agents
             .iter()
             .map(|agent| agent.id.as_str().to_owned())
+            .chain(model.map(|model| model.agent.id.as_str().to_owned()))
             .collect(),
         services: config
             .services

@@ -17,7 +17,7 @@ use std::{
 use audit::{Archive, Entry, Filter};
 use clap::Subcommand;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
-use policy::{Engine, PACKS, PolicyFile};
+use policy::{Arguments, Engine, PACKS, PolicyFile};
 
 use super::{Configured, FINDING, Format, audit::archive, check};
 use crate::config::{self, Config};
@@ -176,6 +176,8 @@ fn told(fine: bool) -> ExitCode {
 struct Asked {
     config: Config,
     engine: Arc<Engine>,
+    /// What is declared of arguments.
+    arguments: Arguments,
 }
 
 impl Asked {
@@ -185,7 +187,12 @@ impl Asked {
             config.policies = folder_of_policies(folder)?;
         }
         let engine = check::engine(&config)?;
-        Ok(Self { config, engine })
+        let arguments = check::names(&config).arguments;
+        Ok(Self {
+            config,
+            engine,
+            arguments,
+        })
     }
 
     /// One record with what belongs to it.

@@ -362,6 +362,7 @@ fn gateway(
         metrics: metrics(config)?,
         pseudonyms: kept.pseudonyms,
         operator,
+        mediator: config.mediator.clone(),
         uninspected: config.uninspected,
     });
     watch_figures(&gateway, &held)?;

@@ -24,6 +24,7 @@ impl Resolver<'_> {
             fields_max,
             subject: subject.map(Arc::from),
             records: None,
+            mediated: Arc::default(),
         })
     }
 

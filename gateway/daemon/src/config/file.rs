@@ -1,10 +1,12 @@
 //! The configuration as it is typed: one YAML file, unknown keys are errors.
 
 mod agent;
+mod argument;
 mod budget;
 mod issuer;
-mod usage;
+mod mediator;
 mod upstream;
+mod usage;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
@@ -13,10 +15,15 @@ use serde_saphyr::Spanned;
 
 use super::behaviour::{Alert, Behaviour};
 pub(crate) use agent::{Agent, Egress, EgressMode, StaticKey, Token, Turns, WhenGone};
+pub(crate) use argument::{Argument, ArgumentType};
 pub(crate) use budget::{Budget, Per};
 pub(crate) use issuer::Issuer;
-pub(crate) use usage::{Price, Profile, Usage};
+pub(crate) use mediator::{
+    AnswerForm, MediationCounts, MediationModel, MediationPage, MediationTemplate, Mediator,
+    OnFailure,
+};
 pub(crate) use upstream::{Ejection, Health, Upstream};
+pub(crate) use usage::{Price, Profile, Usage};
 
 /// The whole file.
 #[derive(Debug, Deserialize)]
@@ -59,6 +66,8 @@ pub(crate) struct File {
     /// Files of own classifiers; `*` stands for any part of a file name.
     #[serde(default)]
     pub(crate) classifiers: Vec<Spanned<String>>,
+    /// What stands between where policy says `mediate`.
+    pub(crate) mediator: Option<Mediator>,
     /// What may be used up.
     #[serde(default)]
     pub(crate) budgets: Vec<Budget>,
@@ -304,6 +313,9 @@ pub(crate) struct Operation {
     /// Parameters bound by members of JSON or fields of a form: `customer: order.customer_id`.
     #[serde(default)]
     pub(crate) body: BTreeMap<String, Spanned<String>>,
+    /// Arguments that rules may hold within bounds, by the parameters that are bound.
+    #[serde(default)]
+    pub(crate) arguments: BTreeMap<String, Argument>,
     /// Whose rows its answers may hold.
     #[serde(default)]
     pub(crate) rows: Vec<Rows>,
@@ -370,6 +382,9 @@ pub(crate) struct Tool {
     /// Parameters bound by arguments: `customer: arguments.customer_id`.
     #[serde(default)]
     pub(crate) bind: BTreeMap<String, Spanned<String>>,
+    /// Arguments that rules may hold within bounds.
+    #[serde(default)]
+    pub(crate) arguments: BTreeMap<String, Argument>,
     /// A JSON Schema of its `structuredContent`, whose `x-data-class` says what the fields are.
     pub(crate) output: Option<Spanned<serde_json::Value>>,
     /// Whose rows its answers may hold; paths begin at the answer: `/result/structuredContent/rows`.
@@ -440,6 +455,9 @@ pub(crate) struct RootField {
     /// Parameters bound by arguments: `customer: id`, `customer: input.customer.id`.
     #[serde(default)]
     pub(crate) bind: BTreeMap<String, Spanned<String>>,
+    /// Arguments that rules may hold within bounds.
+    #[serde(default)]
+    pub(crate) arguments: BTreeMap<String, Argument>,
     /// A JSON Schema of the field in the answer, whose `x-data-class` says what its fields are.
     pub(crate) output: Option<Spanned<serde_json::Value>>,
     /// Whose rows its answers may hold; paths begin at the answer: `/data/customers`.

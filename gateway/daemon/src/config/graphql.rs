@@ -67,7 +67,7 @@ impl Resolver<'_> {
             }
         };
         let id = format!("{}/{}", kind.name(), root.field.value);
-        let mut call = self.call(&id, Some(effect), &root.bind)?;
+        let mut call = self.call(&id, Some(effect), &root.bind, &root.arguments)?;
         let limits = (root.records_max, root.fields_max);
         call.answers = Arc::new(self.answers(&root.rows, limits, root.subject.as_deref())?);
         Ok(call)

@@ -1,6 +1,6 @@
 //! Servers of the Model Context Protocol: what their tools, prompts and resources are held to.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use classifiers::declared::Declared;
 use miette::Result;
@@ -60,10 +60,11 @@ impl Resolver<'_> {
         });
         let declared = self.outputs(outputs)?;
         let elsewhere = self.tools(typed, declared.as_ref(), &mut mcp)?;
+        let none = BTreeMap::new();
         self.once(typed.prompts.iter().map(|prompt| &prompt.name), "prompt")?;
         for prompt in &typed.prompts {
             let id = format!("prompts/get/{}", prompt.name.value);
-            let call = self.call(&id, Some(file::Effect::Read), &prompt.bind)?;
+            let call = self.call(&id, Some(file::Effect::Read), &prompt.bind, &none)?;
             mcp.prompt(&prompt.name.value, call);
         }
         for resource in &typed.resources {
@@ -81,7 +82,7 @@ impl Resolver<'_> {
                 let help = "list it under `tools`, `prompts` or `resources`";
                 return Err(self.fault(&method.name, message, help));
             }
-            let mut call = self.call(&method.name.value, method.effect, &method.bind)?;
+            let mut call = self.call(&method.name.value, method.effect, &method.bind, &none)?;
             call.answers = Arc::clone(&elsewhere);
             mcp.method(&method.name.value, call);
         }
@@ -103,7 +104,7 @@ impl Resolver<'_> {
         };
         for (position, tool) in typed.tools.iter().enumerate() {
             let id = format!("tools/call/{}", tool.name.value);
-            let mut call = self.call(&id, tool.effect, &tool.bind)?;
+            let mut call = self.call(&id, tool.effect, &tool.bind, &tool.arguments)?;
             let limits = (tool.records_max, tool.fields_max);
             let mut answers = self.answers(&tool.rows, limits, tool.subject.as_deref())?;
             answers.twin = Some(Arc::clone(&twin));

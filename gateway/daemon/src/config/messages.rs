@@ -8,14 +8,11 @@ use std::{
 use classifiers::declared::Declared;
 use miette::Result;
 use policy::Effect;
-use proxy::{
-    call::{Binding, Call},
-    route::Speaks,
-};
+use proxy::{call::Call, route::Speaks};
 use serde_json::{Map, Value, json};
 use serde_saphyr::Spanned;
 
-use super::{file, resolve::Resolver};
+use super::{arguments::Typed, file, resolve::Resolver};
 
 /// The method under which schemas of answers are read as if they were of an OpenAPI document.
 const CALL: &str = "post";
@@ -83,19 +80,14 @@ impl Resolver<'_> {
         id: &str,
         typed: Option<file::Effect>,
         bind: &BTreeMap<String, Spanned<String>>,
+        arguments: &Typed,
     ) -> Result<Call> {
-        let bindings = bind.iter().map(|(parameter, path)| {
-            Binding::parse(parameter, &path.value).ok_or_else(|| {
-                let message = format!("`{}` leads to no argument", path.value);
-                self.fault(
-                    path,
-                    message,
-                    "names parted by dots: `arguments.customer_id`",
-                )
-            })
-        });
+        let bindings = bind.iter();
+        let bindings = bindings.map(|(parameter, path)| self.binding(parameter, path, arguments));
+        let bound: Vec<&str> = bind.keys().map(String::as_str).collect();
         Ok(Call {
             bindings: bindings.collect::<Result<_>>()?,
+            arguments: self.arguments(arguments, &bound)?,
             ..Call::new(id, typed.map_or(Effect::Write, effect))
         })
     }

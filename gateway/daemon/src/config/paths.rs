@@ -5,12 +5,12 @@ use std::{str::FromStr as _, sync::Arc};
 use http::{HeaderName, Method};
 use miette::Result;
 use policy::Effect;
-use proxy::{bindings::Elsewhere, call::Binding, route::Template};
+use proxy::{bindings::Elsewhere, route::Template};
 
-use super::{file, messages::effect, resolve::Resolver};
+use super::{arguments, file, messages::effect, resolve::Resolver};
 
 impl Resolver<'_> {
-    pub(super) fn operation(&self, operation: &file::Operation) -> Result<Template> {
+    pub(super) fn operation(&self, service: &str, operation: &file::Operation) -> Result<Template> {
         let method = Method::from_str(&operation.method.value)
             .ok()
             .filter(|method| method.as_str().bytes().all(|b| b.is_ascii_uppercase()));
@@ -31,7 +31,12 @@ impl Resolver<'_> {
             &operation.query,
         );
         let elsewhere = self.elsewhere(operation)?;
-        let template = template.and_then(|template| template.binding(elsewhere));
+        let defaults = operation.arguments.iter();
+        let defaults =
+            defaults.filter_map(|(name, it)| Some((name.clone(), arguments::default(it)?)));
+        let defaults = defaults.collect();
+        let template =
+            template.and_then(|template| template.defaulting(&defaults).binding(elsewhere));
         let mut template = template.map_err(|error| {
             self.fault(
                 &operation.path,
@@ -39,6 +44,8 @@ impl Resolver<'_> {
                 "a path reads `/customers/{customer}`",
             )
         })?;
+        let bound: Vec<&str> = template.bound().chain(elsewhere_of(operation)).collect();
+        template.arguments = self.arguments(&operation.arguments, &bound)?;
         let mut answers = self.answers(
             &operation.rows,
             (operation.records_max, operation.fields_max),
@@ -46,6 +53,7 @@ impl Resolver<'_> {
         )?;
         let records = operation.records.as_ref();
         answers.records = records.map(|it| self.records(it)).transpose()?;
+        answers.mediated = self.mediated(service, operation)?;
         template.answers = Arc::new(answers);
         Ok(template)
     }
@@ -60,20 +68,30 @@ impl Resolver<'_> {
                 let message = format!("`{}` is no header field of a service", typed.value);
                 self.fault(typed, message, "the field's name: `x-customer-id`")
             })?;
-            Ok((parameter.clone(), name))
+            let declared = operation.arguments.get(parameter);
+            Ok((
+                parameter.clone(),
+                name,
+                declared.and_then(arguments::default),
+            ))
         });
-        let body = operation.body.iter().map(|(parameter, typed)| {
-            Binding::parse(parameter, &typed.value).ok_or_else(|| {
-                let message = format!("`{}` leads to no member", typed.value);
-                let help = "names parted by dots: `customer_id`, `order.customer_id`";
-                self.fault(typed, message, help)
-            })
-        });
+        let body = operation
+            .body
+            .iter()
+            .map(|(parameter, typed)| self.binding(parameter, typed, &operation.arguments));
         Ok(Elsewhere {
             headers: headers.collect::<Result<_>>()?,
             body: body.collect::<Result<_>>()?,
+            // The template knows which of its own may be absent.
+            query: Vec::new(),
         })
     }
+}
+
+/// What header fields and the body bind.
+fn elsewhere_of(operation: &file::Operation) -> impl Iterator<Item = &str> {
+    let bound = operation.header.keys().chain(operation.body.keys());
+    bound.map(String::as_str)
 }
 
 /// Safe methods read (RFC 9110 section 9.2.1), DELETE deletes, all else counts as a write.

@@ -18,6 +18,7 @@ use policy::{Country, PolicyFile};
 use proxy::{
     Uninspected,
     governance::Restoring,
+    mediation::Mediator,
     route::{Match, Routes, Service, Template},
     usage::Prices,
 };
@@ -82,6 +83,7 @@ pub(crate) struct Config {
     pub(crate) otlp: Option<String>,
     pub(crate) sample: f64,
     pub(crate) upstream_ca: Option<PathBuf>,
+    pub(crate) mediator: Mediator,
     pub(crate) workers: usize,
     pub(crate) digest: String,
 }
@@ -106,7 +108,11 @@ impl Config {
 
 /// Resolves `file` against `directory`.
 pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String) -> Result<Config> {
-    let resolver = Resolver { text, directory };
+    let resolver = Resolver {
+        text,
+        directory,
+        templates: templates(file.mediator.as_ref()),
+    };
     resolver.keys_are_meant(&file)?;
     resolver.budgets_are_told(&file)?;
     let described = described(&file, directory);
@@ -120,6 +126,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let prices = resolver.prices(&file)?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
+        mediator: resolver.mediator(&file)?,
         egress,
         forward,
         budgets,
@@ -164,18 +171,17 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             .map(|reveal| resolver.panel(&reveal))
             .transpose()?,
         sample: resolver.sample(file.telemetry.sample.as_ref())?,
-        otlp: file
-            .telemetry
-            .otlp
-            .as_ref()
-            .map(|otlp| resolver.uri(otlp).map(|uri| uri.to_string()))
-            .transpose()?,
+        otlp: resolver.otlp(file.telemetry.otlp.as_ref())?,
         upstream_ca: file.upstream_ca.as_ref().map(existing).transpose()?,
         workers: file
             .workers
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into)),
         digest,
     })
+}
+
+fn templates(typed: Option<&file::Mediator>) -> &[file::MediationTemplate] {
+    typed.map_or(&[], |mediator| &mediator.templates)
 }
 
 fn attestation(typed: file::Attestation) -> flows::Mode {
@@ -197,6 +203,8 @@ fn described(file: &File, directory: &Path) -> Vec<PathBuf> {
 pub(super) struct Resolver<'a> {
     text: &'a Text,
     pub(super) directory: &'a Path,
+    /// What is typed of the mediator's templates.
+    pub(super) templates: &'a [file::MediationTemplate],
 }
 
 impl Resolver<'_> {
@@ -303,6 +311,11 @@ impl Resolver<'_> {
         })
     }
 
+    fn otlp(&self, typed: Option<&Spanned<String>>) -> Result<Option<String>> {
+        let uri = typed.map(|otlp| self.uri(otlp)).transpose()?;
+        Ok(uri.map(|uri| uri.to_string()))
+    }
+
     fn sample(&self, typed: Option<&Spanned<f64>>) -> Result<f64> {
         let Some(typed) = typed else { return Ok(1.0) };
         if (0.0..=1.0).contains(&typed.value) {
@@ -330,6 +343,7 @@ impl Resolver<'_> {
         services: Vec<file::Service>,
         prices: &Arc<Prices>,
     ) -> Result<Vec<Arc<Service>>> {
+        self.check_argument_types(&services)?;
         let mut names = HashSet::new();
         let mut matches = HashSet::new();
         let mut resolved = Vec::new();
@@ -388,7 +402,7 @@ impl Resolver<'_> {
                     "give each operation of a service its own id",
                 ));
             }
-            operations.push(self.operation(operation)?);
+            operations.push(self.operation(&service.name.value, operation)?);
         }
         operations.sort_by_key(Template::generality);
         Ok(operations)

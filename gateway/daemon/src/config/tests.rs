@@ -1,3 +1,4 @@
+mod limits;
 mod upstreams;
 
 use std::fs;

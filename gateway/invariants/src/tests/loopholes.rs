@@ -1,6 +1,6 @@
 //! Policies with one hole each: the solver finds it, and the engine agrees.
 
-use policy::{BASELINE, Country, Effect, Towards, regions_of};
+use policy::{Argument, BASELINE, Country, Effect, Towards, regions_of};
 use redaction::Action;
 
 use super::{AGENT, Case, Outcome, file, prove, shipped, told};
@@ -263,4 +263,42 @@ fn a_permit_within_the_bound_refutes_nothing() {
         "{}",
         told(&proofs)
     );
+}
+
+#[test]
+fn a_bound_on_an_argument_is_proven_or_refuted_with_an_amount() {
+    let bound = |cents: u64| {
+        format!(
+            "@id(\"bound/{cents}\") forbid (principal, action == Action::\"call\", \
+             resource in Operation::\"crm/refund.create\") when {{ context.argument has amount && \
+             (context.argument.amount.currency != \"EUR\" || \
+              context.argument.amount.minor > {cents}) }};"
+        )
+    };
+    let all = "@id(\"all\") permit (principal, action == Action::\"call\", resource);";
+    // Each refund has an amount, so that a rule about those that have one is about all.
+    let at_most = file(
+        "bound.cedar",
+        "@id(\"fifty\") forbid (principal, action == Action::\"call\", \
+         resource in Operation::\"crm/refund.create\") unless { context.argument has amount && \
+         context.argument.amount.currency == \"EUR\" && context.argument.amount.minor <= 5000 };",
+    );
+    let outcome = |cents| {
+        let proofs = prove(&[all, &bound(cents)], std::slice::from_ref(&at_most));
+        proofs.into_iter().next().expect("a proof").outcome
+    };
+    assert!(matches!(outcome(5000), Outcome::Holds));
+    match outcome(9000) {
+        Outcome::Refuted(case) => {
+            let amount = case.operation.arguments.get("amount").expect("an amount");
+            let Argument::Money { minor, currency } = amount else {
+                panic!("{amount}");
+            };
+            assert!(
+                (5001..=9000).contains(minor) && currency == "EUR",
+                "{amount}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
 }

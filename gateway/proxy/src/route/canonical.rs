@@ -97,7 +97,7 @@ fn hex_pair(high: Option<u8>, low: Option<u8>) -> Option<u8> {
 
 /// Whether some server may take `key` for `name`: `Customer`, `customer[]`, `customer.id`,
 /// `%63ustomer` where it decodes twice, `customer id` for `customer_id` where it is PHP.
-pub(crate) fn is_like(key: &str, name: &str) -> bool {
+pub fn is_like(key: &str, name: &str) -> bool {
     if key == name {
         return true;
     }

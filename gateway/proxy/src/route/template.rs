@@ -6,7 +6,7 @@ use http::Method;
 use policy::Effect;
 
 use super::{PARAMETER_BYTES_MAX, Unroutable, canonical::is_like};
-use crate::{bindings::Elsewhere, governance::AnswerRules};
+use crate::{arguments::Arguments, bindings::Elsewhere, governance::AnswerRules};
 
 /// One operation: a method and a path with named parameters.
 #[derive(Debug)]
@@ -21,10 +21,21 @@ pub struct Template {
     pub effect: Effect,
     /// What its answers are held to.
     pub answers: Arc<AnswerRules>,
+    /// What is declared of its arguments.
+    pub arguments: Arc<Arguments>,
     segments: Vec<Segment>,
-    query: Vec<(String, String)>,
+    query: Vec<Queried>,
     /// What header fields and the body bind, if they do.
     pub(super) elsewhere: Option<Arc<Elsewhere>>,
+}
+
+/// A parameter that a name in the query binds.
+#[derive(Debug)]
+struct Queried {
+    parameter: String,
+    name: String,
+    /// What the service takes where it is not there; none: it must be.
+    default: Option<String>,
 }
 
 /// One segment of a path.
@@ -78,8 +89,13 @@ impl Template {
                 .map(Segment::parse)
                 .collect::<Result<Vec<_>, _>>()?
         };
-        let query: Vec<_> = query.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-        let mut names: Vec<&str> = query.iter().map(|(name, _)| name.as_str()).collect();
+        let query = query.iter().map(|(parameter, name)| Queried {
+            parameter: parameter.clone(),
+            name: name.clone(),
+            default: None,
+        });
+        let query: Vec<Queried> = query.collect();
+        let mut names: Vec<&str> = query.iter().map(|it| it.parameter.as_str()).collect();
         names.extend(segments.iter().filter_map(Segment::parameter));
         names.sort_unstable();
         let twice = names.windows(2).find(|pair| pair.first() == pair.last());
@@ -92,6 +108,7 @@ impl Template {
             route: Arc::from(path),
             effect,
             answers: Arc::default(),
+            arguments: Arc::default(),
             segments,
             query,
             elsewhere: None,
@@ -99,17 +116,35 @@ impl Template {
     }
 
     /// With parameters that header fields and the body bind.
-    pub fn binding(mut self, elsewhere: Elsewhere) -> Result<Self, TemplateFault> {
-        let mut names: Vec<&str> = self.query.iter().map(|(name, _)| name.as_str()).collect();
-        names.extend(self.segments.iter().filter_map(Segment::parameter));
+    pub fn binding(mut self, mut elsewhere: Elsewhere) -> Result<Self, TemplateFault> {
+        let mut names: Vec<&str> = self.bound().collect();
         names.extend(elsewhere.parameters());
         names.sort_unstable();
         let twice = names.windows(2).find(|pair| pair.first() == pair.last());
         if let Some(name) = twice.and_then(|pair| pair.first()) {
             return Err(TemplateFault::Twice((*name).to_owned()));
         }
+        let defaults = self.query.iter().filter(|it| it.default.is_some());
+        elsewhere.query = defaults
+            .map(|it| (it.parameter.clone(), it.name.clone()))
+            .collect();
         self.elsewhere = (!elsewhere.is_empty()).then(|| Arc::new(elsewhere));
         Ok(self)
+    }
+
+    /// The parameters that the query and the path bind.
+    pub fn bound(&self) -> impl Iterator<Item = &str> {
+        let query = self.query.iter().map(|it| it.parameter.as_str());
+        query.chain(self.segments.iter().filter_map(Segment::parameter))
+    }
+
+    /// The same, whose parameters in the query need not be there where the service takes this.
+    #[must_use]
+    pub fn defaulting(mut self, defaults: &BTreeMap<String, String>) -> Self {
+        for queried in &mut self.query {
+            queried.default = defaults.get(&queried.parameter).cloned();
+        }
+        self
     }
 
     /// What a request binds, if it is of this form.
@@ -139,9 +174,19 @@ impl Template {
         query: &[(String, String)],
         mut bound: BTreeMap<String, String>,
     ) -> Result<BTreeMap<String, String>, Unroutable> {
-        for (parameter, name) in &self.query {
+        for queried in &self.query {
+            let Queried {
+                parameter, name, ..
+            } = queried;
             let mut values = query.iter().filter(|(key, _)| is_like(key, name));
-            let (key, value) = values.next().ok_or(Unroutable::ParameterMissing)?;
+            let (key, value) = match (values.next(), &queried.default) {
+                (Some(found), _) => found,
+                (None, Some(default)) => {
+                    bound.insert(parameter.clone(), default.clone());
+                    continue;
+                }
+                (None, None) => return Err(Unroutable::ParameterMissing),
+            };
             // Which of two an upstream takes, or whether `Customer` and `customer[]` are `customer`
             // to it, is its own affair: only one plain spelling is safe.
             if values.next().is_some() || key != name {
@@ -150,7 +195,7 @@ impl Template {
             bound.insert(parameter.clone(), value.clone());
         }
         // A server that takes parameters from wherever they stand finds them in the query too.
-        let own = |key: &str| self.query.iter().any(|(_, name)| key == name);
+        let own = |key: &str| self.query.iter().any(|it| key == it.name);
         for (key, value) in query.iter().filter(|(key, _)| !own(key)) {
             let mut alike = bound.iter().filter(|(name, _)| is_like(key, name));
             if alike.any(|(_, bound)| bound != value) {

@@ -8,6 +8,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use policy::Towards;
 use telemetry::names;
+use tokio::time::timeout_at;
 
 use super::failover::{self, Answered};
 use crate::{
@@ -40,6 +41,9 @@ impl Worker {
         account.asked = asked::note(&self.gateway, permit, way, account);
         // The intent is durable here. A crash from now on leaves an open record, which `verify`
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
+        if permit.mediation().is_some() || account.mediation.is_some() {
+            Box::pin(self.mediate(account, (permit, way, &mut parts, &body))).await?;
+        }
         let accepted = Accepted::of(&parts.headers);
         headers::towards_upstream(&mut parts.headers, permit.caller().showed());
         fields::request(&self.gateway, permit, account, &mut parts.headers, way)?;
@@ -60,8 +64,40 @@ impl Worker {
             account.veil = Some(veil);
         }
         let request = present(account, way, parts, judged)?;
-        let answer = self.send(account, permit, way, request).await?;
+        let answer = self.answered(account, permit, way, request).await?;
         Ok((accepted, answer))
+    }
+
+    /// The upstream's answer; a mediated one within the mediator's deadline.
+    async fn answered(
+        &self,
+        account: &mut Account,
+        permit: &Permit,
+        way: &Way,
+        request: Request<Outbound>,
+    ) -> Result<Response<Incoming>, Interruption> {
+        let Some(deadline) = account.mediation.as_ref().map(|it| it.deadline()) else {
+            return self.send(account, permit, way, request).await;
+        };
+        let start = clock::now();
+        let sending = Box::pin(self.send(account, permit, way, request));
+        let why = tokio::select! {
+            biased;
+            // Nobody sees any of it before all is there.
+            why = leash(permit, &self.gateway.revoked) => why,
+            sent = timeout_at(deadline, sending) => match sent {
+                Ok(answer) => return answer,
+                Err(_) => Interruption::mediation_late(),
+            },
+        };
+        // It may have heard of the request.
+        account.upstream = Some(Call {
+            destination: Arc::clone(&way.destination),
+            start,
+            end: clock::now(),
+            status: None,
+        });
+        Err(why)
     }
 
     async fn send(

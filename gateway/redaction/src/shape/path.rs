@@ -59,6 +59,14 @@ impl Path {
         Some(Self(self.0.strip_prefix(root.0.as_slice())?.to_vec()))
     }
 
+    /// Where `inner` is in any element of the array at this path.
+    #[must_use]
+    pub fn each(&self, inner: &Self) -> Self {
+        let mut each = self.element();
+        each.0.extend_from_slice(&inner.0);
+        each
+    }
+
     /// Where any element of the array at this path is.
     pub(super) fn element(&self) -> Self {
         let steps = self.0.iter().cloned();
@@ -113,6 +121,11 @@ impl Fields {
             return Err(NoPath(text.to_owned()));
         }
         Ok(Self(paths))
+    }
+
+    /// Those at these paths.
+    pub fn of(paths: Vec<Path>) -> Self {
+        Self(paths)
     }
 
     /// The same list for a document that stands for what is at `root`; none if it says nothing of that.

@@ -90,6 +90,7 @@ pub(crate) fn operation(agent: usize, ticket: usize) -> Operation {
         id: "operation-0".into(),
         effect: Effect::Read,
         bound: Arc::new(tags.map(|(name, value)| (name.to_owned(), value)).into()),
+        arguments: Arc::default(),
         country: Country::parse("DE").unwrap(),
     }
 }

@@ -63,6 +63,7 @@ pub(crate) fn opening(value: &str) -> Opening {
         }
         .into(),
         operation: OperationRecord {
+            arguments: Arc::default(),
             service: "crm".into(),
             operation: "customer.read".into(),
             effect: "read".into(),
@@ -113,6 +114,7 @@ pub(crate) fn outcome() -> Outcome {
         },
         credential: None,
         model: None,
+        mediation: None,
         duration_us: 1234,
     }
 }

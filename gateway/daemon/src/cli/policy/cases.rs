@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 
 use classifiers::DataClass;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
-use policy::{Country, Evidence, Operation, Principal, Towards};
+use policy::{Argument, Country, Evidence, Operation, Principal, Towards};
 use proxy::route::Service;
 use serde::Deserialize;
 
@@ -46,11 +46,14 @@ struct Case {
     /// Where the upstream keeps its data, of a service that has some in several countries: the first one's if
     /// absent.
     country: Option<String>,
+    /// The arguments that are declared: `amount: 5000 EUR` in minor units, `limit: 100`.
+    #[serde(default)]
+    arguments: BTreeMap<String, String>,
     /// A class of data on its way, if it is about that and not about the call.
     disclose: Option<String>,
     #[serde(default)]
     towards: Way,
-    /// `allow` or `deny`; for a class `show` or what is done with it: `mask`.
+    /// `allow`, `mediate` or `deny`; for a class `show` or what is done with it: `mask`.
     expect: String,
     /// A rule that must be among those that decide.
     rule: Option<String>,
@@ -151,7 +154,11 @@ impl Case {
         let question = self.question(asked)?;
         let Some(name) = &self.disclose else {
             let decision = question.call(&asked.engine);
-            let found = if decision.allowed { "allow" } else { "deny" };
+            let found = match (decision.allowed, &decision.mediation) {
+                (false, _) => "deny",
+                (true, None) => "allow",
+                (true, Some(_)) => "mediate",
+            };
             return Ok((found.to_owned(), rules(&decision)));
         };
         let class = DataClass::named(name).ok_or_else(|| {
@@ -191,6 +198,31 @@ impl Case {
                 self.name
             )
         })
+    }
+
+    /// The arguments, each of the type that is declared.
+    fn arguments(&self, asked: &Asked) -> Result<BTreeMap<String, Argument>> {
+        let declared = asked.arguments.get(&self.call);
+        let each = self.arguments.iter().map(|(name, text)| {
+            let kind = declared.and_then(|declared| declared.get(name));
+            let kind = kind.ok_or_else(|| {
+                miette!(
+                    help = "arguments are declared under the operation's `arguments`",
+                    "case `{}`: `{}` has no argument `{name}`",
+                    self.name,
+                    self.call
+                )
+            })?;
+            let argument = Argument::parse(*kind, text).ok_or_else(|| {
+                miette!(
+                    help = kind.wants(),
+                    "case `{}`: `{text}` is no value of `{name}`",
+                    self.name
+                )
+            })?;
+            Ok((name.clone(), argument))
+        });
+        each.collect()
     }
 
     fn question(&self, asked: &Asked) -> Result<Question> {
@@ -247,6 +279,7 @@ impl Case {
                 id: Arc::clone(id),
                 effect,
                 bound: Arc::new(self.bound.clone()),
+                arguments: Arc::new(self.arguments(asked)?),
                 country,
             },
         })

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
 
 use audit::{Event, Outcome, PolicyRecord, Shown};
-use policy::Evidence;
+use policy::{Argument, Evidence};
 
 use super::{
     Asked,
@@ -20,7 +20,7 @@ pub(super) fn explain(shown: &Shown, asked: &Asked) -> String {
         Event::Open(opening) => {
             let (caller, operation) = (&opening.caller, &opening.operation);
             let said = (&*opening.declared, &*opening.notices);
-            let question = Question::recorded(caller, operation, said, &asked.config);
+            let question = Question::recorded(caller, operation, said, asked);
             let mut text = format!("record {index}: the call was allowed\n");
             head(&mut text, question.as_ref(), &opening.policies);
             if let Some(Event::Close(outcome)) = shown.closing.as_ref().map(|it| &it.event) {
@@ -33,7 +33,7 @@ pub(super) fn explain(shown: &Shown, asked: &Asked) -> String {
             let operation = refusal.operation.as_ref();
             let question = operation.and_then(|operation| {
                 let said = (&*refusal.declared, &*refusal.notices);
-                Question::recorded(&refusal.caller, operation, said, &asked.config)
+                Question::recorded(&refusal.caller, operation, said, asked)
             });
             let (reason, status) = (&refusal.reason, refusal.status);
             let mut text = format!("record {index}: the call was denied ({status} {reason})\n");
@@ -104,6 +104,9 @@ fn head(text: &mut String, question: Option<&Question>, policies: &[PolicyRecord
             operation.id,
             operation.effect.name()
         );
+        for (name, argument) in operation.arguments.iter() {
+            say!(text, "  argument   {name}: {argument}");
+        }
     }
     if policies.is_empty() {
         say!(text, "  rules      none");
@@ -162,6 +165,11 @@ fn ending(text: &mut String, outcome: &Outcome) {
         .as_deref()
         .map_or_else(String::new, |it| format!(", {it}"));
     say!(text, "  ended      {}{status}{reason}", outcome.result);
+    if let Some(mediation) = &outcome.mediation {
+        let template = mediation.template.as_deref().unwrap_or("none");
+        let (rule, by) = (&mediation.rule, &mediation.chosen_by);
+        say!(text, "  mediated   by {rule}: template {template}, {by}");
+    }
     for (way, body) in [("request", &outcome.request), ("answer", &outcome.response)] {
         for finding in &body.findings {
             let rule = finding.policy.as_deref().unwrap_or("no rule");
@@ -267,6 +275,17 @@ fn candidates(question: &Question, asked: &Asked) -> Vec<(String, Question)> {
             });
         }
     }
+    for (name, argument) in question.operation.arguments.iter() {
+        for literal in asked.engine.literals() {
+            if let Some(other) = like(argument, &literal)
+                && other != *argument
+            {
+                add(format!("argument {name} is {other}"), &|it| {
+                    Arc::make_mut(&mut it.operation.arguments).insert(name.clone(), other.clone());
+                });
+            }
+        }
+    }
     for purpose in asked.engine.literals() {
         if *purpose != *question.principal.purpose {
             add(format!("the purpose is `{purpose}`"), &|it| {
@@ -282,4 +301,13 @@ fn candidates(question: &Question, asked: &Asked) -> Vec<(String, Question)> {
         }
     }
     all
+}
+
+/// An argument of the same kind as another, of what policies compare with.
+fn like(argument: &Argument, literal: &str) -> Option<Argument> {
+    match argument {
+        Argument::Money { minor, currency } => Argument::money(literal, currency)
+            .or_else(|| Argument::money(&minor.to_string(), literal)),
+        other => Argument::parse(other.kind(), literal),
+    }
 }

@@ -81,10 +81,17 @@ fn operations(asked: &Asked) -> Vec<KnownOperation> {
                 id: id.to_string(),
                 effect,
                 countries: service.upstreams.countries(),
+                arguments: declared(asked, &service.name, id),
             })
         })
     });
     each.collect()
+}
+
+/// The arguments that every call of an operation has.
+fn declared(asked: &Asked, service: &str, id: &str) -> Vec<String> {
+    let of = asked.arguments.get(&format!("{service}/{id}"));
+    of.into_iter().flat_map(BTreeMap::keys).cloned().collect()
 }
 
 impl Proven {
@@ -193,6 +200,9 @@ fn story(text: &mut String, proof: &Proof, case: &Case) {
     if !operation.bound.is_empty() {
         row(text, "about", &tags(&operation.bound));
     }
+    if !operation.arguments.is_empty() {
+        row(text, "arguments", &tags(&operation.arguments));
+    }
     if let (Some(class), Some((from, to))) = (case.class, case.way) {
         let thing = if proof.verb == Verb::Restore {
             "a token"
@@ -236,6 +246,7 @@ fn facts(case: &Case) -> Value {
         "operation": case.operation.id,
         "effect": case.operation.effect.name(),
         "bound": *case.operation.bound,
+        "arguments": arguments(case),
         "class": case.class.map(DataClass::name),
         "origin": case.way.map(|(from, _)| country(from)),
         "recipient": case.way.map(|(_, to)| country(to)),
@@ -245,7 +256,12 @@ fn facts(case: &Case) -> Value {
     })
 }
 
-fn tags(tags: &BTreeMap<String, String>) -> String {
+fn arguments(case: &Case) -> BTreeMap<&String, String> {
+    let each = case.operation.arguments.iter();
+    each.map(|(name, it)| (name, it.to_string())).collect()
+}
+
+fn tags(tags: &BTreeMap<String, impl std::fmt::Display>) -> String {
     let each = tags.iter().map(|(name, value)| format!("{name} `{value}`"));
     each.collect::<Vec<_>>().join(", ")
 }

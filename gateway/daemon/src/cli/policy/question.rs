@@ -1,14 +1,18 @@
 //! From what is on record, or in a case, to what policies are asked.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use audit::{CallerRecord, DECLARED_CONFLICT, DeclaredRecord, OperationRecord};
 use classifiers::DataClass;
 use policy::{
-    Country, Decision, Declared, Delegation, Disclosure, DisclosureContext, Effect, Engine,
-    Evidence, Operation, Principal, Towards,
+    Argument, ArgumentKind, Country, Decision, Declared, Delegation, Disclosure, DisclosureContext,
+    Effect, Engine, Evidence, Operation, Principal, Towards,
 };
 
+use super::Asked;
 use crate::config::Config;
 
 /// A call that policies decide on.
@@ -24,8 +28,11 @@ impl Question {
         caller: &CallerRecord,
         operation: &OperationRecord,
         (said, notices): (&[DeclaredRecord], &[String]),
-        config: &Config,
+        asked: &Asked,
     ) -> Option<Self> {
+        let name = format!("{}/{}", operation.service, operation.operation);
+        let kinds = asked.arguments.get(&name);
+        let config = &asked.config;
         let token = caller.token.as_ref();
         Some(Self {
             principal: Principal {
@@ -51,6 +58,7 @@ impl Question {
                     .find(|effect| effect.name() == operation.effect)
                     .unwrap_or(Effect::Write),
                 bound: Arc::clone(&operation.bound),
+                arguments: Arc::new(arguments(&operation.arguments, kinds)),
                 country: Country::parse(&operation.country).unwrap_or(Country::UNKNOWN),
             },
         })
@@ -111,6 +119,18 @@ pub(super) fn delegation(subject: &str, actors: &[String]) -> Arc<Delegation> {
         subject: subject.into(),
         actors: actors.iter().map(|actor| actor.as_str().into()).collect(),
     })
+}
+
+/// What is on record of arguments, as far as they are declared so today.
+fn arguments(
+    recorded: &BTreeMap<String, String>,
+    kinds: Option<&BTreeMap<String, ArgumentKind>>,
+) -> BTreeMap<String, Argument> {
+    let each = recorded.iter().filter_map(|(name, text)| {
+        let kind = kinds?.get(name)?;
+        Some((name.clone(), Argument::parse(*kind, text)?))
+    });
+    each.collect()
 }
 
 /// The rules of a decision, by their ids.

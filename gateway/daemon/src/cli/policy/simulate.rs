@@ -5,9 +5,10 @@ use std::{
     fmt,
 };
 
-use audit::{Entry, Event, FindingRecord, Outcome};
+use audit::{Entry, Event, FindingRecord, MEDIATED, Outcome};
 use classifiers::DataClass;
 use policy::Towards;
+use redaction::Action;
 
 use super::{
     Asked,
@@ -65,12 +66,11 @@ impl<'a> Simulation<'a> {
 
     /// Decides a record again.
     pub(super) fn take(&mut self, entry: &Entry) {
-        let config = &self.asked.config;
         match &entry.event {
             Event::Open(opening) => {
                 let (caller, operation) = (&opening.caller, &opening.operation);
                 let said = (&*opening.declared, &*opening.notices);
-                let question = Question::recorded(caller, operation, said, config);
+                let question = Question::recorded(caller, operation, said, self.asked);
                 let Some(question) = question else { return };
                 self.call(entry.index, &question, true);
                 if self.open.len() < OPEN_MAX {
@@ -81,7 +81,7 @@ impl<'a> Simulation<'a> {
                 let said = (&*refusal.declared, &*refusal.notices);
                 let operation = refusal.operation.as_ref();
                 let question = operation.and_then(|operation| {
-                    Question::recorded(&refusal.caller, operation, said, config)
+                    Question::recorded(&refusal.caller, operation, said, self.asked)
                 });
                 match question.filter(|_| is_of_policy(&refusal.reason)) {
                     Some(question) => self.call(entry.index, &question, false),
@@ -133,13 +133,13 @@ impl<'a> Simulation<'a> {
         self.report.values += found.count;
         let disclosure = question.disclose(&self.asked.engine, towards, class);
         let action = disclosure.action.name();
-        if *action != *found.action {
-            let what = format!(
-                "{} to {}: {} -> {action}",
-                found.class,
-                towards.name(),
-                found.action
-            );
+        // What the mediator covers or counts, policy shows.
+        let was = match &*found.action {
+            MEDIATED => Action::Show.name(),
+            other => other,
+        };
+        if action != was {
+            let what = format!("{} to {}: {} -> {action}", found.class, towards.name(), was);
             let by = disclosure
                 .policy
                 .map_or_else(|| "no rule".to_owned(), |it| it.id.to_string());

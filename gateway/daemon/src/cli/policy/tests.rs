@@ -85,6 +85,7 @@ fn caller(customer: &str, purpose: &str) -> CallerRecord {
 fn operation(id: &str, customer: &str) -> OperationRecord {
     let writes = id.ends_with("write");
     OperationRecord {
+        arguments: Arc::default(),
         service: "crm".into(),
         operation: id.into(),
         effect: if writes { "write" } else { "read" }.into(),
@@ -141,6 +142,7 @@ fn closing() -> Event {
         response,
         credential: None,
         model: None,
+        mediation: None,
         duration_us: 1,
     }))
 }
