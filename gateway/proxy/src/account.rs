@@ -31,7 +31,7 @@ use crate::{
     route::Service,
     spending::Spending,
     told,
-    usage::{self, Came, Metered},
+    usage::{Came, Metered},
     veil::Veil,
     watch::Ended,
 };
@@ -280,11 +280,12 @@ impl Account {
         }
         // What still streams to the upstream belongs to this outcome too.
         let broken = self.settle().await;
-        self.reckon(end);
+        let reckoned = self.reckon(end);
         let kept = match &mut self.spending {
             None => Ok(()),
             Some(spending) => spending.durable().await,
         };
+        let kept = reckoned.and(kept);
         let (end, why) = match (&broken, &kept, why) {
             (Some(broken), _, None) => (End::Aborted, Some(broken)),
             (None, Err(unkept), None) => (End::Aborted, Some(unkept)),
@@ -315,9 +316,9 @@ impl Account {
     }
 
     /// Puts what a model used in the place of what it was estimated to, once.
-    fn reckon(&mut self, end: End) {
+    fn reckon(&mut self, end: End) -> Result<(), Interruption> {
         let Some(metered) = self.metered.take() else {
-            return;
+            return Ok(());
         };
         let status = self.upstream.as_ref().and_then(|call| call.status);
         let came = match status {
@@ -328,14 +329,16 @@ impl Account {
         };
         let screening = self.screening.as_ref();
         let request = screening.map_or(self.request.received, |it| it.record().received);
-        let used = metered.used(came, (request, self.response.released));
-        if let Some(spending) = &mut self.spending {
-            spending.settle(used.spent);
-        }
-        if used.is_unknown {
-            self.response.gaps.push(usage::UNKNOWN.to_owned());
-        }
-        self.model = used.record;
+        let used = metered.used(came, request);
+        let gaps = used.gaps.iter().map(|&gap| gap.to_owned());
+        self.response.gaps.extend(gaps);
+        self.model = used.record.map(|mut record| {
+            let named = record.model.take();
+            record.model = named.map(|named| declared::safe(&self.gateway, "model", named));
+            record
+        });
+        let spending = self.spending.as_mut();
+        spending.map_or(Ok(()), |spending| spending.settle(used.spent))
     }
 
     /// Waits until the request's body has gone as far as it will; why it broke off, if it did.
@@ -509,8 +512,11 @@ fn attributes<'a>(finding: &'a FindingRecord, path: &'a str) -> FindingAttrs<'a>
 
 impl Drop for Account {
     fn drop(&mut self) {
+        // Also if nothing was begun: what was held for it is given back.
+        if let Err(why) = self.reckon(End::ClientGone) {
+            tracing::error!(reason = why.reason, "what a model used is not debited");
+        }
         if let Some(receipt) = self.receipt.take() {
-            self.reckon(End::ClientGone);
             let mut outcome = self.outcome(receipt.index(), End::ClientGone, Some("client_gone"));
             self.gateway.trail.close_detached(receipt, &mut outcome);
             (self.request, self.response) = (outcome.request, outcome.response);

@@ -245,6 +245,15 @@ fn withheld(gateway: &Gateway, said: Said) -> Said {
     }
 }
 
+/// A name as a record may have it, told as `by`: without what nobody needs there.
+pub(crate) fn safe(gateway: &Gateway, by: &str, name: String) -> String {
+    if fields::is_clean(gateway, by, &name) {
+        name
+    } else {
+        WITHHELD.to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

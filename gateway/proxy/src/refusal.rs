@@ -3,6 +3,8 @@
 //! What an agent reads says which rule refused and what to do; it never repeats anything of the
 //! request or of the upstream's answer, so that an error cannot carry data out.
 
+mod models;
+
 use admission::budget::OverBudget;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
@@ -259,13 +261,6 @@ impl Interruption {
                 refusal
             }
         }
-    }
-
-    /// A budget counts costs, and nobody knows what the model costs.
-    pub fn price_unknown() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "price_unknown").says(
-            "a budget counts costs, and no price is configured for the model that is asked for",
-        )
     }
 
     /// The session of MCP is another caller's.

@@ -25,6 +25,8 @@ pub(crate) struct Reading {
     /// Whether what came is too long to be read: all of a document, the rest of a line.
     is_lost: bool,
     told: Told,
+    /// Bytes of the answer that came, without their content coding.
+    came: u64,
 }
 
 impl Reading {
@@ -35,6 +37,7 @@ impl Reading {
             kept: BytesMut::new(),
             is_lost: false,
             told: Told::default(),
+            came: 0,
         }
     }
 
@@ -48,6 +51,16 @@ impl Reading {
         } else if !self.is_lost {
             self.kept.extend_from_slice(piece);
         }
+    }
+
+    /// So many bytes of it came by now, whatever becomes of them.
+    pub(crate) fn came(&mut self, bytes: u64) {
+        self.came = self.came.max(bytes);
+    }
+
+    /// How many.
+    pub(super) fn bytes(&self) -> u64 {
+        self.came
     }
 
     /// What was said by now, with the model that answers.
