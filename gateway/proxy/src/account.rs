@@ -217,7 +217,7 @@ impl Account {
             policies: record::policies(permit.policies()),
             policy: Arc::clone(permit.policy_digest()),
             declared: declared::records(&self.said),
-            notices: Notice::names(&self.notices),
+            notices: self.noticed(),
         };
         let opened = self.gateway.trail.open(&opening);
         let named = self.gateway.subjects.durable();
@@ -257,7 +257,7 @@ impl Account {
             finding: why.finding,
             findings: Vec::new(),
             declared: declared::records(&self.said),
-            notices: Notice::names(&self.notices),
+            notices: self.noticed(),
         };
         let noted = self.gateway.trail.note(EventRef::Refuse(&refusal));
         let (noted, named) = tokio::join!(noted, self.gateway.subjects.durable());
@@ -381,6 +381,12 @@ impl Account {
             model: self.model.take(),
             duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
         }
+    }
+
+    /// What is found of the exchange, and of who calls.
+    fn noticed(&self) -> Vec<String> {
+        let found = self.who.notices().chain(self.notices.iter().copied());
+        Notice::names(found)
     }
 
     fn operation(&self) -> Option<OperationRecord> {

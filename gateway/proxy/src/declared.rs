@@ -9,7 +9,7 @@ use std::{
 use audit::DeclaredRecord;
 use hashlink::LruCache;
 use http::{HeaderMap, HeaderName, header};
-use identity::{Caller, Declared, GotWith};
+use identity::{Caller, Declared};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -110,7 +110,7 @@ impl Declarations {
     }
 
     /// The caller, with what its client says held against what its agent is known as. All that is said goes
-    /// on record, and so do a conflict and a static key, as what was noticed.
+    /// on record, and so does a conflict, as what was noticed.
     pub(crate) fn declare(
         &self,
         account: &mut Account,
@@ -122,9 +122,6 @@ impl Declarations {
             .said
             .extend(self.client(&caller.session, service, client));
         let mut caller = caller.clone();
-        if caller.got_with() == GotWith::Key {
-            account.notices.push(Notice::StaticKey);
-        }
         if let Some(declared) = self.judge(caller.agent.id.shared(), &account.said) {
             if let Some(by) = declared.1 {
                 account.notices.push(Notice::DeclaredConflict(by));

@@ -110,6 +110,16 @@ impl Interruption {
             .found()
     }
 
+    /// A static key for the gateway stands where the service would get it.
+    pub fn key_misplaced() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "key_misplaced")
+            .says(
+                "a key for the gateway stands in a field that goes on to the service: show it as \
+                 `Authorization: Bearer` or in `tidegate-token`, and nowhere else",
+            )
+            .found()
+    }
+
     /// Whoever asks on behalf of others is not the one that may.
     pub fn asker_unknown() -> Self {
         Self::new(StatusCode::FORBIDDEN, "asker_unknown")
