@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use crate::{
     clock,
-    declared::{self, Said},
+    declared::{self, Client, Said},
     dialect::Dialect,
     gateway::Gateway,
     limits,
@@ -108,7 +108,7 @@ pub(crate) struct Account {
     /// What the client says that it is.
     pub(crate) said: Vec<Said>,
     /// The same in this one message, until it is known whose it is.
-    pub(crate) client: Option<Said>,
+    pub(crate) client: Option<Client>,
     /// What a model uses, where its service says so.
     pub(crate) metered: Option<Box<Metered>>,
     /// What is found of the exchange itself.
