@@ -30,7 +30,7 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn new(metering: Arc<Metering>, is_stream: bool) -> Self {
+    pub(crate) fn new(metering: Arc<Metering>, is_stream: bool) -> Self {
         Self {
             metering,
             is_stream,
@@ -59,7 +59,7 @@ impl Reading {
     }
 
     /// How many.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.came
     }
 

@@ -243,7 +243,7 @@ fn what_is_not_known_to_be_less_is_taken_for_as_much_as_it_may_be() {
     let limited = json!({ "model": "gpt-4o", "max_tokens": 1000 });
     let held = asked(&limited).expect("an estimate");
     let input = (limited.to_string().len() as u64).div_ceil(4);
-    let tokens = |metered: &Metered, came| metered.used(came, 40).spent.tokens;
+    let tokens = |metered: &Metered, came| metered.used(came, 20).spent.tokens;
     for (came, most) in [
         (Came::Uncalled, 0),
         (Came::Failed, 0),
@@ -258,9 +258,9 @@ fn what_is_not_known_to_be_less_is_taken_for_as_much_as_it_may_be() {
     let mut seen = reading.lock().expect("a lock");
     seen.see(&Bytes::from_static(answer));
     drop(seen);
-    let used = told.used(Came::Whole, 40);
+    let used = told.used(Came::Whole, 20);
     assert_eq!((used.spent.tokens, used.gaps.len()), (9, 0));
-    let used = told.used(Came::Part, 40);
+    let used = told.used(Came::Part, 20);
     assert_eq!(
         (used.spent.tokens, used.gaps),
         (1000 + input, vec![UNKNOWN])
