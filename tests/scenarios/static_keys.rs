@@ -80,7 +80,7 @@ fn a_configuration_with_static_keys_is_refused_until_they_are_meant() -> Result<
         "{told}"
     );
     for (key, fault) in [
-        (keys("00", "2999-01-01"), "64 hexadecimal digits"),
+        (keys("00", "2999-01-01"), "64 hexadecimal"),
         (keys(&digest, "soon"), "is no date"),
     ] {
         let meant = |setup: Setup| {
