@@ -51,6 +51,9 @@ fn a_client_that_says_it_is_something_else_is_a_finding() -> Result<()> {
     assert_eq!((status, &notices), (200, &found));
     let (status, _, notices) = read(&world, clinic, &[own, ("x-agent-name", "planner")])?;
     assert_eq!((status, &notices), (403, &found));
+    // One that is its own and another besides is not its own.
+    let (_, declared, notices) = read(&world, crm, &[own, ("user-agent", "curl/8.5.0")])?;
+    assert_eq!(notices, found, "{declared}");
     assert_eq!(anomaly(&world, "declared")?.text("about"), "user-agent");
 
     // What nobody needs to know stays behind, and so do characters that a record has no use for.

@@ -24,11 +24,17 @@ struct Thinking {
 
 impl Thinking {
     fn with(budget: Value) -> Result<Self> {
+        // A call without a limit holds what it sends, and no more.
+        let usage = json!({ "profile": "openai", "output_ceiling": 0 });
+        Self::metered(usage, budget)
+    }
+
+    fn metered(usage: Value, budget: Value) -> Result<Self> {
         let asked = Asked::default();
         let model = Peer::serve(asked.router(), "127.0.0.1:0", None)?;
         let service = Service::new("model", &model.url(), "DE")
             .operation("chat", "POST", "/chat/completions")
-            .set("usage", json!({ "profile": "openai" }));
+            .set("usage", usage);
         let world = World::with(|setup| {
             setup
                 .service(service)
@@ -166,5 +172,72 @@ fn costs_are_counted_by_model_and_a_model_without_a_price_is_refused() -> Result
     assert_eq!(thinking.asked.times(), times);
     let (status, ..) = thinking.ask(&request([1, 1], &plain))?;
     assert_eq!(status, 200);
+    thinking.world.finish()
+}
+
+#[test]
+fn what_cannot_be_metered_is_refused_before_it_is_sent() -> Result<()> {
+    let budget = json!({ "id": "thinking", "tokens": 100_000, "cost": 5 });
+    let thinking = Thinking::metered(json!({ "profile": "openai" }), budget)?;
+    for (more, why) in [
+        (json!({}), "usage_unmetered"),
+        (json!({ "max_tokens": "9" }), "usage_unmetered"),
+        (json!({ "max_tokens": 9, "n": 2.5 }), "usage_unmetered"),
+        (json!({ "max_tokens": 9, "model": null }), "usage_unmetered"),
+        (
+            json!({ "max_tokens": 9, "Max_Tokens": 9999 }),
+            "message_ambiguous",
+        ),
+    ] {
+        let (_, reason, _) = thinking.ask(&request([1, 1], &more))?;
+        assert_eq!(reason, why, "{more}");
+    }
+    let url = thinking.world.gateway.url("/model/chat/completions")?;
+    let good = request([1, 1], &json!({ "max_tokens": 9 })).to_string();
+    let client = &thinking.world.client;
+    let coded = client.post(&url, &[("content-encoding", "gzip")], &good)?;
+    let plain = [("content-type", "text/plain")];
+    let plain = client.send("POST", &url, &plain, good.clone().into())?;
+    for reply in [coded, plain] {
+        assert_eq!(reply.status.as_u16(), 403);
+        assert_eq!(reason(&reply)?, "usage_unmetered");
+    }
+    assert_eq!(thinking.asked.times(), 0);
+    assert_eq!(client.post(&url, &[], &good)?.status.as_u16(), 200);
+    thinking.world.finish()
+}
+
+#[test]
+fn neither_a_limit_nor_a_count_is_believed_that_cannot_be() -> Result<()> {
+    let thinking = Thinking::with(json!({ "id": "thinking", "tokens": 1_000_000 }))?;
+    // The service does not keep to a limit, and does not say what it used.
+    let more = json!({ "max_tokens": 1, "silent": true, "stream": true });
+    let (status, _, used) = thinking.ask(&request([1, 1], &more))?;
+    let output = used["output"].as_u64().context("no count")?;
+    ensure!(status == 200 && output > 50, "{used}");
+    // A count that cannot be is none, and breaks nothing for whoever comes next.
+    for _ in 0..2 {
+        let (status, gaps, used) = thinking.ask(&request([u64::MAX, 1], &json!({})))?;
+        ensure!(status == 200 && gaps.contains("usage_unknown"), "{gaps}");
+        ensure!(used["input"].as_u64() < Some(1000), "{used}");
+    }
+    let (status, gaps, _) = thinking.ask(&request([1, 1], &json!({})))?;
+    assert_eq!((status, &*gaps), (200, "[]"));
+    thinking.world.finish()
+}
+
+#[test]
+fn the_name_of_a_model_takes_nothing_personal_into_the_record() -> Result<()> {
+    let thinking = Thinking::with(json!({ "id": "money", "cost": 5 }))?;
+    let address = ["tamsel.wrenfold", "mailbox.example.org"].join("@");
+    let model = format!("gpt-4o/{address}");
+    let (status, _, used) = thinking.ask(&request([1, 1], &json!({ "model": model })))?;
+    assert_eq!((status, &used["model"]), (200, &json!("[withheld]")));
+    let files = thinking.world.gateway.files()?;
+    ensure!(
+        !files
+            .iter()
+            .any(|(_, bytes)| crate::canary::contains(bytes, &address))
+    );
     thinking.world.finish()
 }

@@ -3,6 +3,7 @@
 use std::{os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use tests::{gateway, records, setup::Setup};
 
@@ -69,8 +70,17 @@ fn a_configuration_with_static_keys_is_refused_until_they_are_meant() -> Result<
     }
     let (_, told) = check(&|setup| setup.set("static_keys", json!(true)))?;
     ensure!(!told.contains("static key"), "{told}");
+    let (is_good, told) = check(&|setup| {
+        setup
+            .set("static_keys", json!(true))
+            .of_agent("token", json!("bound"))
+    })?;
+    ensure!(
+        !is_good && told.contains("must show bound tokens"),
+        "{told}"
+    );
     for (key, fault) in [
-        (keys("00", "2999-01-01"), "is not the digest of a key"),
+        (keys("00", "2999-01-01"), "64 hexadecimal"),
         (keys(&digest, "soon"), "is no date"),
     ] {
         let meant = |setup: Setup| {
@@ -120,6 +130,20 @@ fn each_use_of_a_static_key_is_a_finding_and_a_pass_proves_no_more() -> Result<(
         wrong.header("www-authenticate"),
         Some("Bearer realm=\"tidegate\"")
     );
+    // Whatever becomes of the call, its use is found.
+    let unknown = world.gateway.url("/crm/no/such/thing")?;
+    let reply = world.client.get(&unknown, &[("authorization", &bearer)])?;
+    let refused = records::show(&world.gateway, reply.record().context("no record")?)?;
+    ensure!(!reply.status.is_success(), "{refused:?}");
+    assert_eq!(refused.find("notices"), Some(&json!(["static_key"])));
+    // Where the service would get it, it is refused.
+    let pair = ["agent", key.as_str()].join(":");
+    let pair = format!("Basic {}", BASE64_STANDARD.encode(pair));
+    for beside in [("x-api-key", &*key), ("authorization", &*pair)] {
+        let (status, reason, record) = ask(&world, &[("tidegate-token", &key), beside])?;
+        assert_eq!((status, &*reason), (400, "key_misplaced"));
+        assert_eq!(record.find("notices"), Some(&json!(["static_key"])));
+    }
     assert_eq!(anomaly(&world, "static_key")?.text("about"), "key");
 
     let url = world.gateway.url("/.well-known/tidegate/pass")?;

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use self::attempt::Attempt;
 use crate::{
     clock,
-    declared::{self, Said},
+    declared::{self, Client, Said},
     dialect::Dialect,
     gateway::Gateway,
     limits,
@@ -35,7 +35,7 @@ use crate::{
     spending::Spending,
     told,
     upstream::Destination,
-    usage::{self, Came, Metered},
+    usage::{Came, Metered},
     veil::Veil,
     watch::Ended,
 };
@@ -113,7 +113,7 @@ pub(crate) struct Account {
     /// What the client says that it is.
     pub(crate) said: Vec<Said>,
     /// The same in this one message, until it is known whose it is.
-    pub(crate) client: Option<Said>,
+    pub(crate) client: Option<Client>,
     /// What a model uses, where its service says so.
     pub(crate) metered: Option<Box<Metered>>,
     /// What is found of the exchange itself.
@@ -231,7 +231,7 @@ impl Account {
             policies: record::policies(permit.policies()),
             policy: Arc::clone(permit.policy_digest()),
             declared: declared::records(&self.said),
-            notices: Notice::names(&self.notices),
+            notices: self.noticed(),
             upstream: self.attempt.upstream(),
             retry_of: self.attempt.before,
         };
@@ -273,7 +273,7 @@ impl Account {
             finding: why.finding,
             findings: Vec::new(),
             declared: declared::records(&self.said),
-            notices: Notice::names(&self.notices),
+            notices: self.noticed(),
         };
         let noted = self.gateway.trail.note(EventRef::Refuse(&refusal));
         let (noted, named) = tokio::join!(noted, self.gateway.subjects.durable());
@@ -296,11 +296,12 @@ impl Account {
         }
         // What still streams to the upstream belongs to this outcome too.
         let broken = self.settle().await;
-        self.reckon(end);
+        let reckoned = self.reckon(end);
         let kept = match &mut self.spending {
             None => Ok(()),
             Some(spending) => spending.durable().await,
         };
+        let kept = reckoned.and(kept);
         let (end, why) = match (&broken, &kept, why) {
             (Some(broken), _, None) => (End::Aborted, Some(broken)),
             (None, Err(unkept), None) => (End::Aborted, Some(unkept)),
@@ -331,9 +332,9 @@ impl Account {
     }
 
     /// Puts what a model used in the place of what it was estimated to, once.
-    fn reckon(&mut self, end: End) {
+    fn reckon(&mut self, end: End) -> Result<(), Interruption> {
         let Some(metered) = self.metered.take() else {
-            return;
+            return Ok(());
         };
         let status = self.upstream.as_ref().and_then(|call| call.status);
         let came = match status {
@@ -344,14 +345,16 @@ impl Account {
         };
         let screening = self.screening.as_ref();
         let request = screening.map_or(self.request.received, |it| it.record().received);
-        let used = metered.used(came, (request, self.response.released));
-        if let Some(spending) = &mut self.spending {
-            spending.settle(used.spent);
-        }
-        if used.is_unknown {
-            self.response.gaps.push(usage::UNKNOWN.to_owned());
-        }
-        self.model = used.record;
+        let used = metered.used(came, request);
+        let gaps = used.gaps.iter().map(|&gap| gap.to_owned());
+        self.response.gaps.extend(gaps);
+        self.model = used.record.map(|mut record| {
+            let named = record.model.take();
+            record.model = named.map(|named| declared::safe(&self.gateway, "model", named));
+            record
+        });
+        let spending = self.spending.as_mut();
+        spending.map_or(Ok(()), |spending| spending.settle(used.spent))
     }
 
     /// Waits until the request's body has gone as far as it will; why it broke off, if it did.
@@ -396,6 +399,12 @@ impl Account {
             mediation: self.mediation.as_ref().map(|it| Box::new(it.record())),
             duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
         }
+    }
+
+    /// What is found of the exchange, and of who calls.
+    fn noticed(&self) -> Vec<String> {
+        let found = self.who.notices().chain(self.notices.iter().copied());
+        Notice::names(found)
     }
 
     fn operation(&self) -> Option<OperationRecord> {
@@ -530,8 +539,11 @@ fn attributes<'a>(finding: &'a FindingRecord, path: &'a str) -> FindingAttrs<'a>
 
 impl Drop for Account {
     fn drop(&mut self) {
+        // Also if nothing was begun: what was held for it is given back.
+        if let Err(why) = self.reckon(End::ClientGone) {
+            tracing::error!(reason = why.reason, "what a model used is not debited");
+        }
         if let Some(receipt) = self.receipt.take() {
-            self.reckon(End::ClientGone);
             let mut outcome = self.outcome(receipt.index(), End::ClientGone, Some("client_gone"));
             self.gateway.trail.close_detached(receipt, &mut outcome);
             (self.request, self.response) = (outcome.request, outcome.response);

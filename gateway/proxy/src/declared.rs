@@ -9,7 +9,7 @@ use std::{
 use audit::DeclaredRecord;
 use hashlink::LruCache;
 use http::{HeaderMap, HeaderName, header};
-use identity::{Caller, Declared, GotWith};
+use identity::{Caller, Declared};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -29,6 +29,9 @@ const VERSION_BYTES_MAX: usize = 32;
 /// Clients of MCP whose names are remembered; who was quiet longest is forgotten first.
 const CLIENTS_MAX: usize = 8192;
 
+/// Values of one field that are kept.
+const VALUES_MAX: usize = 4;
+
 /// What stands for a name that holds something personal, or a secret.
 const WITHHELD: &str = "[withheld]";
 
@@ -46,6 +49,16 @@ pub(crate) struct Said {
     by: &'static str,
     name: Arc<str>,
     version: Option<Arc<str>>,
+    /// Whether it cannot be read, or is not all that is said in this way: then it is nobody's.
+    is_odd: bool,
+}
+
+/// What a message of MCP says of its client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Client {
+    said: Said,
+    /// Whether it holds for the session, as what `initialize` says does.
+    lasts: bool,
 }
 
 /// As what agents are known, and what clients said.
@@ -57,11 +70,11 @@ pub struct Declarations {
     /// The agents that have names.
     named: HashSet<Arc<str>>,
     /// The clients of MCP by session and service, since they say it once.
-    clients: Mutex<LruCache<Client, Said>>,
+    clients: Mutex<LruCache<Session, Said>>,
 }
 
 /// A client of MCP: its session, and the service.
-type Client = (Arc<str>, Arc<str>);
+type Session = (Arc<str>, Arc<str>);
 
 /// A name of the configuration.
 #[derive(Debug)]
@@ -98,19 +111,34 @@ impl Declarations {
         }
     }
 
-    /// What the fields of a request say.
+    /// What the fields of a request say. A field that comes twice, or is not text, says each of its values,
+    /// and none of them is anybody's.
     pub(crate) fn said(&self, gateway: &Gateway, headers: &HeaderMap) -> Vec<Said> {
-        let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        let product = text(&header::USER_AGENT).and_then(product);
-        let product = product.and_then(|(name, version)| said(USER_AGENT, name, version));
-        let own = self.header.as_ref().and_then(text);
-        let own = own.and_then(|name| said(HEADER, name, None));
-        let safe = |said| withheld(gateway, said);
-        product.into_iter().chain(own).map(safe).collect()
+        let fields = [
+            (USER_AGENT, Some(&header::USER_AGENT)),
+            (HEADER, self.header.as_ref()),
+        ];
+        let mut all = Vec::new();
+        for (by, name) in fields {
+            let Some(name) = name else { continue };
+            let is_double = headers.get_all(name).iter().nth(1).is_some();
+            for value in headers.get_all(name).iter().take(VALUES_MAX) {
+                let is_odd = is_double || value.to_str().is_err();
+                let text = String::from_utf8_lossy(value.as_bytes());
+                let said = match by {
+                    USER_AGENT => {
+                        product(&text).and_then(|(name, version)| said(by, name, version))
+                    }
+                    _ => said(by, &text, None),
+                };
+                all.extend(said.map(|said| withheld(gateway, Said { is_odd, ..said })));
+            }
+        }
+        all
     }
 
     /// The caller, with what its client says held against what its agent is known as. All that is said goes
-    /// on record, and so do a conflict and a static key, as what was noticed.
+    /// on record, and so does a conflict, as what was noticed.
     pub(crate) fn declare(
         &self,
         account: &mut Account,
@@ -122,9 +150,6 @@ impl Declarations {
             .said
             .extend(self.client(&caller.session, service, client));
         let mut caller = caller.clone();
-        if caller.got_with() == GotWith::Key {
-            account.notices.push(Notice::StaticKey);
-        }
         if let Some(declared) = self.judge(caller.agent.id.shared(), &account.said) {
             if let Some(by) = declared.1 {
                 account.notices.push(Notice::DeclaredConflict(by));
@@ -134,17 +159,20 @@ impl Declarations {
         caller
     }
 
-    /// What the client of MCP said, now or before.
-    fn client(&self, session: &Arc<str>, service: &Arc<str>, now: Option<Said>) -> Option<Said> {
+    /// What the client of MCP said, now or when its session began.
+    fn client(&self, session: &Arc<str>, service: &Arc<str>, now: Option<Client>) -> Option<Said> {
+        if let Some(Client { said, lasts: false }) = now {
+            return Some(said);
+        }
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if clients.is_empty() && now.is_none() {
             return None;
         }
         let key = (Arc::clone(session), Arc::clone(service));
         match now {
-            Some(now) => {
-                clients.insert(key, now.clone());
-                Some(now)
+            Some(Client { said, .. }) => {
+                clients.insert(key, said.clone());
+                Some(said)
             }
             None => clients.get(&key).cloned(),
         }
@@ -164,7 +192,7 @@ impl Declarations {
                 Some(known) => known.agents.contains(agent),
                 // Who has names has no others; who has none may have any that is nobody's.
                 None => !self.named.contains(agent),
-            };
+            } && !said.is_odd;
             names.extend(known.map(|known| Arc::clone(&known.name)));
             conflict = conflict.or((!is_own).then_some(said.by));
         }
@@ -179,7 +207,7 @@ impl Declarations {
 }
 
 /// What a message of MCP says of its client: at the beginning of a session, or each time.
-pub(crate) fn client(gateway: &Gateway, message: &Message<'_>) -> Option<Said> {
+pub(crate) fn client(gateway: &Gateway, message: &Message<'_>) -> Option<Client> {
     let Kind::Call {
         method,
         params: Some(params),
@@ -187,13 +215,15 @@ pub(crate) fn client(gateway: &Gateway, message: &Message<'_>) -> Option<Said> {
     else {
         return None;
     };
-    let info = match method {
-        "initialize" => object(params, "clientInfo"),
-        _ => object(params, "_meta").and_then(|meta| object(meta, CLIENT_IN_META)),
+    let lasts = method == "initialize";
+    let info = if lasts {
+        object(params, "clientInfo")
+    } else {
+        object(params, "_meta").and_then(|meta| object(meta, CLIENT_IN_META))
     }?;
     let text = |name: &str| info.get(name).and_then(Value::as_str);
-    let said = said(MCP, text("name")?, text("version"))?;
-    Some(withheld(gateway, said))
+    let said = withheld(gateway, said(MCP, text("name")?, text("version"))?);
+    Some(Client { said, lasts })
 }
 
 fn object<'v>(within: &'v Map<String, Value>, name: &str) -> Option<&'v Map<String, Value>> {
@@ -229,7 +259,12 @@ fn said(by: &'static str, name: &str, version: Option<&str>) -> Option<Said> {
     };
     let name = plain(name, NAME_BYTES_MAX);
     let version = version.map(|version| plain(version, VERSION_BYTES_MAX));
-    (!name.is_empty()).then_some(Said { by, name, version })
+    (!name.is_empty()).then_some(Said {
+        by,
+        name,
+        version,
+        is_odd: false,
+    })
 }
 
 /// The same without a name in which something is found that nobody needs there.
@@ -242,6 +277,15 @@ fn withheld(gateway: &Gateway, said: Said) -> Said {
         name: WITHHELD.into(),
         version: None,
         ..said
+    }
+}
+
+/// A name as a record may have it, told as `by`: without what nobody needs there.
+pub(crate) fn safe(gateway: &Gateway, by: &str, name: String) -> String {
+    if fields::is_clean(gateway, by, &name) {
+        name
+    } else {
+        WITHHELD.to_owned()
     }
 }
 
@@ -294,6 +338,21 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_read_is_nobodys() {
+        let own = said(USER_AGENT, "httpx", None).expect("a name");
+        let odd = Said {
+            is_odd: true,
+            ..own.clone()
+        };
+        for agent in [ONE, FREE] {
+            let judged = declarations().judge(&agent.into(), &[odd.clone()]);
+            assert_eq!(judged.expect("names").1, Some(USER_AGENT));
+        }
+        let judged = declarations().judge(&ONE.into(), &[own]);
+        assert_eq!(judged.expect("names").1, None);
+    }
+
+    #[test]
     fn where_nobody_has_a_name_nothing_is_judged() {
         let one = Arc::from(ONE);
         let declarations = Declarations::new(None, [(&one, &[][..])]);
@@ -307,10 +366,13 @@ mod tests {
         let (session, tools, other) = (Arc::from("s"), Arc::from("tools"), Arc::from("other"));
         assert_eq!(declarations.client(&session, &tools, None), None);
         let client = said(MCP, "claude-code", Some("2.0"));
-        assert_eq!(
-            declarations.client(&session, &tools, client.clone()),
-            client
-        );
+        let says = |said: &Option<Said>, lasts| said.clone().map(|said| Client { said, lasts });
+        let begins = says(&client, true);
+        assert_eq!(declarations.client(&session, &tools, begins), client);
+        // What one message says is of that message.
+        let other_name = said(MCP, "planner", None);
+        let message = says(&other_name, false);
+        assert_eq!(declarations.client(&session, &tools, message), other_name);
         assert_eq!(declarations.client(&session, &tools, None), client);
         assert_eq!(declarations.client(&session, &other, None), None);
         assert_eq!(declarations.client(&"t".into(), &tools, None), None);

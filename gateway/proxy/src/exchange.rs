@@ -392,6 +392,9 @@ impl Worker {
         })?;
         account.who = who;
         account.mark(names::AUTHENTICATED);
+        if !holds_key && headers::has_stray_key(&parts.headers) {
+            return Err(Interruption::key_misplaced());
+        }
         Ok(proven)
     }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use identity::StaticKey;
 use redaction::Coding;
 use telemetry::{Trace, Traces};
 
@@ -128,6 +129,29 @@ pub(crate) fn shown(headers: &HeaderMap) -> Shown<'_> {
         Some((scheme, bearer)) if is_token_scheme(scheme) => Shown::Bearer(bearer.trim()),
         _ => Shown::Nothing,
     }
+}
+
+/// Whether a static key stands where the service would get it: in a field for keys other than the one that
+/// [`shown`] takes it from, or in a pair. Where a service's key is held here, no such field goes on at all.
+pub(crate) fn has_stray_key(headers: &HeaderMap) -> bool {
+    let has_own = headers.contains_key(&TOKEN);
+    let is_stray = |name: &HeaderName, value: &HeaderValue| {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        let value = value.trim();
+        let Some((scheme, rest)) = value.split_once(' ') else {
+            return StaticKey::is_meant(value);
+        };
+        let is_taken = *name == header::AUTHORIZATION && is_token_scheme(scheme) && !has_own;
+        let pair = BASE64_STANDARD.decode(rest.trim()).unwrap_or_default();
+        let pair = String::from_utf8_lossy(&pair);
+        let mut secrets = pair.splitn(2, ':').chain([rest.trim()]);
+        !is_taken && secrets.any(StaticKey::is_meant)
+    };
+    let mut fields = KEY_FIELDS.iter();
+    fields.any(|name| {
+        let mut values = headers.get_all(name).iter();
+        values.any(|value| is_stray(name, value))
+    })
 }
 
 /// Whether what stands behind a scheme of `Authorization` is a token.
@@ -521,6 +545,42 @@ mod tests {
             "tidegate-record",
         ] {
             assert!(headers.get(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_static_key_stands_in_one_field_alone() {
+        let key = format!("{}abc", identity::KEY_PREFIX);
+        let bearer = format!("Bearer {key}");
+        let basic = |pair: String| format!("Basic {}", BASE64_STANDARD.encode(pair));
+        let of_password = basic(format!("agent:{key}"));
+        let of_user = basic(format!("{key}:"));
+        for (fields, is_stray) in [
+            (vec![("authorization", &*bearer)], false),
+            (vec![("tidegate-token", &*key)], false),
+            (
+                vec![("authorization", "Bearer sk-other"), ("x-api-key", "k")],
+                false,
+            ),
+            (vec![("authorization", &*key)], true),
+            (vec![("authorization", &*of_password)], true),
+            (vec![("authorization", &*of_user)], true),
+            (vec![("x-api-key", &*key)], true),
+            (vec![("api-key", &*bearer)], true),
+            (
+                vec![("authorization", &*bearer), ("x-goog-api-key", &*key)],
+                true,
+            ),
+            (
+                vec![("tidegate-token", &*key), ("authorization", &*bearer)],
+                true,
+            ),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in &fields {
+                headers.insert(*name, value.parse().expect("a value"));
+            }
+            assert_eq!(has_stray_key(&headers), is_stray, "{fields:?}");
         }
     }
 }

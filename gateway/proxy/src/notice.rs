@@ -29,7 +29,8 @@ impl Notice {
     }
 
     /// As records have them.
-    pub(crate) fn names(notices: &[Self]) -> Vec<String> {
-        notices.iter().map(|it| it.name().to_owned()).collect()
+    pub(crate) fn names(notices: impl IntoIterator<Item = Self>) -> Vec<String> {
+        let names = notices.into_iter().map(|it| it.name().to_owned());
+        names.collect()
     }
 }

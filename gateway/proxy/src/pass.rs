@@ -101,11 +101,6 @@ impl Bearer<'_> {
             (None, None) => GotWith::Nothing,
         }
     }
-
-    fn notices(&self) -> Vec<Notice> {
-        let is_key = self.got_with() == GotWith::Key;
-        is_key.then_some(Notice::StaticKey).into_iter().collect()
-    }
 }
 
 /// Why a pass is not given.
@@ -300,7 +295,7 @@ fn opening(
         policies: Vec::new(),
         policy: admission.policy_digest(),
         declared: Vec::new(),
-        notices: Notice::names(&bearer.notices()),
+        notices: Notice::names((bearer.got_with() == GotWith::Key).then_some(Notice::StaticKey)),
         upstream: None,
         retry_of: None,
     }

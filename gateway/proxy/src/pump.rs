@@ -440,15 +440,6 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
         })
     }
 
-    /// Keeps the status of gRPC. Other trailers are dropped: nothing in them is inspected.
-    fn keep_status(&mut self, trailers: Option<HeaderMap>) {
-        let code = trailers.as_ref().and_then(|all| all.get(GRPC_STATUS));
-        let is_code = |code: &&HeaderValue| code.as_bytes().iter().all(u8::is_ascii_digit);
-        if let (Some(status), Some(code)) = (&mut self.status, code.filter(is_code)) {
-            status.insert(GRPC_STATUS, code.clone());
-        }
-    }
-
     /// The next event that came for the stream from elsewhere; if there is none, `cx` is woken for it.
     fn told(&mut self, cx: &mut Context<'_>) -> Option<Bytes> {
         let told = self.told.as_mut()?;
@@ -516,6 +507,7 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
         if let Some(inspection) = &mut self.inspection {
             let mut released = Output::new();
             let pushed = inspection.body.push(&data, &mut released);
+            release::count(self.reading.as_ref(), inspection.body.decoded());
             if let Some(growing) = &mut self.growing
                 && !inspection.coded
             {
@@ -525,6 +517,7 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
             self.release(released, false)?;
             self.note_growth();
         } else {
+            release::count(self.reading.as_ref(), self.record.received);
             self.pass([data], false)?;
         }
         // A body that ends with this piece need not be asked again, unless it could break off there: what
@@ -568,6 +561,7 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
         if let Some(inspection) = &mut self.inspection {
             let mut released = Output::new();
             let finished = inspection.body.finish(&mut released);
+            release::count(self.reading.as_ref(), inspection.body.decoded());
             let code = inspection.body.call_status().map(HeaderValue::from_str);
             if let (Some(status), Some(Ok(code))) = (&mut self.status, code) {
                 status.insert(GRPC_STATUS, code);

@@ -10,9 +10,11 @@ use audit::{
     OperationRecord, PolicyRecord, ProcessRecord, Subjects, TokenRecord, TrailError, Written,
 };
 use flows::{Attribution, FlowId, Process};
-use identity::{Caller, Claims, Delegation, Unproven};
+use identity::{Caller, Claims, Delegation, GotWith, Unproven};
 use policy::{Argument, ArgumentKind, Disclosures, Operation, PolicyRef};
 use redaction::{Restored, Summary, shape::Withheld};
+
+use crate::notice::Notice;
 
 /// Who a caller is, as far as it is known.
 #[derive(Debug, Default)]
@@ -24,6 +26,8 @@ pub(crate) struct Who {
     pub(crate) evidence: &'static str,
     pub(crate) flow: Option<FlowId>,
     key: Option<Arc<str>>,
+    /// Whether it proved itself by a static key, or a pass that was got with one.
+    by_key: bool,
     /// What every record of this caller says of it.
     record: OnceLock<Written<CallerRecord>>,
     /// The same with whom its task is about sealed, and after how many erasures.
@@ -40,6 +44,7 @@ impl Who {
             session: Some(Arc::clone(&caller.session)),
             evidence: caller.evidence,
             key: caller.key.as_ref().map(|key| Arc::clone(&key.name)),
+            by_key: caller.got_with() == GotWith::Key,
             record: OnceLock::new(),
             sealed: Mutex::default(),
         }
@@ -61,9 +66,15 @@ impl Who {
             session: None,
             evidence: attribution.map_or("none", |known| known.source.name()),
             key: None,
+            by_key: false,
             record: OnceLock::new(),
             sealed: Mutex::default(),
         }
+    }
+
+    /// What is found of whatever this caller does.
+    pub(crate) fn notices(&self) -> impl Iterator<Item = Notice> {
+        self.by_key.then_some(Notice::StaticKey).into_iter()
     }
 
     pub(crate) fn record(&self) -> Written<CallerRecord> {

@@ -4,6 +4,7 @@
 //! request or of the upstream's answer, so that an error cannot carry data out.
 
 mod mediated;
+mod models;
 
 use admission::budget::OverBudget;
 use bytes::Bytes;
@@ -112,6 +113,16 @@ impl Interruption {
     pub fn beyond_token() -> Self {
         Self::new(StatusCode::FORBIDDEN, "token_scope")
             .says("the token that was shown is not good for this operation")
+            .found()
+    }
+
+    /// A static key for the gateway stands where the service would get it.
+    pub fn key_misplaced() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "key_misplaced")
+            .says(
+                "a key for the gateway stands in a field that goes on to the service: show it as \
+                 `Authorization: Bearer` or in `tidegate-token`, and nowhere else",
+            )
             .found()
     }
 
@@ -266,13 +277,6 @@ impl Interruption {
                 refusal
             }
         }
-    }
-
-    /// A budget counts costs, and nobody knows what the model costs.
-    pub fn price_unknown() -> Self {
-        Self::new(StatusCode::FORBIDDEN, "price_unknown").says(
-            "a budget counts costs, and no price is configured for the model that is asked for",
-        )
     }
 
     /// The session of MCP is another caller's.

@@ -121,11 +121,9 @@ impl Spending {
     }
 
     /// Puts what a model used in the place of what it was estimated to.
-    pub(crate) fn settle(&mut self, used: ModelUse) {
-        // The estimate stays spent then; the next debit finds out that none can be kept.
-        if let Err(error) = self.hold.settle(used) {
-            tracing::error!(%error, "what a model used is not debited");
-        }
+    pub(crate) fn settle(&mut self, used: ModelUse) -> Result<(), Interruption> {
+        let settled = self.hold.settle(used);
+        settled.map_err(|error| Interruption::over_budget(&error))
     }
 
     /// Tells the agent what is left (draft-ietf-httpapi-ratelimit-headers-10).

@@ -26,6 +26,9 @@ use crate::{
 /// The gap in the record of an answer that does not say what was used.
 pub(crate) const UNKNOWN: &str = "usage_unknown";
 
+/// The gap in the record of an answer by a model that has no price, where a budget counts costs.
+pub(crate) const UNPRICED: &str = "price_unknown";
+
 /// Bytes of text that are taken for one token, where nobody says how many there are.
 const BYTES_OF_TOKEN: u64 = 4;
 
@@ -36,6 +39,8 @@ pub struct Metering {
     pub places: Places,
     /// What models cost.
     pub prices: Arc<Prices>,
+    /// Tokens that are held for each answer of a call that sets no limit; such calls are refused without.
+    pub output_ceiling: Option<u64>,
 }
 
 /// Tokens of one exchange, by what they cost.
@@ -64,7 +69,9 @@ pub(crate) struct Metered {
     metering: Arc<Metering>,
     /// The model that is asked for.
     model: Option<Arc<str>>,
-    /// What it is estimated to use; none if the request sets no limit.
+    /// Whether a budget counts what it costs.
+    costs: bool,
+    /// What it is estimated to use; none if no budget counts it.
     estimate: Option<Counts>,
     reading: Option<Arc<Mutex<Reading>>>,
     /// Whether the service may have begun.
@@ -88,12 +95,12 @@ pub(crate) enum Came {
 pub(crate) struct Used {
     pub(crate) spent: ModelUse,
     pub(crate) record: Option<ModelRecord>,
-    /// Whether nobody said how much it was.
-    pub(crate) is_unknown: bool,
+    /// What nobody knows of it.
+    pub(crate) gaps: Vec<&'static str>,
 }
 
-/// Notes what a request will have a model do; gives the estimate, which is to be debited beforehand. The
-/// body is read whole only where a budget counts on it.
+/// Notes what a request will have a model do; gives the estimate, which is to be debited beforehand. Where
+/// a budget counts on it the body is read whole, and what cannot be metered is refused.
 pub(crate) async fn begin(
     gateway: &Gateway,
     account: &mut Account,
@@ -110,47 +117,49 @@ pub(crate) async fn begin(
     let mut metered = Metered {
         metering: Arc::clone(metering),
         model: None,
+        costs,
         estimate: None,
         reading: None,
         is_sent: false,
     };
-    let is_json = matches!(
-        media::of(&parts.headers, body.is_end_stream()),
-        Media::Document(redaction::Media::Json, Coding::Identity)
-    );
-    if counts && is_json {
+    let mut spent = ModelUse::default();
+    if counts {
+        let json = Media::Document(redaction::Media::Json, Coding::Identity);
+        if media::of(&parts.headers, body.is_end_stream()) != json {
+            return Err(Interruption::unmetered());
+        }
         let kinds = [redaction::Media::Json];
         let (_, bytes) = message::read(&parts.headers, body, &kinds).await?;
         account.request.received = bytes.len() as u64;
-        let read = metered.ask(&bytes, costs);
+        let estimate = metered.ask(&bytes);
         *body = Source::Whole(Some(bytes));
-        read?;
+        let estimate = estimate?;
+        spent = metered.spent(estimate, None).0;
+        metered.estimate = Some(estimate);
     }
-    let estimate = metered.estimate;
-    let spent = estimate.map_or_else(ModelUse::default, |counts| metered.spent(counts, None));
     account.metered = Some(Box::new(metered));
     Ok(spent)
 }
 
 impl Metered {
-    /// Reads what is asked for.
-    fn ask(&mut self, bytes: &Bytes, costs: bool) -> Result<(), Interruption> {
+    /// Reads what is asked for; gives what that may use at most.
+    fn ask(&mut self, bytes: &Bytes) -> Result<Counts, Interruption> {
         let document = strict::parse(bytes).map_err(Interruption::unclear)?;
-        let places = &self.metering.places.request;
-        self.model = places.model(&document);
-        let is_priced = self
-            .model
-            .as_ref()
-            .is_none_or(|model| self.metering.prices.of(model).is_some());
-        if costs && !is_priced {
-            return Err(Interruption::price_unknown());
+        let asked = self.metering.places.request.asked(&document)?;
+        self.model = asked.model;
+        if self.costs {
+            let model = self.model.as_deref();
+            let model = model.ok_or_else(Interruption::model_unnamed)?;
+            let price = self.metering.prices.of(model);
+            price.ok_or_else(Interruption::price_unknown)?;
         }
-        self.estimate = places.output(&document).map(|output| Counts {
+        let output = asked.output_max.or(self.metering.output_ceiling);
+        let output = output.ok_or_else(Interruption::unlimited)?;
+        Ok(Counts {
             input: tokens_of(bytes.len() as u64),
-            output,
+            output: output.saturating_mul(asked.choices),
             ..Counts::default()
-        });
-        Ok(())
+        })
     }
 
     /// The service may begin.
@@ -172,37 +181,36 @@ impl Metered {
         reading
     }
 
-    /// What was used, where the bytes of the request and of the answer are known.
-    pub(crate) fn used(&self, came: Came, (request, answer): (u64, u64)) -> Used {
-        let (read, model) = self.read();
-        let named = model.clone().or_else(|| self.model.clone());
+    /// What was used, by a request of so many bytes.
+    pub(crate) fn used(&self, came: Came, request: u64) -> Used {
+        let (read, model, answer) = self.read();
         // Nobody pays for what a service refused, unless that says so.
         if read.is_none() && matches!(came, Came::Uncalled | Came::Failed) {
             return Used {
                 spent: ModelUse::default(),
                 record: None,
-                is_unknown: false,
+                gaps: Vec::new(),
             };
         }
         let is_unknown = read.is_none() || came == Came::Part;
         let counts = match (read, came) {
             (Some(read), Came::Whole | Came::Failed) => read,
-            // What is not known to be less is taken for as much as it may be.
+            // What is not known to be less is taken for as much as it may be, whatever limit was asked for.
             (read, _) => largest([
                 read.unwrap_or_default(),
                 self.estimate.unwrap_or_default(),
-                if self.estimate.is_none() {
-                    Counts {
-                        input: tokens_of(request),
-                        output: tokens_of(answer),
-                        ..Counts::default()
-                    }
-                } else {
-                    Counts::default()
+                Counts {
+                    input: tokens_of(request),
+                    output: tokens_of(answer),
+                    ..Counts::default()
                 },
             ]),
         };
-        let spent = self.spent(counts, model.as_deref());
+        let (spent, is_priced) = self.spent(counts, model.as_deref());
+        let mut gaps = Vec::new();
+        gaps.extend(is_unknown.then_some(UNKNOWN));
+        gaps.extend((self.costs && !is_priced).then_some(UNPRICED));
+        let named = model.or_else(|| self.model.clone());
         Used {
             spent,
             record: Some(ModelRecord {
@@ -211,31 +219,35 @@ impl Metered {
                 output: counts.output,
                 cache_read: counts.cache_read,
                 cache_write: counts.cache_write,
-                cost: (!self.metering.prices.is_empty()).then_some(spent.cost),
+                cost: (self.costs || is_priced).then_some(spent.cost),
                 estimated: is_unknown,
             }),
-            is_unknown,
+            gaps,
         }
     }
 
-    fn read(&self) -> (Option<Counts>, Option<Arc<str>>) {
+    /// What the answer said by now, and how many bytes of it came.
+    fn read(&self) -> (Option<Counts>, Option<Arc<str>>, u64) {
         let Some(reading) = &self.reading else {
-            return (None, None);
+            return (None, None, 0);
         };
         let mut reading = reading.lock().unwrap_or_else(PoisonError::into_inner);
-        reading.told()
+        let (counts, model) = reading.told();
+        (counts, model, reading.bytes())
     }
 
-    /// What that is, at the price of the model that answered, or else of the one that was asked for.
-    fn spent(&self, counts: Counts, answered: Option<&str>) -> ModelUse {
+    /// What that is, at the price of the model that answered, or that was asked for if the answer names
+    /// none; and whether that has a price. If not, it costs as much as the dearest.
+    fn spent(&self, counts: Counts, answered: Option<&str>) -> (ModelUse, bool) {
         let prices = &self.metering.prices;
-        let price = answered.and_then(|model| prices.of(model));
-        let price = price.or_else(|| prices.of(self.model.as_deref()?));
-        let price = price.or_else(|| prices.of(""));
-        ModelUse {
+        let model = answered.or(self.model.as_deref());
+        let price = model.and_then(|model| prices.of(model));
+        let cost = price.map(|price| price.cost(counts));
+        let spent = ModelUse {
             tokens: counts.tokens(),
-            cost: price.map_or(0, |price| price.cost(counts)),
-        }
+            cost: cost.or_else(|| prices.dearest(counts)).unwrap_or(0),
+        };
+        (spent, price.is_some())
     }
 }
 

@@ -101,7 +101,8 @@ impl Watch {
         let found = ended.answer.findings.iter();
         let refusal = ended.reason.filter(|reason| FINDINGS.contains(reason));
         let refusal = refusal.map(|reason| (Detector::Refusal, reason));
-        let noticed = ended.notices.iter().map(|notice| notice.told());
+        let noticed = ended.who.notices().chain(ended.notices.iter().copied());
+        let noticed = noticed.map(Notice::told);
         let seen = Seen {
             agent,
             session,

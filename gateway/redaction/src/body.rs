@@ -40,6 +40,8 @@ impl From<Media> for Format {
 /// A body on its way through.
 pub struct Body<D> {
     decoder: Decoder,
+    /// Bytes that came, without their coding.
+    decoded: u64,
     funnel: Funnel,
     /// What kind of document it is, if it is one.
     media: Option<Media>,
@@ -87,6 +89,7 @@ impl<D: Disclose + Clone> Body<D> {
         };
         Self {
             decoder: Decoder::new(coding),
+            decoded: 0,
             funnel: Funnel::default(),
             media,
             opaque: Opaque::Pass,
@@ -178,15 +181,26 @@ impl<D: Disclose + Clone> Body<D> {
     /// Takes the next bytes, appends to `out` what may be released: see [`crate::Redactor::push`].
     pub fn push(&mut self, chunk: &Bytes, out: &mut Output) -> Result<(), Interrupted> {
         let (content, funnel) = (&mut self.content, &mut self.funnel);
-        self.decoder
-            .push(chunk, |plain| funnel.push(plain, content, out))
+        let decoded = &mut self.decoded;
+        self.decoder.push(chunk, |plain| {
+            *decoded += plain.len() as u64;
+            funnel.push(plain, content, out)
+        })
+    }
+
+    /// How many bytes came so far, without their content coding, whatever is released of them.
+    pub fn decoded(&self) -> u64 {
+        self.decoded
     }
 
     /// Ends the body and releases what was held back.
     pub fn finish(&mut self, out: &mut Output) -> Result<(), Interrupted> {
         let (content, funnel) = (&mut self.content, &mut self.funnel);
-        self.decoder
-            .finish(|plain| funnel.push(plain, content, out))?;
+        let decoded = &mut self.decoded;
+        self.decoder.finish(|plain| {
+            *decoded += plain.len() as u64;
+            funnel.push(plain, content, out)
+        })?;
         funnel.finish(content, out)?;
         match content {
             Content::Document(editor) => editor.finish(out),

@@ -2,7 +2,7 @@
 //!
 //! As durable as the log: WAL with `synchronous = FULL`. The log's lock keeps a second writer away.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use admission::budget::{BudgetStore, Debit, KeptAccount, StoreError};
 use async_trait::async_trait;
@@ -17,16 +17,20 @@ use crate::sqlite::{make_private, options};
 /// The database in the log's directory.
 pub const BUDGETS_FILE_NAME: &str = "budgets.sqlite";
 
+/// The most that a meter holds, here and in [`SPEND`]. No budget has an end beyond it, and two of them still
+/// add up in SQLite.
+const AMOUNT_MAX: u64 = 1 << 61;
+
 /// A group's sums, each account's meter once.
 const SPEND: &str = "INSERT INTO spent (account, meter, amount)
-    SELECT value ->> 0, value ->> 1, sum(value ->> 2) FROM json_each(?1) WHERE true GROUP BY 1, 2
-    ON CONFLICT (account, meter) DO UPDATE SET amount = amount + excluded.amount";
+    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1) WHERE true
+    ON CONFLICT (account, meter)
+    DO UPDATE SET amount = min(1 << 61, min(1 << 61, amount) + excluded.amount)";
 
 /// What was spent and comes back, each account's meter once.
-const RETURN: &str = "UPDATE spent SET amount = max(0, spent.amount - returned.amount)
-    FROM (SELECT value ->> 0 AS account, value ->> 1 AS meter, sum(value ->> 2) AS amount
-        FROM json_each(?1) GROUP BY 1, 2) AS returned
-    WHERE spent.account = returned.account AND spent.meter = returned.meter";
+const RETURN: &str = "UPDATE spent SET amount = max(0, spent.amount - (returned.value ->> 2))
+    FROM json_each(?1) AS returned
+    WHERE spent.account = returned.value ->> 0 AND spent.meter = returned.value ->> 1";
 
 const SEE: &str = "INSERT OR IGNORE INTO seen (account, meter, item)
     SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)";
@@ -87,6 +91,22 @@ pub async fn forget_seen(directory: &Path, items: &[u64]) -> Result<(), StoreErr
     }
 }
 
+/// How much of each account's meter a group has, as rows.
+fn sums<'d>(
+    debits: impl Iterator<Item = (&'d str, &'d [(&'static str, u64)])>,
+) -> Vec<serde_json::Value> {
+    let mut sums: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for (account, amounts) in debits {
+        for (meter, amount) in amounts {
+            let sum = sums.entry((account, meter)).or_default();
+            *sum = sum.saturating_add(*amount).min(AMOUNT_MAX);
+        }
+    }
+    let rows = sums.into_iter();
+    rows.map(|((account, meter), sum)| json!([account, meter, sum]))
+        .collect()
+}
+
 fn boxed(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
     StoreError(Box::new(error))
 }
@@ -94,17 +114,14 @@ fn boxed(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
 #[async_trait]
 impl BudgetStore for SqliteBudgets {
     async fn debit(&mut self, debits: &[Debit]) -> Result<(), StoreError> {
-        let (mut spent, mut returned, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+        let spent = sums(debits.iter().map(|it| (&*it.account, &*it.spent)));
+        let returned = sums(debits.iter().map(|it| (&*it.account, &*it.returned)));
+        let mut seen = Vec::new();
         for debit in debits {
-            let account = &*debit.account;
-            let rows = debit.spent.iter();
-            // SQLite's integers end where a budget has no end in sight.
-            let amount = |amount: u64| i64::try_from(amount).unwrap_or(i64::MAX);
-            spent.extend(rows.map(|(meter, more)| json!([account, meter, amount(*more)])));
-            let rows = debit.returned.iter();
-            returned.extend(rows.map(|(meter, less)| json!([account, meter, amount(*less)])));
             let rows = debit.seen.iter();
-            seen.extend(rows.map(|(meter, item)| json!([account, meter, item.cast_signed()])));
+            let row =
+                |(meter, item): &(&str, u64)| json!([&*debit.account, meter, item.cast_signed()]);
+            seen.extend(rows.map(row));
         }
         let mut transaction = self.connection.begin().await.map_err(boxed)?;
         for (statement, rows) in [(SPEND, spent), (RETURN, returned), (SEE, seen)] {
@@ -185,6 +202,23 @@ mod tests {
         let mut kept = budgets.account("a").await.unwrap();
         kept.spent.sort();
         let expected = [("cost".to_owned(), 14), ("tokens".to_owned(), 200)];
+        assert_eq!(kept.spent, expected);
+    }
+
+    #[tokio::test]
+    async fn no_amount_is_too_much_to_be_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut budgets = SqliteBudgets::open(directory.path()).await.unwrap();
+        let most = debit("a", &[("tokens", u64::MAX)], &[]);
+        for _ in 0..2 {
+            budgets.debit(&[most.clone(), most.clone()]).await.unwrap();
+        }
+        let mut returns = debit("a", &[("calls", 1)], &[]);
+        returns.returned = vec![("tokens", AMOUNT_MAX - 5), ("never-spent", u64::MAX)];
+        budgets.debit(&[returns]).await.unwrap();
+        let mut kept = budgets.account("a").await.unwrap();
+        kept.spent.sort();
+        let expected = [("calls".to_owned(), 1), ("tokens".to_owned(), 5)];
         assert_eq!(kept.spent, expected);
     }
 

@@ -66,7 +66,12 @@ impl Account {
             let mine = |(name, _): &&(String, u64)| name == meter.name();
             let amount = |(_, amount): &(String, u64)| *amount;
             Metered {
-                spent: kept.spent.iter().filter(mine).map(amount).sum(),
+                spent: kept
+                    .spent
+                    .iter()
+                    .filter(mine)
+                    .map(amount)
+                    .fold(0, u64::saturating_add),
                 seen: kept.seen.iter().filter(mine).map(amount).collect(),
             }
         };

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use classifiers::DataClass;
 use jiff::Timestamp;
-use tokio::sync::oneshot;
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc::error::TrySendError, oneshot},
+};
 
 use super::{
     Budget, Budgets, Debit, Exhausted, Meter, ModelUse, OverBudget,
@@ -13,6 +16,7 @@ use super::{
 };
 
 /// One budget that an exchange spends from.
+#[derive(Clone)]
 pub(super) struct Held {
     /// Its place among the budgets.
     pub(super) budget: usize,
@@ -137,28 +141,65 @@ impl Hold {
             let (account, budget) = known.ok_or(OverBudget::Unavailable)?;
             fits(budget, &account.meters, usage, self.now)?;
         }
-        let each = |budget: &Budget, meters: &mut [Metered], account: &Arc<str>| {
-            debit(budget, meters, usage, account)
-        };
-        let durable = write(budgets, &mut accounts, &self.held, each)?;
-        self.pending.extend(durable);
+        let slot = budgets.keeper().try_reserve();
+        let slot = slot.map_err(|_| OverBudget::Unavailable)?;
+        let debits = each(
+            budgets,
+            &mut accounts,
+            &self.held,
+            |budget, meters, account| debit(budget, meters, usage, account),
+        )?;
+        if !debits.is_empty() {
+            let (done, durable) = oneshot::channel();
+            slot.send(Message::Debit(debits, done));
+            self.pending.push(durable);
+        }
         Ok(())
     }
 
     /// Puts what a model used in the place of what it was estimated to. That is debited whatever is left,
-    /// since it was used; further calls find that out. Done once.
+    /// since it was used; further calls find that out. It waits for room where there is none, so that no
+    /// use is lost: [`durable`](Self::durable) tells when it is kept. Done once.
     pub fn settle(&mut self, used: ModelUse) -> Result<(), OverBudget> {
-        let (Some(budgets), Some(estimate)) = (&self.budgets, self.estimate) else {
+        let (Some(budgets), Some(estimate)) = (&self.budgets, self.estimate.take()) else {
             return Ok(());
         };
         let mut accounts = budgets.lock();
-        let each = |budget: &Budget, meters: &mut [Metered], account: &Arc<str>| {
-            settled(budget, meters, (estimate, used), account)
-        };
-        let durable = write(budgets, &mut accounts, &self.held, each)?;
-        self.pending.extend(durable);
-        self.estimate = None;
+        let debits = each(
+            budgets,
+            &mut accounts,
+            &self.held,
+            |budget, meters, account| settled(budget, meters, (estimate, used), account),
+        )?;
+        if debits.is_empty() {
+            return Ok(());
+        }
+        let (done, durable) = oneshot::channel();
+        self.pending.push(durable);
+        let message = Message::Debit(debits, done);
+        // Whom nobody will write for any more hears of it by the sender that is dropped.
+        if let Err(TrySendError::Full(message)) = budgets.keeper().try_send(message) {
+            let kept = self.again(budgets, &mut accounts);
+            drop(accounts);
+            write_later(kept, message);
+        }
         Ok(())
+    }
+
+    /// The same accounts, which stay in memory as long as this does.
+    fn again(&self, budgets: &Arc<Budgets>, accounts: &mut Accounts) -> Self {
+        for held in &self.held {
+            if let Some(account) = accounts.known.peek_mut(&held.account) {
+                account.held += 1;
+            }
+        }
+        Self {
+            budgets: Some(Arc::clone(budgets)),
+            held: self.held.clone(),
+            now: self.now,
+            estimate: None,
+            pending: Vec::new(),
+        }
     }
 
     /// Of the budgets with calls, the one with the fewest left.
@@ -194,15 +235,27 @@ impl Drop for Hold {
     }
 }
 
-/// Writes to each of these accounts what `each` makes of it, and has it kept; gives who tells that it is.
-fn write(
+/// Writes a message as soon as there is room for it; `kept` keeps its accounts until then, so that nobody
+/// reads them without.
+fn write_later(kept: Hold, message: Message) {
+    let Ok(runtime) = Handle::try_current() else {
+        return tracing::error!("what a model used is not written: the gateway has stopped");
+    };
+    runtime.spawn(async move {
+        if let Some(budgets) = &kept.budgets {
+            // Whoever waits hears of a failure by the sender that is dropped with the message.
+            let _sent = budgets.keeper().send(message).await;
+        }
+    });
+}
+
+/// Changes each of these accounts in memory as `change` does; gives what is to be kept of it.
+fn each(
     budgets: &Budgets,
     accounts: &mut Accounts,
     held: &[Held],
-    each: impl Fn(&Budget, &mut [Metered], &Arc<str>) -> Option<Debit>,
-) -> Result<Option<oneshot::Receiver<()>>, OverBudget> {
-    let slot = budgets.keeper().try_reserve();
-    let slot = slot.map_err(|_| OverBudget::Unavailable)?;
+    change: impl Fn(&Budget, &mut [Metered], &Arc<str>) -> Option<Debit>,
+) -> Result<Vec<Debit>, OverBudget> {
     let mut debits = Vec::new();
     for held in held {
         let known = accounts
@@ -210,16 +263,11 @@ fn write(
             .get_mut(&held.account)
             .zip(budgets.rules.get(held.budget));
         let (account, budget) = known.ok_or(OverBudget::Unavailable)?;
-        let debit = each(budget, &mut account.meters, &held.account);
+        let debit = change(budget, &mut account.meters, &held.account);
         accounts.seen += debit.as_ref().map_or(0, |debit| debit.seen.len());
         debits.extend(debit);
     }
-    if debits.is_empty() {
-        return Ok(None);
-    }
-    let (done, durable) = oneshot::channel();
-    slot.send(Message::Debit(debits, done));
-    Ok(Some(durable))
+    Ok(debits)
 }
 
 fn fits(

@@ -58,25 +58,14 @@ pub(super) enum Message {
 pub(super) async fn keep(mut store: Box<dyn BudgetStore>, mut queue: mpsc::Receiver<Message>) {
     let mut group = Vec::new();
     while queue.recv_many(&mut group, GROUP_MAX).await > 0 {
-        let (mut debits, mut told, mut loads) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut written, mut loads) = (Vec::new(), Vec::new());
         for message in group.drain(..) {
             match message {
-                Message::Debit(more, done) => {
-                    debits.extend(more);
-                    told.push(done);
-                }
+                Message::Debit(debits, done) => written.push((debits, done)),
                 Message::Load(account, found) => loads.push((account, found)),
             }
         }
-        if !debits.is_empty() {
-            match store.debit(&debits).await {
-                Ok(()) => told.into_iter().for_each(|done| {
-                    // Who went away meanwhile does not hear of it.
-                    let _heard = done.send(());
-                }),
-                Err(error) => tracing::error!(%error, "what was spent cannot be written"),
-            }
-        }
+        write(&mut *store, written).await;
         for (account, found) in loads {
             match store.account(&account).await {
                 Ok(kept) => drop(found.send(kept)),
@@ -84,4 +73,34 @@ pub(super) async fn keep(mut store: Box<dyn BudgetStore>, mut queue: mpsc::Recei
             }
         }
     }
+}
+
+/// Writes what was asked for at once, or else one by one, so that what cannot be written takes nothing of
+/// others with it.
+async fn write(store: &mut dyn BudgetStore, group: Vec<(Vec<Debit>, oneshot::Sender<()>)>) {
+    let debits: Vec<Debit> = group
+        .iter()
+        .flat_map(|(debits, _)| debits.clone())
+        .collect();
+    if debits.is_empty() {
+        return;
+    }
+    let Err(error) = store.debit(&debits).await else {
+        group.into_iter().for_each(|(_, done)| tell(done));
+        return;
+    };
+    tracing::error!(%error, cause = ?error.0, "what was spent cannot be written at once");
+    let mut unwritten = 0_usize;
+    for (debits, done) in group {
+        match store.debit(&debits).await {
+            Ok(()) => tell(done),
+            Err(_) => unwritten += 1,
+        }
+    }
+    tracing::error!(unwritten, "what was spent was written call by call");
+}
+
+fn tell(done: oneshot::Sender<()>) {
+    // Who went away meanwhile does not hear of it.
+    let _heard = done.send(());
 }

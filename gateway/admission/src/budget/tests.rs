@@ -20,6 +20,8 @@ struct Memory(Arc<Kept>);
 struct Kept {
     accounts: Mutex<BTreeMap<Arc<str>, KeptAccount>>,
     broken: AtomicBool,
+    /// An account that nothing can be written to.
+    poisoned: Mutex<Option<Arc<str>>>,
 }
 
 #[async_trait]
@@ -27,6 +29,13 @@ impl BudgetStore for Memory {
     async fn debit(&mut self, debits: &[Debit]) -> Result<(), StoreError> {
         if self.0.broken.load(Ordering::Relaxed) {
             return Err(StoreError("broken".into()));
+        }
+        let poisoned = self.0.poisoned.lock().unwrap().clone();
+        if debits
+            .iter()
+            .any(|it| Some(&it.account) == poisoned.as_ref())
+        {
+            return Err(StoreError("poisoned".into()));
         }
         let mut accounts = self.0.accounts.lock().unwrap();
         for debit in debits {
@@ -242,6 +251,56 @@ async fn what_cannot_be_kept_is_not_given() {
     );
     store.0.broken.store(false, Ordering::Relaxed);
     assert!(open(&budgets, "a").await.is_ok());
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_takes_nothing_of_others_with_it() {
+    let store = Memory::default();
+    let budgets = start(&store, &[(Meter::Calls, 2)]);
+    *store.0.poisoned.lock().unwrap() = Some("bad".into());
+    // All in one group: the keeper runs only once all have asked.
+    let accounts = ["one", "bad", "two"];
+    let asked = accounts.map(|account| open(&budgets, account));
+    let [one, bad, two] = asked.map(Box::pin);
+    let (one, bad, two) = tokio::join!(one, bad, two);
+    assert!(one.is_ok() && two.is_ok());
+    assert_eq!(bad.err(), Some(OverBudget::Unavailable));
+    let kept = store.0.accounts.lock().unwrap();
+    assert_eq!(
+        kept.keys().map(|it| &**it).collect::<Vec<_>>(),
+        ["one", "two"]
+    );
+}
+
+#[tokio::test]
+async fn what_was_used_waits_for_room_and_is_kept() {
+    let store = Memory::default();
+    let allowed = [(Meter::Tokens, 1000), (Meter::Bytes, u64::MAX)];
+    let (budgets, keeper) = Budgets::new(vec![budget(&allowed)], Box::new(store.clone()));
+    let mut keeper = Box::pin(keeper);
+    let estimate = ModelUse { tokens: 9, cost: 0 };
+    let mut hold = tokio::select! {
+        hold = open_for(&budgets, "one", estimate) => hold.unwrap(),
+        () = &mut keeper => panic!("the keeper ended"),
+    };
+    // Nobody writes now, until there is no room.
+    let byte = Usage {
+        bytes: 1,
+        ..Usage::default()
+    };
+    while hold.spend(&byte).is_ok() {}
+    let used = ModelUse {
+        tokens: 700,
+        cost: 0,
+    };
+    hold.settle(used).unwrap();
+    assert!(open_for(&budgets, "one", used).await.is_err());
+    tokio::spawn(keeper);
+    hold.durable().await.unwrap();
+    let mut store = store;
+    let kept = store.account("one").await.unwrap().spent;
+    let tokens = kept.iter().filter(|(meter, _)| meter == "tokens");
+    assert_eq!(tokens.map(|(_, amount)| amount).sum::<u64>(), 700);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use serde_saphyr::Spanned;
 use super::{
     file::{self, File},
     resolve::Resolver,
+    usage,
 };
 
 impl Resolver<'_> {
@@ -42,10 +43,6 @@ impl Resolver<'_> {
     }
 
     fn budget(&self, typed: &file::Budget, file: &File) -> Result<Budget> {
-        let is_name = |name: &str| {
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-            !name.is_empty() && name.len() <= 64 && name.bytes().all(plain)
-        };
         if !is_name(&typed.id.value) {
             let message = format!("`{}` is no name of a budget", typed.id.value);
             let help = "letters, digits, `-`, `_` and `.`, up to 64: agents read it in a header";
@@ -57,10 +54,7 @@ impl Resolver<'_> {
                 .iter()
                 .map(|service| service.name.value.as_str())
         };
-        let named = |service: &&file::Service| {
-            let mut named = typed.services.iter();
-            typed.services.is_empty() || named.any(|it| it.value == service.name.value)
-        };
+        let named = |service: &&file::Service| usage::spends(typed, &service.name.value);
         let operations = || {
             let operations = file.services.iter().filter(named);
             operations.flat_map(|service| service.operations.iter().map(|it| it.id.value.as_str()))
@@ -169,6 +163,12 @@ impl Resolver<'_> {
                 .transpose()?,
         })
     }
+}
+
+/// Whether a name is plain: letters, digits, `-`, `_` and `.`, up to 64.
+pub(super) fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=64).contains(&name.len()) && name.bytes().all(plain)
 }
 
 /// Whether one is for reads, the other for writes of the same, and writes are allowed more.

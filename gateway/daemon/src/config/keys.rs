@@ -8,15 +8,13 @@ use miette::Result;
 use serde_saphyr::Spanned;
 
 use super::{
+    budgets::is_name,
     file::{self, File},
     resolve::Resolver,
 };
 
-/// The longest name of a key, in bytes.
-const NAME_BYTES_MAX: usize = 64;
-
 impl Resolver<'_> {
-    /// Whether no agent has a key, or may have one; and no key has the name or the digest of another.
+    /// Whether no agent has a key, or may have one and use it; and no key has the name or the digest of another.
     pub(super) fn keys_are_meant(&self, file: &File) -> Result<()> {
         let (mut names, mut digests) = (HashSet::new(), HashSet::new());
         for agent in &file.agents {
@@ -28,6 +26,15 @@ impl Resolver<'_> {
                     );
                     let help = "give it tokens (`tokens`), or say `static_keys: true` at the top \
                                 until it has some; each use is a finding then";
+                    return Err(self.fault(&key.name, message, help));
+                }
+                if matches!(agent.token, file::Token::Bound) {
+                    let message = format!(
+                        "`{}` must show bound tokens, which a static key is not",
+                        agent.id.value
+                    );
+                    let help =
+                        "take its `keys` off, or say `token: required`, for which a key stands";
                     return Err(self.fault(&key.name, message, help));
                 }
                 let is_new_name = names.insert(&key.name.value);
@@ -52,11 +59,10 @@ impl Resolver<'_> {
     }
 
     fn key(&self, typed: &file::StaticKey) -> Result<StaticKey> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         let name = typed.name.value.as_str();
-        if !(1..=NAME_BYTES_MAX).contains(&name.len()) || !name.bytes().all(plain) {
+        if !is_name(name) {
             let message = format!("`{}` is no name of a key", name.escape_debug());
-            let help = format!("letters, digits, `-`, `_` and `.`, up to {NAME_BYTES_MAX}");
+            let help = "letters, digits, `-`, `_` and `.`, up to 64";
             return Err(self.fault(&typed.name, message, help));
         }
         let digest: KeyDigest = typed.sha256.value.parse().map_err(|error| {

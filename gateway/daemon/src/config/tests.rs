@@ -375,3 +375,44 @@ fn operations_of_messages_have_the_names_that_policies_use() {
         assert!(ids.iter().any(|id| id.as_ref() == known), "{known}");
     }
 }
+
+#[test]
+fn budgets_of_models_count_all_that_their_services_say() {
+    let fault = |usage: &str, prices: &str, budget: &str| {
+        let text = GOOD
+            .replacen("    country: DE\n", &format!("    country: DE\n{usage}"), 1)
+            .replacen("services: []", budget, 1);
+        let loaded = loaded(&format!("{text}{prices}"));
+        loaded.err().map(|report| report.to_string())
+    };
+    let prices = "prices: [{ model: \"*\", input: 1, output: 2 }]\n";
+    let openai = "    usage: { profile: openai, output_ceiling: 500 }\n";
+    let own = "    usage: { answer: { input: [/in], output: [/out] } }\n";
+    for (usage, prices, budget, expected) in [
+        (openai, prices, "cost: 5, services: [crm]", None),
+        (own, prices, "tokens: 5", None),
+        ("", prices, "tokens: 5", Some("does not say")),
+        (
+            "",
+            prices,
+            "tokens: 5, services: [crm]",
+            Some("does not say"),
+        ),
+        (openai, "", "cost: 5", Some("nothing has a price")),
+        (own, prices, "cost: 5", Some("which model a request")),
+    ] {
+        let told = fault(usage, prices, budget);
+        let is_as_expected = match (&told, expected) {
+            (Some(told), Some(expected)) => told.contains(expected),
+            (told, expected) => told.is_none() && expected.is_none(),
+        };
+        assert!(is_as_expected, "{usage} {budget}: {told:?}");
+    }
+    // A budget that names a service counts it, whatever another says.
+    let other = "services:\n  - { name: model, prefix: /model, upstream: \"http://127.0.0.1:9002\", country: DE, \
+                 usage: { profile: openai }, operations: [{ id: chat, method: POST, path: /chat }] }\n";
+    let both = GOOD.replacen("services:\n", other, 1);
+    let naming = |budget| loaded(&both.replacen("services: []", budget, 1));
+    assert!(naming("tokens: 5").is_ok() && naming("tokens: 5, services: [model]").is_ok());
+    assert!(naming("tokens: 5, services: [model, crm]").is_err());
+}

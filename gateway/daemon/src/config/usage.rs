@@ -102,30 +102,66 @@ impl Resolver<'_> {
         Ok(Some(Arc::new(Metering {
             places,
             prices: Arc::clone(prices),
+            output_ceiling: typed.output_ceiling,
         })))
     }
 
-    /// Whether somebody tells what budgets of models count.
+    /// Whether each service that spends from a budget of models tells what that counts.
     pub(super) fn budgets_are_told(&self, file: &File) -> Result<()> {
         for typed in &file.budgets {
-            let counts = typed.tokens.is_some() || typed.cost.is_some();
-            let spends = |service: &&file::Service| {
-                let mut named = typed.services.iter();
-                typed.services.is_empty() || named.any(|it| it.value == service.name.value)
+            if typed.tokens.is_none() && typed.cost.is_none() {
+                continue;
+            }
+            let spending = || {
+                let services = file.services.iter();
+                services.filter(|service| spends(typed, &service.name.value))
             };
-            let mut spending = file.services.iter().filter(spends);
-            let id = &typed.id.value;
-            if counts && !spending.any(|service| service.usage.is_some()) {
-                let message = format!("budget `{id}` counts what no service says");
-                let help = "say how: `services[].usage: { profile: openai }`, or `anthropic`";
+            // Who names no service means those that have models.
+            let means_all = typed.services.is_empty() && spending().any(|it| it.usage.is_some());
+            let untold = spending().find(|service| service.usage.is_none());
+            if let Some(untold) = untold.filter(|_| !means_all) {
+                let (id, name) = (&typed.id.value, &untold.name.value);
+                let message = format!("budget `{id}` counts what service `{name}` does not say");
+                let help = "say how: `services[].usage: { profile: openai }`, or `anthropic`; or \
+                            have the budget name other `services`";
                 return Err(self.fault(&typed.id, message, help));
             }
-            if typed.cost.is_some() && file.prices.is_empty() {
-                let message = format!("budget `{id}` counts costs, and nothing has a price");
-                let help = "`prices: [{ model: \"gpt-4o*\", input: 2.50, output: 10 }]`, for a million tokens";
-                return Err(self.fault(&typed.id, message, help));
+            if typed.cost.is_some() {
+                self.costs_are_told(typed, file)?;
             }
         }
         Ok(())
     }
+
+    fn costs_are_told(&self, budget: &file::Budget, file: &File) -> Result<()> {
+        let id = &budget.id.value;
+        if file.prices.is_empty() {
+            let message = format!("budget `{id}` counts costs, and nothing has a price");
+            let help =
+                "`prices: [{ model: \"gpt-4o*\", input: 2.50, output: 10 }]`, for a million tokens";
+            return Err(self.fault(&budget.id, message, help));
+        }
+        let is_nameless = |usage: &file::Usage| match &usage.request.model {
+            Some(places) => places.is_empty(),
+            None => usage.profile.is_none(),
+        };
+        let nameless = file.services.iter().find(|service| {
+            spends(budget, &service.name.value) && service.usage.as_ref().is_some_and(is_nameless)
+        });
+        let Some(nameless) = nameless else {
+            return Ok(());
+        };
+        let name = &nameless.name.value;
+        let message = format!(
+            "budget `{id}` counts costs, and nobody knows which model a request to `{name}` is for"
+        );
+        let help = "say where it stands: `services[].usage.request: { model: [/model] }`";
+        Err(self.fault(&budget.id, message, help))
+    }
+}
+
+/// Whether calls of a service spend from a budget.
+pub(super) fn spends(budget: &file::Budget, service: &str) -> bool {
+    let mut named = budget.services.iter();
+    budget.services.is_empty() || named.any(|it| it.value == service)
 }

@@ -1,11 +1,17 @@
 //! What becomes of the pieces that an inspection lets go, and of its end.
 
-use std::{collections::VecDeque, io, sync::PoisonError};
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
 use redaction::{Interrupted, Output};
 
-use super::{Broken, Pump};
+use super::{Broken, GRPC_STATUS, Pump};
+use crate::usage::Reading;
 
 impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
     pub(super) fn release(&mut self, released: Output, ended: bool) -> Result<(), Broken> {
@@ -63,6 +69,15 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
             .map_err(unencodable)
     }
 
+    /// Keeps the status of gRPC. Other trailers are dropped: nothing in them is inspected.
+    pub(super) fn keep_status(&mut self, trailers: Option<HeaderMap>) {
+        let code = trailers.as_ref().and_then(|all| all.get(GRPC_STATUS));
+        let is_code = |code: &&HeaderValue| code.as_bytes().iter().all(u8::is_ascii_digit);
+        if let (Some(status), Some(code)) = (&mut self.status, code.filter(is_code)) {
+            status.insert(GRPC_STATUS, code.clone());
+        }
+    }
+
     pub(super) fn broken(&mut self, interrupted: Interrupted) -> Broken {
         match interrupted {
             Interrupted::Blocked { class, .. } => {
@@ -80,4 +95,12 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
 /// An encoder fails for want of memory alone.
 pub(super) fn unencodable(_: io::Error) -> Broken {
     Broken::Unreadable("it could not be encoded".to_owned())
+}
+
+/// Tells who reads what a model used how many bytes came, before any of them is judged.
+pub(super) fn count(reading: Option<&Arc<Mutex<Reading>>>, plain: u64) {
+    if let Some(reading) = reading {
+        let mut reading = reading.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.came(plain);
+    }
 }

@@ -10,7 +10,10 @@ use redaction::{Pseudonyms, Workspace};
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::limits::FLUSH_DEADLINE;
+use crate::{
+    limits::FLUSH_DEADLINE,
+    usage::{Metering, Places},
+};
 
 const POLICY: &str = r#"
 @id("shown") permit (principal, action == Action::"disclose", resource);
@@ -224,4 +227,25 @@ async fn a_word_that_never_ends_is_held_to_its_bound() {
     assert!(seen.most <= bound, "{} of {bound}", seen.most);
     assert!(seen.most > HELD_BYTES_MAX / 8, "{}", seen.most);
     assert!(seen.longest <= FLUSH_DEADLINE + GRAIN, "{:?}", seen.longest);
+}
+
+#[tokio::test]
+async fn what_came_is_counted_though_none_of_it_is_released() {
+    let (sender, pump) = pump(true);
+    let metering = Metering {
+        places: Places::openai(),
+        prices: Arc::default(),
+        output_ceiling: None,
+    };
+    let reading = Arc::new(Mutex::new(Reading::new(Arc::new(metering), true)));
+    let mut pump = pump.read_by(Some(Arc::clone(&reading)));
+    assert!(pump.encode(Coding::Gzip).is_ok());
+    let long = "word".repeat(2000);
+    let cut = event(&long).into_bytes();
+    let (cut, _) = cut.split_at(7000);
+    assert!(sender.try_send(Bytes::copy_from_slice(cut)).is_ok());
+    let read = poll_fn(|cx| pump.poll_read(cx)).await;
+    assert_eq!(read, Ok(()));
+    assert_eq!(reading.lock().expect("a lock").bytes(), 7000);
+    assert_eq!(pump.record().released, 0);
 }

@@ -6,9 +6,13 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Counts;
+use crate::{message::Unclear, refusal::Interruption, strict};
 
 /// The longest name of a model that is kept, in bytes.
 const MODEL_BYTES_MAX: usize = 96;
+
+/// The most tokens that one answer may say it used; more is no count, whoever says it.
+pub(super) const TOKENS_MAX: u64 = 1_000_000_000;
 
 /// Where messages say it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,9 +51,22 @@ pub struct AnswerPlaces {
     pub output: Vec<String>,
 }
 
+/// What a request asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct AskedFor {
+    /// The one model that it names, if it names one plainly.
+    pub(super) model: Option<Arc<str>>,
+    /// The most tokens of one answer, if it sets a limit.
+    pub(super) output_max: Option<u64>,
+    /// How many answers.
+    pub(super) choices: u64,
+}
+
 /// What an answer, or a part of it, says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Told {
+    /// Whether something stands where a count should that is none: then nothing is known.
+    pub(super) is_odd: bool,
     pub(super) model: Option<Arc<str>>,
     pub(super) input: Option<u64>,
     pub(super) cached: Option<u64>,
@@ -74,7 +91,7 @@ impl Places {
                     "/max_output_tokens",
                     "/max_tokens",
                 ]),
-                choices: owned(&["/n"]),
+                choices: owned(&["/n", "/best_of"]),
             },
             answer: AnswerPlaces {
                 model: owned(&["/model", "/response/model"]),
@@ -115,29 +132,45 @@ impl Places {
 }
 
 impl RequestPlaces {
-    pub(super) fn model(&self, document: &Value) -> Option<Arc<str>> {
-        model(&self.model, document)
-    }
-
-    /// The most tokens that are written, of all answers together.
-    pub(super) fn output(&self, document: &Value) -> Option<u64> {
+    /// What a document asks for. It must be readable in one way only, so a member that may be taken for
+    /// one of these (`Max_Tokens`), or a number that is not whole, is refused.
+    pub(super) fn asked(&self, document: &Value) -> Result<AskedFor, Interruption> {
+        let mut models = found(&self.model, document)?;
+        let model = models.next();
+        let is_one = models.all(|other| Some(other) == model);
         // Of several limits a service may go by any.
-        let limits = self.output_max.iter();
-        let limits = limits.filter_map(|at| document.pointer(at)?.as_u64());
-        let choices = number(&self.choices, document).unwrap_or(1);
-        Some(limits.max()?.saturating_mul(choices.max(1)))
+        let output_max = wholes(&self.output_max, document)?.into_iter().max();
+        let choices = wholes(&self.choices, document)?.into_iter().max();
+        Ok(AskedFor {
+            model: model.filter(|_| is_one).and_then(plain_name),
+            output_max,
+            choices: choices.unwrap_or(1).max(1),
+        })
     }
 }
 
 impl AnswerPlaces {
     pub(super) fn told(&self, document: &Value) -> Told {
+        let mut is_odd = false;
+        let mut count = |places: &[String]| {
+            let mut values = places.iter().filter_map(|at| document.pointer(at));
+            let value = values.find(|value| !value.is_null())?;
+            let count = value.as_u64().filter(|count| *count <= TOKENS_MAX);
+            is_odd |= count.is_none();
+            count
+        };
+        let (input, cached) = (count(&self.input), count(&self.cached));
+        let (cache_read, cache_write) = (count(&self.cache_read), count(&self.cache_write));
+        let output = count(&self.output);
+        let mut models = self.model.iter().filter_map(|at| document.pointer(at));
         Told {
-            model: model(&self.model, document),
-            input: number(&self.input, document),
-            cached: number(&self.cached, document),
-            cache_read: number(&self.cache_read, document),
-            cache_write: number(&self.cache_write, document),
-            output: number(&self.output, document),
+            is_odd,
+            model: models.next().and_then(plain_name),
+            input,
+            cached,
+            cache_read,
+            cache_write,
+            output,
         }
     }
 }
@@ -146,6 +179,7 @@ impl Told {
     /// With what a later part says: sums of a stream grow, and the last ones hold.
     pub(super) fn then(&mut self, later: Self) {
         let Self {
+            is_odd,
             model,
             input,
             cached,
@@ -153,6 +187,7 @@ impl Told {
             cache_write,
             output,
         } = later;
+        self.is_odd |= is_odd;
         self.model = model.or(self.model.take());
         self.input = input.or(self.input);
         self.cached = cached.or(self.cached);
@@ -163,7 +198,7 @@ impl Told {
 
     /// All of it, if it says what was read or written.
     pub(super) fn counts(&self) -> Option<Counts> {
-        if self.input.is_none() && self.output.is_none() {
+        if self.is_odd || self.input.is_none() && self.output.is_none() {
             return None;
         }
         let input = self.input.unwrap_or_default();
@@ -181,16 +216,44 @@ fn owned(pointers: &[&str]) -> Vec<String> {
     pointers.iter().map(|&pointer| pointer.to_owned()).collect()
 }
 
-fn number(places: &[String], document: &Value) -> Option<u64> {
-    places.iter().find_map(|at| document.pointer(at)?.as_u64())
+/// What stands at these places, where something does.
+fn found<'v>(
+    places: &[String],
+    document: &'v Value,
+) -> Result<impl Iterator<Item = &'v Value>, Interruption> {
+    let values = places.iter().map(|pointer| at(document, pointer));
+    let values = values.collect::<Result<Vec<_>, Unclear>>();
+    let values = values.map_err(Interruption::unclear)?;
+    Ok(values
+        .into_iter()
+        .flatten()
+        .filter(|value| !value.is_null()))
 }
 
-/// The name of a model, as a record may have it.
-fn model(places: &[String], document: &Value) -> Option<Arc<str>> {
-    let mut named = places
-        .iter()
-        .filter_map(|at| document.pointer(at)?.as_str());
-    let named = named.next()?;
+/// The numbers there.
+fn wholes(places: &[String], document: &Value) -> Result<Vec<u64>, Interruption> {
+    let whole = |value: &Value| value.as_u64().ok_or_else(Interruption::limit_unreadable);
+    found(places, document)?.map(whole).collect()
+}
+
+/// What a pointer leads to, past no member that may be taken for one on the way.
+fn at<'v>(document: &'v Value, pointer: &str) -> Result<Option<&'v Value>, Unclear> {
+    let mut at = document;
+    for token in pointer.split('/').skip(1) {
+        let name = token.replace("~1", "/").replace("~0", "~");
+        let next = match at {
+            Value::Object(object) => strict::member(object, &name)?,
+            other => other.pointer(&format!("/{token}")),
+        };
+        let Some(next) = next else { return Ok(None) };
+        at = next;
+    }
+    Ok(Some(at))
+}
+
+/// The name of a model, if it is one plainly.
+fn plain_name(named: &Value) -> Option<Arc<str>> {
+    let named = named.as_str()?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/@+".contains(&byte);
     let is_plain = (1..=MODEL_BYTES_MAX).contains(&named.len()) && named.bytes().all(plain);
     is_plain.then(|| named.into())

@@ -66,6 +66,11 @@ impl Prices {
         self.0.iter().find(|price| price.model.fits(model))
     }
 
+    /// What these tokens cost at most, of whichever model they are; none if nothing has a price.
+    pub(super) fn dearest(&self, counts: Counts) -> Option<u64> {
+        self.0.iter().map(|price| price.cost(counts)).max()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

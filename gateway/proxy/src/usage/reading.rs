@@ -25,16 +25,19 @@ pub(crate) struct Reading {
     /// Whether what came is too long to be read: all of a document, the rest of a line.
     is_lost: bool,
     told: Told,
+    /// Bytes of the answer that came, without their content coding.
+    came: u64,
 }
 
 impl Reading {
-    pub(super) fn new(metering: Arc<Metering>, is_stream: bool) -> Self {
+    pub(crate) fn new(metering: Arc<Metering>, is_stream: bool) -> Self {
         Self {
             metering,
             is_stream,
             kept: BytesMut::new(),
             is_lost: false,
             told: Told::default(),
+            came: 0,
         }
     }
 
@@ -48,6 +51,16 @@ impl Reading {
         } else if !self.is_lost {
             self.kept.extend_from_slice(piece);
         }
+    }
+
+    /// So many bytes of it came by now, whatever becomes of them.
+    pub(crate) fn came(&mut self, bytes: u64) {
+        self.came = self.came.max(bytes);
+    }
+
+    /// How many.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.came
     }
 
     /// What was said by now, with the model that answers.

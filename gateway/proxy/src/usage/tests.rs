@@ -19,6 +19,7 @@ fn metering(places: Places) -> Arc<Metering> {
     Arc::new(Metering {
         places,
         prices: Arc::new(prices),
+        output_ceiling: None,
     })
 }
 
@@ -26,6 +27,7 @@ fn metered(places: Places) -> Metered {
     Metered {
         metering: metering(places),
         model: None,
+        costs: true,
         estimate: None,
         reading: None,
         is_sent: false,
@@ -94,6 +96,14 @@ fn what_is_too_long_or_no_document_says_nothing() {
             false,
             r#"{"usage":{"prompt_tokens":-1,"completion_tokens":"7"}}"#,
         ),
+        (
+            false,
+            r#"{"usage":{"prompt_tokens":7,"completion_tokens":"7"}}"#,
+        ),
+        (
+            false,
+            r#"{"usage":{"prompt_tokens":18446744073709551615,"completion_tokens":7}}"#,
+        ),
         (true, "event: x\n: note\nid: 7\n\n"),
         (true, &format!("data: {long}\n\n")),
     ] {
@@ -106,6 +116,11 @@ fn what_is_too_long_or_no_document_says_nothing() {
     assert_eq!(counts.map(Counts::tokens), Some(120));
 }
 
+fn cost(metered: &Metered, counts: Counts, model: &str) -> (u64, bool) {
+    let (spent, is_priced) = metered.spent(counts, Some(model));
+    (spent.cost, is_priced)
+}
+
 #[test]
 fn costs_are_those_of_the_model_rounded_up() {
     let metered = metered(Places::openai());
@@ -116,18 +131,23 @@ fn costs_are_those_of_the_model_rounded_up() {
         ..Counts::default()
     };
     // 1000 x 2.50 + 100 x 0.25 + 200 x 10, of a million.
-    assert_eq!(metered.spent(counts, Some("gpt-4o-mini")).cost, 4525);
+    assert_eq!(cost(&metered, counts, "gpt-4o-mini"), (4525, true));
     let one = Counts {
         cache_read: 1,
         ..Counts::default()
     };
-    assert_eq!(metered.spent(one, Some("gpt-4o")).cost, 1);
-    assert_eq!(metered.spent(one, Some("claude-xy")).cost, 0);
+    assert_eq!(cost(&metered, one, "gpt-4o"), (1, true));
+    // Who has no price costs as much as the dearest.
+    let million = Counts {
+        output: 1_000_000,
+        ..Counts::default()
+    };
+    assert_eq!(cost(&metered, million, "claude-xy"), (15_000_000, false));
     let most = Counts {
         output: u64::MAX,
         ..Counts::default()
     };
-    assert_eq!(metered.spent(most, Some("gpt-4o")).cost, u64::MAX);
+    assert_eq!(cost(&metered, most, "gpt-4o").0, u64::MAX);
     for odd in ["", "a*b", "**"] {
         assert_eq!(Pattern::new(odd), None, "{odd}");
     }
@@ -136,7 +156,8 @@ fn costs_are_those_of_the_model_rounded_up() {
 fn asked(document: &serde_json::Value) -> Result<Metered, Interruption> {
     let mut metered = metered(Places::openai());
     let bytes = Bytes::from(document.to_string());
-    metered.ask(&bytes, true).map(|()| metered)
+    metered.estimate = Some(metered.ask(&bytes)?);
+    Ok(metered)
 }
 
 #[test]
@@ -150,39 +171,124 @@ fn what_may_be_used_at_most_is_estimated_where_the_request_says_it() {
         estimate.input,
         (limited.to_string().len() as u64).div_ceil(4)
     );
-    let open = asked(&json!({ "model": "gpt-4o" })).expect("no estimate");
-    assert_eq!(open.estimate, None);
-    let unpriced = asked(&json!({ "model": "other" })).err().expect("no price");
-    assert_eq!(unpriced.reason, "price_unknown");
-    assert!(asked(&json!({ "input": "no model" })).is_ok());
+}
+
+#[test]
+fn what_cannot_be_metered_is_refused() {
+    for (request, reason) in [
+        (
+            json!({ "model": "other", "max_tokens": 5 }),
+            "price_unknown",
+        ),
+        (
+            json!({ "input": "no model", "max_tokens": 5 }),
+            "usage_unmetered",
+        ),
+        (
+            json!({ "model": "x".repeat(97), "max_tokens": 5 }),
+            "usage_unmetered",
+        ),
+        (
+            json!({ "model": "gpt-4o\n", "max_tokens": 5 }),
+            "usage_unmetered",
+        ),
+        (json!({ "model": "gpt-4o" }), "usage_unmetered"),
+        (
+            json!({ "model": "gpt-4o", "max_tokens": null }),
+            "usage_unmetered",
+        ),
+        (
+            json!({ "model": "gpt-4o", "max_tokens": "100000" }),
+            "usage_unmetered",
+        ),
+        (
+            json!({ "model": "gpt-4o", "max_tokens": 5, "max_completion_tokens": 1e5 }),
+            "usage_unmetered",
+        ),
+        (
+            json!({ "model": "gpt-4o", "max_tokens": -5 }),
+            "usage_unmetered",
+        ),
+        (
+            json!({ "model": "gpt-4o", "max_tokens": 5, "n": 100.0 }),
+            "usage_unmetered",
+        ),
+        (
+            json!({ "model": "gpt-4o", "max_tokens": 5, "Max_Tokens": 100_000 }),
+            "message_ambiguous",
+        ),
+        (
+            json!({ "model": "gpt-4o", "Model": "o1-pro", "max_tokens": 5 }),
+            "message_ambiguous",
+        ),
+    ] {
+        let refused = asked(&request).err().map(|why| why.reason);
+        assert_eq!(refused, Some(reason), "{request}");
+    }
+    // A ceiling stands for a limit, of each answer.
+    let places = Places::openai();
+    let mut open = metered(places.clone());
+    open.metering = Arc::new(Metering {
+        places,
+        prices: Arc::clone(&open.metering.prices),
+        output_ceiling: Some(400),
+    });
+    let request = json!({ "model": "gpt-4o", "n": 2 }).to_string();
+    let estimate = open.ask(&Bytes::from(request)).expect("an estimate");
+    assert_eq!(estimate.output, 800);
 }
 
 #[test]
 fn what_is_not_known_to_be_less_is_taken_for_as_much_as_it_may_be() {
     let limited = json!({ "model": "gpt-4o", "max_tokens": 1000 });
     let held = asked(&limited).expect("an estimate");
-    let open = asked(&json!({ "model": "gpt-4o" })).expect("no estimate");
-    let tokens = |metered: &Metered, came| metered.used(came, (400, 80)).spent.tokens;
-    let most = 1000 + (limited.to_string().len() as u64).div_ceil(4);
-    for (came, with, without) in [
-        (Came::Uncalled, 0, 0),
-        (Came::Failed, 0, 0),
-        (Came::Part, most, 120),
-        (Came::Whole, most, 120),
+    let input = (limited.to_string().len() as u64).div_ceil(4);
+    let tokens = |metered: &Metered, came| metered.used(came, 20).spent.tokens;
+    for (came, most) in [
+        (Came::Uncalled, 0),
+        (Came::Failed, 0),
+        (Came::Part, 1000 + input),
+        (Came::Whole, 1000 + input),
     ] {
-        assert_eq!((tokens(&held, came), tokens(&open, came)), (with, without));
+        assert_eq!(tokens(&held, came), most);
     }
     let mut told = asked(&limited).expect("an estimate");
     let reading = told.reads(&HeaderMap::new());
     let answer = br#"{"usage":{"prompt_tokens":7,"completion_tokens":2}}"#;
-    reading
-        .lock()
-        .expect("a lock")
-        .see(&Bytes::from_static(answer));
-    let used = told.used(Came::Whole, (400, 80));
-    assert_eq!((used.spent.tokens, used.is_unknown), (9, false));
-    let used = told.used(Came::Part, (400, 80));
-    assert_eq!((used.spent.tokens, used.is_unknown), (most, true));
+    let mut seen = reading.lock().expect("a lock");
+    seen.see(&Bytes::from_static(answer));
+    drop(seen);
+    let used = told.used(Came::Whole, 20);
+    assert_eq!((used.spent.tokens, used.gaps.len()), (9, 0));
+    let used = told.used(Came::Part, 20);
+    assert_eq!(
+        (used.spent.tokens, used.gaps),
+        (1000 + input, vec![UNKNOWN])
+    );
+}
+
+#[test]
+fn a_limit_that_was_not_kept_is_not_believed() {
+    // Whoever asks for one token and gets 40,000 bytes of text used more than one token.
+    let mut metered = asked(&json!({ "model": "gpt-4o", "max_tokens": 1 })).expect("an estimate");
+    let reading = metered.reads(&HeaderMap::new());
+    reading.lock().expect("a lock").came(40_000);
+    for came in [Came::Whole, Came::Part] {
+        let used = metered.used(came, 40);
+        assert_eq!(used.record.map(|record| record.output), Some(10_000));
+    }
+}
+
+#[test]
+fn who_answers_without_a_price_is_a_gap_and_costs_as_much_as_the_dearest() {
+    let mut metered = asked(&json!({ "model": "gpt-4o", "max_tokens": 1 })).expect("an estimate");
+    let reading = metered.reads(&HeaderMap::new());
+    let answer = br#"{"model":"other","usage":{"prompt_tokens":0,"completion_tokens":1000000}}"#;
+    let mut seen = reading.lock().expect("a lock");
+    seen.see(&Bytes::from_static(answer));
+    drop(seen);
+    let used = metered.used(Came::Whole, 40);
+    assert_eq!((used.spent.cost, used.gaps), (15_000_000, vec![UNPRICED]));
 }
 
 proptest! {

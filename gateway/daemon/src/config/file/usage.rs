@@ -9,6 +9,8 @@ use serde_saphyr::Spanned;
 pub(crate) struct Usage {
     /// As these services do.
     pub(crate) profile: Option<Profile>,
+    /// Tokens that are held for an answer to a call that sets no limit.
+    pub(crate) output_ceiling: Option<u64>,
     /// Where a request says what it asks for; in place of the profile's.
     #[serde(default)]
     pub(crate) request: Asked,
