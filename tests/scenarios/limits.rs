@@ -257,7 +257,7 @@ fn arguments_of_json_path_query_and_header_are_held_to_theirs() -> Result<()> {
     for (kind, body, refused) in [
         (json, r#"{"limit":10000}"#, UNCLEAR),
         (json, r#"{"Limit":10000}"#, UNCLEAR),
-        (json, r#"[{"limit":10000}]"#, UNCLEAR),
+        (json, r#"[{"limit":10000}]"#, MISSING),
         (form, "limit=10000", UNCLEAR),
         (form, "limit[]=10000", UNCLEAR),
         (json, r#"{"sort":"id"}"#, None),

@@ -228,3 +228,53 @@ fn people_are_counted_whom_the_answer_does_not_name() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn whoever_answers_in_place_of_another_is_asked_for_no_more() -> Result<()> {
+    let rosters = [Roster::default(), Roster::default()];
+    let serve = |roster: &Roster| Peer::serve(roster.router(), "127.0.0.1:0", None);
+    let [one, other] = &rosters;
+    let peers = [serve(one)?, serve(other)?];
+    let upstreams = peers
+        .each_ref()
+        .map(|peer| json!({ "url": peer.url(), "country": "DE" }));
+    let service = Service::at("roster", json!(upstreams));
+    let service = service.operation("customer.list", "GET", "/customers");
+    let rows = template(
+        json!({ "fields": ["/id"], "filters": { "status": "active" },
+        "page": { "parameter": "limit", "max": 5 } }),
+    );
+    let world = World::with(|setup| {
+        let mediator = json!({ "templates": [rows], "deadline": "30s" });
+        let setup = setup.service(service).set("mediator", mediator);
+        setup.set("policies", json!([])).policy(POLICY)
+    })?;
+    let token = world.token(HERE, |claims| claims.task("T-1", "support"))?;
+    let url = world
+        .gateway
+        .url(&format!("{LIST}?limit=1000000&fields=*&status=any"))?;
+    let headers = [("tidegate-token", token.as_str()), ("prefer", "all")];
+    // Whichever comes first is busy once, and the other is asked in its place.
+    for (busy, well) in [(one, other), (other, one)] {
+        busy.is(Mood::Busy);
+        well.is(Mood::Well);
+        let mut again = 0;
+        for _ in 0..20 {
+            let reply = world.client.get(&url, &headers)?;
+            assert_eq!(reply.status, 200, "{}", reply.text());
+            let rows = super::members(&reply.json()?["customers"])?;
+            assert_eq!(rows, vec![["id"]; 5]);
+            let heard = [busy.heard(), well.heard()].concat();
+            again += heard.len() - 1;
+            for heard in heard {
+                ensure!(
+                    heard.starts_with("/customers?limit=5&status=active\n"),
+                    "{heard}"
+                );
+                ensure!(!heard.contains("prefer"), "{heard}");
+            }
+        }
+        ensure!(again > 0, "nobody was asked in the place of another");
+    }
+    world.finish()
+}

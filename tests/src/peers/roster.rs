@@ -37,6 +37,8 @@ pub enum Mood {
     Stuck,
     /// It answers with an error that tells a customer.
     Failing,
+    /// It has no time for anybody.
+    Busy,
 }
 
 /// The service.
@@ -138,6 +140,7 @@ async fn answer(mood: Mood, document: &Value) -> Response {
             (json, body).into_response()
         }
         Mood::Stuck => std::future::pending().await,
+        Mood::Busy => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Mood::Failing => (StatusCode::CONFLICT, json, Json(document)).into_response(),
     }
 }

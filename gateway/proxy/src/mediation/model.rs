@@ -150,9 +150,12 @@ impl Worker {
                 let most = usize::try_from(REPLY_BYTES_MAX).unwrap_or(usize::MAX);
                 let read = Limited::new(response.into_body(), most).collect().await;
                 read.map(http_body_util::Collected::to_bytes)
-                    .map_err(|error| match error.is::<LengthLimitError>() {
-                        true => "too_long",
-                        false => "unreadable",
+                    .map_err(|error| {
+                        if error.is::<LengthLimitError>() {
+                            "too_long"
+                        } else {
+                            "unreadable"
+                        }
                     })
             } else {
                 Err("refused")
