@@ -345,7 +345,7 @@ mod tests {
             ..own.clone()
         };
         for agent in [ONE, FREE] {
-            let judged = declarations().judge(&agent.into(), &[odd.clone()]);
+            let judged = declarations().judge(&agent.into(), std::slice::from_ref(&odd));
             assert_eq!(judged.expect("names").1, Some(USER_AGENT));
         }
         let judged = declarations().judge(&ONE.into(), &[own]);

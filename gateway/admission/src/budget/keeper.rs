@@ -86,7 +86,9 @@ async fn write(store: &mut dyn BudgetStore, group: Vec<(Vec<Debit>, oneshot::Sen
         return;
     }
     let Err(error) = store.debit(&debits).await else {
-        group.into_iter().for_each(|(_, done)| tell(done));
+        for (_, done) in group {
+            tell(done);
+        }
         return;
     };
     tracing::error!(%error, cause = ?error.0, "what was spent cannot be written at once");
