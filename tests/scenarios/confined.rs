@@ -31,7 +31,10 @@ fn status(pid: u32, name: &str) -> Result<Vec<String>> {
     let threads = fs::read_dir(format!("/proc/{pid}/task"))?;
     let mut found = Vec::new();
     for thread in threads {
-        let text = fs::read_to_string(thread?.path().join("status"))?;
+        // Threads that wait for files come and go.
+        let Ok(text) = fs::read_to_string(thread?.path().join("status")) else {
+            continue;
+        };
         let line = text.lines().find_map(|line| line.strip_prefix(name));
         found.push(
             line.context("no such line")?

@@ -14,6 +14,7 @@ use super::{
     tests::{exchange, metrics},
     *,
 };
+use crate::FindingAttrs;
 
 const RULES: &str = include_str!("../../../../xtask/package/monitoring/rules.yaml");
 const DASHBOARD: &str = include_str!("../../../../xtask/package/monitoring/grafana.json");
@@ -27,7 +28,16 @@ type Known = BTreeMap<String, BTreeSet<String>>;
 /// What is told once everything was counted.
 fn known() -> Known {
     let metrics = metrics();
-    metrics.exchange(&exchange());
+    let findings = [FindingAttrs {
+        class: "pii.email",
+        path: "/email",
+        count: 1,
+        action: "mask",
+    }];
+    metrics.exchange(&Exchange {
+        findings: &findings,
+        ..exchange()
+    });
     metrics.attributed(None);
     for watched in Watched::ALL {
         metrics.watch(watched, || 1).unwrap();
