@@ -63,7 +63,7 @@ forbid (principal, action == Action::"disclose", resource in DataClass::"secret"
 "#;
 
 /// Refusals that this test does not bring about, and why.
-const ELSEWHERE: [(&str, &str); 12] = [
+const ELSEWHERE: [(&str, &str); 17] = [
     (
         "workload_unknown",
         "a caller that nobody can find: evidence.rs",
@@ -80,6 +80,11 @@ const ELSEWHERE: [(&str, &str); 12] = [
         "credential_unavailable",
         "the vault is asked, and has nothing: credentials.rs",
     ),
+    ("purpose_missing", "needs a mediator: mediator.rs"),
+    ("mediation_unavailable", "needs a mediator: mediator.rs"),
+    ("mediation_refused", "needs a mediator: mediator.rs"),
+    ("mediation_failed", "the service was called"),
+    ("mediation_timeout", "the service was called"),
     ("upstream_failed", "the service was called"),
     ("upstream_timeout", "the service was called"),
     ("response_unreadable", "the service was called"),
@@ -168,6 +173,15 @@ impl Court {
                     "/found",
                     json!({ "query": { "customer": "id" } }),
                 )
+                .governed(
+                    "paged",
+                    "GET",
+                    "/paged",
+                    json!({
+                        "query": { "limit": "limit" },
+                        "arguments": { "limit": { "type": "integer" } },
+                    }),
+                )
         };
         let graphql = json!({ "endpoints": ["/graphql"], "queries": [{ "field": "customer" }] });
         let issuer = Issuer::new()?;
@@ -180,7 +194,14 @@ impl Court {
             .set("forward", json!({ "unlisted": "tunnel" }))
             .set(
                 "budgets",
-                json!([{ "id": "once", "operations": ["rare"], "per": "agent", "calls": 1 }]),
+                json!([
+                    { "id": "once", "operations": ["rare"], "per": "agent", "calls": 1 },
+                    { "id": "costs", "services": ["model"], "cost": 9 },
+                ]),
+            )
+            .set(
+                "prices",
+                json!([{ "model": "gpt-4o*", "input": 2.5, "output": 10 }]),
             )
             .issuer(&issuer)
             .agent(HERE, &[here], "optional")
@@ -197,6 +218,12 @@ impl Court {
                 "DE",
             ))))
             .service(keyed(operations(Service::new("far", &url, "US"))))
+            .service(Service::new("plain", &url, "DE").operation("read", "GET", "/read"))
+            .service(keyed(
+                Service::new("model", &url, "DE")
+                    .operation("chat", "POST", "/chat")
+                    .set("usage", json!({ "profile": "openai" })),
+            ))
             .service(keyed(
                 Service::new("graph", &url, "DE").set("graphql", graphql),
             ))
@@ -345,6 +372,21 @@ fn calls() -> Vec<Case> {
         case("path_ambiguous", |court| court.get("/shop/things//7", &[])),
         case("parameter_missing", |court| court.get("/shop/found", &[])),
         case("parameter_too_long", move |court| court.get(&long, &[])),
+        case("argument_ill_typed", |court| {
+            court.get("/shop/paged?limit=ten", &[])
+        }),
+        case("key_misplaced", |court| {
+            let key = ["tidegate-key-", &"7".repeat(43)].concat();
+            court.get("/plain/read", &[("x-api-key", &key)])
+        }),
+        case("usage_unmetered", |court| {
+            let request = json!({ "model": "gpt-4o", "messages": [] });
+            court.post("/model/chat", "application/json", &request.to_string())
+        }),
+        case("price_unknown", |court| {
+            let request = json!({ "model": "other", "max_tokens": 9, "messages": [] });
+            court.post("/model/chat", "application/json", &request.to_string())
+        }),
         case("not_permitted", |court| court.get("/shop/nobody", &[])),
         case("access_refused", |court| court.get("/shop/closed", &[])),
         case("scope_mismatch", |court| {
