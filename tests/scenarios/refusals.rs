@@ -150,6 +150,32 @@ struct Court {
 /// Who is refused, and how the request is made.
 type Case = (&'static str, Box<dyn Fn(&Court) -> Result<String>>);
 
+/// What may be asked of a service.
+fn operations(service: Service) -> Service {
+    service
+        .operation("thing.read", "GET", "/things/{thing}")
+        .operation("customer.read", "GET", "/customers/{customer}")
+        .operation("thing.make", "POST", "/things")
+        .operation("nobody", "GET", "/nobody")
+        .operation("closed", "GET", "/closed")
+        .operation("rare", "GET", "/rare")
+        .governed(
+            "found",
+            "GET",
+            "/found",
+            json!({ "query": { "customer": "id" } }),
+        )
+        .governed(
+            "paged",
+            "GET",
+            "/paged",
+            json!({
+                "query": { "limit": "limit" },
+                "arguments": { "limit": { "type": "integer" } },
+            }),
+        )
+}
+
 impl Court {
     fn new() -> Result<Self> {
         let ear = Ear::new()?;
@@ -158,30 +184,6 @@ impl Court {
             service
                 .set("credential", json!({ "name": "shop", "as": "bearer" }))
                 .set("idle_timeout", json!("1s"))
-        };
-        let operations = |service: Service| {
-            service
-                .operation("thing.read", "GET", "/things/{thing}")
-                .operation("customer.read", "GET", "/customers/{customer}")
-                .operation("thing.make", "POST", "/things")
-                .operation("nobody", "GET", "/nobody")
-                .operation("closed", "GET", "/closed")
-                .operation("rare", "GET", "/rare")
-                .governed(
-                    "found",
-                    "GET",
-                    "/found",
-                    json!({ "query": { "customer": "id" } }),
-                )
-                .governed(
-                    "paged",
-                    "GET",
-                    "/paged",
-                    json!({
-                        "query": { "limit": "limit" },
-                        "arguments": { "limit": { "type": "integer" } },
-                    }),
-                )
         };
         let graphql = json!({ "endpoints": ["/graphql"], "queries": [{ "field": "customer" }] });
         let issuer = Issuer::new()?;

@@ -130,20 +130,7 @@ fn each_use_of_a_static_key_is_a_finding_and_a_pass_proves_no_more() -> Result<(
         wrong.header("www-authenticate"),
         Some("Bearer realm=\"tidegate\"")
     );
-    // Whatever becomes of the call, its use is found.
-    let unknown = world.gateway.url("/crm/no/such/thing")?;
-    let reply = world.client.get(&unknown, &[("authorization", &bearer)])?;
-    let refused = records::show(&world.gateway, reply.record().context("no record")?)?;
-    ensure!(!reply.status.is_success(), "{refused:?}");
-    assert_eq!(refused.find("notices"), Some(&json!(["static_key"])));
-    // Where the service would get it, it is refused.
-    let pair = ["agent", key.as_str()].join(":");
-    let pair = format!("Basic {}", BASE64_STANDARD.encode(pair));
-    for beside in [("x-api-key", &*key), ("authorization", &*pair)] {
-        let (status, reason, record) = ask(&world, &[("tidegate-token", &key), beside])?;
-        assert_eq!((status, &*reason), (400, "key_misplaced"));
-        assert_eq!(record.find("notices"), Some(&json!(["static_key"])));
-    }
+    is_found_where_it_does_not_belong(&world, &key)?;
     assert_eq!(anomaly(&world, "static_key")?.text("about"), "key");
 
     let url = world.gateway.url("/.well-known/tidegate/pass")?;
@@ -159,23 +146,7 @@ fn each_use_of_a_static_key_is_a_finding_and_a_pass_proves_no_more() -> Result<(
     assert_eq!(record.find("notices"), Some(&json!(["static_key"])));
     ensure!(record.text("evidence").ends_with("+key"), "{record:?}");
 
-    // It ends with its name, and what was got with it ends as well.
-    let data = world.gateway.data().display().to_string();
-    let revoked = world.gateway.cli(&[
-        "revoke", "token", "ci-1", "--reason", "lost", "--data", &data,
-    ])?;
-    ensure!(revoked.status.success(), "{revoked:?}");
-    for shown in [&key, &pass] {
-        let deadline = std::time::Instant::now() + gateway::START_MAX;
-        loop {
-            let (status, reason, _) = ask(&world, &[("tidegate-token", shown)])?;
-            if (status, &*reason) == (403, "revoked") {
-                break;
-            }
-            ensure!(std::time::Instant::now() < deadline, "{status} {reason}");
-            std::thread::sleep(gateway::POLL);
-        }
-    }
+    ends_with_its_name(&world, [&key, &pass])?;
     let files = world.gateway.files()?;
     ensure!(
         !files
@@ -183,4 +154,43 @@ fn each_use_of_a_static_key_is_a_finding_and_a_pass_proves_no_more() -> Result<(
             .any(|(_, bytes)| crate::canary::contains(bytes, &key))
     );
     world.finish()
+}
+
+/// Whatever becomes of a call, the use of a key is found; where the service would get it, it is refused.
+fn is_found_where_it_does_not_belong(world: &World, key: &str) -> Result<()> {
+    let bearer = format!("Bearer {key}");
+    let unknown = world.gateway.url("/crm/no/such/thing")?;
+    let reply = world.client.get(&unknown, &[("authorization", &bearer)])?;
+    let refused = records::show(&world.gateway, reply.record().context("no record")?)?;
+    ensure!(!reply.status.is_success(), "{refused:?}");
+    assert_eq!(refused.find("notices"), Some(&json!(["static_key"])));
+    let pair = ["agent", key].join(":");
+    let pair = format!("Basic {}", BASE64_STANDARD.encode(pair));
+    for beside in [("x-api-key", key), ("authorization", &*pair)] {
+        let (status, reason, record) = ask(world, &[("tidegate-token", key), beside])?;
+        assert_eq!((status, &*reason), (400, "key_misplaced"));
+        assert_eq!(record.find("notices"), Some(&json!(["static_key"])));
+    }
+    Ok(())
+}
+
+/// It ends with its name, and what was got with it ends as well.
+fn ends_with_its_name(world: &World, all: [&str; 2]) -> Result<()> {
+    let data = world.gateway.data().display().to_string();
+    let revoked = world.gateway.cli(&[
+        "revoke", "token", "ci-1", "--reason", "lost", "--data", &data,
+    ])?;
+    ensure!(revoked.status.success(), "{revoked:?}");
+    for shown in all {
+        let deadline = std::time::Instant::now() + gateway::START_MAX;
+        loop {
+            let (status, reason, _) = ask(world, &[("tidegate-token", shown)])?;
+            if (status, &*reason) == (403, "revoked") {
+                break;
+            }
+            ensure!(std::time::Instant::now() < deadline, "{status} {reason}");
+            std::thread::sleep(gateway::POLL);
+        }
+    }
+    Ok(())
 }

@@ -216,15 +216,12 @@ impl<'a> Parts<'a> {
                 reason: Some(&turn.turn),
                 ..Self::default()
             },
-            Event::Policies(change) => Self {
-                reason: change.reason.as_deref(),
-                ..Self::default()
-            },
             Event::Start(_)
             | Event::Stop(_)
             | Event::Close(_)
             | Event::Query(_)
-            | Event::Erase(_) => Self::default(),
+            | Event::Erase(_)
+            | Event::Policies(_) => Self::default(),
         }
     }
 

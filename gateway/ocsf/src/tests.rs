@@ -81,6 +81,18 @@ fn noticed(mut event: Value) -> Value {
     event
 }
 
+/// Other policies in force.
+fn change(reason: Option<&str>) -> Value {
+    json!({ "kind": "policies", "at": AT, "uid": 0, "before": "p", "after": "q", "policies": 3,
+        "reason": reason })
+}
+
+/// A start or a stop.
+fn life(kind: &str) -> Value {
+    json!({ "kind": kind, "at": AT, "version": "1", "config": "c", "policy": "p",
+        "notes": ["telemetry: off"], "country": "DE" })
+}
+
 /// When all of it was.
 const AT: &str = "2026-01-02T03:04:05.006Z";
 
@@ -113,14 +125,6 @@ fn matters() -> Vec<Matter> {
         json!({ "kind": "refuse", "at": at, "trace": "0af7", "caller": caller, "operation": operation,
             "reason": "token_foreign", "status": 403, "policies": rule, "policy": "sha256:p",
             "finding": finding })
-    };
-    let change = |reason: Option<&str>| {
-        json!({ "kind": "policies", "at": at, "uid": 0, "before": "p", "after": "q", "policies": 3,
-            "reason": reason })
-    };
-    let life = |kind: &str| {
-        json!({ "kind": kind, "at": at, "version": "1", "config": "c", "policy": "p",
-            "notes": ["telemetry: off"], "country": "DE" })
     };
     let bypass = |remote: &str, result: &str| {
         json!({ "kind": "bypass", "at": at, "agent": "spiffe://a.example/x", "process": process(),

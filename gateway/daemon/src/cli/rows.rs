@@ -72,6 +72,17 @@ fn erased(erasure: &audit::Erasure) -> Row {
     (erasure.at, "erase", who, what, result)
 }
 
+fn revoked(revocation: &audit::Revocation) -> Row {
+    let who = format!("{} {}", revocation.what, revocation.id);
+    let result = if revocation.lifted {
+        "lifted"
+    } else {
+        "revoked"
+    };
+    let why = revocation.reason.clone();
+    (revocation.at, "revoke", who, why, result.to_owned())
+}
+
 fn replaced(change: &audit::PolicyChange) -> Row {
     let who = format!("uid {}", change.uid);
     let what = change.reason.clone().unwrap_or_default();
@@ -137,16 +148,7 @@ pub(super) fn row(entry: &Entry) -> Vec<String> {
             let result = format!("{} lost, {} recovered", gap.lost, gap.recovered);
             (gap.at, "gap", String::new(), gap.reason.to_string(), result)
         }
-        Event::Revoke(revocation) => {
-            let who = format!("{} {}", revocation.what, revocation.id);
-            let result = if revocation.lifted {
-                "lifted"
-            } else {
-                "revoked"
-            };
-            let why = revocation.reason.clone();
-            (revocation.at, "revoke", who, why, result.to_owned())
-        }
+        Event::Revoke(revocation) => revoked(revocation),
         Event::Query(inquiry) => asked(inquiry),
         Event::Anomaly(anomaly) => unusual(anomaly),
         Event::Process(turn) => lives(turn),
