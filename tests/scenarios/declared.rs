@@ -66,13 +66,7 @@ fn a_client_that_says_it_is_something_else_is_a_finding() -> Result<()> {
     let name = declared[0]["name"].as_str().unwrap_or_default();
     assert_eq!(name, format!("_b_{}", "x".repeat(61)));
 
-    let export = world.gateway.folder().join("ocsf.jsonl");
-    let to = export.display().to_string();
-    let exported = world
-        .gateway
-        .audit(&["export", "--format", "ocsf", "--to", &to])?;
-    ensure!(exported.status.success(), "{exported:?}");
-    let events = std::fs::read_to_string(&export)?;
+    let events = records::ocsf(&world.gateway)?;
     ensure!(
         events.contains(r#""title":"declared_conflict""#),
         "{events}"

@@ -96,13 +96,7 @@ fn who_acts_for_whom_is_decided_on_and_a_person_is_sealed() -> Result<()> {
     // Nobody else hears who it was.
     collector.trace(TRACE, 2)?;
     let spans = collector.output()?;
-    let export = world.gateway.folder().join("ocsf.jsonl");
-    let to = export.display().to_string();
-    let exported = world
-        .gateway
-        .audit(&["export", "--format", "ocsf", "--to", &to])?;
-    ensure!(exported.status.success(), "{exported:?}");
-    let events = std::fs::read_to_string(&export)?;
+    let events = records::ocsf(&world.gateway)?;
     let actors = format!(r#""actors":["{HERE}","{PLANNER}"]"#);
     ensure!(events.contains(&actors), "{events}");
     for form in forms(&person) {

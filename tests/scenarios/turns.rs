@@ -76,17 +76,7 @@ fn a_pipeline_is_its_agents_from_fork_to_exit_and_what_it_becomes_is_told() -> R
 
 /// `audit export --format ocsf` has them as Process Activity.
 fn exported(host: &Host, least: usize) -> Result<String> {
-    let export = host.gateway.folder().join("ocsf");
-    let path = export.display().to_string();
-    let output = host
-        .gateway
-        .audit(&["export", "--format", "ocsf", "--to", &path])?;
-    ensure!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let text = fs::read_to_string(&export)?;
+    let text = records::ocsf(&host.gateway)?;
     let of_processes = text
         .lines()
         .filter(|line| line.contains("\"class_uid\":1007"));

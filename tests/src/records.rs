@@ -66,6 +66,18 @@ pub fn list(gateway: &Gateway) -> Result<Vec<Record>> {
     Ok(records)
 }
 
+/// The log as lines of OCSF events, as another system gets it.
+pub fn ocsf(gateway: &Gateway) -> Result<String> {
+    let file = gateway.folder().join("ocsf.jsonl").display().to_string();
+    let output = gateway.audit(&["export", "--format", "ocsf", "--to", &file])?;
+    ensure!(
+        output.status.success(),
+        "audit export failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    std::fs::read_to_string(&file).map_err(Into::into)
+}
+
 /// Record number `index`.
 pub fn show(gateway: &Gateway, index: u64) -> Result<Record> {
     let shown = shown(gateway, index)?;

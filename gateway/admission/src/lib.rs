@@ -62,11 +62,6 @@ impl Admission {
         }
     }
 
-    /// The policies in force.
-    pub fn engine(&self) -> Arc<Engine> {
-        self.engine.load_full()
-    }
-
     /// Puts other policies in force: the next call is decided by them, what is admitted already goes on
     /// under those that admitted it.
     pub fn replace(&self, engine: Arc<Engine>) {
@@ -80,7 +75,7 @@ impl Admission {
 
     /// Admits `caller` to `operation`, or says which policies refuse.
     pub fn admit(&self, caller: Caller, operation: Operation) -> Result<Permit, Box<Refused>> {
-        let engine = self.engine();
+        let engine = self.engine.load_full();
         let principal = self.principal(&caller, &engine);
         let decision = engine.call(&principal, &operation);
         if !decision.allowed {
