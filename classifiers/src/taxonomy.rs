@@ -50,6 +50,20 @@ pub enum Ccpa {
 }
 
 impl Ccpa {
+    /// What it is called there; empty for none.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::A => "identifiers",
+            Self::B => "customer records",
+            Self::C => "characteristics of protected classifications",
+            Self::E => "biometric information",
+            Self::H => "audio, visual or similar information",
+            Self::I => "professional or employment-related information",
+            Self::Sensitive => "sensitive personal information",
+        }
+    }
+
     /// How reports cite it; empty for none.
     pub fn citation(self) -> &'static str {
         match self {

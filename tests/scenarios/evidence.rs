@@ -6,6 +6,7 @@ use tests::{
     agent::{Agent, Ask},
     gateway::Gateway,
     records,
+    sdks::Language,
 };
 
 use crate::world::{HERE, SUPPORT, World};
@@ -210,6 +211,7 @@ fn reports_count_what_was_done_and_name_its_records() -> Result<()> {
 
     same_bytes(gateway, &subject)?;
     exported_as_ocsf(gateway, &[SUPPORT, HERE])?;
+    assessed(gateway)?;
     let integrity = written(gateway, &["integrity"], "html")?;
     let integrity = String::from_utf8(integrity)?;
     ensure!(integrity.contains("no record was changed"), "{integrity}");
@@ -224,11 +226,37 @@ fn same_bytes(gateway: &Gateway, kind: &[&str]) -> Result<()> {
         .context("no anchor")?
         .to_string();
     let asked = [kind, &["--at", &size]].concat();
-    for form in ["html", "csv", "json"] {
+    for form in ["html", "csv", "json", "oscal"] {
         let one = written(gateway, &asked, form)?;
         assert_eq!(one, written(gateway, &asked, form)?, "{form}");
         ensure!(!one.is_empty(), "an empty report");
     }
+    Ok(())
+}
+
+/// Every kind of report as assessment results of OSCAL, by the judgement of others.
+fn assessed(gateway: &Gateway) -> Result<()> {
+    let kinds: [&[&str]; 10] = [
+        &["processing"],
+        &["subject", "--subject", "customer=C-771"],
+        &["breach"],
+        &["transfers"],
+        &["disclosures"],
+        &["necessity"],
+        &["agents"],
+        &["policy", "--to", "2000-01-01"],
+        &["collected"],
+        &["integrity"],
+    ];
+    let mut judge = Language::Python.command("oscal_judge")?;
+    for (kind, at) in kinds.iter().zip(0..) {
+        let file = gateway.folder().join(format!("{at}.oscal.json"));
+        std::fs::write(&file, written(gateway, kind, "oscal")?)?;
+        judge.arg(file);
+    }
+    let judged = judge.output()?;
+    let errors = String::from_utf8_lossy(&judged.stderr);
+    ensure!(judged.status.success(), "{errors}");
     Ok(())
 }
 

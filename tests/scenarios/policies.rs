@@ -103,7 +103,29 @@ fn what_policies_decided_is_explained_and_decided_again() -> Result<()> {
         &["used    agents-may-call", "UNUSED  operation mail/send"],
     )?;
     says(&policy(&world, &["check"], 0)?, &["policies hold"])?;
+    reported(&world)?;
     world.finish()
+}
+
+/// What reports tell of the policies is what the commands do: their proofs, with the cases against them, and grants.
+fn reported(world: &World) -> Result<()> {
+    let report = |kind: &str, code: i32| -> Result<String> {
+        let arguments = ["report", kind, "--config", "tidegate.yaml", "-o", "csv"];
+        let output = world.gateway.cli(&arguments)?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.code() == Some(code), "{kind}: {errors}");
+        Ok(String::from_utf8(output.stdout)?)
+    };
+    says(&report("unused", 0)?, &["agents-may-call", "mail/send,0,"])?;
+    let proven = policy(world, &["prove"], 1)?;
+    let refuted = proven.lines().filter(|line| line.contains("REFUTED"));
+    let refuted: Vec<&str> = refuted
+        .filter_map(|line| line.split_whitespace().nth(1))
+        .collect();
+    ensure!(!refuted.is_empty(), "{proven}");
+    let proofs = report("proofs", 1)?;
+    says(&proofs, &["REFUTED", "a session of"])?;
+    says(&proofs, &refuted)
 }
 
 /// With a token a caller is proven better than without, whether the kernel attests it or `/proc` is asked.

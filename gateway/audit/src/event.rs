@@ -84,21 +84,33 @@ pub enum EventRef<'a> {
 impl Event {
     /// What kind of record it makes.
     pub fn kind(&self) -> Kind {
+        EventRef::from(self).head().0
+    }
+
+    /// When it happened.
+    pub fn at(&self) -> Timestamp {
+        EventRef::from(self).head().1
+    }
+}
+
+impl EventRef<'_> {
+    /// What stands before a record: its kind, when it happened, and which record it closes.
+    pub(crate) fn head(&self) -> (Kind, Timestamp, Option<u64>) {
         match self {
-            Self::Start(_) => Kind::Start,
-            Self::Stop(_) => Kind::Stop,
-            Self::Open(_) => Kind::Open,
-            Self::Close(_) => Kind::Close,
-            Self::Refuse(_) => Kind::Refuse,
-            Self::Reveal(_) => Kind::Reveal,
-            Self::Bypass(_) => Kind::Bypass,
-            Self::Gap(_) => Kind::Gap,
-            Self::Revoke(_) => Kind::Revoke,
-            Self::Query(_) => Kind::Query,
-            Self::Anomaly(_) => Kind::Anomaly,
-            Self::Process(_) => Kind::Process,
-            Self::Erase(_) => Kind::Erase,
-            Self::Policies(_) => Kind::Policies,
+            Self::Start(it) => (Kind::Start, it.at, None),
+            Self::Stop(it) => (Kind::Stop, it.at, None),
+            Self::Open(it) => (Kind::Open, it.at, None),
+            Self::Close(it) => (Kind::Close, it.at, Some(it.opening)),
+            Self::Refuse(it) => (Kind::Refuse, it.at, None),
+            Self::Reveal(it) => (Kind::Reveal, it.at, None),
+            Self::Bypass(it) => (Kind::Bypass, it.at, None),
+            Self::Gap(it) => (Kind::Gap, it.at, None),
+            Self::Revoke(it) => (Kind::Revoke, it.at, None),
+            Self::Query(it) => (Kind::Query, it.at, None),
+            Self::Anomaly(it) => (Kind::Anomaly, it.at, None),
+            Self::Process(it) => (Kind::Process, it.at, None),
+            Self::Erase(it) => (Kind::Erase, it.at, None),
+            Self::Policies(it) => (Kind::Policies, it.at, None),
         }
     }
 }

@@ -49,22 +49,7 @@ impl Draft {
     /// Serializes `event`.
     pub fn new<'a>(event: impl Into<EventRef<'a>>) -> Result<Self, SealError> {
         let event = event.into();
-        let (kind, at, opening) = match event {
-            EventRef::Start(start) => (Kind::Start, start.at, None),
-            EventRef::Stop(stop) => (Kind::Stop, stop.at, None),
-            EventRef::Open(opening) => (Kind::Open, opening.at, None),
-            EventRef::Close(outcome) => (Kind::Close, outcome.at, Some(outcome.opening)),
-            EventRef::Refuse(refusal) => (Kind::Refuse, refusal.at, None),
-            EventRef::Reveal(revelation) => (Kind::Reveal, revelation.at, None),
-            EventRef::Bypass(bypass) => (Kind::Bypass, bypass.at, None),
-            EventRef::Gap(gap) => (Kind::Gap, gap.at, None),
-            EventRef::Revoke(revocation) => (Kind::Revoke, revocation.at, None),
-            EventRef::Query(inquiry) => (Kind::Query, inquiry.at, None),
-            EventRef::Anomaly(anomaly) => (Kind::Anomaly, anomaly.at, None),
-            EventRef::Erase(erasure) => (Kind::Erase, erasure.at, None),
-            EventRef::Process(turn) => (Kind::Process, turn.at, None),
-            EventRef::Policies(change) => (Kind::Policies, change.at, None),
-        };
+        let (kind, at, opening) = event.head();
         let mut buffer = Vec::with_capacity(EVENT_BYTES_USUAL);
         buffer.resize(PREFIX_BYTES, 0);
         serde_json::to_writer(&mut buffer, &event).map_err(SealError::Json)?;

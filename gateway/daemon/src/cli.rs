@@ -16,7 +16,7 @@ mod flows;
 mod init;
 mod manual;
 mod policy;
-mod report;
+pub(crate) mod report;
 mod revoke;
 mod rows;
 mod run;
@@ -31,6 +31,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
+use miette::{IntoDiagnostic as _, Result};
 
 pub(crate) use run::now;
 
@@ -512,7 +513,7 @@ fn end_with_the_reader() {
 }
 
 /// Runs the command.
-pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     if !matches!(arguments.command, Command::Run(_)) {
         end_with_the_reader();
     }
@@ -545,4 +546,13 @@ pub(crate) fn run(arguments: Arguments) -> miette::Result<ExitCode> {
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Manual { to } => manual::write(&to),
     }
+}
+
+/// Runs what has to wait to its end.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .into_diagnostic()?;
+    runtime.block_on(work)
 }

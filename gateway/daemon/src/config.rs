@@ -23,6 +23,7 @@ pub(crate) mod openapi;
 mod panel;
 pub(crate) mod paths;
 mod proofs;
+mod reports;
 mod resolve;
 mod timeouts;
 mod upstreams;

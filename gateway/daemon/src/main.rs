@@ -23,6 +23,7 @@ mod policies;
 mod publication;
 mod reveal;
 mod revoked;
+mod schedules;
 
 use std::process::ExitCode;
 

@@ -41,7 +41,7 @@ const EVERY_ALONE: Duration = Duration::from_secs(10);
 /// As long as the gateway waits at its end for witnesses to sign the last records.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// What is amiss with showing the log, for who asks how the gateway does; nothing if all is well.
+/// What is amiss with showing the log or with its reports, for who asks how the gateway does; nothing if all is well.
 #[derive(Default)]
 pub(crate) struct Standing(Mutex<Vec<String>>);
 
@@ -52,7 +52,7 @@ impl Standing {
         amiss.clone()
     }
 
-    fn set(&self, amiss: Vec<String>) {
+    pub(crate) fn set(&self, amiss: Vec<String>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = amiss;
     }
 }

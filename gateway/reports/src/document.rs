@@ -15,14 +15,27 @@ pub struct Document {
     pub title: &'static str,
     /// The provision that asks for it.
     pub law: &'static str,
+    /// The controls of NIST SP 800-53 (revision 5) that it is evidence for.
+    pub controls: &'static [&'static str],
     /// What it is about.
     pub scope: Scope,
+    /// When the records in it were made; none if there are none.
+    pub covered: Option<Covered>,
     /// The checkpoint that holds everything in it.
     pub anchor: Anchor,
     /// What a reader must know of the tables.
     pub notes: Vec<String>,
     /// What there is to say.
     pub tables: Vec<Table>,
+}
+
+/// The times of the first and the last record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Covered {
+    /// The first.
+    pub from: Timestamp,
+    /// The last.
+    pub to: Timestamp,
 }
 
 /// What a report is about.

@@ -1,6 +1,7 @@
 //! Numbers that say what they were counted from, in memory that has a limit.
 
 use std::{
+    borrow::Borrow,
     collections::{BTreeMap, HashSet},
     fmt,
     sync::Arc,
@@ -169,6 +170,14 @@ impl<K: Ord, V: Default> Groups<K, V> {
             return None;
         }
         Some(self.rows.entry(key).or_default())
+    }
+
+    /// The row of `key`, which is then no longer here.
+    pub(crate) fn take<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        self.rows.remove(key)
     }
 
     /// Fills `table` with them, in the order of their keys.

@@ -2,7 +2,10 @@
 
 mod chart;
 mod html;
+mod oscal;
 mod table;
+
+use serde::Serialize;
 
 use crate::Document;
 
@@ -15,6 +18,36 @@ pub enum Form {
     Csv,
     /// For programs.
     Json,
+    /// For assessments: OSCAL assessment results, in JSON.
+    Oscal,
+}
+
+impl Form {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Html, Self::Csv, Self::Json, Self::Oscal];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Html => "html",
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Oscal => "oscal",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|form| form.name() == name)
+    }
+
+    /// What a file's name ends in that holds it.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Oscal => "oscal.json",
+            _ => self.name(),
+        }
+    }
 }
 
 /// A form that could not be written.
@@ -34,11 +67,8 @@ impl Document {
         match form {
             Form::Html => Ok(html::page(self).into_string().into_bytes()),
             Form::Csv => Ok(table::csv(self)?),
-            Form::Json => {
-                let mut text = serde_json::to_vec_pretty(self)?;
-                text.push(b'\n');
-                Ok(text)
-            }
+            Form::Json => json(self),
+            Form::Oscal => json(&oscal::results(self)),
         }
     }
 
@@ -58,6 +88,10 @@ impl Document {
         }
         let narrowed = scope.narrowed.iter();
         all.extend(narrowed.map(|(name, value)| (name.as_str(), value.clone())));
+        if let Some(covered) = self.covered {
+            all.push(("First record in it", covered.from.to_string()));
+            all.push(("Last record in it", covered.to.to_string()));
+        }
         all.extend([
             ("Log", self.anchor.log.clone()),
             ("Records under the checkpoint", self.anchor.size.to_string()),
@@ -65,4 +99,10 @@ impl Document {
         ]);
         all
     }
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>, FormError> {
+    let mut text = serde_json::to_vec_pretty(value)?;
+    text.push(b'\n');
+    Ok(text)
 }

@@ -23,11 +23,17 @@ pub enum Kind {
     Gaps,
     /// Whether the log holds.
     Integrity,
+    /// Which categories of personal information were collected and disclosed.
+    Collected,
+    /// What is granted and not used.
+    Unused,
+    /// What was proven of the policies.
+    Proofs,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Processing,
         Self::Subject,
         Self::Breach,
@@ -38,6 +44,9 @@ impl Kind {
         Self::Policy,
         Self::Gaps,
         Self::Integrity,
+        Self::Collected,
+        Self::Unused,
+        Self::Proofs,
     ];
 
     /// Its name on the command line.
@@ -53,7 +62,15 @@ impl Kind {
             Self::Policy => "policy",
             Self::Gaps => "gaps",
             Self::Integrity => "integrity",
+            Self::Collected => "collected",
+            Self::Unused => "unused",
+            Self::Proofs => "proofs",
         }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// Its title.
@@ -69,6 +86,9 @@ impl Kind {
             Self::Policy => "Effect of policy",
             Self::Gaps => "Coverage gaps",
             Self::Integrity => "Integrity of the log",
+            Self::Collected => "Personal information collected and disclosed: evidence",
+            Self::Unused => "Use of what is granted",
+            Self::Proofs => "Proofs of policy",
         }
     }
 
@@ -85,12 +105,45 @@ impl Kind {
             Self::Policy => "45 CFR 164.308(a)(1)(ii)(D); GDPR Art. 25, 32(1)(d)",
             Self::Gaps => "45 CFR 164.312(b); GDPR Art. 32(1)(d)",
             Self::Integrity => "45 CFR 164.312(c)(1), 164.316(b)(2); GDPR Art. 5(1)(f)",
+            Self::Collected => "CCPA 1798.110(c), 1798.115(c), 1798.130(a)(5)(B) and (C)",
+            Self::Unused => "45 CFR 164.308(a)(4)(ii)(C); GDPR Art. 25(2)",
+            Self::Proofs => "GDPR Art. 25, 32(1)(d); 45 CFR 164.308(a)(8)",
+        }
+    }
+
+    /// The controls of NIST SP 800-53, revision 5, that it is evidence for, as OSCAL's catalogue names
+    /// them.
+    pub(crate) fn controls(self) -> &'static [&'static str] {
+        match self {
+            Self::Processing => &["pm-5.1", "pt-3"],
+            Self::Subject => &["pm-21", "si-18.4"],
+            Self::Breach => &["ir-6", "ir-8.1"],
+            Self::Transfers => &["ac-4", "sa-9.5"],
+            Self::Disclosures => &["pm-21"],
+            Self::Necessity => &["ac-6", "si-12.1"],
+            Self::Agents => &["ac-2.12", "au-6", "au-12"],
+            Self::Policy => &["ac-3", "ac-4", "au-6"],
+            Self::Gaps => &["ca-7", "si-4"],
+            Self::Integrity => &["au-9", "au-9.3", "au-10", "si-7"],
+            Self::Collected => &["pm-21", "pt-3"],
+            Self::Unused => &["ac-6", "ac-6.7"],
+            Self::Proofs => &["ac-3", "ac-4"],
         }
     }
 
     /// Whether it tells what a verification of the whole log found.
     pub fn wants_verdict(self) -> bool {
         self == Self::Integrity
+    }
+
+    /// Whether it must know what the policies grant.
+    pub fn wants_grants(self) -> bool {
+        self == Self::Unused
+    }
+
+    /// Whether it must know what was proven of the policies.
+    pub fn wants_proofs(self) -> bool {
+        self == Self::Proofs
     }
 
     /// Whether it must know what the gateway's host was, from before its time.
@@ -133,6 +186,18 @@ impl Kind {
             Self::Integrity => &[
                 "A log cut back to an earlier checkpoint, with all later ones gone, is told apart only by a \
                  checkpoint that was kept elsewhere.",
+            ],
+            Self::Collected => &[
+                "What was sold or shared, and what is kept how long, the log does not know: a disclosure is \
+                 what went to a service.",
+                "Consumers are those that operations or scopes name; rows of a list are counted as values, \
+                 not as people.",
+            ],
+            Self::Unused => &[
+                "What nobody used in this time may be needed once a year: whoever takes it away judges.",
+            ],
+            Self::Proofs => &[
+                "A proof is about the policies, not about what was configured of services and agents.",
             ],
         }
     }

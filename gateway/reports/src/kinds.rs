@@ -1,18 +1,22 @@
 //! Each kind of report as a fold over matters.
 
 mod agents;
+mod collected;
 mod disclosures;
 mod gaps;
 mod integrity;
 mod necessity;
 mod policy;
 mod processing;
+mod proofs;
 mod subject;
 mod transfers;
+mod unused;
 
 use audit::Matter;
 
 use crate::{
+    Beside,
     document::{Cell, Scope, Table},
     figure::Tally,
     kind::Kind,
@@ -25,7 +29,7 @@ pub(crate) trait Fold: Send {
     fn take(&mut self, matter: &Matter);
 
     /// What there is to say.
-    fn answer(self: Box<Self>, verdict: Option<&audit::Report>) -> Answer;
+    fn answer(self: Box<Self>, beside: Beside<'_>) -> Answer;
 }
 
 /// Tables, and what must be known of them.
@@ -40,6 +44,13 @@ impl Answer {
         Self {
             tables: tables.into_iter().collect(),
             notes: Vec::new(),
+        }
+    }
+
+    fn noting(note: &str) -> Self {
+        Self {
+            tables: Vec::new(),
+            notes: vec![note.to_owned()],
         }
     }
 }
@@ -57,6 +68,9 @@ pub(crate) fn fold(kind: Kind, scope: &Scope) -> Box<dyn Fold> {
         Kind::Policy => Box::<policy::Policy>::default(),
         Kind::Gaps => Box::<gaps::Gaps>::default(),
         Kind::Integrity => Box::<integrity::Integrity>::default(),
+        Kind::Collected => Box::<collected::Collected>::default(),
+        Kind::Unused => Box::<unused::Unused>::default(),
+        Kind::Proofs => Box::new(proofs::Proofs),
     }
 }
 

@@ -7,6 +7,7 @@
 //!
 //! A document is evidence of what the gateway saw. Whether that satisfies a law is nothing that it says.
 
+mod beside;
 mod document;
 mod figure;
 mod form;
@@ -16,7 +17,8 @@ mod view;
 
 use audit::{Anchor, Matter};
 
-pub use document::{Cell, Chart, Document, Scope, Table};
+pub use beside::{Beside, Grant, Grants, Outcome, Proof, Proofs};
+pub use document::{Cell, Chart, Covered, Document, Scope, Table};
 pub use figure::{Evidence, Figure, Source};
 pub use form::{Form, FormError};
 pub use kind::Kind;
@@ -33,6 +35,7 @@ pub enum Unanswerable {
 pub struct Report {
     kind: Kind,
     scope: Scope,
+    covered: Option<Covered>,
     fold: Box<dyn kinds::Fold>,
 }
 
@@ -43,24 +46,34 @@ impl Report {
             return Err(Unanswerable::Subject(kind.name()));
         }
         let fold = kinds::fold(kind, &scope);
-        Ok(Self { kind, scope, fold })
+        Ok(Self {
+            kind,
+            scope,
+            covered: None,
+            fold,
+        })
     }
 
     /// Takes one matter in.
     pub fn take(&mut self, matter: &Matter) {
+        let at = matter.entry.event.at();
+        let covered = self.covered.get_or_insert(Covered { from: at, to: at });
+        covered.from = covered.from.min(at);
+        covered.to = covered.to.max(at);
         self.fold.take(matter);
     }
 
-    /// The document. `verdict` is what a verification of the log found, where the kind
-    /// [wants](Kind::wants_verdict) one.
-    pub fn finish(self, anchor: Anchor, verdict: Option<&audit::Report>) -> Document {
-        let kinds::Answer { tables, mut notes } = self.fold.answer(verdict);
+    /// The document, with what its kind wants beside the log.
+    pub fn finish(self, anchor: Anchor, beside: Beside<'_>) -> Document {
+        let kinds::Answer { tables, mut notes } = self.fold.answer(beside);
         notes.extend(self.kind.limits().iter().map(|&it| it.to_owned()));
         Document {
             kind: self.kind.name(),
+            controls: self.kind.controls(),
             title: self.kind.title(),
             law: self.kind.law(),
             scope: self.scope,
+            covered: self.covered,
             anchor,
             notes,
             tables,

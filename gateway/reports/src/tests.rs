@@ -6,7 +6,9 @@ use audit::{Anchor, Finding, Matter};
 use proptest::prelude::*;
 
 use self::journal::{Act, End, Journal};
-use crate::{Cell, Document, Form, Kind, Report, Scope, Table};
+use crate::{
+    Beside, Cell, Document, Form, Grant, Grants, Kind, Outcome, Proof, Proofs, Report, Scope, Table,
+};
 
 fn anchor() -> Anchor {
     Anchor {
@@ -23,7 +25,7 @@ fn report(kind: Kind, scope: Scope, matters: &[Matter]) -> Document {
     for matter in matters {
         report.take(matter);
     }
-    report.finish(anchor(), None)
+    report.finish(anchor(), Beside::default())
 }
 
 fn of(kind: Kind, journal: &Journal) -> Document {
@@ -233,10 +235,49 @@ proptest! {
     }
 
     #[test]
+    fn what_was_collected_and_disclosed_is_what_the_generator_did(seed: u64) {
+        let journal = Journal::new(seed, 300);
+        let document = of(Kind::Collected, &journal);
+        for (title, to_service) in [("Categories collected", false), ("Categories disclosed", true)] {
+            let table = table(&document, title);
+            for (service, _) in journal::SERVICES {
+                for (category, classes) in journal::CATEGORIES {
+                    let is = |fate: &str| values(&journal, |act, it| act.service == service
+                        && act.end != End::Refused && it.to_service == to_service
+                        && classes.contains(&it.class) && act.fate(it) == fate);
+                    assert_eq!(figure(table, &[category, service], "values as they are"), is("shown"));
+                    assert_eq!(figure(table, &[category, service], "values reduced"), is("reduced"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_granted_is_used_as_the_generator_used_it(seed: u64) {
+        let journal = Journal::new(seed, 60);
+        let grants = Grants {
+            agents: journal::AGENTS.iter().chain(&["spiffe://a.example/idle"])
+                .map(|&it| it.to_owned()).collect(),
+            ..Grants::default()
+        };
+        let mut report = Report::new(Kind::Unused, Scope::default()).unwrap();
+        journal.matters().iter().for_each(|matter| report.take(matter));
+        let beside = Beside { grants: Some(&grants), ..Beside::default() };
+        let document = report.finish(anchor(), beside);
+        let agents = table(&document, "Agents");
+        assert_eq!(agents.rows[0][0].text(), "spiffe://a.example/idle");
+        assert_eq!(agents.rows.len(), grants.agents.len());
+        for agent in &grants.agents {
+            let calls = count(&journal, |it| it.agent == agent && it.end != End::Refused);
+            assert_eq!(figure(agents, &[agent], "calls"), calls);
+        }
+    }
+
+    #[test]
     fn the_same_matters_make_the_same_bytes(seed: u64) {
         let journal = Journal::new(seed, 40);
         for kind in Kind::ALL.into_iter().filter(|it| *it != Kind::Subject) {
-            for form in [Form::Html, Form::Csv, Form::Json] {
+            for form in [Form::Html, Form::Csv, Form::Json, Form::Oscal] {
                 let [one, other] = [(), ()].map(|()| of(kind, &journal).written(form).unwrap());
                 assert_eq!(one, other, "{kind:?} {form:?}");
             }
@@ -281,7 +322,13 @@ fn a_log_that_does_not_hold_is_said_not_to() {
     };
     let make = |verdict: &audit::Report| {
         let report = Report::new(Kind::Integrity, Scope::default()).unwrap();
-        let document = report.finish(anchor(), Some(verdict));
+        let document = report.finish(
+            anchor(),
+            Beside {
+                verdict: Some(verdict),
+                ..Beside::default()
+            },
+        );
         String::from_utf8(document.written(Form::Csv).unwrap()).unwrap()
     };
     assert!(make(&verdict).contains("no record was changed"));
@@ -295,6 +342,39 @@ fn a_log_that_does_not_hold_is_said_not_to() {
 }
 
 #[test]
+fn what_was_proven_is_told_with_the_case_against_it() {
+    let proof = |id: &str, outcome| Proof {
+        invariant: Grant {
+            id: id.into(),
+            reason: Some("no secret leaves".into()),
+            basis: None,
+        },
+        action: "disclose",
+        outcome,
+    };
+    let proofs = Proofs {
+        policies: "ab".repeat(32),
+        invariants: "cd".repeat(32),
+        proofs: vec![
+            proof("one", Outcome::Holds),
+            proof(
+                "two",
+                Outcome::Refuted("    a session of  x\n    calls  y\n".into()),
+            ),
+            proof("three", Outcome::Undecided("no time".into())),
+        ],
+    };
+    let report = Report::new(Kind::Proofs, Scope::default()).unwrap();
+    let beside = Beside {
+        proofs: Some(&proofs),
+        ..Beside::default()
+    };
+    let document = report.finish(anchor(), beside);
+    let text = String::from_utf8(document.written(Form::Csv).unwrap()).unwrap();
+    insta::assert_snapshot!("proofs", text);
+}
+
+#[test]
 fn forms_look_like_this() {
     let journal = Journal::new(11, 6);
     let document = of(Kind::Breach, &journal);
@@ -302,6 +382,7 @@ fn forms_look_like_this() {
         (Form::Html, "html"),
         (Form::Csv, "csv"),
         (Form::Json, "json"),
+        (Form::Oscal, "oscal"),
     ] {
         let text = String::from_utf8(document.written(form).unwrap()).unwrap();
         // A line for each element, so that a change of one is seen as that.

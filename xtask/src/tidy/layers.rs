@@ -31,7 +31,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         // For their vocabularies: a policy that names an unknown class or action is refused.
         ("policy", &["classifiers", "redaction"]),
         ("identity", &["flows"]),
-        ("reports", &["audit"]),
+        ("reports", &["audit", "classifiers"]),
         ("ocsf", &["audit"]),
         ("verifier", &["proof", "tiles"]),
     ],

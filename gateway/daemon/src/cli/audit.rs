@@ -7,15 +7,11 @@ use miette::{IntoDiagnostic, Result};
 use store::{SqliteLedger, SqliteSubjects};
 use vault::Keyring;
 
-use super::{Audit, Format, Purpose, USAGE, erase, export, rows, search, table, verify};
+use super::{Audit, Format, Purpose, USAGE, block_on, erase, export, rows, search, table, verify};
 use crate::inquiries::{self, Intent};
 
 pub(super) fn audit(command: Audit) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .into_diagnostic()?;
-    runtime.block_on(async {
+    block_on(async {
         match command {
             Audit::List {
                 data,

@@ -14,7 +14,7 @@ use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use proxy::{Upstream, jwks};
 use rustls::ClientConfig;
 
-use super::{FINDING, Flows, Format, table};
+use super::{FINDING, Flows, Format, block_on, table};
 use crate::{
     config,
     egress::{self, AgentTotals, FlowView, Line, TurnView},
@@ -51,11 +51,7 @@ pub(crate) fn run(arguments: &Flows) -> Result<ExitCode> {
     // Another part of the process may have installed it first; it is the same one.
     let _installed_before = provider.install_default();
     let tls = Upstream::tls(None).into_diagnostic()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .into_diagnostic()?;
-    runtime.block_on(ask(arguments, admin, &tls))
+    block_on(ask(arguments, admin, &tls))
 }
 
 async fn ask(arguments: &Flows, admin: SocketAddr, tls: &Arc<ClientConfig>) -> Result<ExitCode> {

@@ -18,8 +18,9 @@ use audit::{Archive, Entry, Filter};
 use clap::Subcommand;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use policy::{Arguments, Engine, PACKS, PolicyFile};
+use reports::{Grants, Kind, Proofs};
 
-use super::{Configured, FINDING, Format, audit::archive, check};
+use super::{Configured, FINDING, Format, audit::archive, block_on, check};
 use crate::config::{self, Config};
 
 /// Records that are read at a time.
@@ -102,7 +103,7 @@ pub(crate) enum Policy {
 pub(crate) fn policy(command: &Policy) -> Result<ExitCode> {
     match command {
         Policy::Check { config, policies } => {
-            let asked = Asked::load(config, policies.as_deref())?;
+            let asked = Asked::load(&config.config, policies.as_deref())?;
             let (count, digest) = (asked.engine.policies().len(), asked.engine.digest());
             let digest = digest.get(..12).unwrap_or_default();
             println!("{count} policies hold (digest {digest})");
@@ -113,7 +114,7 @@ pub(crate) fn policy(command: &Policy) -> Result<ExitCode> {
             config,
             policies,
         } => {
-            let asked = Asked::load(config, policies.as_deref())?;
+            let asked = Asked::load(&config.config, policies.as_deref())?;
             let cases = cases::load(cases)?;
             let report = cases::run(&cases, &asked)?;
             print!("{report}");
@@ -125,7 +126,7 @@ pub(crate) fn policy(command: &Policy) -> Result<ExitCode> {
             policies,
             output,
         } => {
-            let asked = Asked::load(config, policies.as_deref())?;
+            let asked = Asked::load(&config.config, policies.as_deref())?;
             let proven = prove::prove(&asked, invariants)?;
             match output {
                 Format::Table => print!("{}", proven.table()),
@@ -138,13 +139,13 @@ pub(crate) fn policy(command: &Policy) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Policy::Explain { record, config } => {
-            let asked = Asked::load(config, None)?;
+            let asked = Asked::load(&config.config, None)?;
             let shown = asked.show(*record)?;
             print!("{}", explain::explain(&shown, &asked));
             Ok(ExitCode::SUCCESS)
         }
         Policy::Simulate { config, policies } => {
-            let asked = Asked::load(config, Some(policies))?;
+            let asked = Asked::load(&config.config, Some(policies))?;
             let mut simulation = simulate::Simulation::new(&asked);
             asked.each(|entry| simulation.take(&entry))?;
             let report = simulation.report();
@@ -152,15 +153,36 @@ pub(crate) fn policy(command: &Policy) -> Result<ExitCode> {
             Ok(told(report.is_same()))
         }
         Policy::Reload { config, reason } => {
-            reload::reload(Asked::load(config, None)?, reason.clone())
+            reload::reload(Asked::load(&config.config, None)?, reason.clone())
         }
         Policy::Unused { config } => {
-            let asked = Asked::load(config, None)?;
-            let mut uses = unused::Uses::default();
-            asked.each(|entry| uses.take(&entry))?;
-            print!("{}", uses.report(&asked));
+            let asked = Asked::load(&config.config, None)?;
+            let document = block_on(unused::unused(&asked))?;
+            print!("{}", unused::lines(&document));
             Ok(ExitCode::SUCCESS)
         }
+    }
+}
+
+/// What a report tells of the policies of a configuration, and whose log it is about.
+pub(super) struct Told {
+    pub(super) data: PathBuf,
+    pub(super) grants: Option<Grants>,
+    pub(super) proofs: Option<Proofs>,
+}
+
+impl Told {
+    /// What this kind of report wants of them.
+    pub(super) fn of(config: &Path, kind: Kind) -> Result<Self> {
+        let asked = Asked::load(config, None)?;
+        Ok(Self {
+            grants: kind.wants_grants().then(|| unused::grants(&asked)),
+            proofs: kind
+                .wants_proofs()
+                .then(|| prove::prove(&asked, &[]).map(|proven| proven.evidence()))
+                .transpose()?,
+            data: asked.config.data,
+        })
     }
 }
 
@@ -181,8 +203,8 @@ struct Asked {
 }
 
 impl Asked {
-    fn load(config: &Configured, policies: Option<&Path>) -> Result<Self> {
-        let mut config = config::load(&config.config)?;
+    fn load(config: &Path, policies: Option<&Path>) -> Result<Self> {
+        let mut config = config::load(config)?;
         if let Some(folder) = policies {
             config.policies = folder_of_policies(folder)?;
         }
@@ -224,14 +246,6 @@ impl Asked {
             }
         })
     }
-}
-
-fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .into_diagnostic()?;
-    runtime.block_on(work)
 }
 
 fn folder_of_policies(folder: &Path) -> Result<Vec<PolicyFile>> {

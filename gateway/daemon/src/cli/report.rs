@@ -6,18 +6,20 @@ use std::{
     process::ExitCode,
 };
 
-use ::audit::{Criteria, Event, Span};
+use ::audit::{Criteria, Event, Filter, Span};
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
-use reports::{Document, Form, Kind, Report, Scope};
+use reports::{Beside, Document, Form, Kind, Proofs, Report, Scope};
 
-use super::{Data, FINDING, Purpose, audit, export, search};
+use super::{Data, FINDING, Purpose, audit, block_on, export, policy::Told, search};
 
 /// Which report of what.
 #[derive(Debug, Args)]
 pub(super) struct Asked {
     /// Which: processing (GDPR Art. 30), subject (Art. 15), breach (Art. 33), transfers (Ch. V),
-    /// disclosures (45 CFR 164.528), necessity (164.502(b)), agents, policy, gaps, integrity.
+    /// disclosures (45 CFR 164.528), necessity (164.502(b)), agents, policy, gaps, integrity,
+    /// collected (CCPA 1798.110), unused, proofs.
     #[arg(id = "report", value_name = "REPORT", value_parser = kind)]
     kind: Kind,
     #[command(flatten)]
@@ -32,6 +34,9 @@ pub(super) struct Asked {
     out: Option<PathBuf>,
     #[command(flatten)]
     reason: Purpose,
+    /// The configuration, whose log is read: `unused` and `proofs` tell of its policies.
+    #[arg(long, short, value_name = "FILE", conflicts_with = "data")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     data: Data,
 }
@@ -45,6 +50,8 @@ enum Written {
     Csv,
     /// For programs.
     Json,
+    /// For assessments: OSCAL assessment results, in JSON.
+    Oscal,
 }
 
 impl From<Written> for Form {
@@ -53,24 +60,20 @@ impl From<Written> for Form {
             Written::Html => Self::Html,
             Written::Csv => Self::Csv,
             Written::Json => Self::Json,
+            Written::Oscal => Self::Oscal,
         }
     }
 }
 
 fn kind(name: &str) -> Result<Kind, String> {
-    let found = Kind::ALL.into_iter().find(|kind| kind.name() == name);
-    found.ok_or_else(|| {
+    Kind::named(name).ok_or_else(|| {
         let names = Kind::ALL.map(Kind::name).join(", ");
         format!("`{name}` is no report; one of {names}")
     })
 }
 
 pub(super) fn report(asked: Asked) -> Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .into_diagnostic()?;
-    runtime.block_on(make(asked))
+    block_on(make(asked))
 }
 
 async fn make(asked: Asked) -> Result<ExitCode> {
@@ -81,9 +84,10 @@ async fn make(asked: Asked) -> Result<ExitCode> {
         output,
         out,
         reason,
+        config,
         data,
     } = asked;
-    let (data, criteria) = (data.data, sought.criteria());
+    let criteria = sought.criteria();
     let mut span = period.span();
     span.starts = kind.wants_host();
     let scope = Scope {
@@ -98,28 +102,79 @@ async fn make(asked: Asked) -> Result<ExitCode> {
             "{error}"
         )
     })?;
+    let told = policies(kind, config.as_deref())?;
+    let data = told.as_ref().map_or(data.data, |told| told.data.clone());
     let mut stated = period.stated(criteria.stated());
     stated.insert("report".to_owned(), kind.name().to_owned());
     audit::asked(&data, "report", reason, stated).await?;
+    let beside = Beside {
+        grants: told.as_ref().and_then(|told| told.grants.as_ref()),
+        proofs: told.as_ref().and_then(|told| told.proofs.as_ref()),
+        ..Beside::default()
+    };
+    let (document, fine) = answer(&data, kind, report, span, &criteria, beside).await?;
+    let text = document.written(output.into()).into_diagnostic()?;
+    put(out.as_deref(), &text)?;
+    Ok(ExitCode::from(if fine { 0 } else { FINDING }))
+}
+
+/// The report of the log in `data`, verified where its kind wants that, and whether all is well.
+pub(crate) async fn answer(
+    data: &Path,
+    kind: Kind,
+    report: Report,
+    span: Span,
+    criteria: &Criteria,
+    beside: Beside<'_>,
+) -> Result<(Document, bool)> {
     let verdict = if kind.wants_verdict() {
-        Some(audit::verdict(&data).await?)
+        Some(audit::verdict(data).await?)
     } else {
         None
     };
-    let document = fold(&data, report, span, &criteria, verdict.as_ref()).await?;
-    let text = document.written(output.into()).into_diagnostic()?;
-    put(out.as_deref(), &text)?;
-    let intact = verdict.is_none_or(|verdict| verdict.is_intact());
-    Ok(ExitCode::from(if intact { 0 } else { FINDING }))
+    let beside = Beside {
+        verdict: verdict.as_ref(),
+        ..beside
+    };
+    let document = fold(data, report, span, criteria, beside).await?;
+    let fine = beside.verdict.is_none_or(::audit::Report::is_intact)
+        && beside.proofs.is_none_or(Proofs::hold);
+    Ok((document, fine))
+}
+
+/// When the log in `data` begins; nothing if it is empty.
+pub(crate) async fn begins(data: &Path) -> Result<Option<Timestamp>> {
+    let first = Filter {
+        from: Some(0),
+        limit: 1,
+        ..Filter::default()
+    };
+    let mut archive = audit::archive(data).await?;
+    let entries = archive.list(first, |_| true).await.into_diagnostic()?;
+    Ok(entries.first().map(|entry| entry.event.at()))
+}
+
+/// What is told of the policies of the configuration, if one is given.
+fn policies(kind: Kind, config: Option<&Path>) -> Result<Option<Told>> {
+    let needed = kind.wants_grants() || kind.wants_proofs();
+    match config {
+        Some(config) => Told::of(config, kind).map(Some),
+        None if needed => Err(miette!(
+            help = "add `--config FILE`; its log is the one that is read",
+            "`{}` tells of policies, which the configuration names",
+            kind.name()
+        )),
+        None => Ok(None),
+    }
 }
 
 /// Pours what belongs to it into `report`.
-async fn fold(
+pub(super) async fn fold(
     data: &Path,
     mut report: Report,
     span: Span,
     criteria: &Criteria,
-    verdict: Option<&::audit::Report>,
+    beside: Beside<'_>,
 ) -> Result<Document> {
     let mut archive = audit::archive(data).await?;
     let mut matters = archive.matters(span).await.into_diagnostic()?;
@@ -129,7 +184,7 @@ async fn fold(
             report.take(&matter);
         }
     }
-    Ok(report.finish(matters.anchor().clone(), verdict))
+    Ok(report.finish(matters.anchor().clone(), beside))
 }
 
 /// What a report is narrowed to, but for its subject, which has its own place.

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use vault::{COSIGNER_FILE, Cosigner};
 
-use super::{now, run, verify};
+use super::{block_on, now, run, verify};
 use crate::private_folder;
 
 /// What a witness does.
@@ -97,11 +97,7 @@ fn seen(data: &Path) -> PathBuf {
 fn serve(listen: SocketAddr, of: &Of) -> Result<()> {
     run::logs();
     let witness = Arc::new(open(of)?);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .into_diagnostic()?;
-    runtime.block_on(async {
+    block_on(async {
         let listener = TcpListener::bind(listen).await.into_diagnostic();
         let listener = listener.wrap_err_with(|| format!("cannot listen on `{listen}`"))?;
         let address = listener.local_addr().into_diagnostic()?;

@@ -2,6 +2,7 @@
 
 mod agent;
 mod argument;
+mod audit;
 mod budget;
 mod issuer;
 mod mediator;
@@ -13,9 +14,13 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::behaviour::{Alert, Behaviour};
+use super::{
+    behaviour::{Alert, Behaviour},
+    reports::Scheduled,
+};
 pub(crate) use agent::{Agent, Egress, EgressMode, StaticKey, Token, Turns, WhenGone};
 pub(crate) use argument::{Argument, ArgumentType};
+pub(crate) use audit::Audit;
 pub(crate) use budget::{Budget, Per};
 pub(crate) use issuer::Issuer;
 pub(crate) use mediator::{
@@ -84,6 +89,9 @@ pub(crate) struct File {
     pub(crate) uninspected: Uninspected,
     /// The record.
     pub(crate) audit: Audit,
+    /// Reports that are made by themselves.
+    #[serde(default)]
+    pub(crate) reports: Vec<Scheduled>,
     /// Stand-ins that can be turned back.
     #[serde(default)]
     pub(crate) tokenization: Tokenization,
@@ -560,30 +568,6 @@ pub(crate) enum Uninspected {
     Refuse,
     /// Pass, and the record names the gap.
     Record,
-}
-
-/// The record.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Audit {
-    pub(crate) directory: PathBuf,
-    /// The public key of the log that must be there: no other one is begun or continued.
-    pub(crate) log: Option<Spanned<String>>,
-    /// A folder that the log is published to as tiles.
-    pub(crate) tiles: Option<PathBuf>,
-    /// Who is asked to sign that the log only grows.
-    #[serde(default)]
-    pub(crate) witnesses: Vec<Witness>,
-}
-
-/// A witness of the log.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Witness {
-    /// What stands before `/add-checkpoint`.
-    pub(crate) url: Spanned<String>,
-    /// Its public key.
-    pub(crate) key: Spanned<String>,
 }
 
 /// Traces.

@@ -25,7 +25,7 @@ use proxy::{
 use redaction::Descriptors;
 use serde_saphyr::Spanned;
 
-use crate::reveal::Panel;
+use crate::{reveal::Panel, schedules::Schedule};
 
 use super::{
     answers::restoring,
@@ -77,6 +77,8 @@ pub(crate) struct Config {
     pub(crate) uninspected: Uninspected,
     pub(crate) data: PathBuf,
     pub(crate) proofs: Proofs,
+    /// Reports that are made by themselves.
+    pub(crate) schedules: Vec<Schedule>,
     pub(crate) tenant: String,
     pub(crate) transform_keys: Option<PathBuf>,
     pub(crate) reveal: Option<Panel>,
@@ -159,6 +161,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             file::Uninspected::Record => Uninspected::Record,
         },
         proofs: resolver.proofs(&file.audit)?,
+        schedules: resolver.schedules(&file.reports)?,
         data: directory.join(file.audit.directory),
         tenant: file
             .tokenization

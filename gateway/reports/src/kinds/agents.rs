@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::{Answer, Fates, Fold};
 use crate::{
-    Source,
+    Beside, Source,
     document::{Cell, Table},
     figure::{Distinct, Groups, Tally},
     view::View,
@@ -61,7 +61,7 @@ impl Fold for Agents {
         }
     }
 
-    fn answer(self: Box<Self>, _: Option<&audit::Report>) -> Answer {
+    fn answer(self: Box<Self>, _: Beside<'_>) -> Answer {
         let mut columns = vec![
             "agent",
             "sessions",

@@ -5,6 +5,7 @@ use audit::{Matter, is_class};
 
 use super::{Answer, Fates, Fold, found};
 use crate::{
+    Beside,
     document::{Cell, Table},
     figure::{Groups, Lines, Tally},
     view::{Fate, View, Way},
@@ -63,7 +64,7 @@ impl Fold for Disclosures {
         }
     }
 
-    fn answer(self: Box<Self>, _: Option<&audit::Report>) -> Answer {
+    fn answer(self: Box<Self>, _: Beside<'_>) -> Answer {
         let mut columns = vec!["recipient", "purpose", "disclosures"];
         columns.extend(Fates::COLUMNS);
         let note = "Multiple disclosures to one recipient for one purpose, as 45 CFR 164.528(b)(3) sums \

@@ -4,7 +4,7 @@ use audit::{Event, Matter};
 
 use super::{Answer, Fold};
 use crate::{
-    Source,
+    Beside, Source,
     document::{Cell, Table},
     figure::{Groups, Lines, Tally},
     view::View,
@@ -63,7 +63,7 @@ impl Fold for Gaps {
         }
     }
 
-    fn answer(self: Box<Self>, _: Option<&audit::Report>) -> Answer {
+    fn answer(self: Box<Self>, _: Beside<'_>) -> Answer {
         let mut short = Table::new("In short", "", &["what", "how many"]);
         short.rows = vec![
             vec![

@@ -4,7 +4,7 @@ use audit::{Kind, Matter};
 
 use super::{Answer, Fold};
 use crate::{
-    Source,
+    Beside, Source,
     document::{Cell, Table},
     figure::{Groups, Lines, Tally},
 };
@@ -49,7 +49,7 @@ impl Fold for Integrity {
         }
     }
 
-    fn answer(self: Box<Self>, verdict: Option<&audit::Report>) -> Answer {
+    fn answer(self: Box<Self>, beside: Beside<'_>) -> Answer {
         let kinds = Table::new("Records by kind", "", &["kind", "records"]);
         let kinds = self
             .kinds
@@ -65,7 +65,7 @@ impl Fold for Integrity {
         let note = "Who read the log by `tidegate`, and what for.";
         let readings = self.readings.fill(Table::new("Readings", note, &columns));
         let mut answer = Answer::of([kinds.drawn("Records by kind", 0, 1), readings]);
-        match verdict {
+        match beside.verdict {
             None => answer
                 .notes
                 .push("The log was not verified for this report.".to_owned()),

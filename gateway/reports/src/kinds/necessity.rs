@@ -4,6 +4,7 @@ use audit::Matter;
 
 use super::{Answer, Fates, Fold};
 use crate::{
+    Beside,
     document::{Cell, Table},
     figure::{Groups, Tally},
     view::{View, Way},
@@ -41,7 +42,7 @@ impl Fold for Necessity {
         }
     }
 
-    fn answer(self: Box<Self>, _: Option<&audit::Report>) -> Answer {
+    fn answer(self: Box<Self>, _: Beside<'_>) -> Answer {
         let mut columns = vec!["agent", "purpose", "operation", "category of data"];
         columns.extend(Fates::COLUMNS);
         let note = "Of what services answered: what the agent got, what it got in another form, and what \

@@ -4,6 +4,7 @@ use audit::Matter;
 
 use super::{Answer, Fold};
 use crate::{
+    Beside,
     document::{Cell, Table},
     figure::{Groups, Tally},
     view::{UNSTATED, View},
@@ -59,7 +60,7 @@ impl Fold for Policy {
         }
     }
 
-    fn answer(self: Box<Self>, _: Option<&audit::Report>) -> Answer {
+    fn answer(self: Box<Self>, _: Beside<'_>) -> Answer {
         let columns = ["rule", "sentence", "basis", "requests refused"];
         let note = "Requests that were refused before any service saw them.";
         let rules = self.rules.fill(

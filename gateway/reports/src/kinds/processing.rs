@@ -6,6 +6,7 @@ use audit::Matter;
 
 use super::{Answer, Fates, Fold};
 use crate::{
+    Beside,
     document::{Cell, Table},
     figure::{Distinct, Groups, Tally},
     view::{View, Way},
@@ -58,7 +59,7 @@ impl Fold for Processing {
         }
     }
 
-    fn answer(self: Box<Self>, _: Option<&audit::Report>) -> Answer {
+    fn answer(self: Box<Self>, _: Beside<'_>) -> Answer {
         let activities = Table::new(
             "Processing activities",
             "By purpose and operation. Bases are those of the rules that let the calls pass.",

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{Answer, Fates, Fold, found};
 use crate::{
+    Beside,
     document::{Cell, Table},
     figure::{Distinct, Groups, Lines, Tally},
     view::{View, Way},
@@ -147,7 +148,7 @@ impl Fold for Concerning {
         }
     }
 
-    fn answer(self: Box<Self>, _: Option<&audit::Report>) -> Answer {
+    fn answer(self: Box<Self>, _: Beside<'_>) -> Answer {
         let overview = self.overview();
         let mut columns = vec!["category of data"];
         columns.extend(Fates::COLUMNS);

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{Answer, Fates, Fold};
 use crate::{
+    Beside,
     document::{Cell, Table},
     figure::{Distinct, Groups, Tally},
     view::{Fate, UNSTATED, View, Way},
@@ -93,7 +94,7 @@ impl Fold for Transfers {
         }
     }
 
-    fn answer(self: Box<Self>, _: Option<&audit::Report>) -> Answer {
+    fn answer(self: Box<Self>, _: Beside<'_>) -> Answer {
         let mut columns = vec![
             "from",
             "to",

@@ -13,6 +13,17 @@ pub(super) const PURPOSES: [&str; 2] = ["support", "research"];
 pub(super) const SERVICES: [(&str, &str); 3] =
     [("crm", "DE"), ("clinic", "FR"), ("analytics", "US")];
 pub(super) const CLASSES: [&str; 4] = ["pii.email", "pii.phone", "phi.mrn", "pci.pan"];
+/// With their categories in the CCPA.
+pub(super) const CATEGORIES: [(&str, &[&str]); 2] = [
+    (
+        "identifiers (1798.140(v)(1)(A))",
+        &["pii.email", "pii.phone"],
+    ),
+    (
+        "sensitive personal information (1798.140(ae))",
+        &["phi.mrn", "pci.pan"],
+    ),
+];
 const ACTIONS: [&str; 3] = ["show", "mask", "drop"];
 pub(super) const HOST: &str = "DE";
 pub(super) const BASIS: &str = "GDPR Art. 46(2)(c)";

@@ -6,6 +6,7 @@ use classifiers::DataClass;
 use invariants::{Case, Invariants, KnownOperation, Outcome, Proof, ProveError, Prover, SHIPPED};
 use miette::{Report, Result, miette};
 use policy::{Country, PolicyFile, Towards, Verb, regions_of};
+use reports::{Grant, Proofs};
 use serde_json::{Value, json};
 
 use super::{Asked, check, file_of_policies};
@@ -138,6 +139,32 @@ impl Proven {
             ),
         );
         text
+    }
+
+    /// For a report.
+    pub(super) fn evidence(&self) -> Proofs {
+        let proofs = self.proofs.iter().map(|it| reports::Proof {
+            invariant: Grant {
+                id: it.invariant.id.to_string(),
+                reason: it.invariant.reason.as_deref().map(str::to_owned),
+                basis: it.invariant.basis.as_deref().map(str::to_owned),
+            },
+            action: it.verb.name(),
+            outcome: match &it.outcome {
+                Outcome::Holds => reports::Outcome::Holds,
+                Outcome::Refuted(case) => {
+                    let mut text = String::new();
+                    story(&mut text, it, case);
+                    reports::Outcome::Refuted(text)
+                }
+                Outcome::Undecided(why) => reports::Outcome::Undecided(why.to_string()),
+            },
+        });
+        Proofs {
+            policies: self.policies.clone(),
+            invariants: self.invariants.clone(),
+            proofs: proofs.collect(),
+        }
     }
 
     /// For programs, and as evidence.

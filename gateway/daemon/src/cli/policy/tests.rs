@@ -61,7 +61,7 @@ pub(super) fn asked_of(config: &str, policy: &str) -> Asked {
     std::fs::write(folder.path().join("p.cedar"), policy).unwrap();
     let path = folder.path().join("tidegate.yaml");
     std::fs::write(&path, config).unwrap();
-    Asked::load(&Configured { config: path }, None).unwrap()
+    Asked::load(&path, None).unwrap()
 }
 
 fn caller(customer: &str, purpose: &str) -> CallerRecord {
@@ -315,13 +315,29 @@ fn the_past_is_decided_again() {
 
 #[test]
 fn grants_that_nobody_used_are_told() {
-    let mut uses = unused::Uses::default();
-    uses.take(&entry(1, opening("then")));
-    uses.take(&entry(
-        3,
-        refusal("C-332", "support", "customer.read", "scope_mismatch"),
-    ));
-    insta::assert_snapshot!(uses.report(&asked(POLICY)));
+    let mut report = reports::Report::new(Kind::Unused, reports::Scope::default()).unwrap();
+    for entry in [
+        entry(1, opening("then")),
+        entry(
+            3,
+            refusal("C-332", "support", "customer.read", "scope_mismatch"),
+        ),
+    ] {
+        let closing = None;
+        report.take(&audit::Matter { entry, closing });
+    }
+    let anchor = audit::Anchor {
+        log: String::new(),
+        size: 4,
+        root: String::new(),
+        checkpoint: String::new(),
+    };
+    let grants = unused::grants(&asked(POLICY));
+    let beside = reports::Beside {
+        grants: Some(&grants),
+        ..reports::Beside::default()
+    };
+    insta::assert_snapshot!(unused::lines(&report.finish(anchor, beside)));
 }
 
 /// What is proven of [`POLICY`] and this.

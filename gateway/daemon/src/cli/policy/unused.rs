@@ -1,69 +1,68 @@
 //! `policy unused`: grants that nobody used, so that they can be taken away.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-};
+use std::fmt::Write as _;
 
-use audit::{Entry, Event};
-use jiff::Timestamp;
+use audit::{Criteria, Span};
+use miette::{IntoDiagnostic as _, Result};
+use reports::{Beside, Cell, Document, Grant, Grants, Kind, Report, Scope};
 
 use super::Asked;
+use crate::cli::report;
 
-/// What was used, and when last.
-#[derive(Default)]
-pub(super) struct Uses {
-    since: Option<Timestamp>,
-    rules: BTreeMap<String, (u64, Timestamp)>,
-    operations: BTreeSet<String>,
-    agents: BTreeSet<String>,
+/// What is granted, as reports have it.
+pub(super) fn grants(asked: &Asked) -> Grants {
+    let rules = asked.engine.grants();
+    let rules = rules.iter().map(|rule| Grant {
+        id: rule.id.to_string(),
+        reason: rule.reason.as_deref().map(str::to_owned),
+        basis: rule.basis.as_deref().map(str::to_owned),
+    });
+    let operations = asked.config.services.iter().flat_map(|service| {
+        let ids = service.operations().into_iter();
+        ids.map(move |id| format!("{}/{id}", service.name))
+    });
+    let agents = asked.config.agents.iter();
+    Grants {
+        policies: asked.engine.digest().to_string(),
+        rules: rules.collect(),
+        operations: operations.collect(),
+        agents: agents.map(|agent| agent.id.as_str().to_owned()).collect(),
+    }
 }
 
-impl Uses {
-    /// Takes note of a record.
-    pub(super) fn take(&mut self, entry: &Entry) {
-        let Event::Open(opening) = &entry.event else {
-            return;
-        };
-        self.since.get_or_insert(opening.at);
-        for policy in &opening.policies {
-            let uses = self.rules.entry(policy.id.to_string());
-            let (count, last) = uses.or_insert((0, opening.at));
-            *count += 1;
-            *last = (*last).max(opening.at);
-        }
-        let operation = &opening.operation;
-        self.operations
-            .insert(format!("{}/{}", operation.service, operation.operation));
-        self.agents.extend(opening.caller.agent.clone());
-    }
+/// The report, as far as the record goes.
+pub(super) async fn unused(asked: &Asked) -> Result<Document> {
+    let report = Report::new(Kind::Unused, Scope::default()).into_diagnostic()?;
+    let grants = grants(asked);
+    let beside = Beside {
+        grants: Some(&grants),
+        ..Beside::default()
+    };
+    let (data, all) = (&asked.config.data, Criteria::default());
+    report::fold(data, report, Span::default(), &all, beside).await
+}
 
-    /// The report, for people.
-    pub(super) fn report(&self, asked: &Asked) -> String {
-        let mut text = match self.since {
-            Some(since) => format!("the record begins at {since}\n"),
-            None => "no call is on record\n".to_owned(),
-        };
-        for grant in asked.engine.grants() {
+/// The same in lines.
+pub(super) fn lines(document: &Document) -> String {
+    let mut text = match document.covered {
+        Some(covered) => format!("the record begins at {}\n", covered.from),
+        None => "nothing is on record\n".to_owned(),
+    };
+    for (table, what) in document.tables.iter().zip(["", "operation ", "agent "]) {
+        for row in &table.rows {
+            let [name, .., Cell::Figure(calls), last] = row.as_slice() else {
+                continue;
+            };
+            let name = name.text();
             // To write into a text cannot fail.
-            let _infallible = match self.rules.get(&*grant.id) {
-                Some((count, last)) => {
-                    writeln!(text, "used    {} x{count}, last at {last}", grant.id)
+            let _infallible = match calls.value {
+                0 => writeln!(text, "UNUSED  {what}{name}"),
+                many if what.is_empty() => {
+                    writeln!(text, "used    {name} x{many}, last at {}", last.text())
                 }
-                None => writeln!(text, "UNUSED  {}", grant.id),
+                _ => Ok(()),
             };
         }
-        let operations = asked.config.services.iter().flat_map(|service| {
-            let ids = service.operations().into_iter();
-            ids.map(move |id| format!("{}/{id}", service.name))
-        });
-        for operation in operations.filter(|it| !self.operations.contains(it)) {
-            let _infallible = writeln!(text, "UNUSED  operation {operation}");
-        }
-        let agents = asked.config.agents.iter().map(|agent| agent.id.as_str());
-        for agent in agents.filter(|it| !self.agents.contains(*it)) {
-            let _infallible = writeln!(text, "UNUSED  agent {agent}");
-        }
-        text
     }
+    text
 }

@@ -104,6 +104,14 @@ fn files(config: &Config) -> Result<Files> {
         made.wrap_err("the folder of the log's tiles, `audit.tiles`, cannot be made")?;
         write.push(tiles.clone());
     }
+    for schedule in &config.schedules {
+        private_folder(&schedule.folder)?;
+        write.push(schedule.folder.clone());
+    }
+    if !config.schedules.is_empty() {
+        // Whoever has another calendar than UTC looks it up when a report is due.
+        read.push(PathBuf::from("/usr/share/zoneinfo"));
+    }
     Ok(Files { read, write })
 }
 

@@ -24,6 +24,7 @@ pub(super) struct Health {
     pub(super) keeper: Arc<Keeper>,
     pub(super) reconciler: Arc<Reconciler>,
     pub(super) standing: Arc<Standing>,
+    pub(super) scheduled: Arc<Standing>,
 }
 
 /// The upstreams that are given no calls, and why.
@@ -40,6 +41,15 @@ fn troubled(gateway: &Gateway) -> Vec<String> {
         ))
     })
     .collect()
+}
+
+/// A part that works, but for this.
+fn less_by(amiss: String) -> Condition {
+    if amiss.is_empty() {
+        Condition::Ready
+    } else {
+        Condition::Degraded(amiss)
+    }
 }
 
 impl Status for Health {
@@ -70,22 +80,14 @@ impl Status for Health {
         } else {
             Condition::Degraded(format!("not there, or not to be opened: {missing}"))
         };
-        let amiss = self.standing.amiss().join("; ");
-        let proofs = if amiss.is_empty() {
-            Condition::Ready
-        } else {
-            Condition::Degraded(amiss)
-        };
-        let troubled = troubled(&self.gateway).join(", ");
-        let upstreams = if troubled.is_empty() {
-            Condition::Ready
-        } else {
-            Condition::Degraded(troubled)
-        };
+        let proofs = less_by(self.standing.amiss().join("; "));
+        let reports = less_by(self.scheduled.amiss().join("; "));
+        let upstreams = less_by(troubled(&self.gateway).join(", "));
         [
             ("upstreams", upstreams),
             ("audit", audit),
             ("proofs", proofs),
+            ("reports", reports),
             ("attestation", attestation),
             ("tokens", tokens),
             ("credentials", credentials),

@@ -1,0 +1,30 @@
+//! Where the record is, and who is shown it.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+/// The record.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Audit {
+    pub(crate) directory: PathBuf,
+    /// The public key of the log that must be there: no other one is begun or continued.
+    pub(crate) log: Option<Spanned<String>>,
+    /// A folder that the log is published to as tiles.
+    pub(crate) tiles: Option<PathBuf>,
+    /// Who is asked to sign that the log only grows.
+    #[serde(default)]
+    pub(crate) witnesses: Vec<Witness>,
+}
+
+/// A witness of the log.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Witness {
+    /// What stands before `/add-checkpoint`.
+    pub(crate) url: Spanned<String>,
+    /// Its public key.
+    pub(crate) key: Spanned<String>,
+}

@@ -1,0 +1,79 @@
+//! Reports that are made by themselves.
+
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+use miette::Result;
+use reports::{Form, Kind};
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::resolve::Resolver;
+use crate::schedules::{Every, Schedule};
+
+/// A report that is made when its time is over.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Scheduled {
+    /// Which: `agents`, `breach`, ...
+    report: Spanned<String>,
+    /// What each is about: the last day, week or month.
+    every: Every,
+    /// By whose calendar; UTC if absent.
+    timezone: Option<Spanned<String>>,
+    /// In which forms; HTML if absent.
+    output: Option<Vec<Spanned<String>>>,
+    /// The folder that they are put in.
+    to: PathBuf,
+}
+
+impl Resolver<'_> {
+    pub(super) fn schedules(&self, typed: &[Scheduled]) -> Result<Vec<Schedule>> {
+        typed.iter().map(|typed| self.schedule(typed)).collect()
+    }
+
+    fn schedule(&self, typed: &Scheduled) -> Result<Schedule> {
+        let zone = typed.timezone.as_ref().map(|typed| {
+            TimeZone::get(&typed.value).map_err(|error| {
+                let help = "a name of the IANA time zone database: `Europe/Berlin`";
+                self.fault(typed, error.to_string(), help)
+            })
+        });
+        let forms = typed.output.as_ref().map(|typed| {
+            let forms = typed.iter().map(|typed| {
+                Form::named(&typed.value).ok_or_else(|| {
+                    let message = format!("`{}` is no form of a report", typed.value);
+                    self.fault(typed, message, "html, csv, json or oscal")
+                })
+            });
+            forms.collect::<Result<Vec<_>>>()
+        });
+        Ok(Schedule {
+            kind: self.kind(&typed.report)?,
+            every: typed.every,
+            zone: zone.transpose()?.unwrap_or(TimeZone::UTC),
+            forms: forms.transpose()?.unwrap_or_else(|| vec![Form::Html]),
+            folder: self.directory.join(&typed.to),
+        })
+    }
+
+    /// A kind that needs nothing but the log.
+    fn kind(&self, typed: &Spanned<String>) -> Result<Kind> {
+        let Some(kind) = Kind::named(&typed.value) else {
+            let message = format!("`{}` is no report", typed.value);
+            let names = Kind::ALL.map(Kind::name).join(", ");
+            return Err(self.fault(typed, message, &format!("one of {names}")));
+        };
+        let wanting = match kind {
+            Kind::Subject => "one person",
+            Kind::Unused | Kind::Proofs => "the policies as files",
+            _ => return Ok(kind),
+        };
+        let message = format!(
+            "`{}` is about {wanting}, and is not made by itself",
+            typed.value
+        );
+        let help = "run `tidegate report` when it is asked for, or from a timer";
+        Err(self.fault(typed, message, help))
+    }
+}
