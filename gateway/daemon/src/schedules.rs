@@ -23,11 +23,12 @@ pub(crate) use self::period::Every;
 use self::period::Period;
 use crate::{
     cli::{block_on, now, report},
+    config::Config,
     publication::Standing,
 };
 
 /// How often it is looked whether one is due,
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 /// and how long one that failed is left alone.
 const RETRY_AFTER: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
@@ -56,7 +57,7 @@ impl Schedule {
 
 /// Makes them.
 pub(crate) struct Schedules {
-    schedules: Vec<Schedule>,
+    all: Vec<Schedule>,
     data: PathBuf,
     trail: Trail,
     standing: Arc<Standing>,
@@ -65,10 +66,14 @@ pub(crate) struct Schedules {
 }
 
 impl Schedules {
-    /// For the log in `data`, that `trail` writes.
-    pub(crate) fn new(schedules: Vec<Schedule>, data: PathBuf, trail: Trail) -> Self {
+    /// Those of the configuration, whose log `trail` writes.
+    pub(crate) fn new(config: &Config, trail: Trail) -> Self {
+        Self::over(config.schedules.clone(), config.data.clone(), trail)
+    }
+
+    fn over(all: Vec<Schedule>, data: PathBuf, trail: Trail) -> Self {
         Self {
-            schedules,
+            all,
             data,
             trail,
             standing: Arc::default(),
@@ -83,7 +88,7 @@ impl Schedules {
 
     /// Makes what is due, until it is stopped.
     pub(crate) async fn run(mut self, mut stopped: watch::Receiver<bool>) {
-        if self.schedules.is_empty() {
+        if self.all.is_empty() {
             return;
         }
         loop {
@@ -96,7 +101,7 @@ impl Schedules {
     }
 
     async fn attend(&mut self, now: Timestamp) {
-        for (at, schedule) in self.schedules.clone().into_iter().enumerate() {
+        for (at, schedule) in self.all.clone().into_iter().enumerate() {
             if self.failed.get(&at).is_some_and(|(until, _)| now < *until) {
                 continue;
             }

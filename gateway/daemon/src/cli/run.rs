@@ -210,10 +210,9 @@ impl Running {
         let publishing = Publication::open(config, gateway.trail.clone(), &upstream_tls)?;
         let standing = publishing.standing();
         let publishing = runtime.spawn(publishing.run(stopped.clone()));
-        let schedules = config.schedules.clone();
-        let scheduled = Schedules::new(schedules, config.data.clone(), gateway.trail.clone());
-        let (reporting, scheduled) = (scheduled.standing(), scheduled.run(stopped.clone()));
-        runtime.spawn(scheduled);
+        let reporting = Schedules::new(config, gateway.trail.clone());
+        let reported = reporting.standing();
+        runtime.spawn(reporting.run(stopped.clone()));
         let following = watching.map(|it| it.start(&gateway.trail, &stopped));
         let files = (Arc::clone(&held), tell, authority);
         look(config, files, &gateway.trail, &stopped);
@@ -231,7 +230,7 @@ impl Running {
             keeper: Arc::clone(&opened.keeper),
             reconciler: Arc::clone(&reconciler),
             standing,
-            scheduled: reporting,
+            reported,
         };
         let admin = admin.map(|listener| operators(listener, status, &stopped, runtime));
         let admin = admin.transpose()?;

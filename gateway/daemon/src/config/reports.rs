@@ -62,7 +62,7 @@ impl Resolver<'_> {
         let Some(kind) = Kind::named(&typed.value) else {
             let message = format!("`{}` is no report", typed.value);
             let names = Kind::ALL.map(Kind::name).join(", ");
-            return Err(self.fault(typed, message, &format!("one of {names}")));
+            return Err(self.fault(typed, message, format!("one of {names}")));
         };
         let wanting = match kind {
             Kind::Subject => "one person",

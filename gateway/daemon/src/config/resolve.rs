@@ -156,10 +156,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         policies: resolver.policies(&file.policies)?,
         classifiers: resolver.classifiers(&file.classifiers)?,
         described,
-        uninspected: match file.uninspected {
-            file::Uninspected::Refuse => Uninspected::Refuse,
-            file::Uninspected::Record => Uninspected::Record,
-        },
+        uninspected: uninspected(file.uninspected),
         proofs: resolver.proofs(&file.audit)?,
         schedules: resolver.schedules(&file.reports)?,
         data: directory.join(file.audit.directory),
@@ -185,6 +182,13 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
 
 fn templates(typed: Option<&file::Mediator>) -> &[file::MediationTemplate] {
     typed.map_or(&[], |mediator| &mediator.templates)
+}
+
+fn uninspected(typed: file::Uninspected) -> Uninspected {
+    match typed {
+        file::Uninspected::Refuse => Uninspected::Refuse,
+        file::Uninspected::Record => Uninspected::Record,
+    }
 }
 
 fn attestation(typed: file::Attestation) -> flows::Mode {

@@ -51,7 +51,7 @@ async fn a_day_that_is_over_has_its_report_once_and_on_record() {
     let trail = log(home.path()).await;
     let schedule = schedule(Kind::Integrity, reports.path());
     let data = home.path().to_owned();
-    let mut schedules = Schedules::new(vec![schedule], data, trail.clone());
+    let mut schedules = Schedules::over(vec![schedule], data, trail.clone());
     let began = now();
     schedules.attend(began).await;
     assert_eq!(names(reports.path()), [""; 0], "before the log began");
@@ -81,7 +81,7 @@ async fn a_report_that_cannot_be_written_is_amiss_until_it_can() {
     let trail = log(home.path()).await;
     let schedule = schedule(Kind::Agents, &folder);
     let data = home.path().to_owned();
-    let mut schedules = Schedules::new(vec![schedule], data, trail.clone());
+    let mut schedules = Schedules::over(vec![schedule], data, trail.clone());
     let standing = schedules.standing();
     let tomorrow = now().checked_add(24.hours()).unwrap();
     schedules.attend(tomorrow).await;

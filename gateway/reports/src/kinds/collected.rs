@@ -28,7 +28,7 @@ struct Carried {
 pub(super) struct Collected {
     /// What is nobody's information has no category.
     categories: BTreeMap<&'static str, Ccpa>,
-    collected: Groups<Route, Carried>,
+    received: Groups<Route, Carried>,
     disclosed: Groups<Route, Carried>,
 }
 
@@ -37,7 +37,7 @@ impl Default for Collected {
         let classes = DataClass::all().map(|class| (class.name(), class.ccpa()));
         Self {
             categories: classes.filter(|(_, it)| *it != Ccpa::None).collect(),
-            collected: Groups::default(),
+            received: Groups::default(),
             disclosed: Groups::default(),
         }
     }
@@ -55,7 +55,7 @@ impl Fold for Collected {
             };
             let label = format!("{} ({})", category.title(), category.citation());
             let groups = match values.way {
-                Way::ToAgent => &mut self.collected,
+                Way::ToAgent => &mut self.received,
                 Way::ToService => &mut self.disclosed,
             };
             let Some(carried) = groups.at((label, view.service().to_owned())) else {
@@ -77,7 +77,7 @@ impl Fold for Collected {
         let note = "What the business's agents received, by the service that it came from. Cal. Civ. Code \
                     1798.110(c)(1) to (3).";
         let collected = table("Categories collected", note, "source");
-        let collected = fill(collected, self.collected);
+        let collected = fill(collected, self.received);
         let note = "What went to a service, by the service. Cal. Civ. Code 1798.110(c)(4), 1798.115(c)(2).";
         let disclosed = table("Categories disclosed", note, "recipient");
         let disclosed = fill(disclosed, self.disclosed);

@@ -1,5 +1,7 @@
 //! Grants that nobody used, so that they can be taken away.
 
+use std::sync::Arc;
+
 use audit::{Event, Matter};
 use jiff::Timestamp;
 
@@ -31,7 +33,7 @@ impl Fold for Unused {
         };
         let source = Source {
             record: matter.entry.index,
-            trace: Some(opening.trace.clone()),
+            trace: Some(Arc::clone(&opening.trace)),
         };
         let note = |of: &mut Groups<String, Used>, name: String| {
             if let Some(used) = of.at(name) {

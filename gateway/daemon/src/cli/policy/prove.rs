@@ -157,7 +157,7 @@ impl Proven {
                     story(&mut text, it, case);
                     reports::Outcome::Refuted(text)
                 }
-                Outcome::Undecided(why) => reports::Outcome::Undecided(why.to_string()),
+                Outcome::Undecided(why) => reports::Outcome::Undecided(why.clone()),
             },
         });
         Proofs {

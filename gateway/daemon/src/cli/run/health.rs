@@ -24,7 +24,7 @@ pub(super) struct Health {
     pub(super) keeper: Arc<Keeper>,
     pub(super) reconciler: Arc<Reconciler>,
     pub(super) standing: Arc<Standing>,
-    pub(super) scheduled: Arc<Standing>,
+    pub(super) reported: Arc<Standing>,
 }
 
 /// The upstreams that are given no calls, and why.
@@ -81,7 +81,7 @@ impl Status for Health {
             Condition::Degraded(format!("not there, or not to be opened: {missing}"))
         };
         let proofs = less_by(self.standing.amiss().join("; "));
-        let reports = less_by(self.scheduled.amiss().join("; "));
+        let reports = less_by(self.reported.amiss().join("; "));
         let upstreams = less_by(troubled(&self.gateway).join(", "));
         [
             ("upstreams", upstreams),
