@@ -1,7 +1,7 @@
 //! From what was typed to what it means: checked, resolved against the file's folder, immutable.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
@@ -37,6 +37,7 @@ use super::{
     forward::Forward,
     issuers::IssuerEntry,
     openapi,
+    profiles::{self, Provider},
     proofs::Proofs,
 };
 
@@ -67,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) services: Vec<Arc<Service>>,
     pub(crate) policies: Vec<PolicyFile>,
     pub(crate) classifiers: Vec<PathBuf>,
+    /// Whose API a service is, where it has a profile.
+    pub(crate) providers: BTreeMap<Arc<str>, Provider>,
     /// What the services' owners say of them: OpenAPI documents and sets of descriptors.
     pub(crate) described: Vec<PathBuf>,
     pub(crate) budgets: Vec<Budget>,
@@ -107,7 +110,13 @@ impl Config {
 }
 
 /// Resolves `file` against `directory`.
-pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String) -> Result<Config> {
+pub(crate) fn resolve(
+    mut file: File,
+    text: &Text,
+    directory: &Path,
+    digest: String,
+) -> Result<Config> {
+    profiles::fill(&mut file.services)?;
     let resolver = Resolver {
         text,
         directory,
@@ -116,6 +125,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     resolver.keys_are_meant(&file)?;
     resolver.budgets_are_told(&file)?;
     let described = described(&file, directory);
+    let providers = profiles::providers(&file.services);
     let egress = resolver.egress(&file)?;
     let forward = resolver.forward(&file)?;
     let budgets = resolver.budgets(&file)?;
@@ -154,6 +164,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         policies: resolver.policies(&file.policies)?,
         classifiers: resolver.classifiers(&file.classifiers)?,
         described,
+        providers,
         uninspected: match file.uninspected {
             file::Uninspected::Refuse => Uninspected::Refuse,
             file::Uninspected::Record => Uninspected::Record,
@@ -420,6 +431,7 @@ impl Resolver<'_> {
         let descriptors = self.descriptors(&service)?;
         let upstreams = self.upstreams(&service)?;
         let presented = self.presented(&service)?;
+        let facts = self.facts(&service)?;
         Ok(Service {
             presented: presented.map(|(presented, _)| presented),
             upstreams,
@@ -432,6 +444,7 @@ impl Resolver<'_> {
             declared,
             descriptors,
             usage,
+            facts,
         })
     }
 

@@ -1,6 +1,6 @@
 //! Resources by their URI, or by a template of it: `crm://customers/{customer}`.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use policy::Effect;
 
@@ -92,14 +92,14 @@ impl Resource {
         }
         let mut bound = BTreeMap::new();
         for (segment, value) in self.segments.iter().zip(given) {
-            match segment {
-                Segment::Literal(literal) if *literal == value => {}
-                Segment::Literal(_) => return Ok(None),
-                Segment::Parameter(_) if value.len() > PARAMETER_BYTES_MAX => {
+            match segment.bind(&value) {
+                None => return Ok(None),
+                Some(None) => {}
+                Some(Some((_, value))) if value.len() > PARAMETER_BYTES_MAX => {
                     return Err(Unclear::ParameterTooLong);
                 }
-                Segment::Parameter(name) => {
-                    bound.insert(name.clone(), Cow::into_owned(value));
+                Some(Some((name, value))) => {
+                    bound.insert(name.to_owned(), value.to_owned());
                 }
             }
         }
