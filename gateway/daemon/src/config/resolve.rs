@@ -110,13 +110,7 @@ impl Config {
 }
 
 /// Resolves `file` against `directory`.
-pub(crate) fn resolve(
-    mut file: File,
-    text: &Text,
-    directory: &Path,
-    digest: String,
-) -> Result<Config> {
-    profiles::fill(&mut file.services)?;
+pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String) -> Result<Config> {
     let resolver = Resolver {
         text,
         directory,
@@ -124,8 +118,6 @@ pub(crate) fn resolve(
     };
     resolver.keys_are_meant(&file)?;
     resolver.budgets_are_told(&file)?;
-    let described = described(&file, directory);
-    let providers = profiles::providers(&file.services);
     let egress = resolver.egress(&file)?;
     let forward = resolver.forward(&file)?;
     let budgets = resolver.budgets(&file)?;
@@ -136,6 +128,8 @@ pub(crate) fn resolve(
     let prices = resolver.prices(&file)?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
+        described: described(&file, directory),
+        providers: profiles::providers(&file.services),
         mediator: resolver.mediator(&file)?,
         egress,
         forward,
@@ -163,8 +157,6 @@ pub(crate) fn resolve(
         services: resolver.services(file.services, &prices)?,
         policies: resolver.policies(&file.policies)?,
         classifiers: resolver.classifiers(&file.classifiers)?,
-        described,
-        providers,
         uninspected: match file.uninspected {
             file::Uninspected::Refuse => Uninspected::Refuse,
             file::Uninspected::Record => Uninspected::Record,

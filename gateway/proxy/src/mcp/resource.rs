@@ -91,17 +91,12 @@ impl Resource {
             return Ok(None);
         }
         let mut bound = BTreeMap::new();
-        for (segment, value) in self.segments.iter().zip(given) {
-            match segment.bind(&value) {
-                None => return Ok(None),
-                Some(None) => {}
-                Some(Some((_, value))) if value.len() > PARAMETER_BYTES_MAX => {
-                    return Err(Unclear::ParameterTooLong);
-                }
-                Some(Some((name, value))) => {
-                    bound.insert(name.to_owned(), value.to_owned());
-                }
-            }
+        let mut pairs = self.segments.iter().zip(given);
+        if !pairs.all(|(segment, value)| segment.bind(&value, &mut bound)) {
+            return Ok(None);
+        }
+        if bound.values().any(|it| it.len() > PARAMETER_BYTES_MAX) {
+            return Err(Unclear::ParameterTooLong);
         }
         Ok(Some(bound))
     }

@@ -164,10 +164,9 @@ impl Template {
             return None;
         }
         let mut bound = BTreeMap::new();
-        for (segment, value) in self.segments.iter().zip(segments) {
-            if let Some((name, value)) = segment.bind(value)? {
-                bound.insert(name.to_owned(), value.to_owned());
-            }
+        let mut pairs = self.segments.iter().zip(segments);
+        if !pairs.all(|(segment, value)| segment.bind(value, &mut bound)) {
+            return None;
         }
         Some(self.bind_query(query, bound))
     }
@@ -236,17 +235,24 @@ impl Segment {
         Ok(Self::Literal(text.into()))
     }
 
-    /// What a segment of a request binds, if it is of this form and binds anything.
-    pub(crate) fn bind<'v>(&self, value: &'v str) -> Option<Option<(&str, &'v str)>> {
-        match self {
-            Self::Literal(literal) => (literal == value).then_some(None),
-            Self::Parameter(name) => Some(Some((name, value))),
+    /// Whether a segment of a request is of this form; what it binds then is `bound` too.
+    pub(crate) fn bind(&self, value: &str, bound: &mut BTreeMap<String, String>) -> bool {
+        let (name, value) = match self {
+            Self::Literal(literal) => return literal == value,
+            Self::Parameter(name) => (name, value),
             Self::Ending(name, ending) => {
-                let value = value.strip_suffix(ending.as_str())?;
-                let mark = ending.chars().next()?;
-                (!value.is_empty() && !value.contains(mark)).then_some(Some((name, value)))
+                let Some(value) = value.strip_suffix(ending.as_str()) else {
+                    return false;
+                };
+                let mark = ending.chars().next();
+                if value.is_empty() || mark.is_some_and(|mark| value.contains(mark)) {
+                    return false;
+                }
+                (name, value)
             }
-        }
+        };
+        bound.insert(name.clone(), value.to_owned());
+        true
     }
 
     /// Its name, if it is a parameter.
