@@ -78,7 +78,11 @@ pub(crate) enum Command {
     /// Count the instructions that looking at a byte takes, and compare them with those known.
     Instructions,
     /// Hold the profiles of providers against the descriptions that packages carry.
-    Profiles,
+    Profiles {
+        /// Take over methods and paths that are others there.
+        #[arg(long)]
+        write: bool,
+    },
     /// Check the rules of the house: layers, owners, sizes.
     Tidy,
     /// Everything that must hold before a change goes in.
@@ -177,7 +181,7 @@ impl Command {
                 )?;
                 instructions::run(&workspace)?;
             }
-            Self::Profiles => profiles::run_all(&workspace)?,
+            Self::Profiles { write } => profiles::run_all(&workspace, write)?,
             Self::Tidy => ci::tidy(&workspace)?,
             Self::Ci => ci::run(&workspace)?,
         }

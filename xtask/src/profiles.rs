@@ -4,6 +4,7 @@
 mod description;
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -17,7 +18,7 @@ use crate::{
     workspace::{Workspace, search_path},
 };
 
-use description::{Described, shape};
+use description::{Described, plain};
 
 /// Where the profiles are, from the workspace's root.
 const FOLDER: &str = "gateway/daemon/src/config/profiles";
@@ -59,10 +60,14 @@ struct Operation {
     id: String,
     method: String,
     path: String,
+    /// Parameters that members of the body bind.
+    #[serde(default)]
+    body: BTreeMap<String, String>,
 }
 
-/// Checks every profile; those without a package are named.
-pub(crate) fn run_all(workspace: &Workspace) -> Result<()> {
+/// Checks every profile, or with `write` makes its methods and paths those of the description; profiles without a
+/// package are named.
+pub(crate) fn run_all(workspace: &Workspace, write: bool) -> Result<()> {
     let mut files: Vec<PathBuf> = fs::read_dir(workspace.root.join(FOLDER))?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.extension().is_some_and(|it| it == "yaml"))
@@ -85,33 +90,66 @@ pub(crate) fn run_all(workspace: &Workspace) -> Result<()> {
             let folder = fetched(workspace, package)?;
             Described::read(&folder.join(&package.file), &package.base)
         })?;
+        if write {
+            fs::write(&file, rewritten(&text, &profile, &described))?;
+            continue;
+        }
         faults.extend(profile.faults(&name, &described));
     }
     if !faults.is_empty() {
         bail!(
-            "profiles and descriptions differ:\n  {}",
+            "profiles and descriptions differ; `--write` takes over what moved:\n  {}",
             faults.join("\n  ")
         );
     }
-    say("every profile is as it is described");
+    if !write {
+        say("every profile is as it is described");
+    }
     Ok(())
 }
 
 impl Profile {
     fn faults(&self, name: &str, described: &Described) -> Vec<String> {
         let fault = |operation: &Operation| {
-            let Operation { id, method, path } = operation;
-            let call = (method.clone(), shape(path));
+            let Operation {
+                id, method, path, ..
+            } = operation;
             let told = match described.by_id(id) {
-                Some(known) if *known == call => return None,
-                Some((method, path)) => format!("is `{method} {path}` there"),
-                None if described.has(&call) => return None,
-                None => "is not there".to_owned(),
+                Some(known) if !known.is_at(method, path) => {
+                    format!("is `{} {}` there", known.method, known.path)
+                }
+                None if !described.has(method, path) => "is not there".to_owned(),
+                Some(known) => {
+                    let mut bound = operation.body.values();
+                    let unknown = bound.find(|member| !known.members.contains(*member))?;
+                    format!("has no `{unknown}` in its body there")
+                }
+                None => return None,
             };
             Some(format!("{name}: `{id}`, here `{method} {path}`, {told}"))
         };
         self.operations.iter().filter_map(fault).collect()
     }
+}
+
+/// A profile's text, in which what moved is where the description has it; all else stays.
+fn rewritten(text: &str, profile: &Profile, described: &Described) -> String {
+    let mut text = text.to_owned();
+    for Operation {
+        id, method, path, ..
+    } in &profile.operations
+    {
+        let Some(known) = described.by_id(id).filter(|it| !it.is_at(method, path)) else {
+            continue;
+        };
+        let line =
+            |method: &str, path: &str| format!("{{ id: {id}, method: {method}, path: \"{path}\"");
+        text = text.replace(
+            &line(method, path),
+            &line(&known.method, &plain(&known.path)),
+        );
+    }
+    text
 }
 
 /// The folder of the package's files, fetched once.
@@ -177,4 +215,56 @@ fn only(folder: &Path, extension: &str) -> Result<PathBuf> {
         .filter(|path| path.extension().is_some_and(|it| it == extension));
     let first = found.next();
     first.with_context(|| format!("no `.{extension}` came to {}", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const TEXT: &str = "source: { reference: here }\noperations:\n  \
+        - { id: CreateMessage, method: POST, path: \"/a/{account_sid}/Messages.json\", body: { to: To } }\n  \
+        - { id: other, method: GET, path: \"/b\" }\n";
+
+    fn faults(text: &str, paths: serde_json::Value) -> (Vec<String>, String) {
+        let profile: Profile = serde_saphyr::from_str(text).unwrap();
+        let described = Described::of(&json!({ "paths": paths }), "").unwrap();
+        let faults = profile.faults("it", &described);
+        (faults, rewritten(text, &profile, &described))
+    }
+
+    #[test]
+    fn what_moved_is_told_and_taken_over() {
+        let properties = json!({ "To": {}, "Body": {} });
+        let body = json!({ "content": { "application/json": { "schema": { "properties": properties } } } });
+        let create = |path: &str| {
+            let operation = json!({ "operationId": "CreateMessage", "requestBody": body });
+            json!({ path: { "post": operation }, "/b": { "get": {} } })
+        };
+        let (told, text) = faults(TEXT, create("/a/{AccountSid}/Messages.json"));
+        assert_eq!((told.len(), text.as_str()), (0, TEXT));
+        let (told, text) = faults(TEXT, create("/v2/{AccountSid}/Messages"));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            text.contains("path: \"/v2/{account_sid}/Messages\", body"),
+            "{text}"
+        );
+        let (told, _) = faults(
+            &TEXT.replace("to: To", "to: Too"),
+            create("/a/{AccountSid}/Messages.json"),
+        );
+        assert!(
+            told.first().is_some_and(|it| it.contains("no `Too`")),
+            "{told:?}"
+        );
+        let (told, _) = faults(
+            &TEXT.replace("\"/b\"", "\"/c\""),
+            create("/a/{AccountSid}/Messages.json"),
+        );
+        assert!(
+            told.first().is_some_and(|it| it.contains("is not there")),
+            "{told:?}"
+        );
+    }
 }

@@ -11,66 +11,94 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-/// A method, and a path without the names of its parameters.
-pub(super) type Call = (String, String);
-
 /// What OpenAPI calls methods.
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// What is described.
 #[derive(Default)]
 pub(super) struct Described {
-    by_id: BTreeMap<String, Call>,
-    calls: BTreeSet<Call>,
+    by_id: BTreeMap<String, Known>,
+    /// Methods, and paths without the names of parameters.
+    calls: BTreeSet<(String, String)>,
+}
+
+/// One operation.
+#[derive(Default)]
+pub(super) struct Known {
+    pub(super) method: String,
+    pub(super) path: String,
+    /// The members of its body, where they are described.
+    pub(super) members: BTreeSet<String>,
+}
+
+impl Known {
+    /// Whether it is this call, whatever its parameters are called.
+    pub(super) fn is_at(&self, method: &str, path: &str) -> bool {
+        self.method == method && shape(&self.path) == shape(path)
+    }
 }
 
 impl Described {
     /// Reads a description, whose paths stand behind `base`.
     pub(super) fn read(file: &Path, base: &str) -> Result<Self> {
-        let shown = file.display().to_string();
-        let document = document(file).context(shown.clone())?;
+        let shown = || file.display().to_string();
+        Self::of(&document(file).with_context(shown)?, base).with_context(shown)
+    }
+
+    /// What a document describes.
+    pub(super) fn of(document: &Value, base: &str) -> Result<Self> {
         let mut described = Self::default();
         if let Some(paths) = document.get("paths").and_then(Value::as_object) {
-            described.openapi(paths, base);
+            described.openapi(document, paths, base);
         } else if document.get("discoveryVersion").is_some() {
-            described.discovery(&document, base);
+            described.discovery(document, base);
         } else if let Some(operations) = document.get("operations").and_then(Value::as_object) {
             described.botocore(operations, base);
         } else {
-            bail!("{shown} is none of OpenAPI, Google's discovery and botocore");
+            bail!("it is none of OpenAPI, Google's discovery and botocore");
         }
-        ensure!(!described.calls.is_empty(), "{shown} describes nothing");
+        ensure!(!described.calls.is_empty(), "it describes nothing");
         Ok(described)
     }
 
-    /// Where the operation of this name is.
-    pub(super) fn by_id(&self, id: &str) -> Option<&Call> {
+    /// The operation of this name.
+    pub(super) fn by_id(&self, id: &str) -> Option<&Known> {
         self.by_id.get(id)
     }
 
-    /// Whether there is such a call.
-    pub(super) fn has(&self, call: &Call) -> bool {
-        self.calls.contains(call)
+    /// Whether there is such a call, whatever its name.
+    pub(super) fn has(&self, method: &str, path: &str) -> bool {
+        self.calls.contains(&(method.to_owned(), shape(path)))
     }
 
-    fn add(&mut self, id: Option<&str>, method: &str, path: &str) {
+    fn add(&mut self, id: Option<&str>, method: &str, path: &str, members: BTreeSet<String>) {
         // Anthropic's description has a parameter of the query among its paths, for what is in beta.
-        let path = path.split('?').next().unwrap_or_default();
-        let call = (method.to_ascii_uppercase(), shape(path));
-        self.calls.insert(call.clone());
+        let path = path.split('?').next().unwrap_or_default().to_owned();
+        let method = method.to_ascii_uppercase();
+        self.calls.insert((method.clone(), shape(&path)));
         if let Some(id) = id {
-            self.by_id.insert(id.to_owned(), call);
+            let known = Known {
+                method,
+                path,
+                members,
+            };
+            self.by_id.insert(id.to_owned(), known);
         }
     }
 
-    fn openapi(&mut self, paths: &serde_json::Map<String, Value>, base: &str) {
+    fn openapi(&mut self, document: &Value, paths: &serde_json::Map<String, Value>, base: &str) {
         for (path, item) in paths {
             for method in METHODS {
                 let Some(operation) = item.get(method) else {
                     continue;
                 };
                 let id = operation.get("operationId").and_then(Value::as_str);
-                self.add(id, method, &format!("{base}{path}"));
+                self.add(
+                    id,
+                    method,
+                    &format!("{base}{path}"),
+                    members(document, operation),
+                );
             }
         }
     }
@@ -86,7 +114,7 @@ impl Described {
             };
             let id = text(method, "id");
             let id = id.as_deref().and_then(|id| Some(id.split_once('.')?.1));
-            self.add(id, &verb, &format!("{base}{path}"));
+            self.add(id, &verb, &format!("{base}{path}"), BTreeSet::new());
         }
         let within = resource.get("resources").and_then(Value::as_object);
         for resource in within.into_iter().flat_map(serde_json::Map::values) {
@@ -98,14 +126,52 @@ impl Described {
         for (id, operation) in operations {
             let text = |at: &str| operation.pointer(at).and_then(Value::as_str);
             if let (Some(method), Some(path)) = (text("/http/method"), text("/http/requestUri")) {
-                self.add(Some(id), method, &format!("{base}{path}"));
+                self.add(Some(id), method, &format!("{base}{path}"), BTreeSet::new());
             }
         }
     }
 }
 
+/// The members of an operation's body, in any of its media types.
+fn members(document: &Value, operation: &Value) -> BTreeSet<String> {
+    let content = operation.pointer("/requestBody/content");
+    let content = content.and_then(Value::as_object);
+    let schemas = content.into_iter().flat_map(serde_json::Map::values);
+    let properties = schemas.filter_map(|media| {
+        let schema = media.get("schema")?;
+        let named = schema.get("$ref").and_then(Value::as_str);
+        let schema = match named.and_then(|it| it.strip_prefix('#')) {
+            Some(pointer) => document.pointer(pointer)?,
+            None => schema,
+        };
+        schema.get("properties")?.as_object()
+    });
+    properties
+        .flat_map(serde_json::Map::keys)
+        .cloned()
+        .collect()
+}
+
+/// A path whose parameters are called as the gateway can call them: `{AccountSid}` is `{account_sid}`.
+pub(super) fn plain(path: &str) -> String {
+    let mut plain = String::new();
+    let (mut within, mut before) = (false, ' ');
+    for letter in path.chars() {
+        within = (within || letter == '{') && letter != '}';
+        let begins = letter.is_ascii_uppercase() && before.is_ascii_lowercase();
+        match letter {
+            '-' if within => plain.push('_'),
+            _ if within && begins => plain.extend(['_', letter.to_ascii_lowercase()]),
+            _ if within => plain.push(letter.to_ascii_lowercase()),
+            _ => plain.push(letter),
+        }
+        before = letter;
+    }
+    plain
+}
+
 /// A path without the names of its parameters: `/a/{}/b`.
-pub(super) fn shape(path: &str) -> String {
+fn shape(path: &str) -> String {
     let mut parts = path.split('{');
     let mut shape = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -130,4 +196,39 @@ fn document(file: &Path) -> Result<Value> {
     let text = String::from_utf8(bytes)?;
     let options = serde_saphyr::options! { budget: None };
     Ok(serde_saphyr::from_str_with_options(&text, options)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_kind_of_description_is_read() {
+        let method = json!({ "id": "api.models.run", "httpMethod": "POST", "flatPath": "v1/models/{modelsId}:run" });
+        let within = json!({ "models": { "methods": { "run": method } } });
+        let discovery = json!({ "discoveryVersion": "v1", "resources": within });
+        let botocore = json!({ "operations": { "Run": { "http": { "method": "POST", "requestUri": "/model/{id}/run" } } } });
+        let openapi = json!({ "paths": { "/models": { "get": { "operationId": "list" } } } });
+        for (document, base, id, path) in [
+            (discovery, "/", "models.run", "/v1/models/{model}:run"),
+            (botocore, "", "Run", "/model/{model_id}/run"),
+            (openapi, "/v1", "list", "/v1/models"),
+        ] {
+            let described = Described::of(&document, base).unwrap();
+            let known = described.by_id(id).unwrap();
+            assert!(known.is_at(&known.method, path), "{}", known.path);
+            assert!(described.has(&known.method, path));
+        }
+        assert!(Described::of(&json!({}), "").is_err());
+    }
+
+    #[test]
+    fn parameters_are_called_as_the_gateway_can_call_them() {
+        assert_eq!(
+            plain("/A/{AccountSid}/{deployment-id}.json"),
+            "/A/{account_sid}/{deployment_id}.json"
+        );
+    }
 }
