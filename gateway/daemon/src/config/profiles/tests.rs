@@ -164,3 +164,28 @@ fn the_documentation_lists_them() {
         "docs/configuration.md should have:\n{table}"
     );
 }
+
+#[test]
+fn tools_and_root_fields_are_in_groups_too() {
+    let groups = |service: &str, id: &str| {
+        let place = "prefix: /it, upstream: \"http://127.0.0.1:9\", country: DE";
+        let config = loaded(&format!("{place}, {service}"));
+        let config = config.unwrap_or_else(|report| panic!("{report:?}"));
+        let service = config.services.first().unwrap();
+        assert!(service.effect(id).is_some(), "{id}");
+        service
+            .facts
+            .groups_of(id)
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    let tools =
+        "mcp: { endpoints: [/mcp], tools: [{ name: pay, groups: [money] }, { name: look }] }";
+    assert_eq!(groups(tools, "tools/call/pay"), ["money"]);
+    assert!(groups(tools, "tools/call/look").is_empty());
+    let fields = "graphql: { endpoints: [/graphql], queries: [{ field: people, groups: [careful] }], \
+                  mutations: [{ field: send, groups: [messages] }] }";
+    assert_eq!(groups(fields, "query/people"), ["careful"]);
+    assert_eq!(groups(fields, "mutation/send"), ["messages"]);
+}
