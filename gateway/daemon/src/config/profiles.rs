@@ -160,11 +160,11 @@ impl Provider {
 /// Puts what profiles say where the services say nothing.
 pub(super) fn fill(services: &mut [Service]) -> Result<()> {
     for service in services {
-        let Some(named) = &service.profile else {
+        let Some(named) = service.profile.clone() else {
             continue;
         };
-        let named = Spanned::new(named.value, named.referenced, named.defined);
-        Filler { named: &named }.fill(service, named.value.profile()?);
+        let profile = named.value.profile()?;
+        Filler { named }.fill(service, profile);
     }
     Ok(())
 }
@@ -179,11 +179,11 @@ pub(super) fn providers(services: &[Service]) -> BTreeMap<Arc<str>, Provider> {
 }
 
 /// Fills one service; what is wrong with that is told where the profile is named.
-struct Filler<'a> {
-    named: &'a Spanned<Provider>,
+struct Filler {
+    named: Spanned<Provider>,
 }
 
-impl Filler<'_> {
+impl Filler {
     fn here<T>(&self, value: T) -> Spanned<T> {
         Spanned::new(value, self.named.referenced, self.named.defined)
     }
