@@ -2,6 +2,7 @@
 //! refuses them is their own error.
 
 mod anthropic;
+mod bounds;
 mod gemini;
 mod grpc;
 mod mcp;

@@ -1,6 +1,7 @@
 """An MCP server on the SDK's own transport: streamable HTTP, on a port of the kernel's choice."""
 
 import asyncio
+import os
 import socket
 
 import uvicorn
@@ -31,10 +32,32 @@ def notes() -> str:
     return TOLD
 
 
+def keyed(app):
+    """Takes nobody who does not show SERVER_KEY, where there is one, and repeats it to who does."""
+    wanted = f"Bearer {os.environ.get('SERVER_KEY')}".encode()
+
+    async def guarded(scope, receive, send):
+        shown = dict(scope.get("headers", [])).get(b"authorization")
+        if "SERVER_KEY" not in os.environ or scope["type"] != "http":
+            return await app(scope, receive, send)
+
+        async def repeated(message):
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], (b"x-shown", shown or b"")]}
+            await send(message)
+
+        if shown == wanted:
+            return await app(scope, receive, repeated)
+        await send({"type": "http.response.start", "status": 401, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    return guarded
+
+
 async def main():
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
-    config = uvicorn.Config(server.streamable_http_app(), log_level="warning")
+    config = uvicorn.Config(keyed(server.streamable_http_app()), log_level="warning")
     await uvicorn.Server(config).serve(sockets=[listener])
 
 

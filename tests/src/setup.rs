@@ -54,6 +54,16 @@ impl Service {
         }))
     }
 
+    /// The API `name` of the provider that `profile` names, at `upstream`, keeping its data in `country`.
+    pub fn of(name: &str, profile: &str, upstream: &str, country: &str) -> Self {
+        Self(json!({
+            "name": name,
+            "profile": profile,
+            "upstream": upstream,
+            "country": country,
+        }))
+    }
+
     /// With one operation.
     #[must_use]
     pub fn operation(mut self, id: &str, method: &str, path: &str) -> Self {

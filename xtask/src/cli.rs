@@ -5,7 +5,8 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 
 use crate::{
-    bench, ci, demo, eval, instructions, package, peers, setup, test, workspace::Workspace,
+    bench, ci, demo, eval, instructions, package, peers, profiles, setup, test,
+    workspace::Workspace,
 };
 
 /// Everything a developer runs.
@@ -76,6 +77,12 @@ pub(crate) enum Command {
     },
     /// Count the instructions that looking at a byte takes, and compare them with those known.
     Instructions,
+    /// Hold the profiles of providers against the descriptions that packages carry.
+    Profiles {
+        /// Take over methods and paths that are others there.
+        #[arg(long)]
+        write: bool,
+    },
     /// Check the rules of the house: layers, owners, sizes.
     Tidy,
     /// Everything that must hold before a change goes in.
@@ -174,6 +181,7 @@ impl Command {
                 )?;
                 instructions::run(&workspace)?;
             }
+            Self::Profiles { write } => profiles::run_all(&workspace, write)?,
             Self::Tidy => ci::tidy(&workspace)?,
             Self::Ci => ci::run(&workspace)?,
         }

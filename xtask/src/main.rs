@@ -10,6 +10,7 @@ mod instructions;
 mod kernels;
 mod package;
 mod peers;
+mod profiles;
 mod setup;
 mod step;
 mod test;

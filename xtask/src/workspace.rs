@@ -110,6 +110,13 @@ impl Workspace {
     }
 }
 
+/// The search path with the programs of a virtual environment first.
+pub(crate) fn search_path(venv: &Path) -> Result<OsString> {
+    let others = env::var_os("PATH").unwrap_or_default();
+    let paths = std::iter::once(venv.join("bin")).chain(env::split_paths(&others));
+    Ok(env::join_paths(paths)?)
+}
+
 /// Whether nobody watches.
 pub(crate) fn in_ci() -> bool {
     env::var_os("CI").is_some_and(|value| value == "true" || value == "1")

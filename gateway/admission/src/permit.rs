@@ -100,6 +100,7 @@ impl Permit {
             effect: self.operation.effect,
             origin,
             recipient,
+            training: self.operation.training_of(towards),
         }
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod classifiers;
 mod credentials;
 mod declared;
 mod egress;
+mod facts;
 mod fault;
 mod file;
 mod forward;
@@ -22,6 +23,7 @@ mod messages;
 pub(crate) mod openapi;
 mod panel;
 pub(crate) mod paths;
+pub(crate) mod profiles;
 mod proofs;
 mod reports;
 mod resolve;
@@ -58,8 +60,9 @@ pub(crate) fn load(path: &Path) -> miette::Result<Config> {
     }
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(&name, &error))?;
     let options = serde_saphyr::options! { with_snippet: false };
-    let file: file::File = serde_saphyr::from_str_with_options(&text, options)
+    let mut file: file::File = serde_saphyr::from_str_with_options(&text, options)
         .map_err(|error| serde_saphyr::miette::to_miette_report(&error, &text, &name))?;
+    profiles::fill(&mut file.services)?;
     let directory = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());

@@ -21,7 +21,7 @@ const PURPOSE: &str = "passes";
 /// What a client has for a key that it must have, where the gateway knows it without.
 const PLACEHOLDER: &str = "tidegate";
 
-/// A part of a name or host, the variable of the key, and that of the address with a path.
+/// A profile, or a part of a name or host, the variable of the key, and that of the address with a path.
 type Vendor = (
     &'static str,
     &'static str,
@@ -30,7 +30,12 @@ type Vendor = (
 
 /// What an environment calls the keys of services, by a part of the service's name or host; and its
 /// address, with what the library takes to be in it.
-const VENDORS: [Vendor; 8] = [
+const VENDORS: [Vendor; 9] = [
+    (
+        "azure-openai",
+        "AZURE_OPENAI_API_KEY",
+        Some(("AZURE_OPENAI_ENDPOINT", "")),
+    ),
     ("openai", "OPENAI_API_KEY", Some(("OPENAI_BASE_URL", "/v1"))),
     (
         "anthropic",
@@ -88,9 +93,12 @@ impl Surroundings {
                 proxy::route::Match::Prefix(prefix) => (Some(prefix), ""),
                 proxy::route::Match::Host(host) => (None, host.as_str()),
             };
-            let mut vendors = VENDORS.iter();
-            let (_, key, address) =
-                vendors.find(|(part, ..)| service.name.contains(part) || host.contains(part))?;
+            let provider = config.providers.get(&service.name);
+            let known = |part: &str| match provider {
+                Some(provider) => provider.name() == part,
+                None => service.name.contains(part) || host.contains(part),
+            };
+            let (_, key, address) = VENDORS.iter().find(|(part, ..)| known(part))?;
             let url =
                 |&(name, path): &(&'static str, &str)| Some((name, format!("{}{path}", prefix?)));
             Some((*key, address.as_ref().and_then(url)))

@@ -6,7 +6,7 @@ use cedar_policy::{Context, Entities, Entity, EntityUid, EvalResult, Request};
 use classifiers::DataClass;
 use policy::{
     Argument, ArgumentKind, Country, Declared, Delegation, DisclosureContext, Effect, Engine,
-    Evidence, Operation, Principal, Towards, Verb,
+    Evidence, Operation, Principal, Towards, Training, Verb,
 };
 use redaction::Action;
 
@@ -52,6 +52,7 @@ impl Case {
         let said = |name: &str| text(context.get(name));
         let (service, id) = (said("service")?, said("operation")?);
         let effect = said("effect")?;
+        let training = said("training")?;
         let tags = match verb {
             Verb::Call => tags(entities, resource),
             Verb::Disclose | Verb::Restore => BTreeMap::new(),
@@ -68,7 +69,9 @@ impl Case {
                 effect: Effect::ALL.into_iter().find(|it| it.name() == effect)?,
                 bound: Arc::new(tags),
                 arguments: Arc::new(arguments(context)),
+                groups: groups(entities, resource),
                 country: place,
+                training: Training::ALL.into_iter().find(|it| it.name() == training)?,
             },
             class: None,
             way: None,
@@ -109,6 +112,7 @@ impl Case {
             effect: self.operation.effect,
             origin,
             recipient,
+            training: self.operation.training,
         };
         if let Some(towards) = self.towards {
             return Answer {
@@ -189,6 +193,13 @@ fn delegation(said: Option<EvalResult>) -> Option<Delegation> {
         subject: text(member("subject"))?.into(),
         actors: actors.into(),
     })
+}
+
+/// The groups that a call is in.
+fn groups(entities: &Entities, call: &EntityUid) -> Arc<[Arc<str>]> {
+    let above = entities.ancestors(call).into_iter().flatten();
+    let groups = above.filter(|uid| uid.type_name().basename() == "Group");
+    groups.map(|uid| uid.id().unescaped().into()).collect()
 }
 
 fn tags(entities: &Entities, of: &EntityUid) -> BTreeMap<String, String> {

@@ -42,12 +42,16 @@ fn operations() -> Vec<KnownOperation> {
         id: id.into(),
         effect,
         countries: vec![Country::parse(country).unwrap()],
+        groups: Vec::new(),
+        training: policy::Training::Unknown,
     };
     vec![
         known("crm", "customer.read", Effect::Read, "DE"),
         known("clinic", "note.write", Effect::Write, "US"),
         KnownOperation {
             arguments: vec!["amount".into()],
+            groups: vec!["money".into()],
+            training: policy::Training::Never,
             ..known("crm", "refund.create", Effect::Write, "DE")
         },
     ]
@@ -118,6 +122,28 @@ fn what_ships_holds_of_every_pack() {
     let proofs = prove(&packs, &shipped());
     let holds = |proof: &Proof| matches!(proof.outcome, Outcome::Holds);
     assert!(proofs.iter().all(holds), "{}", told(&proofs));
+}
+
+#[test]
+fn a_group_is_its_operations_for_the_solver_too() {
+    let holds = |permitted: &str, must: &str| matches!(of_calls(permitted, must), Outcome::Holds);
+    let refund = "context.service == \"crm\" && context.operation == \"refund.create\"";
+    let money = "resource in Group::\"money\"";
+    assert!(holds(money, refund) && holds(refund, money));
+    assert!(holds(
+        money,
+        "context.training == \"never\" && context.effect == \"write\""
+    ));
+    assert!(holds(
+        "true",
+        "[\"never\", \"opt_in\", \"opt_out\", \"always\", \"unknown\"].contains(context.training)"
+    ));
+    // Nothing here sends messages.
+    assert!(holds("true", "!(resource in Group::\"messages\")"));
+    match of_calls("true", &format!("!({money})")) {
+        Outcome::Refuted(case) => assert_eq!(case.operation.groups.as_ref(), ["money".into()]),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// What the one rule on calls makes of an invariant on calls.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use cedar_policy::{EntityUid, Policy};
 use classifiers::DataClass;
-use policy::{Country, Effect, Evidence, Verb, country_codes, regions_of};
+use policy::{Country, Effect, Evidence, Training, Verb, country_codes, regions_of};
 
 /// Facts in one policy: more would be nested deeper than needed.
 const FACTS_MAX: usize = 16;
@@ -36,6 +36,10 @@ pub struct KnownOperation {
     pub countries: Vec<Country>,
     /// The arguments that a call of it always has.
     pub arguments: Vec<String>,
+    /// The groups that it is in.
+    pub groups: Vec<String>,
+    /// Whether its service may train models on what it is given.
+    pub training: Training,
 }
 
 /// What policies and invariant name, and what the solver need know of the rest.
@@ -64,7 +68,11 @@ impl World {
             let quoted = format!("\"{}\"", operation.id);
             let whole = format!("\"{}/{}\"", operation.service, operation.id);
             let speaks = |text: &String| text.contains(&quoted) || text.contains(&whole);
-            texts.iter().any(speaks)
+            let is_group = |uid: &EntityUid| {
+                let is_kind = uid.type_name().basename() == "Group";
+                is_kind && operation.groups.iter().any(|it| it == uid.id().unescaped())
+            };
+            texts.iter().any(speaks) || named.iter().any(is_group)
         };
         let operations: Vec<_> = operations.iter().filter(spoken).cloned().collect();
         let mut world = Self {
@@ -165,6 +173,10 @@ impl World {
             "principal.evidence == context.evidence".to_owned(),
             any(&Evidence::ALL.map(proven)),
             one_of("context.effect", Effect::ALL.map(|it| quoted(it.name()))),
+            one_of(
+                "context.training",
+                Training::ALL.map(|it| quoted(it.name())),
+            ),
         ];
         let own = |agent| format!("(principal in {agent}) == (principal.agent == {agent})");
         facts.extend(self.ids("Agent").map(own));
@@ -192,6 +204,7 @@ impl World {
             let is = any(&each.collect::<Vec<_>>());
             facts.push(format!("(resource in {uid}) == ({is})"));
         }
+        facts.extend(self.ids("Group").map(|group| self.grouped(group)));
         for operation in &self.operations {
             let is = spoken(&operation.service, &operation.id);
             let effect = quoted(operation.effect.name());
@@ -199,8 +212,9 @@ impl World {
                 "context.country",
                 operation.countries.iter().map(|it| country(*it)),
             );
+            let training = quoted(operation.training.name());
             facts.push(format!(
-                "(!({is}) || (context.effect == {effect} && {there}))"
+                "(!({is}) || (context.effect == {effect} && {there} && context.training == {training}))"
             ));
             for argument in &operation.arguments {
                 facts.push(format!("(!({is}) || context.argument has {argument})"));
@@ -209,13 +223,29 @@ impl World {
         facts
     }
 
+    /// Of which calls a group is made.
+    fn grouped(&self, group: &EntityUid) -> String {
+        let within = self.operations.iter();
+        let within = within.filter(|it| it.groups.iter().any(|it| it == group.id().unescaped()));
+        let each = within.map(|it| format!("({})", spoken(&it.service, &it.id)));
+        format!(
+            "(resource in {group}) == ({})",
+            any(&each.collect::<Vec<_>>())
+        )
+    }
+
     /// Of messages that hold values or tokens.
     fn messages(&self, verb: Verb) -> Vec<String> {
         let mut facts = Vec::new();
         for operation in &self.operations {
             let is = spoken(&operation.service, &operation.id);
             let effect = quoted(operation.effect.name());
-            facts.push(format!("(!({is}) || context.effect == {effect})"));
+            // What goes to the agent is nothing that anybody trains on.
+            let training = [Training::Never, operation.training];
+            let training = one_of("context.training", training.map(|it| quoted(it.name())));
+            facts.push(format!(
+                "(!({is}) || (context.effect == {effect} && {training}))"
+            ));
         }
         if verb == Verb::Restore {
             facts.push(one_of("context.towards", ["agent", "service"].map(quoted)));

@@ -7,7 +7,7 @@ use classifiers::DataClass;
 use divan::Bencher;
 use policy::{
     BASELINE, Country, DisclosureContext, Effect, Engine, Evidence, Operation, PolicyFile,
-    Principal,
+    Principal, Training,
 };
 
 fn main() {
@@ -64,6 +64,8 @@ fn operation() -> Operation {
         effect: Effect::Read,
         bound: Arc::new(BTreeMap::from([("customer".into(), "C-771".into())])),
         arguments: Arc::default(),
+        groups: Arc::default(),
+        training: Training::Unknown,
         country: Country::parse("DE").unwrap(),
     }
 }
@@ -76,6 +78,7 @@ fn context(session: usize) -> DisclosureContext {
         effect: Effect::Read,
         origin: Country::parse("DE").unwrap(),
         recipient: Country::parse("DE").unwrap(),
+        training: Training::Unknown,
     }
 }
 

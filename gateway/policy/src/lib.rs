@@ -35,7 +35,7 @@ pub use request::Verb;
 pub use restoration::Restorations;
 pub use vocabulary::{
     Category, Country, Decision, Declared, Delegation, Disclosure, DisclosureContext, Effect,
-    Operation, PolicyRef, Principal, ScopeMismatch, Towards,
+    GROUPS, Operation, PolicyRef, Principal, ScopeMismatch, Towards, Training,
 };
 
 /// Ready rules for the first day: scope, residency, secrets, cards.

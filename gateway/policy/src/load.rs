@@ -18,7 +18,7 @@ use miette::{Diagnostic, NamedSource, SourceSpan};
 use redaction::{Action, NoAction, OBLIGATIONS, shape::Fields};
 
 use crate::{
-    Arguments, Category, PolicyRef,
+    Arguments, Category, GROUPS, PolicyRef,
     error::{PolicyError, PolicyErrors},
     explain, regions,
     request::{Verb, verbs_of},
@@ -66,6 +66,8 @@ pub struct Names {
     pub services: Vec<String>,
     /// Operations: `crm/customer.read`.
     pub operations: Vec<String>,
+    /// Groups of operations, beside [`GROUPS`].
+    pub groups: Vec<String>,
     /// What is declared of their arguments.
     pub arguments: Arguments,
     /// The operations that the mediator has templates for.
@@ -423,6 +425,7 @@ impl Check<'_> {
                     ("Agent", Some(names)) => ("agent", texts(&names.agents)),
                     ("Api", Some(names)) => ("service", texts(&names.services)),
                     ("Operation", Some(names)) => ("operation", texts(&names.operations)),
+                    ("Group", Some(names)) => ("group", known_groups(names)),
                     _ => continue,
                 },
             };
@@ -477,6 +480,10 @@ impl Check<'_> {
 
 fn texts(names: &[String]) -> Vec<&str> {
     names.iter().map(String::as_str).collect()
+}
+
+fn known_groups(names: &Names) -> Vec<&str> {
+    GROUPS.into_iter().chain(texts(&names.groups)).collect()
 }
 
 /// Where Cedar says it is. Its locations are reached through its abstract syntax, which the

@@ -83,6 +83,7 @@ struct Types {
     call: EntityTypeName,
     country: EntityTypeName,
     data_class: EntityTypeName,
+    group: EntityTypeName,
     operation: EntityTypeName,
     region: EntityTypeName,
     session: EntityTypeName,
@@ -99,6 +100,7 @@ impl Questions {
                 call: "Call".parse().ok()?,
                 country: "Country".parse().ok()?,
                 data_class: "DataClass".parse().ok()?,
+                group: "Group".parse().ok()?,
                 operation: "Operation".parse().ok()?,
                 region: "Region".parse().ok()?,
                 session: "Session".parse().ok()?,
@@ -128,12 +130,13 @@ impl Questions {
             ("proof", proof(principal.evidence)?),
             ("purpose", string(&principal.purpose)),
             ("service", string(&operation.service)),
+            ("training", string(operation.training.name())),
         ];
-        let parents = [
-            uid(&self.types.operation, &name),
-            uid(&self.types.api, &operation.service),
-        ];
-        let within = parents.clone().into();
+        let groups = operation.groups.iter();
+        let mut within: Vec<EntityUid> = groups.map(|it| uid(&self.types.group, it)).collect();
+        within.push(uid(&self.types.operation, &name));
+        within.push(uid(&self.types.api, &operation.service));
+        let parents = within.clone();
         let resource = Entity::new_with_tags(call.clone(), [], parents, tags(&operation.bound))
             .map_err(|_| Unaskable)?;
         let mut entities = self.places([principal.country, operation.country]);
@@ -180,6 +183,7 @@ impl Questions {
             ("purpose", string(&principal.purpose)),
             ("recipient", self.country(asked.recipient)),
             ("service", string(&asked.service)),
+            ("training", string(asked.training.name())),
         ];
         let towards = towards.map(|towards| ("towards", string(towards.name())));
         let mut entities = self.places([principal.country, asked.origin, asked.recipient]);

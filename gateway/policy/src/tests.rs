@@ -1,4 +1,5 @@
 mod arguments;
+mod groups;
 mod packs;
 mod restoring;
 mod slicing;
@@ -10,7 +11,7 @@ use redaction::Action;
 
 use crate::{
     BASELINE, Category, Country, Decision, Delegation, DisclosureContext, Effect, Engine, Evidence,
-    Names, Operation, PolicyErrors, PolicyFile, Principal, regions_of,
+    Names, Operation, PolicyErrors, PolicyFile, Principal, Training, regions_of,
 };
 
 fn file(text: &str) -> PolicyFile {
@@ -62,6 +63,8 @@ fn operation(id: &str, effect: Effect, bound: &[(&str, &str)]) -> Operation {
         effect,
         bound: Arc::new(pairs(bound)),
         arguments: Arc::default(),
+        groups: Arc::default(),
+        training: Training::Unknown,
         country: country("DE"),
     }
 }
@@ -76,6 +79,7 @@ fn context(origin: &str, recipient: &str, purpose: &str) -> DisclosureContext {
         effect: Effect::Read,
         origin: country(origin),
         recipient: country(recipient),
+        training: Training::Unknown,
     }
 }
 

@@ -65,6 +65,48 @@ impl Effect {
     }
 }
 
+/// Whether who is given data may train models on it, as they themselves say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Training {
+    /// They say that they do not.
+    Never,
+    /// Only with customers' consent.
+    OptIn,
+    /// Unless a customer objects.
+    OptOut,
+    /// They do.
+    Always,
+    /// Nobody has said.
+    #[default]
+    Unknown,
+}
+
+impl Training {
+    /// Every answer.
+    pub const ALL: [Self; 5] = [
+        Self::Never,
+        Self::OptIn,
+        Self::OptOut,
+        Self::Always,
+        Self::Unknown,
+    ];
+
+    /// Its name in configuration and policies.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::OptIn => "opt_in",
+            Self::OptOut => "opt_out",
+            Self::Always => "always",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The groups of operations that policies know without any configuration: what moves money, what
+/// sends messages to people, and what runs a model.
+pub const GROUPS: [&str; 3] = ["money", "messages", "models"];
+
 /// Who asks, as policies see it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Principal {
@@ -117,8 +159,22 @@ pub struct Operation {
     pub bound: Arc<BTreeMap<String, String>>,
     /// The arguments that rules may hold within bounds.
     pub arguments: Arc<BTreeMap<String, Argument>>,
+    /// The groups that it is in: `money`.
+    pub groups: Arc<[Arc<str>]>,
     /// Where the service keeps its data.
     pub country: Country,
+    /// Whether the service may train models on what it is given.
+    pub training: Training,
+}
+
+impl Operation {
+    /// Whether who gets a message that goes `towards` the agent or the service may train models on it.
+    pub fn training_of(&self, towards: Towards) -> Training {
+        match towards {
+            Towards::Agent => Training::Never,
+            Towards::Service => self.training,
+        }
+    }
 }
 
 /// What kind of rule decided; it chooses the HTTP status of a refusal.
@@ -207,6 +263,8 @@ pub struct DisclosureContext {
     pub origin: Country,
     /// Where it goes.
     pub recipient: Country,
+    /// Whether who gets it may train models on it; an agent does not.
+    pub training: Training,
 }
 
 /// What to do with one data class in one context, and which policy says so.

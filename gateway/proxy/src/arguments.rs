@@ -173,7 +173,9 @@ mod tests {
             effect: Effect::Write,
             bound: Arc::new(bound.collect()),
             arguments: Arc::default(),
+            groups: Arc::default(),
             country: Country::UNKNOWN,
+            training: policy::Training::Unknown,
         }
     }
 

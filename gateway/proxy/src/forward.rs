@@ -21,7 +21,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::Watcher},
 };
-use policy::{Country, Effect, Operation};
+use policy::{Country, Effect, Operation, Training};
 use tokio::{
     net::TcpStream,
     sync::{Semaphore, watch},
@@ -387,6 +387,8 @@ fn operation(target: &Target) -> Operation {
         effect: Effect::Write,
         bound: Arc::new(BTreeMap::from(bound)),
         arguments: Arc::default(),
+        groups: Arc::default(),
         country: Country::UNKNOWN,
+        training: Training::Unknown,
     }
 }

@@ -5,18 +5,20 @@
 //! checked on one reading while the upstream serves another (RFC 3986 section 6).
 
 mod canonical;
+mod facts;
 mod template;
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, sync::Arc};
 
 use admission::Permit;
 use classifiers::declared::{Declared, Operation as Described, Place};
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 use identity::Caller;
-use policy::{Effect, Operation, Towards};
+use policy::{Effect, Towards};
 use redaction::{Descriptors, Framing, MessageType};
 
 pub use self::canonical::is_like;
+pub use self::facts::{Facts, Groups};
 pub use self::template::{Template, TemplateFault};
 pub(crate) use self::{
     canonical::{folded, form_field, query_pairs, segments},
@@ -77,6 +79,8 @@ pub struct Service {
     pub descriptors: Option<Descriptors>,
     /// How it says what a model used.
     pub usage: Option<Arc<Metering>>,
+    /// What else policies may ask of it.
+    pub facts: Facts,
 }
 
 /// How requests say which operation they ask for.
@@ -486,23 +490,6 @@ impl Service {
             way,
             spoken: named.spoken,
         })))
-    }
-
-    /// An operation of this service, at the first of its upstreams.
-    pub(crate) fn operation(
-        &self,
-        id: &Arc<str>,
-        effect: Effect,
-        bound: BTreeMap<String, String>,
-    ) -> Operation {
-        Operation {
-            service: Arc::clone(&self.name),
-            id: Arc::clone(id),
-            effect,
-            bound: Arc::new(bound),
-            arguments: Arc::default(),
-            country: self.upstreams.first().country,
-        }
     }
 
     /// Which of the declared operations this is; the segments are those behind the prefix.

@@ -1,13 +1,13 @@
 //! Installing: Debian packages, a linker, a collector, cargo subcommands.
 
-use std::{env, ffi::OsString, fs, os::unix::fs::symlink, path::Path, process::Command};
+use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::needs::{BPF_LINKER, BPF_RUSTC_MIN, Cure, NODE_SDKS, Need, PYTHON_SDKS};
 use crate::{
     step::{answer, run, say, shown},
-    workspace::{Workspace, has_bpf_compiler, is_root, program},
+    workspace::{Workspace, has_bpf_compiler, is_root, program, search_path},
 };
 
 /// Debian's LLVM, where bpf-linker's build looks for it.
@@ -165,13 +165,6 @@ fn node_sdks(workspace: &Workspace) -> Result<()> {
         fs::remove_file(lock)?;
     }
     npm
-}
-
-/// The search path with the programs of a virtual environment first.
-fn search_path(venv: &Path) -> Result<OsString> {
-    let others = env::var_os("PATH").unwrap_or_default();
-    let paths = std::iter::once(venv.join("bin")).chain(env::split_paths(&others));
-    Ok(env::join_paths(paths)?)
 }
 
 /// Makes a virtual environment, and has `pip` install so much there.

@@ -92,7 +92,10 @@ pub(crate) fn names(config: &Config) -> Names {
     });
     let model = config.mediator.model.as_ref();
     let tunnel = config.forward.operation();
+    let groups = config.services.iter();
+    let groups = groups.flat_map(|service| service.facts.groups.values().flat_map(|it| it.iter()));
     Names {
+        groups: groups.map(ToString::to_string).collect(),
         arguments: arguments.collect(),
         mediated: mediated.collect(),
         agents: config

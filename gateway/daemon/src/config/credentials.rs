@@ -78,7 +78,12 @@ impl Resolver<'_> {
                 return Err(self.fault(typed, "a credential comes from one place", help));
             }
         };
-        let form = self.form(&typed.value.form)?;
+        let form = typed.value.form.as_ref().ok_or_else(|| {
+            let help =
+                "`as: bearer`, `{ header: x-api-key }`, `{ basic: USER }` or `{ query: key }`";
+            self.fault(typed, "nobody says how the credential is presented", help)
+        })?;
+        let form = self.form(form)?;
         Ok((Presented { name, form }, place))
     }
 

@@ -6,6 +6,7 @@ mod audit;
 mod budget;
 mod issuer;
 mod mediator;
+mod operation;
 mod upstream;
 mod usage;
 
@@ -16,6 +17,7 @@ use serde_saphyr::Spanned;
 
 use super::{
     behaviour::{Alert, Behaviour},
+    profiles::Provider,
     reports::Scheduled,
 };
 pub(crate) use agent::{Agent, Egress, EgressMode, StaticKey, Token, Turns, WhenGone};
@@ -27,6 +29,7 @@ pub(crate) use mediator::{
     AnswerForm, MediationCounts, MediationModel, MediationPage, MediationTemplate, Mediator,
     OnFailure,
 };
+pub(crate) use operation::{Operation, Records};
 pub(crate) use upstream::{Ejection, Health, Upstream};
 pub(crate) use usage::{Price, Profile, Usage};
 
@@ -240,6 +243,8 @@ pub(crate) enum Attestation {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Service {
     pub(crate) name: Spanned<String>,
+    /// Whose API it is: what is known of that stands for what is not said here.
+    pub(crate) profile: Option<Spanned<Provider>>,
     pub(crate) prefix: Option<String>,
     pub(crate) host: Option<String>,
     /// Its one upstream, and where that keeps its data.
@@ -267,6 +272,8 @@ pub(crate) struct Service {
     pub(crate) openapi: Option<Spanned<PathBuf>>,
     /// How it says what a model used.
     pub(crate) usage: Option<Usage>,
+    /// Whether it may train models on what it is given; nobody knows if absent.
+    pub(crate) training: Option<Training>,
     /// A `FileDescriptorSet` that says what its messages of protobuf are.
     pub(crate) descriptors: Option<Spanned<PathBuf>>,
     /// What may be asked of it by method and path.
@@ -286,8 +293,20 @@ pub(crate) struct Credential {
     pub(crate) name: Option<Spanned<String>>,
     /// A file with it, which is read again when it changes.
     pub(crate) file: Option<Spanned<PathBuf>>,
+    /// How it is presented; as the service's profile says if absent.
     #[serde(rename = "as")]
-    pub(crate) form: Spanned<CredentialForm>,
+    pub(crate) form: Option<Spanned<CredentialForm>>,
+}
+
+/// Whether who is given data may train models on it.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Training {
+    Never,
+    OptIn,
+    OptOut,
+    Always,
+    Unknown,
 }
 
 /// How it is presented.
@@ -302,52 +321,6 @@ pub(crate) enum CredentialForm {
     Basic(String),
     /// As this parameter of the query.
     Query(String),
-}
-
-/// One operation of it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Operation {
-    pub(crate) id: Spanned<String>,
-    pub(crate) method: Spanned<String>,
-    pub(crate) path: Spanned<String>,
-    pub(crate) effect: Option<Effect>,
-    /// Parameters bound by the query: `customer: id` binds `?id=`.
-    #[serde(default)]
-    pub(crate) query: BTreeMap<String, String>,
-    /// Parameters bound by header fields: `tenant: x-tenant`.
-    #[serde(default)]
-    pub(crate) header: BTreeMap<String, Spanned<String>>,
-    /// Parameters bound by members of JSON or fields of a form: `customer: order.customer_id`.
-    #[serde(default)]
-    pub(crate) body: BTreeMap<String, Spanned<String>>,
-    /// Arguments that rules may hold within bounds, by the parameters that are bound.
-    #[serde(default)]
-    pub(crate) arguments: BTreeMap<String, Argument>,
-    /// Whose rows its answers may hold.
-    #[serde(default)]
-    pub(crate) rows: Vec<Rows>,
-    /// The most records of an answer: objects in arrays, outermost ones.
-    pub(crate) records_max: Option<u64>,
-    /// The most fields of an answer: scalars, wherever they stand.
-    pub(crate) fields_max: Option<u64>,
-    /// The parameter, or else the tag of the task's scope, that names the data subject: its dates
-    /// move together.
-    pub(crate) subject: Option<String>,
-    /// Which parts of its answers are records, for budgets that count them.
-    pub(crate) records: Option<Records>,
-}
-
-/// Elements of an array are records.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Records {
-    /// The array: `/customers`; empty if it is the whole answer.
-    pub(crate) array: Spanned<String>,
-    /// Where in an element stands what names it: `/id`.
-    pub(crate) id: Spanned<String>,
-    /// Where it says whom it is about: `/customer_id`.
-    pub(crate) subject: Option<Spanned<String>>,
 }
 
 /// A server of the Model Context Protocol. What is not named here is refused.
@@ -387,6 +360,9 @@ pub(crate) struct Tool {
     pub(crate) name: Spanned<String>,
     /// A write if absent.
     pub(crate) effect: Option<Effect>,
+    /// The groups that it is in: `money`, `messages`, `models`, or others that policies name.
+    #[serde(default)]
+    pub(crate) groups: Vec<Spanned<String>>,
     /// Parameters bound by arguments: `customer: arguments.customer_id`.
     #[serde(default)]
     pub(crate) bind: BTreeMap<String, Spanned<String>>,
@@ -460,6 +436,9 @@ pub(crate) struct RootField {
     pub(crate) field: Spanned<String>,
     /// A query reads; a mutation writes if absent, or deletes.
     pub(crate) effect: Option<Spanned<Effect>>,
+    /// The groups that it is in: `money`, `messages`, `models`, or others that policies name.
+    #[serde(default)]
+    pub(crate) groups: Vec<Spanned<String>>,
     /// Parameters bound by arguments: `customer: id`, `customer: input.customer.id`.
     #[serde(default)]
     pub(crate) bind: BTreeMap<String, Spanned<String>>,

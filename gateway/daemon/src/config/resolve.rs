@@ -1,7 +1,7 @@
 //! From what was typed to what it means: checked, resolved against the file's folder, immutable.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     str::FromStr,
@@ -37,6 +37,7 @@ use super::{
     forward::Forward,
     issuers::IssuerEntry,
     openapi,
+    profiles::{self, Provider},
     proofs::Proofs,
 };
 
@@ -67,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) services: Vec<Arc<Service>>,
     pub(crate) policies: Vec<PolicyFile>,
     pub(crate) classifiers: Vec<PathBuf>,
+    /// Whose API a service is, where it has a profile.
+    pub(crate) providers: BTreeMap<Arc<str>, Provider>,
     /// What the services' owners say of them: OpenAPI documents and sets of descriptors.
     pub(crate) described: Vec<PathBuf>,
     pub(crate) budgets: Vec<Budget>,
@@ -117,7 +120,6 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     };
     resolver.keys_are_meant(&file)?;
     resolver.budgets_are_told(&file)?;
-    let described = described(&file, directory);
     let egress = resolver.egress(&file)?;
     let forward = resolver.forward(&file)?;
     let budgets = resolver.budgets(&file)?;
@@ -128,6 +130,8 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let prices = resolver.prices(&file)?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
+        described: described(&file, directory),
+        providers: profiles::providers(&file.services),
         mediator: resolver.mediator(&file)?,
         egress,
         forward,
@@ -155,7 +159,6 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         services: resolver.services(file.services, &prices)?,
         policies: resolver.policies(&file.policies)?,
         classifiers: resolver.classifiers(&file.classifiers)?,
-        described,
         uninspected: uninspected(file.uninspected),
         proofs: resolver.proofs(&file.audit)?,
         schedules: resolver.schedules(&file.reports)?,
@@ -427,6 +430,7 @@ impl Resolver<'_> {
         let descriptors = self.descriptors(&service)?;
         let upstreams = self.upstreams(&service)?;
         let presented = self.presented(&service)?;
+        let facts = self.facts(&service)?;
         Ok(Service {
             presented: presented.map(|(presented, _)| presented),
             upstreams,
@@ -439,6 +443,7 @@ impl Resolver<'_> {
             declared,
             descriptors,
             usage,
+            facts,
         })
     }
 

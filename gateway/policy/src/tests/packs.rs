@@ -26,6 +26,7 @@ fn done(engine: &Arc<Engine>, class: &str, purpose: &str, way: (&str, &str)) -> 
         effect: Effect::Read,
         origin: country(origin),
         recipient: country(recipient),
+        training: Training::Unknown,
     };
     let class = DataClass::named(class).unwrap();
     let mut disclosures = engine.disclosures(context);

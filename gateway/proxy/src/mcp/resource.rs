@@ -1,6 +1,6 @@
 //! Resources by their URI, or by a template of it: `crm://customers/{customer}`.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use policy::Effect;
 
@@ -91,17 +91,12 @@ impl Resource {
             return Ok(None);
         }
         let mut bound = BTreeMap::new();
-        for (segment, value) in self.segments.iter().zip(given) {
-            match segment {
-                Segment::Literal(literal) if *literal == value => {}
-                Segment::Literal(_) => return Ok(None),
-                Segment::Parameter(_) if value.len() > PARAMETER_BYTES_MAX => {
-                    return Err(Unclear::ParameterTooLong);
-                }
-                Segment::Parameter(name) => {
-                    bound.insert(name.clone(), Cow::into_owned(value));
-                }
-            }
+        let mut pairs = self.segments.iter().zip(given);
+        if !pairs.all(|(segment, value)| segment.bind(&value, &mut bound)) {
+            return Ok(None);
+        }
+        if bound.values().any(|it| it.len() > PARAMETER_BYTES_MAX) {
+            return Err(Unclear::ParameterTooLong);
         }
         Ok(Some(bound))
     }

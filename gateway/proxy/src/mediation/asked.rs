@@ -153,7 +153,9 @@ mod tests {
                     "size".to_owned(),
                     Argument::Integer(decided),
                 )])),
+                groups: Arc::default(),
                 country: policy::Country::UNKNOWN,
+                training: policy::Training::Unknown,
             };
             let mut target = format!("/rows{query}");
             narrow(&choice, &declared, &operation, &mut target).map(|_| target)

@@ -76,6 +76,7 @@ fn disclosures() -> Disclosures {
         effect: Effect::Write,
         origin: country,
         recipient: country,
+        training: policy::Training::Unknown,
     })
 }
 

@@ -45,6 +45,9 @@ pub(crate) enum Segment {
     Literal(String),
     /// Any, under this name.
     Parameter(String),
+    /// Any before this ending, which begins with a dot or a colon that the parameter does not have:
+    /// `{sid}.json`, `{model}:generateContent`.
+    Ending(String, String),
 }
 
 /// Why a path template is refused at load.
@@ -54,7 +57,9 @@ pub enum TemplateFault {
     #[error("a path begins with `/`, `{0}` does not")]
     Relative(String),
     /// A segment is neither a literal nor `{name}`.
-    #[error("segment `{0}` is neither a literal nor `{{name}}`")]
+    #[error(
+        "segment `{0}` is neither a literal nor `{{name}}`, `{{name}}.json` or `{{name}}:verb`"
+    )]
     Segment(String),
     /// A parameter is named twice.
     #[error("parameter `{0}` is bound twice")]
@@ -62,13 +67,15 @@ pub enum TemplateFault {
 }
 
 impl Template {
-    /// Whether each segment is a parameter: templates are tried in the order of this, so that
+    /// How much each segment leaves open: templates are tried in the order of this, so that
     /// `/customers/export` is found before `/customers/{customer}`.
-    pub fn generality(&self) -> Vec<bool> {
-        self.segments
-            .iter()
-            .map(|segment| segment.parameter().is_some())
-            .collect()
+    pub fn generality(&self) -> Vec<u8> {
+        let open = |segment: &Segment| match segment {
+            Segment::Literal(_) => 0,
+            Segment::Ending(..) => 1,
+            Segment::Parameter(_) => 2,
+        };
+        self.segments.iter().map(open).collect()
     }
 
     /// A template for `method` and `path`; `query` binds parameters to query names.
@@ -157,14 +164,9 @@ impl Template {
             return None;
         }
         let mut bound = BTreeMap::new();
-        for (segment, value) in self.segments.iter().zip(segments) {
-            match segment {
-                Segment::Literal(literal) if literal == value => {}
-                Segment::Literal(_) => return None,
-                Segment::Parameter(name) => {
-                    bound.insert(name.clone(), value.clone().into_owned());
-                }
-            }
+        let mut pairs = self.segments.iter().zip(segments);
+        if !pairs.all(|(segment, value)| segment.bind(value, &mut bound)) {
+            return None;
         }
         Some(self.bind_query(query, bound))
     }
@@ -213,18 +215,18 @@ impl Template {
 }
 
 impl Segment {
-    /// A literal or `{name}`.
+    /// A literal, or `{name}` with or without an ending.
     pub(crate) fn parse(text: &str) -> Result<Self, TemplateFault> {
         let fault = || TemplateFault::Segment(text.into());
-        if let Some(name) = text
-            .strip_prefix('{')
-            .and_then(|rest| rest.strip_suffix('}'))
-        {
-            let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-            return if plain && !name.is_empty() {
-                Ok(Self::Parameter(name.into()))
-            } else {
-                Err(fault())
+        if let Some((name, ending)) = text.strip_prefix('{').and_then(|it| it.split_once('}')) {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+            let word = ending.strip_prefix(['.', ':']);
+            let word = word.is_some_and(|word| !word.is_empty() && word.bytes().all(plain));
+            return match ending {
+                _ if name.is_empty() || !name.bytes().all(plain) => Err(fault()),
+                "" => Ok(Self::Parameter(name.into())),
+                _ if word => Ok(Self::Ending(name.into(), ending.into())),
+                _ => Err(fault()),
             };
         }
         if text.is_empty() || text.contains(['{', '}', '?', '#', '%']) {
@@ -233,10 +235,30 @@ impl Segment {
         Ok(Self::Literal(text.into()))
     }
 
+    /// Whether a segment of a request is of this form; what it binds then is `bound` too.
+    pub(crate) fn bind(&self, value: &str, bound: &mut BTreeMap<String, String>) -> bool {
+        let (name, value) = match self {
+            Self::Literal(literal) => return literal == value,
+            Self::Parameter(name) => (name, value),
+            Self::Ending(name, ending) => {
+                let Some(value) = value.strip_suffix(ending.as_str()) else {
+                    return false;
+                };
+                let mark = ending.chars().next();
+                if value.is_empty() || mark.is_some_and(|mark| value.contains(mark)) {
+                    return false;
+                }
+                (name, value)
+            }
+        };
+        bound.insert(name.clone(), value.to_owned());
+        true
+    }
+
     /// Its name, if it is a parameter.
     pub(crate) fn parameter(&self) -> Option<&str> {
         match self {
-            Self::Parameter(name) => Some(name),
+            Self::Parameter(name) | Self::Ending(name, _) => Some(name),
             Self::Literal(_) => None,
         }
     }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use policy::Country;
 
 use super::*;
@@ -25,6 +27,7 @@ fn routes() -> Routes {
             declared: None,
             descriptors: None,
             usage: None,
+            facts: Facts::default(),
             speaks: Speaks::Paths(vec![
                 template("customer.read", Method::GET, "/customers/{customer}", &[]),
                 template(
@@ -189,6 +192,37 @@ fn a_bad_template_is_refused() {
     assert_eq!(make("a"), Err(TemplateFault::Relative("a".into())));
     assert_eq!(make("/a{b}"), Err(TemplateFault::Segment("a{b}".into())));
     assert_eq!(make("/{a}/{a}"), Err(TemplateFault::Twice("a".into())));
+    for odd in ["/{a}:", "/{a}x", "/:{a}", "/{a}.{b}"] {
+        let segment = odd.trim_start_matches('/');
+        assert_eq!(
+            make(odd),
+            Err(TemplateFault::Segment(segment.into())),
+            "{odd}"
+        );
+    }
+}
+
+#[test]
+fn what_follows_a_parameter_is_no_part_of_it() {
+    let bind = |path: &str, segment: &'static str| {
+        let template = Template::new("x", Method::POST, path, Effect::Write, &BTreeMap::new());
+        let template = template.expect("a template");
+        let bound = template.bind(&[segment.into()], &[])?;
+        bound.ok()?.into_values().next()
+    };
+    let generate = "/{model}:generate";
+    assert_eq!(bind(generate, "m-2.5:generate").as_deref(), Some("m-2.5"));
+    assert_eq!(bind("/{sid}.json", "SM07.json").as_deref(), Some("SM07"));
+    for other in [
+        ":generate",
+        "m",
+        "m:Generate",
+        "m:count",
+        "m:generate:generate",
+        "m:generate2",
+    ] {
+        assert_eq!(bind(generate, other), None, "{other}");
+    }
 }
 
 #[test]

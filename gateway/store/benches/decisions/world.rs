@@ -11,7 +11,7 @@ use cedar_policy::{
 };
 use identity::{Agent, Caller, Claims, Task, TokenRule};
 use jiff::Timestamp;
-use policy::{Country, Effect, Evidence, Operation, Principal};
+use policy::{Country, Effect, Evidence, Operation, Principal, Training};
 
 /// Agents that call, in turn.
 pub(crate) const AGENTS: usize = 20;
@@ -91,6 +91,8 @@ pub(crate) fn operation(agent: usize, ticket: usize) -> Operation {
         effect: Effect::Read,
         bound: Arc::new(tags.map(|(name, value)| (name.to_owned(), value)).into()),
         arguments: Arc::default(),
+        groups: Arc::default(),
+        training: Training::Unknown,
         country: Country::parse("DE").unwrap(),
     }
 }

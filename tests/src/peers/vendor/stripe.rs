@@ -1,22 +1,25 @@
 //! Stripe: customers, as forms in and JSON out (<https://docs.stripe.com/api/customers>, `/errors`).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::{
     Json, Router,
     body::Bytes,
     extract::{Query, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, Uri},
     middleware::from_fn,
     response::{IntoResponse as _, Response},
-    routing::get,
+    routing::{get, post},
 };
 use serde_json::{Value, json};
 
 use super::{CLEAN, EMAIL, KEY, SSN, compress::compress, reads};
 
 /// The last form that came.
-type Form = Arc<Mutex<String>>;
+type Last = Arc<Mutex<String>>;
 
 /// The service; what it was sent last is at `/received`.
 pub fn router() -> Router {
@@ -26,8 +29,9 @@ pub fn router() -> Router {
             "/v1/charges",
             get(async || Json(json!({"object": "list", "data": []}))),
         )
+        .route("/v1/refunds", post(refund))
         .route("/received", get(received))
-        .with_state(Form::default())
+        .with_state(Last::default())
         .layer(from_fn(compress))
 }
 
@@ -70,7 +74,7 @@ async fn list(headers: HeaderMap, Query(query): Query<Vec<(String, String)>>) ->
         .into_response()
 }
 
-async fn create(State(last): State<Form>, headers: HeaderMap, body: Bytes) -> Response {
+async fn create(State(last): State<Last>, headers: HeaderMap, body: Bytes) -> Response {
     if let Some(refused) = unknown_key(&headers) {
         return refused;
     }
@@ -105,6 +109,23 @@ async fn create(State(last): State<Form>, headers: HeaderMap, body: Bytes) -> Re
     }
 }
 
-async fn received(State(last): State<Form>) -> String {
+/// What was refunded, as the form says.
+async fn refund(headers: HeaderMap, body: String) -> Response {
+    if let Some(refused) = unknown_key(&headers) {
+        return refused;
+    }
+    // A form reads as a query does.
+    let form = format!("/?{body}").parse::<Uri>().ok();
+    let form = form.and_then(|it| Query::<BTreeMap<String, String>>::try_from_uri(&it).ok());
+    let form = form.map(|Query(form)| form).unwrap_or_default();
+    let amount = form.get("amount").and_then(|it| it.parse::<u64>().ok());
+    Json(json!({
+        "id": "re_7", "object": "refund", "amount": amount, "charge": form.get("charge"), "currency": "eur",
+        "created": 1_760_000_000, "metadata": {}, "status": "succeeded",
+    }))
+    .into_response()
+}
+
+async fn received(State(last): State<Last>) -> String {
     last.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

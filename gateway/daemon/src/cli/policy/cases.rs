@@ -281,6 +281,8 @@ impl Case {
                 bound: Arc::new(self.bound.clone()),
                 arguments: Arc::new(self.arguments(asked)?),
                 country,
+                groups: service.facts.groups_of(id),
+                training: service.facts.training,
             },
         })
     }

@@ -83,6 +83,13 @@ fn operations(asked: &Asked) -> Vec<KnownOperation> {
                 effect,
                 countries: service.upstreams.countries(),
                 arguments: declared(asked, &service.name, id),
+                groups: service
+                    .facts
+                    .groups_of(id)
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+                training: service.facts.training,
             })
         })
     });

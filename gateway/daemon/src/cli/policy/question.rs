@@ -34,6 +34,10 @@ impl Question {
         let kinds = asked.arguments.get(&name);
         let config = &asked.config;
         let token = caller.token.as_ref();
+        // As they are now, like the arguments' types: the record has neither.
+        let mut services = config.services.iter();
+        let facts = services.find(|it| it.name == operation.service);
+        let facts = facts.map(|it| &it.facts);
         Some(Self {
             principal: Principal {
                 session: caller.session.as_deref()?.into(),
@@ -60,6 +64,10 @@ impl Question {
                 bound: Arc::clone(&operation.bound),
                 arguments: Arc::new(arguments(&operation.arguments, kinds)),
                 country: Country::parse(&operation.country).unwrap_or(Country::UNKNOWN),
+                groups: facts
+                    .map(|it| it.groups_of(&operation.operation))
+                    .unwrap_or_default(),
+                training: facts.map(|it| it.training).unwrap_or_default(),
             },
         })
     }
@@ -88,6 +96,7 @@ impl Question {
             effect: self.operation.effect,
             origin,
             recipient,
+            training: self.operation.training_of(towards),
         };
         engine.disclosures(context).of(class).clone()
     }
