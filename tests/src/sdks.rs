@@ -171,6 +171,11 @@ impl Server {
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
+
+    /// The same within TLS.
+    pub fn tls_url(&self) -> String {
+        format!("https://localhost:{}", self.port)
+    }
 }
 
 impl Drop for Server {

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use http::HeaderName;
 use miette::Result;
-use proxy::credential::{Form, Presented};
+use proxy::credential::{Form, Grant, Presented, Registration, ShownAs, SigV4};
 use serde_saphyr::Spanned;
 use vault::is_credential_name;
 
@@ -50,6 +50,18 @@ impl Resolver<'_> {
                 let help = "write `https://`; only loopback may do without";
                 return Err(self.fault(at, "a credential is not sent in the clear", help));
             }
+            if upstream.scheme_str() != Some("https")
+                && matches!(typed.value.form.value, CredentialForm::Certificate)
+            {
+                let help = "write `https://`";
+                return Err(self.fault(at, "a certificate is shown within TLS alone", help));
+            }
+        }
+        if service.health.is_some() && matches!(typed.value.form.value, CredentialForm::Certificate)
+        {
+            let message = "upstreams that want a certificate cannot be asked for their `health`";
+            let help = "take `health` off: nobody is asked with a credential outside of a call";
+            return Err(self.fault(typed, message, help));
         }
         self.credential(typed).map(Some)
     }
@@ -83,7 +95,6 @@ impl Resolver<'_> {
     }
 
     fn form(&self, typed: &Spanned<CredentialForm>) -> Result<Form> {
-        let plain = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_graphic());
         Ok(match &typed.value {
             CredentialForm::Bearer => Form::Bearer,
             CredentialForm::Header(name) => {
@@ -99,6 +110,22 @@ impl Resolver<'_> {
             CredentialForm::Query(name) if plain(name) && !name.contains(['&', '=', '#', '%']) => {
                 Form::Query(name.clone())
             }
+            CredentialForm::SigV4(for_what)
+                if plain(&for_what.region) && plain(&for_what.service) =>
+            {
+                Form::SigV4(SigV4 {
+                    region: for_what.region.clone(),
+                    service: for_what.service.clone(),
+                })
+            }
+            CredentialForm::SigV4(_) => {
+                let help = "such as `as: { sigv4: { region: eu-central-1, service: s3 } }`";
+                return Err(self.fault(typed, "no region or service of AWS", help));
+            }
+            CredentialForm::OAuth(client) => {
+                Form::OAuth(Arc::new(Grant::new(self.registration(typed, client)?)))
+            }
+            CredentialForm::Certificate => Form::Certificate,
             CredentialForm::Basic(text) | CredentialForm::Query(text) => {
                 let message = format!("`{}` cannot be sent", text.escape_debug());
                 let help = "`as: { basic: USER }` or `as: { query: PARAMETER }`, in plain ASCII";
@@ -106,4 +133,45 @@ impl Resolver<'_> {
             }
         })
     }
+
+    fn registration(
+        &self,
+        typed: &Spanned<CredentialForm>,
+        client: &file::OAuth,
+    ) -> Result<Registration> {
+        let endpoint = self.uri(&client.token_endpoint)?;
+        if endpoint.scheme_str() != Some("https") && !is_loopback(&endpoint) {
+            let help = "write `https://`; only loopback may do without";
+            let message = "a client's secret is not sent in the clear";
+            return Err(self.fault(&client.token_endpoint, message, help));
+        }
+        // RFC 6749 section 3.3.
+        let is_scope = |scope: &String| plain(scope) && !scope.contains(['"', '\\']);
+        if client.client_id.is_empty() || !client.scopes.iter().all(is_scope) {
+            let help = "`client_id: gateway`, `scopes: [orders.read, orders.write]`";
+            return Err(self.fault(typed, "no id or scope of a client of OAuth", help));
+        }
+        let ours = ["grant_type", "scope", "client_id", "client_secret"];
+        if let Some(taken) = ours.iter().find(|it| client.parameters.contains_key(**it)) {
+            let message = format!("`{taken}` is no further parameter");
+            let help = "`client_id`, `client_auth` and `scopes` say it";
+            return Err(self.fault(typed, message, help));
+        }
+        Ok(Registration {
+            endpoint,
+            networks: self.networks(&client.networks)?,
+            client: client.client_id.clone(),
+            shown: match client.client_auth {
+                file::ClientAuth::Basic => ShownAs::Basic,
+                file::ClientAuth::Body => ShownAs::Body,
+            },
+            scopes: client.scopes.clone(),
+            more: client.parameters.clone().into_iter().collect(),
+        })
+    }
+}
+
+/// Whether it is visible ASCII.
+fn plain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|it| it.is_ascii_graphic())
 }

@@ -3,6 +3,7 @@
 mod agent;
 mod argument;
 mod budget;
+mod credential;
 mod issuer;
 mod mediator;
 mod upstream;
@@ -17,6 +18,7 @@ use super::behaviour::{Alert, Behaviour};
 pub(crate) use agent::{Agent, Egress, EgressMode, StaticKey, Token, Turns, WhenGone};
 pub(crate) use argument::{Argument, ArgumentType};
 pub(crate) use budget::{Budget, Per};
+pub(crate) use credential::{ClientAuth, Credential, CredentialForm, OAuth};
 pub(crate) use issuer::Issuer;
 pub(crate) use mediator::{
     AnswerForm, MediationCounts, MediationModel, MediationPage, MediationTemplate, Mediator,
@@ -268,32 +270,6 @@ pub(crate) struct Service {
     pub(crate) mcp: Option<Mcp>,
     /// What may be asked of it by GraphQL.
     pub(crate) graphql: Option<GraphQl>,
-}
-
-/// The credential of a service, from exactly one place.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Credential {
-    /// Its name in the vault (`tidegate credentials set`).
-    pub(crate) name: Option<Spanned<String>>,
-    /// A file with it, which is read again when it changes.
-    pub(crate) file: Option<Spanned<PathBuf>>,
-    #[serde(rename = "as")]
-    pub(crate) form: Spanned<CredentialForm>,
-}
-
-/// How it is presented.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum CredentialForm {
-    /// `Authorization: Bearer ...`
-    Bearer,
-    /// As this field.
-    Header(String),
-    /// As the password of this user.
-    Basic(String),
-    /// As this parameter of the query.
-    Query(String),
 }
 
 /// One operation of it.

@@ -252,6 +252,30 @@ fn every_mistake_is_told_with_its_place_and_mend() {
             "upstream: http://127.0.0.1:9001",
             "upstream: http://127.0.0.1:9001\n    credential: { name: crm, as: { query: a=b } }",
         ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { name: crm, as: { sigv4: { region: \"\", service: s3 } } }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { name: crm, as: { oauth: { token_endpoint: \"http://idp.example/token\", client_id: gateway } } }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { name: crm, as: { oauth: { token_endpoint: \"https://idp.example/token\", client_id: gateway, scopes: [a b] } } }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { name: crm, as: { oauth: { token_endpoint: \"https://idp.example/token\", client_id: gateway, parameters: { scope: a } } } }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { name: crm, as: certificate }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: https://127.0.0.1:9001\n    health: { path: /up }\n    credential: { name: crm, as: certificate }",
+        ),
         ("calls: 5,", "calls: 51,"),
         ("id: writes", "id: reads"),
         ("id: writes", "id: \"a b\""),

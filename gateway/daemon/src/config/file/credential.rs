@@ -1,0 +1,76 @@
+//! What a service wants for a key, as it is typed.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+/// The credential of a service, from exactly one place.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Credential {
+    /// Its name in the vault (`tidegate credentials set`).
+    pub(crate) name: Option<Spanned<String>>,
+    /// A file with it, which is read again when it changes.
+    pub(crate) file: Option<Spanned<PathBuf>>,
+    #[serde(rename = "as")]
+    pub(crate) form: Spanned<CredentialForm>,
+}
+
+/// How it is presented.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CredentialForm {
+    /// `Authorization: Bearer ...`
+    Bearer,
+    /// As this field.
+    Header(String),
+    /// As the password of this user.
+    Basic(String),
+    /// As this parameter of the query.
+    Query(String),
+    /// As a signature of each request: it is `ID:SECRET`, or `ID:SECRET:TOKEN`.
+    SigV4(SigV4),
+    /// As a client's secret, for access tokens.
+    OAuth(OAuth),
+    /// In the handshake of TLS: it is a certificate chain and its key, PEM.
+    Certificate,
+}
+
+/// For what requests are signed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SigV4 {
+    pub(crate) region: String,
+    /// By which name the service signs.
+    pub(crate) service: String,
+}
+
+/// A client of an authorization server (RFC 6749 section 4.4).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OAuth {
+    pub(crate) token_endpoint: Spanned<String>,
+    pub(crate) client_id: String,
+    #[serde(default)]
+    pub(crate) client_auth: ClientAuth,
+    #[serde(default)]
+    pub(crate) scopes: Vec<String>,
+    /// More of what it is asked: `resource`, `audience`.
+    #[serde(default)]
+    pub(crate) parameters: BTreeMap<String, String>,
+    /// Addresses that are not public, and that its name may stand for.
+    #[serde(default)]
+    pub(crate) networks: Vec<Spanned<String>>,
+}
+
+/// How the secret is shown.
+#[derive(Debug, Clone, Copy, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ClientAuth {
+    /// As the password of a pair.
+    #[default]
+    Basic,
+    /// In the body.
+    Body,
+}
