@@ -54,6 +54,8 @@ pub(crate) fn run(path: &Path) -> Result<ExitCode> {
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     // Another part of the process may have installed it first; it is the same one.
     let _installed_before = provider.install_default();
+    // Before there is a key in it.
+    sandbox::keep_memory_private().into_diagnostic()?;
     let config = config::load(path)?;
     let prepared = Prepared::get(&config)?;
     let kernel = prepared.opened.kernel.as_ref();
