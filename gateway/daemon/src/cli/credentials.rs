@@ -1,5 +1,7 @@
 //! `tidegate credentials`: what the gateway presents to services, so that agents need not hold it.
 
+mod import;
+
 use std::{
     io::{IsTerminal as _, Read as _},
     path::Path,
@@ -30,6 +32,7 @@ pub(crate) fn credentials(command: &Credential) -> Result<ExitCode> {
             version,
             data,
         } => revoke(name, *version, &data.data),
+        Credential::Import { env, only, data } => import::import(env, only, &data.data),
         Credential::List { data } => list(&data.data),
         Credential::Remove { name, data } => remove(name, &data.data),
     }
