@@ -19,10 +19,8 @@ use tests::{
 
 use crate::{
     credentials::{key, set, write},
-    world::{path_selector, verified},
+    world::{CURL, path_selector, verified},
 };
-
-const AGENT: &str = "spiffe://tests.example/agent/curl";
 
 /// How long a token is good: its last quarter is for asking for the next one.
 const LIFETIME: &str = "12";
@@ -60,11 +58,7 @@ impl Shop {
             .operation("order.list", "GET", "/orders")
             .set("credential", json!({ "name": "orders", "as": form }));
         let setup = Setup::new()
-            .agent(
-                AGENT,
-                &[path_selector(Agent::curl()?.program())],
-                "optional",
-            )
+            .agent(CURL, &[path_selector(Agent::curl()?.program())], "optional")
             .service(service)
             .policy(POLICY);
         let folder = tempfile::tempdir()?;
@@ -85,12 +79,11 @@ impl Shop {
     fn number(&self) -> Result<String> {
         let answer = self.ask("/orders/7")?;
         assert_eq!(answer.status, 200, "{}", answer.text());
-        let told = answer.json()?;
-        assert_eq!(told["client"], "support-app");
+        assert_eq!(answer.member("client")?, "support-app");
         // The service repeats the token, which is none of the agent's business.
-        let echo = told["echo"].as_str().context("no echo")?;
+        let echo = answer.member("echo")?;
         ensure!(echo.starts_with("it was ***"), "{echo}");
-        Ok(told["number"].as_str().context("no number")?.to_owned())
+        answer.member("number")
     }
 
     /// How often this server was asked.
@@ -111,10 +104,9 @@ impl Shop {
             let answer = self.ask("/orders/7")?;
             let came = Self::asked(&self.orders)? - before;
             if answer.status == 502 {
-                let told = answer.json()?;
-                assert_eq!(told["reason"], "credential_unavailable");
+                assert_eq!(answer.member("reason")?, "credential_unavailable");
                 assert_eq!(came, 0, "the service heard of it");
-                return Ok(told["detail"].as_str().context("no detail")?.to_owned());
+                return answer.member("detail");
             }
             ensure!(Instant::now() < deadline, "it is never refused");
             thread::sleep(POLL);
@@ -132,7 +124,7 @@ fn a_service_gets_tokens_and_the_secret_goes_to_their_giver_alone() -> Result<()
     // Many calls at once ask once.
     let numbers = thread::scope(|scope| -> Result<BTreeSet<String>> {
         let calls: Vec<_> = (0..6).map(|_| scope.spawn(|| shop.number())).collect();
-        let joined = calls.into_iter().map(|call| call.join());
+        let joined = calls.into_iter().map(thread::ScopedJoinHandle::join);
         joined
             .map(|number| number.map_err(|_| anyhow::anyhow!("a thread panicked"))?)
             .collect()

@@ -57,6 +57,7 @@ mod sealed;
 mod sessions;
 mod signed;
 mod static_keys;
+mod stores;
 mod streaming;
 mod svids;
 mod tamper;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::{
     agent::{Agent, Answer, Ask},
     certificate::{Certificate, Clients},
@@ -15,18 +15,8 @@ use tests::{
 
 use crate::{
     credentials::{set, write},
-    world::{path_selector, verified},
+    world::{ANYTHING, CURL, path_selector, verified},
 };
-
-const AGENT: &str = "spiffe://tests.example/agent/curl";
-
-const POLICY: &str = r#"
-@id("agents-may-call")
-permit (principal, action == Action::"call", resource);
-
-@id("all-is-shown")
-permit (principal, action == Action::"disclose", resource);
-"#;
 
 /// A server that demands a certificate, and a gateway before it, by the certificate of its own and without.
 struct Shop {
@@ -60,16 +50,12 @@ impl Shop {
             // So that connections are not told apart by who made them.
             .set("workers", json!(1))
             .trust(&certificate.authority)
-            .agent(
-                AGENT,
-                &[path_selector(Agent::curl()?.program())],
-                "optional",
-            )
+            .agent(CURL, &[path_selector(Agent::curl()?.program())], "optional")
             .service(
                 service("known").set("credential", json!({ "name": "shop", "as": "certificate" })),
             )
             .service(service("unknown"))
-            .policy(POLICY);
+            .policy(ANYTHING);
         Ok(Self {
             gateway: Gateway::start_in(folder, &setup)?,
             _server: server,
@@ -86,17 +72,13 @@ impl Shop {
     fn seen(&self) -> Result<(String, u64)> {
         let answer = self.ask("known")?;
         assert_eq!(answer.status, 200, "{}", answer.text());
-        let told = answer.json()?;
-        let subject = told["subject"].as_str().context("no subject")?;
-        Ok((
-            subject.to_owned(),
-            told["connection"].as_u64().context("no number")?,
-        ))
+        let subject = answer.member("subject")?;
+        let connection = answer.json()?.get("connection").and_then(Value::as_u64);
+        Ok((subject, connection.context("no number")?))
     }
 
     fn reason(&self, service: &str) -> Result<String> {
-        let told = self.ask(service)?.json()?;
-        Ok(told["reason"].as_str().context("no reason")?.to_owned())
+        self.ask(service)?.member("reason")
     }
 }
 

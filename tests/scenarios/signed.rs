@@ -29,7 +29,7 @@ permit (principal, action == Action::"disclose", resource);
 forbid (principal, action == Action::"disclose", resource in DataClass::"pii.email");
 "#;
 
-/// Moto behind the gateway: its S3 and its DynamoDB, each by a host of its own.
+/// Moto behind the gateway: its S3 by a host, its `DynamoDB` by a prefix.
 struct Cloud {
     _server: Server,
     gateway: Gateway,
@@ -138,11 +138,11 @@ fn boto3_runs_unchanged_and_what_it_sends_is_signed_here() -> Result<()> {
     let log = records::list(&cloud.gateway)?;
     let sent = log.iter().filter(|it| it.find("credential").is_some());
     ensure!(sent.count() >= 7, "what was presented is on record");
-    let long = log
+    let refused = log
         .iter()
         .find(|it| it.text("reason") == "message_too_long");
-    let long = long.context("the long body is not on record")?;
-    assert_eq!(long.find("credential"), None);
+    let refused = refused.context("the long body is not on record")?;
+    assert_eq!(refused.find("credential"), None);
     verified(&cloud.gateway)?;
     Ok(())
 }

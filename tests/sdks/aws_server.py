@@ -1,9 +1,11 @@
 """AWS as `moto` stands in for it: S3, DynamoDB and IAM, which verify signatures with botocore's own signer.
 Makes a user with a key, writes `ID:SECRET` to the file that AWS_KEYS names, and from then on takes no request
-that is not signed by it. Tells its port on its first line."""
+that is not signed by it. Where AWS_SECRET is set, it has that in Secrets Manager, and another one for each line that it
+reads. Tells its port on its first line."""
 
 import json
 import os
+import sys
 import threading
 
 import boto3
@@ -32,6 +34,13 @@ boto3.client("dynamodb", **made).create_table(
 )
 with open(os.environ["AWS_KEYS"], "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
     file.write(f"{key['AccessKeyId']}:{key['SecretAccessKey']}\n")
+if "AWS_SECRET" in os.environ:
+    secret = json.dumps({"key": os.environ["AWS_SECRET"], "other": "nothing"})
+    boto3.client("secretsmanager", **made).create_secret(Name="agents/shop", SecretString=secret)
 settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
 print(port, flush=True)
+made |= {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+for line in sys.stdin:
+    secret = json.dumps({"key": line.strip(), "other": "nothing"})
+    boto3.client("secretsmanager", **made).put_secret_value(SecretId="agents/shop", SecretString=secret)
 threading.Event().wait()

@@ -24,6 +24,7 @@ mod panel;
 pub(crate) mod paths;
 mod proofs;
 mod resolve;
+mod stores;
 mod timeouts;
 mod upstreams;
 mod usage;

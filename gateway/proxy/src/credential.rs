@@ -58,6 +58,9 @@ pub struct Presented {
 pub trait CredentialSource: Send + Sync {
     /// The credential of this name as it is now; none if there is none, or it cannot be opened.
     fn credential(&self, name: &str) -> Option<Arc<Credential>>;
+
+    /// A service did not take the credential of this name: it may be another one where it comes from.
+    fn was_refused(&self, _name: &str) {}
 }
 
 /// Takes out whatever the agent sent where a credential stands.
@@ -124,7 +127,8 @@ impl Presented {
     }
 
     /// The service did not take what was presented.
-    pub(crate) fn was_refused(&self) {
+    pub(crate) fn was_refused(&self, source: &dyn CredentialSource) {
+        source.was_refused(&self.name);
         if let Form::OAuth(grant) = &self.form {
             grant.was_refused();
         }

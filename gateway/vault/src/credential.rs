@@ -49,6 +49,14 @@ impl Credential {
         })
     }
 
+    /// One that a store of somebody else's gave, as that numbers its versions.
+    pub fn new(version: u32, secret: &[u8]) -> Self {
+        Self {
+            version,
+            secret: Zeroizing::new(secret.into()),
+        }
+    }
+
     /// Its bytes, for whoever presents it.
     pub fn expose(&self) -> &[u8] {
         &self.secret

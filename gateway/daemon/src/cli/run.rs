@@ -212,6 +212,7 @@ impl Running {
         let standing = publishing.standing();
         let publishing = runtime.spawn(publishing.run(stopped.clone()));
         let following = watching.map(|it| it.start(&gateway.trail, &stopped));
+        held.ask_stores(&Upstream::new(&upstream_tls), &stopped);
         let files = (Arc::clone(&held), tell, authority);
         look(config, files, &gateway.trail, &stopped);
         desks::open(config, &gateway, &stopped)?;
@@ -507,7 +508,12 @@ fn metrics(config: &Config) -> Result<Metrics> {
 
 fn watch_figures(gateway: &Arc<Gateway>, held: &Arc<Held>) -> Result<()> {
     let metrics = &gateway.metrics;
-    let (read, kept) = (Arc::clone(held), Arc::clone(held));
+    let (read, kept, missing) = (Arc::clone(held), Arc::clone(held), Arc::clone(held));
+    metrics
+        .watch(Watched::CredentialsMissing, move || {
+            missing.missing().len() as u64
+        })
+        .into_diagnostic()?;
     metrics
         .watch(Watched::CredentialReads, move || read.reads())
         .into_diagnostic()?;

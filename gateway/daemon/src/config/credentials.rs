@@ -8,18 +8,22 @@ use proxy::credential::{Form, Grant, Presented, Registration, ShownAs, SigV4};
 use serde_saphyr::Spanned;
 use vault::is_credential_name;
 
+use crate::credentials::StorePlace;
+
 use super::{
     file::{self, CredentialForm, File},
     resolve::{Resolver, is_loopback},
 };
 
 /// Where a credential is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum CredentialPlace {
     /// In the vault, under its name.
     Vault,
     /// In a file.
     File(PathBuf),
+    /// In a store of somebody else's.
+    Store(Arc<StorePlace>),
 }
 
 impl Resolver<'_> {
@@ -70,23 +74,26 @@ impl Resolver<'_> {
         &self,
         typed: &Spanned<file::Credential>,
     ) -> Result<(Presented, CredentialPlace)> {
-        let (name, place) = match (&typed.value.name, &typed.value.file) {
-            (Some(name), None) if is_credential_name(&name.value) => {
+        let stores = (&typed.value.vault, &typed.value.aws_secret);
+        let (name, place) = match (&typed.value.name, &typed.value.file, stores) {
+            (None, None, (Some(kv), None)) => self.kv(kv)?,
+            (None, None, (None, Some(secret))) => self.secrets_manager(secret)?,
+            (Some(name), None, (None, None)) if is_credential_name(&name.value) => {
                 (name.value.as_str().into(), CredentialPlace::Vault)
             }
-            (Some(name), None) => {
+            (Some(name), None, (None, None)) => {
                 let message = format!("`{}` is no name of a credential", name.value);
                 let help = "letters, digits, `-`, `_` and `.`, up to 64";
                 return Err(self.fault(name, message, help));
             }
-            (None, Some(file)) => {
+            (None, Some(file), (None, None)) => {
                 let path = self.directory.join(&file.value);
                 let name: Arc<str> = format!("file:{}", path.display()).into();
                 (name, CredentialPlace::File(path))
             }
             _ => {
                 let help = "`{ name: openai, as: bearer }`, set by `tidegate credentials set openai`, \
-                            or `{ file: PATH, as: bearer }`";
+                            `{ file: PATH, as: bearer }`, `vault` or `aws_secret`";
                 return Err(self.fault(typed, "a credential comes from one place", help));
             }
         };

@@ -18,7 +18,9 @@ use super::behaviour::{Alert, Behaviour};
 pub(crate) use agent::{Agent, Egress, EgressMode, StaticKey, Token, Turns, WhenGone};
 pub(crate) use argument::{Argument, ArgumentType};
 pub(crate) use budget::{Budget, Per};
-pub(crate) use credential::{ClientAuth, Credential, CredentialForm, OAuth};
+pub(crate) use credential::{
+    ClientAuth, Credential, CredentialForm, Kv, Login, OAuth, SecretsManager,
+};
 pub(crate) use issuer::Issuer;
 pub(crate) use mediator::{
     AnswerForm, MediationCounts, MediationModel, MediationPage, MediationTemplate, Mediator,

@@ -169,7 +169,7 @@ impl Grant {
             },
         };
         let good = self.usable(credential, |access, now| now < access.expires);
-        good.ok_or_else(|| Interruption::no_access_token(&fault))
+        good.ok_or_else(|| Interruption::no_access_token(fault))
     }
 
     /// The token that is kept, if it was given for this secret and `is` so.

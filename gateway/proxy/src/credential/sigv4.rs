@@ -71,14 +71,10 @@ impl SigV4 {
         veil: Veil,
     ) -> Result<Veil, Interruption> {
         let keys = Keys::of(credential).ok_or_else(Interruption::credential_unavailable)?;
-        let Outbound::Whole(pieces) = request.body() else {
-            return Err(Interruption::message_too_long());
-        };
-        let body = pieces.iter().flatten().copied().collect::<Vec<u8>>();
         for name in &OF_ANOTHER {
             request.headers_mut().remove(name);
         }
-        let signature = self.signed(&keys, now, &body, request);
+        let signature = self.signed(&keys, now, request);
         let signature = signature.ok_or_else(Interruption::unsignable)?;
         // Whoever has it can send the same request again, past the gateway, for minutes.
         let veil = veil.and(keys.secret.as_bytes()).and(signature.as_bytes());
@@ -88,14 +84,28 @@ impl SigV4 {
         })
     }
 
+    /// Signs a request of the gateway's own; none if it cannot be signed.
+    pub(crate) fn sign_own(
+        &self,
+        credential: &Credential,
+        now: SystemTime,
+        request: &mut Request<Outbound>,
+    ) -> Option<()> {
+        self.signed(&Keys::of(credential)?, now, request).map(drop)
+    }
+
     /// Signs it, and gives the signature; none if it cannot be signed.
     fn signed(
         &self,
         keys: &Keys<'_>,
         now: SystemTime,
-        body: &[u8],
         request: &mut Request<Outbound>,
     ) -> Option<Zeroizing<String>> {
+        // What still comes was refused before.
+        let Outbound::Whole(pieces) = request.body() else {
+            return None;
+        };
+        let body = pieces.iter().flatten().copied().collect::<Vec<u8>>();
         let session = keys.session.map(str::to_owned);
         let identity = Credentials::new(keys.id, keys.secret, session, None, "vault").into();
         let params = v4::SigningParams::builder()
@@ -119,7 +129,7 @@ impl SigV4 {
             request.method().as_str(),
             uri,
             fields.into_iter(),
-            SignableBody::Bytes(body),
+            SignableBody::Bytes(&body),
         );
         let (instructions, signature) = sign(signable.ok()?, &params).ok()?.into_parts();
         instructions.apply_to_request_http1x(request);

@@ -109,7 +109,7 @@ async fn a_signature_is_what_aws_says_it_is() {
     let pair = ["AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"].join(":");
     let mut request = Request::new(Outbound::empty());
     *request.uri_mut() = "https://example.amazonaws.com/".parse().unwrap();
-    let now = UNIX_EPOCH + Duration::from_secs(1_440_938_160);
+    let now = UNIX_EPOCH + Duration::from_mins(24_015_636);
     let (source, client) = (source(&pair), client());
     let veil = presented.present(&source, &client, now, &mut request).await;
     assert!(veil.is_ok());

@@ -17,7 +17,7 @@ impl Interruption {
     }
 
     /// Its authorization server gives no access token.
-    pub(crate) fn no_access_token(fault: &Fault) -> Self {
+    pub(crate) fn no_access_token(fault: Fault) -> Self {
         let mut refusal = Self::unpresented().says(format!(
             "the service's authorization server gives no access token: {fault}; nothing was sent"
         ));

@@ -72,7 +72,7 @@ impl Worker {
         if let Some(presented) = &way.service.presented
             && answer.status() == StatusCode::UNAUTHORIZED
         {
-            presented.was_refused();
+            presented.was_refused(&*self.gateway.credentials);
         }
         Ok((accepted, answer))
     }

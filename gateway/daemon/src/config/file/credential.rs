@@ -13,6 +13,10 @@ pub(crate) struct Credential {
     pub(crate) name: Option<Spanned<String>>,
     /// A file with it, which is read again when it changes.
     pub(crate) file: Option<Spanned<PathBuf>>,
+    /// A field of a secret in HashiCorp Vault or OpenBao.
+    pub(crate) vault: Option<Spanned<Kv>>,
+    /// A secret of AWS Secrets Manager.
+    pub(crate) aws_secret: Option<Spanned<SecretsManager>>,
     #[serde(rename = "as")]
     pub(crate) form: Spanned<CredentialForm>,
 }
@@ -73,4 +77,64 @@ pub(crate) enum ClientAuth {
     Basic,
     /// In the body.
     Body,
+}
+
+/// A field of a secret of the KV engine, version 2.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Kv {
+    pub(crate) address: Spanned<String>,
+    pub(crate) mount: String,
+    pub(crate) path: String,
+    pub(crate) field: String,
+    pub(crate) namespace: Option<String>,
+    pub(crate) login: Login,
+    /// After how long it is asked for again: five minutes if absent.
+    pub(crate) refresh: Option<Spanned<String>>,
+}
+
+/// How the gateway proves itself: each by a file.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Login {
+    Token(Spanned<PathBuf>),
+    AppRole(AppRole),
+    Jwt(JwtRole),
+}
+
+/// A role, and the file of its secret id.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AppRole {
+    pub(crate) role_id: String,
+    pub(crate) secret_id: Spanned<PathBuf>,
+    /// `approle` if absent.
+    pub(crate) mount: Option<String>,
+}
+
+/// A role, and the file of a JWT.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct JwtRole {
+    pub(crate) role: String,
+    pub(crate) token: Spanned<PathBuf>,
+    /// `jwt` if absent.
+    pub(crate) mount: Option<String>,
+}
+
+/// A secret of AWS Secrets Manager.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SecretsManager {
+    pub(crate) region: String,
+    /// Its name or ARN.
+    pub(crate) id: String,
+    /// Which member of it, where it is a JSON object.
+    pub(crate) field: Option<String>,
+    /// The file of `ID:SECRET` or `ID:SECRET:TOKEN`.
+    pub(crate) keys: Spanned<PathBuf>,
+    /// Where the service is, if not where AWS has it.
+    pub(crate) endpoint: Option<Spanned<String>>,
+    /// After how long it is asked for again: five minutes if absent.
+    pub(crate) refresh: Option<Spanned<String>>,
 }
