@@ -119,3 +119,33 @@ fn at(address: &Uri, path: &str) -> Result<Uri, StoreFault> {
     parts.path_and_query = format!("{base}/{path}").parse().ok();
     Uri::from_parts(parts).map_err(|_| StoreFault::Missing)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_a_document_or_says_why_there_is_none() {
+        let of = |status: u16, body: &str| {
+            let status = StatusCode::from_u16(status).expect("a status");
+            document(status, body.as_bytes())
+        };
+        assert!(of(200, "{}").is_ok());
+        assert_eq!(of(200, "<html>").err(), Some(StoreFault::Unreadable(200)));
+        assert_eq!(of(302, "{}").err(), Some(StoreFault::Unreadable(302)));
+        assert_eq!(of(403, "{}").err(), Some(StoreFault::Denied));
+        assert_eq!(of(404, "").err(), Some(StoreFault::Missing));
+        assert_eq!(of(503, "{}").err(), Some(StoreFault::Unreadable(503)));
+    }
+
+    #[test]
+    fn a_path_is_put_behind_that_of_the_address() {
+        for (address, expected) in [
+            ("https://bao.example:8200", "https://bao.example:8200/v1/a"),
+            ("https://bao.example/base/", "https://bao.example/base/v1/a"),
+        ] {
+            let address: Uri = address.parse().expect("an address");
+            assert_eq!(at(&address, "v1/a").expect("an address"), expected);
+        }
+    }
+}

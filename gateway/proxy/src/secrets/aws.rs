@@ -89,3 +89,34 @@ fn refused(body: &[u8]) -> StoreFault {
         _ => StoreFault::Unreadable(400),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_taken_by_its_whole_name() {
+        let whole = br#"{"a/b~c": "one\n", "a": {"b~c": "two"}, "n": 7}"#;
+        assert_eq!(**member(whole, "a/b~c").expect("it is there"), *b"one");
+        for none in ["a", "n", "b", ""] {
+            assert_eq!(
+                member(whole, none).err(),
+                Some(StoreFault::Missing),
+                "{none}"
+            );
+        }
+        assert_eq!(member(b"plain", "a").err(), Some(StoreFault::Missing));
+    }
+
+    #[test]
+    fn an_error_is_told_by_its_name() {
+        let said = |kind: &str| refused(format!("{{\"__type\": \"{kind}\"}}").as_bytes());
+        assert_eq!(
+            said("com.amazon#ResourceNotFoundException"),
+            StoreFault::Missing
+        );
+        assert_eq!(said("AccessDeniedException"), StoreFault::Denied);
+        assert_eq!(said("ThrottlingException"), StoreFault::Unreadable(400));
+        assert_eq!(refused(b"<html>"), StoreFault::Unreadable(400));
+    }
+}
