@@ -68,7 +68,11 @@ impl Media {
         let essence = media_type.split(';').next().unwrap_or_default().trim();
         let essence = essence.to_ascii_lowercase();
         Some(match essence.as_str() {
-            "application/json" | "text/json" => Self::Json,
+            // The last two are how services of AWS name it.
+            "application/json"
+            | "text/json"
+            | "application/x-amz-json-1.0"
+            | "application/x-amz-json-1.1" => Self::Json,
             "application/x-ndjson"
             | "application/ndjson"
             | "application/jsonl"

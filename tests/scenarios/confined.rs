@@ -1,7 +1,12 @@
 //! What parses strangers' bytes has no privileges: no capability, no files but its own, few system
 //! calls. And it needs only three capabilities to start.
 
-use std::{fs, net::TcpListener, os::unix::fs::chown, process::Command};
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::{MetadataExt as _, chown},
+    process::Command,
+};
 
 use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
@@ -213,6 +218,48 @@ fn three_capabilities_are_enough_to_start() -> Result<()> {
         (AGENT.into(), "kernel".into())
     );
     assert!(opened.text("cgroup").starts_with('/'), "no cgroup");
+    gateway.stop()?;
+    verified(&gateway).map(drop)
+}
+
+#[test]
+fn what_holds_keys_leaves_no_core_and_lets_nobody_look() -> Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: only root can start it as somebody else");
+        return Ok(());
+    }
+    let folder = tempfile::tempdir()?;
+    chown(folder.path(), Some(USER), Some(USER))?;
+    let user = [
+        "setpriv".to_owned(),
+        format!("--reuid={USER}"),
+        format!("--regid={USER}"),
+        "--clear-groups".to_owned(),
+        "--inh-caps=-all".to_owned(),
+    ];
+    let setup = Setup::new()
+        .policy(POLICY)
+        .set("attestation", "proc".into());
+    let mut gateway = Gateway::start_as(&user, folder, &setup)?;
+    let pid = gateway.pid()?;
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+    let children = children.split_whitespace().map(str::parse::<u32>);
+    for pid in std::iter::once(Ok(pid)).chain(children) {
+        let pid = pid?;
+        let limits = fs::read_to_string(format!("/proc/{pid}/limits"))?;
+        let core = limits
+            .lines()
+            .find(|line| line.starts_with("Max core file size"));
+        let core: Vec<&str> = core.context("no limit")?.split_whitespace().collect();
+        assert_eq!(core.get(4..6), Some(["0", "0"].as_slice()), "{limits}");
+        // What of a process is its user's while it may be dumped is root's when it may not (proc_pid_mem(5)).
+        assert_eq!(fs::metadata(format!("/proc/{pid}/maps"))?.uid(), 0);
+        let look = Command::new("setpriv")
+            .args([format!("--reuid={USER}"), "--clear-groups".to_owned()])
+            .args(["cat", &format!("/proc/{pid}/maps")])
+            .output()?;
+        ensure!(!look.status.success() && look.stdout.is_empty(), "{look:?}");
+    }
     gateway.stop()?;
     verified(&gateway).map(drop)
 }

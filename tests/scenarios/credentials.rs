@@ -261,6 +261,47 @@ fn a_new_version_is_in_use_without_a_restart_and_a_removed_one_is_not() -> Resul
 }
 
 #[test]
+fn the_variables_of_a_file_are_sealed_all_or_none() -> Result<()> {
+    let shop = Shop::new(&json!({ "name": "SHOP_KEY", "as": "bearer" }), false)?;
+    let file = shop.gateway.folder().join("old.env");
+    let import = |text: &str, more: &[&str]| {
+        std::fs::write(&file, text)?;
+        let all = [
+            "credentials",
+            "import",
+            "--env",
+            "old.env",
+            "--data",
+            "data",
+        ];
+        shop.gateway.cli(&[&all, more].concat())
+    };
+    let (first, second) = (key(51), key(52));
+    let text = format!("# old\nexport SHOP_KEY=\"{first}\"\nOTHER_KEY='{second}'\nDEBUG=1\n");
+    let told = import(&text, &[])?;
+    ensure!(!told.status.success(), "a flag is no credential");
+    let told = String::from_utf8_lossy(&told.stderr).into_owned();
+    ensure!(told.contains("DEBUG") && !told.contains(&first), "{told}");
+    for (bad, named) in [
+        (format!("SHOP_KEY={first}$HOME\n"), "line 1"),
+        (format!("SHOP_KEY={first}\n{second}\n"), "SHOP_KEY"),
+    ] {
+        let told = import(&bad, &[])?;
+        ensure!(!told.status.success(), "{bad}");
+        let told = String::from_utf8_lossy(&told.stderr).into_owned();
+        ensure!(told.contains(named), "{told}");
+        ensure!(!told.contains(&first) && !told.contains(&second), "{told}");
+    }
+    assert_eq!(shop.bearer("/things/7")?.status, 502);
+    let only = ["--only", "SHOP_KEY", "--only", "OTHER_KEY"];
+    let told = import(&text, &only)?;
+    ensure!(told.status.success(), "{told:?}");
+    shop.keyed.want(&bearer_of(&first));
+    assert_eq!(shop.bearer("/things/7")?.status, 200);
+    shop.finish()
+}
+
+#[test]
 fn a_version_that_was_wrong_is_taken_back_and_the_old_one_is_destroyed_in_time() -> Result<()> {
     let shop = Shop::new(&json!({ "name": "shop", "as": "bearer" }), true)?;
     let data = shop.gateway.data();

@@ -185,6 +185,8 @@ impl Court {
                 .set("credential", json!({ "name": "shop", "as": "bearer" }))
                 .set("idle_timeout", json!("1s"))
         };
+        let signed = json!({ "sigv4": { "region": "eu-central-1", "service": "s3" } });
+        let signed = json!({ "name": "shop", "as": signed });
         let graphql = json!({ "endpoints": ["/graphql"], "queries": [{ "field": "customer" }] });
         let issuer = Issuer::new()?;
         let other = tests::peers::place::Place::new("other").serve("127.0.0.1:0")?;
@@ -226,6 +228,7 @@ impl Court {
                     .operation("chat", "POST", "/chat")
                     .set("usage", json!({ "profile": "openai" })),
             ))
+            .service(operations(Service::new("signed", &url, "DE")).set("credential", signed))
             .service(keyed(
                 Service::new("graph", &url, "DE").set("graphql", graphql),
             ))
@@ -435,6 +438,11 @@ fn bodies() -> Vec<Case> {
         }),
         case("request_uninspected", |court| {
             court.post("/shop/things", "image/png", "picture")
+        }),
+        case("message_too_long", |court| {
+            // No signature covers what is not there as a whole.
+            let long = json!({ "texts": vec!["green"; 200_000] });
+            court.post("/signed/things", "application/json", &long.to_string())
         }),
         case("request_timeout", move |court| court.raw(0, &slow)),
         case("request_incomplete", move |court| court.raw(0, &chunk)),

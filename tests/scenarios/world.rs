@@ -22,6 +22,18 @@ pub(crate) const REPORTING: &str = "spiffe://tests.example/agent/reporting";
 /// This test program itself, which needs no token.
 pub(crate) const HERE: &str = "spiffe://tests.example/agent/here";
 
+/// An agent that needs no token: curl.
+pub(crate) const CURL: &str = "spiffe://tests.example/agent/curl";
+
+/// Every call is permitted, and everything is shown.
+pub(crate) const ANYTHING: &str = r#"
+@id("agents-may-call")
+permit (principal, action == Action::"call", resource);
+
+@id("all-is-shown")
+permit (principal, action == Action::"disclose", resource);
+"#;
+
 const POLICY: &str = include_str!("policy.cedar");
 
 /// Peers, issuer, gateway, and a client in this process.

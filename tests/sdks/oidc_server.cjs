@@ -7,6 +7,8 @@ const { Provider } = require("oidc-provider");
 
 const server = http.createServer();
 let provider;
+// How many tokens were asked for.
+let asked = 0;
 
 // A provider like the last, with keys of its own.
 function begin(issuer) {
@@ -40,7 +42,7 @@ function begin(issuer) {
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo: () => ({
-          scope: "", audience: "tidegate", accessTokenFormat: "jwt", accessTokenTTL: 300,
+          scope: "", audience: "tidegate", accessTokenFormat: "jwt", accessTokenTTL: Number(process.env.OIDC_LIFETIME ?? 300),
           jwt: { sign: { alg: "ES256" } },
         }),
       },
@@ -52,7 +54,10 @@ server.on("request", (request, response) => {
   if (request.method === "POST" && request.url === "/rotate") {
     begin(provider.issuer);
     response.end();
+  } else if (request.url === "/asked") {
+    response.end(`${asked}`);
   } else {
+    asked += request.url === "/token" ? 1 : 0;
     provider.callback()(request, response);
   }
 });

@@ -117,6 +117,14 @@ impl Answer {
     pub fn json(&self) -> Result<Value> {
         serde_json::from_slice(&self.body).with_context(|| format!("not JSON: {}", self.text()))
     }
+
+    /// The text of this member of its document.
+    pub fn member(&self, name: &str) -> Result<String> {
+        let document = self.json()?;
+        let text = document.get(name).and_then(Value::as_str);
+        let text = text.with_context(|| format!("no `{name}` in {document}"))?;
+        Ok(text.to_owned())
+    }
 }
 
 impl Agent {

@@ -3,12 +3,43 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+};
 use rustls::{
     ServerConfig,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
 };
+
+/// An authority that vouches for clients.
+pub struct Clients {
+    root: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Clients {
+    /// One that nobody else knows.
+    pub fn new() -> Result<Self> {
+        let (root, issuer) = authority()?;
+        Ok(Self { root, issuer })
+    }
+
+    /// Its own certificate, PEM.
+    pub fn root(&self) -> &str {
+        &self.root
+    }
+
+    /// A certificate of a client of this name, and its key, PEM.
+    pub fn issue(&self, name: &str) -> Result<(String, String)> {
+        let key = KeyPair::generate()?;
+        let mut leaf = CertificateParams::new(Vec::<String>::new())?;
+        leaf.distinguished_name.push(DnType::CommonName, name);
+        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let leaf = leaf.signed_by(&key, &self.issuer)?;
+        Ok((leaf.pem(), key.serialize_pem()))
+    }
+}
 
 /// A leaf for loopback with its key, and the authority that signed it.
 pub struct Certificate {
@@ -25,19 +56,12 @@ pub struct Certificate {
 impl Certificate {
     /// A certificate for `localhost` and both loopback addresses.
     pub fn for_loopback() -> Result<Self> {
-        let mut authority = CertificateParams::new(Vec::<String>::new())?;
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // Another name than the leaf's, which some clients would else take for its own issuer.
-        let name = &mut authority.distinguished_name;
-        name.push(DnType::CommonName, "authority of the tests");
-        let authority_key = KeyPair::generate()?;
-        let root = authority.self_signed(&authority_key)?;
-        let issuer = Issuer::new(authority, authority_key);
+        let (authority, issuer) = authority()?;
         let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
         let key = KeyPair::generate()?;
         let leaf = CertificateParams::new(names)?.signed_by(&key, &issuer)?;
         Ok(Self {
-            authority: root.pem(),
+            authority,
             certificate: leaf.pem(),
             key: key.serialize_pem(),
             leaf: leaf.der().clone(),
@@ -60,4 +84,16 @@ impl Certificate {
             .collect();
         Ok(Arc::new(config))
     }
+}
+
+/// An authority: its certificate, PEM, and what signs for it.
+fn authority() -> Result<(String, Issuer<'static, KeyPair>)> {
+    let mut authority = CertificateParams::new(Vec::<String>::new())?;
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // Another name than the leaf's, which some clients would else take for its own issuer.
+    let name = &mut authority.distinguished_name;
+    name.push(DnType::CommonName, "authority of the tests");
+    let key = KeyPair::generate()?;
+    let root = authority.self_signed(&key)?.pem();
+    Ok((root, Issuer::new(authority, key)))
 }

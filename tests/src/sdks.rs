@@ -2,7 +2,7 @@
 //! calls and then tells what it was handed.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -167,9 +167,25 @@ impl Server {
         Ok(server)
     }
 
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Writes a line to its standard input, if that is a pipe.
+    pub fn tell(&mut self, line: &str) -> Result<()> {
+        let stdin = self.child.stdin.as_mut().context("it does not listen")?;
+        Ok(writeln!(stdin, "{line}")?)
+    }
+
     /// Its address as a URL.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The same within TLS.
+    pub fn tls_url(&self) -> String {
+        format!("https://localhost:{}", self.port)
     }
 }
 

@@ -370,6 +370,17 @@ enum Credential {
         #[command(flatten)]
         data: Data,
     },
+    /// Seal the variables of an environment file (`OPENAI_API_KEY=…`), each under its name: all of them, or none.
+    Import {
+        /// The file.
+        #[arg(long, value_name = "FILE")]
+        env: PathBuf,
+        /// A variable to take; all if none is named.
+        #[arg(long, value_name = "NAME")]
+        only: Vec<String>,
+        #[command(flatten)]
+        data: Data,
+    },
     /// List names and versions.
     List {
         #[command(flatten)]

@@ -27,6 +27,7 @@ pub(crate) mod profiles;
 mod proofs;
 mod reports;
 mod resolve;
+mod stores;
 mod timeouts;
 mod upstreams;
 mod usage;

@@ -5,6 +5,8 @@
 //! no call that begins after that, and nobody has to restart anything. Exchanges under way end with the one
 //! that they were presented with; with the last of them it is wiped.
 
+mod stores;
+
 use std::{
     collections::HashMap,
     fs,
@@ -18,10 +20,12 @@ use std::{
 };
 
 use miette::{IntoDiagnostic as _, Result};
-use proxy::credential::CredentialSource;
+use proxy::{Upstream, credential::CredentialSource};
 use tokio::sync::watch;
 use vault::{CREDENTIALS_FILE, Credential, Credentials, KeyProvider, Keyring, VaultError};
 
+use self::stores::Kept;
+pub(crate) use self::stores::StorePlace;
 use crate::{
     cli::now,
     config::{Config, CredentialPlace},
@@ -36,6 +40,8 @@ pub(crate) struct Held {
     vault: PathBuf,
     provider: Box<dyn KeyProvider>,
     opened: RwLock<HashMap<Arc<str>, Opened>>,
+    /// What stores of others said last.
+    kept: HashMap<Arc<str>, Arc<Kept>>,
     /// Every version that was opened, while anybody has it.
     alive: Mutex<Vec<Weak<Credential>>>,
     /// How often one was asked for.
@@ -68,11 +74,16 @@ impl Stamp {
 
 impl Held {
     pub(crate) fn open(config: &Config, keyring: &Keyring) -> Result<Arc<Self>> {
+        let stored = config.credentials.iter();
+        let stored = stored.filter(|(_, place)| matches!(place, CredentialPlace::Store(_)));
         let held = Self {
             places: config.credentials.iter().cloned().collect(),
             vault: config.data.join(CREDENTIALS_FILE),
             provider: Box::new(keyring.provider().into_diagnostic()?),
             opened: RwLock::default(),
+            kept: stored
+                .map(|(name, _)| (Arc::clone(name), Arc::default()))
+                .collect(),
             alive: Mutex::default(),
             reads: AtomicU64::default(),
         };
@@ -101,11 +112,29 @@ impl Held {
         }
     }
 
+    /// Asks the stores of others, each until told to stop.
+    pub(crate) fn ask_stores(self: &Arc<Self>, client: &Upstream, stop: &watch::Receiver<bool>) {
+        for (name, place) in &self.places {
+            if let CredentialPlace::Store(place) = place {
+                let (held, name, place) = (Arc::clone(self), Arc::clone(name), Arc::clone(place));
+                tokio::spawn(stores::keep(
+                    held,
+                    name,
+                    place,
+                    client.clone(),
+                    stop.clone(),
+                ));
+            }
+        }
+    }
+
     /// The names of those that cannot be presented.
     pub(crate) fn missing(&self) -> Vec<Arc<str>> {
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
         let missing = opened.iter().filter(|(_, it)| it.credential.is_none());
-        missing.map(|(name, _)| Arc::clone(name)).collect()
+        let away = self.kept.iter().filter(|(_, it)| it.current().is_none());
+        let away = away.map(|(name, _)| name);
+        missing.map(|(name, _)| name).chain(away).cloned().collect()
     }
 
     /// How often one was asked for, to be presented.
@@ -145,6 +174,7 @@ impl Held {
         let path = match place {
             CredentialPlace::Vault => &self.vault,
             CredentialPlace::File(path) => path,
+            CredentialPlace::Store(_) => return self.kept.get(name)?.current(),
         };
         let stamp = Stamp::of(path);
         let same = |known: &&Opened| known.stamp == stamp;
@@ -184,18 +214,28 @@ impl Held {
             return None;
         };
         // The file may have changed for the sake of another.
+        Some(self.same_or_new(name, known, read))
+    }
+
+    /// The `known` credential, if what was `read` is that; else what was read, which is counted from now on.
+    fn same_or_new(
+        &self,
+        name: &str,
+        known: Option<Arc<Credential>>,
+        read: Credential,
+    ) -> Arc<Credential> {
         let is_same = |known: &Arc<Credential>| {
             known.version == read.version && known.expose() == read.expose()
         };
         if let Some(known) = known.filter(is_same) {
-            return Some(known);
+            return known;
         }
         tracing::info!(credential = name, version = read.version, "in use");
         let read = Arc::new(read);
         let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
         alive.retain(|it| it.strong_count() > 0);
         alive.push(Arc::downgrade(&read));
-        Some(read)
+        read
     }
 
     fn read(&self, name: &str, place: &CredentialPlace) -> Result<Option<Credential>, VaultError> {
@@ -205,6 +245,7 @@ impl Held {
             }
             CredentialPlace::File(path) if !path.exists() => Ok(None),
             CredentialPlace::File(path) => Credential::from_file(path).map(Some),
+            CredentialPlace::Store(_) => Ok(None),
         }
     }
 }
@@ -214,5 +255,11 @@ impl CredentialSource for Held {
         self.reads.fetch_add(1, Ordering::Relaxed);
         let (name, place) = self.places.get_key_value(name)?;
         self.current(name, place)
+    }
+
+    fn was_refused(&self, name: &str) {
+        if let Some(kept) = self.kept.get(name) {
+            kept.was_refused();
+        }
     }
 }

@@ -4,7 +4,10 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use identity::{Issuer, KeySet, Mapping};
 use miette::{IntoDiagnostic as _, Result};
-use proxy::pass::{AUDIENCE, ISSUER, LIFETIME_MAX, Passes};
+use proxy::{
+    credential::Form,
+    pass::{AUDIENCE, ISSUER, LIFETIME_MAX, Passes},
+};
 use vault::{KeyProvider, SignerFile, SigningKey};
 
 use crate::{
@@ -81,6 +84,8 @@ pub(crate) fn open(data: &Path, provider: &dyn KeyProvider, keys: &KeySet) -> Re
 pub(crate) struct Surroundings {
     /// By service: the name of its key, and its address under the gateway's, if it has one.
     services: Vec<(&'static str, Option<(&'static str, String)>)>,
+    /// The region of a service whose requests are signed here, if there is one.
+    region: Option<String>,
     /// The files by which the gateway is believed, if it answers in others' names.
     trusted: Option<[String; 2]>,
 }
@@ -103,12 +108,20 @@ impl Surroundings {
                 |&(name, path): &(&'static str, &str)| Some((name, format!("{}{path}", prefix?)));
             Some((*key, address.as_ref().and_then(url)))
         });
+        let region = config.services.iter().find_map(|service| {
+            let form = service.presented.as_ref().map(|it| &it.form);
+            match form {
+                Some(Form::SigV4(signer)) => Some(signer.region.clone()),
+                _ => None,
+            }
+        });
         let folder = config.exec.as_deref().and_then(Path::parent);
         let folder = folder.filter(|_| config.intercepts() && !config.hosts().is_empty());
         let trusted =
             folder.map(|folder| [ROOT, BUNDLE].map(|name| folder.join(name).display().to_string()));
         Self {
             services: services.collect(),
+            region,
             trusted,
         }
     }
@@ -129,6 +142,14 @@ impl Surroundings {
             if let (Some((name, path)), Some(at)) = (address, at(proxy::Kind::Reverse)) {
                 set(name, &format!("http://{at}{path}"));
             }
+        }
+        if let Some(region) = &self.region {
+            // What its libraries sign is dropped; the token of a session they send as it is.
+            set("AWS_ACCESS_KEY_ID", PLACEHOLDER);
+            set("AWS_SECRET_ACCESS_KEY", PLACEHOLDER);
+            set("AWS_SESSION_TOKEN", key);
+            set("AWS_REGION", region);
+            set("AWS_DEFAULT_REGION", region);
         }
         if let Some(at) = at(proxy::Kind::Forward) {
             let url = format!("http://agent:{key}@{at}");
@@ -152,5 +173,38 @@ impl Surroundings {
             }
         }
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_of_aws_find_keys_that_are_worth_nothing_and_the_pass_for_a_session() {
+        let surroundings = |region: Option<&str>| Surroundings {
+            services: Vec::new(),
+            region: region.map(str::to_owned),
+            trusted: None,
+        };
+        let of_aws = |region, pass| -> Vec<(String, String)> {
+            let all = surroundings(region).variables(pass, &[]);
+            all.into_iter()
+                .filter(|(name, _)| name.starts_with("AWS_"))
+                .collect()
+        };
+        assert_eq!(of_aws(None, Some("a.b.c")), []);
+        let pairs = |session: &str| {
+            [
+                ("AWS_ACCESS_KEY_ID", PLACEHOLDER),
+                ("AWS_SECRET_ACCESS_KEY", PLACEHOLDER),
+                ("AWS_SESSION_TOKEN", session),
+                ("AWS_REGION", "eu-central-1"),
+                ("AWS_DEFAULT_REGION", "eu-central-1"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        };
+        assert_eq!(of_aws(Some("eu-central-1"), None), pairs(PLACEHOLDER));
+        assert_eq!(of_aws(Some("eu-central-1"), Some("a.b.c")), pairs("a.b.c"));
     }
 }

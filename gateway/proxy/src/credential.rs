@@ -3,17 +3,31 @@
 //! It is asked for only once the call is admitted, debited and durably on record, and its body was
 //! screened. Whatever the agent sent where a credential stands does not go on.
 
-use std::{borrow::Cow, sync::Arc};
+mod oauth;
+mod sigv4;
+
+use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
 use vault::Credential;
 use zeroize::Zeroizing;
 
-use crate::{headers::KEY_FIELDS, refusal::Interruption, veil::Veil};
+pub(crate) use self::oauth::Fault;
+pub use self::{
+    oauth::{Grant, Registration, ShownAs},
+    sigv4::SigV4,
+};
+use crate::{
+    body::Outbound,
+    headers::{KEY_FIELDS, SESSION_TOKEN},
+    refusal::Interruption,
+    upstream::Upstream,
+    veil::Veil,
+};
 
 /// How a service wants its credential.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Form {
     /// `Authorization: Bearer …` (RFC 6750 section 2.1).
     Bearer,
@@ -23,10 +37,16 @@ pub enum Form {
     Basic(String),
     /// As this parameter of the query.
     Query(String),
+    /// As a signature of the request (AWS Signature Version 4).
+    SigV4(SigV4),
+    /// As the secret of a client, for the access tokens that it is given (RFC 6749 section 4.4).
+    OAuth(Arc<Grant>),
+    /// In the handshake of TLS: a certificate chain and its key, PEM (RFC 8446 section 4.4.2).
+    Certificate,
 }
 
 /// The credential of a service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Presented {
     /// Which one.
     pub name: Arc<str>,
@@ -38,64 +58,112 @@ pub struct Presented {
 pub trait CredentialSource: Send + Sync {
     /// The credential of this name as it is now; none if there is none, or it cannot be opened.
     fn credential(&self, name: &str) -> Option<Arc<Credential>>;
+
+    /// A service did not take the credential of this name: it may be another one where it comes from.
+    fn was_refused(&self, _name: &str) {}
+}
+
+/// Takes out whatever the agent sent where a credential stands.
+pub(crate) fn take_keys(fields: &mut HeaderMap) {
+    for name in KEY_FIELDS.iter().chain([&SESSION_TOKEN]) {
+        fields.remove(name);
+    }
 }
 
 impl Presented {
-    /// Puts the credential on a request, and gives what keeps it from coming back.
-    pub(crate) fn present(
+    /// Puts the credential on a request that is otherwise as it will be sent, and gives what keeps it from
+    /// coming back.
+    pub(crate) async fn present(
         &self,
         source: &dyn CredentialSource,
-        fields: &mut HeaderMap,
-        target: &mut String,
+        client: &Upstream,
+        now: SystemTime,
+        request: &mut Request<Outbound>,
     ) -> Result<Veil, Interruption> {
-        for name in &KEY_FIELDS {
-            fields.remove(name);
-        }
         let unavailable = Interruption::credential_unavailable;
         let credential = source.credential(&self.name).ok_or_else(unavailable)?;
+        if credential.is_pem() != matches!(self.form, Form::Certificate) {
+            let name = &*self.name;
+            tracing::error!(credential = name, "is PEM, or is not, other than `as` says");
+            return Err(unavailable());
+        }
+        let veil = Veil::over(&self.name, &credential);
         let secret = credential.expose();
-        let (name, value) = match &self.form {
-            Form::Bearer => (header::AUTHORIZATION, [b"Bearer ", secret].concat()),
-            Form::Header(name) => (name.clone(), secret.to_vec()),
+        match &self.form {
+            Form::Bearer => {
+                let value = [b"Bearer ", secret].concat();
+                put(request, header::AUTHORIZATION, value)?;
+            }
+            Form::Header(name) => put(request, name.clone(), secret.to_vec())?,
             Form::Basic(user) => {
                 let pair = Zeroizing::new([user.as_bytes(), b":", secret].concat());
                 let encoded = Zeroizing::new(BASE64_STANDARD.encode(&*pair));
                 let value = [b"Basic ", encoded.as_bytes()].concat();
-                let veil = Veil::over(&self.name, &credential).and(encoded.as_bytes());
-                put(fields, header::AUTHORIZATION, value)?;
-                return Ok(veil);
+                put(request, header::AUTHORIZATION, value)?;
+                return Ok(veil.and(encoded.as_bytes()));
             }
             Form::Query(name) => {
-                set_parameter(target, name, secret);
-                return Ok(Veil::over(&self.name, &credential));
+                let target = with_parameter(request.uri(), name, secret).ok_or_else(unavailable)?;
+                *request.uri_mut() = target;
             }
-        };
-        put(fields, name, value)?;
-        Ok(Veil::over(&self.name, &credential))
+            Form::SigV4(signer) => return signer.sign(&credential, now, request, veil),
+            Form::OAuth(grant) => {
+                let access = Box::pin(grant.access(client, &credential)).await?;
+                let value = [b"Bearer ", access.expose()].concat();
+                put(request, header::AUTHORIZATION, value)?;
+                return Ok(veil.and(access.expose()));
+            }
+            Form::Certificate => {
+                let clients = client.certified(&self.name, &credential);
+                request.extensions_mut().insert(clients?);
+            }
+        }
+        Ok(veil)
+    }
+
+    /// Whether the whole of a body must be there before it is presented.
+    pub(crate) fn covers_body(&self) -> bool {
+        matches!(self.form, Form::SigV4(_))
+    }
+
+    /// The service did not take what was presented.
+    pub(crate) fn was_refused(&self, source: &dyn CredentialSource) {
+        source.was_refused(&self.name);
+        if let Form::OAuth(grant) = &self.form {
+            grant.was_refused();
+        }
     }
 }
 
-fn put(fields: &mut HeaderMap, name: HeaderName, value: Vec<u8>) -> Result<(), Interruption> {
+fn put(
+    request: &mut Request<Outbound>,
+    name: HeaderName,
+    value: Vec<u8>,
+) -> Result<(), Interruption> {
     let value = Zeroizing::new(value);
     let mut value =
         HeaderValue::from_bytes(&value).map_err(|_| Interruption::credential_unavailable())?;
     value.set_sensitive(true);
-    fields.insert(name, value);
+    request.headers_mut().insert(name, value);
     Ok(())
 }
 
-/// Makes a query have this parameter once, whatever it had before.
-fn set_parameter(target: &mut String, name: &str, secret: &[u8]) {
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+/// The same address whose query has this parameter once, whatever it had before.
+fn with_parameter(uri: &Uri, name: &str, secret: &[u8]) -> Option<Uri> {
     let is_it = |pair: &&str| decoded(pair.split('=').next().unwrap_or_default()) == name;
-    let kept: Vec<&str> = query
+    let kept: Vec<&str> = uri
+        .query()
+        .unwrap_or_default()
         .split('&')
         .filter(|pair| !pair.is_empty() && !is_it(pair))
         .collect();
     let secret = percent_encoding::percent_encode(secret, percent_encoding::NON_ALPHANUMERIC);
     let own = format!("{name}={secret}");
     let query: Vec<&str> = kept.into_iter().chain([own.as_str()]).collect();
-    *target = format!("{path}?{}", query.join("&"));
+    let target = format!("{}?{}", uri.path(), query.join("&"));
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(target.parse().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 fn decoded(name: &str) -> Cow<'_, str> {
@@ -103,90 +171,4 @@ fn decoded(name: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct One(Arc<Credential>);
-
-    impl CredentialSource for One {
-        fn credential(&self, name: &str) -> Option<Arc<Credential>> {
-            (name == "one").then(|| Arc::clone(&self.0))
-        }
-    }
-
-    fn source() -> One {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("key");
-        let mut options = std::fs::OpenOptions::new();
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.write(true).create_new(true).open(&path).unwrap();
-        std::io::Write::write_all(&mut &file, b"real+key/of-one").unwrap();
-        One(Arc::new(Credential::from_file(&path).unwrap()))
-    }
-
-    fn check(form: Form, target: &str, field: Option<(&str, &str)>, expected: &str) {
-        let presented = Presented {
-            name: "one".into(),
-            form,
-        };
-        let mut fields = HeaderMap::new();
-        for name in &KEY_FIELDS {
-            fields.insert(name.clone(), HeaderValue::from_static("agents-own"));
-        }
-        let mut target = target.to_owned();
-        assert!(
-            presented
-                .present(&source(), &mut fields, &mut target)
-                .is_ok()
-        );
-        assert_eq!(target, expected);
-        let left: Vec<_> = fields
-            .iter()
-            .map(|(name, value)| {
-                assert!(value.is_sensitive());
-                (name.as_str(), value.to_str().unwrap())
-            })
-            .collect();
-        assert_eq!(left, Vec::from_iter(field));
-    }
-
-    #[test]
-    fn a_service_gets_its_credential_and_nothing_that_the_agent_sent_for_one() {
-        let bearer = Some(("authorization", "Bearer real+key/of-one"));
-        check(Form::Bearer, "/v1?key=k", bearer, "/v1?key=k");
-        let name = HeaderName::from_static("x-api-key");
-        check(
-            Form::Header(name),
-            "/",
-            Some(("x-api-key", "real+key/of-one")),
-            "/",
-        );
-        let pair = BASE64_STANDARD.encode("AC1:real+key/of-one");
-        let basic = format!("Basic {pair}");
-        check(
-            Form::Basic("AC1".into()),
-            "/",
-            Some(("authorization", &basic)),
-            "/",
-        );
-        let query = || Form::Query("key".into());
-        check(query(), "/a", None, "/a?key=real%2Bkey%2Fof%2Done");
-        check(
-            query(),
-            "/a?key=x&b=1&%6Bey=y&&c",
-            None,
-            "/a?b=1&c&key=real%2Bkey%2Fof%2Done",
-        );
-    }
-
-    #[test]
-    fn without_a_credential_nothing_is_sent() {
-        let presented = Presented {
-            name: "two".into(),
-            form: Form::Bearer,
-        };
-        let mut target = String::new();
-        let refused = presented.present(&source(), &mut HeaderMap::new(), &mut target);
-        assert_eq!(refused.err().unwrap().reason, "credential_unavailable");
-    }
-}
+mod tests;

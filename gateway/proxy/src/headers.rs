@@ -1,5 +1,7 @@
 //! Which header fields cross the gateway, and which end at it.
 
+mod aws;
+
 use std::borrow::Cow;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -32,6 +34,9 @@ pub(crate) const TRACE: HeaderName = HeaderName::from_static("tidegate-trace");
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// W3C Trace Context.
 pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// The token of a session of AWS, which its libraries send as it is.
+pub(crate) const SESSION_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 const OURS: &str = "tidegate-";
 
@@ -187,6 +192,7 @@ pub(crate) fn token_for_key(headers: &HeaderMap) -> Option<Cow<'_, str>> {
             None => Some(Cow::Borrowed(key)),
             Some((scheme, token)) if is_token_scheme(scheme) => Some(token.trim().into()),
             Some((scheme, pair)) if scheme.eq_ignore_ascii_case("basic") => password(pair.trim()),
+            Some((aws::SCHEME, parts)) => aws::token(headers, parts),
             Some(_) => None,
         }
     });
@@ -301,17 +307,13 @@ pub(crate) fn towards_agent(headers: &mut HeaderMap, inspected: bool) {
 /// Takes out what no longer describes the body.
 pub(crate) fn body_changed(headers: &mut HeaderMap) {
     headers.remove(header::ETAG);
-    for name in &OF_THE_BYTES {
-        headers.remove(name);
-    }
+    take_digests(headers);
 }
 
 /// Takes out what speaks of other bytes than those that are sent, which mean the same: an `etag` is a
 /// weak one then (RFC 9110 section 8.8.1).
 pub(crate) fn body_recoded(headers: &mut HeaderMap) {
-    for name in &OF_THE_BYTES {
-        headers.remove(name);
-    }
+    take_digests(headers);
     let Some(tag) = headers.get(header::ETAG).filter(|tag| !is_weak(tag)) else {
         return;
     };
@@ -319,6 +321,13 @@ pub(crate) fn body_recoded(headers: &mut HeaderMap) {
         Ok(weak) => headers.insert(header::ETAG, weak),
         Err(_) => headers.remove(header::ETAG),
     };
+}
+
+fn take_digests(headers: &mut HeaderMap) {
+    for name in &OF_THE_BYTES {
+        headers.remove(name);
+    }
+    aws::take_checksums(headers);
 }
 
 fn is_weak(tag: &HeaderValue) -> bool {

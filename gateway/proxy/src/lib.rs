@@ -48,6 +48,7 @@ mod refusal;
 mod request;
 mod response;
 pub mod route;
+pub mod secrets;
 mod spending;
 mod strict;
 pub mod svid;

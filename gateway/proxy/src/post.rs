@@ -47,10 +47,29 @@ impl Upstream {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<(StatusCode, Bytes), PostFault> {
+        self.call(Method::POST, uri, headers, body).await
+    }
+
+    /// The same by any method.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        uri: Uri,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), PostFault> {
         let mut request = Request::new(Outbound::full(body));
-        *request.method_mut() = Method::POST;
+        *request.method_mut() = method;
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
+        self.answered(request).await
+    }
+
+    /// The same for a request that is written already.
+    pub(crate) async fn answered(
+        &self,
+        request: Request<Outbound>,
+    ) -> Result<(StatusCode, Bytes), PostFault> {
         timeout(POST_DEADLINE, self.posted(request))
             .await
             .map_err(|_| PostFault::Deadline)?

@@ -3,6 +3,7 @@
 //! What an agent reads says which rule refused and what to do; it never repeats anything of the
 //! request or of the upstream's answer, so that an error cannot carry data out.
 
+mod credentials;
 mod mediated;
 mod models;
 
@@ -317,12 +318,6 @@ impl Interruption {
     pub fn expired() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "token_expired")
             .says("what was shown to prove who calls expired while the answer was under way")
-    }
-
-    /// The service's credential is not to be had.
-    pub fn credential_unavailable() -> Self {
-        Self::new(StatusCode::BAD_GATEWAY, "credential_unavailable")
-            .says("the gateway holds no credential for this service that opens; nothing was sent")
     }
 
     /// The record cannot be made durable, so nothing is served.

@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 use crate::{
     account::Account,
     body::{BoxError, Outbound, Source},
+    credential::Presented,
     gateway::{Gateway, Uninspected},
     limits,
     media::Media,
@@ -178,10 +179,12 @@ pub(crate) async fn screen(
         account.request.gaps.push(gap.to_owned());
         return Err(Interruption::request_uninspected(gap));
     }
-    let read = if is_dialogue {
-        Ok(())
-    } else {
-        pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX).await
+    let whole = way.service.presented.as_ref();
+    let whole = whole.is_some_and(Presented::covers_body);
+    let read = match (whole, is_dialogue) {
+        (true, _) => pump.read_up_to(limits::MESSAGE_BYTES_MAX).await,
+        (false, true) => Ok(()),
+        (false, false) => pump.read_up_to(limits::WHOLE_BODY_BYTES_MAX).await,
     };
     let decoded = inspected.is_some_and(|(_, coding)| coding != Coding::Identity);
     if pump.ended() && read.is_ok() {
@@ -198,6 +201,9 @@ pub(crate) async fn screen(
     }
     account.request = pump.record();
     read.map_err(interruption)?;
+    if whole {
+        return Err(Interruption::message_too_long());
+    }
     let screening = Arc::new(Screening {
         dialogue,
         ..Screening::default()

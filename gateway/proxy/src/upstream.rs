@@ -1,6 +1,7 @@
 //! The client side: pooled connections to the services, one pool per worker.
 
 mod attempt;
+mod certified;
 pub mod check;
 mod connect;
 mod destination;
@@ -22,19 +23,50 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use self::connect::{AddressRefused, Connector};
+use self::{
+    certified::Certified,
+    connect::{AddressRefused, Connector},
+};
 pub use self::{
     destination::{Destination, UPSTREAMS_MAX, Upstreams},
     standing::{Agreement, Ejection},
 };
 use crate::{body::Outbound, limits, media, refusal::Interruption, route::Routes};
 
-/// A client with its own pool.
+/// A client with its own pool, and those that show a certificate.
 #[derive(Clone)]
 pub struct Upstream {
+    plain: Clients,
+    tls: Arc<ClientConfig>,
+    connector: Connector,
+    certified: Certified,
+}
+
+/// The clients of one pool. A request that has them as an extension is sent by them.
+#[derive(Clone)]
+pub(crate) struct Clients {
     client: Client<HttpsConnector<Connector>, Outbound>,
     /// For gRPC, which is HTTP/2 also where nobody could negotiate it.
     http2: Client<HttpsConnector<Connector>, Outbound>,
+}
+
+impl Clients {
+    fn new(tls: &ClientConfig, connector: &Connector) -> Self {
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls.clone())
+            .https_or_http()
+            .enable_all_versions()
+            .wrap_connector(connector.clone());
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
+            .pool_max_idle_per_host(limits::UPSTREAM_IDLE_PER_HOST_MAX)
+            .pool_idle_timeout(limits::UPSTREAM_IDLE_DEADLINE)
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new());
+        let client = builder.build(connector.clone());
+        let http2 = builder.http2_only(true).build(connector);
+        Self { client, http2 }
+    }
 }
 
 /// Why an upstream gave no head of an answer.
@@ -111,21 +143,13 @@ impl Upstream {
         Self::with(tls, Connector::guarded(routes))
     }
 
-    fn with(tls: &Arc<ClientConfig>, tcp: Connector) -> Self {
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(ClientConfig::clone(tls))
-            .https_or_http()
-            .enable_all_versions()
-            .wrap_connector(tcp);
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder
-            .pool_max_idle_per_host(limits::UPSTREAM_IDLE_PER_HOST_MAX)
-            .pool_idle_timeout(limits::UPSTREAM_IDLE_DEADLINE)
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new());
-        let client = builder.build(connector.clone());
-        let http2 = builder.http2_only(true).build(connector);
-        Self { client, http2 }
+    fn with(tls: &Arc<ClientConfig>, connector: Connector) -> Self {
+        Self {
+            plain: Clients::new(tls, &connector),
+            tls: Arc::clone(tls),
+            connector,
+            certified: Certified::default(),
+        }
     }
 
     /// Sends `request` and waits for the `head` of the answer, so long from the moment that
@@ -140,10 +164,11 @@ impl Upstream {
             sent.await;
             tokio::time::sleep(head).await;
         };
+        let clients = request.extensions().get().unwrap_or(&self.plain);
         let client = if media::has_grpc(request.headers()) {
-            &self.http2
+            clients.http2.clone()
         } else {
-            &self.client
+            clients.client.clone()
         };
         tokio::select! {
             biased;
@@ -166,6 +191,15 @@ impl Upstream {
         *request.uri_mut() = uri;
         let head = limits::RESPONSE_HEAD_DEADLINE;
         self.send(request, std::future::ready(()), head).await
+    }
+}
+
+/// The field `host` of a request to `uri`, as hyper writes it.
+pub(crate) fn authority(uri: &Uri) -> String {
+    let host = uri.host().unwrap_or_default();
+    match (uri.scheme_str(), uri.port_u16()) {
+        (_, None) | (Some("https"), Some(443)) | (Some("http"), Some(80)) => host.to_owned(),
+        (_, Some(port)) => format!("{host}:{port}"),
     }
 }
 

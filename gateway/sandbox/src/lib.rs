@@ -4,12 +4,14 @@
 //! most of it belongs to a thread, so it is given up before there is a second one.
 
 mod files;
+mod memory;
 mod namespace;
 mod privileges;
 mod serving;
 mod syscalls;
 
 pub use files::{Files, Held, hold_files};
+pub use memory::keep_memory_private;
 pub use namespace::{User, become_user, seal};
 pub use privileges::drop_capabilities;
 pub use serving::hold_serving;

@@ -71,6 +71,8 @@ pub enum Watched {
     CredentialReads,
     /// Versions of credentials that are in memory.
     CredentialVersions,
+    /// Credentials that cannot be presented.
+    CredentialsMissing,
     /// Kernel events that could not be handed over.
     EventsLost,
     /// Flow events that found the kernel's ring full.
@@ -334,6 +336,10 @@ impl Watched {
                 names::CREDENTIAL_VERSIONS,
                 "Versions of credentials in memory.",
             ),
+            Self::CredentialsMissing => (
+                names::CREDENTIALS_MISSING,
+                "Credentials that cannot be presented.",
+            ),
             Self::EventsLost => (names::EVENTS_LOST_TOTAL, "Kernel events not handed over."),
             Self::FlowEventsLost => (
                 names::FLOW_EVENTS_LOST_TOTAL,
@@ -360,7 +366,10 @@ impl Watched {
             ),
             Self::SpansDropped => (names::SPANS_DROPPED_TOTAL, "Spans not exported."),
         };
-        if matches!(self, Self::TrailQueue | Self::CredentialVersions) {
+        if matches!(
+            self,
+            Self::TrailQueue | Self::CredentialVersions | Self::CredentialsMissing
+        ) {
             let gauge = IntGauge::new(name, help)?;
             registry.register(Box::new(gauge.clone()))?;
             return Ok(Target::Gauge(gauge));

@@ -139,6 +139,8 @@ pub const TRAIL_QUEUE: &str = "tidegate_audit_queue_depth";
 pub const CREDENTIAL_READS_TOTAL: &str = "tidegate_credential_reads_total";
 /// Versions of credentials that are in memory: those in use, and those that calls end with.
 pub const CREDENTIAL_VERSIONS: &str = "tidegate_credential_versions";
+/// Credentials that cannot be presented.
+pub const CREDENTIALS_MISSING: &str = "tidegate_credentials_missing";
 /// Kernel events that could not be handed over.
 pub const EVENTS_LOST_TOTAL: &str = "tidegate_kernel_events_lost_total";
 /// Flow events that found the kernel's ring full.

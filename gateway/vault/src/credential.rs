@@ -19,6 +19,10 @@ pub const CREDENTIALS_FILE: &str = "credentials.json";
 pub const CREDENTIAL_BYTES_MIN: usize = 8;
 /// And at most this many.
 pub const CREDENTIAL_BYTES_MAX: usize = 8 * 1024;
+/// A certificate chain with its key, PEM (RFC 7468), has at most this many.
+pub const PEM_BYTES_MAX: usize = 32 * 1024;
+
+const PEM_BEGINS: &[u8] = b"-----BEGIN ";
 
 /// The most bytes of a credential's name.
 const NAME_BYTES_MAX: usize = 64;
@@ -36,7 +40,7 @@ impl Credential {
         let text = private(path)?;
         let end = text.iter().rposition(|byte| !b"\r\n".contains(byte));
         let secret = text.get(..end.map_or(0, |end| end + 1)).unwrap_or_default();
-        if !is_credential(secret) {
+        if !is_credential(secret) && !is_pem(secret) {
             return Err(malformed(path, NOT_ONE.to_owned()));
         }
         Ok(Self {
@@ -45,9 +49,22 @@ impl Credential {
         })
     }
 
+    /// One that a store of somebody else's gave, as that numbers its versions.
+    pub fn new(version: u32, secret: &[u8]) -> Self {
+        Self {
+            version,
+            secret: Zeroizing::new(secret.into()),
+        }
+    }
+
     /// Its bytes, for whoever presents it.
     pub fn expose(&self) -> &[u8] {
         &self.secret
+    }
+
+    /// Whether it is PEM, which no header field carries.
+    pub fn is_pem(&self) -> bool {
+        is_pem(&self.secret)
     }
 }
 
@@ -57,12 +74,18 @@ impl fmt::Debug for Credential {
     }
 }
 
-const NOT_ONE: &str = "a credential is 8 to 8192 bytes of visible ASCII";
+const NOT_ONE: &str = "a credential is 8 to 8192 bytes of visible ASCII, or PEM of up to 32 KiB";
 
 /// Whether these bytes can be a credential that a header field carries.
 pub fn is_credential(secret: &[u8]) -> bool {
     (CREDENTIAL_BYTES_MIN..=CREDENTIAL_BYTES_MAX).contains(&secret.len())
         && secret.iter().all(u8::is_ascii_graphic)
+}
+
+/// Whether these bytes can be a certificate chain with its key.
+pub fn is_pem(secret: &[u8]) -> bool {
+    let fits = |byte: &u8| byte.is_ascii_graphic() || b" \r\n".contains(byte);
+    secret.starts_with(PEM_BEGINS) && secret.len() <= PEM_BYTES_MAX && secret.iter().all(fits)
 }
 
 /// Whether a credential can have this name.
@@ -94,5 +117,16 @@ mod tests {
             fs::write(&path, bad).unwrap();
             assert!(Credential::from_file(&path).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_chain_with_its_key_is_one_too() {
+        let text = |label: &str, more: &str| format!("-----BEGIN {label}-----\n{more}\n");
+        assert!(is_pem(text("CERTIFICATE", "AAAA\r\nBBBB").as_bytes()));
+        assert!(!is_pem(text("CERTIFICATE", "\u{fc}").as_bytes()));
+        assert!(!is_pem(
+            &text("CERTIFICATE", &"A".repeat(PEM_BYTES_MAX)).into_bytes()
+        ));
+        assert!(!is_pem(b"AAAA") && !is_credential(text("KEY", "AAAA").as_bytes()));
     }
 }

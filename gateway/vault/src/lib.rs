@@ -22,8 +22,8 @@ use std::{io, path::PathBuf};
 
 pub use cosigner::{COSIGNER_FILE, Cosigner};
 pub use credential::{
-    CREDENTIAL_BYTES_MAX, CREDENTIAL_BYTES_MIN, CREDENTIALS_FILE, Credential, Credentials, Version,
-    is_credential, is_credential_name,
+    CREDENTIAL_BYTES_MAX, CREDENTIAL_BYTES_MIN, CREDENTIALS_FILE, Credential, Credentials,
+    PEM_BYTES_MAX, Version, is_credential, is_credential_name, is_pem,
 };
 pub use datakey::{DataKey, NONCE_BYTES, SEALS_MAX, Seal, TAG_BYTES};
 pub use keyring::{KEYRING_FILE, Keyring};

@@ -1,5 +1,7 @@
 //! `tidegate credentials`: what the gateway presents to services, so that agents need not hold it.
 
+mod import;
+
 use std::{
     io::{IsTerminal as _, Read as _},
     path::Path,
@@ -10,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use vault::{
     CREDENTIAL_BYTES_MAX, CREDENTIALS_FILE, Credentials, FileProvider, KEYRING_FILE, Keyring,
-    VaultError, is_credential, is_credential_name,
+    PEM_BYTES_MAX, VaultError, is_credential, is_credential_name, is_pem,
 };
 use zeroize::Zeroizing;
 
@@ -30,6 +32,7 @@ pub(crate) fn credentials(command: &Credential) -> Result<ExitCode> {
             version,
             data,
         } => revoke(name, *version, &data.data),
+        Credential::Import { env, only, data } => import::import(env, only, &data.data),
         Credential::List { data } => list(&data.data),
         Credential::Remove { name, data } => remove(name, &data.data),
     }
@@ -99,24 +102,25 @@ fn provider(data: &Path) -> Result<FileProvider> {
     keyring.provider().into_diagnostic()
 }
 
-/// What standard input holds: one line.
+/// What standard input holds: one line, or PEM.
 fn secret() -> Result<Zeroizing<Vec<u8>>> {
     if std::io::stdin().is_terminal() {
         eprintln!("Paste the credential, then press Enter and Ctrl-D. It is shown as you type.");
     }
     let mut secret = Zeroizing::new(Vec::new());
     std::io::stdin()
-        .take(CREDENTIAL_BYTES_MAX as u64 + 2)
+        .take(PEM_BYTES_MAX as u64 + 2)
         .read_to_end(&mut secret)
         .into_diagnostic()?;
     let end = secret.iter().rposition(|byte| !b"\r\n".contains(byte));
     let secret = secret
         .get(..end.map_or(0, |end| end + 1))
         .unwrap_or_default();
-    if !is_credential(secret) {
+    if !is_credential(secret) && !is_pem(secret) {
         return Err(miette!(
-            help = "give it on standard input, as one line: `tidegate credentials set NAME < FILE`",
-            "a credential is 8 to {CREDENTIAL_BYTES_MAX} bytes of visible ASCII"
+            help = "give it on standard input: `tidegate credentials set NAME < FILE`",
+            "a credential is one line of 8 to {CREDENTIAL_BYTES_MAX} bytes of visible ASCII, or a \
+             certificate chain with its key, PEM, of up to {PEM_BYTES_MAX}"
         ));
     }
     Ok(Zeroizing::new(secret.to_vec()))

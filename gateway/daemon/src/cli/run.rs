@@ -55,6 +55,8 @@ pub(crate) fn run(path: &Path) -> Result<ExitCode> {
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     // Another part of the process may have installed it first; it is the same one.
     let _installed_before = provider.install_default();
+    // Before there is a key in it.
+    sandbox::keep_memory_private().into_diagnostic()?;
     let config = config::load(path)?;
     let prepared = Prepared::get(&config)?;
     let kernel = prepared.opened.kernel.as_ref();
@@ -214,6 +216,7 @@ impl Running {
         let reported = reporting.standing();
         runtime.spawn(reporting.run(stopped.clone()));
         let following = watching.map(|it| it.start(&gateway.trail, &stopped));
+        held.ask_stores(&Upstream::new(&upstream_tls), &stopped);
         let files = (Arc::clone(&held), tell, authority);
         look(config, files, &gateway.trail, &stopped);
         desks::open(config, &gateway, &stopped)?;
@@ -510,7 +513,12 @@ fn metrics(config: &Config) -> Result<Metrics> {
 
 fn watch_figures(gateway: &Arc<Gateway>, held: &Arc<Held>) -> Result<()> {
     let metrics = &gateway.metrics;
-    let (read, kept) = (Arc::clone(held), Arc::clone(held));
+    let (read, kept, missing) = (Arc::clone(held), Arc::clone(held), Arc::clone(held));
+    metrics
+        .watch(Watched::CredentialsMissing, move || {
+            missing.missing().len() as u64
+        })
+        .into_diagnostic()?;
     metrics
         .watch(Watched::CredentialReads, move || read.reads())
         .into_diagnostic()?;

@@ -4,9 +4,11 @@ use std::{path::PathBuf, sync::Arc};
 
 use http::HeaderName;
 use miette::Result;
-use proxy::credential::{Form, Presented};
+use proxy::credential::{Form, Grant, Presented, Registration, ShownAs, SigV4};
 use serde_saphyr::Spanned;
 use vault::is_credential_name;
+
+use crate::credentials::StorePlace;
 
 use super::{
     file::{self, CredentialForm, File},
@@ -14,12 +16,14 @@ use super::{
 };
 
 /// Where a credential is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum CredentialPlace {
     /// In the vault, under its name.
     Vault,
     /// In a file.
     File(PathBuf),
+    /// In a store of somebody else's.
+    Store(Arc<StorePlace>),
 }
 
 impl Resolver<'_> {
@@ -50,6 +54,15 @@ impl Resolver<'_> {
                 let help = "write `https://`; only loopback may do without";
                 return Err(self.fault(at, "a credential is not sent in the clear", help));
             }
+            if upstream.scheme_str() != Some("https") && typed.value.is_certificate() {
+                let help = "write `https://`";
+                return Err(self.fault(at, "a certificate is shown within TLS alone", help));
+            }
+        }
+        if service.health.is_some() && typed.value.is_certificate() {
+            let message = "upstreams that want a certificate cannot be asked for their `health`";
+            let help = "take `health` off: nobody is asked with a credential outside of a call";
+            return Err(self.fault(typed, message, help));
         }
         self.credential(typed).map(Some)
     }
@@ -58,29 +71,32 @@ impl Resolver<'_> {
         &self,
         typed: &Spanned<file::Credential>,
     ) -> Result<(Presented, CredentialPlace)> {
-        let (name, place) = match (&typed.value.name, &typed.value.file) {
-            (Some(name), None) if is_credential_name(&name.value) => {
+        let stores = (&typed.value.vault, &typed.value.aws_secret);
+        let (name, place) = match (&typed.value.name, &typed.value.file, stores) {
+            (None, None, (Some(kv), None)) => self.kv(kv)?,
+            (None, None, (None, Some(secret))) => self.secrets_manager(secret)?,
+            (Some(name), None, (None, None)) if is_credential_name(&name.value) => {
                 (name.value.as_str().into(), CredentialPlace::Vault)
             }
-            (Some(name), None) => {
+            (Some(name), None, (None, None)) => {
                 let message = format!("`{}` is no name of a credential", name.value);
                 let help = "letters, digits, `-`, `_` and `.`, up to 64";
                 return Err(self.fault(name, message, help));
             }
-            (None, Some(file)) => {
+            (None, Some(file), (None, None)) => {
                 let path = self.directory.join(&file.value);
                 let name: Arc<str> = format!("file:{}", path.display()).into();
                 (name, CredentialPlace::File(path))
             }
             _ => {
                 let help = "`{ name: openai, as: bearer }`, set by `tidegate credentials set openai`, \
-                            or `{ file: PATH, as: bearer }`";
+                            `{ file: PATH, as: bearer }`, `vault` or `aws_secret`";
                 return Err(self.fault(typed, "a credential comes from one place", help));
             }
         };
         let form = typed.value.form.as_ref().ok_or_else(|| {
-            let help =
-                "`as: bearer`, `{ header: x-api-key }`, `{ basic: USER }` or `{ query: key }`";
+            let help = "`as: bearer`, `{ header: x-api-key }`, `{ basic: USER }`, `{ query: key }`, \
+                        `sigv4`, `oauth` or `certificate`";
             self.fault(typed, "nobody says how the credential is presented", help)
         })?;
         let form = self.form(form)?;
@@ -88,7 +104,6 @@ impl Resolver<'_> {
     }
 
     fn form(&self, typed: &Spanned<CredentialForm>) -> Result<Form> {
-        let plain = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_graphic());
         Ok(match &typed.value {
             CredentialForm::Bearer => Form::Bearer,
             CredentialForm::Header(name) => {
@@ -104,6 +119,22 @@ impl Resolver<'_> {
             CredentialForm::Query(name) if plain(name) && !name.contains(['&', '=', '#', '%']) => {
                 Form::Query(name.clone())
             }
+            CredentialForm::SigV4(for_what)
+                if plain(&for_what.region) && plain(&for_what.service) =>
+            {
+                Form::SigV4(SigV4 {
+                    region: for_what.region.clone(),
+                    service: for_what.service.clone(),
+                })
+            }
+            CredentialForm::SigV4(_) => {
+                let help = "such as `as: { sigv4: { region: eu-central-1, service: s3 } }`";
+                return Err(self.fault(typed, "no region or service of AWS", help));
+            }
+            CredentialForm::OAuth(client) => {
+                Form::OAuth(Arc::new(Grant::new(self.registration(typed, client)?)))
+            }
+            CredentialForm::Certificate => Form::Certificate,
             CredentialForm::Basic(text) | CredentialForm::Query(text) => {
                 let message = format!("`{}` cannot be sent", text.escape_debug());
                 let help = "`as: { basic: USER }` or `as: { query: PARAMETER }`, in plain ASCII";
@@ -111,4 +142,45 @@ impl Resolver<'_> {
             }
         })
     }
+
+    fn registration(
+        &self,
+        typed: &Spanned<CredentialForm>,
+        client: &file::OAuth,
+    ) -> Result<Registration> {
+        let endpoint = self.uri(&client.token_endpoint)?;
+        if endpoint.scheme_str() != Some("https") && !is_loopback(&endpoint) {
+            let help = "write `https://`; only loopback may do without";
+            let message = "a client's secret is not sent in the clear";
+            return Err(self.fault(&client.token_endpoint, message, help));
+        }
+        // RFC 6749 section 3.3.
+        let is_scope = |scope: &String| plain(scope) && !scope.contains(['"', '\\']);
+        if client.client_id.is_empty() || !client.scopes.iter().all(is_scope) {
+            let help = "`client_id: gateway`, `scopes: [orders.read, orders.write]`";
+            return Err(self.fault(typed, "no id or scope of a client of OAuth", help));
+        }
+        let ours = ["grant_type", "scope", "client_id", "client_secret"];
+        if let Some(taken) = ours.iter().find(|it| client.parameters.contains_key(**it)) {
+            let message = format!("`{taken}` is no further parameter");
+            let help = "`client_id`, `client_auth` and `scopes` say it";
+            return Err(self.fault(typed, message, help));
+        }
+        Ok(Registration {
+            endpoint,
+            networks: self.networks(&client.networks)?,
+            client: client.client_id.clone(),
+            shown: match client.client_auth {
+                file::ClientAuth::Basic => ShownAs::Basic,
+                file::ClientAuth::Body => ShownAs::Body,
+            },
+            scopes: client.scopes.clone(),
+            more: client.parameters.clone().into_iter().collect(),
+        })
+    }
+}
+
+/// Whether it is visible ASCII.
+fn plain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|it| it.is_ascii_graphic())
 }

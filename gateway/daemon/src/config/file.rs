@@ -4,6 +4,7 @@ mod agent;
 mod argument;
 mod audit;
 mod budget;
+mod credential;
 mod issuer;
 mod mediator;
 mod operation;
@@ -24,6 +25,9 @@ pub(crate) use agent::{Agent, Egress, EgressMode, StaticKey, Token, Turns, WhenG
 pub(crate) use argument::{Argument, ArgumentType};
 pub(crate) use audit::Audit;
 pub(crate) use budget::{Budget, Per};
+pub(crate) use credential::{
+    ClientAuth, Credential, CredentialForm, Kv, Login, OAuth, SecretsManager,
+};
 pub(crate) use issuer::Issuer;
 pub(crate) use mediator::{
     AnswerForm, MediationCounts, MediationModel, MediationPage, MediationTemplate, Mediator,
@@ -285,19 +289,6 @@ pub(crate) struct Service {
     pub(crate) graphql: Option<GraphQl>,
 }
 
-/// The credential of a service, from exactly one place.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Credential {
-    /// Its name in the vault (`tidegate credentials set`).
-    pub(crate) name: Option<Spanned<String>>,
-    /// A file with it, which is read again when it changes.
-    pub(crate) file: Option<Spanned<PathBuf>>,
-    /// How it is presented; as the service's profile says if absent.
-    #[serde(rename = "as")]
-    pub(crate) form: Option<Spanned<CredentialForm>>,
-}
-
 /// Whether who is given data may train models on it.
 #[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
@@ -307,20 +298,6 @@ pub(crate) enum Training {
     OptOut,
     Always,
     Unknown,
-}
-
-/// How it is presented.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum CredentialForm {
-    /// `Authorization: Bearer ...`
-    Bearer,
-    /// As this field.
-    Header(String),
-    /// As the password of this user.
-    Basic(String),
-    /// As this parameter of the query.
-    Query(String),
 }
 
 /// A server of the Model Context Protocol. What is not named here is refused.

@@ -252,6 +252,46 @@ fn every_mistake_is_told_with_its_place_and_mend() {
             "upstream: http://127.0.0.1:9001",
             "upstream: http://127.0.0.1:9001\n    credential: { name: crm, as: { query: a=b } }",
         ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { name: crm, as: { sigv4: { region: \"\", service: s3 } } }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { name: crm, as: { oauth: { token_endpoint: \"http://idp.example/token\", client_id: gateway } } }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { name: crm, as: { oauth: { token_endpoint: \"https://idp.example/token\", client_id: gateway, scopes: [a b] } } }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { name: crm, as: { oauth: { token_endpoint: \"https://idp.example/token\", client_id: gateway, parameters: { scope: a } } } }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { name: crm, as: certificate }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: https://127.0.0.1:9001\n    health: { path: /up }\n    credential: { name: crm, as: certificate }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { vault: { address: \"http://vault.example\", mount: secret, path: a, field: key, login: { token: t } }, as: bearer }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { vault: { address: \"https://vault.example\", mount: secret, path: a/../b, field: key, login: { token: t } }, as: bearer }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { aws_secret: { region: \"eu.example/\", id: a, keys: k }, as: bearer }",
+        ),
+        (
+            "upstream: http://127.0.0.1:9001",
+            "upstream: http://127.0.0.1:9001\n    credential: { name: crm, aws_secret: { region: eu-central-1, id: a, keys: k }, as: bearer }",
+        ),
         ("calls: 5,", "calls: 51,"),
         ("id: writes", "id: reads"),
         ("id: writes", "id: \"a b\""),

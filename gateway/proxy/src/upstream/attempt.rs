@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use admission::Permit;
-use http::{Extensions, Request, Response, Uri, Version, header, request::Parts, uri};
+use http::{Extensions, Request, Response, StatusCode, Uri, Version, header, request::Parts, uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use policy::Towards;
@@ -15,7 +15,7 @@ use crate::{
     accept::Accepted,
     account::{Account, Call},
     body::{Outbound, Source},
-    clock,
+    clock, credential,
     exchange::Worker,
     fields, headers,
     leash::leash,
@@ -46,6 +46,9 @@ impl Worker {
         }
         let accepted = Accepted::of(&parts.headers);
         headers::towards_upstream(&mut parts.headers, permit.caller().showed());
+        if way.service.presented.is_some() {
+            credential::take_keys(&mut parts.headers);
+        }
         fields::request(&self.gateway, permit, account, &mut parts.headers, way)?;
         let media = media::of(&parts.headers, body.is_end_stream());
         let judged = if media == Media::Empty {
@@ -58,13 +61,19 @@ impl Worker {
             Box::pin(screened).await?
         };
         account.mark(names::REQUEST_SCREENED);
+        let mut request = written(account, way, parts, judged)?;
         if let Some(presented) = &way.service.presented {
             let source = &*self.gateway.credentials;
-            let veil = presented.present(source, &mut parts.headers, &mut way.target)?;
-            account.veil = Some(veil);
+            let now = clock::now();
+            let presenting = presented.present(source, &self.upstream, now, &mut request);
+            account.veil = Some(Box::pin(presenting).await?);
         }
-        let request = present(account, way, parts, judged)?;
         let answer = self.answered(account, permit, way, request).await?;
+        if let Some(presented) = &way.service.presented
+            && answer.status() == StatusCode::UNAUTHORIZED
+        {
+            presented.was_refused(&*self.gateway.credentials);
+        }
         Ok((accepted, answer))
     }
 
@@ -159,8 +168,8 @@ impl Worker {
     }
 }
 
-/// Writes the request that the upstream gets.
-fn present(
+/// Writes the request that the upstream gets, but for the service's credential.
+fn written(
     account: &Account,
     way: &Way,
     mut parts: Parts,

@@ -26,7 +26,12 @@ use tokio::net::{TcpStream, lookup_host};
 use tower::Service;
 
 use super::{destination, guard};
-use crate::{body::BoxError, limits, route::Routes};
+use crate::{
+    body::BoxError,
+    credential::{Form, Presented, Registration},
+    limits,
+    route::Routes,
+};
 
 /// A name stands for an address that its upstream may not be at.
 #[derive(Debug, thiserror::Error)]
@@ -142,7 +147,7 @@ impl Connector {
         }
     }
 
-    /// To the upstreams of `routes` at addresses that they may be at.
+    /// To the upstreams of `routes`, and their authorization servers, at addresses that they may be at.
     pub(super) fn guarded(routes: &Routes) -> Self {
         let mut networks: HashMap<(String, u16), Vec<Network>> = HashMap::new();
         for destination in routes.destinations() {
@@ -153,6 +158,25 @@ impl Connector {
             let key = (destination.host().to_ascii_lowercase(), destination.port());
             let listed = networks.entry(key).or_default();
             listed.extend(&destination.networks);
+        }
+        for service in routes.services() {
+            let Some(Presented {
+                form: Form::OAuth(grant),
+                ..
+            }) = &service.presented
+            else {
+                continue;
+            };
+            let Registration {
+                endpoint,
+                networks: listed,
+                ..
+            } = grant.registration();
+            let host = endpoint.host().unwrap_or_default();
+            if !is_address(host) {
+                let key = (host.to_ascii_lowercase(), destination::port(endpoint));
+                networks.entry(key).or_default().extend(listed);
+            }
         }
         let upstreams = networks.into_iter().map(|(key, networks)| {
             let allowed = Allowed::of(&key.0, key.1, &networks);

@@ -88,6 +88,7 @@ fn files(config: &Config) -> Result<Files> {
         .iter()
         .filter_map(|(_, place)| match place {
             CredentialPlace::File(path) => Some(path),
+            CredentialPlace::Store(place) => Some(&place.shown),
             CredentialPlace::Vault => None,
         });
     for path in keys.chain(credentials) {
