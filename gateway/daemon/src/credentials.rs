@@ -113,18 +113,22 @@ impl Held {
     }
 
     /// Asks the stores of others, each until told to stop.
-    pub(crate) fn ask_stores(self: &Arc<Self>, client: &Upstream, stop: &watch::Receiver<bool>) {
-        for (name, place) in &self.places {
-            if let CredentialPlace::Store(place) = place {
-                let (held, name, place) = (Arc::clone(self), Arc::clone(name), Arc::clone(place));
-                tokio::spawn(stores::keep(
-                    held,
-                    name,
-                    place,
-                    client.clone(),
-                    stop.clone(),
-                ));
-            }
+    pub(crate) fn ask_stores(
+        self: &Arc<Self>,
+        tls: &Arc<ClientConfig>,
+        stop: &watch::Receiver<bool>,
+    ) {
+        let stores = self.places.iter().filter_map(|(name, place)| match place {
+            CredentialPlace::Store(place) => Some((name, place)),
+            CredentialPlace::Vault | CredentialPlace::File(_) => None,
+        });
+        let at = stores.clone();
+        let at = at.map(|(_, place)| (place.store.address(), &*place.networks));
+        let client = Upstream::guarded_to(tls, at);
+        for (name, place) in stores {
+            let (held, name, place) = (Arc::clone(self), Arc::clone(name), Arc::clone(place));
+            let kept = stores::keep(held, name, place, client.clone(), stop.clone());
+            tokio::spawn(kept);
         }
     }
 

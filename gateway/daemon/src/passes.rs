@@ -148,6 +148,8 @@ impl Surroundings {
             set("AWS_ACCESS_KEY_ID", PLACEHOLDER);
             set("AWS_SECRET_ACCESS_KEY", PLACEHOLDER);
             set("AWS_SESSION_TOKEN", key);
+            // Else they cut uploads into chunks that nobody can read and sign anew.
+            set("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required");
             set("AWS_REGION", region);
             set("AWS_DEFAULT_REGION", region);
         }

@@ -205,6 +205,11 @@ impl Account {
         self.record
     }
 
+    /// Until when a mediated call may take.
+    pub(crate) fn deadline(&self) -> Option<tokio::time::Instant> {
+        self.mediation.as_ref().map(|it| it.deadline())
+    }
+
     /// Notes that a stage was reached, for the trace.
     pub(crate) fn mark(&mut self, stage: &'static str) {
         if let Some(trace) = &mut self.trace {

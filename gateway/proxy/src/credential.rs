@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
 use vault::Credential;
 use zeroize::Zeroizing;
 
-pub(crate) use self::oauth::Fault;
+pub(crate) use self::oauth::{Access, Fault};
 pub use self::{
     oauth::{Grant, Registration, ShownAs},
     sigv4::SigV4,
@@ -71,15 +71,17 @@ pub(crate) fn take_keys(fields: &mut HeaderMap) {
 }
 
 impl Presented {
-    /// Puts the credential on a request that is otherwise as it will be sent, and gives what keeps it from
-    /// coming back.
+    /// Puts the credential on a request that is otherwise as it will be sent; `veil` is what keeps it from
+    /// coming back, and says on record that it was read, whatever comes of it. Gives the access token that
+    /// stands for it, if one does.
     pub(crate) async fn present(
         &self,
         source: &dyn CredentialSource,
         client: &Upstream,
         now: SystemTime,
         request: &mut Request<Outbound>,
-    ) -> Result<Veil, Interruption> {
+        veil: &mut Option<Veil>,
+    ) -> Result<Option<Arc<Access>>, Interruption> {
         let unavailable = Interruption::credential_unavailable;
         let credential = source.credential(&self.name).ok_or_else(unavailable)?;
         if credential.is_pem() != matches!(self.form, Form::Certificate) {
@@ -87,7 +89,7 @@ impl Presented {
             tracing::error!(credential = name, "is PEM, or is not, other than `as` says");
             return Err(unavailable());
         }
-        let veil = Veil::over(&self.name, &credential);
+        let veil = veil.insert(Veil::over(&self.name, &credential));
         let secret = credential.expose();
         match &self.form {
             Form::Bearer => {
@@ -100,25 +102,26 @@ impl Presented {
                 let encoded = Zeroizing::new(BASE64_STANDARD.encode(&*pair));
                 let value = [b"Basic ", encoded.as_bytes()].concat();
                 put(request, header::AUTHORIZATION, value)?;
-                return Ok(veil.and(encoded.as_bytes()));
+                veil.and(encoded.as_bytes());
             }
             Form::Query(name) => {
                 let target = with_parameter(request.uri(), name, secret).ok_or_else(unavailable)?;
                 *request.uri_mut() = target;
             }
-            Form::SigV4(signer) => return signer.sign(&credential, now, request, veil),
+            Form::SigV4(signer) => signer.sign(&credential, now, request, veil)?,
             Form::OAuth(grant) => {
                 let access = Box::pin(grant.access(client, &credential)).await?;
                 let value = [b"Bearer ", access.expose()].concat();
                 put(request, header::AUTHORIZATION, value)?;
-                return Ok(veil.and(access.expose()));
+                veil.and(access.expose());
+                return Ok(Some(access));
             }
             Form::Certificate => {
                 let clients = client.certified(&self.name, &credential);
                 request.extensions_mut().insert(clients?);
             }
         }
-        Ok(veil)
+        Ok(None)
     }
 
     /// Whether the whole of a body must be there before it is presented.
@@ -126,11 +129,11 @@ impl Presented {
         matches!(self.form, Form::SigV4(_))
     }
 
-    /// The service did not take what was presented.
-    pub(crate) fn was_refused(&self, source: &dyn CredentialSource) {
+    /// The service did not take what was presented: the credential, or this token for it.
+    pub(crate) fn was_refused(&self, source: &dyn CredentialSource, access: Option<&Arc<Access>>) {
         source.was_refused(&self.name);
-        if let Form::OAuth(grant) = &self.form {
-            grant.was_refused();
+        if let (Form::OAuth(grant), Some(access)) = (&self.form, access) {
+            grant.was_refused(access);
         }
     }
 }

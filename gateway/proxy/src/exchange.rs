@@ -392,7 +392,10 @@ impl Worker {
         })?;
         account.who = who;
         account.mark(names::AUTHENTICATED);
-        if !holds_key && headers::has_stray_key(&parts.headers) {
+        // What `tidegate exec` gives libraries of AWS for the token of a session is no service's.
+        let session = headers::only(&parts.headers, &headers::SESSION_TOKEN);
+        let strays = || session.is_some_and(|token| self.gateway.identity.is_token(token));
+        if !holds_key && (headers::has_stray_key(&parts.headers) || strays()) {
             return Err(Interruption::key_misplaced());
         }
         Ok(proven)

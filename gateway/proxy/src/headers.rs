@@ -1,6 +1,6 @@
 //! Which header fields cross the gateway, and which end at it.
 
-mod aws;
+pub(crate) mod aws;
 
 use std::borrow::Cow;
 

@@ -32,7 +32,7 @@ pub enum PostFault {
 impl Upstream {
     /// Posts `body` to `uri`; a status of 2xx takes it.
     pub async fn post(&self, uri: Uri, headers: HeaderMap, body: Bytes) -> Result<(), PostFault> {
-        let (status, _) = self.ask(uri, headers, body).await?;
+        let (status, _) = within(self.posted(posting(Method::POST, uri, headers, body))).await?;
         if status.is_success() {
             Ok(())
         } else {
@@ -40,7 +40,8 @@ impl Upstream {
         }
     }
 
-    /// Posts `body` to `uri`; gives what is answered, with whatever status. An answer that is too long is none.
+    /// Posts `body` to `uri`; gives what is answered, with whatever status. An answer that breaks off or is too long is
+    /// a fault.
     pub async fn ask(
         &self,
         uri: Uri,
@@ -58,11 +59,7 @@ impl Upstream {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<(StatusCode, Bytes), PostFault> {
-        let mut request = Request::new(Outbound::full(body));
-        *request.method_mut() = method;
-        *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
-        self.answered(request).await
+        self.answered(posting(method, uri, headers, body)).await
     }
 
     /// The same for a request that is written already.
@@ -70,12 +67,16 @@ impl Upstream {
         &self,
         request: Request<Outbound>,
     ) -> Result<(StatusCode, Bytes), PostFault> {
-        timeout(POST_DEADLINE, self.posted(request))
-            .await
-            .map_err(|_| PostFault::Deadline)?
+        let (status, body) = within(self.posted(request)).await?;
+        body.map(|body| (status, body))
+            .ok_or(PostFault::Unreachable)
     }
 
-    async fn posted(&self, request: Request<Outbound>) -> Result<(StatusCode, Bytes), PostFault> {
+    /// The answer's status, and its body if it is whole.
+    async fn posted(
+        &self,
+        request: Request<Outbound>,
+    ) -> Result<(StatusCode, Option<Bytes>), PostFault> {
         let head = limits::RESPONSE_HEAD_DEADLINE;
         let sent = self.send(request, std::future::ready(()), head).await;
         let answer = sent.map_err(|_| PostFault::Unreachable)?;
@@ -83,6 +84,19 @@ impl Upstream {
         // That it is read lets the connection live.
         let read = Limited::new(answer.into_body(), ANSWER_BYTES_MAX);
         let read = read.collect().await;
-        Ok((status, read.map(Collected::to_bytes).unwrap_or_default()))
+        Ok((status, read.map(Collected::to_bytes).ok()))
     }
+}
+
+async fn within<T>(work: impl Future<Output = Result<T, PostFault>>) -> Result<T, PostFault> {
+    let done = timeout(POST_DEADLINE, work).await;
+    done.map_err(|_| PostFault::Deadline)?
+}
+
+fn posting(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Request<Outbound> {
+    let mut request = Request::new(Outbound::full(body));
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    request
 }

@@ -17,7 +17,7 @@ pub use self::{
 use crate::{Upstream, clock, post::PostFault};
 
 /// Where a secret is, and how its store is asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Store {
     /// Version 2 of the KV engine.
     Kv(Kv),
@@ -69,6 +69,14 @@ impl From<PostFault> for StoreFault {
 }
 
 impl Store {
+    /// Where it is.
+    pub fn address(&self) -> &Uri {
+        match self {
+            Self::Kv(kv) => &kv.address,
+            Self::SecretsManager(manager) => &manager.endpoint,
+        }
+    }
+
     /// Asks for the secret; `shown` is what the gateway proves itself by.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ mod standing;
 
 use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
+use flows::Network;
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -141,6 +142,14 @@ impl Upstream {
     /// The same for services: their upstreams are called at addresses that they may be at.
     pub fn guarded(tls: &Arc<ClientConfig>, routes: &Routes) -> Self {
         Self::with(tls, Connector::guarded(routes))
+    }
+
+    /// The same for these, each at addresses that are public or listed beside it.
+    pub fn guarded_to<'a>(
+        tls: &Arc<ClientConfig>,
+        places: impl Iterator<Item = (&'a Uri, &'a [Network])>,
+    ) -> Self {
+        Self::with(tls, Connector::to(places))
     }
 
     fn with(tls: &Arc<ClientConfig>, connector: Connector) -> Self {

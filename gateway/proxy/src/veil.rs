@@ -61,10 +61,9 @@ impl Veil {
     }
 
     /// And over another way in which it was presented.
-    pub(crate) fn and(mut self, encoded: &[u8]) -> Self {
+    pub(crate) fn and(&mut self, encoded: &[u8]) {
         let encoded = Arc::new(Zeroizing::new(encoded.to_vec()));
         self.needles.push(Needle::Encoded(encoded));
-        self
     }
 
     /// What the record says of it.

@@ -216,7 +216,7 @@ impl Running {
         let reported = reporting.standing();
         runtime.spawn(reporting.run(stopped.clone()));
         let following = watching.map(|it| it.start(&gateway.trail, &stopped));
-        held.ask_stores(&Upstream::new(&upstream_tls), &stopped);
+        held.ask_stores(&upstream_tls, &stopped);
         let files = (Arc::clone(&held), tell, authority);
         look(config, files, &gateway.trail, &stopped);
         desks::open(config, &gateway, &stopped)?;

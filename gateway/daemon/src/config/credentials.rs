@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Where a credential is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum CredentialPlace {
     /// In the vault, under its name.
     Vault,
@@ -31,11 +31,19 @@ impl Resolver<'_> {
     pub(super) fn places(&self, file: &File) -> Result<Vec<(Arc<str>, CredentialPlace)>> {
         let mut places: Vec<(Arc<str>, CredentialPlace)> = Vec::new();
         for service in &file.services {
-            let Some((presented, place)) = self.presented(service)? else {
+            let presented = self.presented(service)?;
+            let (Some(typed), Some((presented, place))) = (&service.credential, presented) else {
                 continue;
             };
-            if places.iter().all(|(name, _)| *name != presented.name) {
-                places.push((presented.name, place));
+            match places.iter().find(|(name, _)| *name == presented.name) {
+                None => places.push((presented.name, place)),
+                Some((_, known)) if *known == place => {}
+                Some((name, _)) => {
+                    let message =
+                        format!("`{name}` of another service is kept, or asked for, otherwise");
+                    let help = "one secret is asked for in one way: make `login`, `keys`, `refresh` and `networks` alike";
+                    return Err(self.fault(typed, message, help));
+                }
             }
         }
         Ok(places)

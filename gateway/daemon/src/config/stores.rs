@@ -39,8 +39,17 @@ impl Resolver<'_> {
             let help = "such as `namespace: teams/agents`";
             self.fault(typed, "the namespace cannot be sent", help)
         })?;
-        let host = address.host().unwrap_or_default();
-        let name = format!("vault:{host}/{}/{}#{}", kv.mount, kv.path, kv.field).into();
+        let name = format!(
+            "vault:{}{}/{}/{}#{}",
+            whole(&address),
+            kv.namespace
+                .as_deref()
+                .map_or_else(String::new, |it| format!("/{it}")),
+            kv.mount,
+            kv.path,
+            kv.field
+        )
+        .into();
         let store = Store::Kv(Kv {
             address,
             mount: kv.mount.clone(),
@@ -49,7 +58,7 @@ impl Resolver<'_> {
             namespace,
             login,
         });
-        let place = self.stored(store, shown, kv.refresh.as_ref())?;
+        let place = self.stored(store, shown, kv.refresh.as_ref(), &kv.networks)?;
         Ok((name, place))
     }
 
@@ -78,8 +87,12 @@ impl Resolver<'_> {
         };
         let field = secret.field.as_ref().map(|field| format!("#{field}"));
         let name = format!(
-            "aws:{}:{}{}",
+            "aws:{}{}:{}{}",
             secret.region,
+            secret
+                .endpoint
+                .as_ref()
+                .map_or_else(String::new, |_| format!("@{}", whole(&endpoint))),
             secret.id,
             field.unwrap_or_default()
         )
@@ -90,7 +103,8 @@ impl Resolver<'_> {
             id: secret.id.clone(),
             field: secret.field.clone(),
         });
-        let place = self.stored(store, &secret.keys, secret.refresh.as_ref())?;
+        let refresh = secret.refresh.as_ref();
+        let place = self.stored(store, &secret.keys, refresh, &secret.networks)?;
         Ok((name, place))
     }
 
@@ -99,11 +113,13 @@ impl Resolver<'_> {
         store: Store,
         shown: &Spanned<PathBuf>,
         refresh: Option<&Spanned<String>>,
+        networks: &[Spanned<String>],
     ) -> Result<CredentialPlace> {
         Ok(CredentialPlace::Store(Arc::new(StorePlace {
             store,
             shown: self.directory.join(&shown.value),
             refresh: self.timeout(refresh, REFRESH)?,
+            networks: self.networks(networks)?,
         })))
     }
 
@@ -136,6 +152,12 @@ fn login(typed: &file::Login) -> (Login, &Spanned<PathBuf>) {
             (Login::Jwt { mount, role }, &typed.token)
         }
     }
+}
+
+/// An address without its scheme: of two stores on one host, each has its own.
+fn whole(address: &Uri) -> String {
+    let authority = address.authority().map_or("", |it| it.as_str());
+    format!("{authority}{}", address.path().trim_end_matches('/'))
 }
 
 /// Whether it is made of plain segments.

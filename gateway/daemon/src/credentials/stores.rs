@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use flows::Network;
 use proxy::{
     Upstream,
     secrets::{Secret, Store, StoreFault},
@@ -24,7 +25,7 @@ use super::Held;
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// A secret in a store.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct StorePlace {
     /// Which one.
     pub(crate) store: Store,
@@ -32,6 +33,8 @@ pub(crate) struct StorePlace {
     pub(crate) shown: PathBuf,
     /// After how long it is asked for again.
     pub(crate) refresh: Duration,
+    /// Addresses that are not public, and that the store's name may stand for.
+    pub(crate) networks: Vec<Network>,
 }
 
 /// What a store said last.

@@ -76,7 +76,7 @@ struct Kept {
 }
 
 /// One access token.
-pub(super) struct Access {
+pub(crate) struct Access {
     token: Zeroizing<String>,
     given: Instant,
     renewed: Instant,
@@ -182,11 +182,12 @@ impl Grant {
         access.filter(|access| is(access, Instant::now()))
     }
 
-    /// The service did not take a token: the next call has another, unless this one was just given.
-    pub(super) fn was_refused(&self) {
+    /// The service did not take this token: the next call has another, unless there is one already, or this one
+    /// was just given.
+    pub(super) fn was_refused(&self, access: &Arc<Access>) {
         let mut kept = self.lock();
-        let is_old = |access: &Arc<Access>| access.given.elapsed() >= PAUSE;
-        if kept.access.as_ref().is_some_and(is_old) {
+        let is_it = |kept: &Arc<Access>| Arc::ptr_eq(kept, access);
+        if kept.access.as_ref().is_some_and(is_it) && access.given.elapsed() >= PAUSE {
             kept.access = None;
         }
     }
@@ -226,6 +227,10 @@ impl Grant {
             return Err(Fault::Unreadable);
         }
         let lifetime = answer.expires_in().unwrap_or(LIFETIME);
+        if lifetime.is_zero() {
+            // Nobody could use it, and every call would ask.
+            return Err(Fault::Unreadable);
+        }
         let expires = given.checked_add(lifetime).unwrap_or(given + LIFETIME);
         Ok(Access {
             token,

@@ -30,6 +30,9 @@ static OF_ANOTHER: [HeaderName; 5] = [
 /// Fields that a signature covers, beside `host` and `content-type`.
 const COVERED: &str = "x-amz-";
 
+/// Names by which requests to Amazon S3 are signed; others that begin alike (`s3tables`) sign as all services do.
+const S3: [&str; 3] = ["s3", "s3-object-lambda", "s3-outposts"];
+
 /// For what requests are signed.
 #[derive(Clone, Debug)]
 pub struct SigV4 {
@@ -68,8 +71,8 @@ impl SigV4 {
         credential: &Credential,
         now: SystemTime,
         request: &mut Request<Outbound>,
-        veil: Veil,
-    ) -> Result<Veil, Interruption> {
+        veil: &mut Veil,
+    ) -> Result<(), Interruption> {
         let keys = Keys::of(credential).ok_or_else(Interruption::credential_unavailable)?;
         for name in &OF_ANOTHER {
             request.headers_mut().remove(name);
@@ -77,11 +80,10 @@ impl SigV4 {
         let signature = self.signed(&keys, now, request);
         let signature = signature.ok_or_else(Interruption::unsignable)?;
         // Whoever has it can send the same request again, past the gateway, for minutes.
-        let veil = veil.and(keys.secret.as_bytes()).and(signature.as_bytes());
-        Ok(match keys.session {
-            Some(session) => veil.and(session.as_bytes()),
-            None => veil,
-        })
+        for known in [Some(keys.secret), Some(&signature), keys.session] {
+            known.into_iter().for_each(|it| veil.and(it.as_bytes()));
+        }
+        Ok(())
     }
 
     /// Signs a request of the gateway's own; none if it cannot be signed.
@@ -144,7 +146,7 @@ impl SigV4 {
     /// Amazon S3 reads a path as it stands and wants the body's digest in a field of its own.
     fn settings(&self) -> SigningSettings {
         let mut settings = SigningSettings::default();
-        if self.service.starts_with("s3") {
+        if S3.contains(&&*self.service) {
             settings.percent_encoding_mode = PercentEncodingMode::Single;
             settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
             settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;

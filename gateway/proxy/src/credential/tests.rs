@@ -44,9 +44,11 @@ async fn present(
     let presented = Presented { name, form };
     take_keys(request.headers_mut());
     let (source, client) = (source(secret), client());
+    let mut veil = None;
     presented
-        .present(&source, &client, UNIX_EPOCH, request)
-        .await
+        .present(&source, &client, UNIX_EPOCH, request, &mut veil)
+        .await?;
+    Ok(veil.unwrap())
 }
 
 async fn check(form: Form, target: &str, field: Option<(&str, &str)>, expected: &str) {
@@ -111,8 +113,9 @@ async fn a_signature_is_what_aws_says_it_is() {
     *request.uri_mut() = "https://example.amazonaws.com/".parse().unwrap();
     let now = UNIX_EPOCH + Duration::from_mins(24_015_636);
     let (source, client) = (source(&pair), client());
-    let veil = presented.present(&source, &client, now, &mut request).await;
-    assert!(veil.is_ok());
+    let mut veil = None;
+    let done = presented.present(&source, &client, now, &mut request, &mut veil);
+    assert!(done.await.is_ok());
     assert_eq!(
         request.headers()[header::AUTHORIZATION],
         "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, \

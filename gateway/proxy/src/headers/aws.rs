@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{SESSION_TOKEN, UNREADABLE, only};
 
@@ -20,6 +20,19 @@ pub(super) fn token<'h>(headers: &'h HeaderMap, parts: &'h str) -> Option<Cow<'h
     scope.split('/').next().map(Cow::Borrowed)
 }
 
+/// Whether a body is cut into chunks of its own kind, each signed or behind a digest: what is in it is no body.
+pub(crate) fn has_chunks(headers: &HeaderMap) -> bool {
+    let is_cut = |value: &HeaderValue| {
+        let value = value.as_bytes().to_ascii_lowercase();
+        let mut codings = value.split(|byte| *byte == b',');
+        codings.any(|it| it.trim_ascii() == b"aws-chunked")
+    };
+    let is_streaming = |value: &HeaderValue| value.as_bytes().starts_with(b"STREAMING-");
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    let mut digests = headers.get_all("x-amz-content-sha256").iter();
+    codings.any(is_cut) || digests.any(is_streaming)
+}
+
 /// Takes out the digests of a body that is no longer the one which they are of.
 pub(super) fn take_checksums(headers: &mut HeaderMap) {
     let is_one = |name: &&HeaderName| {
@@ -34,8 +47,6 @@ pub(super) fn take_checksums(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderValue, header};
-
     use super::super::token_for_key;
     use super::*;
 
@@ -49,6 +60,22 @@ mod tests {
             headers.append(SESSION_TOKEN, HeaderValue::from_static(token));
         }
         assert_eq!(token_for_key(&headers).as_deref(), expected, "{id}");
+    }
+
+    #[test]
+    fn chunks_of_its_own_kind_are_seen() {
+        let has = |name: &'static str, value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static(value));
+            has_chunks(&headers)
+        };
+        assert!(has("content-encoding", "gzip, AWS-chunked"));
+        assert!(has(
+            "x-amz-content-sha256",
+            "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+        ));
+        assert!(!has("content-encoding", "gzip"));
+        assert!(!has("x-amz-content-sha256", "UNSIGNED-PAYLOAD"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const SERVICE: &str = "secretsmanager";
 
 /// A secret.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SecretsManager {
     /// Where the service is.
     pub endpoint: Uri,

@@ -1,6 +1,6 @@
 //! Version 2 of the KV engine, as HashiCorp Vault and OpenBao have it.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use serde_json::{Value, json};
 use vault::Credential;
 use zeroize::Zeroizing;
@@ -14,7 +14,7 @@ const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
 const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
 
 /// A field of a secret.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Kv {
     /// Scheme, authority and base path.
     pub address: Uri,
@@ -137,7 +137,7 @@ impl Kv {
         }
         let uri = at(&self.address, path)?;
         let (status, body) = client.call(method, uri, headers, body.into()).await?;
-        if body.is_empty() && status.is_success() {
+        if status == StatusCode::NO_CONTENT {
             return Ok(Value::Null);
         }
         document(status, &body)

@@ -8,7 +8,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use policy::Towards;
 use telemetry::names;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::failover::{self, Answered};
 use crate::{
@@ -46,7 +46,13 @@ impl Worker {
         }
         let accepted = Accepted::of(&parts.headers);
         headers::towards_upstream(&mut parts.headers, permit.caller().showed());
-        if way.service.presented.is_some() {
+        let service = Arc::clone(&way.service);
+        let presented = service.presented.as_ref();
+        if let Some(presented) = presented {
+            if presented.covers_body() && headers::aws::has_chunks(&parts.headers) {
+                // Neither read nor, as it stands, signed anew, whatever policy says of bodies like it.
+                return Err(Interruption::request_uninspected("coding_unknown"));
+            }
             credential::take_keys(&mut parts.headers);
         }
         fields::request(&self.gateway, permit, account, &mut parts.headers, way)?;
@@ -56,25 +62,51 @@ impl Worker {
         } else {
             let gateway = &self.gateway;
             let media = way.messages(media, &parts.headers, Towards::Service);
+            let deadline = account.deadline();
             // Its future is large, and hyper moves ours: most requests never need it.
-            let screened = request::screen(gateway, permit, way, account, media, body);
-            Box::pin(screened).await?
+            let screened = Box::pin(request::screen(gateway, permit, way, account, media, body));
+            self.leashed(permit, deadline, screened).await?
         };
         account.mark(names::REQUEST_SCREENED);
         let mut request = written(account, way, parts, judged)?;
-        if let Some(presented) = &way.service.presented {
-            let source = &*self.gateway.credentials;
-            let now = clock::now();
-            let presenting = presented.present(source, &self.upstream, now, &mut request);
-            account.veil = Some(Box::pin(presenting).await?);
+        let mut access = None;
+        if let Some(presented) = presented {
+            let (source, deadline) = (&*self.gateway.credentials, account.deadline());
+            let veil = &mut account.veil;
+            let presenting =
+                presented.present(source, &self.upstream, clock::now(), &mut request, veil);
+            // Whoever was revoked while its body came has no key read for it.
+            access = self.leashed(permit, deadline, Box::pin(presenting)).await?;
         }
         let answer = self.answered(account, permit, way, request).await?;
-        if let Some(presented) = &way.service.presented
+        if let Some(presented) = presented
             && answer.status() == StatusCode::UNAUTHORIZED
         {
-            presented.was_refused(&*self.gateway.credentials);
+            presented.was_refused(&*self.gateway.credentials, access.as_ref());
         }
         Ok((accepted, answer))
+    }
+
+    /// What `work` comes to, unless the caller is revoked, what it showed expires or the mediator's time is over
+    /// before; then it is given up, or never begun.
+    async fn leashed<T>(
+        &self,
+        permit: &Permit,
+        deadline: Option<Instant>,
+        work: impl Future<Output = Result<T, Interruption>> + Unpin,
+    ) -> Result<T, Interruption> {
+        let late = async {
+            match deadline {
+                Some(deadline) => sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            why = leash(permit, &self.gateway.revoked) => Err(why),
+            () = late => Err(Interruption::mediation_late()),
+            done = work => done,
+        }
     }
 
     /// The upstream's answer; a mediated one within the mediator's deadline.
@@ -85,7 +117,7 @@ impl Worker {
         way: &Way,
         request: Request<Outbound>,
     ) -> Result<Response<Incoming>, Interruption> {
-        let Some(deadline) = account.mediation.as_ref().map(|it| it.deadline()) else {
+        let Some(deadline) = account.deadline() else {
             return self.send(account, permit, way, request).await;
         };
         let start = clock::now();

@@ -28,7 +28,7 @@ use tower::Service;
 use super::{destination, guard};
 use crate::{
     body::BoxError,
-    credential::{Form, Presented, Registration},
+    credential::{Form, Registration},
     limits,
     route::Routes,
 };
@@ -149,32 +149,27 @@ impl Connector {
 
     /// To the upstreams of `routes`, and their authorization servers, at addresses that they may be at.
     pub(super) fn guarded(routes: &Routes) -> Self {
-        let mut networks: HashMap<(String, u16), Vec<Network>> = HashMap::new();
-        for destination in routes.destinations() {
-            // Who writes an address means it, and no name is looked up.
-            if is_address(destination.host()) {
-                continue;
-            }
-            let key = (destination.host().to_ascii_lowercase(), destination.port());
-            let listed = networks.entry(key).or_default();
-            listed.extend(&destination.networks);
-        }
-        for service in routes.services() {
-            let Some(Presented {
-                form: Form::OAuth(grant),
-                ..
-            }) = &service.presented
-            else {
-                continue;
+        let upstreams = routes.destinations().map(|it| (&it.uri, &*it.networks));
+        let servers = routes.services().iter().filter_map(|service| {
+            let Form::OAuth(grant) = &service.presented.as_ref()?.form else {
+                return None;
             };
             let Registration {
-                endpoint,
-                networks: listed,
-                ..
+                endpoint, networks, ..
             } = grant.registration();
-            let host = endpoint.host().unwrap_or_default();
+            Some((endpoint, &**networks))
+        });
+        Self::to(upstreams.chain(servers))
+    }
+
+    /// To these at addresses that are public or listed beside them, and to anything else anywhere.
+    pub(super) fn to<'a>(places: impl Iterator<Item = (&'a Uri, &'a [Network])>) -> Self {
+        let mut networks: HashMap<(String, u16), Vec<Network>> = HashMap::new();
+        for (uri, listed) in places {
+            let host = uri.host().unwrap_or_default();
+            // Who writes an address means it, and no name is looked up.
             if !is_address(host) {
-                let key = (host.to_ascii_lowercase(), destination::port(endpoint));
+                let key = (host.to_ascii_lowercase(), destination::port(uri));
                 networks.entry(key).or_default().extend(listed);
             }
         }

@@ -98,9 +98,31 @@ fn read(file: &Path) -> Result<Vec<Variable>> {
     Ok(variables)
 }
 
-/// Whether a line has a `$` outside of single quotes.
+/// Whether a line has a `$` outside of single quotes. Within double ones a single quote is none.
 fn substitutes(line: &str) -> bool {
     let is_comment = line.trim_start().starts_with('#');
-    let mut parts = line.split('\'').step_by(2);
+    let quoted = !line.contains('"');
+    let mut parts = line.split('\'').step_by(if quoted { 2 } else { 1 });
     !is_comment && parts.any(|part| part.contains('$'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dollar_stands_for_itself_in_single_quotes_alone() {
+        for line in [
+            "A=x$B",
+            "A=\"x$B\"",
+            "A=\"it's$B's-key\"",
+            "A='x'$B",
+            "A='\"'$B'\"'",
+        ] {
+            assert!(substitutes(line), "{line}");
+        }
+        for line in ["A='x$B'", "# $B", "A=x", "A=\"it's\""] {
+            assert!(!substitutes(line), "{line}");
+        }
+    }
 }

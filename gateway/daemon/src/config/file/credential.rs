@@ -100,6 +100,9 @@ pub(crate) struct Kv {
     pub(crate) login: Login,
     /// After how long it is asked for again: five minutes if absent.
     pub(crate) refresh: Option<Spanned<String>>,
+    /// Addresses that are not public, and that its name may stand for.
+    #[serde(default)]
+    pub(crate) networks: Vec<Spanned<String>>,
 }
 
 /// How the gateway proves itself: each by a file.
@@ -146,4 +149,7 @@ pub(crate) struct SecretsManager {
     pub(crate) endpoint: Option<Spanned<String>>,
     /// After how long it is asked for again: five minutes if absent.
     pub(crate) refresh: Option<Spanned<String>>,
+    /// Addresses that are not public, and that its name may stand for.
+    #[serde(default)]
+    pub(crate) networks: Vec<Spanned<String>>,
 }
