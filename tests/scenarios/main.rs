@@ -53,6 +53,7 @@ mod scope;
 mod sdks;
 mod sealed;
 mod sessions;
+mod smuggling;
 mod static_keys;
 mod streaming;
 mod svids;

@@ -63,12 +63,25 @@ impl Target {
             return None;
         }
         let address = host.parse().ok();
+        if address.is_none() && ends_in_number(&host) {
+            return None;
+        }
         Some(Self {
             host,
             port,
             address,
         })
     }
+}
+
+/// Whether resolvers take a host for an address that does not look like one (WHATWG URL section 3.5, inet_aton(3)):
+/// `2130706433`, `0x7f.1`. No name ends so (RFC 3696 section 2), and an address that is not seen for one would be
+/// judged as a name.
+fn ends_in_number(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or(host);
+    let hex = last.strip_prefix("0x");
+    last.bytes().all(|byte| byte.is_ascii_digit())
+        || hex.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -113,6 +126,14 @@ mod tests {
             ":443",
             "[::1:443",
             "[api.example]:443",
+            // Addresses as resolvers read them, and no URL.
+            "2130706433:443",
+            "0x7f000001:443",
+            "0X7F.1:443",
+            "0177.0.0.1:443",
+            "127.1:443",
+            "0x:443",
+            "api.example.7:443",
         ] {
             assert_eq!(of(wrong, &[]), None, "{wrong}");
         }
