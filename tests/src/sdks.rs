@@ -70,17 +70,6 @@ impl Language {
         Ok(command)
     }
 
-    /// A process that runs a program of one of its packages.
-    pub fn module(self, name: &str) -> Result<Command> {
-        self.program()?;
-        let mut command = Command::new(self.started_as()?);
-        command
-            .args(["-m", name])
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::null());
-        Ok(command)
-    }
-
     /// Runs the calls of `sdk` with these variables, and reads what it made of each.
     pub fn calls(self, sdk: &str, variables: &[(&str, &str)]) -> Result<Calls> {
         let mut command = self.command(&format!("{sdk}_calls"))?;

@@ -235,6 +235,16 @@ pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a 
     values.next().is_none().then_some(value)
 }
 
+/// Whether a body comes in chunks alone, or in none: whoever reads only the last of several codings passes bytes on
+/// that nobody has decoded (RFC 9112 section 6.1).
+pub(crate) fn has_one_coding(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else {
+        return true;
+    };
+    codings.next().is_none() && coding.as_bytes().eq_ignore_ascii_case(b"chunked")
+}
+
 /// How long a body is by its header.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers

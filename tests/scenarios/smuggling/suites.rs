@@ -34,7 +34,7 @@ fn h2rs_finds_no_way_to_smuggle() -> Result<()> {
     let mut gateway = Gateway::start(&setup)?;
     let port = gateway.listen(1)?.port().to_string();
     let output = Language::Python
-        .module("h2rs")?
+        .command("h2rs_probe")?
         .args(["--target", "localhost", "--port", &port, "--timeout", "3"])
         .output()?;
     let told = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -228,6 +228,6 @@ pub(super) fn fill(send: &str, way: Way, path: &str) -> String {
         .replace("{target}", &way.target(path))
         .replace("{path}", path)
         .replace("{host}", HOST)
-        .replace("{long}", &"a".repeat(100_000))
+        .replace("{long}", &"a".repeat(200_000))
         .replace("{many}", &"X-A: b\r\n".repeat(9_000))
 }

@@ -1,6 +1,6 @@
 //! Where a tunnel is asked to: `CONNECT host:port`, in one reading.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use http::{HeaderMap, Uri, header};
 
@@ -49,11 +49,11 @@ impl Target {
         let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
         let port = port.parse().ok().filter(|port| digits && *port != 0)?;
         if let Some(host) = host.strip_prefix('[') {
-            let address: IpAddr = host.strip_suffix(']')?.parse().ok()?;
+            let address: Ipv6Addr = host.strip_suffix(']')?.parse().ok()?;
             return Some(Self {
                 host: address.to_string(),
                 port,
-                address: Some(address),
+                address: Some(address.into()),
             });
         }
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
@@ -126,6 +126,7 @@ mod tests {
             ":443",
             "[::1:443",
             "[api.example]:443",
+            "[192.0.2.7]:443",
             // Addresses as resolvers read them, and no URL.
             "2130706433:443",
             "0x7f000001:443",
