@@ -29,7 +29,7 @@ fn flood(flood: impl Fn(&Front, Way, &str) -> Result<()>) -> Result<()> {
         let before = front.gateway.memory_peak_kib()?;
         flood(&front, way, &format!("/things/f-{way:?}")).with_context(|| format!("{way:?}"))?;
         front.serves(&format!("after-{way:?}"))?;
-        let grown = front.gateway.memory_peak_kib()? - before;
+        let grown = front.gateway.memory_peak_kib()?.saturating_sub(before);
         ensure!(grown < GROWTH_MAX_KIB, "{way:?}: {grown} KiB more");
     }
     front.finish_given_up()
