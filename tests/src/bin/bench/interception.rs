@@ -228,11 +228,12 @@ impl Rig {
             .arg("--version")
             .output()?;
         let version = String::from_utf8_lossy(&version.stdout);
-        let version = version.lines().next().unwrap_or("mitmproxy");
+        let version = version.lines().next().unwrap_or_default();
+        let version = version.trim_start_matches("Mitmproxy: ");
         Ok(format!(
             "Each proxy has CPU {PROXY_CPU}; service (nginx, TLS) and agents share CPU {LOAD_CPU}: 32 requests at a \
              time, in as many connections of HTTP/1.1 or in four of HTTP/2. Both end TLS by a root of their own and \
-             begin it anew to the service, whose certificate they verify. {version} forwards, and keeps nothing \
+             begin it anew to the service, whose certificate they verify. mitmproxy {version} forwards, and keeps nothing \
              (`mitmdump -q`). The gateway identifies the process, decides by policy, looks into every body, covers \
              what policy covers, and has two sealed records on disk for each call. `alone`: one call at a time over \
              HTTP/1.1, what it takes more than without a proxy."
