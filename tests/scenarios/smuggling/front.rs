@@ -16,6 +16,7 @@ use tests::{
     setup::{Service, Setup},
 };
 
+use super::wire::Way;
 use crate::world::{HERE, path_selector, verified};
 
 /// The service's host, which nobody can look up.
@@ -56,6 +57,23 @@ pub(super) fn all_well(rows: impl Iterator<Item = Result<()>>) -> Result<()> {
         faults.join("\n")
     );
     Ok(())
+}
+
+/// Lets each row loose on a gateway, on each way, with an id of its own.
+pub(super) fn attack<R>(
+    ways: &[Way],
+    rows: &[R],
+    name: impl Fn(&R) -> &str,
+    one: impl Fn(&Front, Way, &R, &str) -> Result<()>,
+) -> Result<()> {
+    let front = Front::new()?;
+    for way in ways {
+        all_well(rows.iter().enumerate().map(|(number, row)| {
+            let id = format!("{number}-{way:?}");
+            one(&front, *way, row, &id).with_context(|| format!("{way:?}: {}", name(row)))
+        }))?;
+    }
+    front.finish()
 }
 
 /// What is attacked.
@@ -109,11 +127,12 @@ impl Front {
         let path = format!("/things/{thing}");
         let url = self.gateway.url(&path)?;
         let reply = self.client.get(&url, &[("host", HOST)])?;
+        let told = reply.json()?;
+        let asked = told.get("asked").and_then(Value::as_str);
         ensure!(
-            reply.status == 200 && reply.json()?["asked"] == path.as_str(),
-            "{path}: {} {}",
-            reply.status,
-            reply.text()
+            reply.status == 200 && asked == Some(path.as_str()),
+            "{path}: {} {told}",
+            reply.status
         );
         Ok(())
     }

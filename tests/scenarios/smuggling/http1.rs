@@ -1,9 +1,9 @@
 //! Requests of HTTP/1.1 that have two readings.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::{
-    front::{Expect, Front, HOST, all_well, table},
+    front::{Expect, Front, HOST, attack, table},
     wire::{self, Answer, WAYS, Way},
 };
 
@@ -34,14 +34,7 @@ fn probe(way: Way, path: &str) -> String {
 
 /// Sends each row on each way, and looks at what became of it, of what follows and of everybody else.
 fn all(rows: &[Row]) -> Result<()> {
-    let front = Front::new()?;
-    for way in WAYS {
-        all_well(rows.iter().enumerate().map(|(number, row)| {
-            let id = format!("{number}-{way:?}");
-            one(&front, way, row, &id).with_context(|| format!("{way:?}: {}", row.name))
-        }))?;
-    }
-    front.finish()
+    attack(&WAYS, rows, |row| &row.name, one)
 }
 
 fn one(front: &Front, way: Way, row: &Row, id: &str) -> Result<()> {

@@ -1,9 +1,9 @@
 //! Requests of HTTP/2 that would become others in HTTP/1.1.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::{
-    front::{Expect, Front, HOST, all_well, table},
+    front::{Expect, Front, HOST, attack, table},
     wire::{self, Way},
 };
 
@@ -11,6 +11,9 @@ mod forbidden;
 pub(super) mod frames;
 
 use frames::{Connection, DATA, END_HEADERS, END_STREAM, HEADERS, block};
+
+/// The ways that HTTP/2 goes.
+const OF_HTTP2: [Way; 2] = [Way::Reverse, Way::Intercepted];
 
 type Field = (String, String);
 
@@ -116,12 +119,5 @@ fn one(front: &Front, way: Way, row: &Row, id: &str) -> Result<()> {
 #[test]
 fn what_http2_may_not_hold_does_not_become_http1() -> Result<()> {
     let rows: Vec<Row> = table(include_str!("../../attacks/http2.yaml"))?;
-    let front = Front::new()?;
-    for way in [Way::Reverse, Way::Intercepted] {
-        all_well(rows.iter().enumerate().map(|(number, row)| {
-            let id = format!("{number}-{way:?}");
-            one(&front, way, row, &id).with_context(|| format!("{way:?}: {}", row.name))
-        }))?;
-    }
-    front.finish()
+    attack(&OF_HTTP2, &rows, |row| &row.name, one)
 }

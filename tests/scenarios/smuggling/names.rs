@@ -80,6 +80,39 @@ const INSIDE: [&str; 10] = [
     "fe80::1",
 ];
 
+/// Names that lead inside, to both at once, and first to `outer` and then to `inner`.
+fn led(outer: IpAddr, inner: IpAddr) -> Result<Led> {
+    let mut led = HashMap::new();
+    for (at, address) in INSIDE.iter().enumerate() {
+        led.insert(format!("inside{at}.example"), vec![vec![address.parse()?]]);
+    }
+    for name in ["service.example", "tunnel.example"] {
+        led.insert(name.to_owned(), vec![vec![outer], vec![inner]]);
+    }
+    led.insert("both.example".to_owned(), vec![vec![outer, inner]]);
+    Ok(Arc::new(Mutex::new(led)))
+}
+
+/// A service by name, and tunnels to anywhere, at this port of one address that is not public.
+fn setup(port: u16) -> Result<Setup> {
+    let network = format!("127.0.0.2/32:{port}");
+    let here = path_selector(&std::env::current_exe()?.canonicalize()?);
+    let upstream = format!("http://service.example:{port}");
+    let service = Service::hosted("shop", "shop.example", &upstream, "DE")
+        .set("networks", json!([network]))
+        .operation("thing.read", "GET", "/things/{thing}");
+    let listen =
+        json!([{ "address": "127.0.0.1:0" }, { "address": "127.0.0.1:0", "forward": true }]);
+    let forward = json!({ "unlisted": "tunnel", "ports": [port], "networks": [network] });
+    Ok(Setup::new()
+        .set("listen", listen)
+        .set("forward", forward)
+        .agent(HERE, &[here], "optional")
+        .service(service)
+        .policy(super::front::POLICY)
+        .policy(POLICY))
+}
+
 #[test]
 fn a_name_leads_nowhere_inside_and_nowhere_else_than_was_looked_at() -> Result<()> {
     if !geteuid().is_root() {
@@ -87,43 +120,14 @@ fn a_name_leads_nowhere_inside_and_nowhere_else_than_was_looked_at() -> Result<(
     }
     let inner: IpAddr = Ipv4Addr::LOCALHOST.into();
     let outer: IpAddr = Ipv4Addr::new(127, 0, 0, 2).into();
-    let tap = Wiretap::default();
-    let peer = tap.serve_at("127.0.0.2:0")?;
+    let service = Wiretap::default();
+    let peer = service.serve_at("127.0.0.2:0")?;
     let port = peer.address().port();
     let trap = TcpListener::bind((inner, port))?;
     trap.set_nonblocking(true)?;
-    let led: Led = Arc::default();
-    {
-        let mut led = led.lock().unwrap_or_else(PoisonError::into_inner);
-        for (at, address) in INSIDE.iter().enumerate() {
-            led.insert(format!("inside{at}.example"), vec![vec![address.parse()?]]);
-        }
-        for name in ["service.example", "tunnel.example"] {
-            led.insert(name.to_owned(), vec![vec![outer], vec![inner]]);
-        }
-        led.insert("both.example".to_owned(), vec![vec![outer, inner]]);
-    }
+    let led = led(outer, inner)?;
     let resolver = resolver::telling(own_address(0), answers(Arc::clone(&led)))?;
-    let network = format!("127.0.0.2/32:{port}");
-    let here = path_selector(&std::env::current_exe()?.canonicalize()?);
-    let upstream = format!("http://service.example:{port}");
-    let service = Service::hosted("shop", "shop.example", &upstream, "DE")
-        .set("networks", json!([network]))
-        .operation("thing.read", "GET", "/things/{thing}");
-    let setup = Setup::new()
-        .set(
-            "listen",
-            json!([{ "address": "127.0.0.1:0" }, { "address": "127.0.0.1:0", "forward": true }]),
-        )
-        .set(
-            "forward",
-            json!({ "unlisted": "tunnel", "ports": [port], "networks": [network] }),
-        )
-        .agent(HERE, &[here], "optional")
-        .service(service)
-        .policy(super::front::POLICY)
-        .policy(POLICY);
-    let mut gateway = start(resolver.ip(), &setup)?;
+    let mut gateway = start(resolver.ip(), &setup(port)?)?;
     let tunnel = |name: &str| -> Result<(u16, String)> {
         let mut stream = wire::connect(gateway.listen(1)?)?;
         let request = format!("CONNECT {name}:{port} HTTP/1.1\r\nConnection: close\r\n\r\n");
@@ -134,9 +138,9 @@ fn a_name_leads_nowhere_inside_and_nowhere_else_than_was_looked_at() -> Result<(
         Ok((answer.status, answer.reason()))
     };
     let refused = (403, "address_refused".to_owned());
-    for at in 0..INSIDE.len() {
+    for (at, address) in INSIDE.iter().enumerate() {
         let told = tunnel(&format!("inside{at}.example"))?;
-        ensure!(told == refused, "{}: {told:?}", INSIDE[at]);
+        ensure!(told == refused, "{address}: {told:?}");
     }
     ensure!(tunnel("both.example")? == refused, "one of two led inside");
     ensure!(
@@ -160,7 +164,7 @@ fn a_name_leads_nowhere_inside_and_nowhere_else_than_was_looked_at() -> Result<(
     ensure!(get()? >= 400, "it was led inside");
     ensure!(get()? == 403, "it was led inside");
     ensure!(trap.accept().is_err(), "somebody was led inside");
-    ensure!(tap.taken().len() == 1, "{:?}", tap.taken());
+    ensure!(service.taken().len() == 1, "{:?}", service.taken());
     ensure!(gateway.stop()?.success(), "{}", gateway.stderr());
     let records = records::list(&gateway)?;
     let closed = records

@@ -112,7 +112,8 @@ impl Answer {
     /// Why the gateway refused.
     pub(super) fn reason(&self) -> String {
         let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
-        body["reason"].as_str().unwrap_or_default().to_owned()
+        let reason = body.get("reason").and_then(Value::as_str);
+        reason.unwrap_or_default().to_owned()
     }
 }
 

@@ -74,7 +74,7 @@ impl Target {
     }
 }
 
-/// Whether resolvers take a host for an address that does not look like one (WHATWG URL section 3.5, inet_aton(3)):
+/// Whether resolvers take a host for an address that does not look like one (WHATWG URL section 3.5, `inet_aton`):
 /// `2130706433`, `0x7f.1`. No name ends so (RFC 3696 section 2), and an address that is not seen for one would be
 /// judged as a name.
 fn ends_in_number(host: &str) -> bool {

@@ -1,10 +1,13 @@
 //! Frames that are not allowed, or not there.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
-use super::frames::{Connection, frame, get};
+use super::{
+    OF_HTTP2,
+    frames::{Connection, frame, get},
+};
 use crate::smuggling::{
-    front::{Front, all_well, table},
+    front::{Front, attack, table},
     wire::Way,
 };
 
@@ -93,12 +96,5 @@ fn one(front: &Front, way: Way, row: &Row, id: &str) -> Result<()> {
 #[test]
 fn frames_that_are_not_allowed_end_what_they_are_on() -> Result<()> {
     let rows: Vec<Row> = table(include_str!("../../../attacks/frames.yaml"))?;
-    let front = Front::new()?;
-    for way in [Way::Reverse, Way::Intercepted] {
-        all_well(rows.iter().enumerate().map(|(number, row)| {
-            let id = format!("{number}-{way:?}");
-            one(&front, way, row, &id).with_context(|| format!("{way:?}: {}", row.name))
-        }))?;
-    }
-    front.finish()
+    attack(&OF_HTTP2, &rows, |row| &row.name, one)
 }

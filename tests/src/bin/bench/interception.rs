@@ -100,7 +100,7 @@ pub(crate) fn measure(binary: &Path, rounds: u32, seconds: u32, realtime: bool) 
     }
     Ok(format!(
         "{}\nRounds: {rounds}, {seconds} s a cell, medians; ratios are of the same round.\n\n{}",
-        rig.describe()?,
+        describe()?,
         table(&cells)
     ))
 }
@@ -222,23 +222,24 @@ impl Rig {
         config.alpn_protocols = vec![version.protocol().to_vec()];
         Ok(Arc::new(config))
     }
+}
 
-    fn describe(&self) -> Result<String> {
-        let version = Command::new(env::tool(MITMDUMP_VARIABLE, MITMDUMP)?)
-            .arg("--version")
-            .output()?;
-        let version = String::from_utf8_lossy(&version.stdout);
-        let version = version.lines().next().unwrap_or_default();
-        let version = version.trim_start_matches("Mitmproxy: ");
-        Ok(format!(
-            "Each proxy has CPU {PROXY_CPU}; service (nginx, TLS) and agents share CPU {LOAD_CPU}: 32 requests at a \
+/// What was measured, and what each did.
+fn describe() -> Result<String> {
+    let version = Command::new(env::tool(MITMDUMP_VARIABLE, MITMDUMP)?)
+        .arg("--version")
+        .output()?;
+    let version = String::from_utf8_lossy(&version.stdout);
+    let version = version.lines().next().unwrap_or_default();
+    let version = version.trim_start_matches("Mitmproxy: ");
+    Ok(format!(
+        "Each proxy has CPU {PROXY_CPU}; service (nginx, TLS) and agents share CPU {LOAD_CPU}: 32 requests at a \
              time, in as many connections of HTTP/1.1 or in four of HTTP/2. Both end TLS by a root of their own and \
              begin it anew to the service, whose certificate they verify. mitmproxy {version} forwards, and keeps nothing \
              (`mitmdump -q`). The gateway identifies the process, decides by policy, looks into every body, covers \
              what policy covers, and has two sealed records on disk for each call. `alone`: one call at a time over \
              HTTP/1.1, what it takes more than without a proxy."
-        ))
-    }
+    ))
 }
 
 fn setup(certificate: &Certificate, upstream: SocketAddr) -> Result<Setup> {
