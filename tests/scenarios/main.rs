@@ -58,6 +58,7 @@ mod sdks;
 mod sealed;
 mod sessions;
 mod signed;
+mod smuggling;
 mod static_keys;
 mod stores;
 mod streaming;

@@ -460,6 +460,13 @@ fn tunnels() -> Vec<Case> {
     vec![
         refused("tunnel_refused", 0, connect("shop.example:443", "")),
         refused(
+            "transfer_coding_refused",
+            0,
+            "POST /shop/things HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\
+             transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n"
+                .to_owned(),
+        ),
+        refused(
             "target_ambiguous",
             1,
             connect("shop.example:443", "host: other.example:443\r\n"),

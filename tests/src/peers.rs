@@ -16,6 +16,7 @@ pub mod roster;
 mod serve;
 pub mod trouble;
 pub mod vendor;
+pub mod wiretap;
 pub mod witness;
 
 pub use serve::{Peer, Tls};

@@ -33,6 +33,17 @@ pub(crate) fn flows(workspace: &Workspace, yes: bool, arguments: &[String]) -> R
     pass_through(bench.arg("--flows").args(arguments))
 }
 
+/// What TLS that ends at the gateway costs, beside mitmproxy.
+pub(crate) fn interception(
+    workspace: &Workspace,
+    yes: bool,
+    arguments: &[String],
+) -> Result<ExitCode> {
+    ready(workspace, yes)?;
+    let mut bench = Command::new(workspace.built("release", "tidegate-bench"));
+    pass_through(bench.arg("--interception").args(arguments))
+}
+
 /// What a decision costs, beside plain Cedar, and the whole step of admission.
 pub(crate) fn decisions(workspace: &Workspace, yes: bool) -> Result<()> {
     let scope = Scope {

@@ -102,6 +102,14 @@ pub(crate) enum Part {
         #[command(flatten)]
         consent: Consent,
     },
+    /// TLS that ends at the gateway, beside mitmproxy: throughput, latency, CPU, memory.
+    Interception {
+        #[command(flatten)]
+        consent: Consent,
+        /// Passed on to the bench: `--rounds N`, `--seconds N`, `--quick`, `--tidegate FILE`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// A host with the kernel's part attached beside the same host without: CPU, requests, memory.
     Flows {
         #[command(flatten)]
@@ -149,6 +157,10 @@ impl Command {
                 part: Some(Part::Flows { consent, arguments }),
                 ..
             } => return bench::flows(&workspace, consent.yes, &arguments),
+            Self::Bench {
+                part: Some(Part::Interception { consent, arguments }),
+                ..
+            } => return bench::interception(&workspace, consent.yes, &arguments),
             Self::Bench {
                 part: None,
                 consent,

@@ -99,6 +99,11 @@ impl Workspace {
         self.tools().join("presidio")
     }
 
+    /// The virtual environment of the proxy that interception is measured beside.
+    pub(crate) fn mitmproxy(&self) -> PathBuf {
+        self.tools().join("mitmproxy")
+    }
+
     /// The proxy that asks the gateway about what it serves.
     pub(crate) fn envoy(&self) -> PathBuf {
         self.tools().join("envoy/envoy")

@@ -406,6 +406,9 @@ impl Worker {
         if parts.method == Method::CONNECT {
             return Err(Interruption::tunnel_refused());
         }
+        if !headers::has_one_coding(&parts.headers) {
+            return Err(Interruption::transfer_coding_refused());
+        }
         let host = route::host(&parts.uri, &parts.headers).map_err(Interruption::unroutable)?;
         if let Some(opened_for) = &peer.host
             && !host.is_some_and(|host| route::is_host(host, opened_for))

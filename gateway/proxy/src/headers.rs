@@ -54,20 +54,31 @@ static HOP_BY_HOP: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
-/// What some servers let override the method or the path that was admitted, and what only a proxy
-/// may say of a caller.
-static OVERRIDES: [HeaderName; 12] = [
+/// What some servers let override the method or the path that was admitted, what only a proxy may say of a
+/// caller, and what becomes a proxy's address behind CGI (CVE-2016-5385).
+static OVERRIDES: [HeaderName; 23] = [
     HeaderName::from_static("x-http-method-override"),
     HeaderName::from_static("x-http-method"),
     HeaderName::from_static("x-method-override"),
     HeaderName::from_static("x-original-url"),
     HeaderName::from_static("x-original-uri"),
+    HeaderName::from_static("x-original-host"),
+    HeaderName::from_static("x-original-method"),
     HeaderName::from_static("x-rewrite-url"),
     HeaderName::from_static("x-forwarded-for"),
     HeaderName::from_static("x-forwarded-host"),
     HeaderName::from_static("x-forwarded-proto"),
     HeaderName::from_static("x-forwarded-prefix"),
+    HeaderName::from_static("x-forwarded-port"),
+    HeaderName::from_static("x-forwarded-server"),
+    HeaderName::from_static("x-forwarded-user"),
+    HeaderName::from_static("x-forwarded-client-cert"),
     HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-client-ip"),
+    HeaderName::from_static("true-client-ip"),
+    HeaderName::from_static("x-remote-user"),
+    HeaderName::from_static("remote-user"),
+    HeaderName::from_static("proxy"),
     header::FORWARDED,
 ];
 
@@ -230,6 +241,16 @@ pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a 
     values.next().is_none().then_some(value)
 }
 
+/// Whether a body comes in chunks alone, or in none: whoever reads only the last of several codings passes bytes on
+/// that nobody has decoded (RFC 9112 section 6.1).
+pub(crate) fn has_one_coding(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else {
+        return true;
+    };
+    codings.next().is_none() && coding.as_bytes().eq_ignore_ascii_case(b"chunked")
+}
+
 /// How long a body is by its header.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers
@@ -258,6 +279,7 @@ pub(crate) fn towards_upstream(headers: &mut HeaderMap, proven: bool) {
     for name in &OVERRIDES {
         headers.remove(name);
     }
+    take_disguised(headers);
     join_cookies(headers);
     for name in &DROPPED {
         headers.remove(name);
@@ -299,6 +321,8 @@ pub(crate) fn towards_agent(headers: &mut HeaderMap, inspected: bool) {
     take_hop_by_hop(headers);
     take_ours(headers);
     headers.remove(header::TRAILER);
+    // Another way to the service, past this one (RFC 7838).
+    headers.remove(header::ALT_SVC);
     if inspected {
         headers.remove(header::CONTENT_ENCODING);
     }
@@ -406,6 +430,30 @@ pub fn is_credential(name: &HeaderName) -> bool {
 fn take_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = of_connection(headers).collect();
     for name in HOP_BY_HOP.iter().chain(&named) {
+        headers.remove(name);
+    }
+}
+
+/// Takes out what a server may take for a field that ends here: behind CGI `x_real_ip` is `x-real-ip` (RFC 3875
+/// section 4.1.18), and some servers make a dash of any other sign.
+fn take_disguised(headers: &mut HeaderMap) {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let odd = |name: &&HeaderName| !name.as_str().bytes().all(is_plain);
+    let disguised = |name: &&HeaderName| {
+        let dashed: Vec<u8> = name
+            .as_str()
+            .bytes()
+            .map(|byte| if is_plain(byte) { byte } else { b'-' })
+            .collect();
+        HeaderName::from_bytes(&dashed).is_ok_and(|dashed| !arrives(&dashed))
+    };
+    let gone: Vec<HeaderName> = headers
+        .keys()
+        .filter(odd)
+        .filter(disguised)
+        .cloned()
+        .collect();
+    for name in &gone {
         headers.remove(name);
     }
 }
@@ -555,6 +603,30 @@ mod tests {
         ] {
             assert!(headers.get(name).is_none(), "{name}");
         }
+    }
+
+    #[test]
+    fn what_a_server_may_take_for_a_field_that_ends_here_ends_here_too() {
+        let mut headers = map(&[
+            ("x_real_ip", "1"),
+            ("x_forwarded.for", "1"),
+            ("transfer_encoding", "chunked"),
+            ("content.length", "5"),
+            ("tidegate_record", "7"),
+            ("proxy", "http://192.0.2.1/"),
+            ("x_kept", "1"),
+            ("x-kept", "1"),
+        ]);
+        towards_upstream(&mut headers, false);
+        let left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, ["x_kept", "x-kept", "accept-encoding", "via"]);
+    }
+
+    #[test]
+    fn a_service_names_no_other_way_to_it() {
+        let mut headers = map(&[("alt-svc", "h3=\":443\""), ("x-kept", "1")]);
+        towards_agent(&mut headers, true);
+        assert!(!headers.contains_key("alt-svc") && headers.contains_key("x-kept"));
     }
 
     #[test]

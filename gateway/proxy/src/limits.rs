@@ -30,6 +30,8 @@ pub const STREAMS_PER_CONNECTION_MAX: u32 = 128;
 
 /// hyper's read buffer of one HTTP/1 connection; a request head must fit.
 pub const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// The same of a connection to an upstream: twice as much at the most, as it happens to come.
+pub const ANSWER_HEAD_BYTES_MAX: usize = 128 * 1024;
 /// The longest question of a proxy about a request that it serves, bytes: a message, and its head.
 pub const QUESTION_BYTES_MAX: usize = 1024 * 1024 + HEAD_BYTES_MAX;
 

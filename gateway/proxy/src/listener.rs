@@ -413,6 +413,8 @@ pub(crate) async fn connection<S>(
                 .timer(TokioTimer::new())
                 .header_read_timeout(limits::REQUEST_HEAD_DEADLINE)
                 .max_buf_size(limits::HEAD_BYTES_MAX)
+                // The buffer may hold twice as much, as it happens to come.
+                .max_header_size(limits::HEAD_BYTES_MAX)
                 .serve_connection(io, service);
             watcher.watch(connection).await
         }

@@ -147,6 +147,12 @@ impl Interruption {
         ))
     }
 
+    /// A body is coded for its transfer in another way than by chunks, once (RFC 9112 section 6.1).
+    pub fn transfer_coding_refused() -> Self {
+        Self::new(StatusCode::NOT_IMPLEMENTED, "transfer_coding_refused")
+            .says("`transfer-encoding` must be `chunked`, once, and nothing else")
+    }
+
     /// What a pass is asked for cannot be given.
     pub fn pass_refused(why: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "pass_refused").says(why)

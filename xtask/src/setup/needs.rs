@@ -41,6 +41,8 @@ pub(crate) enum Cure {
     Envoy,
     /// Presidio, from `PyPI` into a virtual environment of this workspace.
     Presidio,
+    /// mitmproxy, from `PyPI` into a virtual environment of this workspace.
+    Mitmproxy,
     /// The vendors' SDKs, from `PyPI` into a virtual environment of this workspace.
     PythonSdks,
     /// The same from npm.
@@ -70,7 +72,7 @@ pub(super) fn of(scope: Scope) -> impl Iterator<Item = &'static Need> {
 }
 
 /// To build, test and show.
-static ALWAYS: [Need; 13] = [
+static ALWAYS: [Need; 14] = [
     Need {
         what: "C and C++ compiler",
         why: "SQLite, the cryptography and bpf-linker have parts in C and C++",
@@ -112,6 +114,12 @@ static ALWAYS: [Need; 13] = [
         why: "one of the agents in the tests and the demo",
         cure: Cure::Packages(&["curl", "ca-certificates"]),
         present: |_| program("curl").is_some(),
+    },
+    Need {
+        what: "slowhttptest",
+        why: "attacks the gateway with connections that are slow",
+        cure: Cure::Packages(&["slowhttptest"]),
+        present: |_| program("slowhttptest").is_some(),
     },
     Need {
         what: "ip",
@@ -211,7 +219,7 @@ static GATE: [Need; 4] = [
 ];
 
 /// For `cargo xtask bench`.
-static BENCH: [Need; 2] = [
+static BENCH: [Need; 3] = [
     Need {
         what: "nginx",
         why: "the bench compares with its proxy_pass",
@@ -223,6 +231,12 @@ static BENCH: [Need; 2] = [
         why: "makes the bench's load",
         cure: Cure::Packages(&["wrk"]),
         present: |_| program("wrk").is_some(),
+    },
+    Need {
+        what: "mitmproxy",
+        why: "what ends TLS here is measured beside it",
+        cure: Cure::Mitmproxy,
+        present: |workspace| workspace.mitmproxy().join("bin/mitmdump").exists(),
     },
 ];
 

@@ -1,6 +1,6 @@
 //! Where a tunnel is asked to: `CONNECT host:port`, in one reading.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use http::{HeaderMap, Uri, header};
 
@@ -49,11 +49,11 @@ impl Target {
         let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
         let port = port.parse().ok().filter(|port| digits && *port != 0)?;
         if let Some(host) = host.strip_prefix('[') {
-            let address: IpAddr = host.strip_suffix(']')?.parse().ok()?;
+            let address: Ipv6Addr = host.strip_suffix(']')?.parse().ok()?;
             return Some(Self {
                 host: address.to_string(),
                 port,
-                address: Some(address),
+                address: Some(address.into()),
             });
         }
         let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
@@ -63,12 +63,25 @@ impl Target {
             return None;
         }
         let address = host.parse().ok();
+        if address.is_none() && ends_in_number(&host) {
+            return None;
+        }
         Some(Self {
             host,
             port,
             address,
         })
     }
+}
+
+/// Whether resolvers take a host for an address that does not look like one (WHATWG URL section 3.5, `inet_aton`):
+/// `2130706433`, `0x7f.1`. No name ends so (RFC 3696 section 2), and an address that is not seen for one would be
+/// judged as a name.
+fn ends_in_number(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or(host);
+    let hex = last.strip_prefix("0x");
+    last.bytes().all(|byte| byte.is_ascii_digit())
+        || hex.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -113,6 +126,15 @@ mod tests {
             ":443",
             "[::1:443",
             "[api.example]:443",
+            "[192.0.2.7]:443",
+            // Addresses as resolvers read them, and no URL.
+            "2130706433:443",
+            "0x7f000001:443",
+            "0X7F.1:443",
+            "0177.0.0.1:443",
+            "127.1:443",
+            "0x:443",
+            "api.example.7:443",
         ] {
             assert_eq!(of(wrong, &[]), None, "{wrong}");
         }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use admission::Permit;
-use http::{Extensions, Request, Response, StatusCode, Uri, Version, header, request::Parts, uri};
+use http::{
+    Extensions, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header, request::Parts, uri,
+};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use policy::Towards;
@@ -226,6 +228,13 @@ fn written(
     }
     parts.uri = target(way).ok_or_else(|| Interruption::unroutable(Unroutable::Ambiguous))?;
     parts.version = Version::HTTP_11;
+    // Servers that do not look for a body there would take it for the next request on the connection, which may be
+    // another agent's (RFC 9110 section 9.3.1).
+    let expects_none = [Method::GET, Method::HEAD, Method::DELETE, Method::OPTIONS];
+    if !judged.body.is_end_stream() && expects_none.contains(&parts.method) {
+        let close = HeaderValue::from_static("close");
+        parts.headers.insert(header::CONNECTION, close);
+    }
     Ok(Request::from_parts(parts, judged.body))
 }
 

@@ -8,8 +8,10 @@
 
 mod attached;
 mod bodies;
+mod interception;
 mod load;
 mod meter;
+mod proxied;
 mod rig;
 mod stream_rig;
 mod streams;
@@ -48,6 +50,9 @@ struct Arguments {
     /// Only what the kernel's part costs others: requests to nginx with the gateway running beside, and without.
     #[arg(long)]
     flows: bool,
+    /// Only TLS that ends at a proxy, beside mitmproxy.
+    #[arg(long)]
+    interception: bool,
     /// The gateway's binary; without it the one beside this program.
     #[arg(long)]
     tidegate: Option<PathBuf>,
@@ -77,6 +82,16 @@ fn main() -> Result<()> {
     };
     if arguments.flows {
         let table = attached::measure(
+            &binary,
+            arguments.rounds,
+            arguments.seconds,
+            arguments.realtime,
+        )?;
+        println!("{table}");
+        return Ok(());
+    }
+    if arguments.interception {
+        let table = interception::measure(
             &binary,
             arguments.rounds,
             arguments.seconds,

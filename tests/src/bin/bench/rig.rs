@@ -81,7 +81,7 @@ pub(crate) struct Rig {
 pub(crate) struct Tool {
     pub(crate) child: Child,
     pub(crate) plain: SocketAddr,
-    tls: SocketAddr,
+    pub(crate) tls: SocketAddr,
 }
 
 impl Drop for Tool {
@@ -290,7 +290,7 @@ pub(crate) fn nginx(
          client_body_temp_path {root}; proxy_temp_path {root}; fastcgi_temp_path {root};\n\
          uwsgi_temp_path {root}; scgi_temp_path {root};\n\
          {pool}\n\
-         server {{ listen {plain}; listen {tls} ssl;\n\
+         server {{ listen {plain}; listen {tls} ssl http2;\n\
          ssl_certificate {root}/server.pem; ssl_certificate_key {root}/server.key;\n\
          ssl_protocols TLSv1.2 TLSv1.3;\n\
          location / {{ {location} }} }} }}\n"
@@ -358,7 +358,7 @@ pub(crate) fn gateway(setup: &Setup, binary: &Path, prefix: &[String]) -> Result
     Gateway::start_under(prefix, binary.to_owned(), folder, config)
 }
 
-fn free_port() -> Result<SocketAddr> {
+pub(crate) fn free_port() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 

@@ -90,7 +90,7 @@ const HEAD: &str = "\
 |---|---|---:|---:|---:|---:|---:|---:|---:|
 ";
 
-fn median(mut numbers: Vec<f64>) -> f64 {
+pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     let middle = numbers.len() / 2;
     match (
