@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use admission::Permit;
 use http::{
-    Extensions, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header, request::Parts, uri,
+    Extensions, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header,
+    request::Parts, uri,
 };
 use http_body::Body as _;
 use hyper::body::Incoming;
