@@ -21,6 +21,7 @@ use std::{
 
 use miette::{IntoDiagnostic as _, Result};
 use proxy::{Upstream, credential::CredentialSource};
+use rustls::ClientConfig;
 use tokio::sync::watch;
 use vault::{CREDENTIALS_FILE, Credential, Credentials, KeyProvider, Keyring, VaultError};
 
