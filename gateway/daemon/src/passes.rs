@@ -201,6 +201,7 @@ mod tests {
                 ("AWS_ACCESS_KEY_ID", PLACEHOLDER),
                 ("AWS_SECRET_ACCESS_KEY", PLACEHOLDER),
                 ("AWS_SESSION_TOKEN", session),
+                ("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required"),
                 ("AWS_REGION", "eu-central-1"),
                 ("AWS_DEFAULT_REGION", "eu-central-1"),
             ]

@@ -186,6 +186,38 @@ paths:
     );
 }
 
+/// Two services with a secret of one name, which the second asks for so.
+fn two_with_one_secret(second: &str) -> Result<(), String> {
+    let service = |name: &str, more: &str| {
+        format!(
+            "  - name: {name}\n    prefix: /{name}\n    upstream: http://127.0.0.1:9001\n    country: DE\n    \
+             credential: {{ vault: {{ address: \"http://127.0.0.1:8200\", mount: secret, path: a, field: k, \
+             login: {{ token: t }}{more} }}, as: bearer }}\n"
+        )
+    };
+    let services = format!(
+        "services:\n{}{}",
+        service("one", ""),
+        service("two", second)
+    );
+    let text = format!(
+        "listen: [{{ address: 127.0.0.1:0 }}]\ncountry: DE\nagents: []\n{services}policies: []\n\
+         audit: {{ directory: data }}\n"
+    );
+    loaded(&text)
+        .map(drop)
+        .map_err(|fault| format!("{fault:?}"))
+}
+
+#[test]
+fn a_key_of_one_store_is_not_taken_for_that_of_another() {
+    assert_eq!(two_with_one_secret(""), Ok(()));
+    // Another namespace is another secret.
+    assert_eq!(two_with_one_secret(", namespace: b"), Ok(()));
+    let fault = two_with_one_secret(", refresh: 1m").unwrap_err();
+    assert!(fault.contains("of another service is kept"), "{fault}");
+}
+
 #[test]
 fn every_mistake_is_told_with_its_place_and_mend() {
     let mistakes = [
@@ -208,6 +240,22 @@ fn every_mistake_is_told_with_its_place_and_mend() {
         ("\"*.cedar\"", "\"rules/*.cedar\""),
         ("audit: {", "audits: {"),
         ("array: /customers", "array: customers"),
+        (
+            "audit: {",
+            "reports: [{ report: subject, every: day, to: reports }]\naudit: {",
+        ),
+        (
+            "audit: {",
+            "reports: [{ report: agent, every: day, to: reports }]\naudit: {",
+        ),
+        (
+            "audit: {",
+            "reports: [{ report: agents, every: day, timezone: Mars, to: reports }]\naudit: {",
+        ),
+        (
+            "audit: {",
+            "reports: [{ report: agents, every: day, output: [pdf], to: reports }]\naudit: {",
+        ),
         ("Customer/{}", "Customer"),
         ("two_persons: false", "two_persons: true"),
         ("key: AAAA", "key: AA"),

@@ -124,13 +124,12 @@ impl Grant {
         client: &Upstream,
         credential: &Arc<Credential>,
     ) -> Result<Arc<Access>, Interruption> {
-        if let Some(access) = self.usable(credential, |access, now| now < access.renewed) {
+        if let Some(access) = self.fresh(credential) {
             return Ok(access);
         }
-        let good = |access: &Access, now| now < access.expires;
         let Ok(_turn) = self.asking.try_lock() else {
             // Somebody asks already. Who has a good one does not wait.
-            if let Some(access) = self.usable(credential, good) {
+            if let Some(access) = self.good(credential) {
                 return Ok(access);
             }
             let _turn = self.asking.lock().await;
@@ -145,7 +144,7 @@ impl Grant {
         client: &Upstream,
         credential: &Arc<Credential>,
     ) -> Result<Arc<Access>, Interruption> {
-        if let Some(access) = self.usable(credential, |access, now| now < access.renewed) {
+        if let Some(access) = self.fresh(credential) {
             return Ok(access);
         }
         let failed = self.kept(credential).failed;
@@ -168,8 +167,18 @@ impl Grant {
                 }
             },
         };
-        let good = self.usable(credential, |access, now| now < access.expires);
+        let good = self.good(credential);
         good.ok_or_else(|| Interruption::no_access_token(fault))
+    }
+
+    /// The token that is kept, if the next need not be asked for yet.
+    fn fresh(&self, credential: &Arc<Credential>) -> Option<Arc<Access>> {
+        self.usable(credential, |access, now| now < access.renewed)
+    }
+
+    /// The token that is kept, if it has not expired.
+    fn good(&self, credential: &Arc<Credential>) -> Option<Arc<Access>> {
+        self.usable(credential, |access, now| now < access.expires)
     }
 
     /// The token that is kept, if it was given for this secret and `is` so.

@@ -80,8 +80,9 @@ impl SigV4 {
         let signature = self.signed(&keys, now, request);
         let signature = signature.ok_or_else(Interruption::unsignable)?;
         // Whoever has it can send the same request again, past the gateway, for minutes.
-        for known in [Some(keys.secret), Some(&signature), keys.session] {
-            known.into_iter().for_each(|it| veil.and(it.as_bytes()));
+        let known = [Some(keys.secret), Some(&**signature), keys.session];
+        for known in known.into_iter().flatten() {
+            veil.and(known.as_bytes());
         }
         Ok(())
     }

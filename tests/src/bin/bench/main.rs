@@ -80,24 +80,19 @@ fn main() -> Result<()> {
         Some(path) => path.canonicalize()?,
         None => tests::gateway::binary()?,
     };
-    if arguments.flows {
-        let table = attached::measure(
-            &binary,
-            arguments.rounds,
-            arguments.seconds,
-            arguments.realtime,
-        )?;
-        println!("{table}");
-        return Ok(());
-    }
-    if arguments.interception {
-        let table = interception::measure(
-            &binary,
-            arguments.rounds,
-            arguments.seconds,
-            arguments.realtime,
-        )?;
-        println!("{table}");
+    let of_its_own: Option<OfItsOwn> = if arguments.flows {
+        Some(attached::measure)
+    } else {
+        arguments.interception.then_some(interception::measure)
+    };
+    if let Some(measure) = of_its_own {
+        let Arguments {
+            rounds,
+            seconds,
+            realtime,
+            ..
+        } = arguments;
+        println!("{}", measure(&binary, rounds, seconds, realtime)?);
         return Ok(());
     }
     if arguments.streams {
@@ -119,6 +114,9 @@ fn main() -> Result<()> {
     println!("{}", table.markdown());
     Ok(())
 }
+
+/// Measures a gateway in a rig of its own: so many rounds of so many seconds, in real time or not; gives the table.
+type OfItsOwn = fn(&Path, u32, u32, bool) -> Result<String>;
 
 /// Streams on every way.
 fn streams(binary: &Path, arguments: &Arguments) -> Result<()> {
