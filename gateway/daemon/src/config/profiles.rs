@@ -189,11 +189,13 @@ impl Filler {
     }
 
     fn fill(&self, service: &mut Service, profile: Profile) {
+        // Whoever names another host means another place, which must be said: its key is not the provider's.
+        let is_elsewhere = service.host.is_some() && service.host != profile.host;
         if service.host.is_none() && service.prefix.is_none() {
             service.host = profile.host;
         }
         // An upstream of one's own may be anywhere, so the country is of the profile's alone.
-        if service.upstream.is_none() && service.upstreams.is_empty() {
+        if service.upstream.is_none() && service.upstreams.is_empty() && !is_elsewhere {
             service.upstream = profile.upstream.map(|it| self.here(it));
             let country = profile.country.map(|it| self.here(it));
             service.country = service.country.take().or(country);

@@ -189,3 +189,9 @@ fn tools_and_root_fields_are_in_groups_too() {
     assert_eq!(groups(fields, "query/people"), ["careful"]);
     assert_eq!(groups(fields, "mutation/send"), ["messages"]);
 }
+
+#[test]
+fn a_key_for_another_host_does_not_go_to_the_providers() {
+    let said = refused("profile: github, host: github.acme.example, credential: { name: key }");
+    assert!(said.contains("upstream"), "{said}");
+}
