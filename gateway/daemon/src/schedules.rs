@@ -47,11 +47,10 @@ impl Schedule {
     /// The files of a period's report.
     fn files(&self, period: &Period) -> impl Iterator<Item = (Form, PathBuf)> {
         let name = format!("{}-{}", self.kind.name(), period.name);
-        let files = self.forms.iter().map(move |&form| {
+        self.forms.iter().map(move |&form| {
             let file = self.folder.join(format!("{name}.{}", form.extension()));
             (form, file)
-        });
-        files.collect::<Vec<_>>().into_iter()
+        })
     }
 }
 

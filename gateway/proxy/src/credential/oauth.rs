@@ -127,13 +127,11 @@ impl Grant {
         if let Some(access) = self.fresh(credential) {
             return Ok(access);
         }
-        let Ok(_turn) = self.asking.try_lock() else {
+        let _turn = match (self.asking.try_lock(), self.good(credential)) {
+            (Ok(turn), _) => turn,
             // Somebody asks already. Who has a good one does not wait.
-            if let Some(access) = self.good(credential) {
-                return Ok(access);
-            }
-            let _turn = self.asking.lock().await;
-            return self.renew(client, credential).await;
+            (Err(_), Some(access)) => return Ok(access),
+            (Err(_), None) => self.asking.lock().await,
         };
         self.renew(client, credential).await
     }
