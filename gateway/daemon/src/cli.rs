@@ -74,7 +74,7 @@ enum Command {
     Policy(policy::Policy),
     /// Make keys of tokens, and tell people what a token stands for.
     #[command(subcommand)]
-    Tokens(Tokens),
+    Tokens(tokens::Tokens),
     /// Write a fresh static key for an agent that cannot have tokens yet, and print its digest for
     /// `agents[].keys`.
     StaticKey {
@@ -133,7 +133,7 @@ struct Exec {
     #[arg(long, value_name = "UID[:GID]", value_parser = exec::user)]
     user: Option<sandbox::User>,
     /// The running gateway's socket, as `exec.socket` names it.
-    #[arg(long, value_name = "FILE", default_value = "/run/tidegate/exec.sock")]
+    #[arg(long, value_name = "FILE", default_value = exec::SOCKET)]
     socket: PathBuf,
     /// The command and its arguments.
     #[arg(required = true, last = true, value_name = "COMMAND")]
@@ -306,40 +306,6 @@ enum Audit {
 }
 
 #[derive(Debug, Subcommand)]
-enum Tokens {
-    /// Write a file of fresh keys for the hosts that share tokens (`tokenization.keys`).
-    Keys {
-        /// Where to; there must be no such file.
-        #[arg(long, value_name = "FILE")]
-        to: PathBuf,
-    },
-    /// Write a fresh key of a person, and print its public half for `tokenization.reveal`.
-    Operator {
-        /// Where to; there must be no such file.
-        #[arg(long, value_name = "FILE")]
-        to: PathBuf,
-    },
-    /// Agree that somebody else may see the value of a token; prints the approval to hand over.
-    Approve {
-        #[command(flatten)]
-        asked: Asked,
-        /// Who wants to see it.
-        #[arg(long, value_name = "NAME")]
-        operator: String,
-    },
-    /// Tell what a token stands for, once that is on record.
-    Reveal {
-        #[command(flatten)]
-        asked: Asked,
-        /// What `tokens approve` printed for a second person.
-        #[arg(long, value_name = "TEXT")]
-        approval: Option<String>,
-        #[command(flatten)]
-        data: Data,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 enum Credential {
     /// Seal what standard input holds, one line, under a name. A running gateway uses it at once.
     Set {
@@ -465,22 +431,6 @@ struct Why {
     data: Data,
 }
 
-/// What is asked, by whom.
-#[derive(Debug, Args)]
-struct Asked {
-    /// The token: `tok_pii.email_...`.
-    token: String,
-    /// What for; it stands in the record.
-    #[arg(long)]
-    purpose: String,
-    /// Your name in the configuration.
-    #[arg(long = "as", value_name = "NAME")]
-    name: String,
-    /// Your key.
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
-}
-
 /// What the log is read for.
 #[derive(Debug, Args)]
 struct Purpose {
@@ -542,7 +492,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Report(asked) => report::report(asked),
         Command::Api(command) => api::api(&command),
         Command::Policy(command) => policy::policy(&command),
-        Command::Tokens(command) => tokens::tokens(&command),
+        Command::Tokens(command) => tokens::tokens(command),
         Command::StaticKey { to } => static_key::static_key(&to),
         Command::Revoke(command) => revoke::revoke(&command),
         Command::Ca(command) => ca::ca(&command),

@@ -18,6 +18,7 @@ use identity::{Bounds, Claims, FROM_MAX, GotWith, ONLY_MAX, StaticKey};
 use jiff::{SignedDuration, Timestamp};
 use policy::Effect;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::time::timeout;
 use vault::SigningKey;
 
@@ -277,6 +278,9 @@ fn opening(
         ("pid", bounds.pid.to_string()),
         ("only", bounds.only.join(" ")),
     ];
+    // Ids of others may have spaces.
+    let from = (!bounds.from.is_empty()).then(|| ("from", json!(bounds.from).to_string()));
+    let bound = bound.into_iter().chain(from);
     let bound = bound.map(|(name, value)| (name.to_owned(), value));
     Opening {
         at: now,
@@ -289,7 +293,7 @@ fn opening(
             effect: "write".into(),
             method: Method::POST.as_str().to_owned(),
             route: PATH.into(),
-            bound: Arc::new(bound.into()),
+            bound: Arc::new(bound.collect()),
             country: "ZZ".to_owned(),
         },
         policies: Vec::new(),

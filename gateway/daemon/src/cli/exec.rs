@@ -11,6 +11,7 @@ use std::{
         fd::{AsFd as _, BorrowedFd},
         unix::{net::UnixStream, process::CommandExt as _},
     },
+    path::Path,
     process::{Command, ExitCode},
 };
 
@@ -26,6 +27,9 @@ use sandbox::User;
 use super::Exec;
 use crate::launch::{Grant, LISTENERS_MAX, Reply, Request};
 
+/// Where a gateway of a package answers.
+pub(super) const SOCKET: &str = "/run/tidegate/exec.sock";
+
 /// Exit codes of shells: there is no such command; it cannot be run.
 const NOT_FOUND: u8 = 127;
 const NOT_RUN: u8 = 126;
@@ -37,7 +41,16 @@ pub(crate) fn exec(arguments: &Exec) -> Result<ExitCode> {
             "a command that runs as root may write what others run, and leave by that"
         ));
     }
-    let mut gateway = Gateway::ask(arguments)?;
+    let request = Request {
+        agent: arguments.agent.clone(),
+        sealed: arguments.sealed,
+        pass: arguments.pass.then(|| Wanted {
+            only: arguments.only.iter().map(|it| it.as_str().into()).collect(),
+            lifetime_seconds: arguments.lifetime.map(i64::from),
+        }),
+        instead: None,
+    };
+    let mut gateway = Gateway::ask(&arguments.socket, &request)?;
     if arguments.sealed {
         let listeners = sandbox::seal(arguments.user, &gateway.grant.listen).into_diagnostic()?;
         gateway.hand_over(&listeners)?;
@@ -62,15 +75,15 @@ pub(crate) fn exec(arguments: &Exec) -> Result<ExitCode> {
 }
 
 /// The running gateway, at the other end of its socket.
-struct Gateway {
+pub(super) struct Gateway {
     stream: UnixStream,
     /// What it grants.
-    grant: Grant,
+    pub(super) grant: Grant,
 }
 
 impl Gateway {
-    fn ask(arguments: &Exec) -> Result<Self> {
-        let path = &arguments.socket;
+    /// Asks at the socket.
+    pub(super) fn ask(path: &Path, request: &Request) -> Result<Self> {
         let stream = UnixStream::connect(path).map_err(|error| {
             miette!(
                 help = "does it run, and does its configuration have `exec: { socket: ... }`?",
@@ -82,16 +95,7 @@ impl Gateway {
             stream,
             grant: Grant::default(),
         };
-        let request = Request {
-            agent: arguments.agent.clone(),
-            sealed: arguments.sealed,
-            pass: arguments.pass.then(|| Wanted {
-                only: arguments.only.iter().map(|it| it.as_str().into()).collect(),
-                lifetime_seconds: arguments.lifetime.map(i64::from),
-            }),
-            instead: None,
-        };
-        let mut line = serde_json::to_vec(&request).into_diagnostic()?;
+        let mut line = serde_json::to_vec(request).into_diagnostic()?;
         line.push(b'\n');
         gateway.stream.write_all(&line).into_diagnostic()?;
         gateway.grant = gateway.answer()?;

@@ -19,7 +19,8 @@ pub(crate) fn revoke(command: &Revoke) -> Result<ExitCode> {
     change(what, why)
 }
 
-fn change(what: Revocable, Why { reason, lift, data }: &Why) -> Result<ExitCode> {
+/// Revokes, or takes that back.
+pub(super) fn change(what: Revocable, Why { reason, lift, data }: &Why) -> Result<ExitCode> {
     if let Revocable::Agent(id) = &what {
         // A mistyped one would be revoked, and nobody stopped.
         id.parse::<identity::SpiffeId>().into_diagnostic()?;

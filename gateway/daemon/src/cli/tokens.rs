@@ -1,78 +1,83 @@
-//! `tidegate tokens`: keys, approvals, and what a token stands for.
+//! `tidegate tokens`: the gateway's own, which agents have for keys; and those that stand for values.
 
-use std::{path::Path, process::ExitCode};
+mod passes;
+mod reveal;
 
-use miette::{IntoDiagnostic, Result, WrapErr, miette};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use clap::Subcommand;
+use identity::Revocable;
+use miette::{IntoDiagnostic as _, Result};
 use vault::{OperatorKey, TransformKeys};
 
-use super::{Asked, FINDING, Tokens, now};
-use crate::{
-    desk,
-    reveal::{APPROVER, ASKER, Reply, Request, SOCKET, Signed, statement},
-};
+use self::reveal::Asked;
+use super::{Data, Why, revoke};
 
-pub(crate) fn tokens(command: &Tokens) -> Result<ExitCode> {
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tokens {
+    /// Give a pass to a process that runs already, and print it: what its libraries have for a key, good for
+    /// nobody but it and what it starts.
+    Issue(passes::Issue),
+    /// Show the passes that the log says were given, and which of them are good.
+    List(passes::List),
+    /// Revoke a pass, or any other token, by its id.
+    Revoke {
+        /// Its id, as `list` and records have it.
+        id: String,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Write a file of fresh keys for the hosts that share tokens (`tokenization.keys`).
+    Keys {
+        /// Where to; there must be no such file.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Write a fresh key of a person, and print its public half for `tokenization.reveal`.
+    Operator {
+        /// Where to; there must be no such file.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Agree that somebody else may see the value of a token; prints the approval to hand over.
+    Approve {
+        #[command(flatten)]
+        asked: Asked,
+        /// Who wants to see it.
+        #[arg(long, value_name = "NAME")]
+        operator: String,
+    },
+    /// Tell what a token stands for, once that is on record.
+    Reveal {
+        #[command(flatten)]
+        asked: Asked,
+        /// What `tokens approve` printed for a second person.
+        #[arg(long, value_name = "TEXT")]
+        approval: Option<String>,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+pub(crate) fn tokens(command: Tokens) -> Result<ExitCode> {
     match command {
+        Tokens::Issue(asked) => passes::issue(&asked),
+        Tokens::List(asked) => passes::list(asked),
+        Tokens::Revoke { id, why } => revoke::change(Revocable::Token(Arc::from(id)), &why),
         Tokens::Keys { to } => {
-            TransformKeys::create(to).into_diagnostic()?;
+            TransformKeys::create(&to).into_diagnostic()?;
             println!("{}", to.display());
             Ok(ExitCode::SUCCESS)
         }
         Tokens::Operator { to } => {
-            println!("{}", OperatorKey::create(to).into_diagnostic()?.public());
+            println!("{}", OperatorKey::create(&to).into_diagnostic()?.public());
             Ok(ExitCode::SUCCESS)
         }
-        Tokens::Approve { asked, operator } => {
-            let approval = sign(asked, APPROVER, operator)?;
-            println!("{}", serde_json::to_string(&approval).into_diagnostic()?);
-            Ok(ExitCode::SUCCESS)
-        }
+        Tokens::Approve { asked, operator } => reveal::approve(&asked, &operator),
         Tokens::Reveal {
             asked,
             approval,
             data,
-        } => reveal(asked, approval.as_deref(), &data.data),
-    }
-}
-
-fn sign(asked: &Asked, role: &str, whose: &str) -> Result<Signed> {
-    let key = OperatorKey::open(&asked.key).into_diagnostic()?;
-    let at = now().as_second();
-    let stated = statement(role, &asked.token, &asked.purpose, whose, at);
-    Ok(Signed {
-        operator: asked.name.clone(),
-        at,
-        signature: key.sign(&stated).into_diagnostic()?,
-    })
-}
-
-fn reveal(asked: &Asked, approval: Option<&str>, data: &Path) -> Result<ExitCode> {
-    let approval = approval.map(serde_json::from_str).transpose();
-    let request = Request {
-        token: asked.token.clone(),
-        purpose: asked.purpose.clone(),
-        asked: sign(asked, ASKER, &asked.name)?,
-        approval: approval.into_diagnostic().wrap_err(
-            "the approval cannot be read: give the whole line that `tokens approve` printed",
-        )?,
-    };
-    let socket = data.join(SOCKET);
-    let reply = desk::ask(&socket, &request).map_err(|error| {
-        miette!(
-            help =
-                "the gateway of this log must run, with `tokenization.reveal` in its configuration",
-            "`{}` does not answer: {error}",
-            socket.display()
-        )
-    })?;
-    match reply {
-        Reply::Value(value) => {
-            println!("{value}");
-            Ok(ExitCode::SUCCESS)
-        }
-        Reply::Refused(reason) => {
-            eprintln!("refused: {reason}");
-            Ok(ExitCode::from(FINDING))
-        }
+        } => reveal::reveal(&asked, approval.as_deref(), &data.data),
     }
 }
