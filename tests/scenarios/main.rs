@@ -28,6 +28,7 @@ mod hostile;
 mod hosts;
 mod identity;
 mod imported;
+mod inbound;
 mod install;
 mod keyless;
 mod kills;

@@ -3,8 +3,6 @@
 use std::{
     io::Write as _,
     process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -12,14 +10,14 @@ use serde_json::{Value, json};
 use tests::{
     agent::{Agent, Ask},
     client::Client,
-    gateway::{Gateway, POLL},
+    gateway::Gateway,
     peers,
     people::Home,
     records,
     setup::{Service, Setup},
 };
 
-use crate::{bypass::can_attach, forward::Shop, world::verified};
+use crate::{bypass::can_attach, forward::Shop, upstreams::wait, world::verified};
 
 /// Who is known by how it was started.
 const STARTED: &str = "spiffe://acme.example/agent/started";
@@ -98,16 +96,10 @@ fn a_pass_is_its_process_own_and_no_wider_than_it_says() -> Result<()> {
         "tokens", "revoke", &id, "--reason", "test", "--data", "data",
     ];
     ensure!(shop.gateway.cli(&revoke)?.status.success());
-    let deadline = Instant::now() + Duration::from_secs(30);
-    loop {
+    wait("the revocation is heard", || {
         let answer = client.get(&url("/things/7")?, &fields)?;
-        if answer.status == 403 {
-            assert_eq!(answer.json()?["reason"], "revoked");
-            break;
-        }
-        ensure!(Instant::now() < deadline, "{}", answer.text());
-        thread::sleep(POLL);
-    }
+        Ok(answer.status == 403 && answer.json()?["reason"] == "revoked")
+    })?;
     let answer = client.get(&url("/things/7")?, &heir)?;
     assert_eq!(answer.json()?["reason"], "revoked");
     assert_eq!(listed(&shop.gateway, &[])?, []);

@@ -63,7 +63,7 @@ forbid (principal, action == Action::"disclose", resource in DataClass::"secret"
 "#;
 
 /// Refusals that this test does not bring about, and why.
-const ELSEWHERE: [(&str, &str); 17] = [
+const ELSEWHERE: [(&str, &str); 21] = [
     (
         "workload_unknown",
         "a caller that nobody can find: evidence.rs",
@@ -93,6 +93,22 @@ const ELSEWHERE: [(&str, &str); 17] = [
     ("audit_unavailable", "a disk that takes nothing: kills.rs"),
     ("tunnels_full", "takes a thousand tunnels"),
     ("budgets_unavailable", "a disk that takes nothing"),
+    (
+        "signature_invalid",
+        "the sender's secret is read to tell: inbound.rs",
+    ),
+    (
+        "signature_replayed",
+        "the sender's secret is read to tell: inbound.rs",
+    ),
+    (
+        "signature_unverifiable",
+        "the vault is asked, and has nothing: inbound.rs",
+    ),
+    (
+        "signatures_too_many",
+        "takes 65,536 messages: identity/once.rs",
+    ),
 ];
 
 /// A service that listens, and counts what it hears, byte by byte.
@@ -149,6 +165,16 @@ struct Court {
 
 /// Who is refused, and how the request is made.
 type Case = (&'static str, Box<dyn Fn(&Court) -> Result<String>>);
+
+/// Who calls a service that third parties call.
+fn inbound() -> Value {
+    json!({
+        "sender": "spiffe://acme.example/sender/stripe",
+        "country": "US",
+        "signature": "stripe",
+        "secret": { "name": "shop" },
+    })
+}
 
 /// What may be asked of a service.
 fn operations(service: Service) -> Service {
@@ -229,6 +255,7 @@ impl Court {
                     .set("usage", json!({ "profile": "openai" })),
             ))
             .service(operations(Service::new("signed", &url, "DE")).set("credential", signed))
+            .service(operations(Service::new("hook", &url, "DE")).set("inbound", inbound()))
             .service(keyed(
                 Service::new("graph", &url, "DE").set("graphql", graphql),
             ))
@@ -349,6 +376,15 @@ fn callers() -> Vec<Case> {
                 "application/json",
                 r#"{"lifetime_seconds": 0}"#,
             )
+        }),
+        case("signature_missing", |court| {
+            court.post("/hook/things", "application/json", "{}")
+        }),
+        case("signature_stale", |court| {
+            let field = format!("t=1,v1={}", "00".repeat(32));
+            let fields = [("stripe-signature", &*field)];
+            let url = court.gateway.url("/hook/things")?;
+            reason(&court.client.post(&url, &fields, "{}")?.text())
         }),
         case("revoked", |court| {
             let revoke = [

@@ -96,6 +96,14 @@ impl Admission {
         engine.call(&principal, operation).allowed || engine.offers(&principal, operation)
     }
 
+    /// Where what `caller` is told goes; nowhere that is known, if it says so of itself in letters that are none.
+    fn country_of(&self, caller: &Caller) -> Country {
+        match &caller.agent.abroad {
+            Some(code) => Country::parse(code).unwrap_or(Country::UNKNOWN),
+            None => self.country,
+        }
+    }
+
     fn principal(&self, caller: &Caller, engine: &Engine) -> Principal {
         let task = caller.token.as_ref().and_then(|token| token.task.as_ref());
         Principal {
@@ -109,7 +117,7 @@ impl Admission {
             evidence: Evidence::named(caller.evidence),
             purpose: task.map_or_else(|| Arc::clone(&self.no_purpose), |t| Arc::clone(&t.purpose)),
             scope: task.map_or_else(|| Arc::clone(&self.no_scope), |t| Arc::clone(&t.scope)),
-            country: self.country,
+            country: self.country_of(caller),
             delegation: caller
                 .token
                 .as_ref()

@@ -15,6 +15,7 @@ mod fault;
 mod file;
 mod forward;
 mod graphql;
+mod inbound;
 mod issuers;
 mod keys;
 mod mcp;

@@ -55,6 +55,7 @@ impl Scene {
             svid: false,
             keys: Vec::new(),
             known_as: Vec::new(),
+            abroad: None,
         };
         Self {
             identity: Identity::new(Registry::build(vec![agent]).unwrap(), verifier()),

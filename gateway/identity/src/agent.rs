@@ -27,9 +27,24 @@ pub struct Agent {
     pub keys: Vec<StaticKey>,
     /// The names by which its clients may call themselves; if there are none, any that is nobody else's.
     pub known_as: Vec<Box<str>>,
+    /// The country that it calls from, ISO 3166-1 alpha-2, if it is no process of this host.
+    pub abroad: Option<Box<str>>,
 }
 
 impl Agent {
+    /// One that no process is: it is known in another way.
+    pub fn no_process(id: SpiffeId) -> Self {
+        Self {
+            id,
+            selectors: BTreeSet::new(),
+            token: TokenRule::Optional,
+            svid: false,
+            keys: Vec::new(),
+            known_as: Vec::new(),
+            abroad: None,
+        }
+    }
+
     /// What the kernel knows it by.
     pub fn number(&self) -> u32 {
         AgentRule::number_of(self.id.shared())

@@ -22,6 +22,9 @@ use crate::{
 /// Hexadecimal digits of a session's id: 96 bits, so that equal ones do not happen.
 const SESSION_DIGITS: usize = 24;
 
+/// What proves whoever signed a request.
+const SIGNED: &str = "signed";
+
 /// Who is calling.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -41,7 +44,7 @@ pub struct Caller {
     /// The static key that it showed.
     pub key: Option<Arc<StaticKey>>,
     /// What proves it: `kernel` or `inferred`, then `+svid` where one was shown, then `+token`,
-    /// `+bound-token` or `+key`. A pass proves what it was got with.
+    /// `+bound-token` or `+key`; or `signed`. A pass proves what it was got with.
     pub evidence: &'static str,
     /// What its client says that it is, where agents are known by that; whoever asks fills it in.
     pub declared: Option<Arc<Declared>>,
@@ -282,16 +285,16 @@ impl Identity {
     /// The gateway itself, as an agent of its own that no other process can be: its process is `workload`,
     /// by pid and start. That it is itself, it knows as well as the kernel does.
     pub fn own(agent: &Arc<Agent>, workload: (u32, u64)) -> Caller {
-        Caller {
-            agent: Arc::clone(agent),
-            attribution: None,
+        let evidence = evidence(Source::Kernel, false, GotWith::Nothing);
+        apart(agent, workload, evidence)
+    }
+
+    /// Whoever signed a request with a secret that only `sender` and the gateway have. Where its processes
+    /// run nobody here knows: all that it signs is one session.
+    pub fn signed(sender: &Arc<Agent>) -> Proven {
+        Proven {
+            caller: apart(sender, (0, 0), SIGNED),
             token: None,
-            svid: None,
-            session: session(agent, workload, None),
-            workload,
-            key: None,
-            evidence: evidence(Source::Kernel, false, GotWith::Nothing),
-            declared: None,
         }
     }
 
@@ -414,6 +417,21 @@ impl Identity {
                 agent: Some(Arc::clone(&proven.caller.agent)),
                 token: proven.caller.token.clone(),
             })
+    }
+}
+
+/// A caller that was not asked of the kernel.
+fn apart(agent: &Arc<Agent>, workload: (u32, u64), evidence: &'static str) -> Caller {
+    Caller {
+        agent: Arc::clone(agent),
+        attribution: None,
+        token: None,
+        svid: None,
+        session: session(agent, workload, None),
+        workload,
+        key: None,
+        evidence,
+        declared: None,
     }
 }
 

@@ -1,12 +1,6 @@
 //! Proofs that whoever shows a token holds the key it is bound to (RFC 9449, DPoP): a small JWT for
 //! each request, which names it and can be used once.
 
-use std::{
-    collections::HashSet,
-    mem,
-    sync::{Mutex, PoisonError},
-};
-
 use aws_lc_rs::digest;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::Uri;
@@ -18,7 +12,7 @@ use jsonwebtoken::{
 use serde::Deserialize;
 
 use crate::{
-    CLOCK_SKEW_SECONDS_MAX,
+    Again, CLOCK_SKEW_SECONDS_MAX, Once,
     binding::{Thumbprint, thumbprint},
     jwks::{PRIVATE_MEMBERS, algorithm},
     possession::Request,
@@ -183,15 +177,14 @@ fn is_for(address: &str, request: &Request<'_>) -> bool {
 }
 
 /// The proofs that were used, for as long as they could be used again.
-#[derive(Debug, Default)]
-pub(crate) struct Used(Mutex<Generations>);
+#[derive(Debug)]
+pub(crate) struct Used(Once);
 
-#[derive(Debug, Default)]
-struct Generations {
-    young: HashSet<Thumbprint>,
-    old: HashSet<Thumbprint>,
-    /// When the young ones began to be kept.
-    since: Timestamp,
+impl Default for Used {
+    fn default() -> Self {
+        let window = SignedDuration::from_secs(PROOF_AGE_SECONDS_MAX + CLOCK_SKEW_SECONDS_MAX);
+        Self(Once::new(window, PROOFS_REMEMBERED_MAX))
+    }
 }
 
 impl Used {
@@ -200,25 +193,11 @@ impl Used {
         let mut hash = digest::Context::new(&digest::SHA256);
         hash.update(key);
         hash.update(id.as_bytes());
-        let name: Thumbprint = hash
-            .finish()
-            .as_ref()
-            .try_into()
-            .map_err(|_| ProofError::Malformed)?;
-        let window = SignedDuration::from_secs(PROOF_AGE_SECONDS_MAX + CLOCK_SKEW_SECONDS_MAX);
-        let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.duration_since(used.since) > window {
-            // Who was young is older than the window when it is dropped.
-            used.old = mem::take(&mut used.young);
-            used.since = now;
-        }
-        if used.old.contains(&name) || used.young.contains(&name) {
-            return Err(ProofError::Replayed);
-        }
-        if used.young.len() >= PROOFS_REMEMBERED_MAX {
-            return Err(ProofError::TooMany);
-        }
-        used.young.insert(name);
-        Ok(())
+        let name = hash.finish().as_ref().try_into();
+        let name: Thumbprint = name.map_err(|_| ProofError::Malformed)?;
+        self.0.note(name, now).map_err(|again| match again {
+            Again::Shown => ProofError::Replayed,
+            Again::TooMany => ProofError::TooMany,
+        })
     }
 }

@@ -15,6 +15,7 @@ mod dpop;
 mod jwks;
 mod key;
 mod mapping;
+mod once;
 mod possession;
 mod revoked;
 mod selector;
@@ -31,6 +32,7 @@ pub use dpop::{PROOF_AGE_SECONDS_MAX, PROOF_BYTES_MAX, PROOFS_REMEMBERED_MAX, Pr
 pub use jwks::{JWKS_BYTES_MAX, KEYS_MAX, KeySet, KeySetError};
 pub use key::{KEY_PREFIX, KEYS_MAX_OF_AGENT, KeyDigest, KeyDigestError, NoRandomness, StaticKey};
 pub use mapping::Mapping;
+pub use once::{Again, Once};
 pub use possession::{Possession, Request, Scheme};
 pub use revoked::{Revocable, Revoked};
 pub use selector::{Selector, SelectorError};

@@ -149,6 +149,7 @@ fn agent(id: &str, selectors: &[&str], token: TokenRule) -> Agent {
         svid: false,
         keys: Vec::new(),
         known_as: Vec::new(),
+        abroad: None,
     }
 }
 

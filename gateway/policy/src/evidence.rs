@@ -22,6 +22,8 @@ pub struct Evidence {
     pub bound: bool,
     /// A key was shown that stays the same for long, and that a copy can replace.
     pub key: bool,
+    /// The request was signed with a secret that the gateway shares with a sender of another host.
+    pub signature: bool,
 }
 
 const fn known(name: &'static str, kernel: bool, svid: bool, shown: Shown) -> Evidence {
@@ -32,6 +34,7 @@ const fn known(name: &'static str, kernel: bool, svid: bool, shown: Shown) -> Ev
         token: matches!(shown, Shown::Token | Shown::Bound),
         bound: matches!(shown, Shown::Bound),
         key: matches!(shown, Shown::Key),
+        signature: matches!(shown, Shown::Signature),
     }
 }
 
@@ -41,6 +44,7 @@ enum Shown {
     Key,
     Token,
     Bound,
+    Signature,
 }
 
 const YES: bool = true;
@@ -51,7 +55,7 @@ impl Evidence {
     pub const NONE: Self = known("none", NOT, NOT, Shown::Nothing);
 
     /// Every way in which a caller can be proven, by name.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         known("kernel+svid+bound-token", YES, YES, Shown::Bound),
         known("kernel+svid+token", YES, YES, Shown::Token),
         known("kernel+svid+key", YES, YES, Shown::Key),
@@ -68,6 +72,7 @@ impl Evidence {
         known("inferred+token", NOT, NOT, Shown::Token),
         known("inferred+key", NOT, NOT, Shown::Key),
         known("inferred", NOT, NOT, Shown::Nothing),
+        known("signed", NOT, NOT, Shown::Signature),
     ];
 
     /// The one with this name; [`NONE`](Self::NONE), the weakest, if there is no such.
@@ -94,12 +99,12 @@ impl Evidence {
     /// | 5 | `inferred+svid`, whatever else; `inferred+bound-token` |
     /// | 4 | `kernel+token` |
     /// | 3 | `kernel`, `kernel+key` |
-    /// | 2 | `inferred+token` |
+    /// | 2 | `inferred+token`; `signed` |
     /// | 1 | `inferred`, `inferred+key` |
     ///
     /// What a key proved counts more than what the kernel saw, and both more than either. A token on top
     /// of an SVID says what the call is for, not who calls. A static key adds nothing: who copied it once
-    /// has it for good.
+    /// has it for good. A signature is of one request, and who copied its secret has that for good, too.
     pub fn rank(self) -> u8 {
         match (self.kernel, self.svid) {
             _ if self == Self::NONE => 0,
@@ -109,17 +114,18 @@ impl Evidence {
             (false, false) if self.bound => 5,
             (true, false) if self.token => 4,
             (true, false) => 3,
-            (false, false) if self.token => 2,
+            (false, false) if self.token || self.signature => 2,
             (false, false) => 1,
         }
     }
 
     /// The facts as policies name them, in the order of their names.
-    pub fn facts(self) -> [(&'static str, bool); 5] {
+    pub fn facts(self) -> [(&'static str, bool); 6] {
         [
             ("bound", self.bound),
             ("kernel", self.kernel),
             ("key", self.key),
+            ("signature", self.signature),
             ("svid", self.svid),
             ("token", self.token),
         ]
@@ -148,7 +154,9 @@ mod tests {
             assert_eq!(Evidence::named(evidence.name()), evidence);
             let parts: Vec<&str> = evidence.name().split('+').collect();
             assert_eq!(parts.contains(&"kernel"), evidence.kernel);
-            assert_eq!(parts.contains(&"inferred"), !evidence.kernel);
+            assert_eq!(parts.contains(&"signed"), evidence.signature);
+            let inferred = !evidence.kernel && !evidence.signature;
+            assert_eq!(parts.contains(&"inferred"), inferred);
             assert_eq!(parts.contains(&"svid"), evidence.svid);
             assert_eq!(parts.contains(&"bound-token"), evidence.bound);
             let token = parts.iter().any(|part| part.ends_with("token"));

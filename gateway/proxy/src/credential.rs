@@ -20,10 +20,12 @@ pub use self::{
 };
 use crate::{
     body::Outbound,
-    headers::{KEY_FIELDS, SESSION_TOKEN},
+    clock,
+    headers::{self, KEY_FIELDS, SESSION_TOKEN},
     refusal::Interruption,
     upstream::Upstream,
     veil::Veil,
+    webhook::{self, Key, Scheme},
 };
 
 /// How a service wants its credential.
@@ -41,6 +43,8 @@ pub enum Form {
     SigV4(SigV4),
     /// As the secret of a client, for the access tokens that it is given (RFC 6749 section 4.4).
     OAuth(Arc<Grant>),
+    /// As the secret of a signature of each message.
+    Signature(Scheme),
     /// In the handshake of TLS: a certificate chain and its key, PEM (RFC 8446 section 4.4.2).
     Certificate,
 }
@@ -116,6 +120,7 @@ impl Presented {
                 veil.and(access.expose());
                 return Ok(Some(access));
             }
+            Form::Signature(scheme) => sign(*scheme, &credential, now, request, veil)?,
             Form::Certificate => {
                 let clients = client.certified(&self.name, &credential);
                 request.extensions_mut().insert(clients?);
@@ -126,7 +131,7 @@ impl Presented {
 
     /// Whether the whole of a body must be there before it is presented.
     pub(crate) fn covers_body(&self) -> bool {
-        matches!(self.form, Form::SigV4(_))
+        matches!(self.form, Form::SigV4(_) | Form::Signature(_))
     }
 
     /// The service did not take what was presented: the credential, or this token for it.
@@ -136,6 +141,40 @@ impl Presented {
             grant.was_refused(access);
         }
     }
+}
+
+/// Signs a message whose body is whole, as it is from now on.
+fn sign(
+    scheme: Scheme,
+    secret: &Credential,
+    now: SystemTime,
+    request: &mut Request<Outbound>,
+    veil: &mut Veil,
+) -> Result<(), Interruption> {
+    let unavailable = Interruption::credential_unavailable;
+    let key = Key::of(scheme, secret.expose()).ok_or_else(unavailable)?;
+    // What still comes was refused before.
+    let Outbound::Whole(pieces) = request.body() else {
+        return Err(Interruption::unsignable());
+    };
+    let body = pieces.iter().flatten().copied().collect::<Vec<u8>>();
+    let id = message_id(request.headers(), &body);
+    let at = clock::timestamp(now).as_second();
+    let signed = key.sign(&id, at, &body);
+    let signed = signed.map_err(|_| Interruption::unsignable())?;
+    // Whoever has it can send the same message again, past the gateway, for minutes.
+    veil.and(signed.signature.as_bytes());
+    for name in scheme.fields() {
+        request.headers_mut().remove(name);
+    }
+    request.headers_mut().extend(signed.fields);
+    Ok(())
+}
+
+/// The id that a message has, or else one that it has whenever it is sent.
+fn message_id(headers: &HeaderMap, body: &[u8]) -> String {
+    let own = headers::only(headers, &webhook::ID).map(str::to_owned);
+    own.unwrap_or_else(|| webhook::id(body))
 }
 
 fn put(

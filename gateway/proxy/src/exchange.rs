@@ -300,8 +300,19 @@ impl Worker {
         let gateway = &self.gateway;
         account.said = gateway.declarations.said(gateway, &parts.headers);
         let resolved = self.resolve(peer, parts);
-        let holds_key = resolved.as_ref().is_ok_and(Resolved::holds_key);
-        let proven = self.identify(account, peer, parts, holds_key)?;
+        let inbound = resolved.as_ref().ok().map(|it| Arc::clone(it.service().0));
+        let inbound = inbound.filter(|service| service.inbound.is_some());
+        let proven = if let Some(inbound) = inbound.as_ref().and_then(|it| it.inbound.as_ref()) {
+            if let Ok(Resolved::Whole(asked) | Resolved::Bound(asked, _)) = &resolved {
+                account.resolved(&asked.operation, Arc::clone(&asked.way.route));
+            }
+            // Few are, and its future is large.
+            let sent = inbound.identify(gateway, account, (peer, parts), body);
+            Arc::new(Box::pin(sent).await?)
+        } else {
+            let holds_key = resolved.as_ref().is_ok_and(Resolved::holds_key);
+            self.identify(account, peer, parts, holds_key)?
+        };
         if gateway.revoked.borrow().of(proven.caller()).is_some() {
             return Err(Interruption::revoked().into());
         }

@@ -24,6 +24,7 @@ pub mod governance;
 pub mod graphql;
 mod headers;
 mod hold;
+pub mod inbound;
 mod jsonrpc;
 pub mod jwks;
 mod leash;
@@ -58,6 +59,7 @@ pub mod upstream;
 pub mod usage;
 mod veil;
 mod watch;
+pub mod webhook;
 mod workspace;
 
 pub use gateway::{Gateway, Uninspected};

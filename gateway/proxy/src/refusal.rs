@@ -4,6 +4,7 @@
 //! request or of the upstream's answer, so that an error cannot carry data out.
 
 mod credentials;
+mod inbound;
 mod mediated;
 mod models;
 

@@ -32,6 +32,7 @@ use crate::{
     credential::Presented,
     governance::{Allowed, AnswerRules, Restoring},
     graphql::GraphQl,
+    inbound::Inbound,
     limits::Timeouts,
     mcp::{
         Approach, EndpointEvent, Mcp, Sessions,
@@ -81,6 +82,8 @@ pub struct Service {
     pub usage: Option<Arc<Metering>>,
     /// What else policies may ask of it.
     pub facts: Facts,
+    /// Whose messages it takes, if third parties call it and nobody else does.
+    pub inbound: Option<Inbound>,
 }
 
 /// How requests say which operation they ask for.

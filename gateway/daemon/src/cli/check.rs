@@ -91,6 +91,9 @@ pub(crate) fn names(config: &Config) -> Names {
         ids.map(move |id| format!("{}/{id}", service.name))
     });
     let model = config.mediator.model.as_ref();
+    let senders = config.services.iter();
+    let senders = senders.filter_map(|service| Some(&service.inbound.as_ref()?.sender));
+    let apart = model.map(|model| &model.agent).into_iter().chain(senders);
     let tunnel = config.forward.operation();
     let groups = config.services.iter();
     let groups = groups.flat_map(|service| service.facts.groups.values().flat_map(|it| it.iter()));
@@ -101,8 +104,8 @@ pub(crate) fn names(config: &Config) -> Names {
         agents: config
             .agents
             .iter()
+            .chain(apart.map(|agent| &**agent))
             .map(|agent| agent.id.as_str().to_owned())
-            .chain(model.map(|model| model.agent.id.as_str().to_owned()))
             .collect(),
         services: config
             .services

@@ -47,6 +47,7 @@ impl Resolver<'_> {
             svid: agent.svid,
             keys: self.keys(agent)?,
             known_as: self.known_as(&agent.known_as)?,
+            abroad: None,
         })
     }
 }

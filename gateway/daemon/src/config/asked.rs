@@ -28,6 +28,8 @@ impl Resolver<'_> {
             };
             let apart = if service.credential.is_some() {
                 Some("its credential, which only the gateway presents")
+            } else if service.inbound.is_some() {
+                Some("messages of third parties, whose signatures only the gateway verifies")
             } else if service.mcp.is_some() {
                 Some("messages, whose answers are a part of what is decided")
             } else if service.upstreams.len() > 1 {

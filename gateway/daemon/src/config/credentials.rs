@@ -12,6 +12,7 @@ use crate::credentials::StorePlace;
 
 use super::{
     file::{self, CredentialForm, File},
+    inbound::scheme,
     resolve::{Resolver, is_loopback},
 };
 
@@ -31,29 +32,27 @@ impl Resolver<'_> {
     pub(super) fn places(&self, file: &File) -> Result<Vec<(Arc<str>, CredentialPlace)>> {
         let mut places: Vec<(Arc<str>, CredentialPlace)> = Vec::new();
         for service in &file.services {
-            let presented = self.presented(service)?;
-            let (Some(typed), Some((presented, place))) = (&service.credential, presented) else {
-                continue;
-            };
-            match places.iter().find(|(name, _)| *name == presented.name) {
-                None => places.push((presented.name, place)),
-                Some((_, known)) if *known == place => {}
-                Some((name, _)) => {
-                    let message =
-                        format!("`{name}` of another service is kept, or asked for, otherwise");
-                    let help = "one secret is asked for in one way: make `login`, `keys`, `refresh` and `networks` alike";
-                    return Err(self.fault(typed, message, help));
+            let presented = service.credential.as_ref();
+            let verified = service.inbound.as_ref().map(|it| &it.secret);
+            for typed in presented.into_iter().chain(verified) {
+                let (name, place) = self.kept(typed)?;
+                match places.iter().find(|(known, _)| *known == name) {
+                    None => places.push((name, place)),
+                    Some((_, known)) if *known == place => {}
+                    Some(_) => {
+                        let message =
+                            format!("`{name}` of another service is kept, or asked for, otherwise");
+                        let help = "one secret is asked for in one way: make `login`, `keys`, `refresh` and `networks` alike";
+                        return Err(self.fault(typed, message, help));
+                    }
                 }
             }
         }
         Ok(places)
     }
 
-    /// The credential of a service, and where it is, if it wants one.
-    pub(super) fn presented(
-        &self,
-        service: &file::Service,
-    ) -> Result<Option<(Presented, CredentialPlace)>> {
+    /// The credential of a service, if it wants one.
+    pub(super) fn presented(&self, service: &file::Service) -> Result<Option<Presented>> {
         let Some(typed) = &service.credential else {
             return Ok(None);
         };
@@ -75,12 +74,24 @@ impl Resolver<'_> {
         self.credential(typed).map(Some)
     }
 
-    fn credential(
+    fn credential(&self, typed: &Spanned<file::Credential>) -> Result<Presented> {
+        let (name, _) = self.kept(typed)?;
+        let form = typed.value.form.as_ref().ok_or_else(|| {
+            let help = "`as: bearer`, `{ header: x-api-key }`, `{ basic: USER }`, `{ query: key }`, \
+                        `sigv4`, `oauth`, `{ signature: standard }` or `certificate`";
+            self.fault(typed, "nobody says how the credential is presented", help)
+        })?;
+        let form = self.form(form)?;
+        Ok(Presented { name, form })
+    }
+
+    /// What a secret is called, and where it is.
+    pub(super) fn kept(
         &self,
         typed: &Spanned<file::Credential>,
-    ) -> Result<(Presented, CredentialPlace)> {
+    ) -> Result<(Arc<str>, CredentialPlace)> {
         let stores = (&typed.value.vault, &typed.value.aws_secret);
-        let (name, place) = match (&typed.value.name, &typed.value.file, stores) {
+        Ok(match (&typed.value.name, &typed.value.file, stores) {
             (None, None, (Some(kv), None)) => self.kv(kv)?,
             (None, None, (None, Some(secret))) => self.secrets_manager(secret)?,
             (Some(name), None, (None, None)) if is_credential_name(&name.value) => {
@@ -101,14 +112,7 @@ impl Resolver<'_> {
                             `{ file: PATH, as: bearer }`, `vault` or `aws_secret`";
                 return Err(self.fault(typed, "a credential comes from one place", help));
             }
-        };
-        let form = typed.value.form.as_ref().ok_or_else(|| {
-            let help = "`as: bearer`, `{ header: x-api-key }`, `{ basic: USER }`, `{ query: key }`, \
-                        `sigv4`, `oauth` or `certificate`";
-            self.fault(typed, "nobody says how the credential is presented", help)
-        })?;
-        let form = self.form(form)?;
-        Ok((Presented { name, form }, place))
+        })
     }
 
     fn form(&self, typed: &Spanned<CredentialForm>) -> Result<Form> {
@@ -142,6 +146,7 @@ impl Resolver<'_> {
             CredentialForm::OAuth(client) => {
                 Form::OAuth(Arc::new(Grant::new(self.registration(typed, client)?)))
             }
+            CredentialForm::Signature(typed) => Form::Signature(scheme(*typed)),
             CredentialForm::Certificate => Form::Certificate,
             CredentialForm::Basic(text) | CredentialForm::Query(text) => {
                 let message = format!("`{}` cannot be sent", text.escape_debug());

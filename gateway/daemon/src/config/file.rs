@@ -5,6 +5,7 @@ mod argument;
 mod audit;
 mod budget;
 mod credential;
+mod inbound;
 mod issuer;
 mod mediator;
 mod operation;
@@ -28,6 +29,7 @@ pub(crate) use budget::{Budget, Per};
 pub(crate) use credential::{
     ClientAuth, Credential, CredentialForm, Kv, Login, OAuth, SecretsManager,
 };
+pub(crate) use inbound::{Inbound, Signature};
 pub(crate) use issuer::Issuer;
 pub(crate) use mediator::{
     AnswerForm, MediationCounts, MediationModel, MediationPage, MediationTemplate, Mediator,
@@ -264,6 +266,8 @@ pub(crate) struct Service {
     pub(crate) ejection: Option<Ejection>,
     /// What it wants for a key: the gateway presents it, the agent never has it.
     pub(crate) credential: Option<Spanned<Credential>>,
+    /// Who calls it, if third parties do.
+    pub(crate) inbound: Option<Inbound>,
     /// How long its answer may take to begin: a minute if absent.
     pub(crate) timeout: Option<Spanned<String>>,
     /// How long a body may pause, either way: a minute if absent.

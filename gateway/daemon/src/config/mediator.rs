@@ -1,15 +1,10 @@
 //! The mediator: templates that fit their operations, and the model that may choose among them.
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    str::FromStr as _,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, str::FromStr as _, sync::Arc, time::Duration};
 
 use ::mediator::{Counts, Field, Form, K_MIN, Page, Template};
 use http::{HeaderName, Method};
-use identity::{Agent, SpiffeId, TokenRule};
+use identity::Agent;
 use miette::Result;
 use proxy::{
     mediation::{Fallback, Mediated, Mediator, Model},
@@ -399,31 +394,10 @@ impl Resolver<'_> {
                 "`/v1/chat/completions`",
             )
         })?;
-        let id: SpiffeId = typed.agent.value.parse().map_err(|error| {
-            let help = "an id of the gateway's own: `spiffe://acme.example/agent/mediator`";
-            self.fault(&typed.agent, format!("{error}"), help)
-        })?;
-        if file
-            .agents
-            .iter()
-            .any(|agent| agent.id.value == typed.agent.value)
-        {
-            let message = format!(
-                "`{}` is an agent with a process of its own",
-                typed.agent.value
-            );
-            let help = "give the mediator an id that no agent has";
-            return Err(self.fault(&typed.agent, message, help));
-        }
+        let help = "an id that no agent has: `spiffe://acme.example/agent/mediator`";
+        let id = self.no_process(&typed.agent, &file.agents, help)?;
         Ok(Model {
-            agent: Arc::new(Agent {
-                id,
-                selectors: BTreeSet::new(),
-                token: TokenRule::Optional,
-                svid: false,
-                keys: Vec::new(),
-                known_as: Vec::new(),
-            }),
+            agent: Arc::new(Agent::no_process(id)),
             // Which process the gateway is, is known once it runs.
             workload: (std::process::id(), 0),
             uri,

@@ -126,6 +126,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let behaviour = resolver.behaviour(&file)?;
     let alerts = resolver.alerts(&file)?;
     let credentials = resolver.places(&file)?;
+    resolver.check_senders(&file)?;
     let listen = resolver.listeners(&file)?;
     let prices = resolver.prices(&file)?;
     let existing = |path| resolver.existing(path);
@@ -431,8 +432,9 @@ impl Resolver<'_> {
         let upstreams = self.upstreams(&service)?;
         let presented = self.presented(&service)?;
         let facts = self.facts(&service)?;
+        let inbound = self.inbound(&service)?;
         Ok(Service {
-            presented: presented.map(|(presented, _)| presented),
+            presented,
             upstreams,
             name: Arc::from(service.name.value),
             matches,
@@ -444,6 +446,7 @@ impl Resolver<'_> {
             descriptors,
             usage,
             facts,
+            inbound,
         })
     }
 

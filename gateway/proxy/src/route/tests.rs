@@ -28,6 +28,7 @@ fn routes() -> Routes {
             descriptors: None,
             usage: None,
             facts: Facts::default(),
+            inbound: None,
             speaks: Speaks::Paths(vec![
                 template("customer.read", Method::GET, "/customers/{customer}", &[]),
                 template(

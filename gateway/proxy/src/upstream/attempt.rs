@@ -50,6 +50,12 @@ impl Worker {
         let accepted = Accepted::of(&parts.headers);
         headers::towards_upstream(&mut parts.headers, permit.caller().showed());
         let service = Arc::clone(&way.service);
+        if let Some(inbound) = &service.inbound {
+            // It is of bytes that may not go on, by a secret that nobody there has.
+            for name in inbound.scheme.fields() {
+                parts.headers.remove(name);
+            }
+        }
         let presented = service.presented.as_ref();
         if let Some(presented) = presented {
             if presented.covers_body() && headers::aws::has_chunks(&parts.headers) {

@@ -1,7 +1,7 @@
 //! Agents, what they ask, and rules about them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt::Write as _,
     sync::Arc,
 };
@@ -9,7 +9,7 @@ use std::{
 use cedar_policy::{
     Context, Entities, Entity, EntityUid, PolicySet, Request, RestrictedExpression,
 };
-use identity::{Agent, Caller, Claims, Task, TokenRule};
+use identity::{Agent, Caller, Claims, Task};
 use jiff::Timestamp;
 use policy::{Country, Effect, Evidence, Operation, Principal, Training};
 
@@ -118,14 +118,7 @@ pub(crate) fn caller(agent: usize) -> Caller {
         delegation: None,
     };
     Caller {
-        agent: Arc::new(Agent {
-            id,
-            selectors: BTreeSet::new(),
-            token: TokenRule::Required,
-            svid: false,
-            keys: Vec::new(),
-            known_as: Vec::new(),
-        }),
+        agent: Arc::new(Agent::no_process(id)),
         attribution: None,
         token: Some(Arc::new(claims)),
         svid: None,

@@ -87,7 +87,7 @@ struct Given {
     agent: String,
     process: String,
     only: String,
-    given_at: Timestamp,
+    issued_at: Timestamp,
     expires_at: Timestamp,
     /// The record.
     record: u64,
@@ -193,7 +193,7 @@ fn read(record: u64, opening: &Opening, revoked: &Revoked, now: Timestamp) -> Op
         agent: agent.to_owned(),
         process: process.map_or_else(String::new, |it| format!("{}[{}]", it.comm, it.pid)),
         only: bound("only").unwrap_or_default().to_owned(),
-        given_at: opening.at,
+        issued_at: opening.at,
         expires_at,
         record,
     })

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use super::Signature;
+
 /// The credential of a service, from exactly one place.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +48,8 @@ pub(crate) enum CredentialForm {
     SigV4(SigV4),
     /// As a client's secret, for access tokens.
     OAuth(OAuth),
+    /// As the secret of a signature of each message.
+    Signature(Signature),
     /// In the handshake of TLS: it is a certificate chain and its key, PEM.
     Certificate,
 }
