@@ -2,6 +2,7 @@
 //! provider no longer has, or has elsewhere, would be refused or misjudged without a word.
 
 mod description;
+mod siblings;
 
 use std::{
     collections::BTreeMap,
@@ -63,6 +64,9 @@ struct Operation {
     /// Parameters that members of the body bind.
     #[serde(default)]
     body: BTreeMap<String, String>,
+    /// Words that parameters of the path are not.
+    #[serde(default)]
+    except: BTreeMap<String, Vec<String>>,
 }
 
 /// Checks every profile, or with `write` makes its methods and paths those of the description; profiles without a
@@ -90,11 +94,16 @@ pub(crate) fn run_all(workspace: &Workspace, write: bool) -> Result<()> {
             let folder = fetched(workspace, package)?;
             Described::read(&folder.join(&package.file), &package.base)
         })?;
-        if write {
-            fs::write(&file, rewritten(&text, &profile, &described))?;
-            continue;
-        }
+        let profile = if write {
+            let text = rewritten(&text, &profile, &described);
+            fs::write(&file, &text)?;
+            serde_saphyr::from_str(&text).context(file.display().to_string())?
+        } else {
+            profile
+        };
+        // What cannot be taken over is told in either case.
         faults.extend(profile.faults(&name, &described));
+        faults.extend(siblings::taken_for_others(&name, &profile, &described));
     }
     if !faults.is_empty() {
         bail!(
@@ -102,9 +111,7 @@ pub(crate) fn run_all(workspace: &Workspace, write: bool) -> Result<()> {
             faults.join("\n  ")
         );
     }
-    if !write {
-        say("every profile is as it is described");
-    }
+    say("every profile is as it is described");
     Ok(())
 }
 
@@ -118,13 +125,16 @@ impl Profile {
                 Some(known) if !known.is_at(method, path) => {
                     format!("is `{} {}` there", known.method, known.path)
                 }
-                None if !described.has(method, path) => "is not there".to_owned(),
+                None => match described.call(method, path) {
+                    None => "is not there".to_owned(),
+                    Some("") => return None,
+                    Some(known) => format!("is `{known}` there"),
+                },
                 Some(known) => {
                     let mut bound = operation.body.values();
                     let unknown = bound.find(|member| !known.members.contains(*member))?;
                     format!("has no `{unknown}` in its body there")
                 }
-                None => return None,
             };
             Some(format!("{name}: `{id}`, here `{method} {path}`, {told}"))
         };

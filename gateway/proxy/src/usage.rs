@@ -5,7 +5,10 @@ mod places;
 mod prices;
 mod reading;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use admission::{Permit, budget::ModelUse};
 use audit::ModelRecord;
@@ -131,7 +134,7 @@ pub(crate) async fn begin(
         let kinds = [redaction::Media::Json];
         let (_, bytes) = message::read(&parts.headers, body, &kinds).await?;
         account.request.received = bytes.len() as u64;
-        let estimate = metered.ask(&bytes);
+        let estimate = metered.ask(&bytes, &permit.operation().bound);
         *body = Source::Whole(Some(bytes));
         let estimate = estimate?;
         spent = metered.spent(estimate, None).0;
@@ -143,9 +146,13 @@ pub(crate) async fn begin(
 
 impl Metered {
     /// Reads what is asked for; gives what that may use at most.
-    fn ask(&mut self, bytes: &Bytes) -> Result<Counts, Interruption> {
+    fn ask(
+        &mut self,
+        bytes: &Bytes,
+        bound: &BTreeMap<String, String>,
+    ) -> Result<Counts, Interruption> {
         let document = strict::parse(bytes).map_err(Interruption::unclear)?;
-        let asked = self.metering.places.request.asked(&document)?;
+        let asked = self.metering.places.request.asked(&document, bound)?;
         self.model = asked.model;
         if self.costs {
             let model = self.model.as_deref();

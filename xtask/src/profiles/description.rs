@@ -18,8 +18,8 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 #[derive(Default)]
 pub(super) struct Described {
     by_id: BTreeMap<String, Known>,
-    /// Methods, and paths without the names of parameters.
-    calls: BTreeSet<(String, String)>,
+    /// Methods, and paths without the names of parameters; and what they are called, where that is said.
+    calls: BTreeMap<(String, String), String>,
 }
 
 /// One operation.
@@ -66,16 +66,24 @@ impl Described {
         self.by_id.get(id)
     }
 
-    /// Whether there is such a call, whatever its name.
-    pub(super) fn has(&self, method: &str, path: &str) -> bool {
-        self.calls.contains(&(method.to_owned(), shape(path)))
+    /// What such a call is called, if there is one; nothing if that is not said.
+    pub(super) fn call(&self, method: &str, path: &str) -> Option<&str> {
+        let known = self.calls.get(&(method.to_owned(), shape(path)));
+        known.map(String::as_str)
+    }
+
+    /// The paths of calls by this method, with `{}` for each parameter.
+    pub(super) fn paths(&self, method: &str) -> impl Iterator<Item = &str> {
+        let calls = self.calls.keys().filter(move |(by, _)| by == method);
+        calls.map(|(_, path)| path.as_str())
     }
 
     fn add(&mut self, id: Option<&str>, method: &str, path: &str, members: BTreeSet<String>) {
         // Anthropic's description has a parameter of the query among its paths, for what is in beta.
         let path = path.split('?').next().unwrap_or_default().to_owned();
         let method = method.to_ascii_uppercase();
-        self.calls.insert((method.clone(), shape(&path)));
+        let call = (method.clone(), shape(&path));
+        self.calls.insert(call, id.unwrap_or_default().to_owned());
         if let Some(id) = id {
             let known = Known {
                 method,
@@ -171,7 +179,7 @@ pub(super) fn plain(path: &str) -> String {
 }
 
 /// A path without the names of its parameters: `/a/{}/b`.
-fn shape(path: &str) -> String {
+pub(super) fn shape(path: &str) -> String {
     let mut parts = path.split('{');
     let mut shape = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -219,7 +227,7 @@ mod tests {
             let described = Described::of(&document, base).unwrap();
             let known = described.by_id(id).unwrap();
             assert!(known.is_at(&known.method, path), "{}", known.path);
-            assert!(described.has(&known.method, path));
+            assert!(described.call(&known.method, path).is_some());
         }
         assert!(Described::of(&json!({}), "").is_err());
     }

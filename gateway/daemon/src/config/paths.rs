@@ -35,8 +35,10 @@ impl Resolver<'_> {
         let defaults =
             defaults.filter_map(|(name, it)| Some((name.clone(), arguments::default(it)?)));
         let defaults = defaults.collect();
-        let template =
-            template.and_then(|template| template.defaulting(&defaults).binding(elsewhere));
+        let template = template.and_then(|template| {
+            let template = template.except(&operation.except)?;
+            template.defaulting(&defaults).binding(elsewhere)
+        });
         let mut template = template.map_err(|error| {
             self.fault(
                 &operation.path,

@@ -41,6 +41,9 @@ pub(crate) struct Profile {
     /// How its key is presented; none where the operator must say.
     credential: Option<CredentialForm>,
     usage: Option<Usage>,
+    /// Endings of hosts at which what is said of training holds; the host itself if there are none.
+    #[serde(default)]
+    vouched: Vec<String>,
     training: Stated,
     operations: Vec<Operation>,
 }
@@ -96,6 +99,8 @@ struct Operation {
     method: String,
     path: String,
     effect: Option<Effect>,
+    #[serde(default)]
+    except: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     groups: Vec<String>,
     #[serde(default)]
@@ -169,6 +174,34 @@ pub(super) fn fill(services: &mut [Service]) -> Result<()> {
     Ok(())
 }
 
+/// Whether every upstream of a service is the provider's own.
+fn is_vouched(service: &Service, profile: &Profile) -> bool {
+    let own = profile.host.iter().map(String::as_str);
+    let own: Vec<&str> = own
+        .chain(profile.vouched.iter().map(String::as_str))
+        .collect();
+    let is_theirs = |url: &str| {
+        let uri = url.parse::<http::Uri>();
+        let host = uri
+            .ok()
+            .and_then(|uri| uri.host().map(str::to_ascii_lowercase));
+        host.is_some_and(|host| {
+            own.iter().any(|own| match own.strip_prefix('.') {
+                Some(_) => host.ends_with(own),
+                None => host == *own,
+            })
+        })
+    };
+    let named = service.upstream.iter().map(|it| &it.value);
+    let several = service.upstreams.iter().map(|it| &it.url.value);
+    let mut urls = named.chain(several).peekable();
+    match urls.peek() {
+        Some(_) => urls.all(|url| is_theirs(url)),
+        // It is the profile's, unless another host is named.
+        None => service.host.is_none() || service.host == profile.host,
+    }
+}
+
 /// Whose API each service with a profile is.
 pub(super) fn providers(services: &[Service]) -> BTreeMap<Arc<str>, Provider> {
     let named = services.iter().filter_map(|it| {
@@ -189,6 +222,8 @@ impl Filler {
     }
 
     fn fill(&self, service: &mut Service, profile: Profile) {
+        // What a provider says of itself, it says of nobody who stands in its place.
+        let vouches = is_vouched(service, &profile);
         // Whoever names another host means another place, which must be said: its key is not the provider's.
         let is_elsewhere = service.host.is_some() && service.host != profile.host;
         if service.host.is_none() && service.prefix.is_none() {
@@ -204,7 +239,9 @@ impl Filler {
             credential.value.form.get_or_insert(self.here(form));
         }
         service.usage = service.usage.take().or(profile.usage);
-        service.training = service.training.or(Some(profile.training.may));
+        if vouches {
+            service.training = service.training.or(Some(profile.training.may));
+        }
         if service.mcp.is_some() || service.graphql.is_some() {
             return;
         }
@@ -230,6 +267,7 @@ impl Filler {
             method: self.here(known.method),
             path: self.here(known.path),
             effect: known.effect,
+            except: known.except,
             groups: groups.map(|group| self.here(group)).collect(),
             query: BTreeMap::new(),
             header: BTreeMap::new(),

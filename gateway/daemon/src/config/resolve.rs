@@ -416,6 +416,9 @@ impl Resolver<'_> {
             operations.push(self.operation(&service.name.value, operation)?);
         }
         operations.sort_by_key(Template::generality);
+        if operations.iter().any(Template::has_verb) {
+            operations.iter_mut().for_each(Template::know_verbs);
+        }
         Ok(operations)
     }
 

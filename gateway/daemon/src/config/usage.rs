@@ -79,6 +79,7 @@ impl Resolver<'_> {
         let places = Places {
             request: RequestPlaces {
                 model: pointers(&asked.model, usual.request.model)?,
+                parameter: asked.parameter.clone(),
                 output_max: pointers(&asked.output_max, usual.request.output_max)?,
                 choices: pointers(&asked.choices, usual.request.choices)?,
             },
@@ -142,6 +143,7 @@ impl Resolver<'_> {
             return Err(self.fault(&budget.id, message, help));
         }
         let is_nameless = |usage: &file::Usage| match &usage.request.model {
+            _ if usage.request.parameter.is_some() => false,
             Some(places) => places.is_empty(),
             None => usage.profile.is_none(),
         };
@@ -155,7 +157,8 @@ impl Resolver<'_> {
         let message = format!(
             "budget `{id}` counts costs, and nobody knows which model a request to `{name}` is for"
         );
-        let help = "say where it stands: `services[].usage.request: { model: [/model] }`";
+        let help = "say where it stands: `services[].usage.request: { model: [/model] }`, or \
+                    `parameter: model` where the path says it";
         Err(self.fault(&budget.id, message, help))
     }
 }

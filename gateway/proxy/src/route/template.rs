@@ -24,6 +24,10 @@ pub struct Template {
     /// What is declared of its arguments.
     pub arguments: Arc<Arguments>,
     segments: Vec<Segment>,
+    /// Words that are no values of a parameter of the path: calls of their own.
+    except: Vec<(String, String)>,
+    /// Whether a colon in a path of this service begins a verb, so that no parameter has one.
+    verbs: bool,
     query: Vec<Queried>,
     /// What header fields and the body bind, if they do.
     pub(super) elsewhere: Option<Arc<Elsewhere>>,
@@ -64,6 +68,9 @@ pub enum TemplateFault {
     /// A parameter is named twice.
     #[error("parameter `{0}` is bound twice")]
     Twice(String),
+    /// A word is taken from what is no parameter of the path.
+    #[error("`{0}` is no parameter of the path")]
+    NoParameter(String),
 }
 
 impl Template {
@@ -117,9 +124,37 @@ impl Template {
             answers: Arc::default(),
             arguments: Arc::default(),
             segments,
+            except: Vec::new(),
+            verbs: false,
             query,
             elsewhere: None,
         })
+    }
+
+    /// The same, of which calls with one of these words for a parameter of the path are none: `search` is no
+    /// customer, and to a server `Search` may be `search`.
+    pub fn except(mut self, words: &BTreeMap<String, Vec<String>>) -> Result<Self, TemplateFault> {
+        for (parameter, words) in words {
+            let mut known = self.segments.iter().filter_map(Segment::parameter);
+            if !known.any(|name| name == parameter) {
+                return Err(TemplateFault::NoParameter(parameter.clone()));
+            }
+            let words = words.iter().map(|word| (parameter.clone(), word.clone()));
+            self.except.extend(words);
+        }
+        Ok(self)
+    }
+
+    /// Whether its path ends in a verb: `/files/{file}:download`.
+    pub fn has_verb(&self) -> bool {
+        let is_verb =
+            |it: &Segment| matches!(it, Segment::Ending(_, ending) if ending.starts_with(':'));
+        self.segments.iter().any(is_verb)
+    }
+
+    /// Takes a colon in a parameter of the path for the beginning of a verb that this is not.
+    pub fn know_verbs(&mut self) {
+        self.verbs = true;
     }
 
     /// With parameters that header fields and the body bind.
@@ -166,6 +201,14 @@ impl Template {
         let mut bound = BTreeMap::new();
         let mut pairs = self.segments.iter().zip(segments);
         if !pairs.all(|(segment, value)| segment.bind(value, &mut bound)) {
+            return None;
+        }
+        let is_excepted = |(parameter, word): &(String, String)| {
+            let value = bound.get(parameter);
+            value.is_some_and(|value| value.eq_ignore_ascii_case(word))
+        };
+        let has_verb = |value: &String| self.verbs && value.contains(':');
+        if self.except.iter().any(is_excepted) || bound.values().any(has_verb) {
             return None;
         }
         Some(self.bind_query(query, bound))

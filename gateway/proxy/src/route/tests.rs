@@ -227,6 +227,37 @@ fn what_follows_a_parameter_is_no_part_of_it() {
 }
 
 #[test]
+fn a_word_that_is_a_call_of_its_own_is_no_parameter() {
+    let made = |word: &str| {
+        let words = BTreeMap::from([(word.to_owned(), vec!["search".to_owned()])]);
+        Template::new(
+            "x",
+            Method::GET,
+            "/charges/{id}",
+            Effect::Read,
+            &BTreeMap::new(),
+        )?
+        .except(&words)
+    };
+    assert_eq!(
+        made("charge").err(),
+        Some(TemplateFault::NoParameter("charge".into()))
+    );
+    let template = made("id").expect("a template");
+    let takes = |template: &Template, id: &'static str| {
+        let segments = ["charges".into(), id.into()];
+        template.bind(&segments, &[]).is_some()
+    };
+    assert!(takes(&template, "ch_1") && takes(&template, "searched"));
+    assert!(!takes(&template, "search") && !takes(&template, "Search"));
+    // Where calls end in verbs, a colon begins one.
+    let mut template = template;
+    assert!(takes(&template, "ch:refund"));
+    template.know_verbs();
+    assert!(!takes(&template, "ch:refund") && takes(&template, "ch_1"));
+}
+
+#[test]
 fn what_binds_an_operation_must_be_there_and_short() {
     let long = format!("/crm/customers/{}", "x".repeat(PARAMETER_BYTES_MAX + 1));
     check(

@@ -1,7 +1,7 @@
 //! Where messages of a service say what a model used: JSON Pointers (RFC 6901), of which the first that
 //! leads to something counts.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
@@ -28,6 +28,8 @@ pub struct Places {
 pub struct RequestPlaces {
     /// The model.
     pub model: Vec<String>,
+    /// The parameter of the operation that names the model: `model` of `/models/{model}:generateContent`.
+    pub parameter: Option<String>,
     /// The most tokens that it may write.
     pub output_max: Vec<String>,
     /// How many answers it is to write, each of so many tokens.
@@ -86,6 +88,7 @@ impl Places {
         Self {
             request: RequestPlaces {
                 model: owned(&["/model"]),
+                parameter: None,
                 output_max: owned(&[
                     "/max_completion_tokens",
                     "/max_output_tokens",
@@ -116,6 +119,7 @@ impl Places {
         Self {
             request: RequestPlaces {
                 model: owned(&["/model"]),
+                parameter: None,
                 output_max: owned(&["/max_tokens"]),
                 choices: Vec::new(),
             },
@@ -134,8 +138,15 @@ impl Places {
 impl RequestPlaces {
     /// What a document asks for. It must be readable in one way only, so a member that may be taken for
     /// one of these (`Max_Tokens`), or a number that is not whole, is refused.
-    pub(super) fn asked(&self, document: &Value) -> Result<AskedFor, Interruption> {
-        let mut models = found(&self.model, document)?;
+    /// What the operation binds is a part of the request, too.
+    pub(super) fn asked(
+        &self,
+        document: &Value,
+        bound: &BTreeMap<String, String>,
+    ) -> Result<AskedFor, Interruption> {
+        let named = self.parameter.as_ref().and_then(|it| bound.get(it));
+        let named = named.map(|model| Value::from(model.as_str()));
+        let mut models = found(&self.model, document)?.chain(&named);
         let model = models.next();
         let is_one = models.all(|other| Some(other) == model);
         // Of several limits a service may go by any.

@@ -156,8 +156,34 @@ fn costs_are_those_of_the_model_rounded_up() {
 fn asked(document: &serde_json::Value) -> Result<Metered, Interruption> {
     let mut metered = metered(Places::openai());
     let bytes = Bytes::from(document.to_string());
-    metered.estimate = Some(metered.ask(&bytes)?);
+    metered.estimate = Some(metered.ask(&bytes, &BTreeMap::new())?);
     Ok(metered)
+}
+
+#[test]
+fn a_path_names_a_model_as_a_body_does() {
+    let places = Places {
+        request: RequestPlaces {
+            parameter: Some("model".to_owned()),
+            ..Places::openai().request
+        },
+        ..Places::openai()
+    };
+    let model = |body: serde_json::Value, bound: &[(&str, &str)]| {
+        let bound = bound
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let asked = places
+            .request
+            .asked(&body, &bound.collect())
+            .expect("a request");
+        asked.model.map(|it| it.to_string())
+    };
+    let bound = [("model", "gemini-2.5-pro")];
+    assert_eq!(model(json!({}), &bound).as_deref(), Some("gemini-2.5-pro"));
+    assert_eq!(model(json!({}), &[]), None);
+    // Two names are none.
+    assert_eq!(model(json!({ "model": "other" }), &bound), None);
 }
 
 #[test]
@@ -234,7 +260,9 @@ fn what_cannot_be_metered_is_refused() {
         output_ceiling: Some(400),
     });
     let request = json!({ "model": "gpt-4o", "n": 2 }).to_string();
-    let estimate = open.ask(&Bytes::from(request)).expect("an estimate");
+    let estimate = open
+        .ask(&Bytes::from(request), &BTreeMap::new())
+        .expect("an estimate");
     assert_eq!(estimate.output, 800);
 }
 

@@ -15,6 +15,9 @@ pub(crate) struct Operation {
     pub(crate) method: Spanned<String>,
     pub(crate) path: Spanned<String>,
     pub(crate) effect: Option<Effect>,
+    /// Words that are no values of a parameter of the path, since they are calls of their own: `customer: [search]`.
+    #[serde(default)]
+    pub(crate) except: BTreeMap<String, Vec<String>>,
     /// The groups that it is in: `money`, `messages`, `models`, or others that policies name.
     #[serde(default)]
     pub(crate) groups: Vec<Spanned<String>>,

@@ -27,11 +27,13 @@ pub(crate) enum Profile {
     Anthropic,
 }
 
-/// JSON Pointers into a request.
+/// JSON Pointers into a request, and a parameter of its operation.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Asked {
     pub(crate) model: Option<Vec<Spanned<String>>>,
+    /// The parameter of the operation that names the model, where that stands in the path.
+    pub(crate) parameter: Option<String>,
     /// The most tokens of an answer.
     pub(crate) output_max: Option<Vec<Spanned<String>>>,
     /// How many answers there are to be.

@@ -110,6 +110,30 @@ fn what_the_operator_says_wins() {
 }
 
 #[test]
+fn who_may_train_is_said_of_the_providers_own_hosts() {
+    let training = |service: &str| {
+        let config = loaded(&format!("{service}, credential: {{ name: key }}"));
+        let config = config.unwrap_or_else(|report| panic!("{service}: {report:?}"));
+        config.services.first().unwrap().facts.training
+    };
+    let azure = |host: &str| {
+        training(&format!(
+            "profile: azure-openai, host: {host}, upstream: \"https://{host}\", country: SE"
+        ))
+    };
+    let at = |upstream: &str| {
+        training(&format!(
+            "profile: anthropic, prefix: /a, upstream: \"{upstream}\", country: US"
+        ))
+    };
+    assert_eq!(training("profile: anthropic"), Training::Never);
+    assert_eq!(at("https://API.anthropic.com"), Training::Never);
+    assert_eq!(at("https://api.anthropic.com.example"), Training::Unknown);
+    assert_eq!(azure("acme.openai.azure.com"), Training::Never);
+    assert_eq!(azure("openai.azure.com.example"), Training::Unknown);
+}
+
+#[test]
 fn what_nobody_says_is_asked_for() {
     let told = refused("profile: twilio, credential: { name: key }");
     assert!(told.contains("how the credential is presented"), "{told}");
