@@ -50,6 +50,7 @@ mod request;
 mod response;
 pub mod route;
 pub mod secrets;
+mod share;
 mod spending;
 mod strict;
 pub mod svid;

@@ -25,6 +25,9 @@ pub const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
 /// Connections that one worker serves at a time; further ones wait in the kernel's queue.
 pub const CONNECTIONS_PER_WORKER_MAX: usize = 8_192;
 
+/// Those of one owner, a user in a control group; further ones are closed.
+pub const CONNECTIONS_OF_ONE_MAX: usize = CONNECTIONS_PER_WORKER_MAX / 2;
+
 /// Concurrent HTTP/2 streams of one connection.
 pub const STREAMS_PER_CONNECTION_MAX: u32 = 128;
 

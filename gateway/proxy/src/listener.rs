@@ -38,6 +38,7 @@ use crate::{
     forward,
     gateway::Gateway,
     led, limits,
+    share::Shares,
     upstream::Upstream,
 };
 
@@ -201,6 +202,7 @@ fn listen(address: SocketAddr) -> io::Result<StdListener> {
 
 async fn serve(worker: Arc<Worker>, sockets: Vec<Door>, stop: watch::Receiver<bool>) {
     let room = Arc::new(Semaphore::new(limits::CONNECTIONS_PER_WORKER_MAX));
+    let shares = Shares::default();
     let mut tasks = Vec::new();
     for Door {
         listener,
@@ -220,7 +222,7 @@ async fn serve(worker: Arc<Worker>, sockets: Vec<Door>, stop: watch::Receiver<bo
             Arc::clone(&worker),
             (listener, kind),
             acceptor,
-            Arc::clone(&room),
+            (Arc::clone(&room), shares.clone()),
             stop.clone(),
         )));
     }
@@ -235,7 +237,7 @@ async fn accept(
     worker: Arc<Worker>,
     (listener, kind): (TcpListener, Kind),
     tls: Option<TlsAcceptor>,
-    room: Arc<Semaphore>,
+    (room, shares): (Arc<Semaphore>, Shares),
     mut stop: watch::Receiver<bool>,
 ) {
     let graceful = GracefulShutdown::new();
@@ -259,6 +261,12 @@ async fn accept(
             }
         };
         let peer = attribute(&worker.gateway, &stream, &kind);
+        let Some(share) = shares.take(peer.attribution.as_deref(), limits::CONNECTIONS_OF_ONE_MAX)
+        else {
+            // Whoever has so many is not served better by a line for each that it opens in vain.
+            tracing::debug!("an owner has half of all connections; another of its is closed");
+            continue;
+        };
         let (worker, tls) = (Arc::clone(&worker), tls.clone());
         let (watcher, stop) = (graceful.watcher(), stop.clone());
         let inner = (kind == Kind::Forward).then(|| graceful.watcher());
@@ -278,7 +286,7 @@ async fn accept(
                 (None, None) => plain(worker, peer, stream, watcher, stop).await,
                 (Some(tls), None) => led::shake(worker, peer, (tls, stream), watcher, stop).await,
             }
-            drop((open, place));
+            drop((open, place, share));
         });
     }
     drop(listener);
