@@ -199,7 +199,7 @@ fn reports_count_what_was_done_and_name_its_records() -> Result<()> {
     let reached = figure(
         &breach,
         "Scope in short",
-        &["data subjects named"],
+        &["parameters named"],
         "how many or when",
     )?;
     assert_eq!(reached, (2, patients.clone()));

@@ -73,9 +73,25 @@ pub struct Span {
     pub kinds: BTreeSet<Kind>,
     /// Also the starts of before `from`: what was in force then.
     pub starts: bool,
+    /// Also exchanges of before `from` that ended in this time; and those that end after it are open. So whoever reads
+    /// one time after the other reads every end once.
+    pub ends: bool,
 }
 
 impl Span {
+    /// Whether what this is of is later than all of it.
+    fn is_over(&self, header: &Header) -> bool {
+        self.until
+            .is_some_and(|until| header.at_us >= until.as_microsecond())
+    }
+
+    /// Whether an exchange counts that ended with this, although it began before.
+    fn ends_in(&self, header: &Header) -> bool {
+        let kinds = self.kinds.is_empty() || self.kinds.contains(&Kind::Open);
+        let from = self.from.map(Timestamp::as_microsecond);
+        self.ends && kinds && from.is_some_and(|from| header.at_us >= from)
+    }
+
     fn has(&self, header: &Header) -> bool {
         let after = |at: Timestamp| header.at_us >= at.as_microsecond();
         let before_it = self.starts && header.kind == Kind::Start;
@@ -197,9 +213,16 @@ impl Matters<'_> {
         let Some(opening) = header.opening else {
             return Ok(None);
         };
+        if self.span.ends && self.span.is_over(&header) {
+            return Ok(None);
+        }
         let entry = match self.held.remove(&opening) {
             Some(entry) => entry,
             None if self.parked.remove(&opening) => match self.archive.at(opening).await? {
+                Some(entry) => entry,
+                None => return Ok(None),
+            },
+            None if self.span.ends_in(&header) => match self.archive.at(opening).await? {
                 Some(entry) => entry,
                 None => return Ok(None),
             },

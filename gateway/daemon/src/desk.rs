@@ -24,7 +24,7 @@ const REQUEST_BYTES_MAX: u64 = 8 * 1024;
 /// The longest answer, in bytes: a value of 255 that JSON escapes.
 const REPLY_BYTES_MAX: u64 = 4 * 1024;
 
-/// For a request to come whole, and for its answer to go.
+/// For a request to come whole, and again for its answer to go.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Who sits at a desk.
@@ -72,10 +72,10 @@ pub(crate) async fn serve(
             _ = stop.wait_for(|stopped| *stopped) => return,
         };
         let answered = match accepted {
-            Ok((stream, _)) => timeout(DEADLINE, answer(&clerk, stream)).await,
-            Err(error) => Ok(Err(error)),
+            Ok((stream, _)) => answer(&clerk, stream).await,
+            Err(error) => Err(error),
         };
-        if !matches!(answered, Ok(Ok(()))) {
+        if answered.is_err() {
             tracing::warn!("a question of the command line was not answered");
         }
     }
@@ -84,15 +84,15 @@ pub(crate) async fn serve(
 async fn answer<C: Clerk>(clerk: &C, mut stream: UnixStream) -> io::Result<()> {
     let uid = stream.peer_cred().ok().map(|peer| peer.uid());
     let mut text = Vec::new();
-    (&mut stream)
-        .take(C::REQUEST_BYTES_MAX)
-        .read_to_end(&mut text)
-        .await?;
+    let mut asked = (&mut stream).take(C::REQUEST_BYTES_MAX);
+    timeout(DEADLINE, asked.read_to_end(&mut text)).await??;
+    // What is begun is done, however long it takes: half an erasure is none.
     let reply = match serde_json::from_slice(&text) {
         Ok(request) => clerk.answer(request, uid).await,
         Err(_) => clerk.unreadable(),
     };
-    stream.write_all(&serde_json::to_vec(&reply)?).await?;
+    let reply = serde_json::to_vec(&reply)?;
+    timeout(DEADLINE, stream.write_all(&reply)).await??;
     stream.shutdown().await
 }
 

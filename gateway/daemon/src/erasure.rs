@@ -109,6 +109,10 @@ impl Eraser {
             keys: Vec::new(),
             refused: refused.map(Into::into),
         };
+        if ask.act == Act::Erase && !held {
+            // Before there is a record by which the keys are destroyed again: nobody could do this from that.
+            self.forget(subject).await?;
+        }
         let (some, rest) = handles.split_at(handles.len().min(KEYS_MAX));
         erasure.keys = some.iter().map(hex::encode).collect();
         let record = self.note(&erasure).await?;
@@ -122,10 +126,7 @@ impl Eraser {
         match ask.act {
             Act::Hold => self.subjects.hold(subject, true).await.map_err(failed)?,
             Act::Lift => self.subjects.hold(subject, false).await.map_err(failed)?,
-            Act::Erase => {
-                self.subjects.erase(subject).await.map_err(failed)?;
-                self.forget(subject).await?;
-            }
+            Act::Erase => self.subjects.erase(subject).await.map_err(failed)?,
         }
         Ok((record, handles.len()))
     }

@@ -168,6 +168,7 @@ fn write(kind: Kind, data: &Path, period: &Period, due: Vec<(Form, PathBuf)>) ->
         from,
         until,
         starts: kind.wants_host(),
+        ends: true,
         ..Span::default()
     };
     let scope = Scope {

@@ -316,8 +316,9 @@ impl Verifier {
         self.report.checkpoints += 1;
         if anchor || stored.is_none() {
             self.outside += 1;
-            // It was found true before, or there would be nothing to go on from.
-            if self.before > 0 && size <= self.before {
+            // What was kept elsewhere is a part of what a bookmark is for, and was found true before. The log's own
+            // newest head may be another one today, or was never come to.
+            if anchor && self.before > 0 && size <= self.before {
                 return;
             }
         }

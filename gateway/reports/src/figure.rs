@@ -4,6 +4,7 @@ use std::{
     borrow::Borrow,
     collections::{BTreeMap, HashSet},
     fmt,
+    hash::{DefaultHasher, Hash, Hasher as _},
     sync::Arc,
 };
 
@@ -21,8 +22,12 @@ pub(crate) const GROUPS_MAX: usize = 4096;
 /// Rows of a table that lists.
 pub(crate) const LINES_MAX: usize = 50_000;
 
-/// Values that are told apart; a figure over more of them says "at least".
-pub(crate) const DISTINCT_MAX: usize = 1 << 20;
+/// Values that the figures of one report tell apart, all together; one that there was no room for makes its figure
+/// say "at least".
+const DISTINCT_MAX: usize = 1 << 22;
+
+/// Rows without room that are told apart, to say how many there are.
+const OMITTED_MAX: usize = 1 << 16;
 
 /// A record, by what leads to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -113,6 +118,16 @@ impl From<Tally> for Cell {
     }
 }
 
+/// Room for what a report tells apart.
+#[derive(Debug)]
+pub(crate) struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(DISTINCT_MAX)
+    }
+}
+
 /// How many there are of something; its figure names the records where each came first.
 #[derive(Clone, Default)]
 pub(crate) struct Distinct {
@@ -122,18 +137,19 @@ pub(crate) struct Distinct {
 }
 
 impl Distinct {
-    pub(crate) fn add(&mut self, parts: &[&str], source: &Source) {
+    pub(crate) fn add(&mut self, parts: &[&str], source: &Source, room: &mut Room) {
         let mut digest = Sha256::new();
         for part in parts {
             digest.update((part.len() as u64).to_be_bytes());
             digest.update(part);
         }
         let digest = digest.finalize();
-        // Of 2^20 values, two share these eight bytes with a chance of 2^-25.
+        // Of 2^22 values, two share these eight bytes with a chance of 2^-21.
         let item = digest.first_chunk().map_or(0, |it| u64::from_be_bytes(*it));
-        if self.seen.len() >= DISTINCT_MAX {
+        if room.0 == 0 {
             self.full |= !self.seen.contains(&item);
         } else if self.seen.insert(item) {
+            room.0 -= 1;
             self.tally.add(1, source);
         }
     }
@@ -150,23 +166,27 @@ impl From<Distinct> for Cell {
 /// Rows that count, by what they have in common.
 pub(crate) struct Groups<K, V> {
     rows: BTreeMap<K, V>,
-    omitted: u64,
+    omitted: HashSet<u64>,
 }
 
 impl<K, V> Default for Groups<K, V> {
     fn default() -> Self {
         Self {
             rows: BTreeMap::new(),
-            omitted: 0,
+            omitted: HashSet::new(),
         }
     }
 }
 
-impl<K: Ord, V: Default> Groups<K, V> {
+impl<K: Ord + Hash, V: Default> Groups<K, V> {
     /// The row of `key`; none if there is no room for another.
     pub(crate) fn at(&mut self, key: K) -> Option<&mut V> {
         if self.rows.len() >= GROUPS_MAX && !self.rows.contains_key(&key) {
-            self.omitted += 1;
+            if self.omitted.len() < OMITTED_MAX {
+                let mut hasher = DefaultHasher::new();
+                key.hash(&mut hasher);
+                self.omitted.insert(hasher.finish());
+            }
             return None;
         }
         Some(self.rows.entry(key).or_default())
@@ -180,9 +200,14 @@ impl<K: Ord, V: Default> Groups<K, V> {
         self.rows.remove(key)
     }
 
+    /// Whether there was no room for some.
+    pub(crate) fn is_cut(&self) -> bool {
+        !self.omitted.is_empty()
+    }
+
     /// Fills `table` with them, in the order of their keys.
     pub(crate) fn fill(self, mut table: Table, row: impl Fn(K, V) -> Vec<Cell>) -> Table {
-        table.omitted = self.omitted;
+        table.omitted = self.omitted.len() as u64;
         table.rows = self
             .rows
             .into_iter()

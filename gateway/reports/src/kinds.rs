@@ -17,7 +17,7 @@ use audit::Matter;
 
 use crate::{
     Beside,
-    document::{Cell, Scope, Table},
+    document::{Cell, Table},
     figure::Tally,
     kind::Kind,
     view::{Fate, Values},
@@ -56,12 +56,12 @@ impl Answer {
 }
 
 /// The fold of this kind.
-pub(crate) fn fold(kind: Kind, scope: &Scope) -> Box<dyn Fold> {
+pub(crate) fn fold(kind: Kind) -> Box<dyn Fold> {
     match kind {
         Kind::Processing => Box::<processing::Processing>::default(),
         Kind::Subject => Box::new(subject::Concerning::one()),
         Kind::Breach => Box::new(subject::Concerning::many()),
-        Kind::Transfers => Box::new(transfers::Transfers::new(scope.from)),
+        Kind::Transfers => Box::<transfers::Transfers>::default(),
         Kind::Disclosures => Box::<disclosures::Disclosures>::default(),
         Kind::Necessity => Box::<necessity::Necessity>::default(),
         Kind::Agents => Box::<agents::Agents>::default(),
@@ -73,6 +73,9 @@ pub(crate) fn fold(kind: Kind, scope: &Scope) -> Box<dyn Fold> {
         Kind::Proofs => Box::new(proofs::Proofs),
     }
 }
+
+/// The column of what operations and scopes bind: who reads it knows which parameters are people.
+const NAMED: &str = "parameters named";
 
 /// How many values were handed over, changed, and kept back.
 #[derive(Clone, Default)]

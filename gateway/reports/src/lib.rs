@@ -36,6 +36,8 @@ pub struct Report {
     kind: Kind,
     scope: Scope,
     covered: Option<Covered>,
+    /// Exchanges in which more was found than their records list.
+    unlisted: u64,
     fold: Box<dyn kinds::Fold>,
 }
 
@@ -45,11 +47,12 @@ impl Report {
         if kind == Kind::Subject && scope.subject.is_none() {
             return Err(Unanswerable::Subject(kind.name()));
         }
-        let fold = kinds::fold(kind, &scope);
+        let fold = kinds::fold(kind);
         Ok(Self {
             kind,
             scope,
             covered: None,
+            unlisted: 0,
             fold,
         })
     }
@@ -57,15 +60,28 @@ impl Report {
     /// Takes one matter in.
     pub fn take(&mut self, matter: &Matter) {
         let at = matter.entry.event.at();
-        let covered = self.covered.get_or_insert(Covered { from: at, to: at });
-        covered.from = covered.from.min(at);
-        covered.to = covered.to.max(at);
+        // What was in force before, and what was open then, is not of this time.
+        if self.scope.from.is_none_or(|from| at >= from) {
+            let covered = self.covered.get_or_insert(Covered { from: at, to: at });
+            covered.from = covered.from.min(at);
+            covered.to = covered.to.max(at);
+        }
+        let bodies = matter.outcome().map(|it| [&it.request, &it.response]);
+        let mut bodies = bodies.into_iter().flatten();
+        self.unlisted += u64::from(bodies.any(|body| body.findings_unlisted > 0));
         self.fold.take(matter);
     }
 
     /// The document, with what its kind wants beside the log.
     pub fn finish(self, anchor: Anchor, beside: Beside<'_>) -> Document {
         let kinds::Answer { tables, mut notes } = self.fold.answer(beside);
+        if self.unlisted > 0 {
+            notes.push(format!(
+                "In {} exchanges more was found than a record has room to list: figures of values are at least \
+                 what they say, and classes may be missing.",
+                self.unlisted
+            ));
+        }
         notes.extend(self.kind.limits().iter().map(|&it| it.to_owned()));
         Document {
             kind: self.kind.name(),

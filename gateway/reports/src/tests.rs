@@ -123,7 +123,7 @@ proptest! {
                 assert_eq!(figure(activities, &key, "exchanges"), count(&journal, mine));
                 let subjects: std::collections::BTreeSet<_> = journal.acts.iter()
                     .filter(|it| mine(it)).map(|it| &it.subject).collect();
-                assert_eq!(figure(activities, &key, "data subjects named"), subjects.len() as u64);
+                assert_eq!(figure(activities, &key, "parameters named"), subjects.len() as u64);
             }
         }
         let recipients = table(&document, "Categories of data by recipient");
@@ -158,7 +158,7 @@ proptest! {
         let breach = of(Kind::Breach, &journal);
         let subjects: std::collections::BTreeSet<_> = journal.acts.iter()
             .filter(|it| it.end != End::Refused).map(|it| &it.subject).collect();
-        let named = figure(table(&breach, "Scope in short"), &["data subjects named"], "how many or when");
+        let named = figure(table(&breach, "Scope in short"), &["parameters named"], "how many or when");
         assert_eq!(named, subjects.len() as u64);
         for (service, country) in journal::SERVICES {
             for purpose in journal::PURPOSES {

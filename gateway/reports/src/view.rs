@@ -55,6 +55,10 @@ pub(crate) struct View<'a> {
     pub(crate) reason: Option<&'a str>,
     pub(crate) bodies: Option<(&'a BodyRecord, &'a BodyRecord)>,
     pub(crate) values: Vec<Values<'a>>,
+    /// Whether the service was given the request.
+    pub(crate) reached: bool,
+    /// Whether it is another attempt of a call whose first one is on record, too.
+    pub(crate) again: bool,
     caller: &'a CallerRecord,
 }
 
@@ -71,9 +75,13 @@ impl<'a> View<'a> {
                 view.result = outcome.map_or("open", |it| &it.result);
                 view.reason = outcome.and_then(|it| it.reason.as_deref());
                 view.bodies = bodies;
-                if let Some((request, response)) = bodies {
-                    view.values = values(Way::ToService, request);
-                    view.values.extend(values(Way::ToAgent, response));
+                view.again = opening.retry_of.is_some();
+                if let Some(outcome) = outcome {
+                    view.reached = outcome.sent || outcome.upstream_status.is_some();
+                    let answered = !matches!(&*outcome.result, "refused" | "upstream_failed");
+                    view.values = values(Way::ToService, &outcome.request, view.reached);
+                    let answer = values(Way::ToAgent, &outcome.response, answered);
+                    view.values.extend(answer);
                 }
                 Some(view)
             }
@@ -112,8 +120,15 @@ impl<'a> View<'a> {
             reason: None,
             bodies: None,
             values: Vec::new(),
+            reached: false,
+            again: false,
             caller,
         }
+    }
+
+    /// Whether it was refused, and nobody was given anything.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.result == "refused" && !self.reached
     }
 
     /// The service, or why there is none.
@@ -139,7 +154,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The data subjects that it names: by what the request binds, else by the task's scope.
+    /// Whom and what it names: by what the request binds, else by the task's scope.
     pub(crate) fn subjects(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let bound = self.operation.map(|it| it.bound.as_ref());
         let scope = self.caller.token.as_ref().map(|it| &it.scope);
@@ -184,11 +199,15 @@ impl<'a> Values<'a> {
     }
 }
 
-/// What was found in a body that went `way`, and the tokens in it that were turned back.
-fn values(way: Way, body: &BodyRecord) -> Vec<Values<'_>> {
-    let released = body.released > 0;
+/// What was found in a message that went `way`, and the tokens in it that were turned back; `went` says that its head
+/// did. What is beside a body, in fields or a query, has its paths behind an `@`, and goes with the head.
+fn values(way: Way, body: &BodyRecord, went: bool) -> Vec<Values<'_>> {
+    let released = went && body.released > 0;
     let found = body.findings.iter();
-    let found = found.map(|it| Values::of(way, it, released));
+    let found = found.map(|it| {
+        let in_head = it.path.starts_with("/@");
+        Values::of(way, it, if in_head { went } else { released })
+    });
     let restored = body.restored.iter();
     let restored = restored.filter(|it| !matches!(&*it.name, "refused" | "unopened"));
     let restored = restored.map(|it| Values {

@@ -80,6 +80,9 @@ pub async fn forget_seen(directory: &Path, items: &[u64]) -> Result<(), StoreErr
         }
     }
     transaction.commit().await.map_err(boxed)?;
+    // A page that was split keeps copies of what moved away.
+    let rewritten = sqlx::query("VACUUM").execute(&mut connection).await;
+    rewritten.map_err(boxed)?;
     let cut: (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
         .fetch_one(&mut connection)
         .await

@@ -25,6 +25,11 @@ pub struct SqliteSubjects {
     connection: SqliteConnection,
 }
 
+/// Stands in the file from the moment that rows are deleted until no file has a trace of them: a gateway that was killed
+/// in between goes on where it was.
+const SCRUB_DUE: &str = "PRAGMA user_version = 1";
+const SCRUB_DONE: &str = "PRAGMA user_version = 0";
+
 impl SqliteSubjects {
     /// Opens them in the log's `directory`, which exists and is locked.
     pub async fn open(directory: &Path) -> Result<Self, LedgerError> {
@@ -69,11 +74,14 @@ impl SqliteSubjects {
             .fetch_one(&mut self.connection)
             .await
             .map_err(sql)?;
-        if busy == 0 {
-            Ok(())
-        } else {
-            Err(failed("a reader keeps old pages; erase again"))
+        if busy != 0 {
+            return Err(failed("a reader keeps old pages; erase again"));
         }
+        sqlx::query(SCRUB_DONE)
+            .execute(&mut self.connection)
+            .await
+            .map(drop)
+            .map_err(sql)
     }
 }
 
@@ -119,18 +127,35 @@ impl SubjectStore for SqliteSubjects {
     }
 
     async fn erase(&mut self, of: Blind) -> Result<(), LedgerError> {
-        sqlx::query("DELETE FROM subject_key WHERE blind = ?1")
-            .bind(&of[..])
-            .execute(&mut self.connection)
+        let mut transaction = self.connection.begin().await.map_err(sql)?;
+        sqlx::query(SCRUB_DUE)
+            .execute(&mut *transaction)
             .await
             .map_err(sql)?;
+        sqlx::query("DELETE FROM subject_key WHERE blind = ?1")
+            .bind(&of[..])
+            .execute(&mut *transaction)
+            .await
+            .map_err(sql)?;
+        transaction.commit().await.map_err(sql)?;
         // Also if nothing was there: an earlier attempt may have come as far as this.
         self.scrub().await
     }
 
     async fn destroy(&mut self, keys: &[Handle]) -> Result<u64, LedgerError> {
         let mut transaction = self.connection.begin().await.map_err(sql)?;
+        let was_due: i64 = sqlx::query_scalar("PRAGMA user_version")
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(sql)?;
+        let was_due = was_due != 0;
         let mut gone = 0;
+        if !keys.is_empty() {
+            sqlx::query(SCRUB_DUE)
+                .execute(&mut *transaction)
+                .await
+                .map_err(sql)?;
+        }
         for handle in keys {
             let deleted = sqlx::query("DELETE FROM subject_key WHERE handle = ?1")
                 .bind(&handle[..])
@@ -138,8 +163,9 @@ impl SubjectStore for SqliteSubjects {
                 .await;
             gone += deleted.map_err(sql)?.rows_affected();
         }
-        transaction.commit().await.map_err(sql)?;
-        if gone > 0 {
+        // What an earlier attempt took out, and did not come to scrub, is scrubbed now.
+        if gone > 0 || was_due {
+            transaction.commit().await.map_err(sql)?;
             self.scrub().await?;
         }
         Ok(gone)

@@ -342,3 +342,37 @@ fn an_interrupted_verification_goes_on_from_its_bookmark() {
     let (report, first) = resume(&log, &[log.note(100).into_bytes()]);
     assert_eq!((report.findings.len(), first), (0, 8192));
 }
+
+type Told<'a> = &'a mut dyn FnMut(proof::export::Progress, u64, Option<Bookmark>) -> io::Result<()>;
+
+#[test]
+fn a_bookmark_at_the_end_of_a_log_does_not_spare_it_its_checkpoint() {
+    let (home, log) = published(512);
+    // Whoever can write the folder rewrites every tile in agreement, and leaves the checkpoint that is signed.
+    let mut forged = Log::new(1);
+    forged.grow(512, "b");
+    let rewritten = tempfile::tempdir().unwrap();
+    forged.publish(rewritten.path(), 512).unwrap();
+    fs::copy(
+        home.path().join("checkpoint"),
+        rewritten.path().join("checkpoint"),
+    )
+    .unwrap();
+    let judge = |from: Option<Bookmark>, told: Told<'_>| {
+        let manner = Manner {
+            threads: 2,
+            from,
+            told,
+        };
+        verify(manner, rewritten.path(), log.authority.clone(), &[])
+    };
+    let mut kept = None;
+    let stopped = judge(None, &mut |_, _, bookmark| {
+        kept = bookmark;
+        Err(io::ErrorKind::Interrupted.into())
+    });
+    assert!(stopped.is_err() && kept.is_some());
+    let report = judge(kept, &mut |_, _, _| Ok(())).unwrap();
+    assert!(!report.is_intact(), "{report:?}");
+    assert!(log.judge(home.path(), &[]).is_intact());
+}

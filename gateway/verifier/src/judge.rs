@@ -45,6 +45,10 @@ pub(crate) enum Fault {
     },
     #[error("`--checkpoint` is missing: which one must the log continue?")]
     NoCheckpoint,
+    #[error(
+        "one checkpoint does not show that it continues another; the tiles do: use `consistency`"
+    )]
+    Tileless,
     #[error("the answer cannot be written")]
     Said { source: io::Error },
 }
@@ -148,11 +152,12 @@ pub(crate) fn tiles(folder: &Path, by: &By, long: &Long) -> Result<Report, Fault
 }
 
 pub(crate) fn record(folder: &Path, index: u64, by: &By) -> Result<Shown, Fault> {
-    let authority = authority(by)?;
+    let (authority, anchors) = (authority(by)?, anchors(by)?);
     let (mut shown, new) = head(&folder.join("checkpoint"), &authority)?;
     if let Some(new) = new {
         let proof = tiles::prove_record(folder, new.checkpoint, index)?;
         shown.settle(proof, Verdict::Rewritten);
+        shown.continues(folder, &authority, new.checkpoint, &anchors)?;
     }
     Ok(shown)
 }
@@ -163,23 +168,16 @@ pub(crate) fn consistency(folder: &Path, by: &By) -> Result<Shown, Fault> {
         return Err(Fault::NoCheckpoint);
     }
     let (mut shown, new) = head(&folder.join("checkpoint"), &authority)?;
-    let Some(new) = new else { return Ok(shown) };
-    for anchor in anchors {
-        match authority.check(&anchor) {
-            Err(why) => shown.forged(why),
-            Ok(old) if old.size > new.checkpoint.size => {
-                shown.verdict = shown.verdict.max(Verdict::RolledBack);
-            }
-            Ok(old) => {
-                let proof = tiles::prove_consistency(folder, new.checkpoint, old)?;
-                shown.settle(proof, Verdict::Forked);
-            }
-        }
+    if let Some(new) = new {
+        shown.continues(folder, &authority, new.checkpoint, &anchors)?;
     }
     Ok(shown)
 }
 
 pub(crate) fn checkpoint(file: &Path, by: &By) -> Result<Shown, Fault> {
+    if !by.checkpoint.is_empty() {
+        return Err(Fault::Tileless);
+    }
     Ok(head(file, &authority(by)?)?.0)
 }
 
@@ -187,6 +185,29 @@ impl Shown {
     fn forged(&mut self, why: Forgery) {
         self.verdict = self.verdict.max(Verdict::from(why));
         self.why = Some(why);
+    }
+
+    /// Whether the log in `folder`, which ends in `new`, continues what was kept elsewhere.
+    fn continues(
+        &mut self,
+        folder: &Path,
+        authority: &Authority,
+        new: proof::checkpoint::Checkpoint,
+        anchors: &[Vec<u8>],
+    ) -> Result<(), Fault> {
+        for anchor in anchors {
+            match authority.check(anchor) {
+                Err(why) => self.forged(why),
+                Ok(old) if old.size > new.size => {
+                    self.verdict = self.verdict.max(Verdict::RolledBack);
+                }
+                Ok(old) => {
+                    let proof = tiles::prove_consistency(folder, new, old)?;
+                    self.settle(proof, Verdict::Forked);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn settle(&mut self, proof: Proof, otherwise: Verdict) {

@@ -25,7 +25,7 @@ pub(super) fn matter(matter: &Matter) -> Vec<String> {
 /// Who called, in one word.
 fn caller(caller: &audit::CallerRecord) -> String {
     let process = caller.process.as_ref();
-    let process = process.map(|p| format!("{}[{}]", p.comm, p.pid));
+    let process = process.map(|p| format!("{}[{}]", p.comm.escape_default(), p.pid));
     let known = caller.agent.clone().or(process);
     known.unwrap_or_else(|| "unknown".into())
 }

@@ -116,6 +116,7 @@ impl Period {
             size: self.at,
             kinds: BTreeSet::new(),
             starts: false,
+            ends: false,
         }
     }
 

@@ -29,7 +29,21 @@ pub(crate) struct Scheduled {
 
 impl Resolver<'_> {
     pub(super) fn schedules(&self, typed: &[Scheduled]) -> Result<Vec<Schedule>> {
-        typed.iter().map(|typed| self.schedule(typed)).collect()
+        let mut schedules: Vec<Schedule> = Vec::new();
+        for typed in typed {
+            let schedule = self.schedule(typed)?;
+            let is_same = |other: &Schedule| {
+                (other.kind, other.every) == (schedule.kind, schedule.every)
+                    && other.folder == schedule.folder
+            };
+            if schedules.iter().any(is_same) {
+                let message = "two schedules would write the same files";
+                let help = "put one of them in another folder";
+                return Err(self.fault(&typed.report, message, help));
+            }
+            schedules.push(schedule);
+        }
+        Ok(schedules)
     }
 
     fn schedule(&self, typed: &Scheduled) -> Result<Schedule> {

@@ -168,7 +168,7 @@ fn counted(name: &str, figure: &Figure) -> Vec<Value> {
         listed,
     } = &figure.evidence;
     let first: Vec<String> = listed.iter().map(|it| it.record.to_string()).collect();
-    let mut all = vec![property(name, &figure.value.to_string())];
+    let mut all = vec![property(name, &figure.to_string())];
     if *records > 0 {
         all.push(property(&format!("{name}-records"), &records.to_string()));
         all.push(property(&format!("{name}-records-sha256"), digest));

@@ -54,12 +54,11 @@ pub(super) fn csv(document: &Document) -> Result<Vec<u8>, csv::Error> {
 
 fn fields(cell: &Cell, figures: bool) -> Vec<String> {
     let mut fields = match cell {
-        Cell::Figure(Figure {
-            value, evidence, ..
-        }) => {
+        Cell::Figure(figure) => {
+            let Figure { evidence, .. } = figure;
             let first = evidence.listed.iter().map(|it| it.record.to_string());
             vec![
-                value.to_string(),
+                figure.to_string(),
                 evidence.records.to_string(),
                 evidence.digest.clone(),
                 first.collect::<Vec<_>>().join(" "),

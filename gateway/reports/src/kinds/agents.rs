@@ -7,7 +7,7 @@ use super::{Answer, Fates, Fold};
 use crate::{
     Beside, Source,
     document::{Cell, Table},
-    figure::{Distinct, Groups, Tally},
+    figure::{Distinct, Groups, Room, Tally},
     view::View,
 };
 
@@ -28,6 +28,7 @@ struct Activity {
 
 #[derive(Default)]
 pub(super) struct Agents {
+    room: Room,
     each: Groups<String, Activity>,
     operations: Groups<(String, String), Tally>,
     days: Groups<String, (Tally, Tally)>,
@@ -48,7 +49,7 @@ impl Fold for Agents {
             return;
         };
         if let Some(activity) = self.each.at(view.agent.to_owned()) {
-            activity.take(&view);
+            activity.take(&view, &mut self.room);
         }
         let operation = format!("{}/{}", view.service(), view.operated());
         if let Some(tally) = self.operations.at((view.agent.to_owned(), operation)) {
@@ -76,7 +77,7 @@ impl Fold for Agents {
             "bytes received",
         ];
         columns.extend(Fates::COLUMNS);
-        let note = "Delegated: left to another proxy, which asked; its end is not known here. Failed: broken off, given up by the service or by the agent. Open: no end is on record. \
+        let note = "A call that was tried again is one request; how it ended counts for each attempt. Delegated: left to another proxy, which asked; its end is not known here. Failed: broken off, given up by the service or by the agent. Open: no end is on record. \
                     Bytes as they were released.";
         let agents = self
             .each
@@ -116,12 +117,13 @@ impl Fold for Agents {
 }
 
 impl Activity {
-    fn take(&mut self, view: &View<'_>) {
+    fn take(&mut self, view: &View<'_>, room: &mut Room) {
         let source = &view.source;
         if let Some(session) = view.session {
-            self.sessions.add(&[session], source);
+            self.sessions.add(&[session], source, room);
         }
-        self.exchanges.add(1, source);
+        // Another attempt is no new request; what it carried counts.
+        self.exchanges.add(u64::from(!view.again), source);
         let ended = match view.result {
             "released" => &mut self.released,
             "delegated" => &mut self.delegated,

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use audit::Matter;
 use classifiers::{Ccpa, DataClass};
 
-use super::{Answer, Fates, Fold};
+use super::{Answer, Fates, Fold, NAMED};
 use crate::{
     Beside,
     document::{Cell, Table},
-    figure::{Distinct, Groups},
+    figure::{Distinct, Groups, Room},
     view::{Fate, View, Way},
 };
 
@@ -28,6 +28,7 @@ struct Carried {
 pub(super) struct Collected {
     /// What is nobody's information has no category.
     categories: BTreeMap<&'static str, Ccpa>,
+    room: Room,
     received: Groups<Route, Carried>,
     disclosed: Groups<Route, Carried>,
 }
@@ -37,6 +38,7 @@ impl Default for Collected {
         let classes = DataClass::all().map(|class| (class.name(), class.ccpa()));
         Self {
             categories: classes.filter(|(_, it)| *it != Ccpa::None).collect(),
+            room: Room::default(),
             received: Groups::default(),
             disclosed: Groups::default(),
         }
@@ -45,7 +47,7 @@ impl Default for Collected {
 
 impl Fold for Collected {
     fn take(&mut self, matter: &Matter) {
-        let Some(view) = View::of(matter).filter(|it| it.result != "refused") else {
+        let Some(view) = View::of(matter).filter(|it| !it.is_stopped()) else {
             return;
         };
         for values in &view.values {
@@ -63,7 +65,9 @@ impl Fold for Collected {
             };
             carried.fates.add(values, &view.source);
             for (name, value) in view.subjects() {
-                carried.subjects.add(&[name, value], &view.source);
+                carried
+                    .subjects
+                    .add(&[name, value], &view.source, &mut self.room);
             }
             carried.classes.insert(values.class.to_owned());
             if carried.purposes.len() < PURPOSES_MAX {
@@ -101,7 +105,7 @@ fn table(title: &'static str, note: &'static str, other: &'static str) -> Table 
         "country",
         "kinds of data",
         "purposes",
-        "consumers named",
+        NAMED,
         "values as they are",
         "values reduced",
     ];

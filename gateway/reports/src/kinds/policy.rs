@@ -74,11 +74,11 @@ impl Fold for Policy {
                 ]
             },
         );
-        let note = "Every request that ended otherwise than by release, and why.";
+        let note = "Every attempt of a call that ended otherwise than by release, and why.";
         let reasons = Table::new(
             "Refusals and failures by reason",
             note,
-            &["reason", "requests"],
+            &["reason", "attempts"],
         );
         let reasons = self
             .reasons
@@ -99,7 +99,7 @@ impl Fold for Policy {
             .fill(permitted, |rule, it| vec![rule.into(), it.into()]);
         Answer::of([
             rules.drawn("Requests refused by rule", 0, 3),
-            reasons.drawn("Requests by reason", 0, 1),
+            reasons.drawn("Attempts by reason", 0, 1),
             changed.drawn("Values by action", 1, 3),
             permitted,
         ])

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use audit::Matter;
 
-use super::{Answer, Fates, Fold};
+use super::{Answer, Fates, Fold, NAMED};
 use crate::{
     Beside,
     document::{Cell, Table},
-    figure::{Distinct, Groups, Tally},
+    figure::{Distinct, Groups, Room, Tally},
     view::{View, Way},
 };
 
@@ -28,6 +28,7 @@ struct Carried {
 
 #[derive(Default)]
 pub(super) struct Processing {
+    room: Room,
     activities: Groups<Activity, Carried>,
     /// By class, recipient, and whether that is a service.
     recipients: Groups<(String, String, &'static str), Fates>,
@@ -38,13 +39,13 @@ const NAMES_MAX: usize = 64;
 
 impl Fold for Processing {
     fn take(&mut self, matter: &Matter) {
-        let Some(view) = View::of(matter).filter(|it| it.result != "refused") else {
+        let Some(view) = View::of(matter).filter(|it| !it.is_stopped()) else {
             return;
         };
         let [purpose, service, operation] =
             [view.purpose, view.service(), view.operated()].map(str::to_owned);
         if let Some(carried) = self.activities.at((purpose, service, operation)) {
-            carried.take(&view);
+            carried.take(&view, &mut self.room);
         }
         for values in &view.values {
             let role = match values.way {
@@ -70,7 +71,7 @@ impl Fold for Processing {
                 "effect",
                 "country",
                 "exchanges",
-                "data subjects named",
+                NAMED,
                 "categories of data",
                 "recipients",
                 "bases",
@@ -114,10 +115,10 @@ impl Fold for Processing {
 }
 
 impl Carried {
-    fn take(&mut self, view: &View<'_>) {
+    fn take(&mut self, view: &View<'_>, room: &mut Room) {
         self.exchanges.add(1, &view.source);
         for (name, value) in view.subjects() {
-            self.subjects.add(&[name, value], &view.source);
+            self.subjects.add(&[name, value], &view.source, room);
         }
         let note = |names: &mut BTreeSet<String>, name: &str| {
             if names.len() < NAMES_MAX && !names.contains(name) {

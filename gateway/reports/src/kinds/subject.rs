@@ -4,11 +4,11 @@
 use audit::Matter;
 use jiff::Timestamp;
 
-use super::{Answer, Fates, Fold, found};
+use super::{Answer, Fates, Fold, NAMED, found};
 use crate::{
     Beside,
     document::{Cell, Table},
-    figure::{Distinct, Groups, Lines, Tally},
+    figure::{Distinct, Groups, Lines, Room, Tally},
     view::{View, Way},
 };
 
@@ -17,6 +17,7 @@ pub(super) struct Concerning {
     exchanges: Tally,
     refused: Tally,
     subjects: Distinct,
+    room: Room,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     classes: Groups<String, Fates>,
@@ -49,6 +50,7 @@ impl Concerning {
             exchanges: Tally::default(),
             refused: Tally::default(),
             subjects: Distinct::default(),
+            room: Room::default(),
             first: None,
             last: None,
             classes: Groups::default(),
@@ -115,7 +117,7 @@ impl Concerning {
                 "refused before anything went".into(),
                 self.refused.clone().into(),
             ],
-            vec!["data subjects named".into(), self.subjects.clone().into()],
+            vec![NAMED.into(), self.subjects.clone().into()],
             vec!["first".into(), time(self.first)],
             vec!["last".into(), time(self.last)],
         ];
@@ -133,12 +135,13 @@ impl Fold for Concerning {
         let Some(view) = View::of(matter) else {
             return;
         };
-        if view.bodies.is_none() && view.result == "refused" {
+        if view.is_stopped() {
             self.refused.add(1, &view.source);
         } else {
             self.exchanges.add(1, &view.source);
             for (name, value) in view.subjects() {
-                self.subjects.add(&[name, value], &view.source);
+                self.subjects
+                    .add(&[name, value], &view.source, &mut self.room);
             }
             widen(&mut self.first, &mut self.last, view.at);
             self.receive(&view);

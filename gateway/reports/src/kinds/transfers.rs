@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use audit::{Event, Matter};
-use jiff::Timestamp;
 
-use super::{Answer, Fates, Fold};
+use super::{Answer, Fates, Fold, NAMED};
 use crate::{
     Beside,
     document::{Cell, Table},
-    figure::{Distinct, Groups, Tally},
+    figure::{Distinct, Groups, Room, Tally},
     view::{Fate, UNSTATED, View, Way},
 };
 
@@ -27,18 +26,37 @@ struct Sent {
 pub(super) struct Transfers {
     /// Where this host is, as the newest start said.
     host: String,
-    from: Option<Timestamp>,
+    room: Room,
     routes: Groups<Route, Sent>,
     refused: Groups<(String, String, String), Tally>,
 }
 
-impl Transfers {
-    pub(super) fn new(from: Option<Timestamp>) -> Self {
+impl Default for Transfers {
+    fn default() -> Self {
         Self {
             host: UNSTATED.to_owned(),
-            from,
+            room: Room::default(),
             routes: Groups::default(),
             refused: Groups::default(),
+        }
+    }
+}
+
+impl Transfers {
+    /// Before anything went the rules that took part refused; later those whose values blocked it, for the others had
+    /// let it pass.
+    fn refuse(&mut self, view: &View<'_>) {
+        let before = view.bodies.is_none();
+        let rules = view.policies.iter().filter(|_| before);
+        let rules = rules.map(|it| (&*it.id, it.basis.as_deref().unwrap_or(UNSTATED)));
+        let blocking = view.values.iter().filter(|it| it.action == "block");
+        let blocking = blocking.map(|it| (it.rule.unwrap_or(UNSTATED), UNSTATED));
+        let rules: BTreeSet<_> = rules.chain(blocking).collect();
+        for (rule, basis) in rules {
+            let key = [view.service(), rule, basis].map(str::to_owned);
+            if let Some(tally) = self.refused.at(key.into()) {
+                tally.add(1, &view.source);
+            }
         }
     }
 }
@@ -55,17 +73,11 @@ impl Fold for Transfers {
         let Some(view) = View::of(matter) else {
             return;
         };
-        if self.from.is_some_and(|from| view.at < from) || view.country() == self.host {
+        if view.country() == self.host {
             return;
         }
         if view.result == "refused" {
-            for policy in view.policies {
-                let basis = policy.basis.as_deref().unwrap_or(UNSTATED);
-                let key = [view.service(), &*policy.id, basis].map(str::to_owned);
-                if let Some(tally) = self.refused.at(key.into()) {
-                    tally.add(1, &view.source);
-                }
-            }
+            self.refuse(&view);
         }
         for way in [Way::ToAgent, Way::ToService] {
             let mut values = view.values.iter().filter(|it| it.way == way).peekable();
@@ -81,28 +93,24 @@ impl Fold for Transfers {
             let Some(sent) = self.routes.at(key.into()) else {
                 continue;
             };
+            let mut went = false;
             for values in values {
                 sent.fates.add(values, &view.source);
                 if values.fate != Fate::Withheld {
-                    sent.exchanges.add(1, &view.source);
+                    went = true;
                     sent.classes.insert(values.class.to_owned());
                 }
             }
+            sent.exchanges.add(went.into(), &view.source);
             for (name, value) in view.subjects() {
-                sent.subjects.add(&[name, value], &view.source);
+                sent.subjects
+                    .add(&[name, value], &view.source, &mut self.room);
             }
         }
     }
 
     fn answer(self: Box<Self>, _: Beside<'_>) -> Answer {
-        let mut columns = vec![
-            "from",
-            "to",
-            "service",
-            "mechanism",
-            "exchanges",
-            "data subjects named",
-        ];
+        let mut columns = vec!["from", "to", "service", "mechanism", "exchanges", NAMED];
         columns.extend(Fates::COLUMNS);
         columns.push("categories of data");
         let note = "Exchanges in which data was found and something went over. Countries as ISO 3166; \

@@ -80,6 +80,9 @@ impl Fold for Unused {
     }
 }
 
+/// Stands for what there was no room to count.
+const UNCOUNTED: &str = "not counted";
+
 /// What begins the row of something that is granted.
 trait Named {
     fn cells(&self) -> Vec<Cell>;
@@ -112,9 +115,16 @@ fn least_first<T: Named>(
     let mut rows: Vec<(u64, Vec<Cell>)> = granted
         .iter()
         .map(|it| {
-            let Used { calls, last } = used.take(name(it)).unwrap_or_default();
+            let mut row = it.cells();
+            let noted = used.take(name(it));
+            if noted.is_none() && used.is_cut() {
+                // There was no room to count it, so nobody may say that it was never used.
+                row.extend([UNCOUNTED, UNCOUNTED].map(Cell::from));
+                return (u64::MAX, row);
+            }
+            let Used { calls, last } = noted.unwrap_or_default();
             let calls = calls.figure();
-            let (value, mut row) = (calls.value, it.cells());
+            let value = calls.value;
             row.push(calls.into());
             row.push(last.map_or_else(|| "never".into(), Cell::Time));
             (value, row)

@@ -36,12 +36,22 @@ pub(super) enum End {
     Open,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Went {
+    Nothing,
+    /// It had no body.
+    Head,
+    Whole,
+}
+
 /// Values of one class at one place.
 pub(super) struct Value {
     pub(super) to_service: bool,
     pub(super) class: &'static str,
     pub(super) action: &'static str,
     pub(super) count: u64,
+    /// Whether it stands in fields or a query, beside the body.
+    in_head: bool,
 }
 
 /// One request.
@@ -58,14 +68,18 @@ pub(super) struct Act {
     /// Rows that were left out.
     pub(super) rows: u64,
     pub(super) values: Vec<Value>,
+    /// How much of the request the service was given.
+    went: Went,
     second: u64,
 }
 
 impl Act {
     pub(super) fn fate(&self, value: &Value) -> &'static str {
         match (self.end, value.action) {
-            // The answer of what failed never went out; its request had.
+            // The answer of what failed never went out; its request may have.
             (End::Failed, _) if !value.to_service => "withheld",
+            _ if value.to_service && self.went == Went::Nothing => "withheld",
+            _ if value.to_service && self.went == Went::Head && !value.in_head => "withheld",
             (_, "show") => "shown",
             (_, "drop") => "withheld",
             _ => "reduced",
@@ -126,6 +140,7 @@ fn act(dice: &mut Dice, at: u64) -> Act {
         class: dice.of(&CLASSES),
         action: dice.of(&ACTIONS),
         count: 1 + dice.below(5) as u64,
+        in_head: dice.below(3) == 0,
     };
     Act {
         agent: dice.of(&AGENTS),
@@ -139,6 +154,11 @@ fn act(dice: &mut Dice, at: u64) -> Act {
         gap: !bare && dice.below(8) == 0,
         rows: if bare { 0 } else { dice.below(3) as u64 },
         values: (0..many).map(|_| value(dice)).collect(),
+        went: match dice.below(3) {
+            0 => Went::Head,
+            1 if end != End::Released => Went::Nothing,
+            _ => Went::Whole,
+        },
         second: at * 3600,
     }
 }
@@ -188,7 +208,8 @@ impl Act {
         let findings = |to_service: bool| -> Vec<Json> {
             let mine = self.values.iter().filter(|it| it.to_service == to_service);
             mine.map(|it| {
-                json!({ "class": it.class, "path": "/x", "count": it.count, "action": it.action,
+                let path = if it.in_head { "/@query/x" } else { "/x" };
+                json!({ "class": it.class, "path": path, "count": it.count, "action": it.action,
                     "policy": format!("{}-rule", it.action) })
             })
             .collect()
@@ -200,8 +221,8 @@ impl Act {
             "at": time(self.second + 1), "opening": opening,
             "status": if failed { 502 } else { 200 },
             "result": if failed { "upstream_failed" } else { "released" },
-            "duration_us": 1000,
-            "request": { "received": 10, "released": 10, "findings": findings(true),
+            "duration_us": 1000, "sent": self.went != Went::Nothing,
+            "request": { "received": 10, "released": if self.went == Went::Head { 0 } else { 10 }, "findings": findings(true),
                 "findings_unlisted": 0, "gaps": [] },
             "response": { "received": 100, "released": if failed { 0 } else { 90 },
                 "findings": findings(false), "findings_unlisted": 0, "gaps": gaps,

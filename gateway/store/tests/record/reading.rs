@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use audit::{Archive, Event, Filter, Keys, Kind};
+use audit::{Archive, Event, Filter, Keys, Kind, Span};
 use store::SqliteLedger;
 
 use crate::{
-    events::{opening, outcome, stop},
+    events::{at, opening, outcome, stop},
     home::{keyring, refusal, start},
 };
 
@@ -43,6 +43,38 @@ async fn a_record_is_shown_with_its_other_half_and_proven() {
     let shown = archive.show(1).await.unwrap().unwrap();
     assert_eq!(shown.entry.event, refusal("C-332"));
     assert!(archive.show(3).await.unwrap().is_none());
+    trail.stop(&stop()).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_time_after_the_other_tells_every_end_once() {
+    let home = tempfile::tempdir().unwrap();
+    let trail = start(home.path()).await.unwrap();
+    let receipt = trail.open(&opening("C-771")).await.unwrap();
+    let mut end = outcome();
+    end.at = at(100);
+    trail.close(receipt, &mut end).await.unwrap();
+    let mut archive = archive(home.path()).await;
+    let mut ended = async |from, until, ends| {
+        let span = Span {
+            from: Some(at(from)),
+            until: Some(at(until)),
+            ends,
+            ..Span::default()
+        };
+        let mut told = Vec::new();
+        let mut matters = archive.matters(span).await.unwrap();
+        while let Some(matter) = matters.next().await.unwrap() {
+            told.push(matter.closing.is_some());
+        }
+        told
+    };
+    // It began in the first and ended in the second; by its beginning it is of the first alone.
+    assert_eq!(ended(0, 50, true).await, [false]);
+    assert_eq!(ended(50, 200, true).await, [true]);
+    assert_eq!(ended(200, 300, true).await, [false; 0]);
+    assert_eq!(ended(0, 50, false).await, [true]);
+    assert_eq!(ended(50, 200, false).await, [false; 0]);
     trail.stop(&stop()).await.unwrap();
 }
 

@@ -191,7 +191,9 @@ fn read(record: u64, opening: &Opening, revoked: &Revoked, now: Timestamp) -> Op
         id: id.to_owned(),
         state,
         agent: agent.to_owned(),
-        process: process.map_or_else(String::new, |it| format!("{}[{}]", it.comm, it.pid)),
+        process: process.map_or_else(String::new, |it| {
+            format!("{}[{}]", it.comm.escape_default(), it.pid)
+        }),
         only: bound("only").unwrap_or_default().to_owned(),
         issued_at: opening.at,
         expires_at,
