@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod lists;
+mod pins;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};

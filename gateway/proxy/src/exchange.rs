@@ -345,6 +345,7 @@ impl Worker {
         if !covers(caller, &asked.operation) {
             return Err(Interruption::beyond_token().into());
         }
+        asked.way.pinned(&gateway.pins, &asked.operation.id)?;
         if let Some(watch) = &gateway.watch {
             watch.gate(caller, asked.operation.effect)?;
         }

@@ -6,6 +6,7 @@
 mod credentials;
 mod mediated;
 mod models;
+mod pinned;
 
 use admission::budget::OverBudget;
 use bytes::Bytes;

@@ -8,7 +8,10 @@ use policy::Effect;
 use proxy::{
     call::Call,
     governance::AnswerRules,
-    mcp::{Legacy, Mcp, Resource},
+    mcp::{
+        Legacy, Mcp, Resource,
+        pins::{NoDigest, Pinning},
+    },
 };
 use redaction::shape::{Path, Twin};
 use serde_json::{Value, json};
@@ -86,7 +89,37 @@ impl Resolver<'_> {
             call.answers = Arc::clone(&elsewhere);
             mcp.method(&method.name.value, call);
         }
+        self.pins(typed, &mut mcp)?;
         Ok((mcp, declared))
+    }
+
+    /// What is approved of what it lists.
+    fn pins(&self, typed: &file::Mcp, mcp: &mut Mcp) -> Result<()> {
+        mcp.pinning = match typed.pins.as_ref().map(|pins| pins.value) {
+            None | Some(file::Pins::FirstUse) => Pinning::FirstUse,
+            Some(file::Pins::Configured) => Pinning::Configured,
+            Some(file::Pins::Off) => Pinning::Off,
+        };
+        let tools = typed.tools.iter();
+        let tools = tools.map(|it| ("tools/call", &it.name, &it.digest));
+        let prompts = typed.prompts.iter();
+        let prompts = prompts.map(|it| ("prompts/get", &it.name, &it.digest));
+        let resources = typed.resources.iter();
+        let resources = resources.map(|it| ("resources/read", &it.uri, &it.digest));
+        for (method, name, digest) in tools.chain(prompts).chain(resources) {
+            let Some(digest) = digest else { continue };
+            if mcp.pinning == Pinning::Off {
+                let help = "take `pins: off` away, or the digest";
+                return Err(self.fault(digest, "`pins` is off, so that nobody compares", help));
+            }
+            let parsed = digest.value.parse().map_err(|error: NoDigest| {
+                let help = "`tidegate mcp tools` shows what the server's lists say";
+                self.fault(digest, error.to_string(), help)
+            })?;
+            let operation = format!("{method}/{}", name.value).into();
+            mcp.digests.push((operation, parsed));
+        }
+        Ok(())
     }
 
     /// The tools; what their answers are held to together, where nobody can tell which one answers.
