@@ -1,5 +1,6 @@
 //! Tools, resources and prompts of the Model Context Protocol: server and client are its own SDK.
 
+mod authorization;
 mod elsewhere;
 mod lists;
 mod pins;
@@ -111,7 +112,8 @@ impl Tools {
             url: self.world.gateway.url(&format!("/{service}/{path}"))?,
             transport,
             mode,
-            token: self.world.token(self.agent, scope)?,
+            token: Some(self.world.token(self.agent, scope)?),
+            oauth: None,
         }
         .make(calls)?;
         for made in &calls {

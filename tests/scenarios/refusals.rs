@@ -191,8 +191,10 @@ impl Court {
         };
         let signed = json!({ "sigv4": { "region": "eu-central-1", "service": "s3" } });
         let signed = json!({ "name": "shop", "as": signed });
-        let mcp =
-            json!({ "endpoints": ["/mcp"], "pins": "configured", "tools": [{ "name": "add" }] });
+        let mcp = json!({
+            "endpoints": ["/mcp"], "pins": "configured", "tools": [{ "name": "add" }],
+            "resource": "https://gateway.example/mcp/mcp",
+        });
         let graphql = json!({ "endpoints": ["/graphql"], "queries": [{ "field": "customer" }] });
         let issuer = Issuer::new()?;
         let other = tests::peers::place::Place::new("other").serve("127.0.0.1:0")?;
@@ -334,6 +336,15 @@ fn callers() -> Vec<Case> {
         case("token_expired", |court| {
             let token = court.issuer.mint(&claims(SUPPORT).lifetime(-60))?;
             court.curl("/shop/things/7", Some(&token))
+        }),
+        case("token_audience", |court| {
+            let token = court.issuer.mint(&claims(HERE))?;
+            let url = court.gateway.url("/mcp/mcp")?;
+            let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+            let reply = court
+                .client
+                .post(&url, &[("tidegate-token", &token)], ping)?;
+            reason(&reply.text())
         }),
         case("token_workload_mismatch", |court| {
             let token = court.issuer.mint(&claims(SUPPORT))?;

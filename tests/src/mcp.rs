@@ -24,8 +24,10 @@ pub struct Calls {
     pub transport: &'static str,
     /// `auto` for the newest revision that both know, `legacy` for a session with `initialize`.
     pub mode: &'static str,
-    /// What the agent shows of itself.
-    pub token: String,
+    /// What the agent shows of itself; nothing if there is none.
+    pub token: Option<String>,
+    /// How it gets a token where the server says who issues them: `issuer`, `client_id`, `client_secret`.
+    pub oauth: Option<Value>,
 }
 
 /// What a client was handed for one call.
@@ -35,11 +37,16 @@ pub struct Made(pub Value);
 impl Calls {
     /// Makes these calls over one connection, and tells what came of each.
     pub fn make(&self, calls: &[Value]) -> Result<Vec<Made>> {
+        let headers = match &self.token {
+            Some(token) => json!({ "tidegate-token": token }),
+            None => json!({}),
+        };
         let job = json!({
             "url": self.url,
             "transport": self.transport,
             "mode": self.mode,
-            "headers": { "tidegate-token": self.token },
+            "headers": headers,
+            "oauth": self.oauth,
             "calls": calls,
         });
         let mut child = Language::Python

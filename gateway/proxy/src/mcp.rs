@@ -5,6 +5,7 @@
 //! operation that policies decide on: `tools/call/customer_read`.
 
 pub(crate) mod asked;
+pub(crate) mod authorization;
 mod endpoint;
 pub(crate) mod listing;
 pub(crate) mod mirror;
@@ -21,6 +22,7 @@ use http::{HeaderMap, Method};
 use policy::Effect;
 use serde_json::{Map, Value};
 
+pub use authorization::Protected;
 pub(crate) use endpoint::{EndpointEvent, is_session};
 use pins::{Digest, Pinning};
 pub use resource::Resource;
@@ -71,6 +73,8 @@ pub struct Mcp {
     pub legacy: Option<Legacy>,
     /// Whether what it lists is held to what was approved.
     pub pinning: Pinning,
+    /// What it is to those who want a token for it, if that is told.
+    pub protected: Option<Protected>,
     /// What the configuration approves, by the ids of operations.
     pub digests: Vec<(Arc<str>, Digest)>,
     tools: HashMap<String, Call>,
@@ -112,6 +116,7 @@ impl Mcp {
             endpoints,
             legacy,
             pinning: Pinning::default(),
+            protected: None,
             digests: Vec::new(),
             tools: HashMap::new(),
             prompts: HashMap::new(),

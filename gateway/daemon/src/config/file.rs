@@ -309,6 +309,8 @@ pub(crate) struct Mcp {
     pub(crate) endpoints: Vec<Spanned<String>>,
     /// The paths of HTTP+SSE, where the server still speaks that.
     pub(crate) sse: Option<McpSse>,
+    /// Its own URI as agents reach it, where tokens must be for it: `https://gateway.example/crm/mcp`.
+    pub(crate) resource: Option<Spanned<String>>,
     /// Whether what it lists is held to what was approved; to what was seen first if absent.
     pub(crate) pins: Option<Spanned<Pins>>,
     #[serde(default)]

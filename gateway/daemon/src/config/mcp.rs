@@ -9,7 +9,7 @@ use proxy::{
     call::Call,
     governance::AnswerRules,
     mcp::{
-        Legacy, Mcp, Resource,
+        Legacy, Mcp, Protected, Resource,
         pins::{NoDigest, Pinning},
     },
 };
@@ -17,13 +17,18 @@ use redaction::shape::{Path, Twin};
 use serde_json::{Value, json};
 use serde_saphyr::Spanned;
 
-use super::{file, messages::position_of, resolve::Resolver};
+use super::{
+    file,
+    messages::position_of,
+    resolve::{Resolver, is_loopback},
+};
 
 impl Resolver<'_> {
     /// The server, and what its owner says of the results of its tools.
     pub(super) fn mcp<T>(
         &self,
         service: &Spanned<T>,
+        name: &str,
         typed: &file::Mcp,
     ) -> Result<(Mcp, Option<Arc<Declared>>)> {
         let endpoints = typed.endpoints.iter().map(|path| self.endpoint(path));
@@ -90,7 +95,34 @@ impl Resolver<'_> {
             mcp.method(&method.name.value, call);
         }
         self.pins(typed, &mut mcp)?;
+        if let Some(resource) = &typed.resource {
+            mcp.protected = Some(self.protected(resource, name)?);
+        }
         Ok((mcp, declared))
+    }
+
+    /// What it is to those who want a token for it. Its metadata are at the same host, so that this must be
+    /// where agents reach it.
+    fn protected(&self, typed: &Spanned<String>, name: &str) -> Result<Protected> {
+        let uri = self.uri(typed)?;
+        if uri.scheme_str() != Some("https") && !is_loopback(&uri) {
+            let message = "a resource that tokens are shown to is not reached in the clear";
+            let help = "write `https://`; only loopback may do without";
+            return Err(self.fault(typed, message, help));
+        }
+        let protected = Protected::new(&uri, &typed.value, name, &self.servers);
+        let protected = protected.filter(|_| !typed.value.contains('#'));
+        let protected = protected.ok_or_else(|| {
+            let message = format!("`{}` is not the URI of a resource", typed.value);
+            let help = "write it without query and fragment, as agents reach it: `https://gateway.example/crm/mcp`";
+            self.fault(typed, message, help)
+        })?;
+        if self.servers.is_empty() {
+            let help = "list who issues them under `tokens`, by the address at which it publishes its metadata";
+            let message = "nobody issues tokens for this resource";
+            return Err(self.fault(typed, message, help));
+        }
+        Ok(protected)
     }
 
     /// What is approved of what it lists.

@@ -117,6 +117,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         text,
         directory,
         templates: templates(file.mediator.as_ref()),
+        servers: servers(&file),
     };
     resolver.keys_are_meant(&file)?;
     resolver.budgets_are_told(&file)?;
@@ -183,6 +184,16 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     })
 }
 
+/// The issuers that publish how a token is asked for (RFC 8414): they are named by where they do.
+fn servers(file: &File) -> Vec<String> {
+    let names = file.tokens.iter().map(|issuer| &issuer.name);
+    let published = |name: &&String| {
+        let uri = Uri::from_str(name).ok();
+        uri.is_some_and(|uri| uri.scheme_str() == Some("https") || is_loopback(&uri))
+    };
+    names.filter(published).cloned().collect()
+}
+
 fn templates(typed: Option<&file::Mediator>) -> &[file::MediationTemplate] {
     typed.map_or(&[], |mediator| &mediator.templates)
 }
@@ -215,6 +226,8 @@ pub(super) struct Resolver<'a> {
     pub(super) directory: &'a Path,
     /// What is typed of the mediator's templates.
     pub(super) templates: &'a [file::MediationTemplate],
+    /// Who issues tokens, by where that is published.
+    pub(super) servers: Vec<String>,
 }
 
 impl Resolver<'_> {

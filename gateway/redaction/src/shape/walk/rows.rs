@@ -86,7 +86,11 @@ impl Walk {
         }
         let is_judged = asked.iter().any(|asked| self.judges_whole(asked.rule));
         if is_judged && self.whole.is_none() {
-            self.whole = Some(Whole::begin(self.frames.len() + 1, is_array));
+            self.whole = Some(Whole::begin(
+                self.frames.len() + 1,
+                is_array,
+                !self.is_named,
+            ));
         }
         self.rows.push(Row {
             asked,

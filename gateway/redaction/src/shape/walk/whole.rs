@@ -14,12 +14,12 @@ pub(super) struct Whole {
 }
 
 impl Whole {
-    /// A row that begins with its bracket.
-    pub(super) fn begin(depth: usize, is_array: bool) -> Self {
+    /// A row of JSON that begins with its bracket; of a document of another kind nothing is seen.
+    pub(super) fn begin(depth: usize, is_array: bool, is_json: bool) -> Self {
         let bracket = if is_array { b'[' } else { b'{' };
         Self {
             depth,
-            bytes: Some(vec![bracket]),
+            bytes: is_json.then(|| vec![bracket]),
         }
     }
 
