@@ -4,6 +4,7 @@ mod authorization;
 mod elsewhere;
 mod lists;
 mod pins;
+mod streams;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};

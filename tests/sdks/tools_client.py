@@ -9,6 +9,7 @@ import httpx2
 from mcp import Client, MCPError
 from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from mcp.client.sse import sse_client
+from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ElicitResult
 
@@ -18,6 +19,8 @@ seen = []
 
 
 def transport():
+    if job["transport"] == "stdio":
+        return stdio_client(StdioServerParameters(command=job["bridge"], args=["mcp", "connect", job["url"]]))
     if job["transport"] == "sse":
         return sse_client(job["url"], headers=job["headers"], sse_read_timeout=20)
     client = httpx2.AsyncClient(headers=job["headers"], timeout=30, auth=authorization())

@@ -1,4 +1,4 @@
-"""An MCP server on the SDK's own transports: `http`, `json` (no streams) or `sse` (2024-11-05)."""
+"""An MCP server on the SDK's own transports: `http`, `json` (no streams), `sse` (2024-11-05) or `stdio`."""
 
 import asyncio
 import os
@@ -122,6 +122,8 @@ def brief(customer_id: str) -> str:
 
 async def main():
     transport = sys.argv[1]
+    if transport == "stdio":
+        return await server.run_stdio_async()
     listener = socket.create_server(("127.0.0.1", 0))
     app = server.sse_app() if transport == "sse" else server.streamable_http_app(json_response=transport == "json")
     print(listener.getsockname()[1], flush=True)

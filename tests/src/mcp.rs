@@ -6,7 +6,10 @@ use std::{io::Write as _, process::Stdio};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::sdks::{Language, Server};
+use crate::{
+    gateway,
+    sdks::{Language, Server},
+};
 
 /// A server that answers by `transport`, whose data has this e-mail address and this card number.
 pub fn server(transport: &str, email: &str, card: &str) -> Result<Server> {
@@ -20,7 +23,7 @@ pub fn server(transport: &str, email: &str, card: &str) -> Result<Server> {
 pub struct Calls {
     /// Where the endpoint is.
     pub url: String,
-    /// `http` or `sse`.
+    /// `http`, `sse`, or `stdio`: over `tidegate mcp connect`.
     pub transport: &'static str,
     /// `auto` for the newest revision that both know, `legacy` for a session with `initialize`.
     pub mode: &'static str,
@@ -46,6 +49,7 @@ impl Calls {
             "transport": self.transport,
             "mode": self.mode,
             "headers": headers,
+            "bridge": gateway::binary()?,
             "oauth": self.oauth,
             "calls": calls,
         });

@@ -1,6 +1,7 @@
 //! `tidegate mcp`: what servers of MCP say of their tools, what changed of it, and who approves that.
 
 mod difference;
+mod streams;
 
 use std::{collections::BTreeSet, process::ExitCode, sync::Arc};
 
@@ -42,10 +43,17 @@ pub(super) enum Mcp {
         /// The digest of what you have read.
         digest: Digest,
     },
+    /// Run a server that speaks over standard streams, one process for each session, where whoever has the key
+    /// reaches it over HTTP: an upstream of the gateway.
+    Serve(streams::Served),
+    /// Speak over standard streams to a server behind the gateway: what an agent starts in the server's place.
+    Connect(streams::Connected),
 }
 
 pub(super) fn mcp(command: &Mcp) -> Result<ExitCode> {
     match command {
+        Mcp::Serve(served) => streams::serve(served),
+        Mcp::Connect(connected) => streams::connect(connected),
         Mcp::Tools {
             config,
             service,
