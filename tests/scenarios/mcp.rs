@@ -162,6 +162,7 @@ fn service(url: &str) -> Service {
                 bound("customer_watch", "read"),
                 bound("customer_ask", "read"),
                 bound("customer_fail", "read"),
+                bound("customer_turn", "read"),
                 bound("card_read", "read"),
             ],
             "prompts": [{ "name": "brief", "bind": { "customer": "arguments.customer_id" } }],

@@ -14,6 +14,7 @@ use tests::{
     agent::{Agent, Ask},
     client::Client,
     gateway::Gateway,
+    mcp::Made,
     peers::Peer,
     records,
     setup::{Service, Setup},
@@ -21,6 +22,7 @@ use tests::{
     tokens::{Issuer, claims},
 };
 
+use super::{Tools, tool};
 use crate::{
     upstreams::wait,
     world::{HERE, SUPPORT, path_selector, verified},
@@ -328,6 +330,58 @@ fn approved(stall: &Stall) -> Result<()> {
             it.kind() == "revoke" && it.text("what") == "tool" && it.text("reason") == digest
         }))
     })
+}
+
+#[test]
+fn the_sdks_client_is_not_shown_what_the_sdks_server_changed() -> Result<()> {
+    for (server, way) in [
+        ("http", ("http", "auto")),
+        ("json", ("http", "legacy")),
+        ("sse", ("sse", "legacy")),
+    ] {
+        let tools = Tools::new(server)?;
+        let list = || json!({ "kind": "tools" });
+        let calls = [
+            list(),
+            tool("customer_read", "C-771"),
+            tool("customer_turn", "C-771"),
+        ];
+        let made = tools.make(way.0, way.1, &calls)?;
+        let text: Vec<String> = made.iter().map(Made::text).collect();
+        ensure!(
+            text.iter().any(|it| it.contains("Reads one customer.")),
+            "{text:?}"
+        );
+        ensure!(
+            text.iter().any(|it| it.contains("Tamsel Wrenfold")),
+            "{text:?}"
+        );
+        ensure!(text.iter().any(|it| it.contains("turned")), "{text:?}");
+        // Another client, so that nothing is remembered.
+        let made = tools.make(way.0, way.1, &[list(), tool("customer_read", "C-771")])?;
+        let [listed, read] = made.as_slice() else {
+            anyhow::bail!("{made:?}");
+        };
+        ensure!(
+            listed.text().contains("customer_watch"),
+            "{}",
+            listed.text()
+        );
+        ensure!(
+            !listed.text().contains("customer_read"),
+            "{}",
+            listed.text()
+        );
+        assert_eq!(
+            read.error("/data/reason"),
+            "tool_changed",
+            "{}",
+            read.text()
+        );
+        assert_eq!(read.error("/type"), "MCPError");
+        tools.world.finish()?;
+    }
+    Ok(())
 }
 
 #[test]

@@ -131,8 +131,12 @@ fn state(pin: &Pin, pinning: Pinning) -> &'static str {
         _ if pinning == Pinning::Off => "not compared",
         (Some(Bar::Changed), _) => "changed",
         (Some(Bar::Unapproved), _) => "new",
-        (None, Some(approved)) if approved.text.is_some() => "approved",
-        (None, _) => "unseen",
+        // What the configuration approves may have been seen by nobody yet.
+        (None, Some(approved)) if approved.text.is_none() && pin.by == Some(By::Configuration) => {
+            "unseen"
+        }
+        (None, Some(_)) => "approved",
+        (None, None) => "unseen",
     }
 }
 
