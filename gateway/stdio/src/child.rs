@@ -7,6 +7,7 @@ use std::{
     collections::VecDeque,
     ffi::OsString,
     io::{self, BufReader, Write as _},
+    os::unix::process::CommandExt as _,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
@@ -14,6 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::sync::mpsc;
 
 use crate::{Envelope, MESSAGES_WAITING_MAX, next_line, on_one_line};
@@ -60,6 +62,8 @@ impl Session {
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // Servers are often started by others (`npx`), and all of it must end with the session.
+            .process_group(0)
             .spawn()?;
         let (said, to_say) = mpsc::channel(MESSAGES_WAITING_MAX);
         let waiting = Arc::new(Mutex::new(Waiting {
@@ -150,11 +154,19 @@ impl Drop for Session {
 }
 
 impl Session {
-    /// Ends its process, and with it whatever waits for it.
+    /// Ends its process and what that started, and with it whatever waits for them.
     pub(crate) fn end(&self) {
         let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = process.kill().and_then(|()| process.wait());
-        if let Err(error) = ended {
+        // One that was waited for has no group any more that is surely its own.
+        if !matches!(process.try_wait(), Ok(None)) {
+            return;
+        }
+        let group = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
+        let killed = match group {
+            Some(group) => kill_process_group(group, Signal::KILL).map_err(io::Error::from),
+            None => process.kill(),
+        };
+        if let Err(error) = killed.and_then(|()| process.wait()) {
             tracing::warn!(%error, "a process of the server could not be ended");
         }
     }
@@ -223,8 +235,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_session_takes_no_id_twice_and_nothing_once_it_is_over() {
-        let program = ["cat".into()];
-        let session = Session::start(&program).expect("cat");
+        // What a server starts is a process of its own.
+        let program = ["sh", "-c", "cat; true"].map(OsString::from);
+        let session = Session::start(&program).expect("sh");
         let ask = br#"{"id":7,"method":"ping"}"#;
         let open = session.say(ask, Some("7")).await;
         let mut open = open.expect("it runs").expect("an answer");
