@@ -101,6 +101,12 @@ impl Resolver<'_> {
         Ok((mcp, declared))
     }
 
+    /// That no two servers have one URI, since a token for it would be good at both.
+    pub(super) fn resources_are_own(&self, file: &file::File) -> Result<()> {
+        let servers = file.services.iter().filter_map(|it| it.mcp.as_ref());
+        self.once(servers.filter_map(|it| it.resource.as_ref()), "resource")
+    }
+
     /// What it is to those who want a token for it. Its metadata are at the same host, so that this must be
     /// where agents reach it.
     fn protected(&self, typed: &Spanned<String>, name: &str) -> Result<Protected> {

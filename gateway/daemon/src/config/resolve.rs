@@ -120,6 +120,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         servers: servers(&file),
     };
     resolver.keys_are_meant(&file)?;
+    resolver.resources_are_own(&file)?;
     resolver.budgets_are_told(&file)?;
     let egress = resolver.egress(&file)?;
     let forward = resolver.forward(&file)?;

@@ -473,6 +473,9 @@ fn what_is_approved_of_a_server_of_mcp_and_its_uri_are_told_plainly() {
         let fault = speaking(&mcp.replacen(from, to, 1)).unwrap_or_default();
         assert!(fault.contains(expected), "{expected}: {fault}");
     }
+    let other = "  - name: other\n    prefix: /other\n    upstream: http://127.0.0.1:9002\n    country: DE\n";
+    let twice = speaking(&format!("{mcp}{other}{mcp}")).unwrap_or_default();
+    assert!(twice.contains("is defined twice"), "{twice}");
 }
 
 #[test]
