@@ -1,7 +1,10 @@
 //! Tools, resources and prompts of the Model Context Protocol: server and client are its own SDK.
 
+mod authorization;
 mod elsewhere;
 mod lists;
+mod pins;
+mod streams;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -110,7 +113,8 @@ impl Tools {
             url: self.world.gateway.url(&format!("/{service}/{path}"))?,
             transport,
             mode,
-            token: self.world.token(self.agent, scope)?,
+            token: Some(self.world.token(self.agent, scope)?),
+            oauth: None,
         }
         .make(calls)?;
         for made in &calls {
@@ -158,6 +162,7 @@ fn service(url: &str) -> Service {
                 bound("customer_watch", "read"),
                 bound("customer_ask", "read"),
                 bound("customer_fail", "read"),
+                bound("customer_turn", "read"),
                 bound("card_read", "read"),
             ],
             "prompts": [{ "name": "brief", "bind": { "customer": "arguments.customer_id" } }],

@@ -63,7 +63,7 @@ forbid (principal, action == Action::"disclose", resource in DataClass::"secret"
 "#;
 
 /// Refusals that this test does not bring about, and why.
-const ELSEWHERE: [(&str, &str); 21] = [
+const ELSEWHERE: [(&str, &str); 22] = [
     (
         "workload_unknown",
         "a caller that nobody can find: evidence.rs",
@@ -79,6 +79,10 @@ const ELSEWHERE: [(&str, &str); 21] = [
     (
         "credential_unavailable",
         "the vault is asked, and has nothing: credentials.rs",
+    ),
+    (
+        "tool_changed",
+        "needs a server that lists otherwise than before: mcp/pins.rs",
     ),
     ("purpose_missing", "needs a mediator: mediator.rs"),
     ("mediation_unavailable", "needs a mediator: mediator.rs"),
@@ -213,6 +217,10 @@ impl Court {
         };
         let signed = json!({ "sigv4": { "region": "eu-central-1", "service": "s3" } });
         let signed = json!({ "name": "shop", "as": signed });
+        let mcp = json!({
+            "endpoints": ["/mcp"], "pins": "configured", "tools": [{ "name": "add" }],
+            "resource": "https://gateway.example/mcp/mcp",
+        });
         let graphql = json!({ "endpoints": ["/graphql"], "queries": [{ "field": "customer" }] });
         let issuer = Issuer::new()?;
         let other = tests::peers::place::Place::new("other").serve("127.0.0.1:0")?;
@@ -259,6 +267,7 @@ impl Court {
             .service(keyed(
                 Service::new("graph", &url, "DE").set("graphql", graphql),
             ))
+            .service(keyed(Service::new("mcp", &url, "DE").set("mcp", mcp)))
             .policy(POLICY);
         let folder = tempfile::tempdir()?;
         set(&folder.path().join("data"), "shop", &key(21))?;
@@ -326,10 +335,14 @@ impl Court {
     }
 }
 
-/// The reason in a problem document, or in an answer of GraphQL.
+/// The reason in a problem document, or in an answer of GraphQL or MCP.
 fn reason(body: &str) -> Result<String> {
     let body: Value = serde_json::from_str(body).with_context(|| format!("not JSON: {body}"))?;
-    let places = ["/reason", "/errors/0/extensions/reason"];
+    let places = [
+        "/reason",
+        "/errors/0/extensions/reason",
+        "/error/data/reason",
+    ];
     let reason = places.iter().find_map(|it| body.pointer(it)?.as_str());
     Ok(reason
         .with_context(|| format!("no reason in {body}"))?
@@ -350,6 +363,15 @@ fn callers() -> Vec<Case> {
         case("token_expired", |court| {
             let token = court.issuer.mint(&claims(SUPPORT).lifetime(-60))?;
             court.curl("/shop/things/7", Some(&token))
+        }),
+        case("token_audience", |court| {
+            let token = court.issuer.mint(&claims(HERE))?;
+            let url = court.gateway.url("/mcp/mcp")?;
+            let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+            let reply = court
+                .client
+                .post(&url, &[("tidegate-token", &token)], ping)?;
+            reason(&reply.text())
         }),
         case("token_workload_mismatch", |court| {
             let token = court.issuer.mint(&claims(SUPPORT))?;
@@ -449,6 +471,12 @@ fn calls() -> Vec<Case> {
                 "application/json",
                 r#"{"query": "{ others { id } }"}"#,
             )
+        }),
+        case("tool_unapproved", |court| {
+            let params = json!({ "name": "add", "arguments": {} });
+            let call =
+                json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+            court.post("/mcp/mcp", "application/json", &call.to_string())
         }),
     ]
 }

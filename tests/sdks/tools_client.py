@@ -7,7 +7,9 @@ import warnings
 
 import httpx2
 from mcp import Client, MCPError
+from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from mcp.client.sse import sse_client
+from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import ElicitResult
 
@@ -17,10 +19,36 @@ seen = []
 
 
 def transport():
+    if job["transport"] == "stdio":
+        return stdio_client(StdioServerParameters(command=job["bridge"], args=["mcp", "connect", job["url"]]))
     if job["transport"] == "sse":
         return sse_client(job["url"], headers=job["headers"], sse_read_timeout=20)
-    client = httpx2.AsyncClient(headers=job["headers"], timeout=30)
+    client = httpx2.AsyncClient(headers=job["headers"], timeout=30, auth=authorization())
     return streamable_http_client(job["url"], http_client=client)
+
+
+class Storage:
+    """Tokens, for as long as the process runs."""
+
+    tokens = None
+
+    async def get_tokens(self):
+        return self.tokens
+
+    async def set_tokens(self, tokens):
+        self.tokens = tokens
+
+    async def get_client_info(self):
+        return None
+
+    async def set_client_info(self, info):
+        pass
+
+
+def authorization():
+    if not job["oauth"]:
+        return None
+    return ClientCredentialsOAuthProvider(server_url=job["url"], storage=Storage(), **job["oauth"])
 
 
 async def progress(done, total, message):

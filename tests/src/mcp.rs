@@ -6,7 +6,10 @@ use std::{io::Write as _, process::Stdio};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::sdks::{Language, Server};
+use crate::{
+    gateway,
+    sdks::{Language, Server},
+};
 
 /// A server that answers by `transport`, whose data has this e-mail address and this card number.
 pub fn server(transport: &str, email: &str, card: &str) -> Result<Server> {
@@ -20,12 +23,14 @@ pub fn server(transport: &str, email: &str, card: &str) -> Result<Server> {
 pub struct Calls {
     /// Where the endpoint is.
     pub url: String,
-    /// `http` or `sse`.
+    /// `http`, `sse`, or `stdio`: over `tidegate mcp connect`.
     pub transport: &'static str,
     /// `auto` for the newest revision that both know, `legacy` for a session with `initialize`.
     pub mode: &'static str,
-    /// What the agent shows of itself.
-    pub token: String,
+    /// What the agent shows of itself; nothing if there is none.
+    pub token: Option<String>,
+    /// How it gets a token where the server says who issues them: `issuer`, `client_id`, `client_secret`.
+    pub oauth: Option<Value>,
 }
 
 /// What a client was handed for one call.
@@ -35,11 +40,17 @@ pub struct Made(pub Value);
 impl Calls {
     /// Makes these calls over one connection, and tells what came of each.
     pub fn make(&self, calls: &[Value]) -> Result<Vec<Made>> {
+        let headers = match &self.token {
+            Some(token) => json!({ "tidegate-token": token }),
+            None => json!({}),
+        };
         let job = json!({
             "url": self.url,
             "transport": self.transport,
             "mode": self.mode,
-            "headers": { "tidegate-token": self.token },
+            "headers": headers,
+            "bridge": gateway::binary()?,
+            "oauth": self.oauth,
             "calls": calls,
         });
         let mut child = Language::Python

@@ -31,6 +31,7 @@ pub struct Claims {
     purpose: String,
     scope: BTreeMap<String, String>,
     lifetime: i64,
+    issuer: String,
     audience: String,
     about: Option<String>,
     before: Vec<String>,
@@ -57,6 +58,7 @@ pub fn claims(subject: &str) -> Claims {
         purpose: "support".to_owned(),
         scope: BTreeMap::new(),
         lifetime: 300,
+        issuer: ISSUER.to_owned(),
         audience: AUDIENCE.to_owned(),
         about: None,
         before: Vec::new(),
@@ -106,6 +108,13 @@ impl Claims {
         self
     }
 
+    /// Issued under another name.
+    #[must_use]
+    pub fn issued_by(mut self, issuer: &str) -> Self {
+        issuer.clone_into(&mut self.issuer);
+        self
+    }
+
     /// Meant for someone else.
     #[must_use]
     pub fn audience(mut self, audience: &str) -> Self {
@@ -151,7 +160,7 @@ impl Issuer {
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(self.id.clone());
         let body = Body {
-            iss: ISSUER,
+            iss: &claims.issuer,
             sub: claims.about.as_ref().unwrap_or(&claims.subject),
             aud: &claims.audience,
             iat: issued,

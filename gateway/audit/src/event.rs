@@ -329,7 +329,7 @@ pub struct Gap {
 pub struct Revocation {
     /// When the gateway heard of it.
     pub at: Timestamp,
-    /// `everything`, `agent`, `session`, `token`.
+    /// `everything`, `agent`, `session`, `token`; `tool`: what a server of MCP says of it was approved.
     pub what: Cow<'static, str>,
     /// Which one; empty for everything.
     pub id: String,
@@ -381,7 +381,8 @@ pub struct Anomaly {
     /// When.
     pub at: Timestamp,
     /// `spike`, `enumeration`, `low_and_slow`, `first_seen`, `denials`, `token_shared`, `canary`,
-    /// `refusal`, `lateral`, `probing`, `drift`, `writes`, `hours`.
+    /// `refusal`, `lateral`, `probing`, `drift`, `writes`, `hours`; of what a server of MCP lists `tool_changed`,
+    /// `tool_unapproved`, by whose list showed it.
     pub detector: Cow<'static, str>,
     /// What followed: `note`, `alert`, `throttle`, `step_up`, `quarantine`.
     pub response: Cow<'static, str>,

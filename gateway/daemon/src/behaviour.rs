@@ -12,18 +12,9 @@ use audit::{Anomaly, CountRecord, EventRef, Trail};
 use identity::Revocable;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _};
 use proxy::Watch;
-use rustls::ClientConfig;
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinHandle,
-    time::MissedTickBehavior,
-};
+use tokio::{sync::mpsc, task::JoinHandle, time::MissedTickBehavior};
 
-use crate::{
-    alerts::{Alerts, Secrets},
-    config::Config,
-    revoked,
-};
+use crate::{alerts::Alerts, config::Config, revoked};
 
 /// The file of baselines, in the log's folder.
 const FILE: &str = "baselines.json";
@@ -36,13 +27,11 @@ const KEEP_EVERY: Duration = Duration::from_mins(1);
 /// not watched.
 pub(crate) fn open(
     config: &Config,
-    secrets: Secrets,
-    tls: &Arc<ClientConfig>,
+    alerts: &Arc<Alerts>,
 ) -> Result<(Option<Arc<Watch>>, Option<Watching>)> {
     let Some(rules) = &config.behaviour else {
         return Ok((None, None));
     };
-    let alerts = Alerts::open(&config.alerts, secrets, &config.data, tls)?;
     let path = config.data.join(FILE);
     let baselines = read(&path).into_diagnostic().wrap_err_with(|| {
         format!(
@@ -55,7 +44,7 @@ pub(crate) fn open(
     let watching = Watching {
         watch: Arc::clone(&watch),
         verdicts,
-        alerts,
+        alerts: Arc::clone(alerts),
         data: config.data.clone(),
     };
     Ok((Some(watch), Some(watching)))
@@ -65,14 +54,13 @@ pub(crate) fn open(
 pub(crate) struct Watching {
     watch: Arc<Watch>,
     verdicts: mpsc::Receiver<Verdict>,
-    alerts: Alerts,
+    alerts: Arc<Alerts>,
     data: PathBuf,
 }
 
 impl Watching {
-    /// Follows what the engine says, until the watch is finished; alerts go until told to stop.
-    pub(crate) fn start(self, trail: &Trail, stopped: &watch::Receiver<bool>) -> JoinHandle<()> {
-        self.alerts.start(stopped);
+    /// Follows what the engine says, until the watch is finished.
+    pub(crate) fn start(self, trail: &Trail) -> JoinHandle<()> {
         let following = Following {
             watch: self.watch,
             trail: trail.clone(),
@@ -96,7 +84,7 @@ fn read(path: &Path) -> io::Result<Baselines> {
 struct Following {
     watch: Arc<Watch>,
     trail: Trail,
-    alerts: Alerts,
+    alerts: Arc<Alerts>,
     data: PathBuf,
 }
 

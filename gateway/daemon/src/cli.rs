@@ -15,6 +15,7 @@ mod export;
 mod flows;
 mod init;
 mod manual;
+mod mcp;
 mod policy;
 pub(crate) mod report;
 mod revoke;
@@ -91,6 +92,9 @@ enum Command {
     /// Stop an agent, a session, a token or everything, within a second, streams included.
     #[command(subcommand)]
     Revoke(Revoke),
+    /// See what servers of MCP say of their tools, and approve what they say.
+    #[command(subcommand)]
+    Mcp(mcp::Mcp),
     /// Show the flows of a running gateway's host, as its kernel has them.
     Flows(Flows),
     /// Run a command as an agent's process, or where the gateway is the only way out.
@@ -496,6 +500,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::StaticKey { to } => static_key::static_key(&to),
         Command::Revoke(command) => revoke::revoke(&command),
         Command::Ca(command) => ca::ca(&command),
+        Command::Mcp(command) => mcp::mcp(&command),
         Command::Credentials(command) => credentials::credentials(&command),
         Command::Flows(Flows {
             instead: Some(FlowsCommand::Detach { config, pins }),

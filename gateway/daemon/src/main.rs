@@ -19,6 +19,7 @@ mod inquiries;
 mod keys;
 mod launch;
 mod passes;
+mod pins;
 mod policies;
 mod publication;
 mod reveal;

@@ -177,6 +177,9 @@ pub enum Cause {
     /// The token was good once.
     #[error("the token has expired")]
     TokenExpired,
+    /// The token is good, and for something else.
+    #[error("the token is for another resource: `aud` must name the one that is called")]
+    TokenAudience,
     /// The static key is nobody's.
     #[error("the key is none of the agent's")]
     KeyInvalid,
@@ -216,6 +219,7 @@ impl Unproven {
             Cause::TokenRequired => "token_required",
             Cause::TokenInvalid(_) => "token_invalid",
             Cause::TokenExpired => "token_expired",
+            Cause::TokenAudience => "token_audience",
             Cause::KeyInvalid => "key_invalid",
             Cause::KeyExpired => "key_expired",
             Cause::KeyWorkloadMismatch => "key_workload_mismatch",
@@ -236,6 +240,7 @@ impl Unproven {
             | Cause::TokenRequired
             | Cause::TokenInvalid(_)
             | Cause::TokenExpired
+            | Cause::TokenAudience
             | Cause::KeyInvalid
             | Cause::KeyExpired
             | Cause::TokenUnbound
@@ -395,6 +400,23 @@ impl Identity {
             }
             None => Err(Cause::KeyInvalid),
         }
+    }
+
+    /// Whether what was shown is for this resource, or where none is named for what has no URI of its own. A
+    /// token for one resource must be of no use at another (RFC 8707 section 2).
+    pub fn is_meant(&self, proven: &Proven, resource: Option<&str>) -> Result<(), Unproven> {
+        let Some(claims) = &proven.caller.token else {
+            return Ok(());
+        };
+        if claims.audience.covers(resource) {
+            return Ok(());
+        }
+        Err(Unproven {
+            cause: Cause::TokenAudience,
+            attribution: proven.caller.attribution.clone(),
+            agent: Some(Arc::clone(&proven.caller.agent)),
+            token: proven.caller.token.clone(),
+        })
     }
 
     /// Whether whoever was `proven` to call also holds what its token is bound to. To be asked for

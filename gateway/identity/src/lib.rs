@@ -39,7 +39,7 @@ pub use selector::{Selector, SelectorError};
 pub use spiffe::{SpiffeId, SpiffeIdError};
 pub use svid::Svid;
 pub use token::{
-    CLOCK_SKEW_SECONDS_MAX, Claims, Issuer, SCOPE_ENTRIES_MAX, SCOPE_VALUE_BYTES_MAX,
+    Audience, CLOCK_SKEW_SECONDS_MAX, Claims, Issuer, SCOPE_ENTRIES_MAX, SCOPE_VALUE_BYTES_MAX,
     TOKEN_BYTES_MAX, TOKENS_REMEMBERED_MAX, Task, TokenError, Verifier, VerifierError,
 };
 

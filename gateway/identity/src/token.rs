@@ -87,10 +87,30 @@ pub struct Claims {
     pub task: Option<Task>,
     /// What narrows it, if it says so: a pass of the gateway's own does.
     pub bounds: Option<Bounds>,
+    /// `aud`: what it is for.
+    pub audience: Audience,
     /// `cnf`: what whoever shows it must prove to hold.
     pub binding: Option<Binding>,
     /// `sub` and `act`: on whose behalf the agent acts, if it is not its own.
     pub delegation: Option<Arc<Delegation>>,
+}
+
+/// What a token is for, of what is known here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Audience {
+    /// Everything that has no URI of its own.
+    pub gateway: bool,
+    /// The resources that it names by theirs (RFC 8707).
+    pub resources: Vec<Arc<str>>,
+}
+
+impl Audience {
+    /// Whether it is for this resource, or for what has no URI of its own.
+    pub fn covers(&self, resource: Option<&str>) -> bool {
+        resource.map_or(self.gateway, |resource| {
+            self.resources.iter().any(|known| **known == *resource)
+        })
+    }
 }
 
 /// What an agent is at work on.
@@ -184,6 +204,8 @@ pub enum VerifierError {
 #[derive(Debug)]
 pub struct Verifier {
     issuers: HashMap<String, Arc<Issuer>>,
+    /// What has a URI of its own.
+    resources: Arc<[Arc<str>]>,
     remembered: Cache<[u8; digest::SHA256_OUTPUT_LEN], Arc<Verified>>,
 }
 
@@ -226,8 +248,16 @@ impl Verifier {
         }
         Ok(Self {
             issuers: known,
+            resources: Arc::default(),
             remembered: Cache::new(TOKENS_REMEMBERED_MAX),
         })
+    }
+
+    /// The same, for which tokens may also name these resources as what they are for (RFC 8707).
+    #[must_use]
+    pub fn with_resources(mut self, resources: impl IntoIterator<Item = Arc<str>>) -> Self {
+        self.resources = resources.into_iter().collect();
+        self
     }
 
     /// Whether `bearer` says that an issuer known here made it. That proves nothing; it tells a token
@@ -244,7 +274,8 @@ impl Verifier {
             let subject: SpiffeId = claimed.sub.as_ref()?.parse().ok()?;
             let issuer = self.issuers.get(subject.trust_domain())?;
             // One for a service is that service's, whoever it is of.
-            claimed.is_for(&issuer.audience).then_some(issuer)
+            let resources = self.resources.iter().any(|known| claimed.is_for(known));
+            (claimed.is_for(&issuer.audience) || resources).then_some(issuer)
         })
     }
 
@@ -291,7 +322,7 @@ impl Verifier {
         if header.alg != key.algorithm {
             return Err(TokenError::Algorithm);
         }
-        let rules = rules(issuer, key.algorithm);
+        let rules = rules(issuer, &self.resources, key.algorithm);
         let claims = if issuer.mapping.is_plain() {
             let raw = jsonwebtoken::decode::<RawClaims>(token, &key.decoding, &rules);
             raw.map_err(|error| fault(error.kind()))?.claims
@@ -304,7 +335,8 @@ impl Verifier {
                 serde_json::from_value(claims).map_err(|_| TokenError::Malformed)?;
             mapped.about(about)
         };
-        let claims = claims.check(issuer)?;
+        let mut claims = claims.check(issuer)?;
+        claims.audience = claimed.audience(issuer, &self.resources);
         let lifetime = claims.expires_at.duration_since(claims.issued_at);
         if !lifetime.is_positive() || lifetime > issuer.lifetime_max {
             return Err(TokenError::Lifetime);
@@ -369,11 +401,13 @@ fn known_kind(header: &Header) -> Result<(), TokenError> {
 }
 
 /// What the library checks. It would read the clock for the times; [`Claims::hold`] does not.
-fn rules(issuer: &Issuer, algorithm: Algorithm) -> Validation {
+fn rules(issuer: &Issuer, resources: &[Arc<str>], algorithm: Algorithm) -> Validation {
     let mut rules = Validation::new(algorithm);
     rules.validate_exp = false;
     rules.validate_nbf = false;
-    rules.set_audience(&[&issuer.audience]);
+    let resources = resources.iter().map(|resource| &**resource);
+    let audiences: Vec<&str> = resources.chain([issuer.audience.as_str()]).collect();
+    rules.set_audience(&audiences);
     if issuer.is_trust_domain() {
         rules.set_required_spec_claims(&["sub", "aud", "exp"]);
     } else {
@@ -409,6 +443,15 @@ struct Claimed {
 }
 
 impl Claimed {
+    /// What it is for; proven once its signature is.
+    fn audience(&self, issuer: &Issuer, resources: &[Arc<str>]) -> Audience {
+        let named = resources.iter().filter(|resource| self.is_for(resource));
+        Audience {
+            gateway: self.is_for(&issuer.audience),
+            resources: named.cloned().collect(),
+        }
+    }
+
     fn is_for(&self, audience: &str) -> bool {
         let is_it = |one: &Value| one.as_str() == Some(audience);
         is_it(&self.aud) || self.aud.as_array().is_some_and(|all| all.iter().any(is_it))
@@ -514,6 +557,7 @@ impl RawClaims {
             expires_at: self.exp,
             task: task.transpose()?,
             bounds: self.bounds.map(Bounds::check).transpose()?,
+            audience: Audience::default(),
             binding: self.cnf.map(|cnf| cnf.check()).transpose()?,
             delegation: delegation.map(Arc::new),
         })

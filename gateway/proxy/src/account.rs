@@ -32,6 +32,7 @@ use crate::{
     record::{self, Who},
     refusal::Interruption,
     request::Screening,
+    route::Service,
     spending::Spending,
     told,
     upstream::Destination,
@@ -128,6 +129,8 @@ pub(crate) struct Account {
     pub(crate) mediation: Option<Box<Mediation>>,
     /// In whose words the agent is told of a refusal.
     pub(crate) dialect: Dialect,
+    /// The service, if callers may have to get a token for it.
+    pub(crate) protected: Option<Arc<Service>>,
     pub(crate) upstream: Option<Call>,
 }
 
@@ -170,6 +173,7 @@ impl Account {
             asked: None,
             mediation: None,
             dialect: Dialect::Problem,
+            protected: None,
             upstream: None,
         })
     }

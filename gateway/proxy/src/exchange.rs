@@ -21,7 +21,7 @@ use crate::{
     clock,
     gateway::Gateway,
     headers::{self, Shown},
-    mcp::sessions,
+    mcp::{authorization, sessions},
     message, possession,
     record::Who,
     refusal::{About, Interruption},
@@ -168,15 +168,16 @@ impl Peer {
         }
     }
 
-    /// Who calls now, by what the request shows and holds.
+    /// Who calls now, by what the request shows and holds, for the resource that has this URI of its own.
     pub(crate) fn identify(
         &self,
         identity: &Identity,
-        shown: Shown<'_>,
+        (shown, resource): (Shown<'_>, Option<&str>),
         parts: &Parts,
     ) -> Result<(Arc<Proven>, Arc<Who>), identity::Unproven> {
         let now = clock::timestamp(clock::now());
         let (proven, who) = self.recognise(identity, shown, now)?;
+        identity.is_meant(&proven, resource)?;
         // Most tokens are bound to nothing, and then nothing need be shown.
         if proven.wants_proof() || headers::shows_proof(&parts.headers) {
             let possession = possession::of(parts, self.secure, self.certificate);
@@ -235,6 +236,9 @@ impl From<Interruption> for Unadmitted {
 impl Worker {
     /// Serves one request of a connection whose owner is known; never fails, always on record.
     pub(crate) async fn serve(&self, peer: &Peer, request: Request<Incoming>) -> Response<Inbound> {
+        if let Some(metadata) = self.resource_metadata(peer, &request) {
+            return metadata;
+        }
         if self.asks_for_pass(peer, &request) {
             return Box::pin(self.give_pass(peer, request)).await;
         }
@@ -300,18 +304,21 @@ impl Worker {
         let gateway = &self.gateway;
         account.said = gateway.declarations.said(gateway, &parts.headers);
         let resolved = self.resolve(peer, parts);
-        let inbound = resolved.as_ref().ok().map(|it| Arc::clone(it.service().0));
-        let inbound = inbound.filter(|service| service.inbound.is_some());
-        let proven = if let Some(inbound) = inbound.as_ref().and_then(|it| it.inbound.as_ref()) {
-            if let Ok(Resolved::Whole(asked) | Resolved::Bound(asked, _)) = &resolved {
-                account.resolved(&asked.operation, Arc::clone(&asked.way.route));
+        let service = resolved.as_ref().ok().map(|resolved| resolved.service().0);
+        account.protected = service.filter(|it| it.protected().is_some()).cloned();
+        let proven = match service.and_then(|it| it.inbound.clone()) {
+            None => {
+                let holds_key = resolved.as_ref().is_ok_and(Resolved::holds_key);
+                self.identify(account, peer, parts, holds_key)?
             }
-            // Few are, and its future is large.
-            let sent = inbound.identify(gateway, account, (peer, parts), body);
-            Arc::new(Box::pin(sent).await?)
-        } else {
-            let holds_key = resolved.as_ref().is_ok_and(Resolved::holds_key);
-            self.identify(account, peer, parts, holds_key)?
+            Some(inbound) => {
+                if let Ok(Resolved::Whole(asked) | Resolved::Bound(asked, _)) = &resolved {
+                    account.resolved(&asked.operation, Arc::clone(&asked.way.route));
+                }
+                // Few are, and its future is large.
+                let sent = inbound.identify(gateway, account, (peer, parts), body);
+                Arc::new(Box::pin(sent).await?)
+            }
         };
         if gateway.revoked.borrow().of(proven.caller()).is_some() {
             return Err(Interruption::revoked().into());
@@ -356,6 +363,7 @@ impl Worker {
         if !covers(caller, &asked.operation) {
             return Err(Interruption::beyond_token().into());
         }
+        asked.way.pinned(&gateway.pins, &asked.operation.id)?;
         if let Some(watch) = &gateway.watch {
             watch.gate(caller, asked.operation.effect)?;
         }
@@ -395,7 +403,9 @@ impl Worker {
             None => headers::shown(&parts.headers),
             Some(token) => token.as_deref().map_or(Shown::Nothing, Shown::Token),
         };
-        let identified = peer.identify(&self.gateway.identity, shown, parts);
+        let protected = account.protected.as_ref();
+        let resource = protected.and_then(|service| Some(service.protected()?.resource()));
+        let identified = peer.identify(&self.gateway.identity, (shown, resource), parts);
         let (proven, who) = identified.map_err(|unproven| {
             let known = peer.attribution.as_ref();
             account.who = Arc::new(Who::unproven(known, peer.flow, &unproven));
@@ -536,6 +546,9 @@ fn answer(account: &Account, why: &Interruption) -> Response<Inbound> {
     } else {
         account.dialect.response(why, about).map(Inbound::full)
     };
+    if let Some(protected) = account.protected.as_ref().and_then(|it| it.protected()) {
+        authorization::challenge(protected, why, &mut response);
+    }
     response::stamp(response.headers_mut(), account);
     response
 }

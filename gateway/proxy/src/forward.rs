@@ -261,7 +261,7 @@ impl Worker {
         let text = token.as_ref().and_then(|token| token.to_str().ok());
         let shown = text.map_or(Shown::Nothing, Shown::Token);
         let (proven, who) = peer
-            .identify(&gateway.identity, shown, parts)
+            .identify(&gateway.identity, (shown, None), parts)
             .map_err(|unproven| {
                 let known = peer.attribution.as_ref();
                 let who = Arc::new(Who::unproven(known, peer.flow, &unproven));

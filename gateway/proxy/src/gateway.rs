@@ -12,8 +12,14 @@ use telemetry::{Metrics, Traces};
 use tokio::sync::watch;
 
 use crate::{
-    credential::CredentialSource, declared::Declarations, forward::Forward, mcp::Sessions,
-    mediation::Mediator, pass::Passes, route::Routes, watch::Watch,
+    credential::CredentialSource,
+    declared::Declarations,
+    forward::Forward,
+    mcp::{Sessions, pins::Pins},
+    mediation::Mediator,
+    pass::Passes,
+    route::Routes,
+    watch::Watch,
 };
 
 /// What happens to a body that cannot be inspected.
@@ -62,6 +68,8 @@ pub struct Gateway {
     pub revoked: watch::Receiver<Arc<Revoked>>,
     /// Whose the sessions of MCP are.
     pub sessions: Arc<Sessions>,
+    /// What was approved of what servers of MCP list.
+    pub pins: Arc<Pins>,
     /// The record.
     pub trail: Trail,
     /// Seals whom a record is about.

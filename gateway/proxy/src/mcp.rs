@@ -5,9 +5,11 @@
 //! operation that policies decide on: `tools/call/customer_read`.
 
 pub(crate) mod asked;
+pub(crate) mod authorization;
 mod endpoint;
 pub(crate) mod listing;
 pub(crate) mod mirror;
+pub mod pins;
 mod resource;
 pub(crate) mod sessions;
 
@@ -20,7 +22,9 @@ use http::{HeaderMap, Method};
 use policy::Effect;
 use serde_json::{Map, Value};
 
+pub use authorization::Protected;
 pub(crate) use endpoint::{EndpointEvent, is_session};
+use pins::{Digest, Pinning};
 pub use resource::Resource;
 pub use sessions::Sessions;
 
@@ -67,6 +71,12 @@ pub struct Mcp {
     pub endpoints: Vec<Arc<str>>,
     /// The two paths of HTTP+SSE (2024-11-05), where that is spoken.
     pub legacy: Option<Legacy>,
+    /// Whether what it lists is held to what was approved.
+    pub pinning: Pinning,
+    /// What it is to those who want a token for it, if that is told.
+    pub protected: Option<Protected>,
+    /// What the configuration approves, by the ids of operations.
+    pub digests: Vec<(Arc<str>, Digest)>,
     tools: HashMap<String, Call>,
     prompts: HashMap<String, Call>,
     resources: Vec<Resource>,
@@ -105,6 +115,9 @@ impl Mcp {
         Self {
             endpoints,
             legacy,
+            pinning: Pinning::default(),
+            protected: None,
+            digests: Vec::new(),
             tools: HashMap::new(),
             prompts: HashMap::new(),
             resources: Vec::new(),
@@ -153,6 +166,14 @@ impl Mcp {
         let resources = self.resources.iter().flat_map(Resource::calls);
         let named = self.tools.values().chain(self.prompts.values());
         named.chain(self.methods.values()).chain(resources)
+    }
+
+    /// The operations that lists show, and that are held to what was approved of them.
+    pub fn listed(&self) -> impl Iterator<Item = &Arc<str>> {
+        let named = self.tools.values().chain(self.prompts.values());
+        let resources = self.resources.iter();
+        let read = resources.filter_map(|resource| Some(resource.call("resources/read")?.1));
+        named.chain(read).map(|call| &call.id)
     }
 
     /// What a request to this path behind the service's prefix is, with that path.

@@ -354,7 +354,7 @@ impl Worker {
         let (parts, body) = request.into_parts();
         let token = headers::token_for_key(&parts.headers);
         let shown = token.as_deref().map_or(Shown::Nothing, Shown::Token);
-        let identified = peer.identify(&gateway.identity, shown, &parts);
+        let identified = peer.identify(&gateway.identity, (shown, None), &parts);
         let (proven, proven_who) = identified.map_err(|unproven| {
             let known = peer.attribution.as_ref();
             *who = Arc::new(Who::unproven(known, peer.flow, &unproven));

@@ -7,6 +7,7 @@ mod credentials;
 mod inbound;
 mod mediated;
 mod models;
+mod pinned;
 
 use admission::budget::OverBudget;
 use bytes::Bytes;

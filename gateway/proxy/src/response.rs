@@ -59,7 +59,7 @@ pub(crate) async fn release(
     let declared = headers::content_length(&parts.headers);
     let ending = Ending::of(&parts.headers);
     opened(gateway, permit, way, (&parts, &account));
-    headers::towards_agent(&mut parts.headers, inspected.is_some());
+    towards_agent(&mut parts.headers, way, inspected.is_some());
     let counted = match judge_head(gateway, permit, &mut account, &mut parts) {
         Ok(counted) => counted,
         Err(why) => return Err((account, why)),
@@ -122,6 +122,15 @@ pub(crate) async fn release(
     match answer.judge(short, undeclared).await? {
         Judged::Whole(response) => Ok(response),
         Judged::Long(answer) => answer.streamed(leash(permit, &gateway.revoked), (ending, shaped)),
+    }
+}
+
+/// Turns an upstream's header fields into those that the agent gets.
+fn towards_agent(fields: &mut HeaderMap, way: &Way, inspected: bool) {
+    headers::towards_agent(fields, inspected);
+    if way.service.protected().is_some() {
+        // Where the server's own tokens come from is nothing for a caller, whose token ends here.
+        fields.remove(header::WWW_AUTHENTICATE);
     }
 }
 

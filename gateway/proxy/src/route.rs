@@ -38,10 +38,12 @@ use crate::{
         Approach, EndpointEvent, Mcp, Sessions,
         asked::Named,
         is_session,
+        pins::Pins,
         sessions::{Claim, Owner},
     },
     media::{self, Media},
     message::Asked,
+    refusal::Interruption,
     upstream::{Destination, Upstreams},
     usage::Metering,
 };
@@ -83,7 +85,7 @@ pub struct Service {
     /// What else policies may ask of it.
     pub facts: Facts,
     /// Whose messages it takes, if third parties call it and nobody else does.
-    pub inbound: Option<Inbound>,
+    pub inbound: Option<Arc<Inbound>>,
 }
 
 /// How requests say which operation they ask for.
@@ -263,6 +265,15 @@ impl Way {
     pub(crate) fn restores(&self, permit: &Permit, towards: Towards) -> Option<Allowed> {
         let covers = self.service.restoring.covers(towards);
         covers.then(|| Allowed::new(permit.restorations(towards)))
+    }
+
+    /// Whether what a server of MCP says of an operation is what was approved.
+    pub(crate) fn pinned(&self, pins: &Pins, operation: &Arc<str>) -> Result<(), Interruption> {
+        let Speaks::Mcp(mcp) = &self.service.speaks else {
+            return Ok(());
+        };
+        let bar = pins.bar(mcp.pinning, &self.service.name, operation);
+        bar.map_or(Ok(()), |bar| Err(Interruption::pinned(bar)))
     }
 
     /// What reads the first event of the answer, if that names where messages go.

@@ -59,6 +59,16 @@ pub enum Bound {
 pub trait Admits: fmt::Debug + Any + Send + Sync {
     /// Whether a row with this binding may.
     fn admits(&self, binding: &str) -> bool;
+    /// Whether it must see such a row whole before it goes on. A row of more than [`HELD_BYTES_MAX`], or in
+    /// another document than JSON, then stays behind.
+    fn judges_whole(&self) -> bool {
+        false
+    }
+    /// Whether this row may, which [`Admits::admits`] let on: its bytes as they came, whatever of them
+    /// stays behind.
+    fn admits_whole(&self, _row: &[u8]) -> bool {
+        true
+    }
     /// Whether `other` says the same of every row.
     fn is(&self, other: &dyn Admits) -> bool;
 }

@@ -5,7 +5,7 @@ use std::{path::Path, process::ExitCode, sync::Arc};
 use identity::{Identity, Issuer, KeySet, Registry, Verifier};
 use miette::{Diagnostic, IntoDiagnostic, Report, Result, WrapErr, miette};
 use policy::{Engine, Names, PolicyErrors};
-use proxy::tls;
+use proxy::{route::Speaks, tls};
 use thiserror::Error;
 use vault::TransformKeys;
 
@@ -146,8 +146,20 @@ pub(crate) fn identity(config: &Config) -> Result<(Identity, KeySources, Arc<Key
     issuers.push(passes::issuer(Arc::clone(&own)));
     let verifier = Verifier::build(issuers)
         .into_diagnostic()
-        .wrap_err("`tokens` cannot be used")?;
+        .wrap_err("`tokens` cannot be used")?
+        .with_resources(resources(config));
     Ok((Identity::new(registry, verifier), sources, own))
+}
+
+/// What has a URI of its own, which tokens for it must name.
+fn resources(config: &Config) -> impl Iterator<Item = Arc<str>> {
+    config
+        .services
+        .iter()
+        .filter_map(|service| match &service.speaks {
+            Speaks::Mcp(mcp) => Some(mcp.protected.as_ref()?.resource().into()),
+            Speaks::Paths(_) | Speaks::GraphQl(_) => None,
+        })
 }
 
 fn keys(source: &JwksSource) -> Result<KeySet> {

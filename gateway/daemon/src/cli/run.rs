@@ -3,6 +3,7 @@
 
 mod confine;
 mod desks;
+mod files;
 mod health;
 mod keysets;
 mod manager;
@@ -26,7 +27,7 @@ use flows::{FlowSource, KernelSource};
 use identity::{KeySet, Revoked};
 use jiff::Timestamp;
 use miette::{IntoDiagnostic, Result, WrapErr};
-use proxy::{Bound, Gateway, Upstream, Watch};
+use proxy::{Bound, Gateway, Upstream, Watch, mcp::pins::Pins};
 use rustls::ClientConfig;
 use serde_json::json;
 use telemetry::{Instance, Metrics, Traces, Watched};
@@ -38,12 +39,13 @@ use tokio::{
 
 use super::check;
 use crate::{
-    alerts::Secrets,
+    alerts::{Alerts, Secrets},
     authority, behaviour,
     config::{self, Config},
     credentials::Held,
     egress::{self, Noting, Reconciler},
     launch::{self, Launches, Places},
+    pins,
     publication::Publication,
     revoked,
     schedules::Schedules,
@@ -200,8 +202,10 @@ impl Running {
         let lifecycle = lifecycle(config, judges.0.digest(), notes);
         let flows = Noting::over(opened.source, &reconciler);
         let (tell, revoked) = watch::channel(Arc::new(revoked::read(&config.data)?));
-        let (watch, watching) = behaviour::open(config, secrets, &upstream_tls)?;
-        let bars = (watch, revoked);
+        let alerts = Alerts::open(&config.alerts, secrets, &config.data, &upstream_tls)?;
+        let alerts = Arc::new(alerts);
+        let (watch, watching) = behaviour::open(config, &alerts)?;
+        let bars = (watch, revoked, Arc::new(pins::open(config)?));
         let (gateway, held) = gateway(config, judges, flows, bars, &lifecycle, runtime)?;
         reconciler.trace(gateway.traces.clone());
         let recording = runtime.spawn(egress::record(found, gateway.trail.clone()));
@@ -215,10 +219,10 @@ impl Running {
         let reporting = Schedules::new(config, gateway.trail.clone());
         let reported = reporting.standing();
         runtime.spawn(reporting.run(stopped.clone()));
-        let following = watching.map(|it| it.start(&gateway.trail, &stopped));
+        let following = watching.map(|it| it.start(&gateway.trail));
         held.ask_stores(&upstream_tls, &stopped);
         let files = (Arc::clone(&held), tell, authority);
-        look(config, files, &gateway.trail, &stopped);
+        files::look(config, files, &gateway, (alerts, &stopped));
         desks::open(config, &gateway, &stopped)?;
         upstreams::watch(&gateway, &upstream_tls, &stopped)?;
         let (listen, led) = addresses(&bound, endpoints.len());
@@ -345,7 +349,7 @@ fn gateway(
     config: &Config,
     (engine, identity, operator, own_keys): Judges,
     flows: Arc<dyn FlowSource>,
-    (watch, revoked): (Option<Arc<Watch>>, watch::Receiver<Arc<Revoked>>),
+    (watch, revoked, pins): (Option<Arc<Watch>>, watch::Receiver<Arc<Revoked>>, Arc<Pins>),
     lifecycle: &Lifecycle,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<(Arc<Gateway>, Arc<Held>)> {
@@ -366,6 +370,7 @@ fn gateway(
         trail: kept.trail,
         subjects: kept.subjects,
         sessions: Arc::default(),
+        pins,
         traces: traces(config, lifecycle)?,
         metrics: metrics(config)?,
         pseudonyms: kept.pseudonyms,
@@ -426,23 +431,6 @@ fn enforce(
     };
     egress::start(kernel, reconciler, config, places, stopped)?;
     egress::measure(&gateway.metrics, kernel, reconciler)
-}
-
-/// Looks at the files that the command line writes: credentials, who is revoked, the authority.
-fn look(
-    config: &Config,
-    (held, tell, authority): (
-        Arc<Held>,
-        watch::Sender<Arc<Revoked>>,
-        Option<Arc<Authority>>,
-    ),
-    trail: &Trail,
-    stopped: &watch::Receiver<bool>,
-) {
-    let (data, stop) = (&config.data, || stopped.clone());
-    tokio::spawn(held.watch(stop()));
-    tokio::spawn(revoked::watch(data.clone(), tell, trail.clone(), stop()));
-    tokio::spawn(authority::watch(authority, data.clone(), stop()));
 }
 
 /// The hosts that agents are not answered for.

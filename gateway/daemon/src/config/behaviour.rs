@@ -119,11 +119,12 @@ impl Resolver<'_> {
             file.alerts.iter().map(|alert| &alert.name),
             "the receiver of alerts",
         )?;
-        if let (Some(alert), None) = (file.alerts.first(), &file.behaviour) {
+        let has_tools = file.services.iter().any(|service| service.mcp.is_some());
+        if let (Some(alert), None, false) = (file.alerts.first(), &file.behaviour, has_tools) {
             let help = "say `behaviour: {}` at the least, and `alert` for what is to be told";
             return Err(self.fault(
                 &alert.name,
-                "nothing would be told: `behaviour` is off",
+                "nothing would be told: `behaviour` is off, and no service speaks MCP",
                 help,
             ));
         }

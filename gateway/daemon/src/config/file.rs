@@ -313,6 +313,10 @@ pub(crate) struct Mcp {
     pub(crate) endpoints: Vec<Spanned<String>>,
     /// The paths of HTTP+SSE, where the server still speaks that.
     pub(crate) sse: Option<McpSse>,
+    /// Its own URI as agents reach it, where tokens must be for it: `https://gateway.example/crm/mcp`.
+    pub(crate) resource: Option<Spanned<String>>,
+    /// Whether what it lists is held to what was approved; to what was seen first if absent.
+    pub(crate) pins: Option<Spanned<Pins>>,
     #[serde(default)]
     pub(crate) tools: Vec<Tool>,
     #[serde(default)]
@@ -322,6 +326,15 @@ pub(crate) struct Mcp {
     /// Methods beyond the protocol's own housekeeping.
     #[serde(default)]
     pub(crate) methods: Vec<RpcMethod>,
+}
+
+/// What of a server's lists is approved.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Pins {
+    FirstUse,
+    Configured,
+    Off,
 }
 
 /// The paths of HTTP+SSE (2024-11-05).
@@ -339,6 +352,8 @@ pub(crate) struct McpSse {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Tool {
     pub(crate) name: Spanned<String>,
+    /// Of what its server says of it, as `tidegate mcp tools` tells it.
+    pub(crate) digest: Option<Spanned<String>>,
     /// A write if absent.
     pub(crate) effect: Option<Effect>,
     /// The groups that it is in: `money`, `messages`, `models`, or others that policies name.
@@ -368,6 +383,7 @@ pub(crate) struct Tool {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Prompt {
     pub(crate) name: Spanned<String>,
+    pub(crate) digest: Option<Spanned<String>>,
     /// Parameters bound by arguments.
     #[serde(default)]
     pub(crate) bind: BTreeMap<String, Spanned<String>>,
@@ -379,6 +395,8 @@ pub(crate) struct Prompt {
 pub(crate) struct Resource {
     /// `crm://customers/{customer}` binds `customer`.
     pub(crate) uri: Spanned<String>,
+    /// Of the template.
+    pub(crate) digest: Option<Spanned<String>>,
 }
 
 /// A method of JSON-RPC.

@@ -8,19 +8,27 @@ use policy::Effect;
 use proxy::{
     call::Call,
     governance::AnswerRules,
-    mcp::{Legacy, Mcp, Resource},
+    mcp::{
+        Legacy, Mcp, Protected, Resource,
+        pins::{NoDigest, Pinning},
+    },
 };
 use redaction::shape::{Path, Twin};
 use serde_json::{Value, json};
 use serde_saphyr::Spanned;
 
-use super::{file, messages::position_of, resolve::Resolver};
+use super::{
+    file,
+    messages::position_of,
+    resolve::{Resolver, is_loopback},
+};
 
 impl Resolver<'_> {
     /// The server, and what its owner says of the results of its tools.
     pub(super) fn mcp<T>(
         &self,
         service: &Spanned<T>,
+        name: &str,
         typed: &file::Mcp,
     ) -> Result<(Mcp, Option<Arc<Declared>>)> {
         let endpoints = typed.endpoints.iter().map(|path| self.endpoint(path));
@@ -86,7 +94,70 @@ impl Resolver<'_> {
             call.answers = Arc::clone(&elsewhere);
             mcp.method(&method.name.value, call);
         }
+        self.pins(typed, &mut mcp)?;
+        if let Some(resource) = &typed.resource {
+            mcp.protected = Some(self.protected(resource, name)?);
+        }
         Ok((mcp, declared))
+    }
+
+    /// That no two servers have one URI, since a token for it would be good at both.
+    pub(super) fn resources_are_own(&self, file: &file::File) -> Result<()> {
+        let servers = file.services.iter().filter_map(|it| it.mcp.as_ref());
+        self.once(servers.filter_map(|it| it.resource.as_ref()), "resource")
+    }
+
+    /// What it is to those who want a token for it. Its metadata are at the same host, so that this must be
+    /// where agents reach it.
+    fn protected(&self, typed: &Spanned<String>, name: &str) -> Result<Protected> {
+        let uri = self.uri(typed)?;
+        if uri.scheme_str() != Some("https") && !is_loopback(&uri) {
+            let message = "a resource that tokens are shown to is not reached in the clear";
+            let help = "write `https://`; only loopback may do without";
+            return Err(self.fault(typed, message, help));
+        }
+        let protected = Protected::new(&uri, &typed.value, name, &self.servers);
+        let protected = protected.filter(|_| !typed.value.contains('#'));
+        let protected = protected.ok_or_else(|| {
+            let message = format!("`{}` is not the URI of a resource", typed.value);
+            let help = "write it without query and fragment, as agents reach it: `https://gateway.example/crm/mcp`";
+            self.fault(typed, message, help)
+        })?;
+        if self.servers.is_empty() {
+            let help = "list who issues them under `tokens`, by the address at which it publishes its metadata";
+            let message = "nobody issues tokens for this resource";
+            return Err(self.fault(typed, message, help));
+        }
+        Ok(protected)
+    }
+
+    /// What is approved of what it lists.
+    fn pins(&self, typed: &file::Mcp, mcp: &mut Mcp) -> Result<()> {
+        mcp.pinning = match typed.pins.as_ref().map(|pins| pins.value) {
+            None | Some(file::Pins::FirstUse) => Pinning::FirstUse,
+            Some(file::Pins::Configured) => Pinning::Configured,
+            Some(file::Pins::Off) => Pinning::Off,
+        };
+        let tools = typed.tools.iter();
+        let tools = tools.map(|it| ("tools/call", &it.name, &it.digest));
+        let prompts = typed.prompts.iter();
+        let prompts = prompts.map(|it| ("prompts/get", &it.name, &it.digest));
+        let resources = typed.resources.iter();
+        let resources = resources.map(|it| ("resources/read", &it.uri, &it.digest));
+        for (method, name, digest) in tools.chain(prompts).chain(resources) {
+            let Some(digest) = digest else { continue };
+            if mcp.pinning == Pinning::Off {
+                let help = "take `pins: off` away, or the digest";
+                return Err(self.fault(digest, "`pins` is off, so that nobody compares", help));
+            }
+            let parsed = digest.value.parse().map_err(|error: NoDigest| {
+                let help = "`tidegate mcp tools` shows what the server's lists say";
+                self.fault(digest, error.to_string(), help)
+            })?;
+            let operation = format!("{method}/{}", name.value).into();
+            mcp.digests.push((operation, parsed));
+        }
+        Ok(())
     }
 
     /// The tools; what their answers are held to together, where nobody can tell which one answers.

@@ -30,7 +30,7 @@ impl Resolver<'_> {
                 Ok((Speaks::Paths(self.paths(service)?), declared))
             }
             (Some(mcp), None) if !paths => {
-                let (mcp, declared) = self.mcp(&service.name, mcp)?;
+                let (mcp, declared) = self.mcp(&service.name, &service.name.value, mcp)?;
                 Ok((Speaks::Mcp(Box::new(mcp)), declared))
             }
             (None, Some(graphql)) if !paths => {

@@ -1,6 +1,6 @@
 //! Operations that a method and a path name.
 
-use std::{str::FromStr as _, sync::Arc};
+use std::{collections::HashSet, str::FromStr as _, sync::Arc};
 
 use http::{HeaderName, Method};
 use miette::Result;
@@ -10,6 +10,28 @@ use proxy::{bindings::Elsewhere, route::Template};
 use super::{arguments, file, messages::effect, resolve::Resolver};
 
 impl Resolver<'_> {
+    /// What may be asked of a service by method and path, in the order in which it is tried.
+    pub(super) fn paths(&self, service: &file::Service) -> Result<Vec<Template>> {
+        let mut ids = HashSet::new();
+        let mut operations = Vec::new();
+        for operation in &service.operations {
+            if !ids.insert(operation.id.value.clone()) {
+                let message = format!("operation `{}` is defined twice", operation.id.value);
+                return Err(self.fault(
+                    &operation.id,
+                    message,
+                    "give each operation of a service its own id",
+                ));
+            }
+            operations.push(self.operation(&service.name.value, operation)?);
+        }
+        operations.sort_by_key(Template::generality);
+        if operations.iter().any(Template::has_verb) {
+            operations.iter_mut().for_each(Template::know_verbs);
+        }
+        Ok(operations)
+    }
+
     pub(super) fn operation(&self, service: &str, operation: &file::Operation) -> Result<Template> {
         let method = Method::from_str(&operation.method.value)
             .ok()

@@ -19,7 +19,7 @@ use proxy::{
     Uninspected,
     governance::Restoring,
     mediation::Mediator,
-    route::{Match, Routes, Service, Template},
+    route::{Match, Routes, Service},
     usage::Prices,
 };
 use redaction::Descriptors;
@@ -117,8 +117,10 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         text,
         directory,
         templates: templates(file.mediator.as_ref()),
+        servers: servers(&file),
     };
     resolver.keys_are_meant(&file)?;
+    resolver.resources_are_own(&file)?;
     resolver.budgets_are_told(&file)?;
     let egress = resolver.egress(&file)?;
     let forward = resolver.forward(&file)?;
@@ -184,6 +186,16 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     })
 }
 
+/// The issuers that publish how a token is asked for (RFC 8414): they are named by where they do.
+fn servers(file: &File) -> Vec<String> {
+    let names = file.tokens.iter().map(|issuer| &issuer.name);
+    let published = |name: &&String| {
+        let uri = Uri::from_str(name).ok();
+        uri.is_some_and(|uri| uri.scheme_str() == Some("https") || is_loopback(&uri))
+    };
+    names.filter(published).cloned().collect()
+}
+
 fn templates(typed: Option<&file::Mediator>) -> &[file::MediationTemplate] {
     typed.map_or(&[], |mediator| &mediator.templates)
 }
@@ -216,6 +228,8 @@ pub(super) struct Resolver<'a> {
     pub(super) directory: &'a Path,
     /// What is typed of the mediator's templates.
     pub(super) templates: &'a [file::MediationTemplate],
+    /// Who issues tokens, by where that is published.
+    pub(super) servers: Vec<String>,
 }
 
 impl Resolver<'_> {
@@ -401,27 +415,6 @@ impl Resolver<'_> {
         }
     }
 
-    pub(super) fn paths(&self, service: &file::Service) -> Result<Vec<Template>> {
-        let mut ids = HashSet::new();
-        let mut operations = Vec::new();
-        for operation in &service.operations {
-            if !ids.insert(operation.id.value.clone()) {
-                let message = format!("operation `{}` is defined twice", operation.id.value);
-                return Err(self.fault(
-                    &operation.id,
-                    message,
-                    "give each operation of a service its own id",
-                ));
-            }
-            operations.push(self.operation(&service.name.value, operation)?);
-        }
-        operations.sort_by_key(Template::generality);
-        if operations.iter().any(Template::has_verb) {
-            operations.iter_mut().for_each(Template::know_verbs);
-        }
-        Ok(operations)
-    }
-
     fn service(
         &self,
         service: file::Service,
@@ -435,7 +428,7 @@ impl Resolver<'_> {
         let upstreams = self.upstreams(&service)?;
         let presented = self.presented(&service)?;
         let facts = self.facts(&service)?;
-        let inbound = self.inbound(&service)?;
+        let inbound = self.inbound(&service)?.map(Arc::new);
         Ok(Service {
             presented,
             upstreams,

@@ -455,6 +455,30 @@ fn services_of_messages_are_taken_or_told_what_is_wrong() {
 }
 
 #[test]
+fn what_is_approved_of_a_server_of_mcp_and_its_uri_are_told_plainly() {
+    let mcp = r#"    mcp:
+      endpoints: [/mcp]
+      pins: configured
+      resource: https://gateway.example/crm/mcp
+      tools: [{ name: add, digest: "sha256:b15dbf3267c9f5eee97cd036e2f9e081f684c358dd16c61daf3176530bbd966a" }]
+"#;
+    assert_eq!(speaking(mcp), None);
+    for (from, to, expected) in [
+        ("sha256:b1", "sha256:", "64 hexadecimal digits"),
+        ("pins: configured", "pins: off", "so that nobody compares"),
+        ("crm/mcp\n", "crm/mcp?x=1\n", "not the URI of a resource"),
+        ("crm/mcp\n", "crm/mcp#x\n", "not the URI of a resource"),
+        ("https://", "http://", "not reached in the clear"),
+    ] {
+        let fault = speaking(&mcp.replacen(from, to, 1)).unwrap_or_default();
+        assert!(fault.contains(expected), "{expected}: {fault}");
+    }
+    let other = "  - name: other\n    prefix: /other\n    upstream: http://127.0.0.1:9002\n    country: DE\n";
+    let twice = speaking(&format!("{mcp}{other}{mcp}")).unwrap_or_default();
+    assert!(twice.contains("is defined twice"), "{twice}");
+}
+
+#[test]
 fn operations_of_messages_have_the_names_that_policies_use() {
     let speech = "    mcp: { endpoints: [/mcp], tools: [{ name: read }] }\n";
     let config = loaded(&spoken(speech)).unwrap();

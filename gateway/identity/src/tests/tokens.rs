@@ -5,6 +5,32 @@ use super::*;
 use crate::{ACTORS_MAX, KeySetError, TOKEN_BYTES_MAX, TokenError, VerifierError};
 
 #[test]
+fn a_token_is_for_what_it_names() {
+    let one = Key::es256("one");
+    let resources = ["https://gateway.example/a", "https://gateway.example/b"];
+    let verifier = Verifier::build(vec![issuer(&[&one])]).unwrap();
+    let verifier = verifier.with_resources(resources.map(Arc::from));
+    let [a, b] = resources;
+    for (audience, gateway, for_a, for_b) in [
+        (json!(AUDIENCE), true, false, false),
+        (json!(a), false, true, false),
+        (json!([b, "other"]), false, false, true),
+        (json!([AUDIENCE, a, b]), true, true, true),
+    ] {
+        let token = one.sign(&claims_with(json!({ "aud": audience })));
+        let said = verifier.verify(&token, now()).unwrap();
+        let covers = [None, Some(a), Some(b)].map(|it| said.audience.covers(it));
+        assert_eq!(covers, [gateway, for_a, for_b], "{audience}");
+        assert!(!said.audience.covers(Some("https://gateway.example/c")));
+    }
+    let token = one.sign(&claims_with(json!({ "aud": "https://gateway.example/a/" })));
+    assert_eq!(
+        verifier.verify(&token, now()).err(),
+        Some(TokenError::Audience)
+    );
+}
+
+#[test]
 fn a_good_token_tells_its_task() {
     for key in [
         Key::es256("k"),

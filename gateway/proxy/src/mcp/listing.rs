@@ -8,9 +8,13 @@ use std::{any::Any, collections::BTreeMap, fmt, sync::Arc};
 
 use admission::{Admission, Permit};
 use identity::Caller;
+use policy::Effect;
 use redaction::shape::{Admits, Bound, Path, Rows, Unbound};
 
-use super::{Mcp, STREAM};
+use super::{
+    Mcp, STREAM,
+    pins::{Element, Pinned, Pinning, Pins, Seen},
+};
 use crate::{
     call::Call,
     exchange::covers,
@@ -65,6 +69,7 @@ pub(crate) fn rows(gateway: &Gateway, permit: &Permit, way: &Way) -> Vec<Rows> {
                     admission: gateway.admission.clone(),
                     caller: permit.caller().clone(),
                     service: Arc::clone(&way.service),
+                    pins: Arc::clone(&gateway.pins),
                 })),
                 unbound: Unbound::Drop,
             })
@@ -78,6 +83,7 @@ struct Offer {
     admission: Admission,
     caller: Caller,
     service: Arc<Service>,
+    pins: Arc<Pins>,
 }
 
 impl fmt::Debug for Offer {
@@ -95,6 +101,35 @@ impl Admits for Offer {
             let operation = self.service.operation(&call.id, call.effect, bound);
             covers(&self.caller, &operation) && self.admission.would_admit(&self.caller, &operation)
         })
+    }
+
+    fn judges_whole(&self) -> bool {
+        let Speaks::Mcp(mcp) = &self.service.speaks else {
+            return false;
+        };
+        // A list of resources tells what there is now; what was approved is their template.
+        mcp.pinning != Pinning::Off && self.listing != Listing::Resources
+    }
+
+    fn admits_whole(&self, row: &[u8]) -> bool {
+        let (Speaks::Mcp(mcp), Some(element)) = (&self.service.speaks, Element::read(row)) else {
+            return false;
+        };
+        let (_, _, member) = self.listing.named();
+        let name = element.name(member.trim_start_matches('/'));
+        let Some((call, _)) = name.and_then(|name| self.operation(mcp, name)) else {
+            return false;
+        };
+        let seen = Seen {
+            pinned: Pinned {
+                service: Arc::clone(&self.service.name),
+                operation: Arc::clone(&call.id),
+            },
+            pinning: mcp.pinning,
+            caller: &self.caller,
+            writes: call.effect != Effect::Read,
+        };
+        self.pins.observe(seen, element)
     }
 
     fn is(&self, other: &dyn Admits) -> bool {

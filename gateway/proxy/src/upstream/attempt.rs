@@ -64,6 +64,11 @@ impl Worker {
             }
             credential::take_keys(&mut parts.headers);
         }
+        if service.protected().is_some() {
+            // Whatever issued it, a token of the caller's is not for the server behind (MCP "Security Best
+            // Practices", token passthrough).
+            parts.headers.remove(header::AUTHORIZATION);
+        }
         fields::request(&self.gateway, permit, account, &mut parts.headers, way)?;
         let media = media::of(&parts.headers, body.is_end_stream());
         let judged = if media == Media::Empty {

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use classifiers::media::csv::{self, Place};
 
-use super::walk::fits;
+use super::walk::fits_unseen;
 use super::{HELD_BYTES_MAX, Plan, Rows, Step, Unbound, Withheld};
 use crate::Interrupted;
 
@@ -168,7 +168,7 @@ impl Table {
                     (_, Unbound::Pass) => Some(Unbound::Pass),
                 };
             } else {
-                is_others |= !bound.iter().all(|text| fits(rule, Some(text)));
+                is_others |= !bound.iter().all(|text| fits_unseen(rule, Some(text)));
             }
         }
         match (is_others, unbound) {

@@ -3,6 +3,7 @@
 mod element;
 mod rows;
 mod twin;
+mod whole;
 
 use std::collections::BTreeSet;
 
@@ -13,8 +14,9 @@ use super::{Plan, Withheld, path::Step};
 use crate::{Gaps, Interrupted};
 pub(super) use element::{Attribute, Repeats};
 use rows::Row;
-pub(super) use rows::fits;
+pub(super) use rows::fits_unseen;
 use twin::Kind;
+use whole::Whole;
 
 /// An open container.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub(super) struct Walk {
     /// A member's name that waits for its value: as it is written, and as it is meant.
     name: Option<(Vec<u8>, String)>,
     rows: Vec<Row>,
+    /// The row that somebody must see whole.
+    whole: Option<Whole>,
     /// Until so few containers are open, nothing goes on.
     skipped_to: Option<usize>,
     records: u64,
@@ -68,6 +72,7 @@ impl Walk {
             place: Vec::new(),
             name: None,
             rows: Vec::new(),
+            whole: None,
             skipped_to: None,
             records: 0,
             fields: 0,
@@ -114,6 +119,9 @@ impl Walk {
         raw: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Flaw> {
+        if let Some(whole) = &mut self.whole {
+            whole.push(raw);
+        }
         match event {
             JsonEvent::ObjectKey(name) => self.name = Some((raw.to_vec(), name.to_string())),
             JsonEvent::StartObject => self.begin(Kind::Object, raw, out)?,
@@ -221,8 +229,18 @@ impl Walk {
         }
         let depth = self.frames.len();
         if let Some(row) = self.rows.last().filter(|row| row.depth == depth) {
-            if !row.is_bound {
-                self.unbound(self.rows.len() - 1, out);
+            let is_bound = row.is_bound;
+            let at = self.rows.len() - 1;
+            match self.judged_whole(at) {
+                Some(true) if !is_bound => {
+                    self.admit(at, out);
+                }
+                Some(false) => {
+                    self.withheld.rows += 1;
+                    self.take_back(at);
+                }
+                _ if !is_bound => self.unbound(at, out),
+                _ => {}
             }
             // It is gone already where it was taken back.
             self.rows.pop_if(|row| row.depth == depth);

@@ -25,6 +25,7 @@ mod streams;
 mod tables;
 mod transforms;
 mod twins;
+mod whole;
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};

@@ -114,6 +114,7 @@ pub(crate) fn caller(agent: usize) -> Caller {
         expires_at: Timestamp::MAX,
         task: Some(task),
         bounds: None,
+        audience: identity::Audience::default(),
         binding: None,
         delegation: None,
     };

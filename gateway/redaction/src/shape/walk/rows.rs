@@ -7,7 +7,7 @@
 
 use classifiers::media::json::Flaw;
 
-use super::{Walk, element};
+use super::{Walk, Whole, element, whole};
 use crate::Interrupted;
 use crate::shape::{Bound, HELD_BYTES_MAX, Rows, Unbound, path::Step};
 
@@ -47,6 +47,16 @@ impl Row {
     pub(super) fn is_block(&self) -> bool {
         self.asked.is_empty()
     }
+
+    /// Whether all rules found their binding, which fits.
+    pub(super) fn is_found(&self) -> bool {
+        self.asked.iter().all(|asked| asked.is_found)
+    }
+
+    /// The rules that ask, by their place in the plan.
+    pub(super) fn rules(&self) -> impl Iterator<Item = usize> {
+        self.asked.iter().map(|asked| asked.rule)
+    }
 }
 
 /// What changes with every value that goes on.
@@ -74,6 +84,14 @@ impl Walk {
         if asked.is_empty() && (is_array || !self.begins_block()) {
             return;
         }
+        let is_judged = asked.iter().any(|asked| self.judges_whole(asked.rule));
+        if is_judged && self.whole.is_none() {
+            self.whole = Some(Whole::begin(
+                self.frames.len() + 1,
+                is_array,
+                !self.is_named,
+            ));
+        }
         self.rows.push(Row {
             asked,
             depth: self.frames.len() + 1,
@@ -100,7 +118,7 @@ impl Walk {
                     let is_settled = self
                         .rows
                         .get(at)
-                        .is_some_and(|row| !row.is_bound && row.asked.iter().all(|it| it.is_found));
+                        .is_some_and(|row| !row.is_bound && row.is_found() && !self.waits(row));
                     if is_settled && !self.admit(at, out) {
                         return Ok(false);
                     }
@@ -147,7 +165,7 @@ impl Walk {
     }
 
     /// A row may go on, unless it is one record too many.
-    fn admit(&mut self, at: usize, out: &mut Vec<u8>) -> bool {
+    pub(super) fn admit(&mut self, at: usize, out: &mut Vec<u8>) -> bool {
         let Some(row) = self.rows.get_mut(at) else {
             return true;
         };
@@ -169,7 +187,12 @@ impl Walk {
         if row.is_block() {
             return self.end_block(at, out);
         }
-        let left = self.left_open(row);
+        // What is too long to be seen whole was seen by nobody.
+        let left = if self.waits(row) {
+            Some(Unbound::Drop)
+        } else {
+            self.left_open(row)
+        };
         let is_document = row.depth == 1;
         // A document of JSON that is no array where one was due is most often an error; an element that a
         // rule names is a row, and so is what fits another rule.
@@ -222,6 +245,7 @@ impl Walk {
         let Some(row) = self.rows.drain(at..).next() else {
             return;
         };
+        self.whole.take_if(|whole| whole.depth >= row.depth);
         self.held.truncate(row.start);
         self.records = row.before.records;
         self.fields = row.before.fields;
@@ -310,8 +334,13 @@ impl Walk {
     }
 }
 
+/// The same where nobody sees a row whole: one that must be is nobody's.
+pub(in crate::shape) fn fits_unseen(rule: &Rows, text: Option<&str>) -> bool {
+    !whole::is_judged(&rule.bound) && fits(rule, text)
+}
+
 /// Whether a binding reads as the rule asks.
-pub(in crate::shape) fn fits(rule: &Rows, text: Option<&str>) -> bool {
+fn fits(rule: &Rows, text: Option<&str>) -> bool {
     text.is_some_and(|text| match &rule.bound {
         Bound::Nobody => false,
         Bound::One(bound) => **bound == *text,

@@ -1,0 +1,36 @@
+//! The files beside the log that the command line writes and a running gateway looks at.
+
+use std::sync::Arc;
+
+use ::authority::Authority;
+use identity::Revoked;
+use proxy::Gateway;
+use tokio::sync::watch;
+
+use crate::{alerts::Alerts, authority, config::Config, credentials::Held, pins, revoked};
+
+/// Looks at the files that the command line writes: credentials, who is revoked, the authority, what is approved of
+/// tools.
+pub(super) fn look(
+    config: &Config,
+    (held, tell, authority): (
+        Arc<Held>,
+        watch::Sender<Arc<Revoked>>,
+        Option<Arc<Authority>>,
+    ),
+    gateway: &Gateway,
+    (alerts, stopped): (Arc<Alerts>, &watch::Receiver<bool>),
+) {
+    let (data, trail, stop) = (&config.data, &gateway.trail, || stopped.clone());
+    alerts.start(stopped);
+    let keeping = pins::Keeping {
+        pins: Arc::clone(&gateway.pins),
+        data: data.clone(),
+        trail: trail.clone(),
+        alerts,
+    };
+    tokio::spawn(keeping.run(stop()));
+    tokio::spawn(held.watch(stop()));
+    tokio::spawn(revoked::watch(data.clone(), tell, trail.clone(), stop()));
+    tokio::spawn(authority::watch(authority, data.clone(), stop()));
+}

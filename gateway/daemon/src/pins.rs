@@ -1,0 +1,249 @@
+//! What was approved of what servers of MCP list: a file beside the log that the gateway and the command line
+//! write, and the gateway watches.
+
+use std::{
+    fs, io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use audit::{Anomaly, EventRef, Revocation, Trail};
+use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
+use proxy::{
+    mcp::pins::{Bar, Found, Kept, Pin, Pinned, Pins},
+    route::Speaks,
+};
+use tokio::sync::watch;
+
+use crate::{alerts::Alerts, cli::now, config::Config};
+
+/// The file, in the log's folder.
+pub(crate) const FILE: &str = "pins.json";
+/// Held by whoever changes it.
+const LOCK: &str = "pins.lock";
+/// The longest file, in bytes. A longer one is not written.
+const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// How often the file is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What is written down, with what the configuration approves.
+pub(crate) fn open(config: &Config) -> Result<Pins> {
+    let services = config.services.iter();
+    let configured = services.flat_map(|service| {
+        let digests = match &service.speaks {
+            Speaks::Mcp(mcp) => &*mcp.digests,
+            Speaks::Paths(_) | Speaks::GraphQl(_) => &[],
+        };
+        digests.iter().map(|(operation, digest)| {
+            let pinned = Pinned {
+                service: Arc::clone(&service.name),
+                operation: Arc::clone(operation),
+            };
+            (pinned, *digest)
+        })
+    });
+    Ok(Pins::new(read(&config.data)?, configured))
+}
+
+/// Reads the file of this log; none is nothing approved.
+pub(crate) fn read(data: &Path) -> Result<Kept> {
+    let path = data.join(FILE);
+    let text = match fs::metadata(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Kept::default()),
+        Ok(metadata) if metadata.len() > FILE_BYTES_MAX => {
+            return Err(miette!(
+                "`{}` is longer than {FILE_BYTES_MAX} bytes",
+                path.display()
+            ));
+        }
+        _ => fs::read(&path).into_diagnostic(),
+    };
+    let kept = text.and_then(|text| serde_json::from_slice(&text).into_diagnostic());
+    kept.wrap_err_with(|| {
+        format!(
+            "`{}` cannot be read; without it what servers of MCP list next is taken for approved, \
+             where `pins` is `first_use`",
+            path.display()
+        )
+    })
+}
+
+/// Changes the file, with nobody else at it; gives what `change` gives, and what the file says then. A change
+/// that fails leaves it as it was.
+pub(crate) fn change<T>(
+    data: &Path,
+    change: impl FnOnce(&mut Kept) -> Result<T>,
+) -> Result<(T, Kept)> {
+    let lock = fs::File::create(data.join(LOCK)).into_diagnostic();
+    let lock = lock.wrap_err_with(|| format!("`{}` cannot be written", data.display()))?;
+    lock.lock().into_diagnostic()?;
+    let mut kept = read(data)?;
+    let before = kept.clone();
+    let changed = change(&mut kept)?;
+    if kept != before {
+        write(data, &kept)?;
+    }
+    Ok((changed, kept))
+}
+
+/// Writes the file: whoever reads it finds the old one or the new one, whole.
+fn write(data: &Path, kept: &Kept) -> Result<()> {
+    let text = serde_json::to_vec_pretty(kept).into_diagnostic()?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        return Err(miette!(
+            "`{FILE}` would be longer than {FILE_BYTES_MAX} bytes"
+        ));
+    }
+    let file = tempfile::NamedTempFile::new_in(data).into_diagnostic();
+    let mut file = file.wrap_err_with(|| format!("`{}` cannot be written", data.display()))?;
+    io::Write::write_all(&mut file, &text).into_diagnostic()?;
+    file.as_file().sync_all().into_diagnostic()?;
+    file.persist(data.join(FILE)).into_diagnostic()?;
+    Ok(())
+}
+
+/// What is needed to keep what is known and what is written down the same.
+pub(crate) struct Keeping {
+    pub(crate) pins: Arc<Pins>,
+    pub(crate) data: PathBuf,
+    pub(crate) trail: Trail,
+    pub(crate) alerts: Arc<Alerts>,
+}
+
+impl Keeping {
+    /// Writes down what was seen and takes up what was approved, until told to stop.
+    ///
+    /// A file that cannot be read changes nothing: what is approved stays so.
+    pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
+        let (mut looked, mut known) = (None, None);
+        let mut complained = false;
+        loop {
+            let stopped = *stop.borrow();
+            let (moved, found) = self.pins.take();
+            let at = self.looked();
+            if !moved.is_empty() || at != looked {
+                match self.settle(moved).await {
+                    Ok(kept) => {
+                        complained = false;
+                        looked = self.looked();
+                        if let Some(before) = known.replace(kept.clone()) {
+                            self.approved(&before, &kept).await;
+                        }
+                    }
+                    Err(error) if !complained => {
+                        complained = true;
+                        tracing::error!(%error, "what is approved of tools is not written down");
+                    }
+                    Err(_) => {}
+                }
+            }
+            for found in found {
+                self.tell(&found).await;
+            }
+            if stopped {
+                return;
+            }
+            tokio::select! {
+                () = self.pins.moved() => {}
+                () = tokio::time::sleep(LOOK) => {}
+                _ = stop.wait_for(|stopped| *stopped) => {}
+            }
+        }
+    }
+
+    /// What tells whether the file is another than before.
+    fn looked(&self) -> Option<(SystemTime, u64)> {
+        let file = fs::metadata(self.data.join(FILE)).ok()?;
+        Some((file.modified().ok()?, file.ino()))
+    }
+
+    async fn settle(&self, moved: Vec<(Pinned, Pin)>) -> Result<Kept> {
+        let (data, since) = (self.data.clone(), moved.clone());
+        let written = tokio::task::spawn_blocking(move || {
+            change(&data, |kept| {
+                for (pinned, pin) in since {
+                    let operations = kept.0.entry(pinned.service).or_default();
+                    operations.entry(pinned.operation).or_default().follow(pin);
+                }
+                Ok(())
+            })
+        });
+        let written = written.await.into_diagnostic().and_then(|written| written);
+        match written {
+            Ok(((), kept)) => {
+                self.pins.take_up(kept.clone());
+                Ok(kept)
+            }
+            Err(error) => {
+                self.pins
+                    .put_back(moved.into_iter().map(|(pinned, _)| pinned));
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts on record, and tells, that something is not what was approved.
+    async fn tell(&self, found: &Found) {
+        let (detector, response) = match found.bar {
+            Bar::Changed => ("tool_changed", "alert"),
+            Bar::Unapproved => ("tool_unapproved", "note"),
+        };
+        let about = name(&found.pinned.service, &found.pinned.operation);
+        tracing::warn!(
+            about,
+            detector,
+            "a server of MCP lists what is not approved"
+        );
+        let anomaly = Anomaly {
+            at: found.at,
+            detector: detector.into(),
+            response: response.into(),
+            agent: found.seen_by.0.to_string(),
+            session: found.seen_by.1.to_string(),
+            about,
+            numbers: Vec::new(),
+            record: None,
+            finding: true,
+        };
+        match self.trail.note(EventRef::Anomaly(&anomaly)).await {
+            Ok(index) if found.bar == Bar::Changed => {
+                self.alerts.tell(index, &anomaly, found.writes).await;
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(%error, "a changed tool is not offered, and not on record");
+            }
+        }
+    }
+
+    /// Puts on record what an operator approved.
+    async fn approved(&self, before: &Kept, after: &Kept) {
+        for (service, operations) in &after.0 {
+            for (operation, pin) in operations {
+                let was = before.0.get(service).and_then(|known| known.get(operation));
+                let (Some(Some(_)), None) = (was.map(Pin::bar), pin.bar()) else {
+                    continue;
+                };
+                let digest = pin.approved.as_ref().map(|it| it.digest.to_string());
+                let approval = Revocation {
+                    at: now(),
+                    what: "tool".into(),
+                    id: name(service, operation),
+                    reason: digest.unwrap_or_default(),
+                    lifted: true,
+                };
+                tracing::warn!(tool = approval.id, digest = approval.reason, "approved");
+                if let Err(error) = self.trail.note(EventRef::Revoke(&approval)).await {
+                    tracing::error!(%error, "an approval holds, and is not on record");
+                }
+            }
+        }
+    }
+}
+
+/// An operation as people write it: `crm/tools/call/customer_read`.
+fn name(service: &str, operation: &str) -> String {
+    format!("{service}/{operation}")
+}
