@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
     step::{run, say, step},
@@ -63,6 +63,7 @@ struct Operation {
     /// Parameters that members of the body bind.
     #[serde(default)]
     body: BTreeMap<String, String>,
+    websocket: Option<IgnoredAny>,
 }
 
 /// Checks every profile, or with `write` makes its methods and paths those of the description; profiles without a
@@ -118,6 +119,8 @@ impl Profile {
                 Some(known) if !known.is_at(method, path) => {
                     format!("is `{} {}` there", known.method, known.path)
                 }
+                // OpenAPI describes none.
+                None if operation.websocket.is_some() => return None,
                 None if !described.has(method, path) => "is not there".to_owned(),
                 Some(known) => {
                     let mut bound = operation.body.values();

@@ -58,6 +58,7 @@ pub mod upstream;
 pub mod usage;
 mod veil;
 mod watch;
+pub mod websocket;
 mod workspace;
 
 pub use gateway::{Gateway, Uninspected};

@@ -12,7 +12,7 @@ use audit::{
 use flows::{Attribution, FlowId, Process};
 use identity::{Caller, Claims, Delegation, GotWith, Unproven};
 use policy::{Argument, ArgumentKind, Disclosures, Operation, PolicyRef};
-use redaction::{Restored, Summary, shape::Withheld};
+use redaction::{PLACES_MAX, Restored, Summary, shape::Withheld};
 
 use crate::notice::Notice;
 
@@ -256,4 +256,40 @@ pub(crate) fn withheld(withheld: &Withheld, body: &mut BodyRecord) {
             name: name.into(),
             count,
         }));
+}
+
+/// Adds what is on record of one message to what is of those before it.
+pub(crate) fn absorb(all: &mut BodyRecord, one: BodyRecord) {
+    all.received += one.received;
+    all.released += one.released;
+    all.findings_unlisted += one.findings_unlisted;
+    for found in one.findings {
+        let same = |known: &&mut FindingRecord| {
+            (&known.class, &known.path, &known.action, &known.policy)
+                == (&found.class, &found.path, &found.action, &found.policy)
+        };
+        if let Some(known) = all.findings.iter_mut().find(same) {
+            known.count += found.count;
+        } else if all.findings.len() < PLACES_MAX {
+            all.findings.push(found);
+        } else {
+            all.findings_unlisted += found.count;
+        }
+    }
+    for gap in one.gaps {
+        if !all.gaps.contains(&gap) {
+            all.gaps.push(gap);
+        }
+    }
+    add(&mut all.restored, one.restored);
+    add(&mut all.withheld, one.withheld);
+}
+
+fn add(all: &mut Vec<CountRecord>, more: Vec<CountRecord>) {
+    for one in more {
+        match all.iter_mut().find(|known| known.name == one.name) {
+            Some(known) => known.count += one.count,
+            None => all.push(one),
+        }
+    }
 }

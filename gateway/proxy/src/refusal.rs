@@ -6,12 +6,15 @@
 mod credentials;
 mod mediated;
 mod models;
+mod websocket;
 
 use admission::budget::OverBudget;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use policy::Category;
 use serde::Serialize;
+
+use crate::websocket::handshake::VERSION;
 
 /// Says to the libraries of OpenAI and Anthropic, and of Stripe, that asking again leads nowhere: they
 /// ask three times after a status that begins with 5, and each of them would be a call on record.
@@ -491,6 +494,11 @@ impl Interruption {
                 header::PROXY_AUTHENTICATE,
                 HeaderValue::from_static("Basic realm=\"tidegate\""),
             );
+        }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(header::SEC_WEBSOCKET_VERSION, VERSION);
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
