@@ -4,6 +4,7 @@ mod cuts;
 mod ends;
 mod hostile;
 mod raw;
+mod realtime;
 mod talks;
 
 use std::{

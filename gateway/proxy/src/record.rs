@@ -293,3 +293,42 @@ fn add(all: &mut Vec<CountRecord>, more: Vec<CountRecord>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_on_record_of_messages_adds_up_and_has_a_bound() {
+        let found = |path: String| FindingRecord {
+            class: "pii.email".into(),
+            path,
+            count: 2,
+            action: "mask".into(),
+            policy: None,
+        };
+        let one = |path: String| BodyRecord {
+            received: 10,
+            released: 9,
+            findings: vec![found(path)],
+            gaps: vec!["embedded_media".to_owned()],
+            restored: vec![CountRecord {
+                name: "refused".into(),
+                count: 1,
+            }],
+            ..BodyRecord::default()
+        };
+        let mut all = BodyRecord::default();
+        absorb(&mut all, one("/a".to_owned()));
+        absorb(&mut all, one("/a".to_owned()));
+        assert_eq!((all.received, all.released), (20, 18));
+        assert_eq!(all.findings.len(), 1);
+        assert_eq!(all.findings.first().map(|it| it.count), Some(4));
+        assert_eq!((all.gaps.len(), all.restored.len()), (1, 1));
+        assert_eq!(all.restored.first().map(|it| it.count), Some(2));
+        for number in 0..PLACES_MAX {
+            absorb(&mut all, one(format!("/{number}")));
+        }
+        assert_eq!((all.findings.len(), all.findings_unlisted), (PLACES_MAX, 2));
+    }
+}

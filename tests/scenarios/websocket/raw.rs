@@ -134,10 +134,10 @@ impl Raw {
     /// How it is closed, whatever comes before; then nothing comes any more.
     pub(super) fn closed(&mut self) -> Result<(u16, String)> {
         loop {
-            let frame = self.next()?;
-            if let Some(closed) = frame.closes() {
+            let came = self.next()?;
+            if let Some(closed) = came.closes() {
                 // A client answers, and the connection ends.
-                self.send(&frame(CLOSE, &frame.payload)).ok();
+                self.send(&frame(CLOSE, &came.payload)).ok();
                 let mut rest = Vec::new();
                 self.stream.read_to_end(&mut rest).ok();
                 ensure!(rest.is_empty(), "{rest:?} behind the end");

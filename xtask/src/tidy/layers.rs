@@ -100,7 +100,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
 ];
 
 /// Crates that touch the world, and who owns them.
-const OWNERS: [(&str, &[&str]); 7] = [
+const OWNERS: [(&str, &[&str]); 8] = [
     (
         "tokio",
         &[
@@ -118,6 +118,7 @@ const OWNERS: [(&str, &[&str]); 7] = [
     ),
     ("hyper", &["proxy", "tests"]),
     ("hyper-util", &["proxy", "tests"]),
+    ("tokio-tungstenite", &["proxy"]),
     ("axum", &["admin", "tests", "witness"]),
     ("sqlx", &["store"]),
     ("aya", &["abi", "flows"]),

@@ -6,12 +6,12 @@ use std::time::Duration;
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio::{
     task::coop,
-    time::{Instant, interval_at, sleep_until, timeout},
+    time::{Instant, Interval, interval_at, sleep_until, timeout},
 };
 use tokio_tungstenite::tungstenite::{
     Bytes, Error, Message, Utf8Bytes,
     error::ProtocolError,
-    protocol::{CloseFrame, frame::coding::CloseCode},
+    protocol::{CloseFrame, WebSocketConfig, frame::coding::CloseCode},
 };
 
 use super::judge::Judge;
@@ -37,79 +37,100 @@ pub(super) enum Stop {
     Unsent,
 }
 
-/// Leads messages from `from` to `to` until that ends. Both are pinged: `to` from here, `from` by the other
-/// direction, so that an answer is awaited here.
-pub(super) async fn lead<F, T>(
-    judge: &mut Judge<'_>,
-    (from, to): (&mut F, &mut T),
-    spoken: &Dialogue,
-) -> Stop
+/// Messages from one side to the other. Both are pinged: `to` from here, `from` by the other direction, so that an
+/// answer is awaited here.
+pub(super) struct Flow<'f, F, T> {
+    from: &'f mut F,
+    to: &'f mut T,
+    /// How long a message may take to be taken.
+    patience: Duration,
+    ping: Interval,
+    /// When `from` was heard, or waited for, last.
+    heard: Instant,
+}
+
+impl<'f, F, T> Flow<'f, F, T>
 where
     F: Stream<Item = Result<Message, Error>> + Unpin,
     T: Sink<Message, Error = Error> + Unpin,
 {
-    let patience = judge.way.service.timeouts.idle;
-    let mut ping = interval_at(
-        Instant::now() + limits::PING_INTERVAL,
-        limits::PING_INTERVAL,
-    );
-    let mut heard = Instant::now();
-    loop {
-        // What is buffered is always ready, and others want their turn.
-        coop::consume_budget().await;
-        let late = heard + limits::PING_INTERVAL + limits::PING_DEADLINE;
-        let came = tokio::select! {
-            came = from.next() => came,
-            _ = ping.tick() => {
-                if !is_sent(to, Message::Ping(Bytes::new()), patience).await {
-                    return Stop::Unsent;
-                }
-                continue;
-            }
-            () = sleep_until(late) => return Stop::Late,
-        };
-        let message = match came {
-            Some(Ok(message)) => message,
-            Some(Err(error)) => return stop(&error),
-            None => return Stop::Gone,
-        };
-        let judged = match message {
-            // Answers to the gateway's own pings keep nothing open.
-            Message::Pong(_) => {
-                heard = Instant::now();
-                continue;
-            }
-            // The library answers; what is in it goes no further.
-            Message::Ping(_) | Message::Frame(_) => {
-                spoken.spoke();
-                heard = Instant::now();
-                continue;
-            }
-            Message::Close(frame) => return Stop::Closed(closing(judge, frame).await),
-            message => judge.message(message).await,
-        };
-        spoken.spoke();
-        match judged {
-            Ok(message) => {
-                if !is_sent(to, message, patience).await {
-                    return Stop::Unsent;
-                }
-            }
-            Err(why) => return Stop::Refused(Box::new(why)),
+    pub(super) fn new((from, to): (&'f mut F, &'f mut T), patience: Duration) -> Self {
+        let now = Instant::now();
+        Self {
+            from,
+            to,
+            patience,
+            ping: interval_at(now + limits::PING_INTERVAL, limits::PING_INTERVAL),
+            heard: now,
         }
-        // Only the time that its sender was waited for counts.
-        heard = Instant::now();
+    }
+
+    /// Leads messages as far as `judge` lets them, until that ends.
+    pub(super) async fn lead(mut self, judge: &mut Judge<'_>, spoken: &Dialogue) -> Stop {
+        loop {
+            // What is buffered is always ready, and others want their turn.
+            coop::consume_budget().await;
+            let message = match self.came(spoken).await {
+                Ok(Message::Close(frame)) => return Stop::Closed(closing(judge, frame).await),
+                Ok(message) => message,
+                Err(stop) => return stop,
+            };
+            let judged = match judge.message(message).await {
+                Ok(judged) => judged,
+                Err(why) => return Stop::Refused(Box::new(why)),
+            };
+            if !self.is_sent(judged).await {
+                return Stop::Unsent;
+            }
+            // Only the time that its sender was waited for counts.
+            self.heard = Instant::now();
+        }
+    }
+
+    /// The next message, or the last word.
+    async fn came(&mut self, spoken: &Dialogue) -> Result<Message, Stop> {
+        loop {
+            let late = self.heard + limits::PING_INTERVAL + limits::PING_DEADLINE;
+            let came = tokio::select! {
+                came = self.from.next() => came,
+                _ = self.ping.tick() => {
+                    if !self.is_sent(Message::Ping(Bytes::new())).await {
+                        return Err(Stop::Unsent);
+                    }
+                    continue;
+                }
+                () = sleep_until(late) => return Err(Stop::Late),
+            };
+            let message = came.ok_or(Stop::Gone)?.map_err(|error| stop(&error))?;
+            self.heard = Instant::now();
+            match message {
+                // Answers to the gateway's own pings keep nothing open.
+                Message::Pong(_) => {}
+                // The library answers; what is in it goes no further.
+                Message::Ping(_) | Message::Frame(_) => spoken.spoke(),
+                message => {
+                    spoken.spoke();
+                    return Ok(message);
+                }
+            }
+        }
+    }
+
+    /// Writes a message, unless its receiver takes too long.
+    async fn is_sent(&mut self, message: Message) -> bool {
+        let sent = timeout(self.patience, self.to.send(message)).await;
+        sent.is_ok_and(|sent| sent.is_ok())
     }
 }
 
-/// Writes a message, unless its receiver takes too long.
-async fn is_sent<T>(to: &mut T, message: Message, patience: Duration) -> bool
-where
-    T: Sink<Message, Error = Error> + Unpin,
-{
-    timeout(patience, to.send(message))
-        .await
-        .is_ok_and(|sent| sent.is_ok())
+/// The limits of what is read and written on a connection.
+pub(super) fn config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .max_message_size(Some(limits::WEBSOCKET_MESSAGE_BYTES_MAX))
+        .max_frame_size(Some(limits::WEBSOCKET_MESSAGE_BYTES_MAX))
+        .read_buffer_size(limits::WEBSOCKET_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(limits::WEBSOCKET_WRITE_BYTES_MAX)
 }
 
 /// A close frame as it goes on: its reason is text like any other, and left out where it may not go on.
@@ -138,3 +159,6 @@ fn stop(error: &Error) -> Stop {
         _ => Stop::Gone,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use crate::{
     body::Source,
     gateway::{Gateway, Uninspected},
+    limits,
     pump::{Broken, Pump},
     record,
     refusal::Interruption,
@@ -69,7 +70,12 @@ impl Judge<'_> {
             return Ok(bytes);
         }
         let mut pump = self.pump(bytes, media)?;
-        let read = pump.read_up_to(u64::MAX).await;
+        let read = pump.read_up_to(u64::MAX).await.and_then(|()| {
+            let most = limits::WEBSOCKET_RELEASED_BYTES_MAX as u64;
+            let is_long = pump.waiting_bytes() > most;
+            let long = || Broken::Unreadable("what stands in its place is too long".to_owned());
+            if is_long { Err(long()) } else { Ok(()) }
+        });
         let released = read.map_err(|broken| self.interruption(broken));
         let released = released.and_then(|()| {
             let spending = self.spending.as_mut();
@@ -154,4 +160,26 @@ fn joined(mut pieces: VecDeque<Bytes>) -> Bytes {
         all.extend_from_slice(piece);
     }
     all.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_begins_as_json_is_judged_as_that() {
+        for text in ["{", " [1]", "\n\"a\"", "{not json"] {
+            assert_eq!(media(text.as_bytes()), Media::Json, "{text}");
+        }
+        for text in ["", "42[\"a\"]", "plain", "7", "null", "  "] {
+            assert_eq!(media(text.as_bytes()), Media::Text, "{text}");
+        }
+    }
+
+    #[test]
+    fn pieces_are_joined_in_order() {
+        let pieces = ["a", "b", "", "c"].map(|it| Bytes::from_static(it.as_bytes()));
+        assert_eq!(joined(VecDeque::from(pieces)), "abc");
+        assert_eq!(joined(VecDeque::new()), "");
+    }
 }

@@ -20,12 +20,12 @@ use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
         Message, Utf8Bytes,
-        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+        protocol::{CloseFrame, Role, frame::coding::CloseCode},
     },
 };
 
 use super::{
-    flow::{self, Stop},
+    flow::{self, Flow, Stop},
     judge::Judge,
 };
 use crate::{
@@ -246,16 +246,11 @@ impl Relay {
             record: &mut self.ledger.response,
         };
         let spoken = Dialogue::new();
-        let mut upwards = pin!(flow::lead(
-            &mut up,
-            (&mut agent.1, &mut upstream.0),
-            &spoken
-        ));
-        let mut downwards = pin!(flow::lead(
-            &mut down,
-            (&mut upstream.1, &mut agent.0),
-            &spoken
-        ));
+        let patience = way.service.timeouts.idle;
+        let upwards = Flow::new((&mut agent.1, &mut upstream.0), patience);
+        let downwards = Flow::new((&mut upstream.1, &mut agent.0), patience);
+        let mut upwards = pin!(upwards.lead(&mut up, &spoken));
+        let mut downwards = pin!(downwards.lead(&mut down, &spoken));
         let away = CloseCode::Away;
         tokio::select! {
             biased;
@@ -313,12 +308,7 @@ fn told(why: &Interruption, record: Option<u64>) -> String {
 
 /// Frames on a connection, under every limit.
 async fn socket(connection: Upgraded, role: Role) -> Socket {
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(limits::WEBSOCKET_MESSAGE_BYTES_MAX))
-        .max_frame_size(Some(limits::WEBSOCKET_MESSAGE_BYTES_MAX))
-        .read_buffer_size(limits::WEBSOCKET_BUFFER_BYTES)
-        .write_buffer_size(0)
-        .max_write_buffer_size(limits::WEBSOCKET_WRITE_BYTES_MAX);
+    let config = flow::config();
     let connection = TokioIo::new(connection);
     WebSocketStream::from_raw_socket(connection, role, Some(config)).await
 }
@@ -349,5 +339,34 @@ async fn quiet(spoken: &Dialogue) {
             return;
         }
         sleep_until(at).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_close_frame_names_why_the_rule_and_the_record() {
+        let mut why = Interruption::revoked();
+        assert_eq!(told(&why, Some(7)), "revoked, record 7");
+        assert_eq!(told(&why, None), "revoked");
+        why.rule = Some("ä".repeat(100));
+        let reason = flow::cut(&told(&why, Some(7)));
+        assert!(reason.len() <= 123 && reason.starts_with("revoked (ää"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_sides_that_say_nothing_are_quiet() {
+        let spoken = Dialogue::new();
+        let began = Instant::now();
+        let speaking = async {
+            for _ in 0..3 {
+                tokio::time::sleep(limits::WEBSOCKET_IDLE_DEADLINE / 2).await;
+                spoken.spoke();
+            }
+        };
+        tokio::join!(quiet(&spoken), speaking);
+        assert!(began.elapsed() >= limits::WEBSOCKET_IDLE_DEADLINE * 5 / 2);
     }
 }
