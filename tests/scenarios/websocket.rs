@@ -88,6 +88,12 @@ fn operations(service: Service) -> Service {
         .operation("page", "GET", "/page")
 }
 
+/// What a JSON Pointer leads to; nothing is `null`.
+fn at<'v>(value: &'v Value, pointer: &str) -> &'v Value {
+    static NULL: Value = Value::Null;
+    value.pointer(pointer).unwrap_or(&NULL)
+}
+
 impl Talk {
     /// One whose agent is the SDK of this language, or this program.
     fn start(

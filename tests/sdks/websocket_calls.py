@@ -66,7 +66,7 @@ def overshared(seen):
     with opened() as connection:
         seen.append(asked(connection, do="email"))
         connection.send(json.dumps({"do": "card"}))
-        return closed(connection, seen)
+        return f"{closed(connection, seen)}|{''.join(seen)}"
 
 
 @call

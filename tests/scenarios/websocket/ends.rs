@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use tests::tokens::{Issuer, claims};
 
-use super::{AGENT, Talk, raw::Raw};
+use super::{AGENT, Talk, at, raw::Raw};
 use crate::upstreams::wait;
 
 /// One that is open, in which something was said.
@@ -20,7 +20,7 @@ fn open(talk: &Talk) -> Result<Raw> {
 fn is_away(talk: &Talk) -> Result<()> {
     wait("the service is told", || {
         let closed = talk.heard("closed")?;
-        Ok(closed.last().is_some_and(|it| it[0] == 1001))
+        Ok(closed.last().is_some_and(|it| *at(it, "/0") == 1001))
     })
 }
 

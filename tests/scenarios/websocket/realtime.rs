@@ -12,7 +12,7 @@ use tests::{
     setup::{Service, Setup},
 };
 
-use super::{AGENT, POLICY, Talk, serve};
+use super::{AGENT, POLICY, Talk, at, serve};
 use crate::{bypass::can_attach, credentials::set};
 
 /// How an agent comes to the gateway.
@@ -90,19 +90,20 @@ fn talks(way: Way, languages: &[Language]) -> Result<()> {
     let talk = start(way)?;
     for &language in languages {
         let told = told(&talk, way, language)?;
-        assert_eq!(told["session"], "session.updated", "{told}");
-        let said = told["said"].as_str().context("nothing said")?;
+        assert_eq!(at(&told, "/session"), "session.updated", "{told}");
+        let said = at(&told, "/said").as_str().context("nothing said")?;
         ensure!(
             said.contains("the order ships on Tuesday") && !said.contains(EMAIL),
             "{told}"
         );
-        let key = told["key"].as_str().context("no key")?;
+        let key = at(&told, "/key").as_str().context("no key")?;
         ensure!(!key.is_empty() && key != KEY, "{told}");
     }
     let fields = talk.heard("fields")?;
     assert_eq!(fields.len(), languages.len());
     for fields in fields {
-        assert_eq!(fields["authorization"], json!([format!("Bearer {KEY}")]));
+        let shown = json!([format!("Bearer {KEY}")]);
+        assert_eq!(*at(&fields, "/authorization"), shown);
     }
     let messages = json!(talk.heard("message")?).to_string();
     ensure!(
