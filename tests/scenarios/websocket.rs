@@ -1,11 +1,13 @@
 //! WebSocket, governed by message: by real clients and a real service, and by hand where no library would say it.
 
+mod bounds;
 mod cuts;
 mod ends;
 mod hostile;
 mod raw;
 mod realtime;
 mod talks;
+mod upstreams;
 
 use std::{
     env, fs,
@@ -59,13 +61,19 @@ struct Talk {
 
 /// The service, which writes what it hears into `heard`.
 fn serve(heard: &Path) -> Result<Server> {
+    serve_with(heard, &[])
+}
+
+/// The same with these variables.
+fn serve_with(heard: &Path, more: &[(&str, &Path)]) -> Result<Server> {
     fs::write(heard, "")?;
     let mut command = Language::Python.command("websocket_server")?;
     command
         .env("EMAIL", EMAIL)
         .env("CARD", card())
         .env("KEY", KEY)
-        .env("HEARD", heard);
+        .env("HEARD", heard)
+        .envs(more.iter().copied());
     Server::run(command)
 }
 

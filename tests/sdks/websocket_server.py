@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import ssl
 
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
@@ -104,12 +105,21 @@ async def lie(reader, writer):
     writer.close()
 
 
+def within():
+    """What TLS is spoken with, if any is: HTTP/2 would be taken as well."""
+    if "CERTIFICATE" not in os.environ:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(os.environ["CERTIFICATE"], os.environ["CERTIFICATE_KEY"])
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context
+
+
 async def main():
-    port = int(os.environ.get("PORT", "0"))
     protocols = ["chat.v2", "realtime"]
     liar = await asyncio.start_server(lie, "127.0.0.1", 0)
     async with serve(
-        serve_one, "127.0.0.1", port, subprotocols=protocols, process_request=answer, select_subprotocol=select,
+        serve_one, "127.0.0.1", 0, ssl=within(), subprotocols=protocols, process_request=answer, select_subprotocol=select,
         ping_interval=None, max_size=None,
     ) as server:
         hear("liar", liar.sockets[0].getsockname()[1])

@@ -11,6 +11,9 @@ use anyhow::{Result, ensure};
 /// How long an answer may take on a busy machine.
 const ANSWER_MAX: Duration = Duration::from_mins(1);
 
+/// How long nothing may be taken before a pipe counts as full.
+const WRITE_MAX: Duration = Duration::from_secs(3);
+
 pub(super) const TEXT: u8 = 1;
 pub(super) const CLOSE: u8 = 8;
 
@@ -91,6 +94,11 @@ impl Raw {
 
     pub(super) fn send(&mut self, bytes: &[u8]) -> Result<()> {
         Ok(self.stream.write_all(bytes)?)
+    }
+
+    /// Writes no longer than so long where nobody takes it.
+    pub(super) fn gives_up_writing(&self) -> Result<()> {
+        Ok(self.stream.set_write_timeout(Some(WRITE_MAX))?)
     }
 
     pub(super) fn text(&mut self, text: &str) -> Result<()> {
