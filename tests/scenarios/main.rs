@@ -73,6 +73,7 @@ mod turns;
 mod ungoverned;
 mod uninspected;
 mod upstreams;
+mod websocket;
 mod wire;
 mod witnessed;
 mod world;

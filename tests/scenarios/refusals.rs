@@ -189,6 +189,7 @@ fn operations(service: Service) -> Service {
         .operation("nobody", "GET", "/nobody")
         .operation("closed", "GET", "/closed")
         .operation("rare", "GET", "/rare")
+        .governed("talk", "GET", "/talk", json!({ "websocket": {} }))
         .governed(
             "found",
             "GET",
@@ -513,6 +514,23 @@ fn bodies() -> Vec<Case> {
     ]
 }
 
+/// A WebSocket is asked for where there is none, or in a way that is none.
+fn handshakes() -> Vec<Case> {
+    let handshake = |path: &str, version: &str| {
+        format!(
+            "GET {path} HTTP/1.1\r\nhost: gateway\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: {version}\r\n\r\n"
+        )
+    };
+    let refused =
+        |reason, bytes: String| -> Case { case(reason, move |court: &Court| court.raw(0, &bytes)) };
+    vec![
+        refused("websocket_undeclared", handshake("/shop/things/7", "13")),
+        refused("handshake_invalid", handshake("/shop/talk", "8")),
+        case("websocket_required", |court| court.get("/shop/talk", &[])),
+    ]
+}
+
 /// What is asked of a proxy.
 fn tunnels() -> Vec<Case> {
     let connect = |target: &str, more: &str| {
@@ -582,7 +600,7 @@ fn documented() -> BTreeSet<&'static str> {
 fn every_kind_of_refusal_costs_service_and_vault_nothing() -> Result<()> {
     let mut court = Court::new()?;
     let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
-    for (expected, ask) in [callers(), calls(), bodies(), tunnels()]
+    for (expected, ask) in [callers(), calls(), bodies(), handshakes(), tunnels()]
         .into_iter()
         .flatten()
     {

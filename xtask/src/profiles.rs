@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
     step::{run, say, step},
@@ -67,6 +67,7 @@ struct Operation {
     /// Words that parameters of the path are not.
     #[serde(default)]
     except: BTreeMap<String, Vec<String>>,
+    websocket: Option<IgnoredAny>,
 }
 
 /// Checks every profile, or with `write` makes its methods and paths those of the description; profiles without a
@@ -125,6 +126,8 @@ impl Profile {
                 Some(known) if !known.is_at(method, path) => {
                     format!("is `{} {}` there", known.method, known.path)
                 }
+                // OpenAPI describes none.
+                None if operation.websocket.is_some() => return None,
                 None => match described.call(method, path) {
                     None => "is not there".to_owned(),
                     Some("") => return None,

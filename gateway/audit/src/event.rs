@@ -443,6 +443,9 @@ pub struct FindingRecord {
 /// One direction of an exchange's body.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BodyRecord {
+    /// Messages that came, where it is a stream of them: of a WebSocket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages: Option<u64>,
     /// Bytes as received, before any decoding.
     pub received: u64,
     /// Bytes as released.

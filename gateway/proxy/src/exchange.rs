@@ -34,6 +34,7 @@ use crate::{
         failover::{self, Made, Spare},
     },
     usage,
+    websocket::{Line, Relay, Slot, handshake},
 };
 
 /// One worker's way through the gateway.
@@ -63,6 +64,8 @@ pub(crate) struct Peer {
     certificate: Option<Thumbprint>,
     /// Who called last, which on most connections is who calls next.
     proven: Mutex<Option<(Arc<Proven>, Arc<Who>)>>,
+    /// What goes on where HTTP ends on this connection.
+    switched: Slot,
 }
 
 impl Peer {
@@ -80,6 +83,7 @@ impl Peer {
             secure: false,
             certificate: None,
             proven: Mutex::default(),
+            switched: Slot::default(),
         }
     }
 
@@ -144,7 +148,14 @@ impl Peer {
             secure: false,
             certificate: None,
             proven: Mutex::default(),
+            switched: Slot::default(),
         }
+    }
+
+    /// What goes on where HTTP has ended on this connection.
+    pub(crate) fn switched(&self) -> Option<Box<Relay>> {
+        let mut switched = self.switched.lock();
+        switched.as_mut().ok()?.take()
     }
 
     /// Whether its requests are for a host that is known.
@@ -235,7 +246,11 @@ impl From<Interruption> for Unadmitted {
 
 impl Worker {
     /// Serves one request of a connection whose owner is known; never fails, always on record.
-    pub(crate) async fn serve(&self, peer: &Peer, request: Request<Incoming>) -> Response<Inbound> {
+    pub(crate) async fn serve(
+        &self,
+        peer: &Peer,
+        mut request: Request<Incoming>,
+    ) -> Response<Inbound> {
         if let Some(metadata) = self.resource_metadata(peer, &request) {
             return metadata;
         }
@@ -251,6 +266,7 @@ impl Worker {
             request.method().clone(),
             peer.port,
         );
+        Line::keep(&peer.switched, &mut request);
         let (mut parts, incoming) = request.into_parts();
         peer.lend(&self.gateway.identity, &mut parts.headers);
         let mut body = Source::Wire(incoming);
@@ -360,6 +376,8 @@ impl Worker {
         account.resolved(&asked.operation, Arc::clone(&asked.way.route));
         typed.map_err(|ill| Interruption::ill_typed(&ill))?;
         account.spoken = asked.spoken;
+        let has_body = !hyper::body::Body::is_end_stream(body);
+        handshake::check(&asked.way, parts, has_body)?;
         if !covers(caller, &asked.operation) {
             return Err(Interruption::beyond_token().into());
         }
@@ -447,9 +465,10 @@ impl Worker {
         mut account: Box<Account>,
         permit: Permit,
         mut way: Way,
-        parts: Parts,
+        mut parts: Parts,
         mut body: Source,
     ) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
+        let line = parts.extensions.remove::<Line>();
         let spare = match Spare::of(&permit, &way, &parts, &mut body).await {
             Ok(spare) => spare,
             Err(why) => return Ok(refuse(account, why.into()).await),
@@ -473,6 +492,13 @@ impl Worker {
             Ok(answered) => answered,
             Err(why) => return Err((account, why)),
         };
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            // An operation that is a WebSocket is asked for as one, or refused.
+            return match line {
+                Some(line) => self.switch((made.permit, made.way), account, answer, line),
+                None => Err((account, Interruption::upstream_failed())),
+            };
+        }
         if account.mediation.is_some() {
             let answered =
                 response::mediated(&self.gateway, &made.permit, &made.way, account, answer);

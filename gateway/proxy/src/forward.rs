@@ -38,7 +38,7 @@ use crate::{
     exchange::{Peer, Unadmitted, Worker, covers, interrupt, refuse},
     headers::{self, Shown},
     led, limits,
-    listener::{Protocol, connection, stopped},
+    listener::{Protocol, connection, go_on, stopped},
     record::Who,
     refusal::Interruption,
     response,
@@ -135,6 +135,8 @@ pub(crate) async fn serve(
     if let Err(error) = outer.watch(served.into_owned()).await {
         tracing::debug!(%error, "a connection ended early");
     }
+    // Whoever drains waits for `inner`.
+    go_on(&peer, stop.clone()).await;
     let granted = granted
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
@@ -175,10 +177,10 @@ async fn inspect<S>(
     };
     match (began, tls) {
         (Ok(Ok((Beginning::Http1, stream))), _) => {
-            connection(worker, peer, stream, Protocol::Http1, watcher).await;
+            connection(worker, peer, stream, Protocol::Http1, (watcher, stop)).await;
         }
         (Ok(Ok((Beginning::Http2, stream))), _) => {
-            connection(worker, peer, stream, Protocol::Http2, watcher).await;
+            connection(worker, peer, stream, Protocol::Http2, (watcher, stop)).await;
         }
         (Ok(Ok((Beginning::Tls(Some(named)), stream))), Some(tls))
             if named.eq_ignore_ascii_case(host) =>

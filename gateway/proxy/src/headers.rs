@@ -43,7 +43,7 @@ const OURS: &str = "tidegate-";
 // Lists of names are statics: a constant one would be copied each time that it is asked.
 
 /// Connection-level fields (RFC 9110 section 7.6.1).
-static HOP_BY_HOP: [HeaderName; 8] = [
+static HOP_BY_HOP: [HeaderName; 13] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -52,6 +52,12 @@ static HOP_BY_HOP: [HeaderName; 8] = [
     header::TE,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
+    // Of the handshake of a WebSocket, which the gateway makes anew.
+    header::SEC_WEBSOCKET_ACCEPT,
+    header::SEC_WEBSOCKET_EXTENSIONS,
+    header::SEC_WEBSOCKET_KEY,
+    header::SEC_WEBSOCKET_PROTOCOL,
+    header::SEC_WEBSOCKET_VERSION,
 ];
 
 /// What some servers let override the method or the path that was admitted, what only a proxy may say of a

@@ -44,10 +44,10 @@ pub(crate) async fn serve(
     let known = |host: &str| worker.gateway.routes.has_host(host);
     match (began, tls) {
         (Ok(Ok((Beginning::Http1, stream))), _) => {
-            connection(worker, peer, stream, Protocol::Http1, watcher).await;
+            connection(worker, peer, stream, Protocol::Http1, (watcher, stop)).await;
         }
         (Ok(Ok((Beginning::Http2, stream))), _) => {
-            connection(worker, peer, stream, Protocol::Http2, watcher).await;
+            connection(worker, peer, stream, Protocol::Http2, (watcher, stop)).await;
         }
         (Ok(Ok((Beginning::Tls(Some(host)), stream))), Some(tls)) if known(&host) => {
             let peer = peer.asking_for(&host);
@@ -90,7 +90,7 @@ pub(crate) async fn shake<S>(
                     svid::serve(worker, peer, (stream, protocol), watcher, stop).await;
                 }
             } else {
-                connection(worker, peer, stream, protocol, watcher).await;
+                connection(worker, peer, stream, protocol, (watcher, stop)).await;
             }
         }
         Ok(Err(error)) => tracing::debug!(%error, "the TLS handshake failed"),

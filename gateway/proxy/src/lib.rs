@@ -61,6 +61,7 @@ pub mod usage;
 mod veil;
 mod watch;
 pub mod webhook;
+pub mod websocket;
 mod workspace;
 
 pub use gateway::{Gateway, Uninspected};

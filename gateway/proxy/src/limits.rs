@@ -117,5 +117,20 @@ pub const TUNNEL_IDLE_DEADLINE: Duration = Duration::from_mins(5);
 /// How long a tunnel may be open.
 pub const TUNNEL_LIFETIME_MAX: Duration = Duration::from_hours(1);
 
+/// The longest message of a WebSocket, bytes: it is judged whole.
+pub const WEBSOCKET_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// What is read of a WebSocket's connection at a time, bytes; held for each, both ways.
+pub const WEBSOCKET_BUFFER_BYTES: usize = 8 * 1024;
+/// How long stand-ins may make such a message, bytes.
+pub const WEBSOCKET_RELEASED_BYTES_MAX: usize = 4 * WEBSOCKET_MESSAGE_BYTES_MAX;
+/// What waits to be written there, bytes: a message, and control frames.
+pub const WEBSOCKET_WRITE_BYTES_MAX: usize = 2 * WEBSOCKET_RELEASED_BYTES_MAX;
+/// How long neither side of a WebSocket may say anything. Pings of their own are something.
+pub const WEBSOCKET_IDLE_DEADLINE: Duration = Duration::from_mins(5);
+/// For why one side takes no more to be read from it.
+pub const LAST_WORDS_DEADLINE: Duration = Duration::from_secs(1);
+/// For the answer to a close frame (RFC 6455 section 7.1.1).
+pub const CLOSE_DEADLINE: Duration = Duration::from_secs(3);
+
 /// Addresses of a host that are tried.
 pub const ADDRESSES_MAX: usize = 8;

@@ -8,6 +8,7 @@ use std::{
     io,
     net::{SocketAddr, TcpListener as StdListener},
     os::fd::AsFd,
+    pin::pin,
     sync::Arc,
     thread,
 };
@@ -365,7 +366,7 @@ async fn plain(
         () = stopped(&mut stop) => return,
     };
     match detected {
-        Ok(Ok(protocol)) => connection(worker, peer, stream, protocol, watcher).await,
+        Ok(Ok(protocol)) => connection(worker, peer, stream, protocol, (watcher, stop)).await,
         Ok(Err(error)) => tracing::debug!(%error, "a connection ended early"),
         Err(_) => tracing::debug!("a connection said nothing"),
     }
@@ -391,18 +392,20 @@ async fn detect(stream: &TcpStream) -> io::Result<Protocol> {
     }
 }
 
+/// Serves a connection until it ends or is to be closed; whoever drains waits for `open`.
 pub(crate) async fn connection<S>(
     worker: Arc<Worker>,
     peer: Peer,
     stream: S,
     protocol: Protocol,
-    watcher: Watcher,
+    (open, mut closing): (Watcher, watch::Receiver<bool>),
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let peer = Arc::new(peer);
+    let owner = Arc::clone(&peer);
     let service = service_fn(move |request| {
-        let (worker, peer) = (Arc::clone(&worker), Arc::clone(&peer));
+        let (worker, peer) = (Arc::clone(&worker), Arc::clone(&owner));
         async move {
             Ok::<_, Infallible>(match &peer.asks {
                 None => worker.serve(&peer, request).await.map(Either::Left),
@@ -423,8 +426,17 @@ pub(crate) async fn connection<S>(
                 .max_buf_size(limits::HEAD_BYTES_MAX)
                 // The buffer may hold twice as much, as it happens to come.
                 .max_header_size(limits::HEAD_BYTES_MAX)
-                .serve_connection(io, service);
-            watcher.watch(connection).await
+                .serve_connection(io, service)
+                .with_upgrades();
+            let mut connection = pin!(connection);
+            tokio::select! {
+                biased;
+                served = &mut connection => served,
+                () = stopped(&mut closing) => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            }
         }
         Protocol::Http2 => {
             let connection = http2::Builder::new(TokioExecutor::new())
@@ -433,10 +445,27 @@ pub(crate) async fn connection<S>(
                 .keep_alive_interval(limits::PING_INTERVAL)
                 .keep_alive_timeout(limits::PING_DEADLINE)
                 .serve_connection(io, service);
-            watcher.watch(connection).await
+            let mut connection = pin!(connection);
+            tokio::select! {
+                biased;
+                served = &mut connection => served,
+                () = stopped(&mut closing) => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            }
         }
     };
     if let Err(error) = served {
         tracing::debug!(%error, "a connection ended early");
+    }
+    go_on(&peer, closing).await;
+    drop(open);
+}
+
+/// Serves what goes on where HTTP has ended on a connection, in its place among all.
+pub(crate) async fn go_on(peer: &Peer, closing: watch::Receiver<bool>) {
+    if let Some(relay) = peer.switched() {
+        Box::pin(relay.run(closing)).await;
     }
 }

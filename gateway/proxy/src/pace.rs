@@ -24,11 +24,13 @@ impl Dialogue {
         Self(Arc::new(Mutex::new(Instant::now())))
     }
 
-    fn spoke(&self) {
+    /// A side spoke.
+    pub(crate) fn spoke(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    fn last(&self) -> Instant {
+    /// When.
+    pub(crate) fn last(&self) -> Instant {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,7 +12,7 @@ use audit::{
 use flows::{Attribution, FlowId, Process};
 use identity::{Caller, Claims, Delegation, GotWith, Unproven};
 use policy::{Argument, ArgumentKind, Disclosures, Operation, PolicyRef};
-use redaction::{Restored, Summary, shape::Withheld};
+use redaction::{PLACES_MAX, Restored, Summary, shape::Withheld};
 
 use crate::notice::Notice;
 
@@ -256,4 +256,79 @@ pub(crate) fn withheld(withheld: &Withheld, body: &mut BodyRecord) {
             name: name.into(),
             count,
         }));
+}
+
+/// Adds what is on record of one message to what is of those before it.
+pub(crate) fn absorb(all: &mut BodyRecord, one: BodyRecord) {
+    all.received += one.received;
+    all.released += one.released;
+    all.findings_unlisted += one.findings_unlisted;
+    for found in one.findings {
+        let same = |known: &&mut FindingRecord| {
+            (&known.class, &known.path, &known.action, &known.policy)
+                == (&found.class, &found.path, &found.action, &found.policy)
+        };
+        if let Some(known) = all.findings.iter_mut().find(same) {
+            known.count += found.count;
+        } else if all.findings.len() < PLACES_MAX {
+            all.findings.push(found);
+        } else {
+            all.findings_unlisted += found.count;
+        }
+    }
+    for gap in one.gaps {
+        if !all.gaps.contains(&gap) {
+            all.gaps.push(gap);
+        }
+    }
+    add(&mut all.restored, one.restored);
+    add(&mut all.withheld, one.withheld);
+}
+
+fn add(all: &mut Vec<CountRecord>, more: Vec<CountRecord>) {
+    for one in more {
+        match all.iter_mut().find(|known| known.name == one.name) {
+            Some(known) => known.count += one.count,
+            None => all.push(one),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_on_record_of_messages_adds_up_and_has_a_bound() {
+        let found = |path: String| FindingRecord {
+            class: "pii.email".into(),
+            path,
+            count: 2,
+            action: "mask".into(),
+            policy: None,
+        };
+        let one = |path: String| BodyRecord {
+            received: 10,
+            released: 9,
+            findings: vec![found(path)],
+            gaps: vec!["embedded_media".to_owned()],
+            restored: vec![CountRecord {
+                name: "refused".into(),
+                count: 1,
+            }],
+            ..BodyRecord::default()
+        };
+        let mut all = BodyRecord::default();
+        absorb(&mut all, one("/a".to_owned()));
+        absorb(&mut all, one("/a".to_owned()));
+        assert_eq!((all.received, all.released), (20, 18));
+        assert_eq!(all.findings.len(), 1);
+        assert_eq!(all.findings.first().map(|it| it.count), Some(4));
+        assert_eq!((all.gaps.len(), all.restored.len()), (1, 1));
+        assert_eq!(all.restored.first().map(|it| it.count), Some(2));
+        for number in 0..PLACES_MAX {
+            absorb(&mut all, one(format!("/{number}")));
+        }
+        assert_eq!((all.findings.len(), all.findings_unlisted), (PLACES_MAX, 2));
+    }
 }

@@ -8,12 +8,15 @@ mod inbound;
 mod mediated;
 mod models;
 mod pinned;
+mod websocket;
 
 use admission::budget::OverBudget;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use policy::Category;
 use serde::Serialize;
+
+use crate::websocket::handshake::VERSION;
 
 /// Says to the libraries of OpenAI and Anthropic, and of Stripe, that asking again leads nowhere: they
 /// ask three times after a status that begins with 5, and each of them would be a call on record.
@@ -493,6 +496,11 @@ impl Interruption {
                 header::PROXY_AUTHENTICATE,
                 HeaderValue::from_static("Basic realm=\"tidegate\""),
             );
+        }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(header::SEC_WEBSOCKET_VERSION, VERSION);
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

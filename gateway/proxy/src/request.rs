@@ -218,7 +218,7 @@ pub(crate) async fn screen(
     })
 }
 
-fn interruption(broken: Broken) -> Interruption {
+pub(crate) fn interruption(broken: Broken) -> Interruption {
     match broken {
         Broken::Source => Interruption::request_incomplete(),
         Broken::Idle => Interruption::request_timeout(),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use admission::Permit;
 use classifiers::declared::{Declared, Place};
-use http::{Extensions, HeaderMap, HeaderValue, Response, header, response::Parts};
+use http::{Extensions, HeaderMap, HeaderValue, Response, StatusCode, header, response::Parts};
 use http_body::Body;
 use hyper::body::Incoming;
 use policy::Towards;
@@ -311,7 +311,7 @@ impl Answer {
 
 /// Judges and debits what an answer shows before its body. Returns whether its records must be
 /// counted.
-fn judge_head(
+pub(crate) fn judge_head(
     gateway: &Gateway,
     permit: &Permit,
     account: &mut Account,
@@ -327,11 +327,12 @@ fn judge_head(
     let Some(spending) = &mut account.spending else {
         return Ok(false);
     };
-    if !status.is_success() {
+    let shows = status.is_success() || status == StatusCode::SWITCHING_PROTOCOLS;
+    if !shows {
         spending.shows_nothing();
     }
     spending.spend_fields(&account.response_fields)?;
-    Ok(status.is_success() && spending.counts())
+    Ok(shows && spending.counts())
 }
 
 /// Debits what is about to be released of the body.
@@ -400,7 +401,7 @@ fn told(withheld: &Withheld) -> Option<HeaderValue> {
         .filter(|told| !told.is_empty())
 }
 
-fn interruption(broken: Broken) -> Interruption {
+pub(crate) fn interruption(broken: Broken) -> Interruption {
     match broken {
         Broken::Source => Interruption::upstream_failed(),
         Broken::Idle => Interruption::upstream_timeout(),

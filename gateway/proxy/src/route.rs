@@ -46,6 +46,7 @@ use crate::{
     refusal::Interruption,
     upstream::{Destination, Upstreams},
     usage::Metering,
+    websocket::WebSocket,
 };
 
 /// The longest parameter that a request may bind: it stands in the record and in decisions.
@@ -123,6 +124,8 @@ pub struct Way {
     pub answers: Arc<AnswerRules>,
     /// Path and query to ask the upstream for.
     pub target: String,
+    /// What is declared of it, if it is a WebSocket.
+    pub(crate) websocket: Option<Arc<WebSocket>>,
     /// The position of what the service's owner says of this operation.
     described: Option<usize>,
     /// Whether the answer is a stream whose first event names a path.
@@ -460,6 +463,7 @@ impl Service {
                     arguments: Arc::clone(&candidate.arguments),
                     answers: Arc::clone(&candidate.answers),
                     target: self.target(uri),
+                    websocket: candidate.websocket.clone(),
                     described: self.described(method, rest),
                     names_endpoint: false,
                 };
@@ -543,6 +547,7 @@ impl Endpoint {
             arguments: Arc::clone(&call.arguments),
             answers: Arc::clone(&call.answers),
             target: self.target.clone(),
+            websocket: None,
             described: call.described,
             names_endpoint: false,
         }

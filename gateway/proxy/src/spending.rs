@@ -115,6 +115,13 @@ impl Spending {
         self.debit(&usage)
     }
 
+    /// Debits what one message of several is about to show, of which `pump` is the only body.
+    pub(crate) fn spend_message(&mut self, pump: &mut Pump) -> Result<(), Interruption> {
+        self.bytes = 0;
+        self.shown.clear();
+        self.spend(pump)
+    }
+
     fn debit(&mut self, usage: &Usage) -> Result<(), Interruption> {
         let spent = self.hold.spend(usage);
         spent.map_err(|error| Interruption::over_budget(&error))

@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::server::graceful::Watcher;
 use identity::Svid;
 use jiff::Timestamp;
 use rustls::ServerConfig;
@@ -59,8 +59,8 @@ pub(crate) async fn serve<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let left = peer.svid().map(left).unwrap_or_default();
-    let closing = GracefulShutdown::new();
-    let served = connection(worker, peer, stream, protocol, closing.watcher());
+    let (close, closing) = watch::channel(false);
+    let served = connection(worker, peer, stream, protocol, (open, closing));
     tokio::pin!(served);
     let due = async {
         tokio::select! {
@@ -70,9 +70,11 @@ pub(crate) async fn serve<S>(
     };
     tokio::select! {
         () = &mut served => {}
-        () = due => { tokio::join!(closing.shutdown(), served); }
+        () = due => {
+            close.send_replace(true);
+            served.await;
+        }
     }
-    drop(open);
 }
 
 /// For how long it is still good.

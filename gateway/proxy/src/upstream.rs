@@ -12,7 +12,7 @@ mod standing;
 use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
 use flows::Network;
-use http::{Request, Response, Uri};
+use http::{Request, Response, Uri, header};
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -49,13 +49,18 @@ pub(crate) struct Clients {
     client: Client<HttpsConnector<Connector>, Outbound>,
     /// For gRPC, which is HTTP/2 also where nobody could negotiate it.
     http2: Client<HttpsConnector<Connector>, Outbound>,
+    /// For a WebSocket, which is HTTP/1.1 also where more could be negotiated.
+    http1: Client<HttpsConnector<Connector>, Outbound>,
 }
 
 impl Clients {
     fn new(tls: &ClientConfig, connector: &Connector) -> Self {
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls.clone())
-            .https_or_http()
+        let over = |tls: &ClientConfig| {
+            let builder = HttpsConnectorBuilder::new().with_tls_config(tls.clone());
+            builder.https_or_http()
+        };
+        let http1 = over(tls).enable_http1().wrap_connector(connector.clone());
+        let connector = over(tls)
             .enable_all_versions()
             .wrap_connector(connector.clone());
         let mut builder = Client::builder(TokioExecutor::new());
@@ -65,9 +70,14 @@ impl Clients {
             .pool_timer(TokioTimer::new())
             .http1_max_buf_size(limits::ANSWER_HEAD_BYTES_MAX)
             .timer(TokioTimer::new());
+        let http1 = builder.build(http1);
         let client = builder.build(connector.clone());
         let http2 = builder.http2_only(true).build(connector);
-        Self { client, http2 }
+        Self {
+            client,
+            http2,
+            http1,
+        }
     }
 }
 
@@ -175,8 +185,12 @@ impl Upstream {
             tokio::time::sleep(head).await;
         };
         let clients = request.extensions().get().unwrap_or(&self.plain);
+        // No other field of that name goes this far.
+        let switches = request.headers().contains_key(header::UPGRADE);
         let client = if media::has_grpc(request.headers()) {
             clients.http2.clone()
+        } else if switches {
+            clients.http1.clone()
         } else {
             clients.client.clone()
         };
@@ -184,7 +198,9 @@ impl Upstream {
             biased;
             answer = client.request(request) => match answer {
                 // A switch of protocols that nobody asked for.
-                Ok(response) if response.status().is_informational() => Err(Failure::BrokeOff),
+                Ok(response) if response.status().is_informational() && !switches => {
+                    Err(Failure::BrokeOff)
+                }
                 Ok(response) => Ok(response),
                 Err(error) => {
                     tracing::warn!(cause = cause(&error), "upstream failed");

@@ -102,7 +102,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
 ];
 
 /// Crates that touch the world, and who owns them.
-const OWNERS: [(&str, &[&str]); 7] = [
+const OWNERS: [(&str, &[&str]); 8] = [
     (
         "tokio",
         &[
@@ -121,6 +121,7 @@ const OWNERS: [(&str, &[&str]); 7] = [
     ),
     ("hyper", &["proxy", "stdio", "tests"]),
     ("hyper-util", &["proxy", "stdio", "tests"]),
+    ("tokio-tungstenite", &["proxy"]),
     ("axum", &["admin", "stdio", "tests", "witness"]),
     ("sqlx", &["store"]),
     ("aya", &["abi", "flows"]),

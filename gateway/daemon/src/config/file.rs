@@ -35,7 +35,7 @@ pub(crate) use mediator::{
     AnswerForm, MediationCounts, MediationModel, MediationPage, MediationTemplate, Mediator,
     OnFailure,
 };
-pub(crate) use operation::{Operation, Records};
+pub(crate) use operation::{Operation, Records, WebSocket};
 pub(crate) use upstream::{Ejection, Health, Upstream};
 pub(crate) use usage::{Price, Profile, Usage};
 

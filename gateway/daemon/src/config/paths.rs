@@ -5,7 +5,8 @@ use std::{collections::HashSet, str::FromStr as _, sync::Arc};
 use http::{HeaderName, Method};
 use miette::Result;
 use policy::Effect;
-use proxy::{bindings::Elsewhere, route::Template};
+use proxy::{bindings::Elsewhere, route::Template, websocket::WebSocket};
+use serde_saphyr::Spanned;
 
 use super::{arguments, file, messages::effect, resolve::Resolver};
 
@@ -44,6 +45,9 @@ impl Resolver<'_> {
                 "upper case: GET, POST, PUT, PATCH, DELETE",
             )
         })?;
+        let websocket = operation.websocket.as_ref();
+        let websocket = websocket.map(|typed| self.websocket(typed, &method, operation));
+        let websocket = websocket.transpose()?;
         let effect = operation.effect.map_or_else(|| effect_of(&method), effect);
         let template = Template::new(
             &operation.id.value,
@@ -79,7 +83,35 @@ impl Resolver<'_> {
         answers.records = records.map(|it| self.records(it)).transpose()?;
         answers.mediated = self.mediated(service, operation)?;
         template.answers = Arc::new(answers);
+        template.websocket = websocket.map(Arc::new);
         Ok(template)
+    }
+
+    /// What is declared of an operation that is a WebSocket.
+    fn websocket(
+        &self,
+        typed: &Spanned<file::WebSocket>,
+        method: &Method,
+        operation: &file::Operation,
+    ) -> Result<WebSocket> {
+        if *method != Method::GET || !operation.body.is_empty() {
+            return Err(self.fault(
+                typed,
+                "a WebSocket is opened by a GET without a body",
+                "write `method: GET`, and bind parameters by the path, `query` or `header` (RFC 6455 section 4.1)",
+            ));
+        }
+        let subprotocols = typed.value.subprotocols.iter().map(|name| {
+            if is_token(&name.value) {
+                return Ok(name.value.as_str().into());
+            }
+            let message = format!("`{}` is not the name of a subprotocol", name.value);
+            let help = "one word, as in `sec-websocket-protocol`: `graphql-transport-ws`";
+            Err(self.fault(name, message, help))
+        });
+        Ok(WebSocket {
+            subprotocols: subprotocols.collect::<Result<_>>()?,
+        })
     }
 
     /// What header fields and the body bind.
@@ -110,6 +142,12 @@ impl Resolver<'_> {
             query: Vec::new(),
         })
     }
+}
+
+/// Whether it is a token of HTTP (RFC 9110 section 5.6.2).
+fn is_token(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(fits)
 }
 
 /// What header fields and the body bind.

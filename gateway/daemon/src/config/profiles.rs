@@ -107,6 +107,15 @@ struct Operation {
     body: BTreeMap<String, String>,
     #[serde(default)]
     arguments: BTreeMap<String, Argument>,
+    websocket: Option<WebSocket>,
+}
+
+/// What is declared of a WebSocket.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WebSocket {
+    #[serde(default)]
+    subprotocols: Vec<String>,
 }
 
 /// An argument that policies may hold within bounds.
@@ -280,7 +289,15 @@ impl Filler {
             fields_max: None,
             subject: None,
             records: None,
+            websocket: known.websocket.map(|it| self.websocket(it)),
         }
+    }
+
+    fn websocket(&self, known: WebSocket) -> Spanned<file::WebSocket> {
+        let subprotocols = known.subprotocols.into_iter();
+        self.here(file::WebSocket {
+            subprotocols: subprotocols.map(|it| self.here(it)).collect(),
+        })
     }
 
     fn argument(&self, known: Argument) -> file::Argument {

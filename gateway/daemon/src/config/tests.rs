@@ -1,5 +1,6 @@
 mod limits;
 mod upstreams;
+mod websocket;
 
 use std::fs;
 

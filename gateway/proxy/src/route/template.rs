@@ -6,7 +6,9 @@ use http::Method;
 use policy::Effect;
 
 use super::{PARAMETER_BYTES_MAX, Unroutable, canonical::is_like};
-use crate::{arguments::Arguments, bindings::Elsewhere, governance::AnswerRules};
+use crate::{
+    arguments::Arguments, bindings::Elsewhere, governance::AnswerRules, websocket::WebSocket,
+};
 
 /// One operation: a method and a path with named parameters.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub struct Template {
     pub answers: Arc<AnswerRules>,
     /// What is declared of its arguments.
     pub arguments: Arc<Arguments>,
+    /// What is declared of it, if it is a WebSocket.
+    pub websocket: Option<Arc<WebSocket>>,
     segments: Vec<Segment>,
     /// Words that are no values of a parameter of the path: calls of their own.
     except: Vec<(String, String)>,
@@ -123,6 +127,7 @@ impl Template {
             effect,
             answers: Arc::default(),
             arguments: Arc::default(),
+            websocket: None,
             segments,
             except: Vec::new(),
             verbs: false,

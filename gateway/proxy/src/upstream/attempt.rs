@@ -27,6 +27,7 @@ use crate::{
     refusal::Interruption,
     request::{self, Judged},
     route::{Unroutable, Way},
+    websocket::handshake::Handshake,
 };
 
 impl Worker {
@@ -44,9 +45,16 @@ impl Worker {
         account.asked = asked::note(&self.gateway, permit, way, account);
         // The intent is durable here. A crash from now on leaves an open record, which `verify`
         // reports as "admitted, outcome unknown" (45 CFR 164.312(b)).
+        if let (Some(rule), Some(_)) = (permit.mediation(), &way.websocket) {
+            // Nobody stands between in a conversation.
+            let why = mediator::Unmediated::NoTemplate;
+            return Err(Interruption::unmediated(why, &rule.id));
+        }
         if permit.mediation().is_some() || account.mediation.is_some() {
             Box::pin(self.mediate(account, (permit, way, &mut parts, &body))).await?;
         }
+        let declared = way.websocket.as_ref();
+        let handshake = declared.map(|it| Handshake::new(it, &parts.headers));
         let accepted = Accepted::of(&parts.headers);
         headers::towards_upstream(&mut parts.headers, permit.caller().showed());
         let service = Arc::clone(&way.service);
@@ -83,6 +91,9 @@ impl Worker {
         };
         account.mark(names::REQUEST_SCREENED);
         let mut request = written(account, way, parts, judged)?;
+        if let Some(handshake) = &handshake {
+            handshake.write(request.headers_mut());
+        }
         let mut access = None;
         if let Some(presented) = presented {
             let (source, deadline) = (&*self.gateway.credentials, account.deadline());
@@ -97,6 +108,13 @@ impl Worker {
             && answer.status() == StatusCode::UNAUTHORIZED
         {
             presented.was_refused(&*self.gateway.credentials, access.as_ref());
+        }
+        if let Some(handshake) = &handshake
+            && answer.status() == StatusCode::SWITCHING_PROTOCOLS
+            && !handshake.is_met(answer.headers())
+        {
+            tracing::warn!(cause = "its handshake is not ours", "upstream failed");
+            return Err(Interruption::upstream_failed());
         }
         Ok((accepted, answer))
     }

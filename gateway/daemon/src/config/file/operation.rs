@@ -45,6 +45,17 @@ pub(crate) struct Operation {
     pub(crate) subject: Option<String>,
     /// Which parts of its answers are records, for budgets that count them.
     pub(crate) records: Option<Records>,
+    /// That it is a WebSocket.
+    pub(crate) websocket: Option<Spanned<WebSocket>>,
+}
+
+/// What is declared of a WebSocket.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WebSocket {
+    /// The subprotocols that may be agreed on; others are not passed on.
+    #[serde(default)]
+    pub(crate) subprotocols: Vec<Spanned<String>>,
 }
 
 /// Elements of an array are records.
