@@ -264,7 +264,11 @@ impl Court {
                     .set("usage", json!({ "profile": "openai" })),
             ))
             .service(operations(Service::new("signed", &url, "DE")).set("credential", signed))
-            .service(operations(Service::new("hook", &url, "DE")).set("inbound", inbound()))
+            .service(
+                Service::new("hook", &url, "DE")
+                    .operation("thing.make", "POST", "/things")
+                    .set("inbound", inbound()),
+            )
             .service(keyed(
                 Service::new("graph", &url, "DE").set("graphql", graphql),
             ))

@@ -27,6 +27,7 @@ use crate::{
     refusal::Interruption,
     request::{self, Judged},
     route::{Unroutable, Way},
+    webhook::{self, Scheme},
     websocket::handshake::Handshake,
 };
 
@@ -62,6 +63,10 @@ impl Worker {
             // It is of bytes that may not go on, by a secret that nobody there has.
             for name in inbound.scheme.fields() {
                 parts.headers.remove(name);
+            }
+            if inbound.scheme != Scheme::Standard {
+                // Nobody signed it, and a message may not get an id by that.
+                parts.headers.remove(&webhook::ID);
             }
         }
         let presented = service.presented.as_ref();
