@@ -320,6 +320,8 @@ async fn close(
     frame: Option<CloseFrame>,
 ) {
     let closing = async {
+        // Answers to pings that wait go first: behind the close frame there is nothing (RFC 6455 section 5.5.1).
+        to.flush().await.ok();
         // One that closed first is answered instead, and one that is gone hears nothing.
         to.send(Message::Close(frame)).await.ok();
         while let Some(Ok(_)) = from.next().await {}
