@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use http::request::Parts;
+use http::{HeaderMap, request::Parts};
 use identity::{Again, Agent, Cause, Identity, Once, Proven, Unproven};
 use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::Semaphore, time::timeout};
@@ -22,7 +22,7 @@ use crate::{
     headers, limits, message,
     record::Who,
     refusal::Interruption,
-    webhook::{Key, Scheme},
+    webhook::{self, Key, Scheme},
 };
 
 /// How old a message may be, or from how far in the future, if nobody says otherwise.
@@ -141,6 +141,17 @@ impl Inbound {
         let proven = Identity::signed(&self.sender);
         account.who = Arc::new(Who::proven(proven.caller(), peer.flow));
         Ok(proven)
+    }
+
+    /// Takes the signature out of what goes on: it is of bytes that may not, by a secret that nobody there has.
+    pub(crate) fn take_signature(&self, fields: &mut HeaderMap) {
+        for name in self.scheme.fields() {
+            fields.remove(name);
+        }
+        if self.scheme != Scheme::Standard {
+            // Nobody signed it, and a message may not get an id by that.
+            fields.remove(&webhook::ID);
+        }
     }
 
     fn is_timely(&self, at: Option<i64>, now: Timestamp) -> Result<(), Disbelieved> {

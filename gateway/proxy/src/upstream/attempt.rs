@@ -27,7 +27,6 @@ use crate::{
     refusal::Interruption,
     request::{self, Judged},
     route::{Unroutable, Way},
-    webhook::{self, Scheme},
     websocket::handshake::Handshake,
 };
 
@@ -60,14 +59,7 @@ impl Worker {
         headers::towards_upstream(&mut parts.headers, permit.caller().showed());
         let service = Arc::clone(&way.service);
         if let Some(inbound) = &service.inbound {
-            // It is of bytes that may not go on, by a secret that nobody there has.
-            for name in inbound.scheme.fields() {
-                parts.headers.remove(name);
-            }
-            if inbound.scheme != Scheme::Standard {
-                // Nobody signed it, and a message may not get an id by that.
-                parts.headers.remove(&webhook::ID);
-            }
+            inbound.take_signature(&mut parts.headers);
         }
         let presented = service.presented.as_ref();
         if let Some(presented) = presented {
