@@ -244,4 +244,29 @@ mod tests {
         assert_eq!(session.say(ask, None).await.err(), Some(Refused::Over));
         assert!(Session::start(&[]).is_err());
     }
+
+    #[tokio::test]
+    async fn who_hung_up_keeps_no_session_busy() {
+        let session = Session::start(&["cat"].map(OsString::from)).expect("cat");
+        let ask = br#"{"id":"\u0061","method":"ping"}"#;
+        let open = session.say(ask, asks(ask)).await.expect("it runs");
+        assert!(session.idle_since().is_none());
+        // The same id in another spelling.
+        let again = session.say(ask, asks(br#"{"id":"a","method":"ping"}"#));
+        assert_eq!(again.await.err(), Some(Refused::Busy));
+        drop(open);
+        assert!(session.idle_since().is_some());
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_known_by_its_id_however_that_is_written() {
+        let edit = r#"s/.*/{"id":"a","result":{}}/"#;
+        let session = Session::start(&["sed", "-u", edit].map(OsString::from)).expect("sed");
+        let ask = br#"{"id":"\u0061","method":"ping"}"#;
+        let answer = session.say(ask, asks(ask)).await;
+        let mut answer = answer.expect("it runs").expect("an answer");
+        let told = answer.recv().await;
+        assert_eq!(told.as_deref(), Some(&br#"{"id":"a","result":{}}"#[..]));
+        assert!(session.idle_since().is_some());
+    }
 }

@@ -310,3 +310,34 @@ fn why(status: StatusCode, body: &[u8]) -> String {
         _ => format!("the gateway answered with status {}", status.as_u16()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_request_has_the_token_that_its_file_holds_then() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("token");
+        std::fs::write(&file, "one\n").expect("a file");
+        let (to_say, _said) = mpsc::channel(1);
+        let bridge = Bridge {
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            uri: Uri::from_static("http://127.0.0.1:1/mcp"),
+            token: Some(file.clone()),
+            known: Mutex::default(),
+            to_say,
+        };
+        let shown = || {
+            let request = bridge.request(Method::POST, Bytes::new())?;
+            Ok::<_, NotConnected>(request.headers().get(TOKEN).cloned())
+        };
+        assert_eq!(shown().expect("a token").expect("a token"), "one");
+        std::fs::write(&file, "two\n").expect("a file");
+        assert_eq!(shown().expect("a token").expect("a token"), "two");
+        std::fs::write(&file, [b'x'; 16 * 1024 + 1]).expect("a file");
+        assert!(matches!(shown(), Err(NotConnected::Token)));
+        std::fs::remove_file(&file).expect("it is there");
+        assert!(matches!(shown(), Err(NotConnected::File { .. })));
+    }
+}

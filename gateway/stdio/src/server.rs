@@ -318,3 +318,6 @@ fn events(session: Arc<Session>, messages: mpsc::Receiver<Bytes>) -> Response {
     ];
     (kind, Body::from_stream(events)).into_response()
 }
+
+#[cfg(test)]
+mod tests;
