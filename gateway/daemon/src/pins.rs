@@ -113,34 +113,29 @@ pub(crate) struct Keeping {
 }
 
 impl Keeping {
-    /// Writes down what was seen and takes up what was approved, until told to stop.
+    /// Begins to keep them.
+    pub(crate) fn start(self) -> Keeper {
+        let (stop, stopped) = watch::channel(false);
+        Keeper {
+            stop,
+            running: tokio::spawn(self.run(stopped)),
+        }
+    }
+
+    /// Writes down what was seen and takes up what was approved, until told to stop, and once then.
     ///
     /// A file that cannot be read changes nothing: what is approved stays so.
-    pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
-        let (mut looked, mut known) = (None, None);
-        let mut complained = false;
+    async fn run(self, mut stop: watch::Receiver<bool>) {
+        let (mut looked, mut complained) = (None, false);
         loop {
             let stopped = *stop.borrow();
-            let (moved, found) = self.pins.take();
-            let at = self.looked();
-            if !moved.is_empty() || at != looked {
-                match self.settle(moved).await {
-                    Ok(kept) => {
-                        complained = false;
-                        looked = self.looked();
-                        if let Some(before) = known.replace(kept.clone()) {
-                            self.approved(&before, &kept).await;
-                        }
-                    }
-                    Err(error) if !complained => {
-                        complained = true;
-                        tracing::error!(%error, "what is approved of tools is not written down");
-                    }
-                    Err(_) => {}
+            match self.round(&mut looked).await {
+                Ok(()) => complained = false,
+                Err(error) if !complained => {
+                    complained = true;
+                    tracing::error!(%error, "what is known of tools is not written down, and is tried again");
                 }
-            }
-            for found in found {
-                self.tell(&found).await;
+                Err(_) => {}
             }
             if stopped {
                 return;
@@ -153,6 +148,29 @@ impl Keeping {
         }
     }
 
+    /// Tells what was found, writes down what was seen, and puts approvals on record.
+    async fn round(&self, looked: &mut Option<(SystemTime, u64)>) -> Result<()> {
+        let (mut moved, found) = self.pins.take();
+        // What is written down is no news any more: first somebody hears of it.
+        let mut told = Ok(());
+        for found in found {
+            if let Err(error) = self.tell(&found).await {
+                told = Err(error);
+                let untold = moved.extract_if(.., |(pinned, _)| *pinned == found.pinned);
+                self.pins.put_back(untold.map(|(pinned, _)| pinned));
+                self.pins.tell_again(found);
+            }
+        }
+        if !moved.is_empty() || self.looked() != *looked {
+            // Until all is done it is looked at again.
+            *looked = None;
+            let kept = self.settle(moved).await?;
+            self.record(&kept).await?;
+            *looked = self.looked();
+        }
+        told
+    }
+
     /// What tells whether the file is another than before.
     fn looked(&self) -> Option<(SystemTime, u64)> {
         let file = fs::metadata(self.data.join(FILE)).ok()?;
@@ -160,32 +178,21 @@ impl Keeping {
     }
 
     async fn settle(&self, moved: Vec<(Pinned, Pin)>) -> Result<Kept> {
-        let (data, since) = (self.data.clone(), moved.clone());
-        let written = tokio::task::spawn_blocking(move || {
-            change(&data, |kept| {
-                for (pinned, pin) in since {
-                    let operations = kept.0.entry(pinned.service).or_default();
-                    operations.entry(pinned.operation).or_default().follow(pin);
-                }
-                Ok(())
-            })
+        let since = moved.clone();
+        let written = self.written(move |kept| {
+            for (pinned, pin) in since {
+                let operations = kept.0.entry(pinned.service).or_default();
+                operations.entry(pinned.operation).or_default().follow(pin);
+            }
         });
-        let written = written.await.into_diagnostic().and_then(|written| written);
-        match written {
-            Ok(((), kept)) => {
-                self.pins.take_up(kept.clone());
-                Ok(kept)
-            }
-            Err(error) => {
-                self.pins
-                    .put_back(moved.into_iter().map(|(pinned, _)| pinned));
-                Err(error)
-            }
-        }
+        written.await.inspect_err(|_| {
+            let moved = moved.into_iter().map(|(pinned, _)| pinned);
+            self.pins.put_back(moved);
+        })
     }
 
     /// Puts on record, and tells, that something is not what was approved.
-    async fn tell(&self, found: &Found) {
+    async fn tell(&self, found: &Found) -> Result<()> {
         let (detector, response) = match found.bar {
             Bar::Changed => ("tool_changed", "alert"),
             Bar::Unapproved => ("tool_unapproved", "note"),
@@ -207,39 +214,84 @@ impl Keeping {
             record: None,
             finding: true,
         };
-        match self.trail.note(EventRef::Anomaly(&anomaly)).await {
-            Ok(index) if found.bar == Bar::Changed => {
-                self.alerts.tell(index, &anomaly, found.writes).await;
-            }
-            Ok(_) => {}
-            Err(error) => {
-                tracing::error!(%error, "a changed tool is not offered, and not on record");
-            }
+        let index = self.trail.note(EventRef::Anomaly(&anomaly)).await;
+        let index = index.into_diagnostic().wrap_err_with(|| {
+            let about = &anomaly.about;
+            format!("`{about}` is not offered, and that is not on record")
+        })?;
+        if found.bar == Bar::Changed {
+            self.alerts.tell(index, &anomaly, found.writes).await;
         }
+        Ok(())
     }
 
-    /// Puts on record what an operator approved.
-    async fn approved(&self, before: &Kept, after: &Kept) {
-        for (service, operations) in &after.0 {
+    /// Puts on record what was approved, also while no gateway ran.
+    async fn record(&self, kept: &Kept) -> Result<()> {
+        let mut recorded = Vec::new();
+        for (service, operations) in &kept.0 {
             for (operation, pin) in operations {
-                let was = before.0.get(service).and_then(|known| known.get(operation));
-                let (Some(Some(_)), None) = (was.map(Pin::bar), pin.bar()) else {
+                let Some(approved) = pin.approved.as_ref().filter(|_| pin.unrecorded) else {
                     continue;
                 };
-                let digest = pin.approved.as_ref().map(|it| it.digest.to_string());
                 let approval = Revocation {
                     at: now(),
                     what: "tool".into(),
                     id: name(service, operation),
-                    reason: digest.unwrap_or_default(),
+                    reason: approved.digest.to_string(),
                     lifted: true,
                 };
                 tracing::warn!(tool = approval.id, digest = approval.reason, "approved");
-                if let Err(error) = self.trail.note(EventRef::Revoke(&approval)).await {
-                    tracing::error!(%error, "an approval holds, and is not on record");
-                }
+                let noted = self.trail.note(EventRef::Revoke(&approval)).await;
+                let noted = noted.into_diagnostic();
+                noted.wrap_err("an approval holds, and is not on record")?;
+                recorded.push((Arc::clone(service), Arc::clone(operation), approved.digest));
             }
         }
+        if recorded.is_empty() {
+            return Ok(());
+        }
+        self.written(move |kept| {
+            for (service, operation, digest) in recorded {
+                let operations = kept.0.get_mut(&service);
+                let pin = operations.and_then(|known| known.get_mut(&operation));
+                // Another may have been approved meanwhile.
+                let is_it =
+                    |pin: &&mut Pin| pin.approved.as_ref().map(|it| it.digest) == Some(digest);
+                if let Some(pin) = pin.filter(is_it) {
+                    pin.unrecorded = false;
+                }
+            }
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Changes the file, and takes up what it says then.
+    async fn written(&self, with: impl FnOnce(&mut Kept) + Send + 'static) -> Result<Kept> {
+        let data = self.data.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            change(&data, |kept| {
+                with(kept);
+                Ok(())
+            })
+        });
+        let ((), kept) = written.await.into_diagnostic()??;
+        self.pins.take_up(kept.clone());
+        Ok(kept)
+    }
+}
+
+/// Keeps them while a gateway runs.
+pub(crate) struct Keeper {
+    stop: watch::Sender<bool>,
+    running: tokio::task::JoinHandle<()>,
+}
+
+impl Keeper {
+    /// Ends it, once nobody sees lists any more and before the log is closed.
+    pub(crate) async fn finish(self) -> Result<()> {
+        self.stop.send_replace(true);
+        self.running.await.into_diagnostic()
     }
 }
 

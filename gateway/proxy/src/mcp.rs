@@ -172,7 +172,8 @@ impl Mcp {
     pub fn listed(&self) -> impl Iterator<Item = &Arc<str>> {
         let named = self.tools.values().chain(self.prompts.values());
         let resources = self.resources.iter();
-        let read = resources.filter_map(|resource| Some(resource.call("resources/read")?.1));
+        let templates = resources.filter(|resource| resource.parameters().next().is_some());
+        let read = templates.filter_map(|resource| Some(resource.call("resources/read")?.1));
         named.chain(read).map(|call| &call.id)
     }
 

@@ -34,6 +34,9 @@ impl Media {
     }
 }
 
+/// Why a body of no type cannot be inspected.
+pub(crate) const UNDECLARED: &str = "media_undeclared";
+
 /// Whether a body is one JSON document.
 pub(crate) fn is_json(format: Format) -> bool {
     format == Format::Document(Kind::Json)
@@ -53,7 +56,7 @@ pub(crate) fn of(headers: &HeaderMap, ended: bool) -> Media {
         return Media::Empty;
     }
     let Some(kind) = headers.get(header::CONTENT_TYPE) else {
-        return Media::Opaque("media_undeclared");
+        return Media::Opaque(UNDECLARED);
     };
     let Ok(kind) = kind.to_str() else {
         return Media::Opaque("media_unknown");

@@ -64,7 +64,8 @@ pub(crate) async fn release(
         Ok(counted) => counted,
         Err(why) => return Err((account, why)),
     };
-    let (plan, named) = plan(gateway, permit, way, &account);
+    let is_prose = is_prose(media, inspected, parts.status, &account);
+    let (plan, named) = plan(gateway, permit, way, (&account, is_prose));
     let shaped = !plan.is_empty();
     if way.says_nothing(parts.status) {
         headers::body_withheld(&mut parts.headers);
@@ -134,13 +135,43 @@ fn towards_agent(fields: &mut HeaderMap, way: &Way, inspected: bool) {
     }
 }
 
+/// Whether no client of MCP reads a message in what cannot be told from rows: an error, or an answer to what
+/// asks for none, of another kind than messages are.
+fn is_prose(
+    media: Media,
+    inspected: Option<(Format, Coding)>,
+    status: StatusCode,
+    account: &Account,
+) -> bool {
+    let is_other = match (media, inspected) {
+        (Media::Opaque(gap), _) => gap == media::UNDECLARED,
+        (_, Some((Format::Document(media), _))) => !Shaper::reads(media),
+        _ => false,
+    };
+    is_other && (!status.is_success() || account.asked.is_none())
+}
+
 /// What of an answer may go on, and who must hear of the session that it may name.
-fn plan(gateway: &Gateway, permit: &Permit, way: &Way, account: &Account) -> (Plan, Named) {
+fn plan(
+    gateway: &Gateway,
+    permit: &Permit,
+    way: &Way,
+    (account, is_prose): (&Account, bool),
+) -> (Plan, Named) {
+    let lists = || Plan {
+        rows: listing::any(gateway, permit, way),
+        ..Plan::default()
+    };
     if let Some(asked) = &account.asked {
-        return (asked.held_to(), Named::default());
+        let plan = asked.held_to();
+        let plan = if is_prose { plan } else { plan.and(&lists()) };
+        return (plan, Named::default());
     }
     let mut plan = way.answers.plan(permit);
-    plan.rows.extend(listing::rows(gateway, permit, way));
+    plan.rows.extend(listing::asked_for(gateway, permit, way));
+    if !is_prose {
+        plan = plan.and(&lists());
+    }
     let stream = Stream::of(gateway, permit, way, account.session.as_ref());
     let named = stream.as_ref().map(|stream| stream.named());
     plan.answers = stream.map(|stream| stream as _);

@@ -42,10 +42,23 @@ fn event(id: Value) -> String {
     format!("id: e-{id}\ndata: {answer}\n\n")
 }
 
-/// A stream that is taken up again, on which all that was asked is answered: of a page, of all, and what
-/// nobody asked.
+/// A list in answer to what asked for none.
+fn listed() -> String {
+    let tool = json!({ "name": "unlisted", "inputSchema": { "type": "object" } });
+    let result = json!({ "capabilities": {}, "tools": [tool] });
+    let answer = json!({ "jsonrpc": "2.0", "id": 0, "result": result });
+    format!("id: e-0\ndata: {answer}\n\n")
+}
+
+/// A stream that is taken up again, on which all that was asked is answered: of a page, of all, of the
+/// session's begin, and what nobody asked.
 async fn stream() -> ([(&'static str, &'static str); 1], String) {
-    let events = [event(json!(7)), event(json!("all")), event(json!(9))];
+    let events = [
+        event(json!(7)),
+        event(json!("all")),
+        listed(),
+        event(json!(9)),
+    ];
     ([("content-type", "text/event-stream")], events.concat())
 }
 
@@ -109,7 +122,7 @@ fn a_stream_taken_up_again_is_held_to_what_each_tool_is() -> Result<()> {
     assert_eq!(reply.status, 200, "{}", reply.text());
     let text = reply.text();
     let events: Vec<&str> = text.split_inclusive("\n\n").collect();
-    let [page, all, unasked] = events.as_slice() else {
+    let [page, all, begun, unasked] = events.as_slice() else {
         anyhow::bail!("{text}");
     };
     // Of the page: one's own rows, no more than one of them, and of that the id alone.
@@ -117,6 +130,8 @@ fn a_stream_taken_up_again_is_held_to_what_each_tool_is() -> Result<()> {
     assert_eq!(page.matches("C-1").count(), 2, "{page}");
     // The other tool has no rules; what nobody asked for says nothing.
     assert_eq!(*all, event(json!("all")));
+    ensure!(begun.contains("capabilities"), "{begun}");
+    ensure!(!begun.contains("unlisted"), "{begun}");
     assert_eq!(*unasked, "id: e-9\n\n");
     // Of a session that was opened before this gateway began nobody knows all that was asked in it.
     let old = [session[0], (SESSION, "s-0")];

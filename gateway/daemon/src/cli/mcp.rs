@@ -142,7 +142,7 @@ fn state(pin: &Pin, pinning: Pinning) -> &'static str {
 
 fn by(pin: &Pin) -> &'static str {
     match pin.by {
-        Some(By::FirstUse) => "seen first",
+        Some(By::FirstUse) => "as it was seen first (`first_use`), by nobody",
         Some(By::Operator) => "by an operator",
         Some(By::Configuration) => "by the configuration",
         None => "",
@@ -159,20 +159,26 @@ fn print(service: &str, operation: &str, state: &str, pin: &Pin) {
             approved.at
         );
         hidden(approved);
+        if let (Some(By::FirstUse), Some(text)) = (pin.by, &approved.text) {
+            println!("  all that it says, for whoever approves it:");
+            difference::all(text);
+        }
     }
     let Some(seen) = &pin.seen else { return };
     println!("  says     {}, since {}", seen.digest, seen.at);
     hidden(seen);
-    let before = pin
-        .approved
-        .as_ref()
-        .map(|approved| approved.text.as_deref());
+    let approved = pin.approved.as_ref();
+    let before = approved.and_then(|approved| approved.text.as_deref());
     match (before, &seen.text) {
-        (None, Some(after)) => difference::print("{}", after),
-        (Some(Some(before)), Some(after)) => difference::print(before, after),
-        _ => println!(
-            "  what changed is not known: one of both was never seen, or is longer than \
-             {TEXT_BYTES_MAX} bytes"
+        (Some(before), Some(after)) => difference::print(before, after),
+        (None, Some(after)) => {
+            if approved.is_some() {
+                println!("  what is approved was never seen; this is all that it says:");
+            }
+            difference::all(after);
+        }
+        (_, None) => println!(
+            "  it is longer than {TEXT_BYTES_MAX} bytes, which is not kept, and not approved"
         ),
     }
 }
@@ -233,8 +239,8 @@ fn approve(config: &Config, (service, tool): (&str, &str), digest: Digest) -> Re
         return Ok(ExitCode::SUCCESS);
     }
     eprintln!(
-        "`{service}` says something else of `{tool}`, or no list has shown it yet: `tidegate mcp tools {service}` \
-         tells the digest of what it says now"
+        "`{service}` says something else of `{tool}`, or no list has shown it yet, or it is longer than \
+         {TEXT_BYTES_MAX} bytes: `tidegate mcp tools {service}` tells the digest of what it says now"
     );
     Ok(ExitCode::from(FINDING))
 }

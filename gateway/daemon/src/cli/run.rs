@@ -160,6 +160,8 @@ struct Running {
     recording: tokio::task::JoinHandle<()>,
     /// Writes down what is said of behaviour.
     following: Option<tokio::task::JoinHandle<()>>,
+    /// Writes down what servers of MCP list.
+    pins: pins::Keeper,
     /// Shows the log to others.
     publishing: tokio::task::JoinHandle<Publication>,
     /// Serves inside of sealed namespaces.
@@ -222,7 +224,7 @@ impl Running {
         let following = watching.map(|it| it.start(&gateway.trail));
         held.ask_stores(&upstream_tls, &stopped);
         let files = (Arc::clone(&held), tell, authority);
-        files::look(config, files, &gateway, (alerts, &stopped));
+        let pins = files::look(config, files, &gateway, (alerts, &stopped));
         desks::open(config, &gateway, &stopped)?;
         upstreams::watch(&gateway, &upstream_tls, &stopped)?;
         let (listen, led) = addresses(&bound, endpoints.len());
@@ -266,6 +268,7 @@ impl Running {
             reconciler,
             recording,
             following,
+            pins,
             publishing,
             launches,
             signals,
@@ -301,6 +304,8 @@ impl Running {
         if let Some(launches) = self.launches {
             launches.await.into_diagnostic()?;
         }
+        // Until now they saw lists.
+        self.pins.finish().await?;
         let (kernel, reconciler) = (self.kernel, self.reconciler);
         tokio::task::spawn_blocking(move || {
             if let Some(kernel) = kernel {

@@ -150,6 +150,12 @@ impl Resolver<'_> {
                 let help = "take `pins: off` away, or the digest";
                 return Err(self.fault(digest, "`pins` is off, so that nobody compares", help));
             }
+            if method == "resources/read" && !name.value.contains('{') {
+                let help = "take the digest away: what is approved of resources is their templates, which have \
+                            parameters, as in `crm://customers/{customer}`";
+                let message = "a resource without parameters has nothing to be approved";
+                return Err(self.fault(digest, message, help));
+            }
             let parsed = digest.value.parse().map_err(|error: NoDigest| {
                 let help = "`tidegate mcp tools` shows what the server's lists say";
                 self.fault(digest, error.to_string(), help)

@@ -56,7 +56,7 @@ pub(crate) fn note(
         return None;
     }
     let mut plan = way.answers.plan(permit);
-    plan.rows.extend(listing::rows(gateway, permit, way));
+    plan.rows.extend(listing::asked_for(gateway, permit, way));
     let (plan, sessions) = (Arc::new(plan), Arc::clone(&gateway.sessions));
     // Of one that was not opened here nobody knows by which other ids its server knows it.
     let session = account.session.as_ref().filter(|spoken| spoken.is_open());
@@ -125,6 +125,8 @@ pub(crate) struct Stream {
     service: Arc<str>,
     owner: Owner,
     session: Named,
+    /// What all that stands on it is held to: an id says nothing of what a server answers by it.
+    any: Plan,
 }
 
 /// The session of a stream, once it is named.
@@ -147,6 +149,10 @@ impl Stream {
                 service: Arc::clone(&way.service.name),
                 owner: Owner::of(permit.caller()),
                 session: Arc::new(spoken.map(named).unwrap_or_default()),
+                any: Plan {
+                    rows: listing::any(gateway, permit, way),
+                    ..Plan::default()
+                },
             })
         })
     }
@@ -168,7 +174,7 @@ impl Answers for Stream {
             session: Some(session.clone()),
             id: requests::folded(id),
         };
-        Some(requests.asked(&name)?.and(&floor.asked))
+        Some(requests.asked(&name)?.and(&floor.asked).and(&self.any))
     }
 }
 
@@ -199,6 +205,7 @@ mod tests {
             service: "crm".into(),
             owner: Owner::named("ann", None),
             session: named,
+            any: Plan::default(),
         }
     }
 

@@ -49,20 +49,37 @@ impl Listing {
     }
 }
 
-/// Which elements of a list may go on in the answer under `permit`. On a stream the answer to any
-/// request may stand.
-pub(crate) fn rows(gateway: &Gateway, permit: &Permit, way: &Way) -> Vec<Rows> {
+/// Which elements of the list that was asked for may go on; on a stream, of any.
+pub(crate) fn asked_for(gateway: &Gateway, permit: &Permit, way: &Way) -> Vec<Rows> {
+    let asked = &*permit.operation().id;
+    let is_asked = |listing: &Listing| asked == STREAM || asked == listing.named().0;
+    rows(gateway, permit, way, is_asked)
+}
+
+/// Which elements of any list may go on to whoever has `permit`, whatever was asked for: a server chooses
+/// where it answers, and by which id.
+pub(crate) fn any(gateway: &Gateway, permit: &Permit, way: &Way) -> Vec<Rows> {
+    rows(gateway, permit, way, |_| true)
+}
+
+fn rows(
+    gateway: &Gateway,
+    permit: &Permit,
+    way: &Way,
+    is_meant: impl Fn(&Listing) -> bool,
+) -> Vec<Rows> {
     if !matches!(way.service.speaks, Speaks::Mcp(_)) {
         return Vec::new();
     }
-    let asked = &*permit.operation().id;
-    let listings = Listing::ALL.into_iter();
-    let listings = listings.filter(|listing| asked == STREAM || asked == listing.named().0);
+    let listings = Listing::ALL.into_iter().filter(is_meant);
+    // Some clients read a batch (MCP 2025-03-26) in any answer.
     listings
-        .filter_map(|listing| {
+        .flat_map(|listing| ["", "/*"].map(|batch| (listing, batch)))
+        .filter_map(|(listing, batch)| {
             let (_, array, member) = listing.named();
+            let array = format!("{batch}{array}");
             Some(Rows {
-                array: Path::parse(array).ok()?,
+                array: Path::parse(&array).ok()?,
                 member: Path::parse(member).ok()?,
                 bound: Bound::Admitted(Arc::new(Offer {
                     listing,
@@ -128,6 +145,7 @@ impl Admits for Offer {
             pinning: mcp.pinning,
             caller: &self.caller,
             writes: call.effect != Effect::Read,
+            is_template: self.listing == Listing::Templates,
         };
         self.pins.observe(seen, element)
     }
@@ -170,6 +188,8 @@ impl Offer {
             }),
             Listing::Templates => {
                 let known = mcp.resources.iter().find(|known| known.uri() == name)?;
+                // What has no parameters stands in the list of resources.
+                known.parameters().next()?;
                 let bound = known.parameters().map(|name| self.likely(name));
                 Some((known.call("resources/read")?.1, bound.collect()))
             }

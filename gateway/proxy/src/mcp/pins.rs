@@ -72,6 +72,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) pinning: Pinning,
     pub(crate) caller: &'a Caller,
     pub(crate) writes: bool,
+    pub(crate) is_template: bool,
 }
 
 /// What was approved of all servers, and what they say.
@@ -116,11 +117,10 @@ impl Pins {
         service: &Arc<str>,
         operation: &Arc<str>,
     ) -> Option<Bar> {
-        let unknown = match pinning {
-            Pinning::Off => return None,
-            Pinning::Configured if is_listed(operation) => Some(Bar::Unapproved),
-            Pinning::FirstUse | Pinning::Configured => None,
-        };
+        if pinning == Pinning::Off || !is_listed(operation) {
+            return None;
+        }
+        let unknown = (pinning == Pinning::Configured).then_some(Bar::Unapproved);
         let pinned = Pinned {
             service: Arc::clone(service),
             operation: read_of(operation),
@@ -128,9 +128,9 @@ impl Pins {
         self.read().pins.get(&pinned).map_or(unknown, Pin::bar)
     }
 
-    /// A server says this of an operation. Whether it may be used.
+    /// A server says this of an operation. Whether it may be offered: used, and read by people.
     pub(crate) fn observe(&self, seen: Seen<'_>, element: Element) -> bool {
-        let Some((digest, text)) = element.digest() else {
+        let Some((digest, text)) = element.digest(seen.is_template) else {
             return false;
         };
         // Most lists say what the last one did.
@@ -145,6 +145,7 @@ impl Pins {
         };
         let mut known = self.write();
         let pin = known.pins.entry(seen.pinned.clone()).or_default();
+        let is_kept = version.text.is_some();
         let sight = pin.observe(version, seen.pinning == Pinning::FirstUse);
         if sight.moved {
             known.moved.insert(seen.pinned.clone());
@@ -163,7 +164,7 @@ impl Pins {
         if sight.moved {
             self.moved.notify_one();
         }
-        sight.bar.is_none()
+        sight.bar.is_none() && is_kept
     }
 
     fn is_approved(&self, pinned: &Pinned, digest: Digest) -> bool {
@@ -195,6 +196,11 @@ impl Pins {
         self.write().moved.extend(moved);
     }
 
+    /// What could not be told must be another time.
+    pub fn tell_again(&self, found: Found) {
+        self.write().found.push(found);
+    }
+
     /// Takes up what is written down, but for what has moved since.
     pub fn take_up(&self, kept: Kept) {
         let mut known = self.write();
@@ -220,10 +226,15 @@ impl Pins {
     }
 }
 
-/// Whether a list shows what this operation is about. Methods are the protocol's own.
+/// Whether what a list shows of this operation is held to what was approved. Methods are the protocol's own, and
+/// a resource without parameters is no template: its list tells what there is now.
 fn is_listed(operation: &str) -> bool {
-    let named = ["tools/call/", "prompts/get/", "resources/"];
-    named.iter().any(|method| operation.starts_with(method)) && !HOUSEKEEPING.contains(&operation)
+    let named = ["tools/call/", "prompts/get/"];
+    let is_named = |method: &&str| operation.starts_with(method);
+    named.iter().any(is_named)
+        || operation.starts_with("resources/") && {
+            operation.contains('{') && !HOUSEKEEPING.contains(&operation)
+        }
 }
 
 /// The operation by which one is known: a resource is subscribed to as it is read.

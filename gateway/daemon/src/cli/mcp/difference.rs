@@ -11,13 +11,27 @@ pub(super) fn print(before: &str, after: &str) {
     }
 }
 
+/// Prints all that stands in a JSON text.
+pub(super) fn all(text: &str) {
+    for line in changes(&BTreeMap::new(), &leaves(text)) {
+        println!("    {line}");
+    }
+}
+
 fn lines(before: &str, after: &str) -> Vec<String> {
-    let [before, after] = [before, after].map(leaves);
+    changes(&leaves(before), &leaves(after))
+}
+
+fn changes(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
     let places: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     let mut lines = Vec::new();
     for place in places {
         let (was, is) = (before.get(place), after.get(place));
-        if was == is {
+        // A container is told by what it holds, unless it is another than it was.
+        let is_container =
+            |side: Option<&String>| side.is_some_and(|it| CONTAINERS.contains(&&**it));
+        let is_told_within = is_container(was.or(is)) && (was.is_none() || is.is_none());
+        if was == is || is_told_within {
             continue;
         }
         let sides = [("-", was), ("+", is)];
@@ -29,7 +43,10 @@ fn lines(before: &str, after: &str) -> Vec<String> {
     lines
 }
 
-/// Every value without parts, by its JSON Pointer (RFC 6901), as it is shown.
+/// What stands for an object and an array that hold something.
+const CONTAINERS: [&str; 2] = ["{…}", "[…]"];
+
+/// Every value, by its JSON Pointer (RFC 6901), as it is shown.
 fn leaves(text: &str) -> BTreeMap<String, String> {
     let mut leaves = BTreeMap::new();
     match serde_json::from_str(text) {
@@ -42,12 +59,14 @@ fn leaves(text: &str) -> BTreeMap<String, String> {
 fn gather(value: &Value, place: String, leaves: &mut BTreeMap<String, String>) {
     match value {
         Value::Object(members) if !members.is_empty() => {
+            leaves.insert(place.clone(), CONTAINERS[0].to_owned());
             for (name, value) in members {
                 let name = name.replace('~', "~0").replace('/', "~1");
                 gather(value, format!("{place}/{}", visible(&name)), leaves);
             }
         }
         Value::Array(elements) if !elements.is_empty() => {
+            leaves.insert(place.clone(), CONTAINERS[1].to_owned());
             for (at, value) in elements.iter().enumerate() {
                 gather(value, format!("{place}/{at}"), leaves);
             }
@@ -114,6 +133,14 @@ mod tests {
             ]
         );
         assert!(lines(before, before).is_empty());
+        // A list is no object with the same in the same places.
+        let array = r#"{"enum":["a"]}"#;
+        let object = r#"{"enum":{"0":"a"}}"#;
+        assert_eq!(lines(array, object), ["- /enum: […]", "+ /enum: {…}"]);
+        assert_eq!(
+            lines(r#"{"enum":[]}"#, array),
+            ["- /enum: []", "+ /enum: […]", r#"+ /enum/0: "a""#]
+        );
     }
 
     #[test]

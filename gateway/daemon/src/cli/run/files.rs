@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::{alerts::Alerts, authority, config::Config, credentials::Held, pins, revoked};
 
 /// Looks at the files that the command line writes: credentials, who is revoked, the authority, what is approved of
-/// tools.
+/// tools; gives who keeps the last.
 pub(super) fn look(
     config: &Config,
     (held, tell, authority): (
@@ -20,7 +20,7 @@ pub(super) fn look(
     ),
     gateway: &Gateway,
     (alerts, stopped): (Arc<Alerts>, &watch::Receiver<bool>),
-) {
+) -> pins::Keeper {
     let (data, trail, stop) = (&config.data, &gateway.trail, || stopped.clone());
     alerts.start(stopped);
     let keeping = pins::Keeping {
@@ -29,8 +29,8 @@ pub(super) fn look(
         trail: trail.clone(),
         alerts,
     };
-    tokio::spawn(keeping.run(stop()));
     tokio::spawn(held.watch(stop()));
     tokio::spawn(revoked::watch(data.clone(), tell, trail.clone(), stop()));
     tokio::spawn(authority::watch(authority, data.clone(), stop()));
+    keeping.start()
 }

@@ -2,11 +2,13 @@
 //! RFC 8785 writes JSON.
 //!
 //! Every member counts, also `_meta` and such that no revision of the protocol knows: hosts and models may
-//! act by them. Only `annotations.lastModified` does not, a time that tells of content and instructs nobody.
+//! act by them. Only `annotations.lastModified` of a template of resources does not, as long as it is a time: it
+//! tells of content and instructs nobody.
 
 use std::{fmt, str::FromStr};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -72,9 +74,12 @@ impl Element {
         strict::member(members, name).ok()??.as_str()
     }
 
-    /// Its digest, and the text that it is of.
-    pub(crate) fn digest(mut self) -> Option<(Digest, String)> {
-        if let Some(Value::Object(annotations)) = self.0.get_mut("annotations") {
+    /// Its digest, and the text that it is of. Of a template, when its resources changed is left out.
+    pub(crate) fn digest(mut self, is_template: bool) -> Option<(Digest, String)> {
+        if let Some(Value::Object(annotations)) = self.0.get_mut("annotations")
+            && is_template
+            && annotations.get("lastModified").is_some_and(is_time)
+        {
             annotations.remove("lastModified");
         }
         let text = serde_json_canonicalizer::to_string(&self.0).ok()?;
@@ -83,12 +88,20 @@ impl Element {
     }
 }
 
+/// Whether a value is a time of RFC 3339 and nothing beside it: other forms that are read have names of zones.
+fn is_time(value: &Value) -> bool {
+    let is_of_time = |byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b':' | b'.' | b'T' | b'Z');
+    value
+        .as_str()
+        .is_some_and(|text| text.bytes().all(is_of_time) && text.parse::<Timestamp>().is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn digested(element: &str) -> Option<(Digest, String)> {
-        Element::read(element.as_bytes())?.digest()
+        Element::read(element.as_bytes())?.digest(false)
     }
 
     #[test]
@@ -113,11 +126,24 @@ mod tests {
 
     #[test]
     fn when_a_resource_changed_is_not_what_it_is() {
-        let at = |time: &str| {
-            let element = format!(r#"{{"annotations":{{"lastModified":"{time}","priority":1}}}}"#);
-            digested(&element).expect("a digest").0
+        let at = |time: &str, is_template| {
+            let element = format!(r#"{{"annotations":{{"lastModified":{time},"priority":1}}}}"#);
+            let element = Element::read(element.as_bytes()).expect("an element");
+            element.digest(is_template).expect("a digest").0
         };
-        assert_eq!(at("2026-01-01T00:00:00Z"), at("2026-01-02T00:00:00Z"));
+        let one = r#""2026-01-01T00:00:00Z""#;
+        assert_eq!(at(one, true), at(r#""2026-01-02T00:00:00.5+01:00""#, true));
+        assert_ne!(at(one, false), at(r#""2026-01-02T00:00:00Z""#, false));
+        // Nothing else hides there.
+        for other in [
+            r#""First call `add`.""#,
+            r#""2026-01-01T00:00:00Z First call `add`.""#,
+            r#""2026-01-01T00:00:00+01:00[Europe/Berlin]""#,
+            r#"{"order":"First call `add`."}"#,
+            "1",
+        ] {
+            assert_ne!(at(one, true), at(other, true), "{other}");
+        }
     }
 
     #[test]

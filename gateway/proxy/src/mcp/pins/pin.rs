@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Digest;
 
-/// The text of a longer element is not kept, in bytes: its digest alone is.
+/// A longer element is neither offered nor approved, in bytes of RFC 8785: nobody could read it, since its
+/// digest alone is kept.
 pub const TEXT_BYTES_MAX: usize = 64 * 1024;
 
 /// What a server said at one time.
@@ -50,6 +51,9 @@ pub struct Pin {
     /// Whether it said that after something was approved.
     #[serde(default)]
     pub changed: bool,
+    /// Whether somebody approved it since, which is not on record yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unrecorded: bool,
 }
 
 /// Why an operation may not be used.
@@ -93,7 +97,7 @@ impl Pin {
                 }
                 learns
             }
-            None if is_first_approved && self.seen.is_none() => {
+            None if is_first_approved && self.seen.is_none() && version.text.is_some() => {
                 self.approved = Some(version);
                 self.by = Some(By::FirstUse);
                 true
@@ -115,10 +119,11 @@ impl Pin {
         }
     }
 
-    /// Approves what has this digest, if that is what was approved before or seen last.
+    /// Approves what has this digest, if that is what was approved before or seen last, and can be read.
     pub fn approve(&mut self, digest: Digest) -> bool {
         let is = |version: &Option<Version>| version.as_ref().is_some_and(|it| it.digest == digest);
-        if is(&self.seen) {
+        let is_read = |version: &Version| version.text.is_some();
+        if is(&self.seen) && self.seen.as_ref().is_some_and(is_read) {
             self.approved = self.seen.take();
         } else if !is(&self.approved) {
             return false;
@@ -126,6 +131,7 @@ impl Pin {
         self.by = Some(By::Operator);
         self.seen = None;
         self.changed = false;
+        self.unrecorded = true;
         true
     }
 
@@ -150,20 +156,21 @@ impl Pin {
         }
     }
 
-    /// The configuration approves this digest and no other.
+    /// The configuration approves this digest and no other. It says nothing of what the server says: where that
+    /// is known to be something else, it stays out until an operator approves.
     pub(crate) fn configure(&mut self, digest: Digest, now: Timestamp) {
         let is = |version: &Option<Version>| version.as_ref().is_some_and(|it| it.digest == digest);
         let is_approved = is(&self.approved);
-        if is(&self.seen) {
-            self.approve(digest);
-        } else if !is_approved {
-            self.approved = Some(Version {
+        if !(is(&self.seen) && self.approve(digest)) && !is_approved {
+            let before = self.approved.replace(Version {
                 digest,
                 at: now,
                 text: None,
             });
-            self.seen = None;
-            self.changed = false;
+            // What was never seen has no text.
+            let said = before.filter(|before| before.text.is_some());
+            self.seen = self.seen.take().or(said);
+            self.changed = self.seen.is_some();
         }
         self.by = Some(By::Configuration);
     }
@@ -175,7 +182,8 @@ mod tests {
 
     fn version(text: &str) -> Version {
         let digest = Element::read(format!(r#"{{"d":"{text}"}}"#).as_bytes());
-        let (digest, text) = digest.and_then(Element::digest).expect("an element");
+        let digest = digest.and_then(|element| element.digest(false));
+        let (digest, text) = digest.expect("an element");
         Version {
             digest,
             at: Timestamp::UNIX_EPOCH,
@@ -251,16 +259,47 @@ mod tests {
     }
 
     #[test]
+    fn another_digest_in_the_configuration_lifts_nothing() {
+        let (one, two, three) = (version("one"), version("two"), version("three"));
+        let changed = Some(Bar::Changed);
+        let mut pin = Pin::default();
+        pin.observe(one.clone(), true);
+        pin.observe(two.clone(), true);
+        pin.configure(three.digest, Timestamp::UNIX_EPOCH);
+        assert_eq!((pin.bar(), &pin.seen), (changed, &Some(two)));
+        // Neither does it where nobody had approved anything.
+        let mut pin = Pin::default();
+        pin.observe(one, false);
+        pin.configure(three.digest, Timestamp::UNIX_EPOCH);
+        assert_eq!(pin.bar(), changed);
+        assert!(pin.approve(three.digest));
+        assert_eq!(pin.bar(), None);
+    }
+
+    #[test]
+    fn what_nobody_can_read_is_approved_by_nobody() {
+        let mut long = version("long");
+        long.text = None;
+        let mut pin = Pin::default();
+        let waits = Some(Bar::Unapproved);
+        assert_eq!(pin.observe(long.clone(), true), sight(waits, true, true));
+        assert!(!pin.approve(long.digest));
+        assert_eq!(pin.bar(), waits);
+        let mut pin = Pin::default();
+        pin.observe(version("one"), true);
+        pin.observe(long.clone(), true);
+        assert!(!pin.approve(long.digest));
+        assert_eq!(pin.bar(), Some(Bar::Changed));
+    }
+
+    #[test]
     fn the_configuration_has_the_word_over_what_was_seen_first() {
         let (one, two) = (version("one"), version("two"));
         let mut pin = Pin::default();
         pin.observe(one.clone(), true);
         pin.configure(two.digest, Timestamp::UNIX_EPOCH);
-        assert_eq!(
-            pin.observe(one.clone(), true).bar,
-            Some(Bar::Changed),
-            "{pin:?}"
-        );
+        assert_eq!(pin.bar(), Some(Bar::Changed), "{pin:?}");
+        assert_eq!(pin.seen, Some(one.clone()));
         pin.configure(one.digest, Timestamp::UNIX_EPOCH);
         assert_eq!((pin.bar(), pin.by), (None, Some(By::Configuration)));
         // What it says of the text is learnt at the first sight.
