@@ -335,7 +335,7 @@ mod tests {
         assert_eq!(shown().expect("a token").expect("a token"), "one");
         std::fs::write(&file, "two\n").expect("a file");
         assert_eq!(shown().expect("a token").expect("a token"), "two");
-        std::fs::write(&file, [b'x'; 16 * 1024 + 1]).expect("a file");
+        std::fs::write(&file, vec![b'x'; 16 * 1024 + 1]).expect("a file");
         assert!(matches!(shown(), Err(NotConnected::Token)));
         std::fs::remove_file(&file).expect("it is there");
         assert!(matches!(shown(), Err(NotConnected::File { .. })));
