@@ -20,6 +20,11 @@ use crate::{upstreams::wait, world::verified};
 const STRIPE: &str = "spiffe://acme.example/sender/stripe";
 const GITHUB: &str = "spiffe://acme.example/sender/github";
 
+const OPENAI: &str = "spiffe://acme.example/sender/openai";
+
+/// A message of a Standard Webhook.
+const MESSAGE: &str = "msg_7";
+
 /// The event that policy lets in.
 const PAID: &str = "payment_intent.succeeded";
 
@@ -34,6 +39,10 @@ when {
 @id("github-tells-of-issues")
 permit (principal, action == Action::"call", resource in Operation::"github/event")
 when { principal.agent == Agent::"spiffe://acme.example/sender/github" };
+
+@id("openai-tells-of-batches")
+permit (principal, action == Action::"call", resource in Operation::"openai/event")
+when { principal.agent == Agent::"spiffe://acme.example/sender/openai" };
 
 @id("all-is-shown")
 permit (principal, action == Action::"disclose", resource);
@@ -50,6 +59,7 @@ struct Inbound {
     client: Client,
     stripe: String,
     github: String,
+    openai: String,
     local: String,
 }
 
@@ -71,8 +81,9 @@ fn kept(folder: &Path, name: &str, secret: &str) -> Result<Value> {
 
 impl Inbound {
     fn new() -> Result<Self> {
-        let (stripe, github, local) = (secret(1), secret(2), secret(3));
+        let (stripe, github, openai, local) = (secret(1), secret(2), secret(4), secret(3));
         let folder = tempfile::tempdir()?;
+        let of_openai = kept(folder.path(), "d", &openai)?;
         let [of_stripe, of_github, own] = [("a", &stripe), ("b", &github), ("c", &local)]
             .map(|(name, secret)| kept(folder.path(), name, secret));
         let (of_stripe, of_github, own) = (of_stripe?, of_github?, own?);
@@ -103,9 +114,11 @@ impl Inbound {
             json!({ "body": { "type": "type" } }),
         );
         let githubs = service("github", GITHUB, "github", of_github, "standard");
+        let openais = service("openai", OPENAI, "standard", of_openai, "standard");
         let setup = Setup::new()
             .service(stripes)
             .service(githubs.operation("event", "POST", "/events"))
+            .service(openais.operation("event", "POST", "/events"))
             .policy(POLICY);
         Ok(Self {
             gateway: Gateway::start_in(folder, &setup)?,
@@ -113,6 +126,7 @@ impl Inbound {
             agent,
             stripe,
             github,
+            openai,
             local,
         })
     }
@@ -143,7 +157,10 @@ impl Inbound {
 fn signature(scheme: &str, secret: &str, payload: &str, at: u64) -> Result<String> {
     let mut command = Language::Node.command("webhook_signature")?;
     let variables = [("SCHEME", scheme), ("SECRET", secret), ("PAYLOAD", payload)];
-    command.envs(variables).env("TIMESTAMP", at.to_string());
+    command
+        .envs(variables)
+        .env("TIMESTAMP", at.to_string())
+        .env("ID", MESSAGE);
     let output = command.output()?;
     let errors = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{errors}");
@@ -247,6 +264,33 @@ fn a_sender_is_revoked_as_an_agent_is_and_needs_its_secret_to_be_there() -> Resu
         let reply = inbound.stripe(&paid, at)?;
         Ok(reply.status == 403 && reason(&reply)? == "revoked")
     })?;
+    inbound.end()
+}
+
+#[test]
+fn a_message_has_one_id_however_often_it_is_signed() -> Result<()> {
+    let inbound = Inbound::new()?;
+    let body = json!({ "action": "completed" }).to_string();
+    let at = unix_seconds();
+    let field = signature("standard", &inbound.openai, &body, at)?;
+    let at = at.to_string();
+    let fields = [
+        ("webhook-id", MESSAGE),
+        ("webhook-timestamp", &*at),
+        ("webhook-signature", &*field),
+    ];
+    let told = inbound.post("/openai/events", &fields, &body)?;
+    assert_eq!(told.status, 200, "{}", told.text());
+    // Its library takes two fields of one name for another id.
+    let heard = &inbound.came()?[0];
+    assert_eq!(heard["as"], "completed", "{heard}");
+    assert_eq!(heard["fields"]["webhook-id"], MESSAGE);
+    // Who does not sign does not learn which paths there are.
+    for path in ["/openai/events", "/openai/others"] {
+        let reply = inbound.post(path, &[], &body)?;
+        let told = (reply.status.as_u16(), reason(&reply)?);
+        assert_eq!(told, (401, "signature_missing".to_owned()), "{path}");
+    }
     inbound.end()
 }
 

@@ -170,14 +170,26 @@ struct Court {
 /// Who is refused, and how the request is made.
 type Case = (&'static str, Box<dyn Fn(&Court) -> Result<String>>);
 
-/// Who calls a service that third parties call.
-fn inbound() -> Value {
-    json!({
+/// A service that third parties call.
+fn inbound(url: &str) -> Service {
+    let sender = json!({
         "sender": "spiffe://acme.example/sender/stripe",
         "country": "US",
         "signature": "stripe",
         "secret": { "name": "shop" },
-    })
+    });
+    Service::new("hook", url, "DE")
+        .operation("thing.make", "POST", "/things")
+        .set("inbound", sender)
+}
+
+/// A server of MCP, of whose tools nobody approved any.
+fn tools(url: &str) -> Service {
+    let mcp = json!({
+        "endpoints": ["/mcp"], "pins": "configured", "tools": [{ "name": "add" }],
+        "resource": "https://gateway.example/mcp/mcp",
+    });
+    Service::new("mcp", url, "DE").set("mcp", mcp)
 }
 
 /// What may be asked of a service.
@@ -218,10 +230,6 @@ impl Court {
         };
         let signed = json!({ "sigv4": { "region": "eu-central-1", "service": "s3" } });
         let signed = json!({ "name": "shop", "as": signed });
-        let mcp = json!({
-            "endpoints": ["/mcp"], "pins": "configured", "tools": [{ "name": "add" }],
-            "resource": "https://gateway.example/mcp/mcp",
-        });
         let graphql = json!({ "endpoints": ["/graphql"], "queries": [{ "field": "customer" }] });
         let issuer = Issuer::new()?;
         let other = tests::peers::place::Place::new("other").serve("127.0.0.1:0")?;
@@ -264,11 +272,11 @@ impl Court {
                     .set("usage", json!({ "profile": "openai" })),
             ))
             .service(operations(Service::new("signed", &url, "DE")).set("credential", signed))
-            .service(operations(Service::new("hook", &url, "DE")).set("inbound", inbound()))
+            .service(inbound(&url))
             .service(keyed(
                 Service::new("graph", &url, "DE").set("graphql", graphql),
             ))
-            .service(keyed(Service::new("mcp", &url, "DE").set("mcp", mcp)))
+            .service(keyed(tools(&url)))
             .policy(POLICY);
         let folder = tempfile::tempdir()?;
         set(&folder.path().join("data"), "shop", &key(21))?;

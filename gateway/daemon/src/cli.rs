@@ -33,6 +33,10 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 use miette::{IntoDiagnostic as _, Result};
+use rustix::{
+    process::{Pid, geteuid},
+    thread::CapabilitySet,
+};
 
 pub(crate) use run::now;
 
@@ -477,8 +481,31 @@ fn end_with_the_reader() {
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
+impl Command {
+    /// Whether what it does may take a capability that the program's file or its unit gives.
+    const fn may_need_capabilities(&self) -> bool {
+        matches!(
+            self,
+            Self::Run(_) | Self::Check(_) | Self::Exec(_) | Self::Flows(_) | Self::Doctor(_)
+        )
+    }
+}
+
+/// Where the program's file has capabilities, everybody who starts it does: with `CAP_DAC_READ_SEARCH` they would
+/// have it read what is not theirs. Root may anyhow, and needs to, for the files of the gateway's user.
+fn give_up_capabilities() -> Result<()> {
+    let held = rustix::thread::capabilities(None::<Pid>).into_diagnostic()?;
+    if held.permitted.is_empty() || geteuid().is_root() {
+        return Ok(());
+    }
+    sandbox::drop_capabilities(CapabilitySet::empty()).into_diagnostic()
+}
+
 /// Runs the command.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
+    if !arguments.command.may_need_capabilities() {
+        give_up_capabilities()?;
+    }
     if !matches!(arguments.command, Command::Run(_)) {
         end_with_the_reader();
     }

@@ -14,7 +14,7 @@ pub const ONLY_MAX: usize = 64;
 pub const FROM_MAX: usize = 8;
 
 /// The longest of these names, in bytes.
-const ONLY_BYTES_MAX: usize = 256;
+pub const ONLY_BYTES_MAX: usize = 256;
 
 /// How far two readings of a process's start may lie apart, in nanoseconds: `/proc` counts in hundredths
 /// of a second. No pid is used again so soon.

@@ -25,7 +25,7 @@ mod token;
 
 pub use agent::{AGENTS_MAX, Agent, AgentError, Ambiguous, Registry, TokenRule};
 pub use binding::{Binding, Thumbprint, certificate_thumbprint};
-pub use bounds::{Bounds, FROM_MAX, GotWith, ONLY_MAX};
+pub use bounds::{Bounds, FROM_MAX, GotWith, ONLY_BYTES_MAX, ONLY_MAX};
 pub use caller::{Caller, Cause, Declared, Identity, Proven, Unproven};
 pub use delegation::{ACTORS_MAX, Delegation, PARTY_BYTES_MAX};
 pub use dpop::{PROOF_AGE_SECONDS_MAX, PROOF_BYTES_MAX, PROOFS_REMEMBERED_MAX, ProofError};

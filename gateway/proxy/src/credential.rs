@@ -167,7 +167,9 @@ fn sign(
     for name in scheme.fields() {
         request.headers_mut().remove(name);
     }
-    request.headers_mut().extend(signed.fields);
+    for (name, value) in signed.fields {
+        request.headers_mut().insert(name, value);
+    }
     Ok(())
 }
 

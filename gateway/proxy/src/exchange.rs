@@ -322,7 +322,16 @@ impl Worker {
         let resolved = self.resolve(peer, parts);
         let service = resolved.as_ref().ok().map(|resolved| resolved.service().0);
         account.protected = service.filter(|it| it.protected().is_some()).cloned();
-        let proven = match service.and_then(|it| it.inbound.clone()) {
+        // Who signs nothing learns nothing of what there is, either.
+        let unasked = || {
+            let host = route::host(&parts.uri, &parts.headers).ok().flatten();
+            gateway.routes.inbound(&parts.uri, host, peer.led)
+        };
+        let inbound = match &resolved {
+            Ok(_) => service,
+            Err(_) => unasked(),
+        };
+        let proven = match inbound.and_then(|it| it.inbound.clone()) {
             None => {
                 let holds_key = resolved.as_ref().is_ok_and(Resolved::holds_key);
                 self.identify(account, peer, parts, holds_key)?

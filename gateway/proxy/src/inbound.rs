@@ -1,11 +1,15 @@
 //! Requests of third parties to agents: whoever signed one with the secret that a sender and this gateway
 //! share is that sender, and goes the way of every caller from there on.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use http::request::Parts;
+use http::{HeaderMap, request::Parts};
 use identity::{Again, Agent, Cause, Identity, Once, Proven, Unproven};
 use jiff::{SignedDuration, Timestamp};
+use tokio::{sync::Semaphore, time::timeout};
 use vault::Credential;
 
 use crate::{
@@ -15,19 +19,26 @@ use crate::{
     credential::CredentialSource,
     exchange::Peer,
     gateway::Gateway,
-    message,
+    headers, limits, message,
     record::Who,
     refusal::Interruption,
-    webhook::{Key, Scheme},
+    webhook::{self, Key, Scheme},
 };
 
 /// How old a message may be, or from how far in the future, if nobody says otherwise.
 pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
-/// And at most.
-pub const TOLERANCE_MAX: SignedDuration = SignedDuration::from_hours(1);
+/// And at most: all that came within twice that is remembered.
+pub const TOLERANCE_MAX: SignedDuration = SignedDuration::from_mins(15);
 
 /// Messages of one sender that are remembered, twice; beyond them none is taken until the oldest are too old.
-const REMEMBERED_MAX: usize = 64 * 1024;
+const REMEMBERED_MAX: usize = 512 * 1024;
+
+/// Messages of one sender that are read at a time to be verified, each of up to
+/// [`limits::MESSAGE_BYTES_MAX`]: anybody can begin one.
+const UNVERIFIED_MAX: usize = 128;
+
+/// For one of them to come whole.
+const UNVERIFIED_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A service that third parties call.
 #[derive(Debug)]
@@ -40,6 +51,7 @@ pub struct Inbound {
     pub secret: Arc<str>,
     tolerance: SignedDuration,
     once: Once,
+    room: Semaphore,
     /// The version of the secret that was used last, and its key.
     key: Mutex<Option<(Arc<Credential>, Key)>>,
 }
@@ -76,6 +88,7 @@ impl Inbound {
             tolerance,
             // From the earliest moment that it is taken to the last.
             once: Once::new(tolerance * 2, REMEMBERED_MAX),
+            room: Semaphore::new(UNVERIFIED_MAX),
             key: Mutex::default(),
         }
     }
@@ -104,7 +117,15 @@ impl Inbound {
         self.is_timely(shown.at, now).map_err(refused)?;
         let key = self.key(&*gateway.credentials);
         let key = key.ok_or_else(|| refused(Disbelieved::NoSecret))?;
-        let bytes = message::whole(body).await?;
+        let declared = headers::content_length(&parts.headers);
+        if declared.is_some_and(|bytes| bytes > limits::MESSAGE_BYTES_MAX) {
+            return Err(Interruption::message_too_long());
+        }
+        let room = self.room.try_acquire();
+        let room = room.map_err(|_| refused(Disbelieved::TooMany))?;
+        let read = timeout(UNVERIFIED_DEADLINE, message::whole(body)).await;
+        let bytes = read.map_err(|_| Interruption::request_incomplete())??;
+        drop(room);
         account.request.received = bytes.len() as u64;
         let named = key.verify(&shown, &bytes);
         let named = named.ok_or_else(|| refused(Disbelieved::Forged))?;
@@ -120,6 +141,17 @@ impl Inbound {
         let proven = Identity::signed(&self.sender);
         account.who = Arc::new(Who::proven(proven.caller(), peer.flow));
         Ok(proven)
+    }
+
+    /// Takes the signature out of what goes on: it is of bytes that may not, by a secret that nobody there has.
+    pub(crate) fn take_signature(&self, fields: &mut HeaderMap) {
+        for name in self.scheme.fields() {
+            fields.remove(name);
+        }
+        if self.scheme != Scheme::Standard {
+            // Nobody signed it, and a message may not get an id by that.
+            fields.remove(&webhook::ID);
+        }
     }
 
     fn is_timely(&self, at: Option<i64>, now: Timestamp) -> Result<(), Disbelieved> {

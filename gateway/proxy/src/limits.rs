@@ -25,7 +25,7 @@ pub const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
 /// Connections that one worker serves at a time; further ones wait in the kernel's queue.
 pub const CONNECTIONS_PER_WORKER_MAX: usize = 8_192;
 
-/// Those of one owner, a user in a control group; further ones are closed.
+/// Those of one owner: an agent, a user who is none, or an address; further ones are closed.
 pub const CONNECTIONS_OF_ONE_MAX: usize = CONNECTIONS_PER_WORKER_MAX / 2;
 
 /// Concurrent HTTP/2 streams of one connection.
@@ -125,6 +125,10 @@ pub const WEBSOCKET_BUFFER_BYTES: usize = 8 * 1024;
 pub const WEBSOCKET_RELEASED_BYTES_MAX: usize = 4 * WEBSOCKET_MESSAGE_BYTES_MAX;
 /// What waits to be written there, bytes: a message, and control frames.
 pub const WEBSOCKET_WRITE_BYTES_MAX: usize = 2 * WEBSOCKET_RELEASED_BYTES_MAX;
+/// How long a WebSocket may be open: what was decided at its handshake holds no longer.
+pub const WEBSOCKET_LIFETIME_MAX: Duration = Duration::from_hours(1);
+/// Pings of one side within [`PING_INTERVAL`], each of which has to be answered.
+pub const WEBSOCKET_PINGS_MAX: u32 = 1_000;
 /// How long neither side of a WebSocket may say anything. Pings of their own are something.
 pub const WEBSOCKET_IDLE_DEADLINE: Duration = Duration::from_mins(5);
 /// For why one side takes no more to be read from it.

@@ -262,8 +262,9 @@ async fn accept(
             }
         };
         let peer = attribute(&worker.gateway, &stream, &kind);
-        let Some(share) = shares.take(peer.attribution.as_deref(), limits::CONNECTIONS_OF_ONE_MAX)
-        else {
+        let address = stream.peer_addr().ok().map(|it| it.ip());
+        let owner = (peer.attribution.as_deref(), address);
+        let Some(share) = shares.take(owner, limits::CONNECTIONS_OF_ONE_MAX) else {
             // Whoever has so many is not served better by a line for each that it opens in vain.
             tracing::debug!("an owner has half of all connections; another of its is closed");
             continue;

@@ -14,7 +14,7 @@ use flows::Process;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
-use identity::{Bounds, Claims, FROM_MAX, GotWith, ONLY_MAX, StaticKey};
+use identity::{Bounds, Claims, FROM_MAX, GotWith, ONLY_BYTES_MAX, ONLY_MAX, StaticKey};
 use jiff::{SignedDuration, Timestamp};
 use policy::Effect;
 use serde::{Deserialize, Serialize};
@@ -113,6 +113,9 @@ pub enum PassFault {
     /// There are too many names.
     #[error("a pass names at most {ONLY_MAX} services and operations")]
     TooMany,
+    /// A name is none of a service or an operation.
+    #[error("a pass names services and operations in up to {ONLY_BYTES_MAX} visible characters")]
+    Name,
     /// It would be got with a pass that was got with a pass, and so on for too long.
     #[error("a pass is got with at most {FROM_MAX} others, one by the other")]
     Chained,
@@ -201,6 +204,12 @@ impl Passes {
         }
         if wanted.only.len() > ONLY_MAX {
             return Err(PassFault::TooMany);
+        }
+        let is_name = |name: &str| {
+            name.len() <= ONLY_BYTES_MAX && name.bytes().all(|it| it.is_ascii_graphic())
+        };
+        if !wanted.only.iter().all(|name| is_name(name)) {
+            return Err(PassFault::Name);
         }
         let bounds = bearer.shown.and_then(|shown| shown.bounds.as_ref());
         let only = match bounds {

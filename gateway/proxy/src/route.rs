@@ -6,6 +6,7 @@
 
 mod canonical;
 mod facts;
+mod services;
 mod template;
 
 use std::{borrow::Cow, sync::Arc};
@@ -210,11 +211,7 @@ impl Routes {
         // Servers of messages mount their paths with a slash at the end; no template has one.
         let bare = path.strip_suffix('/').filter(|bare| !bare.is_empty());
         let segments = segments(bare.unwrap_or(path))?;
-        let service = self
-            .services
-            .iter()
-            .filter(|service| !led || matches!(service.matches, Match::Host(_)))
-            .find(|service| service.matches.holds(&segments, host));
+        let service = self.service(&segments, host, led);
         let service = service.ok_or(Unroutable::ServiceUnknown)?;
         let taken = service.matches.segments();
         let rest = segments.get(taken..).unwrap_or_default();
@@ -232,33 +229,6 @@ impl Routes {
                 }))
             }
         }
-    }
-}
-
-impl Routes {
-    /// Whether a service is reached by this host.
-    pub(crate) fn has_host(&self, host: &str) -> bool {
-        let named = |service: &Arc<Service>| matches!(service.matches, Match::Host(_));
-        let mut named = self.services.iter().filter(|service| named(service));
-        named.any(|service| service.matches.holds(&[], Some(host)))
-    }
-}
-
-impl Routes {
-    /// Whether a service is called at this host and port.
-    pub(crate) fn has_upstream(&self, host: &str, port: u16) -> bool {
-        let mut services = self.services.iter();
-        services.any(|service| service.upstreams.have(host, port))
-    }
-
-    /// All services.
-    pub fn services(&self) -> &[Arc<Service>] {
-        &self.services
-    }
-
-    /// All upstreams.
-    pub(crate) fn destinations(&self) -> impl Iterator<Item = &Arc<Destination>> {
-        self.services.iter().flat_map(|it| it.upstreams.all())
     }
 }
 

@@ -3,13 +3,22 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use flows::Attribution;
 
-/// Whose connections count together: those of one control group and user. Whom nobody can name is one, too.
-type Owner = Option<(u64, u32)>;
+/// Whose connections count together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Owner {
+    /// An agent, by the kernel's number for it, however many users and control groups it has.
+    Agent(u32),
+    /// A user who is none.
+    User(u32),
+    /// Somebody whom nobody can name, at this address.
+    Address(Option<IpAddr>),
+}
 
 /// How many connections each owner has.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +33,16 @@ pub(crate) struct Share {
 
 impl Shares {
     /// Room for one more of this owner's, if it has fewer than `most`.
-    pub(crate) fn take(&self, attribution: Option<&Attribution>, most: usize) -> Option<Share> {
-        let owner = attribution.map(|it| (it.process.cgroup_id, it.process.uid));
+    pub(crate) fn take(
+        &self,
+        (attribution, address): (Option<&Attribution>, Option<IpAddr>),
+        most: usize,
+    ) -> Option<Share> {
+        let owner = match attribution.map(|it| &it.process) {
+            Some(process) if process.agent != 0 => Owner::Agent(process.agent),
+            Some(process) => Owner::User(process.uid),
+            None => Owner::Address(address),
+        };
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = held.entry(owner).or_default();
         if *count >= most {
@@ -58,11 +75,11 @@ mod tests {
     #[test]
     fn what_is_given_back_is_there_again_and_nothing_is_kept_of_who_is_gone() {
         let shares = Shares::default();
-        let [one, two] = [(); 2].map(|()| shares.take(None, 2));
-        assert!(one.is_some() && two.is_some() && shares.take(None, 2).is_none());
+        let [one, two] = [(); 2].map(|()| shares.take((None, None), 2));
+        assert!(one.is_some() && two.is_some() && shares.take((None, None), 2).is_none());
         drop(one);
-        let again = shares.take(None, 2);
-        assert!(again.is_some() && shares.take(None, 2).is_none());
+        let again = shares.take((None, None), 2);
+        assert!(again.is_some() && shares.take((None, None), 2).is_none());
         drop((two, again));
         assert!(shares.0.lock().unwrap().is_empty());
     }

@@ -115,11 +115,14 @@ impl Spending {
         self.debit(&usage)
     }
 
-    /// Debits what one message of several is about to show, of which `pump` is the only body.
-    pub(crate) fn spend_message(&mut self, pump: &mut Pump) -> Result<(), Interruption> {
+    /// Debits what one message of several is about to show, of which `pump` is the only body. Durable when this
+    /// returns: they may be without end, and nobody else's debits wait behind a flood of them.
+    pub(crate) async fn spend_message(&mut self, pump: &mut Pump) -> Result<(), Interruption> {
         self.bytes = 0;
         self.shown.clear();
-        self.spend(pump)
+        self.spend(pump)?;
+        let durable = self.hold.durable().await;
+        durable.map_err(|error| Interruption::over_budget(&error))
     }
 
     fn debit(&mut self, usage: &Usage) -> Result<(), Interruption> {

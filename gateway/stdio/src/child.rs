@@ -7,18 +7,16 @@ use std::{
     collections::VecDeque,
     ffi::OsString,
     io::{self, BufReader, Write as _},
-    os::unix::process::CommandExt as _,
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{ChildStdin, ChildStdout},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::Instant,
 };
 
 use bytes::Bytes;
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::sync::mpsc;
 
-use crate::{Envelope, MESSAGES_WAITING_MAX, next_line, on_one_line};
+use crate::{Envelope, Id, MESSAGES_WAITING_MAX, group::Group, next_line, on_one_line};
 
 /// Requests of one session that may be open.
 const REQUESTS_MAX: usize = 64;
@@ -30,13 +28,13 @@ pub(crate) type Program = [OsString];
 pub(crate) struct Session {
     said: mpsc::Sender<Vec<u8>>,
     waiting: Arc<Mutex<Waiting>>,
-    process: Mutex<Child>,
+    group: Arc<Group>,
 }
 
 /// Who waits for what it says.
 struct Waiting {
-    /// Whose requests are open, oldest first, by their ids as JSON writes them.
-    asked: VecDeque<(Box<str>, mpsc::Sender<Bytes>)>,
+    /// Whose requests are open, oldest first, by their ids.
+    asked: VecDeque<(Id, mpsc::Sender<Bytes>)>,
     /// The stream of what comes unasked.
     stream: Option<mpsc::Sender<Bytes>>,
     used: Instant,
@@ -55,40 +53,32 @@ pub(crate) enum Refused {
 impl Session {
     /// Starts a process of the server, with what this one has in its environment.
     pub(crate) fn start(program: &Program) -> io::Result<Self> {
-        let (name, arguments) = program
-            .split_first()
-            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        let mut process = Command::new(name)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // Servers are often started by others (`npx`), and all of it must end with the session.
-            .process_group(0)
-            .spawn()?;
+        let (group, stdin, stdout) = Group::start(program)?;
         let (said, to_say) = mpsc::channel(MESSAGES_WAITING_MAX);
-        let waiting = Arc::new(Mutex::new(Waiting {
+        let waiting = Waiting {
             asked: VecDeque::new(),
             stream: None,
             used: Instant::now(),
             is_over: false,
-        }));
-        if let (Some(stdin), Some(stdout)) = (process.stdin.take(), process.stdout.take()) {
-            let heard = Arc::clone(&waiting);
-            thread::spawn(move || tell(stdin, to_say));
-            thread::spawn(move || hear(stdout, &heard));
-        }
-        Ok(Self {
+        };
+        // From here on the process ends with it, whatever fails.
+        let session = Self {
             said,
-            waiting,
-            process: Mutex::new(process),
-        })
+            waiting: Arc::new(Mutex::new(waiting)),
+            group: Arc::new(group),
+        };
+        let (heard, group) = (Arc::clone(&session.waiting), Arc::clone(&session.group));
+        let thread = thread::Builder::new;
+        thread().spawn(move || tell(stdin, to_say))?;
+        thread().spawn(move || hear(stdout, &heard, &group))?;
+        Ok(session)
     }
 
     /// Says a message to the server; gives what comes for whoever asks with it.
     pub(crate) async fn say(
         &self,
         message: &[u8],
-        asks: Option<&str>,
+        asks: Option<Id>,
     ) -> Result<Option<mpsc::Receiver<Bytes>>, Refused> {
         let answer = {
             let mut waiting = lock(&self.waiting);
@@ -96,8 +86,7 @@ impl Session {
             if waiting.is_over {
                 return Err(Refused::Over);
             }
-            // Who hung up waits no more.
-            waiting.asked.retain(|(_, told)| !told.is_closed());
+            waiting.forget_who_hung_up();
             asks.map(|id| waiting.ask(id)).transpose()?
         };
         let said = self.said.send(on_one_line(message)).await;
@@ -114,7 +103,8 @@ impl Session {
 
     /// When it was last spoken to; none while somebody waits for it.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
-        let waiting = lock(&self.waiting);
+        let mut waiting = lock(&self.waiting);
+        waiting.forget_who_hung_up();
         waiting.asked.is_empty().then_some(waiting.used)
     }
 
@@ -125,13 +115,24 @@ impl Session {
 }
 
 impl Waiting {
-    fn ask(&mut self, id: &str) -> Result<mpsc::Receiver<Bytes>, Refused> {
-        let is_open = self.asked.iter().any(|(open, _)| **open == *id);
+    /// Who hung up waits no more.
+    fn forget_who_hung_up(&mut self) {
+        self.asked.retain(|(_, told)| !told.is_closed());
+    }
+
+    fn end(&mut self) {
+        self.is_over = true;
+        self.asked.clear();
+        self.stream = None;
+    }
+
+    fn ask(&mut self, id: Id) -> Result<mpsc::Receiver<Bytes>, Refused> {
+        let is_open = self.asked.iter().any(|(open, _)| *open == id);
         if is_open || self.asked.len() >= REQUESTS_MAX {
             return Err(Refused::Busy);
         }
         let (told, answer) = mpsc::channel(MESSAGES_WAITING_MAX);
-        self.asked.push_back((id.into(), told));
+        self.asked.push_back((id, told));
         Ok(answer)
     }
 
@@ -139,7 +140,7 @@ impl Waiting {
     fn whose(&mut self, message: &[u8]) -> Option<mpsc::Sender<Bytes>> {
         let envelope = Envelope::read(message)?;
         if let Some(id) = envelope.answers() {
-            let at = self.asked.iter().position(|(open, _)| **open == *id)?;
+            let at = self.asked.iter().position(|(open, _)| *open == id)?;
             return self.asked.remove(at).map(|(_, told)| told);
         }
         let oldest = self.asked.front().map(|(_, told)| told);
@@ -154,21 +155,10 @@ impl Drop for Session {
 }
 
 impl Session {
-    /// Ends its process and what that started, and with it whatever waits for them.
+    /// Ends its process and what that started; nobody waits for them any more.
     pub(crate) fn end(&self) {
-        let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that was waited for has no group any more that is surely its own.
-        if !matches!(process.try_wait(), Ok(None)) {
-            return;
-        }
-        let group = i32::try_from(process.id()).ok().and_then(Pid::from_raw);
-        let killed = match group {
-            Some(group) => kill_process_group(group, Signal::KILL).map_err(io::Error::from),
-            None => process.kill(),
-        };
-        if let Err(error) = killed.and_then(|()| process.wait()) {
-            tracing::warn!(%error, "a process of the server could not be ended");
-        }
+        lock(&self.waiting).end();
+        self.group.end();
     }
 }
 
@@ -181,8 +171,8 @@ fn tell(mut stdin: ChildStdin, mut to_say: mpsc::Receiver<Vec<u8>>) {
     }
 }
 
-/// Hears the server until it ends.
-fn hear(stdout: ChildStdout, waiting: &Mutex<Waiting>) {
+/// Hears the server until it ends, or says too much at once.
+fn hear(stdout: ChildStdout, waiting: &Mutex<Waiting>, group: &Group) {
     let mut stdout = BufReader::new(stdout);
     while let Some(line) = next_line(&mut stdout) {
         let whose = lock(waiting).whose(&line);
@@ -194,10 +184,9 @@ fn hear(stdout: ChildStdout, waiting: &Mutex<Waiting>) {
             }
         }
     }
-    let mut waiting = lock(waiting);
-    waiting.is_over = true;
-    waiting.asked.clear();
-    waiting.stream = None;
+    lock(waiting).end();
+    // What it started may go on without an output, where no message reaches it.
+    group.end();
 }
 
 fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
@@ -207,6 +196,10 @@ fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn asks(message: impl AsRef<[u8]>) -> Option<Id> {
+        Envelope::read(message.as_ref()).and_then(|it| it.asks())
+    }
 
     /// A server that answers each request with nothing, and then says that it did.
     fn server() -> Session {
@@ -222,7 +215,7 @@ mod tests {
         let mut stream = session.listen();
         for id in ["7", "\"a\""] {
             let ask = format!("{{\"id\":{id},\n\"method\":\"ping\"}}");
-            let answer = session.say(ask.as_bytes(), Some(id)).await;
+            let answer = session.say(ask.as_bytes(), asks(&ask)).await;
             let mut answer = answer.expect("it runs").expect("an answer");
             let told = answer.recv().await.expect("an answer");
             assert_eq!(told, format!("{{\"id\":{id}, \"result\":{{}}}}"));
@@ -239,16 +232,41 @@ mod tests {
         let program = ["sh", "-c", "cat; true"].map(OsString::from);
         let session = Session::start(&program).expect("sh");
         let ask = br#"{"id":7,"method":"ping"}"#;
-        let open = session.say(ask, Some("7")).await;
+        let open = session.say(ask, asks(ask)).await;
         let mut open = open.expect("it runs").expect("an answer");
-        assert_eq!(session.say(ask, Some("7")).await.err(), Some(Refused::Busy));
+        assert_eq!(session.say(ask, asks(ask)).await.err(), Some(Refused::Busy));
         assert!(session.idle_since().is_none());
         // What looks like a request of the server's goes to whose request is open.
         assert_eq!(open.recv().await.as_deref(), Some(&ask[..]));
         session.end();
         assert_eq!(open.recv().await, None);
         assert!(session.is_over());
-        assert_eq!(session.say(ask, Some("8")).await.err(), Some(Refused::Over));
+        assert_eq!(session.say(ask, None).await.err(), Some(Refused::Over));
         assert!(Session::start(&[]).is_err());
+    }
+
+    #[tokio::test]
+    async fn who_hung_up_keeps_no_session_busy() {
+        let session = Session::start(&["cat"].map(OsString::from)).expect("cat");
+        let ask = br#"{"id":"\u0061","method":"ping"}"#;
+        let open = session.say(ask, asks(ask)).await.expect("it runs");
+        assert!(session.idle_since().is_none());
+        // The same id in another spelling.
+        let again = session.say(ask, asks(br#"{"id":"a","method":"ping"}"#));
+        assert_eq!(again.await.err(), Some(Refused::Busy));
+        drop(open);
+        assert!(session.idle_since().is_some());
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_known_by_its_id_however_that_is_written() {
+        let edit = r#"s/.*/{"id":"a","result":{}}/"#;
+        let session = Session::start(&["sed", "-u", edit].map(OsString::from)).expect("sed");
+        let ask = br#"{"id":"\u0061","method":"ping"}"#;
+        let answer = session.say(ask, asks(ask)).await;
+        let mut answer = answer.expect("it runs").expect("an answer");
+        let told = answer.recv().await;
+        assert_eq!(told.as_deref(), Some(&br#"{"id":"a","result":{}}"#[..]));
+        assert!(session.idle_since().is_some());
     }
 }

@@ -1,7 +1,9 @@
 //! A client over pipes of a server that is reached over HTTP: what an agent starts in the server's place.
 
 use std::{
-    io::{self, BufReader, Write as _},
+    fs::File,
+    io::{self, BufReader, Read as _, Write as _},
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread,
 };
@@ -20,12 +22,14 @@ use serde_json::{Value, json, value::RawValue};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
-    Envelope, MESSAGE_BYTES_MAX, MESSAGES_WAITING_MAX, SESSION, VERSION, events::Events, next_line,
-    on_one_line,
+    Envelope, Id, MESSAGE_BYTES_MAX, MESSAGES_WAITING_MAX, SESSION, VERSION, events::Events,
+    next_line, on_one_line,
 };
 
 /// Requests that may be open at a time; more wait.
 const REQUESTS_MAX: usize = 64;
+/// The longest token, in bytes.
+const TOKEN_BYTES_MAX: u64 = 16 * 1024;
 /// Where the agent shows its token.
 const TOKEN: HeaderName = HeaderName::from_static("tidegate-token");
 
@@ -35,8 +39,18 @@ pub enum NotConnected {
     /// It would be said in the clear.
     #[error("the gateway is reached at `http://` and an address of this host alone")]
     Address,
+    /// There is no reading the token.
+    #[error("the token of the agent cannot be read from `{path}`")]
+    File {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The token is no text of a header field.
-    #[error("the token is no text that a header field can have")]
+    #[error(
+        "the token of the agent is no text of at most {TOKEN_BYTES_MAX} bytes that a header field can have"
+    )]
     Token,
 }
 
@@ -44,18 +58,19 @@ pub enum NotConnected {
 struct Bridge {
     client: Client<HttpConnector, Full<Bytes>>,
     uri: Uri,
-    token: Option<HeaderValue>,
+    /// The file of the token, which somebody may renew: each request has what it holds then.
+    token: Option<PathBuf>,
     /// The session, and what was agreed on in it.
     known: Mutex<HeaderMap>,
     to_say: mpsc::Sender<Vec<u8>>,
 }
 
 /// Carries messages from standard input to the gateway and back to standard output, until there are no more.
-pub async fn connect(uri: Uri, token: Option<&str>) -> Result<(), NotConnected> {
+pub async fn connect(uri: Uri, token: Option<&Path>) -> Result<(), NotConnected> {
     if !is_here(&uri) {
         return Err(NotConnected::Address);
     }
-    let token = token.map(HeaderValue::from_str).transpose();
+    token.map(read_token).transpose()?;
     let (to_say, said) = mpsc::channel(MESSAGES_WAITING_MAX);
     let (heard, mut messages) = mpsc::channel(MESSAGES_WAITING_MAX);
     thread::spawn(move || hear(&heard));
@@ -63,7 +78,7 @@ pub async fn connect(uri: Uri, token: Option<&str>) -> Result<(), NotConnected> 
     let bridge = Arc::new(Bridge {
         client: Client::builder(TokioExecutor::new()).build_http(),
         uri,
-        token: token.map_err(|_| NotConnected::Token)?,
+        token: token.map(Path::to_owned),
         known: Mutex::default(),
         to_say,
     });
@@ -104,6 +119,24 @@ fn is_here(uri: &Uri) -> bool {
         && (host == "localhost" || address.is_ok_and(|address| address.is_loopback()))
 }
 
+/// The token that a file holds, without the end of its line.
+fn read_token(path: &Path) -> Result<HeaderValue, NotConnected> {
+    let mut text = Vec::new();
+    let read = File::open(path).and_then(|file| {
+        let mut some = file.take(TOKEN_BYTES_MAX + 1);
+        some.read_to_end(&mut text)
+    });
+    read.map_err(|source| NotConnected::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    let token = Some(text.trim_ascii_end()).filter(|it| it.len() as u64 <= TOKEN_BYTES_MAX);
+    let token = token.and_then(|token| HeaderValue::from_bytes(token).ok());
+    let mut token = token.ok_or(NotConnected::Token)?;
+    token.set_sensitive(true);
+    Ok(token)
+}
+
 /// Reads messages until there are no more.
 fn hear(heard: &mpsc::Sender<Vec<u8>>) {
     let mut input = BufReader::new(io::stdin());
@@ -126,39 +159,43 @@ fn say(mut said: mpsc::Receiver<Vec<u8>>) {
 }
 
 impl Bridge {
-    fn request(&self, method: Method, body: Bytes) -> Request<Full<Bytes>> {
+    fn request(&self, method: Method, body: Bytes) -> Result<Request<Full<Bytes>>, NotConnected> {
+        let token = self.token.as_deref().map(read_token).transpose()?;
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = self.uri.clone();
         let fields = request.headers_mut();
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         fields.extend(known.clone());
-        fields.extend(self.token.clone().map(|token| (TOKEN, token)));
+        fields.extend(token.map(|token| (TOKEN, token)));
         let both = HeaderValue::from_static("application/json, text/event-stream");
         fields.insert(header::ACCEPT, both);
         let json = HeaderValue::from_static("application/json");
         fields.insert(header::CONTENT_TYPE, json);
-        request
+        Ok(request)
     }
 
     /// Says a message to the gateway, and what that answers to the agent.
     async fn post(self: Arc<Self>, message: Vec<u8>) {
         let envelope = Envelope::read(&message).unwrap_or_default();
-        let asks = envelope.asks().map(str::to_owned);
+        let (asks, written) = (envelope.asks(), envelope.id.map(RawValue::to_owned));
         let begins = envelope.method.as_deref() == Some("initialize");
-        let request = self.request(Method::POST, Bytes::from(message));
-        let is_answered = match self.client.request(request).await {
-            Ok(response) => {
-                if let (true, Some(session)) = (begins, response.headers().get(SESSION)) {
-                    self.know(SESSION, session.clone());
-                }
-                self.answer(response, (asks.as_deref(), begins)).await
-            }
-            Err(_) => Err("the gateway could not be reached".to_owned()),
-        };
-        if let (Some(id), Err(why)) = (asks, is_answered) {
+        let answered = self.say(Bytes::from(message), (asks.as_ref(), begins));
+        if let (Err(why), Some(_), Some(id)) = (answered.await, asks, written) {
             self.fail(&id, &why).await;
         }
+    }
+
+    /// An error if who asked is not answered.
+    async fn say(&self, message: Bytes, (asks, begins): (Option<&Id>, bool)) -> Result<(), String> {
+        let request = self.request(Method::POST, message);
+        let request = request.map_err(|error| error.to_string())?;
+        let response = self.client.request(request).await;
+        let response = response.map_err(|_| "the gateway could not be reached".to_owned())?;
+        if let (true, Some(session)) = (begins, response.headers().get(SESSION)) {
+            self.know(SESSION, session.clone());
+        }
+        self.answer(response, (asks, begins)).await
     }
 
     fn know(&self, name: HeaderName, value: HeaderValue) {
@@ -170,7 +207,7 @@ impl Bridge {
     async fn answer(
         &self,
         response: Response<Incoming>,
-        (asks, begins): (Option<&str>, bool),
+        (asks, begins): (Option<&Id>, bool),
     ) -> Result<(), String> {
         let status = response.status();
         let kind = response.headers().get(header::CONTENT_TYPE);
@@ -183,7 +220,7 @@ impl Bridge {
         let body = body.collect().await;
         let body = body.map_err(|_| "the answer broke off, or is too long".to_owned())?;
         let body = body.to_bytes();
-        if is_message && Envelope::read(&body).is_some_and(|it| it.answers() == asks) {
+        if is_message && Envelope::read(&body).is_some_and(|it| it.answers().as_ref() == asks) {
             self.tell(&body, begins).await;
             return Ok(());
         }
@@ -197,7 +234,7 @@ impl Bridge {
     async fn stream(
         &self,
         response: Response<Incoming>,
-        (asks, begins): (Option<&str>, bool),
+        (asks, begins): (Option<&Id>, bool),
     ) -> Result<(), String> {
         let mut body = response.into_body();
         let mut events = Events::default();
@@ -211,7 +248,8 @@ impl Bridge {
             };
             for message in messages {
                 let envelope = Envelope::read(&message);
-                let answers = envelope.is_some_and(|it| asks.is_some() && it.answers() == asks);
+                let answers =
+                    envelope.is_some_and(|it| asks.is_some() && it.answers().as_ref() == asks);
                 is_answered |= answers;
                 self.tell(&message, begins && answers).await;
             }
@@ -235,10 +273,7 @@ impl Bridge {
     }
 
     /// Tells the agent that its request is not answered.
-    async fn fail(&self, id: &str, why: &str) {
-        let Ok(id) = RawValue::from_string(id.to_owned()) else {
-            return;
-        };
+    async fn fail(&self, id: &RawValue, why: &str) {
         let error = json!({ "code": -32603, "message": why });
         let message = json!({ "jsonrpc": "2.0", "id": id, "error": error });
         self.tell(message.to_string().as_bytes(), false).await;
@@ -246,8 +281,8 @@ impl Bridge {
 
     /// Tells the agent what comes unasked.
     async fn listen(self: Arc<Self>) {
-        let request = self.request(Method::GET, Bytes::new());
-        if let Ok(response) = self.client.request(request).await
+        if let Ok(request) = self.request(Method::GET, Bytes::new())
+            && let Ok(response) = self.client.request(request).await
             && response.status().is_success()
         {
             // It has none to answer, and ends when the session does.
@@ -257,8 +292,9 @@ impl Bridge {
 
     /// Ends the session, if there is one.
     async fn end(&self) {
-        let request = self.request(Method::DELETE, Bytes::new());
-        if request.headers().contains_key(SESSION) {
+        if let Ok(request) = self.request(Method::DELETE, Bytes::new())
+            && request.headers().contains_key(SESSION)
+        {
             // The server ends it by itself some time.
             let _ended = self.client.request(request).await;
         }
@@ -272,5 +308,36 @@ fn why(status: StatusCode, body: &[u8]) -> String {
     match (said("reason"), said("detail")) {
         (Some(reason), Some(detail)) => format!("{reason}: {detail}"),
         _ => format!("the gateway answered with status {}", status.as_u16()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_request_has_the_token_that_its_file_holds_then() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("token");
+        std::fs::write(&file, "one\n").expect("a file");
+        let (to_say, _said) = mpsc::channel(1);
+        let bridge = Bridge {
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            uri: Uri::from_static("http://127.0.0.1:1/mcp"),
+            token: Some(file.clone()),
+            known: Mutex::default(),
+            to_say,
+        };
+        let shown = || {
+            let request = bridge.request(Method::POST, Bytes::new())?;
+            Ok::<_, NotConnected>(request.headers().get(TOKEN).cloned())
+        };
+        assert_eq!(shown().expect("a token").expect("a token"), "one");
+        std::fs::write(&file, "two\n").expect("a file");
+        assert_eq!(shown().expect("a token").expect("a token"), "two");
+        std::fs::write(&file, [b'x'; 16 * 1024 + 1]).expect("a file");
+        assert!(matches!(shown(), Err(NotConnected::Token)));
+        std::fs::remove_file(&file).expect("it is there");
+        assert!(matches!(shown(), Err(NotConnected::File { .. })));
     }
 }

@@ -8,6 +8,7 @@
 mod child;
 mod client;
 mod events;
+mod group;
 mod server;
 
 use std::io::BufRead;
@@ -16,7 +17,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 pub use client::{NotConnected, connect};
-pub use server::{Started, serve};
+pub use server::{NotServed, Started, listen, serve};
 
 /// The longest message either way, in bytes; a longer one ends its session.
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -42,13 +43,27 @@ impl<'m> Envelope<'m> {
     }
 
     /// The id of a request.
-    fn asks(&self) -> Option<&'m str> {
-        self.method.as_ref().and(self.id).map(RawValue::get)
+    fn asks(&self) -> Option<Id> {
+        self.method.as_ref().and(self.id).map(Id::of)
     }
 
     /// The id of an answer.
-    fn answers(&self) -> Option<&'m str> {
-        self.id.filter(|_| self.method.is_none()).map(RawValue::get)
+    fn answers(&self) -> Option<Id> {
+        self.id.filter(|_| self.method.is_none()).map(Id::of)
+    }
+}
+
+/// An id in the one form that all its spellings share (RFC 8785): a server may write it in another way than who
+/// asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Id(String);
+
+impl Id {
+    fn of(written: &RawValue) -> Self {
+        let value = serde_json::from_str::<serde_json::Value>(written.get()).ok();
+        let form = value.and_then(|value| serde_json_canonicalizer::to_string(&value).ok());
+        // What has no such form (`1e999`) is itself alone.
+        Self(form.unwrap_or_else(|| written.get().to_owned()))
     }
 }
 
@@ -93,14 +108,29 @@ mod tests {
 
     #[test]
     fn a_message_says_whether_it_asks_or_answers() {
+        let id = |form: &str| Some(Id(form.to_owned()));
         let read = |text: &'static str| Envelope::read(text.as_bytes());
         let asked = read(r#"{"jsonrpc":"2.0","id":"a","method":"ping"}"#).expect("a message");
-        assert_eq!((asked.asks(), asked.answers()), (Some("\"a\""), None));
+        assert_eq!((asked.asks(), asked.answers()), (id("\"a\""), None));
         let told = read(r#"{"id":7,"result":{"method":1}}"#).expect("a message");
-        assert_eq!((told.asks(), told.answers()), (None, Some("7")));
+        assert_eq!((told.asks(), told.answers()), (None, id("7")));
         let noted = read(r#"{"method":"notifications/initialized"}"#).expect("a message");
         assert_eq!((noted.asks(), noted.answers()), (None, None));
         assert!(read("[]").is_none() && read("").is_none());
+    }
+
+    #[test]
+    fn an_id_is_the_same_however_it_is_written() {
+        let id = |written: &str| {
+            let written = RawValue::from_string(written.to_owned());
+            Id::of(&written.expect("JSON"))
+        };
+        for (one, other) in [(r#""\u0061\/""#, r#""a/""#), ("1.0", "1"), ("1e2", "100")] {
+            assert_eq!(id(one), id(other));
+        }
+        for (one, other) in [("1", r#""1""#), ("1e999", "1e998"), ("-1", "1")] {
+            assert_ne!(id(one), id(other));
+        }
     }
 
     #[test]

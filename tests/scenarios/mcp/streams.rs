@@ -3,6 +3,8 @@
 
 use std::{
     io::{BufRead as _, BufReader},
+    net::TcpListener,
+    os::fd::OwnedFd,
     process::{Child, Command, Stdio},
 };
 
@@ -181,4 +183,55 @@ fn a_server_over_pipes_is_governed_like_any_other() -> Result<()> {
     }
     ensure!(gateway.stop()?.success(), "{}", gateway.stderr());
     verified(&gateway).map(drop)
+}
+
+/// `tidegate mcp serve` with this socket as systemd hands one over.
+fn handed(socket: TcpListener, key: &std::path::Path, more: &[&str]) -> Result<Command> {
+    let take = "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" mcp serve --key \"$@\" -- cat 3<&0";
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", take])
+        .arg(gateway::binary()?)
+        .arg(key)
+        .args(more)
+        .stdin(OwnedFd::from(socket))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    Ok(command)
+}
+
+#[test]
+fn a_server_is_at_the_socket_that_systemd_holds_and_ends_at_a_hangup() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("server.key");
+    std::fs::write(&file, key(62))?;
+    let socket = TcpListener::bind("127.0.0.1:0")?;
+    let address = socket.local_addr()?;
+    let mut serving = handed(socket.try_clone()?, &file, &[])?.spawn()?;
+    let stdout = serving.stdout.take().context("no output")?;
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line)?;
+    ensure!(line.contains(&address.to_string()), "{line}");
+    let direct = Client::plain()?.post(&format!("http://{address}/mcp"), &[], "{}")?;
+    assert_eq!(direct.status, 401, "{}", direct.text());
+    let pid = serving.id().to_string();
+    ensure!(
+        Command::new("kill")
+            .args(["-HUP", &pid])
+            .status()?
+            .success()
+    );
+    ensure!(serving.wait()?.success());
+
+    // What is no place for a key is refused.
+    let both = handed(socket, &file, &["--listen", "127.0.0.1:0"])?.output()?;
+    let everywhere = handed(TcpListener::bind("0.0.0.0:0")?, &file, &[])?.output()?;
+    for (output, why) in [
+        (both, "leave out `--listen`"),
+        (everywhere, "of this host alone"),
+    ] {
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(!output.status.success() && said.contains(why), "{said}");
+    }
+    Ok(())
 }

@@ -48,7 +48,12 @@ impl Resolver<'_> {
         let websocket = operation.websocket.as_ref();
         let websocket = websocket.map(|typed| self.websocket(typed, &method, operation));
         let websocket = websocket.transpose()?;
-        let effect = operation.effect.map_or_else(|| effect_of(&method), effect);
+        // On one who asks says what it likes.
+        let usual = match &operation.websocket {
+            Some(_) => Effect::Write,
+            None => effect_of(&method),
+        };
+        let effect = operation.effect.map_or(usual, effect);
         let template = Template::new(
             &operation.id.value,
             method,

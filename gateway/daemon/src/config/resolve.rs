@@ -119,16 +119,13 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         templates: templates(file.mediator.as_ref()),
         servers: servers(&file),
     };
-    resolver.keys_are_meant(&file)?;
-    resolver.resources_are_own(&file)?;
-    resolver.budgets_are_told(&file)?;
+    resolver.holds_together(&file)?;
     let egress = resolver.egress(&file)?;
     let forward = resolver.forward(&file)?;
     let budgets = resolver.budgets(&file)?;
     let behaviour = resolver.behaviour(&file)?;
     let alerts = resolver.alerts(&file)?;
     let credentials = resolver.places(&file)?;
-    resolver.check_senders(&file)?;
     let listen = resolver.listeners(&file)?;
     let prices = resolver.prices(&file)?;
     let existing = |path| resolver.existing(path);
@@ -361,6 +358,14 @@ impl Resolver<'_> {
                 let message = format!("`{}` is not a token's lifetime", typed.value);
                 self.fault(typed, message, "a duration up to 24h: `15m`, `1h`")
             })
+    }
+
+    /// What one part says of another.
+    fn holds_together(&self, file: &File) -> Result<()> {
+        self.keys_are_meant(file)?;
+        self.resources_are_own(file)?;
+        self.budgets_are_told(file)?;
+        self.check_senders(file)
     }
 
     fn services(

@@ -1,3 +1,4 @@
+mod inbound;
 mod limits;
 mod upstreams;
 mod websocket;

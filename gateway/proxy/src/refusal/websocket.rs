@@ -35,6 +35,13 @@ impl Interruption {
         )
     }
 
+    /// It was open for as long as what was decided of it holds.
+    pub fn websocket_expired() -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "websocket_expired")
+            .says("the WebSocket was open for an hour: open another, which is decided anew")
+            .passes()
+    }
+
     /// Neither side said anything for too long.
     pub fn websocket_timeout() -> Self {
         Self::new(StatusCode::GATEWAY_TIMEOUT, "websocket_timeout")

@@ -210,7 +210,7 @@ impl Template {
         }
         let is_excepted = |(parameter, word): &(String, String)| {
             let value = bound.get(parameter);
-            value.is_some_and(|value| value.eq_ignore_ascii_case(word))
+            value.is_some_and(|value| reads_as(value, word))
         };
         let has_verb = |value: &String| self.verbs && value.contains(':');
         if self.except.iter().any(is_excepted) || bound.values().any(has_verb) {
@@ -260,6 +260,13 @@ impl Template {
         }
         Ok(bound)
     }
+}
+
+/// Whether some server may take a segment for a word: in other case, decoded once more, with what is invisible, or with
+/// an ending that names a format.
+fn reads_as(value: &str, word: &str) -> bool {
+    let stem = value.split(['.', ' ']).next().unwrap_or_default();
+    is_like(value, word) || is_like(stem, word)
 }
 
 impl Segment {

@@ -59,10 +59,7 @@ impl Worker {
         headers::towards_upstream(&mut parts.headers, permit.caller().showed());
         let service = Arc::clone(&way.service);
         if let Some(inbound) = &service.inbound {
-            // It is of bytes that may not go on, by a secret that nobody there has.
-            for name in inbound.scheme.fields() {
-                parts.headers.remove(name);
-            }
+            inbound.take_signature(&mut parts.headers);
         }
         let presented = service.presented.as_ref();
         if let Some(presented) = presented {

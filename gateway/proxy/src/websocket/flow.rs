@@ -47,6 +47,8 @@ pub(super) struct Flow<'f, F, T> {
     ping: Interval,
     /// When `from` was heard, or waited for, last.
     heard: Instant,
+    /// How often it has pinged since the gateway did.
+    pings: u32,
 }
 
 impl<'f, F, T> Flow<'f, F, T>
@@ -62,6 +64,7 @@ where
             patience,
             ping: interval_at(now + limits::PING_INTERVAL, limits::PING_INTERVAL),
             heard: now,
+            pings: 0,
         }
     }
 
@@ -94,6 +97,7 @@ where
             let came = tokio::select! {
                 came = self.from.next() => came,
                 _ = self.ping.tick() => {
+                    self.pings = 0;
                     if !self.is_sent(Message::Ping(Bytes::new())).await {
                         return Err(Stop::Unsent);
                     }
@@ -106,8 +110,15 @@ where
             match message {
                 // Answers to the gateway's own pings keep nothing open.
                 Message::Pong(_) => {}
-                // The library answers; what is in it goes no further.
-                Message::Ping(_) | Message::Frame(_) => spoken.spoke(),
+                // The library answers; what is in it goes no further. Answers wait for who does not read them.
+                Message::Ping(_) => {
+                    self.pings += 1;
+                    if self.pings > limits::WEBSOCKET_PINGS_MAX {
+                        return Err(Stop::Unreadable(CloseCode::Policy));
+                    }
+                    spoken.spoke();
+                }
+                Message::Frame(_) => spoken.spoke(),
                 message => {
                     spoken.spoke();
                     return Ok(message);

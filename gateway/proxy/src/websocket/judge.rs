@@ -69,7 +69,19 @@ impl Judge<'_> {
         if bytes.is_empty() {
             return Ok(bytes);
         }
-        let mut pump = self.pump(bytes, media)?;
+        let received = bytes.len() as u64;
+        let mut pump = match self.pump(bytes, media) {
+            Ok(pump) => pump,
+            Err(gap) => {
+                let record = BodyRecord {
+                    received,
+                    gaps: vec![gap.to_owned()],
+                    ..BodyRecord::default()
+                };
+                record::absorb(self.record, record);
+                return Err(self.interruption(Broken::Uninspected(gap)));
+            }
+        };
         let read = pump.read_up_to(u64::MAX).await.and_then(|()| {
             let most = limits::WEBSOCKET_RELEASED_BYTES_MAX as u64;
             let is_long = pump.waiting_bytes() > most;
@@ -77,17 +89,17 @@ impl Judge<'_> {
             if is_long { Err(long()) } else { Ok(()) }
         });
         let released = read.map_err(|broken| self.interruption(broken));
-        let released = released.and_then(|()| {
-            let spending = self.spending.as_mut();
-            spending.map_or(Ok(()), |spending| spending.spend_message(&mut pump))
-        });
+        let released = match (released, self.spending.as_mut()) {
+            (Ok(()), Some(spending)) => spending.spend_message(&mut pump).await,
+            (released, _) => released,
+        };
         let released = released.map(|()| pump.take_all());
         record::absorb(self.record, pump.record());
         Ok(joined(released?))
     }
 
-    /// A message on its way; text of no kind is bytes.
-    fn pump(&self, bytes: Bytes, media: Option<Media>) -> Result<Pump, Interruption> {
+    /// A message on its way, or why nobody can look into it; text of no kind is bytes.
+    fn pump(&self, bytes: Bytes, media: Option<Media>) -> Result<Pump, &'static str> {
         let source = Source::Whole(Some(bytes));
         let plan = match self.towards {
             Towards::Agent => self.way.answers.plan(self.permit),
@@ -101,11 +113,11 @@ impl Judge<'_> {
             _ => None,
         };
         if let Some(gap) = unknown {
-            return Err(self.interruption(Broken::Uninspected(gap)));
+            return Err(gap);
         }
         let Some(media) = media else {
             return if self.gateway.uninspected == Uninspected::Refuse {
-                Err(self.interruption(Broken::Uninspected(BINARY)))
+                Err(BINARY)
             } else {
                 let idle = self.way.service.timeouts.idle;
                 Ok(Pump::blind(source, BINARY, idle).veiled(self.veil.clone()))

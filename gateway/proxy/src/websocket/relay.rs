@@ -14,7 +14,7 @@ use policy::Towards;
 use tokio::{
     io::AsyncWriteExt as _,
     sync::watch,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_tungstenite::{
     WebSocketStream,
@@ -256,6 +256,7 @@ impl Relay {
             biased;
             why = leash(permit, &gateway.revoked) => Ending::broken(why, CloseCode::Policy, away),
             () = stopped(&mut stop) => Ending::broken(Interruption::stopping(), away, away),
+            () = sleep(limits::WEBSOCKET_LIFETIME_MAX) => Ending::broken(Interruption::websocket_expired(), away, away),
             () = quiet(&spoken) => Ending::broken(Interruption::websocket_timeout(), away, away),
             stop = &mut upwards => match stop {
                 // Why it takes no more is what it said last.
@@ -319,6 +320,8 @@ async fn close(
     frame: Option<CloseFrame>,
 ) {
     let closing = async {
+        // Answers to pings that wait go first: behind the close frame there is nothing (RFC 6455 section 5.5.1).
+        to.flush().await.ok();
         // One that closed first is answered instead, and one that is gone hears nothing.
         to.send(Message::Close(frame)).await.ok();
         while let Some(Ok(_)) = from.next().await {}
@@ -362,7 +365,7 @@ mod tests {
         let began = Instant::now();
         let speaking = async {
             for _ in 0..3 {
-                tokio::time::sleep(limits::WEBSOCKET_IDLE_DEADLINE / 2).await;
+                sleep(limits::WEBSOCKET_IDLE_DEADLINE / 2).await;
                 spoken.spoke();
             }
         };

@@ -4,15 +4,17 @@ use std::{
     ffi::OsString,
     fs,
     io::Write as _,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use clap::Args;
 use http::Uri;
+use listenfd::ListenFd;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 use vault::{CREDENTIAL_BYTES_MAX, is_credential};
 use zeroize::Zeroizing;
 
@@ -21,9 +23,10 @@ use crate::cli::{block_on, run};
 /// A server that is started here.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Served {
-    /// Where the gateway reaches it; port 0 is any, which is printed.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
-    listen: SocketAddr,
+    /// Where the gateway reaches it, an address of this host alone; any port of 127.0.0.1 if absent, which is
+    /// printed. Not with a socket of systemd (`LISTEN_FDS`), which is taken instead.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
     /// A file with the key that the gateway shows (`credential: { name: ..., as: bearer }`), which nobody else has.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
@@ -37,7 +40,7 @@ pub(in crate::cli) struct Served {
 pub(in crate::cli) struct Connected {
     /// Its endpoint at the gateway: `http://127.0.0.1:8080/crm/mcp`.
     url: Uri,
-    /// A file with the token that the agent must show.
+    /// A file with the token that the agent must show, read again for each request.
     #[arg(long, value_name = "FILE")]
     token: Option<PathBuf>,
 }
@@ -50,8 +53,37 @@ fn line(path: &Path) -> Result<Zeroizing<String>> {
     Ok(Zeroizing::new(text.trim_end().to_owned()))
 }
 
+/// The socket that systemd holds for it, or one at `address`.
+fn listener(address: Option<SocketAddr>) -> Result<TcpListener> {
+    let mut handed = ListenFd::from_env();
+    let refused = || "the socket of `LISTEN_FDS` is no stream of TCP";
+    match (handed.len(), address) {
+        (0, address) => {
+            let address = address.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 0).into());
+            let listened = stdio::listen(address).into_diagnostic();
+            listened.wrap_err_with(|| format!("cannot listen on `{address}`"))
+        }
+        (1, None) => {
+            let taken = handed.take_tcp_listener(0).into_diagnostic();
+            taken
+                .wrap_err_with(refused)?
+                .ok_or_else(|| miette!(refused()))
+        }
+        (1, Some(_)) => Err(miette!(
+            help = "leave out `--listen`",
+            "there is a socket of systemd to listen on (`LISTEN_FDS`), and an address besides"
+        )),
+        (more, _) => Err(miette!(
+            help = "have one `ListenStream=` in the unit",
+            "there are {more} sockets to listen on (`LISTEN_FDS`), and one can be used"
+        )),
+    }
+}
+
 pub(super) fn serve(served: &Served) -> Result<ExitCode> {
     run::logs();
+    // First of all: it takes what it reads out of the environment, which the servers get.
+    let listener = listener(served.listen)?;
     let key = line(&served.key)?;
     if !is_credential(key.as_bytes()) {
         return Err(miette!(
@@ -61,9 +93,9 @@ pub(super) fn serve(served: &Served) -> Result<ExitCode> {
     }
     block_on(async {
         let [mut terminate, mut interrupt] = run::signals()?;
-        let started = stdio::serve(served.listen, key.as_bytes(), served.command.clone()).await;
-        let started = started.into_diagnostic();
-        let started = started.wrap_err_with(|| format!("cannot listen on `{}`", served.listen))?;
+        let mut hangup = signal(SignalKind::hangup()).into_diagnostic()?;
+        let started = stdio::serve(listener, key.as_bytes(), served.command.clone());
+        let started = started.into_diagnostic()?;
         let listen = started.address().into_diagnostic()?;
         let mut out = std::io::stdout().lock();
         writeln!(out, "{}", json!({ "ready": true, "listen": listen })).into_diagnostic()?;
@@ -72,18 +104,18 @@ pub(super) fn serve(served: &Served) -> Result<ExitCode> {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                _ = hangup.recv() => {}
             }
         };
-        started.until(stop).await.into_diagnostic()
+        started.until(stop).await;
+        Ok(())
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn connect(connected: &Connected) -> Result<ExitCode> {
-    let token = connected.token.as_deref().map(line).transpose()?;
-    let token = token.as_ref().map(|token| token.as_str());
     block_on(async {
-        let carried = stdio::connect(connected.url.clone(), token).await;
+        let carried = stdio::connect(connected.url.clone(), connected.token.as_deref()).await;
         carried.into_diagnostic()
     })?;
     Ok(ExitCode::SUCCESS)

@@ -194,7 +194,10 @@ fn read(record: u64, opening: &Opening, revoked: &Revoked, now: Timestamp) -> Op
         process: process.map_or_else(String::new, |it| {
             format!("{}[{}]", it.comm.escape_default(), it.pid)
         }),
-        only: bound("only").unwrap_or_default().to_owned(),
+        only: bound("only")
+            .unwrap_or_default()
+            .escape_default()
+            .to_string(),
         issued_at: opening.at,
         expires_at,
         record,
