@@ -86,12 +86,14 @@ async fn answer(
         (_, Some(_)) => lists.all(),
         _ => json!({ "content": [{ "type": "text", "text": "done" }] }),
     };
-    let mut message = json!({ "jsonrpc": "2.0", "id": body.get("id"), "result": result });
-    match smuggles {
-        // The id of another request, and a batch.
-        Some("id") => message["id"] = json!(9),
-        Some("batch") => message = json!([message]),
-        _ => {}
+    // The id of another request, and a batch.
+    let id = match smuggles {
+        Some("id") => json!(9),
+        _ => json!(body.get("id")),
+    };
+    let mut message = json!({ "jsonrpc": "2.0", "id": id, "result": result });
+    if smuggles == Some("batch") {
+        message = json!([message]);
     }
     let streams = headers.get("x-stream").is_some();
     let (kind, text) = if streams {

@@ -468,6 +468,11 @@ fn what_is_approved_of_a_server_of_mcp_and_its_uri_are_told_plainly() {
     for (from, to, expected) in [
         ("sha256:b1", "sha256:", "64 hexadecimal digits"),
         ("pins: configured", "pins: off", "so that nobody compares"),
+        (
+            "tools: [{ name: add,",
+            "resources: [{ uri: \"crm://about\",",
+            "nothing to be approved",
+        ),
         ("crm/mcp\n", "crm/mcp?x=1\n", "not the URI of a resource"),
         ("crm/mcp\n", "crm/mcp#x\n", "not the URI of a resource"),
         ("https://", "http://", "not reached in the clear"),

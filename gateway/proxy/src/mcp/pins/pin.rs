@@ -161,8 +161,8 @@ impl Pin {
     pub(crate) fn configure(&mut self, digest: Digest, now: Timestamp) {
         let is = |version: &Option<Version>| version.as_ref().is_some_and(|it| it.digest == digest);
         let is_approved = is(&self.approved);
-        let is_said = is(&self.seen) && self.approve(digest);
-        if !is_said && !is_approved {
+        let lifts = is(&self.seen) && self.approve(digest);
+        if !lifts && !is_approved {
             let before = self.approved.replace(Version {
                 digest,
                 at: now,
