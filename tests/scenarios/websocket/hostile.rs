@@ -14,7 +14,7 @@ use tests::setup::Service;
 
 use super::{
     Talk,
-    raw::{Raw, handshake},
+    raw::{CLOSE, Raw, frame, handshake},
 };
 
 #[derive(Deserialize)]
@@ -60,6 +60,9 @@ fn attack(talk: &Talk, row: &Row) -> Result<()> {
     let mut other = Raw::open(talk.gateway.listen(0)?, "/talk/talk", "")?;
     other.text("[1]")?;
     assert_eq!(other.next_text()?, "[1]");
+    // Its end is on record before the next row looks for its own.
+    other.send(&frame(CLOSE, &1000_u16.to_be_bytes()))?;
+    other.closed()?;
     Ok(())
 }
 
