@@ -1,6 +1,6 @@
 //! What the trail needs of a store.
 
-use std::{error::Error, path::PathBuf};
+use std::error::Error;
 
 use async_trait::async_trait;
 
@@ -25,8 +25,31 @@ pub struct Group {
     pub rows: Vec<Row>,
     /// How many records there are with them.
     pub size: u64,
-    /// The signed head over them all.
-    pub checkpoint: String,
+    /// Signed heads by their sizes, in order; the last is over them all. A log that is copied has several in one
+    /// group.
+    pub checkpoints: Vec<(u64, String)>,
+}
+
+impl Group {
+    /// The index of the first row, if rows and checkpoints are a piece of a log.
+    pub fn first(&self) -> Result<u64, LedgerError> {
+        let refused = |why: &'static str| LedgerError::Failed(why.into());
+        let first = self.size.checked_sub(self.rows.len() as u64);
+        let first = first.ok_or_else(|| refused("the group is larger than the log"))?;
+        if self
+            .rows
+            .iter()
+            .zip(first..)
+            .any(|(row, index)| row.index != index)
+        {
+            return Err(refused("the group's rows do not follow one another"));
+        }
+        let sizes = self.checkpoints.iter().map(|(size, _)| *size);
+        if sizes.clone().any(|size| size < first || size > self.size) || !sizes.is_sorted() {
+            return Err(refused("the group's checkpoints are not of its rows"));
+        }
+        Ok(first)
+    }
 }
 
 /// The end of a log, as one look at the store shows it.
@@ -44,16 +67,16 @@ pub struct Head {
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// Another process writes this log.
-    #[error("`{}` is held by another process; one log has one writer", path.display())]
+    #[error("`{place}` is held by another process; one log has one writer")]
     Locked {
-        /// The lock file.
-        path: PathBuf,
+        /// The lock.
+        place: String,
     },
     /// There is no log.
-    #[error("there is no log at `{}`", path.display())]
+    #[error("there is no log at `{place}`")]
     Absent {
         /// Where it was looked for.
-        path: PathBuf,
+        place: String,
     },
     /// The store holds what it can never have written.
     #[error("the store is damaged: {0}")]

@@ -10,6 +10,7 @@
 mod call;
 mod caller;
 pub mod checkpoint;
+mod copy;
 mod courier;
 mod criteria;
 mod event;
@@ -29,6 +30,7 @@ mod written;
 
 pub use call::Call;
 pub use caller::*;
+pub use copy::{Copied, CopyError, copy_on};
 pub use courier::hand_out;
 pub use criteria::{Criteria, NoSubject, Subject, is_class};
 pub use event::*;

@@ -1,11 +1,12 @@
 //! The one thread that appends.
 //!
 //! It takes whatever waits, seals it, grows the tree, signs the head and commits all at once;
-//! meanwhile the next group gathers. So an idle log commits at once and a busy one in groups. After
+//! meanwhile the next group is sealed. So an idle log commits at once and a busy one in groups. After
 //! a group that shows load the next waits a moment for company, because a commit costs the same for
 //! one record as for fifty. Nobody is told of a record before it is on disk.
 
 use std::{
+    mem,
     sync::{Arc, atomic::Ordering, mpsc::SyncSender},
     thread,
     time::Duration,
@@ -14,19 +15,26 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use vault::DataKey;
 
-use crate::{
-    EventRef, Group, Kind, Ledger, LedgerError, Outcome, Row, TrailError, checkpoint,
-    checkpoint::Authority,
-    courier::{Parcels, Waiter},
-    seal::{self, Draft, Header},
-    trail::{Gauges, Keys},
-    tree::{self, DIGEST_BYTES, Digest, Place, Tree},
+use self::{
+    group::{Epoch, Gathered, Sealer},
+    recovery::recover,
 };
+use crate::{
+    Ledger, TrailError,
+    courier::Waiter,
+    seal::Draft,
+    trail::{Gauges, Keys},
+};
+
+mod group;
+mod recovery;
+
+pub(crate) use self::recovery::node;
 
 /// No group holds more records.
 const GROUP_RECORDS_MAX: usize = 512;
 
-/// A group of so many records shows load.
+/// So many callers at once are load.
 const LOAD_RECORDS_MIN: usize = 8;
 
 /// Under load, a group that holds fewer records waits for others,
@@ -37,6 +45,12 @@ const COMPANY_WAIT: Duration = Duration::from_micros(150);
 
 /// as long as others come, and so often at most.
 const COMPANY_WAITS_MAX: usize = 6;
+
+/// Of so many callers a group needs half.
+const TURNS_CALLERS_MIN: usize = 48;
+
+/// So many are sealed before the writer looks whether its commit is done.
+const SEALED_AT_ONCE: usize = 16;
 
 /// A data key seals no more records, plus at most one group: far below the 2^32 that NIST SP
 /// 800-38D §8.3 allows with random nonces. Every start of the writer takes a new one as well.
@@ -75,7 +89,10 @@ pub(crate) fn run(
     ready: &SyncSender<Result<(), TrailError>>,
 ) {
     // Whoever waits on `ready` learns of a failure by its being dropped, too.
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    else {
         return;
     };
     let _ending = Ending(Arc::clone(&gauges));
@@ -86,13 +103,15 @@ pub(crate) fn run(
             keys,
             log,
             gauges,
-            tree: None,
-            key: None,
+            sealer: None,
+            messages,
+            ended: false,
+            farewell: None,
         };
         let started = writer.prepare().await;
         let sound = started.is_ok();
         if ready.send(started).is_ok() && sound {
-            writer.serve(messages).await;
+            writer.serve().await;
         }
     });
 }
@@ -102,33 +121,28 @@ struct Writer {
     keys: Keys,
     log: String,
     gauges: Arc<Gauges>,
-    /// The tree as it is on disk; none when a commit failed and nobody looked since.
-    tree: Option<Tree>,
-    key: Option<Epoch>,
-}
-
-/// A data key and how much it has sealed.
-struct Epoch {
-    id: u32,
-    key: DataKey,
-    sealed: u64,
+    /// None when a commit failed and nobody has looked since what is on disk.
+    sealer: Option<Sealer>,
+    messages: mpsc::Receiver<Message>,
+    /// Nothing comes any more.
+    ended: bool,
+    farewell: Option<(Draft, oneshot::Sender<Result<(), TrailError>>)>,
 }
 
 impl Writer {
     /// Makes sure that what is on disk is known and that there is a key to seal with.
     async fn prepare(&mut self) -> Result<(), TrailError> {
-        if self.tree.is_none() {
-            let tree = recover(self.ledger.as_mut(), &self.keys).await?;
-            self.gauges.size.store(tree.size(), Ordering::Relaxed);
-            self.tree = Some(tree);
-        }
-        if self
-            .key
-            .as_ref()
-            .is_none_or(|it| it.sealed >= KEY_RECORDS_MAX)
-        {
-            self.key = Some(self.epoch().await?);
-        }
+        let tree = match self.sealer.take() {
+            Some(sealer) if sealer.is_fresh() => {
+                self.sealer = Some(sealer);
+                return Ok(());
+            }
+            Some(sealer) => sealer.tree,
+            None => recover(self.ledger.as_mut(), &self.keys).await?,
+        };
+        self.gauges.size.store(tree.size(), Ordering::Relaxed);
+        let (log, epoch) = (self.log.clone(), self.epoch().await?);
+        self.sealer = Some(Sealer { log, tree, epoch });
         self.gauges.healthy.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -142,87 +156,93 @@ impl Writer {
         Ok(Epoch { id, key, sealed: 0 })
     }
 
-    async fn serve(mut self, mut messages: mpsc::Receiver<Message>) {
-        let mut batch = Vec::with_capacity(GROUP_RECORDS_MAX);
-        let mut farewell = None;
-        let mut loaded = false;
-        while messages.recv_many(&mut batch, GROUP_RECORDS_MAX).await > 0 {
-            if loaded && batch.len() < COMPANY_RECORDS {
-                gather(&mut messages, &mut batch);
+    async fn serve(mut self) {
+        let mut next = Gathered::default();
+        // Closings that are due, which nobody waits for.
+        let mut due: Vec<Draft> = Vec::new();
+        let mut last = 0;
+        loop {
+            if next.is_empty() && due.is_empty() && !self.await_first(&mut next).await {
+                break;
             }
-            loaded = batch.len() >= LOAD_RECORDS_MIN;
-            let mut records = Vec::with_capacity(batch.len());
-            // The rooms are held until the group is on disk.
-            let mut rooms = Vec::with_capacity(batch.len());
-            for message in batch.drain(..) {
-                match message {
-                    Message::Record { draft, done, room } => {
-                        records.push((draft, done));
-                        rooms.push(room);
-                    }
-                    Message::Stop { draft, done } => {
-                        // What is queued by now is still taken; `recv_many` then gives 0.
-                        messages.close();
-                        farewell = Some((draft, done));
+            if let Err(error) = self.prepare().await {
+                self.failed(&error, due.len());
+                due.clear();
+                continue;
+            }
+            let closings = due.len().min(next.left());
+            self.take(&mut next, due.drain(..closings));
+            let callers = last + next.len();
+            if callers >= LOAD_RECORDS_MIN {
+                self.gather(&mut next, company(callers));
+            }
+            last = next.len();
+            if next.is_empty() {
+                continue;
+            }
+            let group = mem::take(&mut next);
+            let abandoned = self.commit(group, &mut next).await;
+            due.extend(abandoned);
+        }
+        self.end().await;
+    }
+
+    /// Waits for records to begin a group with; false at the end. Those that come while there is no store are refused.
+    async fn await_first(&mut self, next: &mut Gathered) -> bool {
+        let mut batch = Vec::new();
+        let received = self.messages.recv_many(&mut batch, GROUP_RECORDS_MAX).await;
+        if received == 0 {
+            return false;
+        }
+        match self.prepare().await {
+            Ok(()) => self.receive(next, batch),
+            Err(error) => {
+                self.failed(&error, batch.len());
+                self.refuse(batch, &error);
+            }
+        }
+        true
+    }
+
+    /// Commits `group`, and seals what comes meanwhile as the next one. Gives closings that are due.
+    async fn commit(&mut self, mut group: Gathered, next: &mut Gathered) -> Vec<Draft> {
+        let Some(sealer) = &mut self.sealer else {
+            group.deny(&TrailError::Stopped, &self.gauges);
+            return Vec::new();
+        };
+        let first = sealer.tree.size().saturating_sub(group.len() as u64);
+        let done = match group.group(sealer, &self.keys.signer) {
+            Ok(rows) => {
+                let mut appended = self.ledger.append(rows);
+                let mut batch = Vec::new();
+                loop {
+                    let room = next.left().min(SEALED_AT_ONCE);
+                    let open = room > 0 && !self.ended && sealer.is_fresh();
+                    tokio::select! {
+                        biased;
+                        done = &mut appended => break done.map_err(TrailError::from),
+                        count = self.messages.recv_many(&mut batch, room), if open => {
+                            self.ended = count == 0;
+                            let farewell = take_all(&mut batch, next, sealer, &self.gauges);
+                            if let Some(farewell) = farewell {
+                                // What is queued by now is still taken.
+                                self.messages.close();
+                                self.farewell = Some(farewell);
+                            }
+                        }
                     }
                 }
             }
-            self.commit(records).await;
-        }
-        let Some((draft, done)) = farewell else {
-            drop(self.ledger.close().await);
-            return;
+            Err(error) => Err(error),
         };
-        let (stopped, last) = Waiter::new();
-        self.commit(vec![(draft, Some(stopped))]).await;
-        let last = last.await.unwrap_or(Err(TrailError::Stopped));
-        let closed = self.ledger.close().await.map_err(TrailError::from);
-        drop(done.send(last.and(closed)));
-    }
-
-    /// Appends `records`, and the closings of those openings whose callers have gone meanwhile: an
-    /// upstream was never called for them, and an open record would say that it may have been.
-    async fn commit(&mut self, records: Vec<(Draft, Option<Waiter>)>) {
-        let abandoned = self.commit_group(records).await;
-        let closings: Vec<_> = abandoned.into_iter().filter_map(closing_of).collect();
-        self.commit_group(closings.into_iter().map(|draft| (draft, None)).collect())
-            .await;
-    }
-
-    /// Appends `records` as one group and tells everyone who waits how it went. Gives the openings
-    /// that nobody took: their index and their time.
-    async fn commit_group(&mut self, records: Vec<(Draft, Option<Waiter>)>) -> Vec<(u64, i64)> {
-        if records.is_empty() {
-            return Vec::new();
-        }
-        let (drafts, waiters): (Vec<_>, Vec<_>) = records.into_iter().unzip();
-        let count = |kind| drafts.iter().filter(|it| it.kind() == kind).count() as u64;
-        let (opened, closed) = (count(Kind::Open), count(Kind::Close));
-        let closings: Vec<_> = drafts.iter().map(|it| it.kind() == Kind::Close).collect();
-        let times: Vec<_> = drafts
-            .iter()
-            .map(|it| (it.kind() == Kind::Open).then_some(it.at_us()))
-            .collect();
-        match self.append(drafts).await {
-            Ok(first) => {
-                let gauges = &self.gauges;
-                gauges
-                    .size
-                    .fetch_add(waiters.len() as u64, Ordering::Relaxed);
-                gauges.commits.fetch_add(1, Ordering::Relaxed);
-                gauges.opened.fetch_add(opened, Ordering::Relaxed);
-                gauges.closed.fetch_add(closed, Ordering::Release);
-                acknowledge(waiters, times, first)
-            }
+        match done {
+            Ok(()) => group.acknowledge(first, &self.gauges),
             Err(error) => {
-                self.failed(&error, waiters.len());
-                // Those who wait for a closing count their own loss; the others have no one else.
-                let detached: Vec<_> = waiters.iter().map(Option::is_none).collect();
-                let gone = deny(waiters, &error);
-                let unheard = detached.iter().zip(gone).map(|(one, other)| *one || other);
-                let both = closings.iter().zip(unheard);
-                let lost = both.filter(|(closing, alone)| **closing && *alone).count() as u64;
-                self.gauges.closings_lost.fetch_add(lost, Ordering::Relaxed);
+                // The next group stands on this one.
+                let next = mem::take(next);
+                self.failed(&error, group.len() + next.len());
+                group.deny(&error, &self.gauges);
+                next.deny(&error, &self.gauges);
                 Vec::new()
             }
         }
@@ -230,7 +250,7 @@ impl Writer {
 
     /// Nothing of the group counts. What is on disk after all is found out before the next.
     fn failed(&mut self, error: &TrailError, records: usize) {
-        self.tree = None;
+        self.sealer = None;
         self.gauges.healthy.store(false, Ordering::Relaxed);
         tracing::error!(
             error = error as &dyn std::error::Error,
@@ -239,84 +259,109 @@ impl Writer {
         );
     }
 
-    /// Appends as one group; gives the first record's index once all are durable.
-    async fn append(&mut self, drafts: Vec<Draft>) -> Result<u64, TrailError> {
-        self.prepare().await?;
-        let (Some(on_disk), Some(epoch)) = (&self.tree, &mut self.key) else {
-            return Err(TrailError::Stopped);
-        };
-        let mut tree = on_disk.clone();
-        let first = tree.size();
-        let log = seal::tag(&self.log);
-        let mut rows = Vec::with_capacity(drafts.len());
-        for draft in drafts {
-            let index = tree.size();
-            let leaf = draft.seal(log, index, epoch.id, &epoch.key)?;
-            epoch.sealed += 1;
-            let nodes = tree.append(tree::leaf_hash(&leaf));
-            rows.push(Row { index, leaf, nodes });
-        }
-        let checkpoint = checkpoint::sign(&tree, &self.keys.signer)
-            .map_err(|error| LedgerError::Failed(error.into()))?;
-        let size = tree.size();
-        self.ledger
-            .append(Group {
-                rows,
-                size,
-                checkpoint,
-            })
-            .await?;
-        self.tree = Some(tree);
-        Ok(first)
-    }
-}
-
-/// Waits for company and takes it in, while any comes: with few callers, all of them soon wait for
-/// this very group. The thread is the writer's own, so it may sleep.
-fn gather(messages: &mut mpsc::Receiver<Message>, batch: &mut Vec<Message>) {
-    for _ in 0..COMPANY_WAITS_MAX {
-        thread::sleep(COMPANY_WAIT);
-        let before = batch.len();
-        while batch.len() < GROUP_RECORDS_MAX
-            && let Ok(message) = messages.try_recv()
+    /// Seals what callers sent.
+    fn receive(&mut self, next: &mut Gathered, mut batch: Vec<Message>) {
+        if let Some(sealer) = &mut self.sealer
+            && let Some(farewell) = take_all(&mut batch, next, sealer, &self.gauges)
         {
-            batch.push(message);
+            self.messages.close();
+            self.farewell = Some(farewell);
         }
-        if batch.len() == before || batch.len() >= COMPANY_RECORDS {
+    }
+
+    /// Seals what nobody waits for.
+    fn take(&mut self, next: &mut Gathered, drafts: impl Iterator<Item = Draft>) {
+        if let Some(sealer) = &mut self.sealer {
+            drafts.for_each(|draft| next.take(sealer, draft, None, None, &self.gauges));
+        }
+    }
+
+    /// Waits for company and takes it in, while any comes: with few callers, all of them soon wait for
+    /// this very group. The thread is the writer's own, so it may sleep.
+    fn gather(&mut self, next: &mut Gathered, enough: usize) {
+        for _ in 0..COMPANY_WAITS_MAX {
+            if next.len() >= enough {
+                return;
+            }
+            thread::sleep(COMPANY_WAIT);
+            let mut batch = Vec::new();
+            while batch.len() < next.left()
+                && let Ok(message) = self.messages.try_recv()
+            {
+                batch.push(message);
+            }
+            if batch.is_empty() {
+                return;
+            }
+            self.receive(next, batch);
+        }
+    }
+
+    /// Refuses what callers sent.
+    fn refuse(&mut self, batch: Vec<Message>, error: &TrailError) {
+        for message in batch {
+            match message {
+                Message::Record { draft, done, .. } => {
+                    Gathered::refuse(draft.kind(), done, error, &self.gauges);
+                }
+                Message::Stop { draft, done } => {
+                    self.messages.close();
+                    self.farewell = Some((draft, done));
+                }
+            }
+        }
+    }
+
+    /// The last record, and the end of the store.
+    async fn end(mut self) {
+        let Some((draft, done)) = self.farewell.take() else {
+            drop(self.ledger.close().await);
             return;
+        };
+        let last = match self.prepare().await {
+            Ok(()) => {
+                let (waiter, last) = Waiter::new();
+                let mut group = Gathered::default();
+                if let Some(sealer) = &mut self.sealer {
+                    group.take(sealer, draft, Some(waiter), None, &self.gauges);
+                }
+                self.commit(group, &mut Gathered::default()).await;
+                last.await.unwrap_or(Err(TrailError::Stopped))
+            }
+            Err(error) => Err(error),
+        };
+        let closed = self.ledger.close().await.map_err(TrailError::from);
+        drop(done.send(last.and(closed)));
+    }
+}
+
+/// How many records a group should have if so many callers are about. A few of them share one commit; many take
+/// turns, half preparing records while those of the others are written.
+fn company(callers: usize) -> usize {
+    let enough = match callers {
+        ..TURNS_CALLERS_MIN => callers,
+        _ => callers / 2,
+    };
+    enough.min(COMPANY_RECORDS)
+}
+
+/// Seals what is in `batch`; gives the last record, if that is among it.
+fn take_all(
+    batch: &mut Vec<Message>,
+    next: &mut Gathered,
+    sealer: &mut Sealer,
+    gauges: &Gauges,
+) -> Option<(Draft, oneshot::Sender<Result<(), TrailError>>)> {
+    let mut farewell = None;
+    for message in batch.drain(..) {
+        match message {
+            Message::Record { draft, done, room } => {
+                next.take(sealer, draft, done, Some(room), gauges);
+            }
+            Message::Stop { draft, done } => farewell = Some((draft, done)),
         }
     }
-}
-
-/// Tells those who wait that their records are on disk, the first at `first`; `opened_us` has the
-/// times of openings. Gives the openings whose waiters have gone, as index and time.
-fn acknowledge(
-    waiters: Vec<Option<Waiter>>,
-    opened_us: Vec<Option<i64>>,
-    first: u64,
-) -> Vec<(u64, i64)> {
-    let mut parcels = Parcels::default();
-    let mut abandoned = Vec::new();
-    for ((waiter, opened_us), index) in waiters.into_iter().zip(opened_us).zip(first..) {
-        let told = waiter.is_none_or(|waiter| parcels.put(waiter, index, opened_us));
-        abandoned.extend(opened_us.filter(|_| !told).map(|at_us| (index, at_us)));
-    }
-    parcels.send();
-    abandoned
-}
-
-/// Tells each waiter why its record is not; true where the waiter has gone.
-fn deny(waiters: Vec<Option<Waiter>>, error: &TrailError) -> Vec<bool> {
-    let denied = waiters.into_iter();
-    denied
-        .map(|waiter| waiter.is_some_and(|waiter| !waiter.tell(Err(error.clone()))))
-        .collect()
-}
-
-/// The closing of an opening that its caller abandoned before it was durable.
-fn closing_of((opening, at_us): (u64, i64)) -> Option<Draft> {
-    let outcome = Outcome::abandoned(opening, at_us)?;
-    Draft::new(EventRef::Close(&outcome)).ok()
+    farewell
 }
 
 /// Says that the trail is not healthy when the writer ends, in whatever way.
@@ -326,63 +371,4 @@ impl Drop for Ending {
     fn drop(&mut self) {
         self.0.healthy.store(false, Ordering::Relaxed);
     }
-}
-
-/// The tree that is on disk, if the end of the log is what this key signed last: as many records
-/// as the newest checkpoint says, hashing to its root, and the last group's leaves unchanged.
-/// What lies further back is for `audit verify`; it would make every start read the whole log.
-async fn recover(ledger: &mut dyn Ledger, keys: &Keys) -> Result<Tree, TrailError> {
-    let unverified = |why: String| Err(TrailError::Unverified(why));
-    let head = ledger.head().await?;
-    let Some((_, note)) = head.checkpoint else {
-        return match head.size {
-            0 => Ok(Tree::default()),
-            size => unverified(format!("{size} records and no checkpoint")),
-        };
-    };
-    let authority = Authority::parse(&keys.signer.verifier_key())
-        .map_err(|error| TrailError::Unverified(error.to_string()))?;
-    let checkpoint = match authority.check(note.as_bytes()) {
-        Ok(checkpoint) => checkpoint,
-        Err(forgery) => return unverified(format!("the newest checkpoint: {forgery}")),
-    };
-    if checkpoint.size != head.size {
-        return unverified(format!(
-            "{} records are there, {} are signed",
-            head.size, checkpoint.size
-        ));
-    }
-    let mut roots = Vec::new();
-    for place in tree::frontier(head.size) {
-        match node(ledger, place).await? {
-            Some(root) => roots.push(root),
-            None => return unverified(format!("record {} is missing", place.record)),
-        }
-    }
-    let tree = Tree::restore(head.size, &roots).unwrap_or_default();
-    if tree.root() != checkpoint.root {
-        return unverified(format!("{} records do not have the signed root", head.size));
-    }
-    let tail = head.size.saturating_sub(GROUP_RECORDS_MAX as u64);
-    for row in ledger.read(tail, crate::READ_ROWS_MAX).await? {
-        if Header::parse(&row.leaf).is_none_or(|header| header.index != row.index)
-            || !row.nodes.starts_with(&tree::leaf_hash(&row.leaf))
-        {
-            return unverified(format!("record {} was changed", row.index));
-        }
-    }
-    Ok(tree)
-}
-
-/// One stored node.
-pub(crate) async fn node(
-    ledger: &mut dyn Ledger,
-    place: Place,
-) -> Result<Option<Digest>, LedgerError> {
-    let rows = ledger.read(place.record, 1).await?;
-    let row = rows.into_iter().find(|row| row.index == place.record);
-    Ok(row.and_then(|row| {
-        let node = row.nodes.chunks_exact(DIGEST_BYTES).nth(place.level)?;
-        node.try_into().ok()
-    }))
 }

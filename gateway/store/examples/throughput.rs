@@ -24,17 +24,21 @@ use vault::Keyring;
 mod events;
 
 const STORE_TIME: Duration = Duration::from_secs(2);
-const EXCHANGES_PER_ROUND: usize = 20_000;
+const EXCHANGES_PER_ROUND: usize = 200_000;
 const LEAF_BYTES: usize = 600;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    for records in [1, 10, 100, 512] {
+    for records in [1, 10, 100, 512]
+        .into_iter()
+        .filter(|_| std::env::args().len() == 1)
+    {
         runtime.block_on(store(records));
     }
-    for callers in [1, 8, 128, 512] {
+    let only = std::env::args().nth(1).and_then(|it| it.parse().ok());
+    for callers in only.map_or(vec![1, 8, 128, 512], |it| vec![it]) {
         runtime.block_on(trail(callers));
     }
 }
@@ -52,11 +56,11 @@ async fn store(records: u64) {
         };
         let rows = (size..size + records).map(row).collect();
         size += records;
-        let checkpoint = "n".repeat(200);
+        let checkpoints = vec![(size, "n".repeat(200))];
         let group = Group {
             rows,
             size,
-            checkpoint,
+            checkpoints,
         };
         ledger.append(group).await.unwrap();
     }
@@ -72,6 +76,9 @@ async fn store(records: u64) {
 async fn trail(callers: usize) {
     let home = tempfile::tempdir_in(".").unwrap();
     let trail = begin(home.path()).await;
+    // As each worker of the gateway does.
+    let courier = tokio::spawn(audit::hand_out(trail.clone()));
+    tokio::task::yield_now().await;
     let each = (EXCHANGES_PER_ROUND.min(callers * 2000)) / callers;
     let (began, cpu) = (Instant::now(), cpu());
     let tasks: Vec<_> = (0..callers)
@@ -82,6 +89,7 @@ async fn trail(callers: usize) {
         waits.extend(task.await.unwrap());
     }
     let (time, cpu) = (began.elapsed(), self::cpu().saturating_sub(cpu));
+    courier.abort();
     let status = trail.status();
     trail.stop(&events::stop()).await.unwrap();
     waits.sort_unstable();

@@ -24,7 +24,8 @@ pub(crate) const APPEND: &str = "
                substr(?2, (value >> 32) + 1, (value >> 12) & 1048575),
                substr(?2, (value >> 32) + 1 + ((value >> 12) & 1048575), value & 4095)
         FROM json_each(?3);
-    INSERT INTO checkpoint (size, note) VALUES (?4, ?5);
+    INSERT INTO checkpoint (size, note)
+        SELECT value ->> 0, value ->> 1 FROM json_each(?4);
     COMMIT";
 
 /// What [`APPEND`] takes.
@@ -32,39 +33,36 @@ pub(crate) struct Pack {
     pub(crate) first: i64,
     pub(crate) bytes: Vec<u8>,
     pub(crate) extents: String,
-    pub(crate) size: i64,
-    pub(crate) checkpoint: String,
+    /// Pairs of size and note.
+    pub(crate) checkpoints: String,
 }
 
 impl Pack {
-    /// Packs `group`, whose indices must follow one another up to its size.
+    /// Packs `group`.
     pub(crate) fn new(group: Group) -> Result<Self, LedgerError> {
+        let first = i64::try_from(group.first()?).map_err(|_| refused("the log is full"))?;
         let length = group
             .rows
             .iter()
             .map(|row| row.leaf.len() + row.nodes.len());
         let mut bytes = Vec::with_capacity(length.sum());
         let mut extents = String::with_capacity(2 + group.rows.len() * 18);
-        let mut next = group.size.checked_sub(group.rows.len() as u64);
-        let first = next.and_then(|it| i64::try_from(it).ok());
         let separators = std::iter::once('[').chain(std::iter::repeat(','));
         for (row, separator) in group.rows.iter().zip(separators) {
             let extent = extent(bytes.len(), row.leaf.len(), row.nodes.len())
-                .filter(|_| next == Some(row.index))
                 .ok_or_else(|| refused("the group cannot be stored as it is"))?;
-            next = next.map(|it| it + 1);
             extents.push(separator);
             extents.push_str(&extent.to_string());
             bytes.extend_from_slice(&row.leaf);
             bytes.extend_from_slice(&row.nodes);
         }
         extents.push(']');
+        let checkpoints = serde_json::to_string(&group.checkpoints);
         Ok(Self {
-            first: first.ok_or_else(|| refused("the group is larger than the log"))?,
+            first,
             bytes,
             extents,
-            size: i64::try_from(group.size).map_err(|_| refused("the log is full"))?,
-            checkpoint: group.checkpoint,
+            checkpoints: checkpoints.map_err(|error| LedgerError::Failed(error.into()))?,
         })
     }
 }

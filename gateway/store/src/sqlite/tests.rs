@@ -16,7 +16,7 @@ fn group(first: u64, leaves: &[&[u8]]) -> Group {
     Group {
         rows,
         size,
-        checkpoint: format!("note over {size}"),
+        checkpoints: vec![(size, format!("note over {size}"))],
     }
 }
 
@@ -150,4 +150,20 @@ async fn a_wrapped_key_is_stored_once() {
     assert_eq!(ledger.key(1).await.unwrap(), Some(vec![1, 2]));
     assert_eq!(ledger.key(2).await.unwrap(), None);
     assert_eq!(ledger.head().await.unwrap().key, 1);
+}
+
+#[tokio::test]
+async fn migrations_go_both_ways() {
+    let migrations = sqlx::migrate!("./migrations/log");
+    let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+    for _ in 0..2 {
+        migrations.run(&mut connection).await.unwrap();
+        migrations.undo(&mut connection, 0).await.unwrap();
+        let left: Vec<String> =
+            sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type <> 'index'")
+                .fetch_all(&mut connection)
+                .await
+                .unwrap();
+        assert_eq!(left, ["_sqlx_migrations"]);
+    }
 }

@@ -2,22 +2,19 @@
 
 use std::{collections::BTreeSet, fs, path::Path, thread};
 
-use audit::{Event, Kind, Ledger as _, Trail, TrailError};
+use audit::{Event, Kind, Trail, TrailError};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use store::SqliteLedger;
 use tokio::{runtime, task::JoinSet};
 
 use crate::{
     events::{opening, outcome, stop},
-    home::{refusal, start, verify},
+    home::{Home, reader, refusal, start, verify},
 };
 
 const THREADS: u64 = 4;
 const EXCHANGES: u64 = 60;
 
-#[tokio::test]
-async fn callers_on_many_threads_get_unique_and_dense_indices() {
-    let home = tempfile::tempdir().unwrap();
+async fn callers_on_many_threads_get_unique_and_dense_indices(home: Home) {
     let trail = start(home.path()).await.unwrap();
     let indices: BTreeSet<u64> = thread::scope(|scope| {
         let callers: Vec<_> = (0..THREADS)
@@ -63,9 +60,7 @@ fn exchanges(trail: &Trail) -> Vec<u64> {
     })
 }
 
-#[tokio::test]
-async fn a_log_goes_on_where_it_stopped() {
-    let home = tempfile::tempdir().unwrap();
+async fn a_log_goes_on_where_it_stopped(home: Home) {
     for run in 0..3_u64 {
         let trail = start(home.path()).await.unwrap();
         assert_eq!(trail.status().size, run * 2);
@@ -76,9 +71,7 @@ async fn a_log_goes_on_where_it_stopped() {
     assert_eq!((report.size, report.is_intact()), (6, true));
 }
 
-#[tokio::test]
-async fn a_dropped_connection_is_closed_without_waiting() {
-    let home = tempfile::tempdir().unwrap();
+async fn a_dropped_connection_is_closed_without_waiting(home: Home) {
     let trail = start(home.path()).await.unwrap();
     let gone = trail.open(&opening("x")).await.unwrap();
     let forgotten = trail.open(&opening("x")).await.unwrap().index();
@@ -88,9 +81,7 @@ async fn a_dropped_connection_is_closed_without_waiting() {
     assert_eq!(verify(home.path(), &[]).await.open, [forgotten]);
 }
 
-#[tokio::test]
-async fn a_caller_that_goes_between_commit_and_waking_up_leaves_nothing_open() {
-    let home = tempfile::tempdir().unwrap();
+async fn a_caller_that_goes_between_commit_and_waking_up_leaves_nothing_open(home: Home) {
     let trail = start(home.path()).await.unwrap();
     let opening = opening("x");
     let mut waiting = Box::pin(trail.open(&opening));
@@ -105,9 +96,7 @@ async fn a_caller_that_goes_between_commit_and_waking_up_leaves_nothing_open() {
     assert!(verify(home.path(), &[]).await.open.is_empty());
 }
 
-#[tokio::test]
-async fn a_courier_brings_every_answer_and_closes_what_nobody_waits_for_any_more() {
-    let home = tempfile::tempdir().unwrap();
+async fn a_courier_brings_every_answer_and_closes_what_nobody_waits_for_any_more(home: Home) {
     let trail = start(home.path()).await.unwrap();
     let courier = tokio::spawn(audit::hand_out(trail.clone()));
     tokio::task::yield_now().await;
@@ -144,9 +133,7 @@ async fn poll_once<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Outp
         .await
 }
 
-#[tokio::test]
-async fn after_the_end_nothing_is_taken_and_a_lost_closing_is_counted() {
-    let home = tempfile::tempdir().unwrap();
+async fn after_the_end_nothing_is_taken_and_a_lost_closing_is_counted(home: Home) {
     let trail = start(home.path()).await.unwrap();
     let receipts = [
         trail.open(&opening("x")).await.unwrap(),
@@ -164,9 +151,7 @@ async fn after_the_end_nothing_is_taken_and_a_lost_closing_is_counted() {
     assert_eq!(verify(home.path(), &[]).await.open, [0, 1]);
 }
 
-#[tokio::test]
-async fn a_record_beyond_the_limit_is_refused_and_the_trail_goes_on() {
-    let home = tempfile::tempdir().unwrap();
+async fn a_record_beyond_the_limit_is_refused_and_the_trail_goes_on(home: Home) {
     let trail = start(home.path()).await.unwrap();
     let long = "x".repeat(audit::RECORD_BYTES_MAX);
     assert!(matches!(
@@ -176,17 +161,15 @@ async fn a_record_beyond_the_limit_is_refused_and_the_trail_goes_on() {
     assert_eq!(trail.note(&refusal("x")).await.unwrap(), 0);
 }
 
-#[tokio::test]
-async fn what_the_store_refuses_is_not_acknowledged_and_later_records_are() {
-    let home = tempfile::tempdir().unwrap();
+async fn what_the_store_refuses_is_not_acknowledged_and_later_records_are(home: Home) {
     let trail = start(home.path()).await.unwrap();
     trail.note(&refusal("x")).await.unwrap();
-    let mut saboteur = sabotage::connect(home.path()).await;
-    sabotage::refuse_records(&mut saboteur).await;
+    let mut saboteur = home.saboteur().await;
+    saboteur.refuse_records().await;
     let refused = trail.open(&opening("x")).await;
     assert!(matches!(refused, Err(TrailError::Unavailable(_))));
     assert!(!trail.status().healthy);
-    sabotage::relent(&mut saboteur).await;
+    saboteur.relent().await;
     assert_eq!(trail.note(&refusal("x")).await.unwrap(), 1);
     let status = trail.status();
     assert_eq!((status.healthy, status.size, status.open), (true, 2, 0));
@@ -209,7 +192,7 @@ async fn no_planted_value_is_in_any_file() {
     assert_absent(home.path(), canary);
 }
 
-fn assert_absent(directory: &Path, canary: &str) {
+pub(crate) fn assert_absent(directory: &Path, canary: &str) {
     // Base64 has three faces, one for each place modulo three; their inner parts do not change.
     let base64 = |shift: usize| {
         let text = BASE64_STANDARD.encode([&b"xx"[..shift], canary.as_bytes()].concat());
@@ -226,6 +209,9 @@ fn assert_absent(directory: &Path, canary: &str) {
     let mut bytes_read = 0;
     for file in fs::read_dir(directory).unwrap() {
         let path = file.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
         let bytes = fs::read(&path).unwrap();
         bytes_read += bytes.len();
         for face in &faces {
@@ -238,7 +224,7 @@ fn assert_absent(directory: &Path, canary: &str) {
 
 #[tokio::test]
 async fn the_log_of_another_keyring_is_refused() {
-    let home = tempfile::tempdir().unwrap();
+    let home = Home::sqlite();
     let trail = start(home.path()).await.unwrap();
     trail.stop(&stop()).await.unwrap();
     fs::remove_file(home.path().join("keyring.json")).unwrap();
@@ -249,8 +235,7 @@ async fn the_log_of_another_keyring_is_refused() {
     );
 }
 
-#[tokio::test]
-async fn a_log_whose_end_was_changed_is_refused_by_name() {
+async fn a_log_whose_end_was_changed_is_refused_by_name(of: Home) {
     for (tampering, said) in [
         (
             "DELETE FROM record WHERE idx = 4",
@@ -275,72 +260,39 @@ async fn a_log_whose_end_was_changed_is_refused_by_name() {
             "the newest checkpoint: it is no signed checkpoint",
         ),
     ] {
-        let home = tempfile::tempdir().unwrap();
+        let home = of.another();
         let trail = start(home.path()).await.unwrap();
         for _ in 0..4 {
             trail.note(&refusal("x")).await.unwrap();
         }
         trail.stop(&stop()).await.unwrap();
-        sabotage::run(&mut sabotage::connect(home.path()).await, tampering).await;
+        home.saboteur().await.run(tampering).await;
         let refused = start(home.path()).await.err().unwrap();
         assert!(matches!(refused, TrailError::Unverified(_)));
         assert!(refused.to_string().contains(said), "{tampering}: {refused}");
     }
 }
 
-#[tokio::test]
-async fn the_writer_stores_a_new_data_key_at_every_start() {
-    let home = tempfile::tempdir().unwrap();
+async fn the_writer_stores_a_new_data_key_at_every_start(home: Home) {
     for run in 1..=2 {
         let trail = start(home.path()).await.unwrap();
         let event: Event = refusal("x");
         trail.note(&event).await.unwrap();
         trail.stop(&stop()).await.unwrap();
-        let mut ledger = SqliteLedger::open_to_read(home.path()).await.unwrap();
+        let mut ledger = reader(home.path()).await.unwrap();
         assert_eq!(ledger.head().await.unwrap().key, run);
     }
 }
 
-/// A second hand on the database.
-pub(crate) mod sabotage {
-    use std::path::Path;
-
-    use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
-    use store::FILE_NAME;
-
-    pub(crate) async fn connect(directory: &Path) -> SqliteConnection {
-        let options = SqliteConnectOptions::new().filename(directory.join(FILE_NAME));
-        SqliteConnection::connect_with(&options).await.unwrap()
-    }
-
-    /// As [`connect`], with the log in `other` attached under that name.
-    pub(crate) async fn connect_beside(directory: &Path, other: &Path) -> SqliteConnection {
-        let mut connection = connect(directory).await;
-        let attach = format!("ATTACH '{}' AS other", other.join(FILE_NAME).display());
-        let attached = sqlx::query(AssertSqlSafe(attach));
-        attached.execute(&mut connection).await.unwrap();
-        connection
-    }
-
-    pub(crate) async fn run(connection: &mut SqliteConnection, statement: &str) {
-        let done = sqlx::query(AssertSqlSafe(statement))
-            .execute(connection)
-            .await
-            .unwrap();
-        assert!(done.rows_affected() > 0, "{statement}");
-    }
-
-    /// As a full disk would: the records' own table refuses.
-    pub(crate) async fn refuse_records(connection: &mut SqliteConnection) {
-        let trigger = "CREATE TRIGGER full BEFORE INSERT ON checkpoint
-                       BEGIN SELECT raise(ABORT, 'disk full'); END";
-        sqlx::query(trigger).execute(connection).await.unwrap();
-    }
-
-    pub(crate) async fn relent(connection: &mut SqliteConnection) {
-        sqlx::query("DROP TRIGGER full")
-            .execute(connection)
-            .await
-            .unwrap();
-    }
+crate::on_both! {
+    callers_on_many_threads_get_unique_and_dense_indices,
+    a_log_goes_on_where_it_stopped,
+    a_dropped_connection_is_closed_without_waiting,
+    a_caller_that_goes_between_commit_and_waking_up_leaves_nothing_open,
+    a_courier_brings_every_answer_and_closes_what_nobody_waits_for_any_more,
+    after_the_end_nothing_is_taken_and_a_lost_closing_is_counted,
+    a_record_beyond_the_limit_is_refused_and_the_trail_goes_on,
+    what_the_store_refuses_is_not_acknowledged_and_later_records_are,
+    the_writer_stores_a_new_data_key_at_every_start,
+    a_log_whose_end_was_changed_is_refused_by_name,
 }

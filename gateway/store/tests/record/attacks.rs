@@ -6,13 +6,10 @@
 use std::{fs, path::Path};
 
 use audit::{Archive, Filter, Finding, Keys, Report, checkpoint::Forgery};
-use store::SqliteLedger;
-use tempfile::TempDir;
 
 use crate::{
-    appending::sabotage,
     events::stop,
-    home::{authority, keyring, refusal, start},
+    home::{Home, authority, keyring, reader, refusal, start},
 };
 
 /// Records of a log; each is committed by itself.
@@ -212,15 +209,14 @@ fn matrix() -> Vec<Attack> {
 }
 
 /// A log of `size` records; an old copy of it stands beside it, as it was after six.
-async fn log(value: &str, size: u64) -> TempDir {
-    let home = tempfile::tempdir().unwrap();
+async fn log(home: Home, value: &str, size: u64) -> Home {
     for (from, to) in [(0, 6), (6, size)] {
         let trail = start(home.path()).await.unwrap();
         for _ in from + 1..to {
             trail.note(&refusal(value)).await.unwrap();
         }
         trail.stop(&stop()).await.unwrap();
-        if to == 6 {
+        if to == 6 && home.cluster().is_none() {
             fs::create_dir(home.path().join("old")).unwrap();
             copy(home.path(), &home.path().join("old"));
         }
@@ -236,44 +232,77 @@ fn copy(from: &Path, to: &Path) {
 
 async fn newest(home: &Path) -> Vec<u8> {
     let keys = Keys::from_keyring(&keyring(home)).unwrap();
-    let ledger = SqliteLedger::open_to_read(home).await.unwrap();
-    let mut archive = Archive::new(Box::new(ledger), keys).unwrap();
+    let mut archive = Archive::new(reader(home).await.unwrap(), keys).unwrap();
     archive.checkpoint().await.unwrap().unwrap().into_bytes()
 }
 
-async fn carry_out(act: &Act, home: &Path, other: &Path) {
+async fn carry_out(act: &Act, home: &Home, other: &Home) {
     match act {
         Act::Sql(statements) => {
-            let mut saboteur = sabotage::connect_beside(home, other).await;
+            let mut saboteur = home.saboteur().await.beside(other.path()).await;
             for statement in *statements {
-                sabotage::run(&mut saboteur, statement).await;
+                saboteur.run(statement).await;
             }
         }
-        Act::Rollback => copy(&home.join("old"), home),
+        Act::Rollback => roll_back(home).await,
         Act::Fork => {
-            copy(&home.join("old"), home);
-            let trail = start(home).await.unwrap();
+            roll_back(home).await;
+            let trail = start(home.path()).await.unwrap();
             for _ in 6..SIZE {
                 trail.note(&refusal("another")).await.unwrap();
             }
             trail.stop(&stop()).await.unwrap();
         }
-        Act::Replaced => drop(fs::copy(other.join(FILES[0]), home.join(FILES[0])).unwrap()),
-        Act::Impersonated => copy(other, home),
+        Act::Replaced if home.cluster().is_some() => {
+            let mut saboteur = home.saboteur().await.beside(other.path()).await;
+            for statement in [
+                "DELETE FROM record",
+                "DELETE FROM checkpoint",
+                "DELETE FROM data_key",
+                "INSERT INTO record SELECT idx, leaf, nodes FROM other.record",
+                "INSERT INTO checkpoint SELECT size, note FROM other.checkpoint",
+                "INSERT INTO data_key SELECT id, wrapped FROM other.data_key",
+            ] {
+                saboteur.run(statement).await;
+            }
+        }
+        Act::Replaced => {
+            fs::copy(other.path().join(FILES[0]), home.path().join(FILES[0])).unwrap();
+        }
+        // The keyring names the log.
+        Act::Impersonated if home.cluster().is_some() => {
+            fs::copy(other.path().join(FILES[1]), home.path().join(FILES[1])).unwrap();
+        }
+        Act::Impersonated => copy(other.path(), home.path()),
     }
 }
 
-#[tokio::test]
-async fn each_attack_is_told_apart() {
-    let other = log("another", SIZE + 1).await;
+/// Puts the log back to what it was after six records.
+async fn roll_back(home: &Home) {
+    if home.cluster().is_none() {
+        return copy(&home.path().join("old"), home.path());
+    }
+    let mut saboteur = home.saboteur().await;
+    for statement in [
+        "DELETE FROM record WHERE idx >= 6",
+        "DELETE FROM checkpoint WHERE size > 6",
+        "DELETE FROM data_key WHERE id > 1",
+        "UPDATE log SET size = 6 WHERE size = 12",
+    ] {
+        saboteur.run(statement).await;
+    }
+}
+
+async fn each_attack_is_told_apart(of: Home) {
+    let other = log(of.another(), "another", SIZE + 1).await;
     for attack in matrix() {
-        let home = log("C-771", SIZE).await;
+        let home = log(of.another(), "C-771", SIZE).await;
         let (key, kept) = (authority(home.path()), newest(home.path()).await);
         let public = keyring(home.path()).signer().unwrap().verifier_key();
-        carry_out(&attack.act, home.path(), other.path()).await;
+        carry_out(&attack.act, &home, &other).await;
         let judged = async |authority, anchors: &[Vec<u8>]| -> Report {
-            let mut ledger = SqliteLedger::open_to_read(home.path()).await.unwrap();
-            let report = audit::verify_ledger(&mut ledger, authority, anchors);
+            let mut ledger = reader(home.path()).await.unwrap();
+            let report = audit::verify_ledger(ledger.as_mut(), authority, anchors);
             report.await.unwrap()
         };
         let alone = judged(key, &[]).await;
@@ -285,18 +314,17 @@ async fn each_attack_is_told_apart() {
 }
 
 /// Proofs need no key, so swapped data keys are told by who reads: each is bound to its id and its log.
-#[tokio::test]
-async fn swapped_data_keys_open_nothing() {
-    let other = log("another", SIZE).await;
+async fn swapped_data_keys_open_nothing(of: Home) {
+    let other = log(of.another(), "another", SIZE).await;
     for statement in [
         "UPDATE data_key SET wrapped = (SELECT wrapped FROM other.data_key WHERE id = 1) WHERE id = 1",
         "UPDATE data_key SET wrapped = (SELECT wrapped FROM data_key WHERE id = 2) WHERE id = 1",
     ] {
-        let home = log("C-771", SIZE).await;
+        let home = log(of.another(), "C-771", SIZE).await;
         let keys = || Keys::from_keyring(&keyring(home.path())).unwrap();
         let read = async || {
-            let ledger = SqliteLedger::open_to_read(home.path()).await.unwrap();
-            let mut archive = Archive::new(Box::new(ledger), keys()).unwrap();
+            let ledger = reader(home.path()).await.unwrap();
+            let mut archive = Archive::new(ledger, keys()).unwrap();
             let filter = Filter {
                 from: Some(0),
                 limit: 100,
@@ -305,8 +333,13 @@ async fn swapped_data_keys_open_nothing() {
             archive.list(filter, |_| true).await
         };
         assert_eq!(read().await.unwrap().len() as u64, SIZE);
-        let mut saboteur = sabotage::connect_beside(home.path(), other.path()).await;
-        sabotage::run(&mut saboteur, statement).await;
+        let mut saboteur = home.saboteur().await.beside(other.path()).await;
+        saboteur.run(statement).await;
         assert!(read().await.is_err(), "{statement}");
     }
+}
+
+crate::on_both! {
+    each_attack_is_told_apart,
+    swapped_data_keys_open_nothing,
 }

@@ -16,7 +16,7 @@ use tokio::runtime;
 
 use crate::{
     events::{opening, outcome},
-    home::{start, verify},
+    home::{Home, start, verify},
 };
 
 /// Where the child finds its directory; a plain test run has none.
@@ -31,20 +31,18 @@ const CRASHES_PER_LOG: u64 = 10;
 
 const CALLERS: usize = 32;
 
-#[tokio::test]
-async fn what_was_acknowledged_survives_every_kill() {
+async fn what_was_acknowledged_survives_every_kill(of: Home) {
     let crashes = env::var_os(CRASHES).and_then(|it| it.to_str()?.parse().ok());
     let mut left = crashes.unwrap_or(CRASHES_USUAL);
     while left > 0 {
         let crashes = left.min(CRASHES_PER_LOG);
-        crash(crashes).await;
+        crash(&of.another(), crashes).await;
         left -= crashes;
     }
 }
 
 /// Kills the writers of one log so often, one after the other.
-async fn crash(crashes: u64) {
-    let home = tempfile::tempdir().unwrap();
+async fn crash(home: &Home, crashes: u64) {
     let (mut acknowledged, mut last) = (0, None);
     for crash in 0..crashes {
         let lines = killed(home.path());
@@ -114,7 +112,10 @@ fn child() {
     let Some(directory) = env::var_os(DIRECTORY) else {
         return;
     };
-    let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(work(&directory));
 }
 
@@ -139,3 +140,5 @@ fn say(index: u64) {
     let line = format!("on record: {index}\n");
     std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
 }
+
+crate::on_both! { what_was_acknowledged_survives_every_kill }

@@ -7,22 +7,19 @@ use store::SqliteLedger;
 
 use crate::{
     events::{at, opening, outcome, stop},
-    home::{keyring, refusal, start},
+    home::{Home, keyring, reader, refusal, start},
 };
 
 async fn archive(directory: &Path) -> Archive {
-    let ledger = SqliteLedger::open_to_read(directory).await.unwrap();
     let keys = Keys::from_keyring(&keyring(directory)).unwrap();
-    Archive::new(Box::new(ledger), keys).unwrap()
+    Archive::new(reader(directory).await.unwrap(), keys).unwrap()
 }
 
 fn indices(entries: &[audit::Entry]) -> Vec<u64> {
     entries.iter().map(|entry| entry.index).collect()
 }
 
-#[tokio::test]
-async fn a_record_is_shown_with_its_other_half_and_proven() {
-    let home = tempfile::tempdir().unwrap();
+async fn a_record_is_shown_with_its_other_half_and_proven(home: Home) {
     let trail = start(home.path()).await.unwrap();
     let receipt = trail.open(&opening("C-771")).await.unwrap();
     trail.note(&refusal("C-332")).await.unwrap();
@@ -46,9 +43,7 @@ async fn a_record_is_shown_with_its_other_half_and_proven() {
     trail.stop(&stop()).await.unwrap();
 }
 
-#[tokio::test]
-async fn one_time_after_the_other_tells_every_end_once() {
-    let home = tempfile::tempdir().unwrap();
+async fn one_time_after_the_other_tells_every_end_once(home: Home) {
     let trail = start(home.path()).await.unwrap();
     let receipt = trail.open(&opening("C-771")).await.unwrap();
     let mut end = outcome();
@@ -78,9 +73,7 @@ async fn one_time_after_the_other_tells_every_end_once() {
     trail.stop(&stop()).await.unwrap();
 }
 
-#[tokio::test]
-async fn lists_are_filtered_and_in_order() {
-    let home = tempfile::tempdir().unwrap();
+async fn lists_are_filtered_and_in_order(home: Home) {
     // Two runs, so two data keys; more than one page of rows.
     for _ in 0..2 {
         let trail = start(home.path()).await.unwrap();
@@ -142,4 +135,10 @@ async fn another_keyring_opens_nothing() {
     let mut archive = Archive::new(Box::new(ledger), keys).unwrap();
     assert!(archive.show(0).await.is_err());
     assert!(archive.list(Filter::default(), |_| true).await.is_err());
+}
+
+crate::on_both! {
+    a_record_is_shown_with_its_other_half_and_proven,
+    one_time_after_the_other_tells_every_end_once,
+    lists_are_filtered_and_in_order,
 }

@@ -15,9 +15,9 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::{
-    appending::sabotage,
     events::{opening, outcome, stop},
     home::{public_key, refusal, start, verify},
+    sabotage::Saboteur,
 };
 
 /// Records in the log, the closing stop among them.
@@ -307,9 +307,9 @@ fn every_flipped_bit_of_an_export_is_noticed() {
 /// The database, changed by `statements`, must give exactly these findings.
 async fn check_database(statements: &[&str], expected: &[Finding]) {
     let home = log().await;
-    let mut saboteur = sabotage::connect(home.path()).await;
+    let mut saboteur = Saboteur::new(home.path()).await;
     for statement in statements {
-        sabotage::run(&mut saboteur, statement).await;
+        saboteur.run(statement).await;
     }
     let report = verify(home.path(), &[]).await;
     assert_eq!(report.findings, expected, "{statements:?}");
@@ -405,9 +405,9 @@ async fn a_log_rolled_back_as_a_whole_is_caught_by_a_checkpoint_kept_elsewhere()
         .to_vec();
     let anchors = [kept];
     assert!(verify(home.path(), &anchors).await.is_intact());
-    let mut saboteur = sabotage::connect(home.path()).await;
-    sabotage::run(&mut saboteur, "DELETE FROM record WHERE idx >= 6").await;
-    sabotage::run(&mut saboteur, "DELETE FROM checkpoint WHERE size > 6").await;
+    let mut saboteur = Saboteur::new(home.path()).await;
+    saboteur.run("DELETE FROM record WHERE idx >= 6").await;
+    saboteur.run("DELETE FROM checkpoint WHERE size > 6").await;
     assert!(
         verify(home.path(), &[]).await.is_intact(),
         "nothing inside tells"

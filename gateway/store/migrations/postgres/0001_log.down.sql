@@ -1,0 +1,4 @@
+DROP TABLE data_key;
+DROP TABLE checkpoint;
+DROP TABLE record;
+DROP TABLE log;

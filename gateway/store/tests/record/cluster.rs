@@ -1,0 +1,171 @@
+//! A PostgreSQL of our own, reached by a socket in its folder, gone with its owner.
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, chown},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::Mutex,
+    thread,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+/// Its superuser is whoever runs the tests, or, for root, whom a server runs as.
+const SERVER_USER: &str = "postgres";
+
+/// A running server.
+pub(crate) struct Cluster {
+    folder: TempDir,
+    server: Mutex<Child>,
+}
+
+impl Cluster {
+    /// Makes one and starts it.
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        if let Some(owner) = server_owner() {
+            chown(folder.path(), Some(owner), Some(owner)).unwrap();
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let made = as_server("initdb")
+            .args([
+                "--no-sync",
+                "-A",
+                "trust",
+                "-U",
+                "tidegate",
+                "--locale=C",
+                "-E",
+                "UTF8",
+                "-D",
+            ])
+            .arg(folder.path().join("data"))
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(made.success(), "`initdb` failed");
+        let server = Mutex::new(serve(folder.path()));
+        Self { folder, server }
+    }
+
+    /// As libpq has it.
+    pub(crate) fn url(&self) -> String {
+        format!(
+            "postgres://tidegate@localhost/postgres?host={}",
+            self.folder.path().display()
+        )
+    }
+
+    /// Where its tables are.
+    pub(crate) fn files(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Kills all of it, without a word to anybody.
+    pub(crate) fn kill(&self) {
+        let mut server = self.server.lock().unwrap();
+        let children = Command::new("pgrep")
+            .arg("-P")
+            .arg(server.id().to_string())
+            .output();
+        let children = String::from_utf8(children.unwrap().stdout).unwrap();
+        server.kill().unwrap();
+        for child in children.split_whitespace() {
+            // Some have gone by themselves.
+            drop(
+                Command::new("kill")
+                    .args(["-9", child])
+                    .stderr(Stdio::null())
+                    .status(),
+            );
+        }
+        server.wait().unwrap();
+    }
+
+    /// Starts it again where it was.
+    pub(crate) fn restart(&self) {
+        *self.server.lock().unwrap() = serve(self.folder.path());
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // `SIGINT` is PostgreSQL's fast way down.
+        let server = self.server.get_mut().unwrap();
+        let id = server.id().to_string();
+        drop(
+            Command::new("kill")
+                .args(["-INT", &id])
+                .stderr(Stdio::null())
+                .status(),
+        );
+        drop(server.wait());
+    }
+}
+
+/// Starts a server on `folder` and waits until it answers.
+fn serve(folder: &Path) -> Child {
+    let server = as_server("postgres")
+        .arg("-D")
+        .arg(folder.join("data"))
+        .args(["-c", "listen_addresses=", "-c"])
+        .arg(format!("unix_socket_directories={}", folder.display()))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let ready = || {
+        let mut asked = Command::new(program("pg_isready"));
+        asked
+            .arg("-q")
+            .arg("-h")
+            .arg(folder)
+            .status()
+            .unwrap()
+            .success()
+    };
+    while !ready() {
+        thread::sleep(Duration::from_millis(20));
+    }
+    server
+}
+
+/// A program of the server's, as whom it may run.
+fn as_server(name: &str) -> Command {
+    let program = program(name);
+    let mut command = match server_owner() {
+        None => return Command::new(program),
+        Some(_) => Command::new("setpriv"),
+    };
+    command.args([
+        "--reuid",
+        SERVER_USER,
+        "--regid",
+        SERVER_USER,
+        "--clear-groups",
+        "--",
+    ]);
+    command.arg(program).current_dir("/");
+    command
+}
+
+/// The user that a server must run as, where this one is root.
+fn server_owner() -> Option<u32> {
+    let id = |of: &[&str]| {
+        let id = Command::new("id").arg("-u").args(of).output().unwrap();
+        let id = String::from_utf8(id.stdout).unwrap();
+        id.trim().parse::<u32>().ok()
+    };
+    (id(&[]) == Some(0))
+        .then(|| id(&[SERVER_USER]).expect("PostgreSQL's user; `cargo xtask setup` installs it"))
+}
+
+/// Where Debian has it, the newest version.
+fn program(name: &str) -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql");
+    let versions = versions.expect("a PostgreSQL; `cargo xtask setup` installs one");
+    let version = versions.map(|it| it.unwrap().path()).max().unwrap();
+    version.join("bin").join(name)
+}
