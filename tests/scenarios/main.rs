@@ -8,8 +8,15 @@ mod behaviour;
 mod budgets;
 mod bypass;
 mod canary;
+#[path = "../../gateway/store/tests/record/cluster.rs"]
+#[expect(
+    clippy::unwrap_used,
+    reason = "it is a unit test's, which fails by panicking"
+)]
+mod cluster;
 mod codings;
 mod confined;
+mod copied;
 mod credentials;
 mod declared;
 mod delegation;

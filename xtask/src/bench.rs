@@ -44,16 +44,16 @@ pub(crate) fn interception(
     pass_through(bench.arg("--interception").args(arguments))
 }
 
-/// What a decision costs, beside plain Cedar, and the whole step of admission.
-pub(crate) fn decisions(workspace: &Workspace, yes: bool) -> Result<()> {
+/// A bench that is a crate's own: `decisions`, `records`.
+pub(crate) fn benched(workspace: &Workspace, yes: bool, name: &str) -> Result<()> {
     let scope = Scope {
         yes,
         ..Scope::default()
     };
     setup::try_all(workspace, scope)?;
     // All packages, as `release_build` has it.
-    let bench = ["bench", "--bench", "decisions"];
-    step("decisions", || command(&mut workspace.cargo(&bench)))
+    let bench = ["bench", "--bench", name];
+    step(name, || command(&mut workspace.cargo(&bench)))
 }
 
 /// Has what is measured, and what it is compared with.

@@ -102,6 +102,11 @@ pub(crate) enum Part {
         #[command(flatten)]
         consent: Consent,
     },
+    /// Durable records a second, on SQLite and PostgreSQL, beside a plain file.
+    Records {
+        #[command(flatten)]
+        consent: Consent,
+    },
     /// TLS that ends at the gateway, beside mitmproxy: throughput, latency, CPU, memory.
     Interception {
         #[command(flatten)]
@@ -152,7 +157,11 @@ impl Command {
             Self::Bench {
                 part: Some(Part::Decisions { consent }),
                 ..
-            } => bench::decisions(&workspace, consent.yes)?,
+            } => bench::benched(&workspace, consent.yes, "decisions")?,
+            Self::Bench {
+                part: Some(Part::Records { consent }),
+                ..
+            } => bench::benched(&workspace, consent.yes, "records")?,
             Self::Bench {
                 part: Some(Part::Flows { consent, arguments }),
                 ..

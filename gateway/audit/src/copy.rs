@@ -31,6 +31,9 @@ pub enum CopyError {
     Gap(u64),
 }
 
+/// So many times [`READ_ROWS_MAX`] go at once: a server takes as long to commit one record as to commit hundreds.
+const READS: usize = 4;
+
 /// How far a copy has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Copied {
@@ -40,50 +43,108 @@ pub struct Copied {
     pub of: u64,
 }
 
-/// Takes a copy on by one group, if the log has more than it; gives how far it is. Keys come before what they seal.
-pub async fn copy_on(from: &mut dyn Ledger, to: &mut dyn Ledger) -> Result<Copied, CopyError> {
-    let log = |source| CopyError::Ledger {
+/// Takes one copy on.
+pub struct Copier {
+    /// Records and data keys that are there.
+    size: u64,
+    key: u32,
+    /// What was read while the group before was stored.
+    next: Option<Group>,
+}
+
+fn log(source: LedgerError) -> CopyError {
+    CopyError::Ledger {
         which: "log",
         source,
-    };
-    let copy = |source| CopyError::Ledger {
+    }
+}
+
+fn copy(source: LedgerError) -> CopyError {
+    CopyError::Ledger {
         which: "copy",
         source,
-    };
-    let (ahead, behind) = (
-        from.head().await.map_err(log)?,
-        to.head().await.map_err(copy)?,
-    );
-    let apart = CopyError::Apart { size: behind.size };
-    match &behind.checkpoint {
-        None if behind.size == 0 => {}
-        Some((size, note)) if *size == behind.size => {
-            let same = from.checkpoints(*size).await.map_err(log)?;
-            if same.first() != Some(&(*size, note.clone())) {
-                return Err(apart);
+    }
+}
+
+impl Copier {
+    /// Sees that `to` is a copy of `from`, as far as it goes.
+    pub async fn begin(from: &mut dyn Ledger, to: &mut dyn Ledger) -> Result<Self, CopyError> {
+        let head = to.head().await.map_err(copy)?;
+        let size = head.size;
+        match &head.checkpoint {
+            None if size == 0 => {}
+            Some((signed, note)) if *signed == size => {
+                let same = from.checkpoints(size).await.map_err(log)?;
+                if same.first() != Some(&(size, note.clone())) {
+                    return Err(CopyError::Apart { size });
+                }
             }
+            _ => return Err(CopyError::Apart { size }),
         }
-        _ => return Err(apart),
+        let (key, next) = (head.key, None);
+        Ok(Self { size, key, next })
     }
-    for id in behind.key.saturating_add(1)..=ahead.key {
-        if let Some(wrapped) = from.key(id).await.map_err(log)? {
-            to.put_key(id, wrapped).await.map_err(copy)?;
+
+    /// Copies one group, if the log has more than the copy, and reads the next one meanwhile. Keys come before what they
+    /// seal. After an error a copy must be begun anew.
+    pub async fn step(
+        &mut self,
+        from: &mut dyn Ledger,
+        to: &mut dyn Ledger,
+    ) -> Result<Copied, CopyError> {
+        let head = from.head().await.map_err(log)?;
+        let of = head.checkpoint.map_or(0, |(size, _)| size).max(self.size);
+        while self.key < head.key {
+            if let Some(wrapped) = from.key(self.key + 1).await.map_err(log)? {
+                to.put_key(self.key + 1, wrapped).await.map_err(copy)?;
+            }
+            self.key += 1;
+        }
+        let group = match self.next.take() {
+            Some(group) => group,
+            None if of > self.size => {
+                let read = read(from, self.size).await?;
+                read.ok_or(CopyError::Gap(self.size))?
+            }
+            None => {
+                let size = self.size;
+                return Ok(Copied { size, of });
+            }
+        };
+        let size = group.size;
+        let (stored, next) = tokio::join!(to.append(group), read(from, size));
+        stored.map_err(copy)?;
+        self.size = size;
+        // Sealed by a key that may be newer than those above.
+        self.next = next?.filter(|next| next.size <= of);
+        Ok(Copied { size, of })
+    }
+}
+
+/// The records from `first` on, as many as go at once; none if no checkpoint covers more.
+async fn read(from: &mut dyn Ledger, first: u64) -> Result<Option<Group>, CopyError> {
+    let mut rows = Vec::new();
+    for _ in 0..READS {
+        let next = first + rows.len() as u64;
+        let more = from.read(next, READ_ROWS_MAX).await.map_err(log)?;
+        let is_last = more.len() < READ_ROWS_MAX as usize;
+        rows.extend(more);
+        if is_last {
+            break;
         }
     }
-    let signed = ahead.checkpoint.map_or(0, |(size, _)| size);
-    let of = signed.max(behind.size);
-    if signed <= behind.size {
-        return Ok(Copied {
-            size: behind.size,
-            of,
-        });
+    let mut checkpoints: Vec<(u64, String)> = Vec::new();
+    let end = first + rows.len() as u64;
+    loop {
+        let next = checkpoints.last().map_or(first, |(size, _)| *size) + 1;
+        let more = from.checkpoints(next).await.map_err(log)?;
+        let is_last = more.len() < READ_ROWS_MAX as usize;
+        checkpoints.extend(more);
+        if is_last || checkpoints.last().is_some_and(|(size, _)| *size >= end) {
+            break;
+        }
     }
-    let rows = from.read(behind.size, READ_ROWS_MAX).await.map_err(log)?;
-    let checkpoints = from.checkpoints(behind.size + 1).await.map_err(log)?;
-    let group = group(behind.size, rows, checkpoints).ok_or(CopyError::Gap(behind.size))?;
-    let size = group.size;
-    to.append(group).await.map_err(copy)?;
-    Ok(Copied { size, of })
+    Ok(group(first, rows, checkpoints))
 }
 
 /// As many of `rows`, which begin at `first`, as checkpoints cover.

@@ -30,7 +30,7 @@ mod written;
 
 pub use call::Call;
 pub use caller::*;
-pub use copy::{Copied, CopyError, copy_on};
+pub use copy::{Copied, Copier, CopyError};
 pub use courier::hand_out;
 pub use criteria::{Criteria, NoSubject, Subject, is_class};
 pub use event::*;

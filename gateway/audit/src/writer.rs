@@ -41,12 +41,12 @@ const LOAD_RECORDS_MIN: usize = 8;
 const COMPANY_RECORDS: usize = 128;
 
 /// for so long at a time,
-const COMPANY_WAIT: Duration = Duration::from_micros(150);
+const COMPANY_WAIT: Duration = Duration::from_micros(40);
 
 /// as long as others come, and so often at most.
-const COMPANY_WAITS_MAX: usize = 6;
+const COMPANY_WAITS_MAX: usize = 16;
 
-/// Of so many callers a group needs half.
+/// Of so many callers a group needs a quarter.
 const TURNS_CALLERS_MIN: usize = 48;
 
 /// So many are sealed before the writer looks whether its commit is done.
@@ -336,11 +336,12 @@ impl Writer {
 }
 
 /// How many records a group should have if so many callers are about. A few of them share one commit; many take
-/// turns, half preparing records while those of the others are written.
+/// turns: some prepare records while those of the others are written, and to wait for more of them would cost more than
+/// the commit it saves.
 fn company(callers: usize) -> usize {
     let enough = match callers {
         ..TURNS_CALLERS_MIN => callers,
-        _ => callers / 2,
+        _ => callers / 4,
     };
     enough.min(COMPANY_RECORDS)
 }

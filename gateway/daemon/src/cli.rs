@@ -7,6 +7,7 @@ mod ca;
 mod check;
 mod classify;
 mod classify_test;
+mod copy;
 mod credentials;
 mod doctor;
 mod erase;
@@ -301,6 +302,8 @@ enum Audit {
     /// Write the whole log to one file that anybody can verify with the public key, or what it says
     /// as events for other systems.
     Export(export::Asked),
+    /// Copy the log from or to a PostgreSQL, as it is; goes on where it was.
+    Copy(copy::Copied),
     /// Destroy the keys of what identifies a data subject in the record, in it and in all copies of it
     /// (GDPR Art. 17); every proof still holds.
     Erase(erase::Erased),

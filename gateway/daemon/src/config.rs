@@ -7,6 +7,7 @@ mod asked;
 mod behaviour;
 mod budgets;
 pub(crate) mod classifiers;
+mod copy;
 mod credentials;
 mod declared;
 mod egress;

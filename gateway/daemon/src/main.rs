@@ -10,6 +10,7 @@ mod authority;
 mod behaviour;
 mod cli;
 mod config;
+mod copies;
 mod credentials;
 mod desk;
 mod egress;

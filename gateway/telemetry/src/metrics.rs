@@ -65,6 +65,8 @@ struct OperationCounters {
 pub enum Watched {
     /// Records that are durable.
     RecordsCommitted,
+    /// Records that are in the log's copy as well.
+    RecordsCopied,
     /// Records that wait to be written.
     TrailQueue,
     /// Credentials asked for to be presented.
@@ -309,8 +311,9 @@ impl Watch {
 impl Watched {
     /// Each.
     #[cfg(test)]
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::RecordsCommitted,
+        Self::RecordsCopied,
         Self::TrailQueue,
         Self::EventsLost,
         Self::FlowEventsLost,
@@ -327,6 +330,7 @@ impl Watched {
     fn register(self, registry: &Registry) -> Result<Target, prometheus::Error> {
         let (name, help) = match self {
             Self::RecordsCommitted => (names::RECORDS_TOTAL, "Records that are durable."),
+            Self::RecordsCopied => (names::RECORDS_COPIED, "Records in the log's copy."),
             Self::TrailQueue => (names::TRAIL_QUEUE, "Records that wait to be written."),
             Self::CredentialReads => (
                 names::CREDENTIAL_READS_TOTAL,

@@ -133,6 +133,8 @@ pub const ATTRIBUTIONS_TOTAL: &str = "tidegate_attributions_total";
 pub const CONNECTIONS_ACTIVE: &str = "tidegate_connections_active";
 /// Records that are durable.
 pub const RECORDS_TOTAL: &str = "tidegate_audit_records_total";
+/// Records in the log's copy.
+pub const RECORDS_COPIED: &str = "tidegate_audit_records_copied";
 /// Records that wait to be written.
 pub const TRAIL_QUEUE: &str = "tidegate_audit_queue_depth";
 /// Credentials that were asked for, to be presented to a service.

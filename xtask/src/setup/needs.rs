@@ -21,6 +21,9 @@ pub(super) const NODE_SDKS: &str = "package-lock.json";
 /// Where Debian puts `golang.org/x/mod/sumdb/tlog`.
 const TLOG: &str = "/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog";
 
+/// Where Debian puts PostgreSQL's programs.
+const POSTGRESQL: &str = "/usr/lib/postgresql";
+
 /// One thing that a host needs.
 pub(crate) struct Need {
     pub(crate) what: &'static str,
@@ -72,7 +75,7 @@ pub(super) fn of(scope: Scope) -> impl Iterator<Item = &'static Need> {
 }
 
 /// To build, test and show.
-static ALWAYS: [Need; 14] = [
+static ALWAYS: [Need; 15] = [
     Need {
         what: "C and C++ compiler",
         why: "SQLite, the cryptography and bpf-linker have parts in C and C++",
@@ -108,6 +111,12 @@ static ALWAYS: [Need; 14] = [
         why: "judges what the gateway publishes of its log, and shares no line with it",
         cure: Cure::Packages(&["golang-go", "golang-golang-x-mod-dev"]),
         present: |_| program("go").is_some() && Path::new(TLOG).exists(),
+    },
+    Need {
+        what: "PostgreSQL",
+        why: "one of the two stores that a log may be in",
+        cure: Cure::Packages(&["postgresql"]),
+        present: |_| Path::new(POSTGRESQL).exists(),
     },
     Need {
         what: "curl",

@@ -143,12 +143,11 @@ impl Gathered {
 
     /// Tells who waits for a record of this kind, which was never taken, why.
     pub(super) fn refuse(kind: Kind, waiter: Option<Waiter>, error: &TrailError, gauges: &Gauges) {
-        let (at_us, _room) = (0, None);
         let waiting = Waiting {
             waiter,
             kind,
-            at_us,
-            _room,
+            at_us: 0,
+            _room: None,
         };
         deny(vec![waiting], error, gauges);
     }

@@ -7,7 +7,9 @@ use miette::{IntoDiagnostic, Result};
 use store::{SqliteLedger, SqliteSubjects};
 use vault::Keyring;
 
-use super::{Audit, Format, Purpose, USAGE, block_on, erase, export, rows, search, table, verify};
+use super::{
+    Audit, Format, Purpose, USAGE, block_on, copy, erase, export, rows, search, table, verify,
+};
 use crate::inquiries::{self, Intent};
 
 pub(super) fn audit(command: Audit) -> Result<ExitCode> {
@@ -50,6 +52,7 @@ pub(super) fn audit(command: Audit) -> Result<ExitCode> {
                 show(&data.data, record, output.output).await
             }
             Audit::Verify { what, output } => verify::verify(*what, output.output).await,
+            Audit::Copy(what) => copy::copy(what).await,
             Audit::Erase(who) => erase::erase(who).await,
             Audit::Hold(who) => erase::hold(who).await,
             Audit::Export(asked) => export::export(asked).await,

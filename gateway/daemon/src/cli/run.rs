@@ -42,6 +42,7 @@ use crate::{
     alerts::{Alerts, Secrets},
     authority, behaviour,
     config::{self, Config},
+    copies::Copying,
     credentials::Held,
     egress::{self, Noting, Reconciler},
     launch::{self, Launches, Places},
@@ -164,6 +165,8 @@ struct Running {
     pins: pins::Keeper,
     /// Shows the log to others.
     publishing: tokio::task::JoinHandle<Publication>,
+    /// Copies it.
+    copying: tokio::task::JoinHandle<Copying>,
     /// Serves inside of sealed namespaces.
     launches: Option<tokio::task::JoinHandle<()>>,
     /// Heard from before anybody is told that we are ready.
@@ -218,6 +221,9 @@ impl Running {
         let publishing = Publication::open(config, gateway.trail.clone(), &upstream_tls)?;
         let standing = publishing.standing();
         let publishing = runtime.spawn(publishing.run(stopped.clone()));
+        let copying = record::copying(config, &gateway)?;
+        let copied = copying.standing();
+        let copying = runtime.spawn(copying.run(stopped.clone()));
         let reporting = Schedules::new(config, gateway.trail.clone());
         let reported = reporting.standing();
         runtime.spawn(reporting.run(stopped.clone()));
@@ -239,6 +245,7 @@ impl Running {
             keeper: Arc::clone(&opened.keeper),
             reconciler: Arc::clone(&reconciler),
             standing,
+            copied,
             reported,
         };
         let admin = admin.map(|listener| operators(listener, status, &stopped, runtime));
@@ -270,6 +277,7 @@ impl Running {
             following,
             pins,
             publishing,
+            copying,
             launches,
             signals,
             hangup,
@@ -333,6 +341,7 @@ impl Running {
             .into_diagnostic()
             .wrap_err("the log was not closed")?;
         self.publishing.await.into_diagnostic()?.finish().await;
+        self.copying.await.into_diagnostic()?.finish().await;
         let traces = self.gateway.traces.clone();
         tokio::task::spawn_blocking(move || traces.shutdown())
             .await

@@ -8,7 +8,7 @@ use std::{
 };
 
 use audit::{
-    Keys, Report,
+    Keys, Ledger, Report,
     checkpoint::Authority,
     export::{Manner, verify_in},
 };
@@ -20,14 +20,19 @@ use proof::{
     witness::{WitnessKey, Witnesses},
 };
 
-use super::{Format, USAGE, audit as log};
+use store::PostgresLedger;
+
+use super::{Format, USAGE, audit as log, copy};
 
 /// What to verify: a log in place, or an export with the public key alone.
 #[derive(Debug, Args)]
 pub(super) struct Verified {
     /// The folder of the log.
-    #[arg(long, value_name = "DIR", required_unless_present = "export")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["export", "postgres"])]
     data: Option<PathBuf>,
+    /// The PostgreSQL of its copy, which is judged instead.
+    #[arg(long, value_name = "URL", conflicts_with = "export")]
+    postgres: Option<String>,
     /// An export.
     #[arg(long, value_name = "FILE", conflicts_with = "data", requires = "key")]
     export: Option<PathBuf>,
@@ -50,13 +55,24 @@ pub(super) async fn verify(what: Verified, format: Format) -> Result<ExitCode> {
     let anchors = anchors.into_diagnostic();
     let anchors = anchors.wrap_err("the checkpoint cannot be read")?;
     let witnesses = witnesses(&what.witness, what.quorum)?;
-    let report = match (&what.export, &what.data) {
-        (Some(file), _) => {
+    let report = match (&what.export, &what.postgres, &what.data) {
+        (Some(file), ..) => {
             let authority = authority(what.key.as_deref().unwrap_or_default())?;
             export(file, authority.with_witnesses(witnesses), &anchors)?
         }
-        (None, Some(data)) => in_place(data, what.key.as_deref(), witnesses, &anchors).await?,
-        (None, None) => return Ok(ExitCode::from(USAGE)),
+        (None, Some(url), data) => {
+            let keys = keys(data.as_deref(), what.key.as_deref())?;
+            let log = keys.authority.origin().to_owned();
+            let ledger = PostgresLedger::open_to_read(copy::place(url)?, &log).await;
+            let mut ledger = ledger.into_diagnostic()?;
+            in_place(&mut ledger, keys, witnesses, &anchors).await?
+        }
+        (None, None, Some(data)) => {
+            let keys = keys(Some(data), what.key.as_deref())?;
+            let mut ledger = log::ledger(data).await?;
+            in_place(&mut ledger, keys, witnesses, &anchors).await?
+        }
+        (None, None, None) => return Ok(ExitCode::from(USAGE)),
     };
     match format {
         Format::Json => println!(
@@ -85,35 +101,50 @@ fn export(file: &Path, authority: Authority, anchors: &[Vec<u8>]) -> Result<Repo
     report.into_diagnostic()
 }
 
-/// A log in its folder. By the keys that are there, unless another is given: then they say as well whether its data
-/// keys are its own.
+/// What a log is judged by.
+struct Judged {
+    authority: Authority,
+    /// Those in the log's folder: they say as well whether its data keys are its own.
+    keys: Option<Keys>,
+}
+
+/// The keys that are there, unless another is given.
+fn keys(data: Option<&Path>, key: Option<&str>) -> Result<Judged> {
+    if let Some(key) = key {
+        let (authority, keys) = (authority(key)?, None);
+        return Ok(Judged { authority, keys });
+    }
+    let data = data.ok_or_else(|| {
+        miette!(
+            help = "`--key KEY`, the line that `tidegate audit key` prints, or `--data DIR`",
+            "it is not said by which key to judge"
+        )
+    })?;
+    let keys = Keys::from_keyring(&log::keyring(data)?).into_diagnostic()?;
+    Ok(Judged {
+        authority: authority(&keys.signer.verifier_key())?,
+        keys: Some(keys),
+    })
+}
+
+/// A log in its store.
 async fn in_place(
-    data: &Path,
-    key: Option<&str>,
+    ledger: &mut dyn Ledger,
+    Judged { authority, keys }: Judged,
     witnesses: Witnesses,
     anchors: &[Vec<u8>],
 ) -> Result<Report> {
-    let keys = match key {
-        Some(_) => None,
-        None => Some(Keys::from_keyring(&log::keyring(data)?).into_diagnostic()?),
-    };
-    let key = match (key, &keys) {
-        (Some(key), _) => key.to_owned(),
-        (None, Some(keys)) => keys.signer.verifier_key(),
-        (None, None) => String::new(),
-    };
-    let mut ledger = log::ledger(data).await?;
-    let (bar, authority) = (bar(0), authority(&key)?.with_witnesses(witnesses));
+    let (bar, authority) = (bar(0), authority.with_witnesses(witnesses));
     let mut told = |done, all| {
         bar.set_length(all);
         bar.set_position(done);
     };
     let threads = parallel::threads();
-    let judged = audit::verify_ledger_in(threads, &mut ledger, authority, anchors, &mut told).await;
+    let judged = audit::verify_ledger_in(threads, ledger, authority, anchors, &mut told).await;
     bar.finish_and_clear();
     let mut report = judged.into_diagnostic()?;
     if let Some(keys) = keys {
-        let misplaced = audit::misplaced_keys(&mut ledger, &keys).await;
+        let misplaced = audit::misplaced_keys(ledger, &keys).await;
         for finding in misplaced.into_diagnostic()? {
             report.find(finding);
         }
@@ -122,7 +153,7 @@ async fn in_place(
 }
 
 /// A bar on a terminal; nothing elsewhere.
-fn bar(length: u64) -> ProgressBar {
+pub(super) fn bar(length: u64) -> ProgressBar {
     let bar = ProgressBar::new(length);
     if !io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());

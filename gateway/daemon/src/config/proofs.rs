@@ -8,6 +8,7 @@ use miette::Result;
 use proof::witness::{WITNESSES_MAX, WitnessKey};
 
 use super::{
+    copy::CopyPlace,
     file::Audit,
     resolve::{Resolver, is_loopback},
 };
@@ -18,6 +19,8 @@ pub(crate) struct Proofs {
     pub(crate) log: Option<Authority>,
     /// The folder of its tiles.
     pub(crate) tiles: Option<PathBuf>,
+    /// The PostgreSQL that it is copied to.
+    pub(crate) copy: Option<CopyPlace>,
     /// Who is asked to sign it.
     pub(crate) witnesses: Vec<Asked>,
 }
@@ -63,6 +66,11 @@ impl Resolver<'_> {
         });
         Ok(Proofs {
             log: log.transpose()?,
+            copy: typed
+                .postgres
+                .as_ref()
+                .map(|it| self.copy(it))
+                .transpose()?,
             tiles: typed.tiles.as_ref().map(|path| self.directory.join(path)),
             witnesses: witnesses.collect::<Result<_>>()?,
         })

@@ -54,6 +54,15 @@ impl PostgresPlace {
         Ok(Self(options))
     }
 
+    /// Whether a URL says a password, which others may read then.
+    pub fn has_password(url: &str) -> bool {
+        let (_, rest) = url.split_once("://").unwrap_or(("", url));
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let authority = rest.split('/').next().unwrap_or(rest);
+        let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
+        user.contains(':') || query.split('&').any(|pair| pair.starts_with("password="))
+    }
+
     /// With this password.
     #[must_use]
     pub fn password(self, password: &str) -> Self {
@@ -120,8 +129,10 @@ impl Session {
         // A connection belongs to the runtime that opened it, and another one may be the user.
         let mut connection = session.reached().await?;
         if writes {
+            // What `run` calls. That is for whatever a connection can be had from, of which the compiler cannot tell in
+            // a task of its own that it may change threads.
             sqlx::migrate!("./migrations/postgres")
-                .run(&mut connection)
+                .run_direct(None, &mut connection, false)
                 .await
                 .map_err(failed)?;
             let known = "INSERT INTO log (name) VALUES ($1) ON CONFLICT (name) DO NOTHING";

@@ -58,11 +58,6 @@ impl Cluster {
         )
     }
 
-    /// Where its tables are.
-    pub(crate) fn files(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
     /// Kills all of it, without a word to anybody.
     pub(crate) fn kill(&self) {
         let mut server = self.server.lock().unwrap();
@@ -151,21 +146,23 @@ fn as_server(name: &str) -> Command {
     command
 }
 
-/// The user that a server must run as, where this one is root.
+/// The user that a server must run as, where this one is root. Like the server, `cargo xtask setup` installs it.
 fn server_owner() -> Option<u32> {
     let id = |of: &[&str]| {
         let id = Command::new("id").arg("-u").args(of).output().unwrap();
         let id = String::from_utf8(id.stdout).unwrap();
         id.trim().parse::<u32>().ok()
     };
-    (id(&[]) == Some(0))
-        .then(|| id(&[SERVER_USER]).expect("PostgreSQL's user; `cargo xtask setup` installs it"))
+    (id(&[]) == Some(0)).then(|| id(&[SERVER_USER]).unwrap())
 }
 
 /// Where Debian has it, the newest version.
 fn program(name: &str) -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql");
-    let versions = versions.expect("a PostgreSQL; `cargo xtask setup` installs one");
-    let version = versions.map(|it| it.unwrap().path()).max().unwrap();
+    let version = versions
+        .unwrap()
+        .map(|it| it.unwrap().path())
+        .max()
+        .unwrap();
     version.join("bin").join(name)
 }

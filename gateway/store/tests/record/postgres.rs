@@ -171,7 +171,11 @@ async fn no_planted_value_is_in_any_file_of_the_server() {
         .execute(&mut connection)
         .await
         .unwrap();
-    let data = home.cluster().unwrap().files();
+    let data: String = sqlx::query_scalar("SHOW data_directory")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    let data = std::path::PathBuf::from(data);
     let database = data.join("base");
     for database in std::fs::read_dir(database).unwrap() {
         assert_absent(&database.unwrap().path(), canary);

@@ -91,7 +91,8 @@ fn files(config: &Config) -> Result<Files> {
             CredentialPlace::Store(place) => Some(&place.shown),
             CredentialPlace::Vault => None,
         });
-    for path in keys.chain(credentials) {
+    let roots = config.proofs.copy.iter().filter_map(|it| it.ca.as_ref());
+    for path in keys.chain(credentials).chain(roots) {
         // Its folder: whoever replaces a file puts another one there.
         let folder = path
             .parent()

@@ -24,6 +24,7 @@ pub(super) struct Health {
     pub(super) keeper: Arc<Keeper>,
     pub(super) reconciler: Arc<Reconciler>,
     pub(super) standing: Arc<Standing>,
+    pub(super) copied: Arc<Standing>,
     pub(super) reported: Arc<Standing>,
 }
 
@@ -81,12 +82,14 @@ impl Status for Health {
             Condition::Degraded(format!("not there, or not to be opened: {missing}"))
         };
         let proofs = less_by(self.standing.amiss().join("; "));
+        let copy = less_by(self.copied.amiss().join("; "));
         let reports = less_by(self.reported.amiss().join("; "));
         let upstreams = less_by(troubled(&self.gateway).join(", "));
         [
             ("upstreams", upstreams),
             ("audit", audit),
             ("proofs", proofs),
+            ("copy", copy),
             ("reports", reports),
             ("attestation", attestation),
             ("tokens", tokens),

@@ -1,18 +1,22 @@
 //! The log and all else that hangs on the keyring, and what was spent.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use admission::budget::Budgets;
 use audit::{Archive, BlindIndex, Keys, Subjects, Trail};
 use identity::KeySet;
 use miette::{IntoDiagnostic, Result, WrapErr};
-use proxy::pass::Passes;
+use proxy::{Gateway, pass::Passes};
 use redaction::Pseudonyms;
 use store::{SqliteLedger, SqliteSubjects};
+use telemetry::Watched;
 use tokio::runtime::Runtime;
 use vault::Keyring;
 
-use crate::{config::Config, credentials::Held, erasure, keys::VaultKeys, passes, publication};
+use crate::{
+    config::Config, copies::Copying, credentials::Held, erasure, keys::VaultKeys, passes,
+    publication,
+};
 
 /// All that hangs on the keyring.
 pub(super) struct Kept {
@@ -50,6 +54,17 @@ pub(super) fn open(config: &Config, own_keys: &KeySet, runtime: &Runtime) -> Res
         pseudonyms: Arc::new(VaultKeys::open(config, &keyring)?),
         passes,
     })
+}
+
+/// What copies the log, and its figure.
+pub(super) fn copying(config: &Config, gateway: &Gateway) -> Result<Copying> {
+    let copying = Copying::new(config, gateway.trail.clone())?;
+    if let Some(copied) = copying.copied() {
+        let read = move || copied.load(Ordering::Relaxed);
+        let watched = gateway.metrics.watch(Watched::RecordsCopied, read);
+        watched.into_diagnostic()?;
+    }
+    Ok(copying)
 }
 
 /// The keys of data subjects, without those that the log says are destroyed: a crash or an old copy may

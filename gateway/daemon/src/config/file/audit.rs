@@ -14,6 +14,8 @@ pub(crate) struct Audit {
     pub(crate) log: Option<Spanned<String>>,
     /// A folder that the log is published to as tiles.
     pub(crate) tiles: Option<PathBuf>,
+    /// A PostgreSQL that the log is copied to.
+    pub(crate) postgres: Option<Postgres>,
     /// Who is asked to sign that the log only grows.
     #[serde(default)]
     pub(crate) witnesses: Vec<Witness>,
@@ -27,4 +29,16 @@ pub(crate) struct Witness {
     pub(crate) url: Spanned<String>,
     /// Its public key.
     pub(crate) key: Spanned<String>,
+}
+
+/// A PostgreSQL.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Postgres {
+    /// As libpq has it, without a password.
+    pub(crate) url: Spanned<String>,
+    /// A file that holds the password.
+    pub(crate) password: Option<Spanned<PathBuf>>,
+    /// Roots of trust, in PEM.
+    pub(crate) ca: Option<Spanned<PathBuf>>,
 }

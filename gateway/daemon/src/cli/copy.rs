@@ -1,0 +1,85 @@
+//! `tidegate audit copy`: a log from the folder to a PostgreSQL, or from there into a folder.
+
+use std::{path::Path, process::ExitCode};
+
+use ::audit::{Copier, Ledger};
+use clap::Args;
+use miette::{IntoDiagnostic, Result, miette};
+use store::{PostgresLedger, PostgresPlace, SqliteLedger};
+
+use super::{Data, audit, verify};
+
+/// Between what is copied. A log goes on from one place only: what copies elsewhere is a copy.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(super) struct Copied {
+    #[command(flatten)]
+    place: Ends,
+    #[command(flatten)]
+    data: Data,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Ends {
+    /// The PostgreSQL to copy to, without a password: libpq's `PGPASSWORD` or password file have that.
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
+    /// The PostgreSQL to copy from, into the folder `--data`, which has the log's `keyring.json`.
+    #[arg(long, value_name = "URL")]
+    from: Option<String>,
+}
+
+pub(super) async fn copy(what: Copied) -> Result<ExitCode> {
+    let data = &what.data.data;
+    let keyring = audit::keyring(data)?;
+    let log = keyring.log();
+    let size = match (&what.place.to, &what.place.from) {
+        (Some(url), _) => {
+            let mut from = audit::ledger(data).await?;
+            let to = PostgresLedger::open(place(url)?, log).await;
+            follow(&mut from, Box::new(to.into_diagnostic()?)).await?
+        }
+        (None, Some(url)) => {
+            let from = PostgresLedger::open_to_read(place(url)?, log).await;
+            let to = into_folder(data).await?;
+            follow(&mut from.into_diagnostic()?, Box::new(to)).await?
+        }
+        (None, None) => return Err(miette!("say `--to` or `--from`")),
+    };
+    eprintln!("{size} records are in the copy; `tidegate audit verify` judges it");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where a copy is to be, which no gateway writes.
+async fn into_folder(data: &Path) -> Result<SqliteLedger> {
+    SqliteLedger::open(data).await.into_diagnostic()
+}
+
+/// A PostgreSQL whose password is not among the arguments, which everybody on a host may read.
+pub(super) fn place(url: &str) -> Result<PostgresPlace> {
+    if PostgresPlace::has_password(url) {
+        return Err(miette!(
+            help = "give it by `PGPASSWORD`, or in libpq's password file",
+            "the URL says a password, which everybody on this host can read"
+        ));
+    }
+    PostgresPlace::parse(url).into_diagnostic()
+}
+
+async fn follow(from: &mut dyn Ledger, mut to: Box<dyn Ledger>) -> Result<u64> {
+    let bar = verify::bar(0);
+    let copier = Copier::begin(from, to.as_mut()).await;
+    let mut copier = copier.into_diagnostic()?;
+    let size = loop {
+        let step = copier.step(from, to.as_mut()).await.into_diagnostic()?;
+        bar.set_length(step.of);
+        bar.set_position(step.size);
+        if step.size == step.of {
+            break step.size;
+        }
+    };
+    bar.finish_and_clear();
+    to.close().await.into_diagnostic()?;
+    Ok(size)
+}

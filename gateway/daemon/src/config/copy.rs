@@ -1,0 +1,44 @@
+//! Where the log is copied to.
+
+use std::{fs, path::PathBuf};
+
+use miette::{Result, miette};
+use store::PostgresPlace;
+
+use super::{file::Postgres, resolve::Resolver};
+
+/// A PostgreSQL, and what must be readable while it is spoken to.
+#[derive(Clone, Debug)]
+pub(crate) struct CopyPlace {
+    pub(crate) place: PostgresPlace,
+    pub(crate) ca: Option<PathBuf>,
+}
+
+impl Resolver<'_> {
+    pub(super) fn copy(&self, typed: &Postgres) -> Result<CopyPlace> {
+        if PostgresPlace::has_password(&typed.url.value) {
+            // Without the line itself, which would show it.
+            return Err(miette!(
+                help = "write it to a file that only the gateway can read, and name that as `password`",
+                "`audit.postgres.url` says a password"
+            ));
+        }
+        let mut place = PostgresPlace::parse(&typed.url.value).map_err(|error| {
+            let help = "such as `postgres://tidegate@db.example/audit?sslmode=verify-full`";
+            self.fault(&typed.url, error.to_string(), help)
+        })?;
+        if let Some(file) = &typed.password {
+            let password = fs::read_to_string(self.directory.join(&file.value));
+            let password = password.map_err(|error| {
+                let help = "one line, the password of the role that the URL names";
+                self.fault(file, format!("it cannot be read: {error}"), help)
+            })?;
+            place = place.password(password.trim_end_matches(['\r', '\n']));
+        }
+        let ca = typed.ca.as_ref().map(|ca| self.existing(ca)).transpose()?;
+        if let Some(ca) = &ca {
+            place = place.roots(ca);
+        }
+        Ok(CopyPlace { place, ca })
+    }
+}

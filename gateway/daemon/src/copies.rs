@@ -1,0 +1,160 @@
+//! Copies the log to a PostgreSQL while it grows.
+//!
+//! Nothing here stands in the way of a request: the log itself is what waits for a server that is away, and the copy
+//! goes on where it was.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use audit::{Copier, Trail};
+use miette::{IntoDiagnostic as _, Result};
+use store::{PostgresLedger, PostgresPlace, SqliteLedger};
+use tokio::{sync::watch, time::timeout};
+use vault::Keyring;
+
+use crate::{config::Config, publication::Standing};
+
+/// How often it is looked whether the log has grown.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// A server that is away is asked again after [`EVERY`], then twice as long, up to this.
+const PAUSE_MAX: Duration = Duration::from_mins(1);
+
+/// As long as the gateway copies at its end.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What copies the log.
+pub(crate) struct Copying {
+    place: Option<PostgresPlace>,
+    log: String,
+    data: PathBuf,
+    trail: Trail,
+    /// A server that answers, and how far the copy there is.
+    open: Option<(PostgresLedger, Copier)>,
+    standing: Arc<Standing>,
+    copied: Arc<AtomicU64>,
+}
+
+impl Copying {
+    /// To where the configuration says, if it does.
+    pub(crate) fn new(config: &Config, trail: Trail) -> Result<Self> {
+        let keyring = Keyring::open(&config.data.join(vault::KEYRING_FILE)).into_diagnostic()?;
+        Ok(Self {
+            place: config.proofs.copy.as_ref().map(|it| it.place.clone()),
+            log: keyring.log().to_owned(),
+            data: config.data.clone(),
+            trail,
+            open: None,
+            standing: Arc::default(),
+            copied: Arc::default(),
+        })
+    }
+
+    /// How it stands, from now on.
+    pub(crate) fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.standing)
+    }
+
+    /// How many records were copied, from now on; none if nothing is.
+    pub(crate) fn copied(&self) -> Option<Arc<AtomicU64>> {
+        self.place.as_ref().map(|_| Arc::clone(&self.copied))
+    }
+
+    /// Copies what is new, until it is stopped; gives itself back for [`finish`](Self::finish).
+    pub(crate) async fn run(mut self, mut stopped: watch::Receiver<bool>) -> Self {
+        let Some(place) = self.place.clone() else {
+            return self;
+        };
+        let mut pause = EVERY;
+        loop {
+            let stop = stopped.clone();
+            let attended = tokio::select! {
+                attended = self.attend(&place) => attended,
+                () = ends(stop) => return self,
+            };
+            pause = if attended {
+                EVERY
+            } else {
+                pause.saturating_mul(2).min(PAUSE_MAX)
+            };
+            let stop = stopped.wait_for(|stopped| *stopped);
+            if timeout(pause, stop).await.is_ok() {
+                return self;
+            }
+        }
+    }
+
+    /// Copies the log's last records, once it is closed; does not wait long.
+    pub(crate) async fn finish(mut self) {
+        if let Some(place) = self.place.clone()
+            && !matches!(timeout(FAREWELL, self.attend(&place)).await, Ok(true))
+        {
+            tracing::warn!(
+                "not all of the log is copied; what is missing will be at the next start"
+            );
+        }
+    }
+
+    /// Copies until nothing is missing; false if that fails.
+    async fn attend(&mut self, place: &PostgresPlace) -> bool {
+        match self.catch_up(place).await {
+            Ok(()) => {
+                if !self.standing.amiss().is_empty() {
+                    tracing::info!("the log is copied again");
+                }
+                self.standing.set(Vec::new());
+                true
+            }
+            Err(error) => {
+                self.open = None;
+                let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+                let error = causes.join(": ");
+                let lag = self.trail.status().size;
+                let lag = lag.saturating_sub(self.copied.load(Ordering::Relaxed));
+                if self.standing.amiss().is_empty() {
+                    tracing::error!(error, lag, "the log cannot be copied to {place}");
+                }
+                self.standing
+                    .set(vec![format!("{lag} records behind: {error}")]);
+                false
+            }
+        }
+    }
+
+    async fn catch_up(&mut self, place: &PostgresPlace) -> Result<()> {
+        let is_known = self.open.is_some();
+        if is_known && self.trail.status().size == self.copied.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let mut from = SqliteLedger::open_to_read(&self.data)
+            .await
+            .into_diagnostic()?;
+        let open = if let Some(open) = self.open.take() {
+            open
+        } else {
+            let to = PostgresLedger::open(place.clone(), &self.log).await;
+            let mut to = to.into_diagnostic()?;
+            let copier = Copier::begin(&mut from, &mut to).await;
+            (to, copier.into_diagnostic()?)
+        };
+        let (to, copier) = self.open.insert(open);
+        loop {
+            let step = copier.step(&mut from, to).await.into_diagnostic()?;
+            self.copied.store(step.size, Ordering::Relaxed);
+            if step.size == step.of {
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn ends(mut stopped: watch::Receiver<bool>) {
+    // The sender lives as long as the process, so the wait ends only with a stop.
+    let _ended = stopped.wait_for(|stopped| *stopped).await;
+}
