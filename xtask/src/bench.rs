@@ -93,6 +93,8 @@ pub(crate) enum Long {
     Rotation,
     /// Debian's kernels 5.10, 6.1 and 6.12 under qemu: the kernel programs and their tests in each.
     Kernels,
+    /// Ten million records of a year: each report's figures are those of the generator, with time and memory.
+    Year,
     /// Every property test with fresh seeds and many more cases.
     Properties,
     /// The package on a fresh Debian: installed, serving, upgraded, removed, the log kept.
@@ -102,6 +104,14 @@ pub(crate) enum Long {
 }
 
 impl Long {
+    /// The tests that it is one of.
+    fn binary(self) -> &'static str {
+        match self {
+            Self::Year => "year",
+            _ => "scenarios",
+        }
+    }
+
     /// The scenario's name, and what sets its size.
     fn scenario(self) -> Option<(&'static str, &'static str, &'static str)> {
         Some(match self {
@@ -118,6 +128,8 @@ impl Long {
             Self::Techniques => ("techniques", "TIDEGATE_TECHNIQUES", "1"),
             Self::Budgets => ("of_many_calls_at_once", "TIDEGATE_CALLS", "10000"),
             Self::Rotation => ("keys_and_upstreams", "TIDEGATE_STREAMS", "1000"),
+            // About 1.7 records a request.
+            Self::Year => ("of_a_year", "TIDEGATE_YEAR", "6000000"),
             Self::Kernels | Self::Properties | Self::Install | Self::Fuzz => return None,
         })
     }
@@ -144,7 +156,7 @@ pub(crate) fn long(workspace: &Workspace, which: Long) -> Result<()> {
         return step("properties", || command(&mut properties(workspace)));
     };
     step("release build", || command(&mut release_build(workspace)))?;
-    let tests = ["test", "--release", "--test", "scenarios", "--", name];
+    let tests = ["test", "--release", "--test", which.binary(), "--", name];
     // cargo is content when a filter matches nothing; we are not.
     let listed = answer(
         workspace

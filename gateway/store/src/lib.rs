@@ -8,7 +8,7 @@ mod sqlite;
 mod subjects;
 
 pub use budgets::{BUDGETS_FILE_NAME, SqliteBudgets, forget_seen};
-pub use postgres::{PostgresLedger, PostgresPlace};
+pub use postgres::{NoPlace, PostgresLedger, PostgresPlace};
 pub use shown::{SHOWN_FILE_NAME, keep_shown, shown};
 pub use sqlite::{FILE_NAME, LOCK_NAME, SqliteLedger};
 pub use subjects::{SUBJECTS_FILE_NAME, SqliteSubjects};

@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use audit::{Group, Head, Header, Ledger, LedgerError, READ_ROWS_MAX, Row};
 
 mod month;
+mod place;
 mod session;
 
-pub use self::session::PostgresPlace;
+pub use self::place::{NoPlace, PostgresPlace};
 use self::{
     month::Month,
     session::{Session, answer},

@@ -58,13 +58,13 @@ async fn into_folder(data: &Path) -> Result<SqliteLedger> {
 
 /// A PostgreSQL whose password is not among the arguments, which everybody on a host may read.
 pub(super) fn place(url: &str) -> Result<PostgresPlace> {
-    if PostgresPlace::has_password(url) {
-        return Err(miette!(
-            help = "give it by `PGPASSWORD`, or in libpq's password file",
-            "the URL says a password, which everybody on this host can read"
-        ));
-    }
-    PostgresPlace::parse(url).into_diagnostic()
+    PostgresPlace::parse(url).map_err(|error| {
+        miette!(
+            help = "such as `postgres://tidegate@db.example/audit?sslmode=verify-full`; a password comes from \
+                    `PGPASSWORD` or libpq's password file",
+            "the URL: {error}"
+        )
+    })
 }
 
 async fn follow(from: &mut dyn Ledger, mut to: Box<dyn Ledger>) -> Result<u64> {

@@ -16,17 +16,16 @@ pub(crate) struct CopyPlace {
 
 impl Resolver<'_> {
     pub(super) fn copy(&self, typed: &Postgres) -> Result<CopyPlace> {
-        if PostgresPlace::has_password(&typed.url.value) {
-            // Without the line itself, which would show it.
-            return Err(miette!(
-                help = "write it to a file that only the gateway can read, and name that as `password`",
-                "`audit.postgres.url` says a password"
-            ));
-        }
-        let mut place = PostgresPlace::parse(&typed.url.value).map_err(|error| {
-            let help = "such as `postgres://tidegate@db.example/audit?sslmode=verify-full`";
-            self.fault(&typed.url, error.to_string(), help)
-        })?;
+        let place = PostgresPlace::parse(&typed.url.value);
+        // Without the line itself, which may show a password.
+        let place = place.map_err(|error| {
+            miette!(
+                help = "such as `postgres://tidegate@db.example/audit?sslmode=verify-full`; a password stands in a file \
+                        that only the gateway can read, which `password` names",
+                "`audit.postgres.url`: {error}"
+            )
+        });
+        let mut place = place?;
         if let Some(file) = &typed.password {
             let password = fs::read_to_string(self.directory.join(&file.value));
             let password = password.map_err(|error| {

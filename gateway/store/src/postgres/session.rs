@@ -1,18 +1,17 @@
 //! A connection to PostgreSQL that comes back by itself.
 
-use std::{collections::BTreeSet, fmt, str::FromStr as _, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use audit::LedgerError;
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, error::DatabaseError,
-    postgres::PgConnectOptions,
 };
 
-use super::month::Month;
+use super::{
+    month::Month,
+    place::{PostgresPlace, STATEMENT_WAIT},
+};
 use crate::sqlite::failed;
-
-/// Longer than any statement here should take.
-const STATEMENT_WAIT: Duration = Duration::from_secs(30);
 
 /// How long a server may take to let somebody in.
 const CONNECT_WAIT: Duration = Duration::from_secs(10);
@@ -37,63 +36,6 @@ const ABSENT_CODE: &str = "42P01";
 
 /// `data_corrupted`, `index_corrupted`.
 const DAMAGE_CODES: [&str; 2] = ["XX001", "XX002"];
-
-/// Where a PostgreSQL is, and as whom to go there.
-#[derive(Clone)]
-pub struct PostgresPlace(PgConnectOptions);
-
-impl PostgresPlace {
-    /// Parses a URL as libpq has them. What it does not say comes from libpq's variables and password file.
-    pub fn parse(url: &str) -> Result<Self, sqlx::Error> {
-        let options = PgConnectOptions::from_str(url)?;
-        let wait = STATEMENT_WAIT.as_millis().to_string();
-        let options = options
-            .application_name("tidegate")
-            .options([("statement_timeout", wait.as_str()), ("TimeZone", "UTC")])
-            .disable_statement_logging();
-        Ok(Self(options))
-    }
-
-    /// Whether a URL says a password, which others may read then.
-    pub fn has_password(url: &str) -> bool {
-        let (_, rest) = url.split_once("://").unwrap_or(("", url));
-        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let authority = rest.split('/').next().unwrap_or(rest);
-        let user = authority.rsplit_once('@').map_or("", |(user, _)| user);
-        user.contains(':') || query.split('&').any(|pair| pair.starts_with("password="))
-    }
-
-    /// With this password.
-    #[must_use]
-    pub fn password(self, password: &str) -> Self {
-        Self(self.0.password(password))
-    }
-
-    /// With these roots of trust, a file of PEM.
-    #[must_use]
-    pub fn roots(self, file: &std::path::Path) -> Self {
-        Self(self.0.ssl_root_cert(file))
-    }
-}
-
-/// Host and database, nothing secret.
-impl fmt::Display for PostgresPlace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let database = self.0.get_database().unwrap_or(self.0.get_username());
-        write!(
-            f,
-            "postgres://{}:{}/{database}",
-            self.0.get_host(),
-            self.0.get_port()
-        )
-    }
-}
-
-impl fmt::Debug for PostgresPlace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// One log in a PostgreSQL.
 pub(super) struct Session {
