@@ -118,19 +118,7 @@ impl Journal {
             "agents" => self.judge_agents(&is),
             "processing" => self.judge_processing(&is),
             "breach" => self.judge_breach(&is),
-            "transfers" => {
-                for (service, country) in SERVICES {
-                    let ways = [("to", HOST, country), ("from", country, HOST)];
-                    for (way, from, to) in ways.into_iter().filter(|_| country != HOST) {
-                        let key = [from, to, service, BASIS];
-                        let of = |fate: &str| self.of(&format!("{way} {service} {fate} basis"));
-                        is("Transfers", &key, "values handed over", of("shown"));
-                        is("Transfers", &key, "values reduced", of("reduced"));
-                    }
-                }
-                let refused = self.of("refused abroad");
-                sum("Transfers that were refused", "exchanges", refused);
-            }
+            "transfers" => self.judge_transfers(&is, &sum),
             "disclosures" => {
                 let lines = self.of("disclosures");
                 sum("By recipient and purpose", "disclosures", lines);
@@ -235,6 +223,24 @@ impl Journal {
                 is("Recipients", &key, "values handed over", shown);
             }
         }
+    }
+
+    fn judge_transfers(
+        &self,
+        is: &impl Fn(&str, &[&str], &str, u64),
+        sum: &impl Fn(&str, &str, u64),
+    ) {
+        for (service, country) in SERVICES {
+            let ways = [("to", HOST, country), ("from", country, HOST)];
+            for (way, from, to) in ways.into_iter().filter(|_| country != HOST) {
+                let key = [from, to, service, BASIS];
+                let of = |fate: &str| self.of(&format!("{way} {service} {fate} basis"));
+                is("Transfers", &key, "values handed over", of("shown"));
+                is("Transfers", &key, "values reduced", of("reduced"));
+            }
+        }
+        let refused = self.of("refused abroad");
+        sum("Transfers that were refused", "exchanges", refused);
     }
 
     fn judge_collected(&self, is: &impl Fn(&str, &[&str], &str, u64)) {

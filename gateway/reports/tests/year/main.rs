@@ -8,7 +8,6 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    clippy::print_stderr,
     clippy::panic,
     reason = "a test fails by panicking, and tells what it measures"
 )]
@@ -73,7 +72,7 @@ const KINDS: [Kind; 11] = [
 
 #[test]
 fn each_report_of_a_year_is_what_the_generator_counted() {
-    let acts = env::var(YEAR).ok().and_then(|it| it.parse().ok());
+    let acts = said(YEAR).and_then(|it| it.parse().ok());
     let acts = acts.unwrap_or(YEAR_USUAL);
     // At its full size it has no room in memory, where `/tmp` may be.
     let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -112,6 +111,10 @@ fn each_report_of_a_year_is_what_the_generator_counted() {
         let report = fs::read(home.path().join(REPORT)).unwrap();
         journal.judge(kind.name(), &serde_json::from_slice(&report).unwrap());
     }
+}
+
+fn said(variable: &str) -> Option<String> {
+    env::var_os(variable)?.into_string().ok()
 }
 
 /// Writes the year as the gateway does.
@@ -188,7 +191,7 @@ fn child() {
     let Some(home) = env::var_os(DIRECTORY).map(PathBuf::from) else {
         return;
     };
-    let kind = Kind::named(&env::var(KIND).unwrap()).unwrap();
+    let kind = Kind::named(&said(KIND).unwrap()).unwrap();
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -232,7 +235,7 @@ async fn report(home: &Path, kind: Kind) -> Vec<u8> {
     let archive = Archive::new(Box::new(ledger), keys).unwrap();
     let mut archive = archive.with_subjects(Box::new(subjects));
     let subject = (kind == Kind::Subject).then(|| {
-        format!("customer={}", env::var(SUBJECT).unwrap())
+        format!("customer={}", said(SUBJECT).unwrap())
             .parse()
             .unwrap()
     });

@@ -56,7 +56,7 @@ pub(crate) struct Act {
     at: Timestamp,
 }
 
-/// SplitMix64: the same numbers from the same seed, on every machine.
+/// `SplitMix64`: the same numbers from the same seed, on every machine.
 struct Dice(u64);
 
 impl Dice {
