@@ -18,6 +18,7 @@ mod graphql;
 mod inbound;
 mod issuers;
 mod keys;
+mod lease;
 mod mcp;
 mod mediator;
 mod messages;
@@ -42,7 +43,7 @@ pub(crate) use credentials::CredentialPlace;
 pub(crate) use egress::Place;
 pub(crate) use issuers::JwksSource;
 pub(crate) use proofs::Asked;
-pub(crate) use resolve::{Config, Listen};
+pub(crate) use resolve::{Config, Listen, is_loopback};
 
 use fault::Text;
 

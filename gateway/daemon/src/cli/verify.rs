@@ -21,6 +21,7 @@ use proof::{
 };
 
 use super::{Format, USAGE, audit as log};
+use crate::keyring;
 
 /// What to verify: a log in place, or an export with the public key alone.
 #[derive(Debug, Args)]
@@ -95,7 +96,7 @@ async fn in_place(
 ) -> Result<Report> {
     let keys = match key {
         Some(_) => None,
-        None => Some(Keys::from_keyring(&log::keyring(data)?).into_diagnostic()?),
+        None => Some(Keys::from_keyring(&keyring::open(data)?).into_diagnostic()?),
     };
     let key = match (key, &keys) {
         (Some(key), _) => key.to_owned(),

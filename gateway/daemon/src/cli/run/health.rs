@@ -12,6 +12,7 @@ use proxy::Gateway;
 use crate::{
     credentials::Held,
     egress::{self, Reconciler},
+    lease,
     publication::Standing,
 };
 
@@ -25,6 +26,8 @@ pub(super) struct Health {
     pub(super) reconciler: Arc<Reconciler>,
     pub(super) standing: Arc<Standing>,
     pub(super) reported: Arc<Standing>,
+    /// None if the keyring lies there in clear.
+    pub(super) lease: Option<Arc<lease::Standing>>,
 }
 
 /// The upstreams that are given no calls, and why.
@@ -62,6 +65,13 @@ impl Status for Health {
                 "the latest commit failed; nothing is served until one succeeds".to_owned(),
             )
         };
+        let keys = match &self.lease {
+            Some(lease) => match (lease.is_withheld(), lease.amiss()) {
+                (true, amiss) => Condition::Down(amiss.unwrap_or_default()),
+                (false, amiss) => less_by(amiss.unwrap_or_default()),
+            },
+            None => Condition::Ready,
+        };
         let attestation = match self.gateway.flows.source() {
             _ if !self.keeper.is_there() => {
                 Condition::Down("the process that looks at callers is gone; restart".to_owned())
@@ -86,6 +96,7 @@ impl Status for Health {
         [
             ("upstreams", upstreams),
             ("audit", audit),
+            ("keys", keys),
             ("proofs", proofs),
             ("reports", reports),
             ("attestation", attestation),
