@@ -38,6 +38,7 @@ mod imported;
 mod inbound;
 mod install;
 mod keyless;
+mod keys;
 mod kills;
 mod led;
 mod limits;

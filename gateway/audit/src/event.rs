@@ -316,7 +316,8 @@ pub struct Gap {
     /// known by number only. `owner_unkept`: connections or processes are nobody's, because there was no room for their
     /// owners. `names_lost`: names of flows and data in names were not looked for. `calls_lost`: what requests past the
     /// gateway asked for is not known. `turns_lost`: turns in the lives of agents' processes are not known;
-    /// `turns_full`: they are not on record.
+    /// `turns_full`: they are not on record. `keys_withheld`: who keeps the root of the keyring has not vouched for it for
+    /// as long as it may; nothing is begun. `keys_returned`: it does again; `lost` exchanges were refused.
     pub reason: Cow<'static, str>,
     /// How many were lost.
     pub lost: u64,

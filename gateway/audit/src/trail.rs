@@ -59,6 +59,9 @@ pub enum TrailError {
     /// A key cannot be had.
     #[error("the record's key is not available")]
     Keys(#[source] Arc<VaultError>),
+    /// Whoever keeps the keys does not vouch for them any more.
+    #[error("the keys of the record are withheld")]
+    Withheld,
     /// The trail has ended.
     #[error("the trail has ended")]
     Stopped,
@@ -125,6 +128,8 @@ pub(crate) struct Gauges {
     pub(crate) closed: AtomicU64,
     pub(crate) commits: AtomicU64,
     pub(crate) closings_lost: AtomicU64,
+    withheld: AtomicBool,
+    refused: AtomicU64,
 }
 
 /// The log, open for appending. Clones share one writer.
@@ -153,6 +158,18 @@ impl Trail {
             room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
             gauges,
         })
+    }
+
+    /// Nothing is begun from here on: no exchange, no revelation. What was begun ends on record, and so is everything
+    /// else.
+    pub fn withhold(&self) {
+        self.gauges.withheld.store(true, Ordering::Release);
+    }
+
+    /// Exchanges may begin again; gives how many beginnings were refused since [`withhold`](Self::withhold).
+    pub fn resume(&self) -> u64 {
+        self.gauges.withheld.store(false, Ordering::Release);
+        self.gauges.refused.swap(0, Ordering::AcqRel)
     }
 
     /// Records that an exchange was admitted. Call its upstream only with the receipt in hand.
@@ -209,6 +226,11 @@ impl Trail {
 
     /// Queues an event, waiting for room; the receiver learns when it is durable.
     async fn send(&self, event: EventRef<'_>) -> Result<Durable, TrailError> {
+        let begins = matches!(event, EventRef::Open(_) | EventRef::Reveal(_));
+        if begins && self.gauges.withheld.load(Ordering::Acquire) {
+            self.gauges.refused.fetch_add(1, Ordering::AcqRel);
+            return Err(TrailError::Withheld);
+        }
         let draft = Draft::new(event)?;
         let bytes = u32::try_from(draft.bytes()).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).acquire_many_owned(bytes);

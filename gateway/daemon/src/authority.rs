@@ -11,9 +11,9 @@ use std::{
 use authority::{About, Authority, Root};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _};
 use tokio::sync::watch;
-use vault::{KEYRING_FILE, KeyProvider, Keyring, SignerFile};
+use vault::{FileProvider, Keyring, SignerFile};
 
-use crate::{cli::now, config::Config};
+use crate::{cli::now, config::Config, keyring};
 
 /// The file, in the log's folder.
 pub(crate) const FILE: &str = "authority.json";
@@ -36,40 +36,53 @@ const LOOK: Duration = Duration::from_millis(500);
 /// A root that is kept in a folder.
 pub(crate) struct Kept {
     path: PathBuf,
-    provider: Box<dyn KeyProvider>,
+    provider: FileProvider,
 }
 
 impl Kept {
     /// The one of this log.
     pub(crate) fn of(data: &Path) -> Result<Self> {
-        let keyring = Keyring::open_or_create(&data.join(KEYRING_FILE)).into_diagnostic();
-        let keyring = keyring.wrap_err("the authority's key is sealed by the log's keyring")?;
+        let keyring = keyring::open_or_create(data);
+        Self::by(
+            data,
+            &keyring.wrap_err("the authority's key is sealed by the log's keyring")?,
+        )
+    }
+
+    /// The same, where its keyring is open.
+    fn by(data: &Path, keyring: &Keyring) -> Result<Self> {
         Ok(Self {
             path: data.join(FILE),
-            provider: Box::new(keyring.provider().into_diagnostic()?),
+            provider: keyring.provider().into_diagnostic()?,
         })
     }
 
     pub(crate) fn read(&self) -> Result<Option<Root>> {
         let file = SignerFile::<About>::open(&self.path).into_diagnostic()?;
-        let root = file.map(|file| Root::open(&file, &*self.provider));
+        let root = file.map(|file| Root::open(&file, &self.provider));
         root.transpose().into_diagnostic()
     }
 
     pub(crate) fn write(&self, root: &Root) -> Result<()> {
-        let file = root.seal(&*self.provider).into_diagnostic()?;
+        let file = root.seal(&self.provider).into_diagnostic()?;
         file.save(&self.path).into_diagnostic()
     }
 }
 
 /// The authority of a gateway, if it has something to vouch for; a root is made on first use.
-pub(crate) fn open(config: &Config) -> Result<Option<Arc<Authority>>> {
+pub(crate) fn open(
+    config: &Config,
+    opened: Option<&Keyring>,
+) -> Result<Option<(Arc<Authority>, Kept)>> {
     let hosts = config.hosts();
     if hosts.is_empty() || !config.intercepts() {
         return Ok(None);
     }
     crate::private_folder(&config.data)?;
-    let kept = Kept::of(&config.data)?;
+    let kept = opened.map_or_else(
+        || Kept::of(&config.data),
+        |keyring| Kept::by(&config.data, keyring),
+    )?;
     let root = if let Some(root) = kept.read()? {
         root
     } else {
@@ -80,7 +93,7 @@ pub(crate) fn open(config: &Config) -> Result<Option<Arc<Authority>>> {
     if let Some(folder) = config.exec.as_deref().and_then(Path::parent) {
         install(&root.about, folder)?;
     }
-    Ok(Some(Arc::new(Authority::new(root, now))))
+    Ok(Some((Arc::new(Authority::new(root, now)), kept)))
 }
 
 /// The hosts of services that clients of this root would not believe.
@@ -111,30 +124,32 @@ pub(crate) fn install(about: &About, folder: &Path) -> Result<()> {
 
 /// Takes another root into use when there is one, until told to stop.
 pub(crate) async fn watch(
-    authority: Option<Arc<Authority>>,
-    data: PathBuf,
+    authority: Option<(Arc<Authority>, Kept)>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let Some(authority) = authority else { return };
+    let Some((authority, kept)) = authority else {
+        return;
+    };
+    let kept = Arc::new(kept);
     loop {
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
             _ = stop.wait_for(|stopped| *stopped) => return,
         }
-        let (authority, data) = (Arc::clone(&authority), data.clone());
-        let looked = tokio::task::spawn_blocking(move || look(&authority, &data)).await;
+        let (authority, kept) = (Arc::clone(&authority), Arc::clone(&kept));
+        let looked = tokio::task::spawn_blocking(move || look(&authority, &kept)).await;
         if let Ok(Err(error)) = looked {
             tracing::error!(%error, "the authority stays as it was");
         }
     }
 }
 
-fn look(authority: &Authority, data: &Path) -> Result<()> {
-    let file = SignerFile::<About>::open(&data.join(FILE)).into_diagnostic()?;
+fn look(authority: &Authority, kept: &Kept) -> Result<()> {
+    let file = SignerFile::<About>::open(&kept.path).into_diagnostic()?;
     if file.is_none_or(|file| file.about == authority.root().about) {
         return Ok(());
     }
-    if let Some(root) = Kept::of(data)?.read()? {
+    if let Some(root) = kept.read()? {
         authority.replace(root);
         tracing::info!("another root vouches from now on");
     }

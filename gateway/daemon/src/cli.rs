@@ -15,6 +15,7 @@ mod exec;
 mod export;
 mod flows;
 mod init;
+mod keys;
 mod manual;
 mod mcp;
 mod policy;
@@ -91,6 +92,9 @@ enum Command {
     /// Keep what services want for a key, so that agents need not have it.
     #[command(subcommand)]
     Credentials(Credential),
+    /// Tell and change who keeps the root of the log's keyring: a passphrase, systemd, a token, a key service.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// The root of this host's own, by which agents believe the gateway in the names of services.
     #[command(subcommand)]
     Ca(Ca),
@@ -530,6 +534,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::StaticKey { to } => static_key::static_key(&to),
         Command::Revoke(command) => revoke::revoke(&command),
         Command::Ca(command) => ca::ca(&command),
+        Command::Keys(command) => keys::keys(command),
         Command::Mcp(command) => mcp::mcp(&command),
         Command::Credentials(command) => credentials::credentials(&command),
         Command::Flows(Flows {

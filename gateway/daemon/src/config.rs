@@ -19,6 +19,7 @@ mod graphql;
 mod inbound;
 mod issuers;
 mod keys;
+mod lease;
 mod mcp;
 mod mediator;
 mod messages;
@@ -43,7 +44,7 @@ pub(crate) use credentials::CredentialPlace;
 pub(crate) use egress::Place;
 pub(crate) use issuers::JwksSource;
 pub(crate) use proofs::Asked;
-pub(crate) use resolve::{Config, Listen};
+pub(crate) use resolve::{Config, Listen, is_loopback};
 
 use fault::Text;
 

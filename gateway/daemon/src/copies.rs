@@ -12,13 +12,12 @@ use std::{
     time::Duration,
 };
 
-use audit::{Copier, Trail};
+use audit::{Copier, Trail, checkpoint::Authority};
 use miette::{IntoDiagnostic as _, Result};
 use store::{PostgresLedger, PostgresPlace, SqliteLedger};
 use tokio::{sync::watch, time::timeout};
-use vault::Keyring;
 
-use crate::{config::Config, publication::Standing};
+use crate::{config::Config, keyring, publication::Standing};
 
 /// How often it is looked whether the log has grown.
 const EVERY: Duration = Duration::from_secs(1);
@@ -44,10 +43,11 @@ pub(crate) struct Copying {
 impl Copying {
     /// To where the configuration says, if it does.
     pub(crate) fn new(config: &Config, trail: Trail) -> Result<Self> {
-        let keyring = Keyring::open(&config.data.join(vault::KEYRING_FILE)).into_diagnostic()?;
+        let key = keyring::verifier_key(&config.data)?;
+        let authority = Authority::parse(&key).into_diagnostic()?;
         Ok(Self {
             place: config.proofs.copy.as_ref().map(|it| it.place.clone()),
-            log: keyring.log().to_owned(),
+            log: authority.origin().to_owned(),
             data: config.data.clone(),
             trail,
             open: None,

@@ -9,13 +9,12 @@ use audit::{EventRef, Inquiry, Keys, LedgerError, Trail};
 use miette::{IntoDiagnostic as _, Result, miette};
 use serde::{Deserialize, Serialize};
 use store::SqliteLedger;
-use vault::Keyring;
 
 use crate::{
     cli::now,
     desk,
     erasure::{Ask, Eraser},
-    publication,
+    keyring, publication,
 };
 
 /// The socket's name in the log's folder.
@@ -34,7 +33,7 @@ pub(crate) struct Intent {
 }
 
 impl Intent {
-    fn inquiry(self, uid: u32) -> Inquiry {
+    pub(crate) fn inquiry(self, uid: u32) -> Inquiry {
         Inquiry {
             at: now(),
             command: self.command,
@@ -159,7 +158,7 @@ async fn try_record(data: &Path, intent: Intent) -> Result<()> {
         }
         opened => opened.into_diagnostic()?,
     };
-    let keyring = Keyring::open(&data.join(vault::KEYRING_FILE)).into_diagnostic()?;
+    let keyring = keyring::open(data)?;
     let keys = Keys::from_keyring(&keyring).into_diagnostic()?;
     let trail = Trail::start(Box::new(ledger), keys).into_diagnostic()?;
     let inquiry = intent.inquiry(rustix::process::getuid().as_raw());

@@ -26,11 +26,10 @@ use rustls::ClientConfig;
 use store::SqliteLedger;
 use tiles::{Publisher, TilesError};
 use tokio::{sync::watch, task::JoinSet, time::timeout};
-use vault::Keyring;
 
 use self::ask::Witness;
 pub(crate) use self::begun::{check, check_folder};
-use crate::config::Config;
+use crate::{config::Config, keyring};
 
 /// How often it is looked whether the log has grown,
 const EVERY: Duration = Duration::from_secs(1);
@@ -75,8 +74,7 @@ pub(crate) struct Publication {
 impl Publication {
     /// For the log that the configuration names, which has begun.
     pub(crate) fn open(config: &Config, trail: Trail, tls: &Arc<ClientConfig>) -> Result<Self> {
-        let keyring = Keyring::open(&config.data.join(vault::KEYRING_FILE)).into_diagnostic()?;
-        let key = keyring.signer().into_diagnostic()?.verifier_key();
+        let key = keyring::verifier_key(&config.data)?;
         let client = Arc::new(Upstream::new(tls));
         let witnesses = config.proofs.witnesses.iter().cloned();
         Ok(Self {

@@ -1,9 +1,11 @@
-//! Asks the stores of others for secrets: the KV engine of HashiCorp Vault and OpenBao, and AWS Secrets Manager.
+//! Asks the stores of others for secrets: the KV engine of HashiCorp Vault and OpenBao, and AWS Secrets Manager; and has the root
+//! of a keyring wrapped by the key services of the same.
 //!
 //! Nothing of what a store says is told but the secret that was asked for, and no redirect is followed.
 
 mod aws;
 mod kv;
+mod root;
 
 use http::{StatusCode, Uri};
 use serde_json::Value;
@@ -13,6 +15,7 @@ use zeroize::Zeroizing;
 pub use self::{
     aws::SecretsManager,
     kv::{Kv, Login},
+    root::RootKeeper,
 };
 use crate::{Upstream, clock, post::PostFault};
 

@@ -1,8 +1,10 @@
 //! The file that holds a gateway's secrets, made on first use.
 //!
-//! `keyring.json`, mode 0600, version 1: the log's name, key-encryption keys by id, the pseudonym
+//! `keyring.json`, mode 0600. [`SealedKeyring`] is version 2. Version 1: the log's name, key-encryption keys by id, the pseudonym
 //! key and the Ed25519 seed of the log's signature, each 32 bytes in base64. Losing it makes
 //! every record unreadable, though the log still verifies; leaking it gives both away.
+
+mod sealed;
 
 use std::{
     fmt,
@@ -16,12 +18,13 @@ use aws_lc_rs::rand;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+pub use self::sealed::SealedKeyring;
 use crate::{DataKey, FileProvider, KeyMaterial, LogSigner, Pseudonymizer, Transforms, VaultError};
 
 /// The file's usual name, in the log's folder.
 pub const KEYRING_FILE: &str = "keyring.json";
 
-/// The only layout so far.
+/// The layout in clear.
 const VERSION: u32 = 1;
 
 /// A keyring holds a handful of keys of 44 characters; a file of credentials some dozens.
@@ -32,6 +35,21 @@ const LOG_ID_BYTES: usize = 8;
 
 /// A gateway's secrets.
 pub struct Keyring(Contents);
+
+/// A keyring as it is in its file.
+#[derive(Debug)]
+pub enum Stored {
+    /// In clear, kept by the file's mode alone.
+    Clear(Keyring),
+    /// Sealed; a provider must be asked for its root.
+    Sealed(SealedKeyring),
+}
+
+/// What every layout begins with.
+#[derive(Deserialize)]
+struct Layout {
+    version: u32,
+}
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,29 +69,59 @@ struct WrappingKey {
 }
 
 impl Keyring {
-    /// Reads the keyring at `path`, or makes one there if there is none.
-    pub fn open_or_create(path: &Path) -> Result<Self, VaultError> {
-        match Self::open(path) {
+    /// Reads the keyring at `path`, or makes one there, in clear, if there is none.
+    pub fn stored_or_created(path: &Path) -> Result<Stored, VaultError> {
+        match Self::stored(path) {
             Err(VaultError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-            opened => return opened,
+            read => return read,
         }
         Contents::generate()?.create(path).map_err(written(path))?;
         // Whoever was first, this process or another, made the one that counts.
-        Self::open(path)
+        Self::stored(path)
     }
 
     /// Reads the keyring at `path`.
-    pub fn open(path: &Path) -> Result<Self, VaultError> {
+    pub fn stored(path: &Path) -> Result<Stored, VaultError> {
         let text = private(path)?;
-        let contents: Contents =
-            serde_json::from_slice(&text).map_err(|error| malformed(path, error.to_string()))?;
+        let odd = |error: serde_json::Error| malformed(path, error.to_string());
+        let Layout { version } = serde_json::from_slice(&text).map_err(odd)?;
+        if version == sealed::SEALED {
+            let sealed: SealedKeyring = serde_json::from_slice(&text).map_err(odd)?;
+            sealed.check(path)?;
+            return Ok(Stored::Sealed(sealed));
+        }
+        if version != VERSION {
+            let why = format!(
+                "version {version} is unknown; this program reads {VERSION} and {}",
+                sealed::SEALED
+            );
+            return Err(malformed(path, why));
+        }
+        let contents: Contents = serde_json::from_slice(&text).map_err(odd)?;
         contents.check().map_err(|why| malformed(path, why))?;
-        Ok(Self(contents))
+        Ok(Stored::Clear(Self(contents)))
+    }
+
+    /// Reads the keyring at `path`, which is in clear.
+    pub fn open(path: &Path) -> Result<Self, VaultError> {
+        Self::stored(path)?.clear(path)
+    }
+
+    /// Reads the keyring at `path`, which is in clear, or makes one there if there is none.
+    pub fn open_or_create(path: &Path) -> Result<Self, VaultError> {
+        Self::stored_or_created(path)?.clear(path)
     }
 
     /// The log's name, its origin line in every checkpoint.
     pub fn log(&self) -> &str {
         &self.0.log
+    }
+
+    /// The ids of its key-encryption keys; the last one wraps.
+    pub fn wrapping_ids(&self) -> Vec<u32> {
+        let mut ids: Vec<u32> = self.0.wrapping.iter().map(|it| it.id).collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// Wraps data keys under this keyring's newest key-encryption key.
@@ -102,6 +150,15 @@ impl Keyring {
     }
 }
 
+impl Stored {
+    fn clear(self, path: &Path) -> Result<Keyring, VaultError> {
+        match self {
+            Self::Clear(keyring) => Ok(keyring),
+            Self::Sealed(_) => Err(malformed(path, "it is sealed".to_owned())),
+        }
+    }
+}
+
 impl Contents {
     fn generate() -> Result<Self, VaultError> {
         let mut id = [0; LOG_ID_BYTES];
@@ -120,10 +177,7 @@ impl Contents {
 
     fn check(&self) -> Result<(), String> {
         if self.version != VERSION {
-            return Err(format!(
-                "version {} is unknown; this program reads version {VERSION}",
-                self.version
-            ));
+            return Err(format!("it holds version {}", self.version));
         }
         if !signed_note::is_key_name_valid(&self.log) {
             return Err("`log` is no C2SP key name".into());

@@ -1,9 +1,9 @@
 //! Every key: nobody else sees key bytes.
 //!
-//! A [`Keyring`] is the file a gateway's secrets live in. From it come the parts that use them:
+//! A [`Keyring`] is the file a gateway's secrets live in, in clear or sealed under a [`Root`] that somebody else keeps. From it come the parts that use them:
 //! a [`KeyProvider`] that wraps data keys, a [`LogSigner`] that signs checkpoints, a
 //! [`Pseudonymizer`] and [`Transforms`]. [`DataKey`] seals records; what leaves this crate is sealed, signed or
-//! hashed, never a key.
+//! hashed, never a key, but the root on its way to the provider that wraps it.
 
 mod cosigner;
 mod credential;
@@ -11,8 +11,10 @@ mod datakey;
 mod keyring;
 mod material;
 mod operator;
+mod place;
 mod provider;
 mod pseudonym;
+mod root;
 mod signer;
 mod signing;
 mod subject;
@@ -26,11 +28,13 @@ pub use credential::{
     PEM_BYTES_MAX, Version, is_credential, is_credential_name, is_pem,
 };
 pub use datakey::{DataKey, NONCE_BYTES, SEALS_MAX, Seal, TAG_BYTES};
-pub use keyring::{KEYRING_FILE, Keyring};
+pub use keyring::{KEYRING_FILE, Keyring, SealedKeyring, Stored};
 pub use material::KeyMaterial;
 pub use operator::{OperatorKey, is_operator_key, is_signed_by};
+pub use place::{Place, Source};
 pub use provider::{FileProvider, KeyProvider};
 pub use pseudonym::{PSEUDONYM_BYTES, Pseudonymizer};
+pub use root::{LocalProvider, Module, Root};
 pub use signer::LogSigner;
 pub use signing::{SignerFile, SigningKey, random_id};
 pub use subject::{HANDLE_BYTES, Handle, SubjectKey, handle_of};
@@ -75,6 +79,21 @@ pub enum VaultError {
     /// What should open does not: it was changed, or belongs to another key or place.
     #[error("the sealed bytes do not open")]
     Unopened,
+    /// A credential of systemd is asked for where systemd started nothing.
+    #[error(
+        "the credential `{name}` of systemd is not to be had here: CREDENTIALS_DIRECTORY is not set \
+         (LoadCredentialEncrypted={name}:FILE in the unit, or for a command `systemd-run -p`)"
+    )]
+    NoCredentials {
+        /// Its name.
+        name: String,
+    },
+    /// The provider of the keyring's root does not do what it is asked.
+    #[error("the key provider does not answer: {why}")]
+    Away {
+        /// What it said, or what is not there.
+        why: String,
+    },
     /// The cryptographic module refused, or gave no randomness.
     #[error("the cryptographic module failed")]
     Module,

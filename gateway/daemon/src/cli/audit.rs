@@ -5,12 +5,14 @@ use std::{collections::BTreeMap, path::Path, process::ExitCode};
 use audit::{Archive, Filter, Keys, Kind, Report};
 use miette::{IntoDiagnostic, Result};
 use store::{SqliteLedger, SqliteSubjects};
-use vault::Keyring;
 
 use super::{
     Audit, Format, Purpose, USAGE, block_on, copy, erase, export, rows, search, table, verify,
 };
-use crate::inquiries::{self, Intent};
+use crate::{
+    inquiries::{self, Intent},
+    keyring,
+};
 
 pub(super) fn audit(command: Audit) -> Result<ExitCode> {
     block_on(async {
@@ -57,21 +59,11 @@ pub(super) fn audit(command: Audit) -> Result<ExitCode> {
             Audit::Hold(who) => erase::hold(who).await,
             Audit::Export(asked) => export::export(asked).await,
             Audit::Key { data } => {
-                println!(
-                    "{}",
-                    keyring(&data.data)?
-                        .signer()
-                        .into_diagnostic()?
-                        .verifier_key()
-                );
+                println!("{}", keyring::verifier_key(&data.data)?);
                 Ok(ExitCode::SUCCESS)
             }
         }
     })
-}
-
-pub(super) fn keyring(data: &Path) -> Result<Keyring> {
-    Keyring::open(&data.join(vault::KEYRING_FILE)).into_diagnostic()
 }
 
 pub(super) async fn ledger(data: &Path) -> Result<SqliteLedger> {
@@ -79,7 +71,7 @@ pub(super) async fn ledger(data: &Path) -> Result<SqliteLedger> {
 }
 
 pub(super) async fn archive(data: &Path) -> Result<Archive> {
-    let keys = Keys::from_keyring(&keyring(data)?).into_diagnostic()?;
+    let keys = Keys::from_keyring(&keyring::open(data)?).into_diagnostic()?;
     let archive = Archive::new(Box::new(ledger(data).await?), keys).into_diagnostic()?;
     let subjects = SqliteSubjects::open_to_read(data).await.into_diagnostic()?;
     Ok(match subjects {
@@ -106,7 +98,7 @@ pub(super) async fn asked(
 
 /// What a verification of the log in `data` finds, by its own keyring's public key.
 pub(super) async fn verdict(data: &Path) -> Result<Report> {
-    let key = keyring(data)?.signer().into_diagnostic()?.verifier_key();
+    let key = keyring::verifier_key(data)?;
     let mut ledger = ledger(data).await?;
     audit::verify_ledger(&mut ledger, verify::authority(&key)?, &[])
         .await

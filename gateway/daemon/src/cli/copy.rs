@@ -8,6 +8,7 @@ use miette::{IntoDiagnostic, Result, miette};
 use store::{PostgresLedger, PostgresPlace, SqliteLedger};
 
 use super::{Data, audit, verify};
+use crate::keyring;
 
 /// Between what is copied. A log goes on from one place only: what copies elsewhere is a copy.
 #[derive(Debug, Args)]
@@ -32,8 +33,8 @@ struct Ends {
 
 pub(super) async fn copy(what: Copied) -> Result<ExitCode> {
     let data = &what.data.data;
-    let keyring = audit::keyring(data)?;
-    let log = keyring.log();
+    let authority = verify::authority(&keyring::verifier_key(data)?)?;
+    let log = authority.origin();
     let size = match (&what.place.to, &what.place.from) {
         (Some(url), _) => {
             let mut from = audit::ledger(data).await?;

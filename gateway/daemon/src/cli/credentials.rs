@@ -11,13 +11,13 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use vault::{
-    CREDENTIAL_BYTES_MAX, CREDENTIALS_FILE, Credentials, FileProvider, KEYRING_FILE, Keyring,
-    PEM_BYTES_MAX, VaultError, is_credential, is_credential_name, is_pem,
+    CREDENTIAL_BYTES_MAX, CREDENTIALS_FILE, Credentials, FileProvider, PEM_BYTES_MAX, VaultError,
+    is_credential, is_credential_name, is_pem,
 };
 use zeroize::Zeroizing;
 
 use super::{Credential, FINDING, now, table};
-use crate::private_folder;
+use crate::{keyring, private_folder};
 
 pub(crate) fn credentials(command: &Credential) -> Result<ExitCode> {
     match command {
@@ -97,7 +97,7 @@ fn change<T>(
 }
 
 fn provider(data: &Path) -> Result<FileProvider> {
-    let keyring = Keyring::open_or_create(&data.join(KEYRING_FILE)).into_diagnostic();
+    let keyring = keyring::open_or_create(data);
     let keyring = keyring.wrap_err("credentials are sealed by the log's keyring")?;
     keyring.provider().into_diagnostic()
 }

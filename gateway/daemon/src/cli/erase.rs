@@ -12,7 +12,7 @@ use crate::{
     desk,
     erasure::{Act, Ask, Done, Eraser},
     inquiries::{Reply, Request, SOCKET, nobody},
-    publication,
+    keyring, publication,
 };
 
 /// Who is to be erased, and why.
@@ -88,7 +88,7 @@ async fn done(data: &Path, ask: Ask) -> Result<Result<Done, String>> {
     // The lock stays with the trail, so no gateway starts meanwhile.
     publication::check_folder(data).await?;
     let ledger = SqliteLedger::open(data).await.into_diagnostic()?;
-    let keyring = audit::keyring(data)?;
+    let keyring = keyring::open(data)?;
     let store = SqliteSubjects::open(data).await.into_diagnostic()?;
     let keys = Keys::from_keyring(&keyring).into_diagnostic()?;
     let provider = Arc::clone(&keys.provider);

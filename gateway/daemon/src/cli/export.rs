@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _};
 
 use super::{Data, Purpose, audit, verify};
-use crate::publication;
+use crate::{keyring, publication};
 
 /// What to write, and where to.
 #[derive(Debug, Args)]
@@ -72,8 +72,7 @@ pub(super) fn private(to: &Path) -> Result<File> {
 
 /// Writes the log for whoever verifies it.
 async fn sealed(data: &Path, to: &Path) -> Result<ExitCode> {
-    let key = audit::keyring(data)?.signer().into_diagnostic()?;
-    let key = key.verifier_key();
+    let key = keyring::verifier_key(data)?;
     let mut ledger = audit::ledger(data).await?;
     let mut out = open(to)?;
     let records = ::audit::export::write(&mut ledger, &key, out.as_mut())
@@ -86,8 +85,7 @@ async fn sealed(data: &Path, to: &Path) -> Result<ExitCode> {
 
 /// Writes the log as tiles, from where they end.
 async fn tiles(data: &Path, to: &Path) -> Result<ExitCode> {
-    let key = audit::keyring(data)?.signer().into_diagnostic()?;
-    let authority = verify::authority(&key.verifier_key())?;
+    let authority = verify::authority(&keyring::verifier_key(data)?)?;
     let mut ledger = audit::ledger(data).await?;
     let published = publication::publish(&mut ledger, to, authority).await?;
     eprintln!("{published} records published; verify them with `tidegate-verify tiles`");

@@ -45,7 +45,9 @@ use crate::{
     copies::Copying,
     credentials::Held,
     egress::{self, Noting, Reconciler},
+    keyring,
     launch::{self, Launches, Places},
+    lease::Lease,
     pins,
     publication::Publication,
     revoked,
@@ -63,7 +65,7 @@ pub(crate) fn run(path: &Path) -> Result<ExitCode> {
     let config = config::load(path)?;
     let prepared = Prepared::get(&config)?;
     let kernel = prepared.opened.kernel.as_ref();
-    let confined = confine::confine(&config, kernel.is_some())?;
+    let confined = confine::confine(&config, kernel.is_some(), prepared.place())?;
     kernel
         .map_or(Ok(()), |kernel| kernel.check())
         .into_diagnostic()?;
@@ -95,7 +97,8 @@ struct Prepared {
     upstream_tls: Arc<ClientConfig>,
     opened: flows::Opened,
     endpoints: Vec<proxy::Endpoint>,
-    authority: Option<Arc<Authority>>,
+    keyring: Option<keyring::Opened>,
+    authority: Option<(Arc<Authority>, authority::Kept)>,
     bound: Bound,
     admin: Option<StdTcpListener>,
     exec: Option<StdUnixListener>,
@@ -114,8 +117,10 @@ impl Prepared {
         // Before anything is bound: the process that this forks must not have it.
         let opened = egress::open(config, confine::confine_keeper)?;
         // Neither its keys.
-        let authority = authority::open(config)?;
-        if let Some(authority) = &authority {
+        let opened_keyring = keyring::wait_for(&config.data)?;
+        let keyring = opened_keyring.as_ref().map(|it| &it.keyring);
+        let authority = authority::open(config, keyring)?;
+        if let Some((authority, _)) = &authority {
             let server = authority.server();
             for endpoint in &mut endpoints {
                 let is_led = matches!(endpoint.kind, proxy::Kind::Forward | proxy::Kind::Led);
@@ -140,12 +145,21 @@ impl Prepared {
             upstream_tls,
             opened,
             endpoints,
+            keyring: opened_keyring,
             authority,
             bound,
             admin: admin.transpose()?,
             exec: exec.transpose()?,
             secrets: Secrets::read(&config.alerts)?,
         })
+    }
+}
+
+impl Prepared {
+    /// Who keeps the keyring's root, if anybody does.
+    fn place(&self) -> Option<&vault::Place> {
+        let (sealed, _) = self.keyring.as_ref()?.sealed.as_ref()?;
+        Some(sealed.place())
     }
 }
 
@@ -193,13 +207,18 @@ impl Running {
             upstream_tls,
             opened,
             endpoints,
+            keyring,
             authority,
             mut bound,
             admin,
             exec,
             secrets,
         } = prepared;
-        let notes = weaknesses(&opened, confined, unvouched(authority.as_deref(), config));
+        let notes = weaknesses(
+            &opened,
+            confined,
+            unvouched(authority.as_ref().map(|(it, _)| &**it), config),
+        );
         let registry = judges.1.registry().clone();
         let (reconciler, found) =
             Reconciler::new(registry, Arc::clone(&opened.keeper), config.egress.turns);
@@ -211,7 +230,14 @@ impl Running {
         let alerts = Arc::new(alerts);
         let (watch, watching) = behaviour::open(config, &alerts)?;
         let bars = (watch, revoked, Arc::new(pins::open(config)?));
-        let (gateway, held) = gateway(config, judges, flows, bars, &lifecycle, runtime)?;
+        let (gateway, held) = gateway(
+            config,
+            (judges, keyring.as_ref()),
+            flows,
+            bars,
+            &lifecycle,
+            runtime,
+        )?;
         reconciler.trace(gateway.traces.clone());
         let recording = runtime.spawn(egress::record(found, gateway.trail.clone()));
         let (stop, stopped) = watch::channel(false);
@@ -229,6 +255,13 @@ impl Running {
         runtime.spawn(reporting.run(stopped.clone()));
         let following = watching.map(|it| it.start(&gateway.trail));
         held.ask_stores(&upstream_tls, &stopped);
+        let lease = keyring.and_then(|it| it.sealed).map(|sealed| {
+            let (trail, alerts) = (gateway.trail.clone(), Arc::clone(&alerts));
+            let lease = Lease::begin(sealed, config.lease, trail, alerts);
+            let standing = lease.standing();
+            runtime.spawn(lease.keep(stopped.clone()));
+            standing
+        });
         let files = (Arc::clone(&held), tell, authority);
         let pins = files::look(config, files, &gateway, (alerts, &stopped));
         desks::open(config, &gateway, &stopped)?;
@@ -247,6 +280,7 @@ impl Running {
             standing,
             copied,
             reported,
+            lease,
         };
         let admin = admin.map(|listener| operators(listener, status, &stopped, runtime));
         let admin = admin.transpose()?;
@@ -361,13 +395,13 @@ type Judges = (
 
 fn gateway(
     config: &Config,
-    (engine, identity, operator, own_keys): Judges,
+    ((engine, identity, operator, own_keys), keyring): (Judges, Option<&keyring::Opened>),
     flows: Arc<dyn FlowSource>,
     (watch, revoked, pins): (Option<Arc<Watch>>, watch::Receiver<Arc<Revoked>>, Arc<Pins>),
     lifecycle: &Lifecycle,
     runtime: &tokio::runtime::Runtime,
 ) -> Result<(Arc<Gateway>, Arc<Held>)> {
-    let kept = record::open(config, &own_keys, runtime)?;
+    let kept = record::open(config, keyring.map(|it| &it.keyring), &own_keys, runtime)?;
     let held = kept.credentials;
     let gateway = Arc::new(Gateway {
         flows,

@@ -23,6 +23,7 @@ use proof::{
 use store::PostgresLedger;
 
 use super::{Format, USAGE, audit as log, copy};
+use crate::keyring;
 
 /// What to verify: a log in place, or an export with the public key alone.
 #[derive(Debug, Args)]
@@ -120,7 +121,7 @@ fn keys(data: Option<&Path>, key: Option<&str>) -> Result<Judged> {
             "it is not said by which key to judge"
         )
     })?;
-    let keys = Keys::from_keyring(&log::keyring(data)?).into_diagnostic()?;
+    let keys = Keys::from_keyring(&keyring::open(data)?).into_diagnostic()?;
     Ok(Judged {
         authority: authority(&keys.signer.verifier_key())?,
         keys: Some(keys),

@@ -25,7 +25,7 @@ use proxy::{
 use redaction::Descriptors;
 use serde_saphyr::Spanned;
 
-use crate::{reveal::Panel, schedules::Schedule};
+use crate::{lease::Terms, reveal::Panel, schedules::Schedule};
 
 use super::{
     answers::restoring,
@@ -80,6 +80,8 @@ pub(crate) struct Config {
     pub(crate) uninspected: Uninspected,
     pub(crate) data: PathBuf,
     pub(crate) proofs: Proofs,
+    /// How long there may be no word of the keyring's provider.
+    pub(crate) lease: Terms,
     /// Reports that are made by themselves.
     pub(crate) schedules: Vec<Schedule>,
     pub(crate) tenant: String,
@@ -161,6 +163,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         classifiers: resolver.classifiers(&file.classifiers)?,
         uninspected: uninspected(file.uninspected),
         proofs: resolver.proofs(&file.audit)?,
+        lease: resolver.lease(&file.audit)?,
         schedules: resolver.schedules(&file.reports)?,
         data: directory.join(file.audit.directory),
         tenant: file
@@ -546,7 +549,7 @@ fn is_prefix(prefix: &str) -> bool {
 }
 
 /// Whether an address is one of this host's own loopback, where nobody else can listen in.
-pub(super) fn is_loopback(uri: &Uri) -> bool {
+pub(crate) fn is_loopback(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost"
         || host

@@ -12,9 +12,9 @@ use audit::{
 };
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use store::{SHOWN_FILE_NAME, SqliteLedger};
-use vault::{KEYRING_FILE, Keyring};
+use vault::KEYRING_FILE;
 
-use crate::config::Config;
+use crate::{config::Config, keyring};
 
 /// Refuses to go on with another log than the one that was there, or with less of it.
 pub(crate) async fn check(config: &Config) -> Result<()> {
@@ -67,8 +67,7 @@ fn own(data: &Path) -> Result<Option<Authority>> {
     if !path.exists() {
         return Ok(None);
     }
-    let signer = Keyring::open(&path).and_then(|keyring| keyring.signer());
-    let key = signer.into_diagnostic()?.verifier_key();
+    let key = keyring::verifier_key(data)?;
     Authority::parse(&key).into_diagnostic().map(Some)
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
 use serde_json::{Value, json};
 use vault::Credential;
@@ -35,27 +36,14 @@ impl SecretsManager {
         shown: &Credential,
         now: SystemTime,
     ) -> Result<Secret, StoreFault> {
-        let question = json!({ "SecretId": self.id, "VersionStage": "AWSCURRENT" }).to_string();
-        let mut request = Request::new(Outbound::full(question.into()));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.endpoint.clone();
-        let headers = request.headers_mut();
-        let kind = HeaderValue::from_static("application/x-amz-json-1.1");
-        headers.insert(header::CONTENT_TYPE, kind);
-        let target = HeaderValue::from_static("secretsmanager.GetSecretValue");
-        headers.insert(TARGET, target);
-        let signer = SigV4 {
-            region: self.region.clone(),
-            service: SERVICE.to_owned(),
+        let question = json!({ "SecretId": self.id, "VersionStage": "AWSCURRENT" });
+        let call = Call {
+            endpoint: &self.endpoint,
+            region: &self.region,
+            service: SERVICE,
+            target: "secretsmanager.GetSecretValue",
         };
-        signer
-            .sign_own(shown, now, &mut request)
-            .ok_or(StoreFault::Unproven)?;
-        let (status, body) = client.answered(request).await?;
-        let told = match document(status, &body) {
-            Err(StoreFault::Unreadable(400)) => return Err(refused(&body)),
-            told => told?,
-        };
+        let told = call.ask(client, shown, now, &question).await?;
         let whole = text(&told, "/SecretString")?;
         let value = match &self.field {
             None => whole,
@@ -63,6 +51,48 @@ impl SecretsManager {
         };
         // AWS names versions and does not number them.
         Ok(Secret { value, version: 0 })
+    }
+}
+
+/// A call of a service that takes JSON.
+pub(super) struct Call<'a> {
+    pub(super) endpoint: &'a Uri,
+    pub(super) region: &'a str,
+    /// As which the service signs.
+    pub(super) service: &'static str,
+    /// What is called.
+    pub(super) target: &'static str,
+}
+
+impl Call<'_> {
+    pub(super) async fn ask(
+        &self,
+        client: &Upstream,
+        shown: &Credential,
+        now: SystemTime,
+        question: &Value,
+    ) -> Result<Value, StoreFault> {
+        let question = Zeroizing::new(question.to_string());
+        let body = Outbound::full(Bytes::copy_from_slice(question.as_bytes()));
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.endpoint.clone();
+        let headers = request.headers_mut();
+        let kind = HeaderValue::from_static("application/x-amz-json-1.1");
+        headers.insert(header::CONTENT_TYPE, kind);
+        headers.insert(TARGET, HeaderValue::from_static(self.target));
+        let signer = SigV4 {
+            region: self.region.to_owned(),
+            service: self.service.to_owned(),
+        };
+        signer
+            .sign_own(shown, now, &mut request)
+            .ok_or(StoreFault::Unproven)?;
+        let (status, body) = client.answered(request).await?;
+        match document(status, &body) {
+            Err(StoreFault::Unreadable(400)) => Err(refused(&body)),
+            told => told,
+        }
     }
 }
 
@@ -79,7 +109,9 @@ fn refused(body: &[u8]) -> StoreFault {
         .and_then(Value::as_str)
         .unwrap_or_default();
     match kind.rsplit('#').next().unwrap_or_default() {
-        "ResourceNotFoundException" | "InvalidRequestException" => StoreFault::Missing,
+        "ResourceNotFoundException" | "InvalidRequestException" | "NotFoundException" => {
+            StoreFault::Missing
+        }
         "AccessDeniedException"
         | "UnrecognizedClientException"
         | "InvalidSignatureException"

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{Secret, StoreFault, at, document, escaped, text};
 use crate::Upstream;
 
-const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
+pub(super) const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
 /// Vault answers nothing that comes by a request which somebody was made to send.
 const REQUEST: HeaderName = HeaderName::from_static("x-vault-request");
@@ -125,11 +125,7 @@ impl Kv {
         token: Option<&[u8]>,
         body: String,
     ) -> Result<Value, StoreFault> {
-        let mut headers = HeaderMap::new();
-        headers.insert(REQUEST, HeaderValue::from_static("true"));
-        if let Some(namespace) = &self.namespace {
-            headers.insert(NAMESPACE, namespace.clone());
-        }
+        let mut headers = headers(self.namespace.as_ref());
         if let Some(token) = token {
             let mut token = HeaderValue::from_bytes(token).map_err(|_| StoreFault::Unproven)?;
             token.set_sensitive(true);
@@ -142,4 +138,14 @@ impl Kv {
         }
         document(status, &body)
     }
+}
+
+/// What every request has.
+pub(super) fn headers(namespace: Option<&HeaderValue>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(REQUEST, HeaderValue::from_static("true"));
+    if let Some(namespace) = namespace {
+        headers.insert(NAMESPACE, namespace.clone());
+    }
+    headers
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _};
 use rustix::thread::{CapabilitySet, Pid, capabilities};
 use sandbox::{Files, Held};
+use vault::Place;
 
 use crate::{
     config::{Config, CredentialPlace, JwksSource},
@@ -39,9 +40,9 @@ const SYSTEM: [&str; 17] = [
 
 /// Gives up capabilities, files and system calls; returns what the record's start must say is
 /// missing. There must be one thread.
-pub(super) fn confine(config: &Config, kernel: bool) -> Result<Vec<String>> {
+pub(super) fn confine(config: &Config, kernel: bool, place: Option<&Place>) -> Result<Vec<String>> {
     let mut notes = Vec::new();
-    let files = files(config)?;
+    let files = files(config, place)?;
     let mut kept = CapabilitySet::empty();
     if kernel && !maps_are_open() {
         kept = CapabilitySet::BPF;
@@ -71,7 +72,7 @@ pub(super) fn confine_keeper() {
     }
 }
 
-fn files(config: &Config) -> Result<Files> {
+fn files(config: &Config, place: Option<&Place>) -> Result<Files> {
     // A rule holds for what is there.
     private_folder(&config.data)?;
     let mut read: Vec<PathBuf> = SYSTEM.iter().map(PathBuf::from).collect();
@@ -100,6 +101,10 @@ fn files(config: &Config) -> Result<Files> {
         read.push(folder.unwrap_or(Path::new(".")).to_owned());
     }
     let mut write = vec![config.data.clone()];
+    if let Some(place) = place {
+        read.extend(place.files_read());
+        write.extend(place.files_written().iter().cloned());
+    }
     if let Some(tiles) = &config.proofs.tiles {
         // It is for others to read, as far as the umask lets them.
         let made = std::fs::create_dir_all(tiles).into_diagnostic();

@@ -16,7 +16,7 @@ pub(super) fn look(
     (held, tell, authority): (
         Arc<Held>,
         watch::Sender<Arc<Revoked>>,
-        Option<Arc<Authority>>,
+        Option<(Arc<Authority>, authority::Kept)>,
     ),
     gateway: &Gateway,
     (alerts, stopped): (Arc<Alerts>, &watch::Receiver<bool>),
@@ -31,6 +31,6 @@ pub(super) fn look(
     };
     tokio::spawn(held.watch(stop()));
     tokio::spawn(revoked::watch(data.clone(), tell, trail.clone(), stop()));
-    tokio::spawn(authority::watch(authority, data.clone(), stop()));
+    tokio::spawn(authority::watch(authority, stop()));
     keeping.start()
 }

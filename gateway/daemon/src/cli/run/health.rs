@@ -12,6 +12,7 @@ use proxy::Gateway;
 use crate::{
     credentials::Held,
     egress::{self, Reconciler},
+    lease,
     publication::Standing,
 };
 
@@ -26,6 +27,8 @@ pub(super) struct Health {
     pub(super) standing: Arc<Standing>,
     pub(super) copied: Arc<Standing>,
     pub(super) reported: Arc<Standing>,
+    /// None if the keyring lies there in clear.
+    pub(super) lease: Option<Arc<lease::Standing>>,
 }
 
 /// The upstreams that are given no calls, and why.
@@ -63,6 +66,13 @@ impl Status for Health {
                 "the latest commit failed; nothing is served until one succeeds".to_owned(),
             )
         };
+        let keys = match &self.lease {
+            Some(lease) => match (lease.is_withheld(), lease.amiss()) {
+                (true, amiss) => Condition::Down(amiss.unwrap_or_default()),
+                (false, amiss) => less_by(amiss.unwrap_or_default()),
+            },
+            None => Condition::Ready,
+        };
         let attestation = match self.gateway.flows.source() {
             _ if !self.keeper.is_there() => {
                 Condition::Down("the process that looks at callers is gone; restart".to_owned())
@@ -88,6 +98,7 @@ impl Status for Health {
         [
             ("upstreams", upstreams),
             ("audit", audit),
+            ("keys", keys),
             ("proofs", proofs),
             ("copy", copy),
             ("reports", reports),

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use vault::Keyring;
 
 use crate::{
-    config::Config, copies::Copying, credentials::Held, erasure, keys::VaultKeys, passes,
+    config::Config, copies::Copying, credentials::Held, erasure, keyring, keys::VaultKeys, passes,
     publication,
 };
 
@@ -28,16 +28,25 @@ pub(super) struct Kept {
 }
 
 /// Opens the log for its one writer, and the rest.
-pub(super) fn open(config: &Config, own_keys: &KeySet, runtime: &Runtime) -> Result<Kept> {
+pub(super) fn open(
+    config: &Config,
+    opened: Option<&Keyring>,
+    own_keys: &KeySet,
+    runtime: &Runtime,
+) -> Result<Kept> {
     // Before there is a file that was not there.
     runtime.block_on(publication::check(config))?;
     let ledger = runtime.block_on(SqliteLedger::open(&config.data));
     let ledger = ledger.into_diagnostic()?;
-    let keyring =
-        Keyring::open_or_create(&config.data.join(vault::KEYRING_FILE)).into_diagnostic()?;
-    let keys = Keys::from_keyring(&keyring).into_diagnostic()?;
+    let made = opened
+        .is_none()
+        .then(|| keyring::open_or_create(&config.data));
+    let made = made.transpose()?;
+    let keyring = opened.or(made.as_ref());
+    let keyring = keyring.ok_or_else(|| miette::miette!("there is no keyring"))?;
+    let keys = Keys::from_keyring(keyring).into_diagnostic()?;
     let trail = Trail::start(Box::new(ledger), keys).into_diagnostic()?;
-    let named = runtime.block_on(kept_keys(config, &keyring));
+    let named = runtime.block_on(kept_keys(config, keyring));
     let provider = keyring.provider().into_diagnostic()?;
     let passes = passes::open(&config.data, &provider, own_keys)?;
     let (subjects, keeper) = Subjects::new(
@@ -50,8 +59,8 @@ pub(super) fn open(config: &Config, own_keys: &KeySet, runtime: &Runtime) -> Res
     Ok(Kept {
         trail,
         subjects,
-        credentials: Held::open(config, &keyring)?,
-        pseudonyms: Arc::new(VaultKeys::open(config, &keyring)?),
+        credentials: Held::open(config, keyring)?,
+        pseudonyms: Arc::new(VaultKeys::open(config, keyring)?),
         passes,
     })
 }

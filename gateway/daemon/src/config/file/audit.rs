@@ -19,6 +19,18 @@ pub(crate) struct Audit {
     /// Who is asked to sign that the log only grows.
     #[serde(default)]
     pub(crate) witnesses: Vec<Witness>,
+    /// The provider of the keyring, if it is sealed.
+    pub(crate) keys: Option<Keys>,
+}
+
+/// How the provider of the keyring is asked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Keys {
+    /// How often.
+    pub(crate) probe: Option<Spanned<String>>,
+    /// For how long it may not answer.
+    pub(crate) lease: Option<Spanned<String>>,
 }
 
 /// A witness of the log.

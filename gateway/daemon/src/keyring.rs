@@ -1,0 +1,221 @@
+//! The keyring of a log, and whoever keeps its root.
+
+use std::{path::Path, str::FromStr as _, sync::Arc, thread, time::Duration};
+
+use http::{HeaderValue, Uri};
+use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
+use proxy::{Upstream, secrets::RootKeeper};
+use rustls::ClientConfig;
+use vault::{
+    Credential, KEYRING_FILE, Keyring, LocalProvider, Place, Root, SealedKeyring, Stored,
+    VaultError, is_credential,
+};
+
+use crate::{cli::block_on, config::is_loopback};
+
+/// How soon a provider that was away at the start is asked again; twice as long after each time.
+const RETRY_FIRST: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// Whoever keeps the root of a keyring.
+pub(crate) enum Provider {
+    /// On this host.
+    Local(Arc<LocalProvider>),
+    /// Elsewhere.
+    Remote(RootKeeper, Arc<ClientConfig>, Place),
+}
+
+impl Provider {
+    /// The one that `place` names. What it takes to ask it but its secret is read here, once: modules, certificates.
+    pub(crate) fn new(place: &Place) -> Result<Self> {
+        if let Some(local) = LocalProvider::new(place).into_diagnostic()? {
+            return Ok(Self::Local(Arc::new(local)));
+        }
+        let (keeper, ca) = match place {
+            Place::AwsKms {
+                endpoint,
+                region,
+                key,
+                ca,
+                ..
+            } => {
+                let keeper = RootKeeper::Kms {
+                    endpoint: address(endpoint)?,
+                    region: region.clone(),
+                    key: key.clone(),
+                };
+                (keeper, ca)
+            }
+            Place::Transit {
+                address: at,
+                mount,
+                key,
+                namespace,
+                ca,
+                ..
+            } => {
+                let namespace = namespace.as_deref().map(HeaderValue::from_str).transpose();
+                let keeper = RootKeeper::Transit {
+                    address: address(at)?,
+                    mount: mount.clone(),
+                    key: key.clone(),
+                    namespace: namespace
+                        .into_diagnostic()
+                        .wrap_err("the namespace cannot be sent")?,
+                };
+                (keeper, ca)
+            }
+            Place::Passphrase { .. } | Place::Credential { .. } | Place::Pkcs11 { .. } => {
+                return Err(miette!("`{place}` is no provider elsewhere"));
+            }
+        };
+        let tls = Upstream::tls(ca.as_deref()).into_diagnostic()?;
+        Ok(Self::Remote(keeper, tls, place.clone()))
+    }
+
+    /// Has `root` wrapped for the log named `log`.
+    pub(crate) async fn wrap(&self, root: &Root, log: &str) -> Result<Vec<u8>, VaultError> {
+        match self {
+            Self::Local(local) => local.wrap(root, log),
+            Self::Remote(keeper, tls, place) => {
+                let (client, shown) = (Upstream::new(tls), shown(place)?);
+                let told = keeper.wrap(&client, &shown, root, log);
+                told.await.map_err(away)
+            }
+        }
+    }
+
+    /// Opens a keyring by what its provider says now.
+    pub(crate) async fn open(&self, sealed: &SealedKeyring) -> Result<Keyring, VaultError> {
+        let (wrapped, log) = (sealed.wrapped_root()?, sealed.log().to_owned());
+        let root = match self {
+            Self::Local(local) => {
+                let local = Arc::clone(local);
+                // A passphrase takes its time, and so may a token.
+                let opened = tokio::task::spawn_blocking(move || local.unwrap(&wrapped, &log));
+                opened.await.map_err(|_| VaultError::Module)??
+            }
+            Self::Remote(keeper, tls, place) => {
+                // A connection of its own: it is asked seldom.
+                let (client, shown) = (Upstream::new(tls), shown(place)?);
+                let told = keeper.unwrap(&client, &shown, &wrapped, &log);
+                told.await.map_err(away)?
+            }
+        };
+        sealed.open(&root)
+    }
+}
+
+/// What a provider elsewhere is shown.
+fn shown(place: &Place) -> Result<Credential, VaultError> {
+    let line = place.secret().line()?;
+    if !is_credential(&line) {
+        let why = format!("`{}` holds no credential", place.secret());
+        return Err(VaultError::Away { why });
+    }
+    Ok(Credential::new(0, &line))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn away(fault: proxy::secrets::StoreFault) -> VaultError {
+    let why = fault.to_string();
+    VaultError::Away { why }
+}
+
+fn address(typed: &str) -> Result<Uri> {
+    let uri = Uri::from_str(typed).into_diagnostic();
+    let uri = uri.wrap_err_with(|| format!("`{typed}` is no address"))?;
+    if uri.authority().is_none() || !(uri.scheme_str() == Some("https") || is_loopback(&uri)) {
+        return Err(miette!(
+            help = "write `https://`; only loopback may do without",
+            "`{typed}`: roots of keyrings are not sent in the clear"
+        ));
+    }
+    Ok(uri)
+}
+
+/// A keyring that is open, and how it is opened again.
+pub(crate) struct Opened {
+    pub(crate) keyring: Keyring,
+    /// None if it lies there in clear.
+    pub(crate) sealed: Option<(SealedKeyring, Provider)>,
+}
+
+/// Opens the keyring of a gateway that starts, if there is one: its provider is asked until it answers.
+pub(crate) fn wait_for(data: &Path) -> Result<Option<Opened>> {
+    let path = data.join(KEYRING_FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let sealed = match Keyring::stored(&path).into_diagnostic()? {
+        Stored::Clear(keyring) => {
+            let sealed = None;
+            return Ok(Some(Opened { keyring, sealed }));
+        }
+        Stored::Sealed(sealed) => sealed,
+    };
+    let provider = Provider::new(sealed.place()).wrap_err_with(|| unusable(&sealed))?;
+    let mut retry = RETRY_FIRST;
+    loop {
+        match ask(&provider, &sealed) {
+            Ok(keyring) => {
+                let sealed = Some((sealed, provider));
+                return Ok(Some(Opened { keyring, sealed }));
+            }
+            Err(error) => {
+                let provider = sealed.place().to_string();
+                tracing::error!(provider, %error, "not serving: the keyring cannot be opened");
+            }
+        }
+        thread::sleep(retry);
+        retry = (retry * 2).min(RETRY_MAX);
+    }
+}
+
+/// Opens the keyring of the log in `data`.
+pub(crate) fn open(data: &Path) -> Result<Keyring> {
+    opened(Keyring::stored(&data.join(KEYRING_FILE)).into_diagnostic()?)
+}
+
+/// The same; one is made, in clear, if there is none.
+pub(crate) fn open_or_create(data: &Path) -> Result<Keyring> {
+    opened(Keyring::stored_or_created(&data.join(KEYRING_FILE)).into_diagnostic()?)
+}
+
+/// The public key of the log in `data`; nobody is asked for it.
+pub(crate) fn verifier_key(data: &Path) -> Result<String> {
+    Ok(
+        match Keyring::stored(&data.join(KEYRING_FILE)).into_diagnostic()? {
+            Stored::Clear(keyring) => keyring.signer().into_diagnostic()?.verifier_key(),
+            Stored::Sealed(sealed) => sealed.verifier_key().to_owned(),
+        },
+    )
+}
+
+fn opened(stored: Stored) -> Result<Keyring> {
+    match stored {
+        Stored::Clear(keyring) => Ok(keyring),
+        Stored::Sealed(sealed) => {
+            let provider = Provider::new(sealed.place()).wrap_err_with(|| unusable(&sealed))?;
+            let opened = ask(&provider, &sealed).into_diagnostic();
+            opened.wrap_err_with(|| unusable(&sealed))
+        }
+    }
+}
+
+fn unusable(sealed: &SealedKeyring) -> String {
+    format!(
+        "the keyring of `{}` is sealed by `{}`; see to it that this answers (`tidegate keys status`)",
+        sealed.log(),
+        sealed.place()
+    )
+}
+
+/// Asks once, from wherever that is: a thread of its own may wait.
+pub(crate) fn ask(provider: &Provider, sealed: &SealedKeyring) -> Result<Keyring, VaultError> {
+    let asked = || {
+        let asked = block_on(async { Ok(provider.open(sealed).await) });
+        asked.unwrap_or(Err(VaultError::Module))
+    };
+    thread::scope(|scope| scope.spawn(asked).join()).unwrap_or(Err(VaultError::Module))
+}

@@ -1,0 +1,203 @@
+//! How long a gateway goes on with a keyring whose provider does not answer.
+//!
+//! The provider is asked again and again for the root, and what it says is thrown away: it is asked so that whoever
+//! takes the root back there stops this gateway here, without a key that is in its memory being of use for longer than
+//! the lease.
+
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use audit::{Anomaly, EventRef, Gap, Trail};
+use jiff::Timestamp;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until, timeout},
+};
+use vault::{SealedKeyring, VaultError};
+
+use crate::{alerts::Alerts, cli::now, keyring::Provider};
+
+/// The most time for one answer.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// How often the provider is asked, and for how long it may be away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Terms {
+    pub(crate) probe: Duration,
+    pub(crate) lease: Duration,
+}
+
+/// How the provider stands, for who asks.
+pub(crate) struct Standing {
+    provider: String,
+    withheld: AtomicBool,
+    /// When it answered last, and what is wrong since.
+    last: RwLock<(Timestamp, Option<String>)>,
+}
+
+impl Standing {
+    /// Whether the lease has ended.
+    pub(crate) fn is_withheld(&self) -> bool {
+        self.withheld.load(Ordering::Acquire)
+    }
+
+    /// What is wrong, if anything is.
+    pub(crate) fn amiss(&self) -> Option<String> {
+        let last = self.last.read().unwrap_or_else(PoisonError::into_inner);
+        let (since, why) = (last.0, last.1.as_ref()?);
+        Some(format!(
+            "`{}` last opened the keyring at {since:.0}: {why}",
+            self.provider
+        ))
+    }
+
+    fn answered(&self, at: Timestamp) {
+        *self.last.write().unwrap_or_else(PoisonError::into_inner) = (at, None);
+    }
+
+    fn missed(&self, why: String) {
+        let mut last = self.last.write().unwrap_or_else(PoisonError::into_inner);
+        last.1 = Some(why);
+    }
+}
+
+/// The lease of a keyring that is open.
+pub(crate) struct Lease {
+    sealed: SealedKeyring,
+    provider: Provider,
+    terms: Terms,
+    trail: Trail,
+    alerts: Arc<Alerts>,
+    standing: Arc<Standing>,
+}
+
+impl Lease {
+    /// From now on, when the provider has just answered.
+    pub(crate) fn begin(
+        (sealed, provider): (SealedKeyring, Provider),
+        terms: Terms,
+        trail: Trail,
+        alerts: Arc<Alerts>,
+    ) -> Self {
+        let standing = Standing {
+            provider: sealed.place().to_string(),
+            withheld: AtomicBool::new(false),
+            last: RwLock::new((now(), None)),
+        };
+        Self {
+            sealed,
+            provider,
+            terms,
+            trail,
+            alerts,
+            standing: Arc::new(standing),
+        }
+    }
+
+    pub(crate) fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.standing)
+    }
+
+    /// Asks until told to stop.
+    pub(crate) async fn keep(self, mut stop: watch::Receiver<bool>) {
+        let mut ends = Instant::now() + self.terms.lease;
+        let mut next = Instant::now() + self.terms.probe;
+        loop {
+            // The lease ends when it ends, not when somebody looks next.
+            let until = if self.standing.is_withheld() {
+                next
+            } else {
+                next.min(ends)
+            };
+            tokio::select! {
+                () = sleep_until(until) => {}
+                _ = stop.wait_for(|stopped| *stopped) => return,
+            }
+            let asked = Instant::now();
+            match self.ask().await {
+                Ok(()) => {
+                    ends = asked + self.terms.lease;
+                    self.standing.answered(now());
+                    self.resume().await;
+                }
+                Err(error) => {
+                    let provider = &self.standing.provider;
+                    tracing::error!(provider, %error, "the keyring's provider does not open it");
+                    self.standing.missed(error.to_string());
+                    if Instant::now() >= ends {
+                        self.withhold().await;
+                    }
+                }
+            }
+            next = Instant::now() + self.terms.probe;
+        }
+    }
+
+    async fn ask(&self) -> Result<(), VaultError> {
+        let most = ANSWER_MAX.min(self.terms.lease);
+        match timeout(most, self.provider.open(&self.sealed)).await {
+            Ok(opened) => opened.map(drop),
+            Err(_) => {
+                let why = "it did not answer in time".to_owned();
+                Err(VaultError::Away { why })
+            }
+        }
+    }
+
+    /// Nothing begins any more.
+    async fn withhold(&self) {
+        if self.standing.withheld.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.trail.withhold();
+        tracing::error!(
+            provider = self.standing.provider,
+            "nothing is served until the keyring's provider opens it again"
+        );
+        self.tell("keys_withheld", "quarantine", 0).await;
+    }
+
+    /// Everything may begin again.
+    async fn resume(&self) {
+        if !self.standing.is_withheld() {
+            return;
+        }
+        let refused = self.trail.resume();
+        self.standing.withheld.store(false, Ordering::Release);
+        tracing::warn!(refused, "the keyring's provider opens it again: serving");
+        self.tell("keys_returned", "note", refused).await;
+    }
+
+    /// Puts it on record, and tells people.
+    async fn tell(&self, reason: &'static str, response: &'static str, lost: u64) {
+        let at = now();
+        let gap = Gap {
+            at,
+            reason: reason.into(),
+            lost,
+            recovered: 0,
+        };
+        match self.trail.note(EventRef::Gap(&gap)).await {
+            Ok(index) => {
+                let anomaly = Anomaly {
+                    at,
+                    detector: reason.into(),
+                    response: response.into(),
+                    agent: String::new(),
+                    session: String::new(),
+                    about: self.standing.provider.clone(),
+                    numbers: Vec::new(),
+                    record: None,
+                    finding: true,
+                };
+                self.alerts.tell(index, &anomaly, true).await;
+            }
+            Err(error) => tracing::error!(reason, %error, "not on record"),
+        }
+    }
+}

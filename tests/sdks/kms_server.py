@@ -1,0 +1,46 @@
+"""AWS KMS as `moto` stands in for it. Makes a user with a key, writes `ID:SECRET` to the file that AWS_KEYS names, and
+the id of a key of KMS to the file that KMS_KEY names; both are read where they are there. Takes no request that is not
+signed. Tells its port on its first line; a line that it reads disables the key (`off`) or enables it (`on`)."""
+
+import json
+import os
+import sys
+
+import boto3
+from moto import settings
+from moto.server import ThreadedMotoServer
+
+server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+server.start()
+_, port = server.get_host_and_port()
+made = {
+    "endpoint_url": f"http://127.0.0.1:{port}",
+    "region_name": "eu-central-1",
+    "aws_access_key_id": "any",
+    "aws_secret_access_key": "any",
+}
+iam = boto3.client("iam", **made)
+iam.create_user(UserName="gateway")
+rule = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+policy = json.dumps({"Version": "2012-10-17", "Statement": [rule]})
+iam.put_user_policy(UserName="gateway", PolicyName="all", PolicyDocument=policy)
+key = iam.create_access_key(UserName="gateway")["AccessKey"]
+kms = boto3.client("kms", **made)
+root = kms.create_key()["KeyMetadata"]["KeyId"]
+
+
+def private(path, flags):
+    return os.open(path, flags, 0o600)
+
+
+with open(os.environ["AWS_KEYS"], "w", opener=private) as file:
+    file.write(f"{key['AccessKeyId']}:{key['SecretAccessKey']}\n")
+with open(os.environ["KMS_KEY"], "w") as file:
+    file.write(root)
+settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
+print(port, flush=True)
+made |= {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+kms = boto3.client("kms", **made)
+for line in sys.stdin:
+    change = kms.disable_key if line.strip() == "off" else kms.enable_key
+    change(KeyId=root)
