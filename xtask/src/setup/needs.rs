@@ -72,7 +72,7 @@ pub(super) fn of(scope: Scope) -> impl Iterator<Item = &'static Need> {
 }
 
 /// To build, test and show.
-static ALWAYS: [Need; 14] = [
+static ALWAYS: [Need; 15] = [
     Need {
         what: "C and C++ compiler",
         why: "SQLite, the cryptography and bpf-linker have parts in C and C++",
@@ -120,6 +120,12 @@ static ALWAYS: [Need; 14] = [
         why: "attacks the gateway with connections that are slow",
         cure: Cure::Packages(&["slowhttptest"]),
         present: |_| program("slowhttptest").is_some(),
+    },
+    Need {
+        what: "SoftHSM",
+        why: "the token of PKCS #11 that keeps a keyring in the tests",
+        cure: Cure::Packages(&["softhsm2"]),
+        present: |_| program("softhsm2-util").is_some(),
     },
     Need {
         what: "ip",
