@@ -122,7 +122,7 @@ impl Shop {
             .operation("thing.read", "GET", "/things/{thing}")
             .set("credential", json!({ "name": "shop", "as": "bearer" }));
         let this = std::env::current_exe()?.canonicalize()?;
-        let terms = json!({ "probe": "100ms", "lease": "1s" });
+        let terms = json!({ "probe": "100ms", "lease": "5s" });
         let setup = Setup::new()
             .agent(HERE, &[path_selector(&this)], "optional")
             .service(service)
@@ -238,9 +238,14 @@ fn goes_and_comes(mut keeper: Keeper) -> Result<()> {
         .filter(|it| it.kind() == "gap")
         .map(|it| it.text("reason"))
         .collect();
-    ensure!(gaps == ["keys_withheld", "keys_returned"], "{gaps:?}");
-    let back = list.iter().find(|it| it.text("reason") == "keys_returned");
-    ensure!(back.and_then(|it| it.number("lost")) > Some(0), "{back:?}");
+    // A machine that is busy may be late with an answer, too.
+    let pairs = gaps.chunks(2);
+    let alternate = |it: &[String]| it == ["keys_withheld", "keys_returned"];
+    ensure!(!gaps.is_empty() && pairs.clone().all(alternate), "{gaps:?}");
+    let mut refused = list
+        .iter()
+        .filter(|it| it.text("reason") == "keys_returned");
+    ensure!(refused.any(|it| it.number("lost") > Some(0)), "{gaps:?}");
     let closed = list.iter().filter(|it| it.kind() == "close").count();
     ensure!(closed >= served, "{closed} of {served} are on record");
     verified(&shop.gateway)?;

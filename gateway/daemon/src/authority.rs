@@ -69,11 +69,11 @@ impl Kept {
     }
 }
 
+/// An authority that vouches, and where its root is kept.
+pub(crate) type Vouching = (Arc<Authority>, Kept);
+
 /// The authority of a gateway, if it has something to vouch for; a root is made on first use.
-pub(crate) fn open(
-    config: &Config,
-    opened: Option<&Keyring>,
-) -> Result<Option<(Arc<Authority>, Kept)>> {
+pub(crate) fn open(config: &Config, opened: Option<&Keyring>) -> Result<Option<Vouching>> {
     let hosts = config.hosts();
     if hosts.is_empty() || !config.intercepts() {
         return Ok(None);
@@ -123,10 +123,7 @@ pub(crate) fn install(about: &About, folder: &Path) -> Result<()> {
 }
 
 /// Takes another root into use when there is one, until told to stop.
-pub(crate) async fn watch(
-    authority: Option<(Arc<Authority>, Kept)>,
-    mut stop: watch::Receiver<bool>,
-) {
+pub(crate) async fn watch(authority: Option<Vouching>, mut stop: watch::Receiver<bool>) {
     let Some((authority, kept)) = authority else {
         return;
     };

@@ -22,7 +22,7 @@ pub(crate) enum Provider {
     /// On this host.
     Local(Arc<LocalProvider>),
     /// Elsewhere.
-    Remote(RootKeeper, Arc<ClientConfig>, Place),
+    Remote(Box<RootKeeper>, Arc<ClientConfig>, Place),
 }
 
 impl Provider {
@@ -70,7 +70,7 @@ impl Provider {
             }
         };
         let tls = Upstream::tls(ca.as_deref()).into_diagnostic()?;
-        Ok(Self::Remote(keeper, tls, place.clone()))
+        Ok(Self::Remote(Box::new(keeper), tls, place.clone()))
     }
 
     /// Has `root` wrapped for the log named `log`.
@@ -116,7 +116,6 @@ fn shown(place: &Place) -> Result<Credential, VaultError> {
     Ok(Credential::new(0, &line))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn away(fault: proxy::secrets::StoreFault) -> VaultError {
     let why = fault.to_string();
     VaultError::Away { why }
@@ -139,6 +138,13 @@ pub(crate) struct Opened {
     pub(crate) keyring: Keyring,
     /// None if it lies there in clear.
     pub(crate) sealed: Option<(SealedKeyring, Provider)>,
+}
+
+impl Opened {
+    /// Who keeps its root, if anybody does.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        self.sealed.as_ref().map(|(sealed, _)| sealed.place())
+    }
 }
 
 /// Opens the keyring of a gateway that starts, if there is one: its provider is asked until it answers.

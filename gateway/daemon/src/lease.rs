@@ -20,7 +20,11 @@ use tokio::{
 };
 use vault::{SealedKeyring, VaultError};
 
-use crate::{alerts::Alerts, cli::now, keyring::Provider};
+use crate::{
+    alerts::Alerts,
+    cli::now,
+    keyring::{Opened, Provider},
+};
 
 /// The most time for one answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -67,7 +71,7 @@ impl Standing {
 }
 
 /// The lease of a keyring that is open.
-pub(crate) struct Lease {
+struct Lease {
     sealed: SealedKeyring,
     provider: Provider,
     terms: Terms,
@@ -76,9 +80,22 @@ pub(crate) struct Lease {
     standing: Arc<Standing>,
 }
 
+/// Begins the lease of a keyring that is sealed, until told to stop.
+pub(crate) fn begin(
+    opened: Option<Opened>,
+    terms: Terms,
+    (trail, alerts, stopped): (&Trail, &Arc<Alerts>, &watch::Receiver<bool>),
+) -> Option<Arc<Standing>> {
+    let sealed = opened?.sealed?;
+    let lease = Lease::new(sealed, terms, trail.clone(), Arc::clone(alerts));
+    let standing = Arc::clone(&lease.standing);
+    tokio::spawn(lease.keep(stopped.clone()));
+    Some(standing)
+}
+
 impl Lease {
     /// From now on, when the provider has just answered.
-    pub(crate) fn begin(
+    fn new(
         (sealed, provider): (SealedKeyring, Provider),
         terms: Terms,
         trail: Trail,
@@ -99,12 +116,8 @@ impl Lease {
         }
     }
 
-    pub(crate) fn standing(&self) -> Arc<Standing> {
-        Arc::clone(&self.standing)
-    }
-
     /// Asks until told to stop.
-    pub(crate) async fn keep(self, mut stop: watch::Receiver<bool>) {
+    async fn keep(self, mut stop: watch::Receiver<bool>) {
         let mut ends = Instant::now() + self.terms.lease;
         let mut next = Instant::now() + self.terms.probe;
         loop {
@@ -140,13 +153,11 @@ impl Lease {
 
     async fn ask(&self) -> Result<(), VaultError> {
         let most = ANSWER_MAX.min(self.terms.lease);
-        match timeout(most, self.provider.open(&self.sealed)).await {
-            Ok(opened) => opened.map(drop),
-            Err(_) => {
-                let why = "it did not answer in time".to_owned();
-                Err(VaultError::Away { why })
-            }
-        }
+        let late = || VaultError::Away {
+            why: "it did not answer in time".to_owned(),
+        };
+        let opened = timeout(most, self.provider.open(&self.sealed)).await;
+        opened.map_err(|_| late())?.map(drop)
     }
 
     /// Nothing begins any more.

@@ -131,6 +131,12 @@ static ALWAYS: [Need; 15] = [
         present: |_| program("slowhttptest").is_some(),
     },
     Need {
+        what: "SoftHSM",
+        why: "the token of PKCS #11 that keeps a keyring in the tests",
+        cure: Cure::Packages(&["softhsm2"]),
+        present: |_| program("softhsm2-util").is_some(),
+    },
+    Need {
         what: "ip",
         why: "makes the network namespaces that tests call from",
         cure: Cure::Packages(&["iproute2"]),

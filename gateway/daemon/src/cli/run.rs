@@ -47,8 +47,7 @@ use crate::{
     egress::{self, Noting, Reconciler},
     keyring,
     launch::{self, Launches, Places},
-    lease::Lease,
-    pins,
+    lease, pins,
     publication::Publication,
     revoked,
     schedules::Schedules,
@@ -65,7 +64,8 @@ pub(crate) fn run(path: &Path) -> Result<ExitCode> {
     let config = config::load(path)?;
     let prepared = Prepared::get(&config)?;
     let kernel = prepared.opened.kernel.as_ref();
-    let confined = confine::confine(&config, kernel.is_some(), prepared.place())?;
+    let place = prepared.keyring.as_ref().and_then(|it| it.place());
+    let confined = confine::confine(&config, kernel.is_some(), place)?;
     kernel
         .map_or(Ok(()), |kernel| kernel.check())
         .into_diagnostic()?;
@@ -98,7 +98,7 @@ struct Prepared {
     opened: flows::Opened,
     endpoints: Vec<proxy::Endpoint>,
     keyring: Option<keyring::Opened>,
-    authority: Option<(Arc<Authority>, authority::Kept)>,
+    authority: Option<authority::Vouching>,
     bound: Bound,
     admin: Option<StdTcpListener>,
     exec: Option<StdUnixListener>,
@@ -152,14 +152,6 @@ impl Prepared {
             exec: exec.transpose()?,
             secrets: Secrets::read(&config.alerts)?,
         })
-    }
-}
-
-impl Prepared {
-    /// Who keeps the keyring's root, if anybody does.
-    fn place(&self) -> Option<&vault::Place> {
-        let (sealed, _) = self.keyring.as_ref()?.sealed.as_ref()?;
-        Some(sealed.place())
     }
 }
 
@@ -255,13 +247,8 @@ impl Running {
         runtime.spawn(reporting.run(stopped.clone()));
         let following = watching.map(|it| it.start(&gateway.trail));
         held.ask_stores(&upstream_tls, &stopped);
-        let lease = keyring.and_then(|it| it.sealed).map(|sealed| {
-            let (trail, alerts) = (gateway.trail.clone(), Arc::clone(&alerts));
-            let lease = Lease::begin(sealed, config.lease, trail, alerts);
-            let standing = lease.standing();
-            runtime.spawn(lease.keep(stopped.clone()));
-            standing
-        });
+        let parts = (&gateway.trail, &alerts, &stopped);
+        let lease = lease::begin(keyring, config.lease, parts);
         let files = (Arc::clone(&held), tell, authority);
         let pins = files::look(config, files, &gateway, (alerts, &stopped));
         desks::open(config, &gateway, &stopped)?;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ::authority::Authority;
 use identity::Revoked;
 use proxy::Gateway;
 use tokio::sync::watch;
@@ -16,7 +15,7 @@ pub(super) fn look(
     (held, tell, authority): (
         Arc<Held>,
         watch::Sender<Arc<Revoked>>,
-        Option<(Arc<Authority>, authority::Kept)>,
+        Option<authority::Vouching>,
     ),
     gateway: &Gateway,
     (alerts, stopped): (Arc<Alerts>, &watch::Receiver<bool>),
