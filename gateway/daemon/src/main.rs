@@ -25,6 +25,8 @@ mod publication;
 mod reveal;
 mod revoked;
 mod schedules;
+mod shipping;
+mod syslog;
 
 use std::process::ExitCode;
 

@@ -49,6 +49,7 @@ use crate::{
     publication::Publication,
     revoked,
     schedules::Schedules,
+    shipping::{self, Shipping},
 };
 use health::Health;
 
@@ -99,6 +100,7 @@ struct Prepared {
     admin: Option<StdTcpListener>,
     exec: Option<StdUnixListener>,
     secrets: Secrets,
+    hec: shipping::Tokens,
 }
 
 impl Prepared {
@@ -144,6 +146,7 @@ impl Prepared {
             admin: admin.transpose()?,
             exec: exec.transpose()?,
             secrets: Secrets::read(&config.alerts)?,
+            hec: shipping::Tokens::read(&config.shipping)?,
         })
     }
 }
@@ -164,6 +167,8 @@ struct Running {
     pins: pins::Keeper,
     /// Shows the log to others.
     publishing: tokio::task::JoinHandle<Publication>,
+    /// Passes events on.
+    shipping: Shipping,
     /// Serves inside of sealed namespaces.
     launches: Option<tokio::task::JoinHandle<()>>,
     /// Heard from before anybody is told that we are ready.
@@ -195,6 +200,7 @@ impl Running {
             admin,
             exec,
             secrets,
+            hec,
         } = prepared;
         let notes = weaknesses(&opened, confined, unvouched(authority.as_deref(), config));
         let registry = judges.1.registry().clone();
@@ -221,6 +227,7 @@ impl Running {
         let reporting = Schedules::new(config, gateway.trail.clone());
         let reported = reporting.standing();
         runtime.spawn(reporting.run(stopped.clone()));
+        let shipping = Shipping::start(config, hec, &gateway, &upstream_tls, &stopped)?;
         let following = watching.map(|it| it.start(&gateway.trail));
         held.ask_stores(&upstream_tls, &stopped);
         let files = (Arc::clone(&held), tell, authority);
@@ -240,6 +247,7 @@ impl Running {
             reconciler: Arc::clone(&reconciler),
             standing,
             reported,
+            shipped: shipping.lag(),
         };
         let admin = admin.map(|listener| operators(listener, status, &stopped, runtime));
         let admin = admin.transpose()?;
@@ -270,6 +278,7 @@ impl Running {
             following,
             pins,
             publishing,
+            shipping,
             launches,
             signals,
             hangup,
@@ -333,6 +342,7 @@ impl Running {
             .into_diagnostic()
             .wrap_err("the log was not closed")?;
         self.publishing.await.into_diagnostic()?.finish().await;
+        self.shipping.finish().await;
         let traces = self.gateway.traces.clone();
         tokio::task::spawn_blocking(move || traces.shutdown())
             .await

@@ -13,6 +13,7 @@ use crate::{
     credentials::Held,
     egress::{self, Reconciler},
     publication::Standing,
+    shipping::Lag,
 };
 
 /// How the parts stand.
@@ -25,6 +26,7 @@ pub(super) struct Health {
     pub(super) reconciler: Arc<Reconciler>,
     pub(super) standing: Arc<Standing>,
     pub(super) reported: Arc<Standing>,
+    pub(super) shipped: Arc<Lag>,
 }
 
 /// The upstreams that are given no calls, and why.
@@ -82,12 +84,14 @@ impl Status for Health {
         };
         let proofs = less_by(self.standing.amiss().join("; "));
         let reports = less_by(self.reported.amiss().join("; "));
+        let shipping = less_by(self.shipped.amiss().join("; "));
         let upstreams = less_by(troubled(&self.gateway).join(", "));
         [
             ("upstreams", upstreams),
             ("audit", audit),
             ("proofs", proofs),
             ("reports", reports),
+            ("shipping", shipping),
             ("attestation", attestation),
             ("tokens", tokens),
             ("credentials", credentials),
