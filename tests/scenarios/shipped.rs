@@ -33,6 +33,8 @@ use crate::{
 const KILLS: u64 = 4;
 /// They end within this time, in milliseconds.
 const KILL_AFTER_MS_MAX: u64 = 1200;
+/// Between two calls.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Everything that events go to.
 struct Destinations {
@@ -127,7 +129,10 @@ fn live_and_die(world: &mut World, item: &str, dice: &mut Dice) -> Result<()> {
     let base = world.gateway.url(&format!("/crm/items/{item}"))?;
     let calling = thread::spawn(move || -> Result<()> {
         let client = Client::plain()?;
-        while client.get(&base, &[]).is_ok_and(|it| it.status == 200) {}
+        while client.get(&base, &[]).is_ok_and(|it| it.status == 200) {
+            // Enough to arrive in time, not as much as goes.
+            thread::sleep(PAUSE);
+        }
         Ok(())
     });
     // Not a wait for something: the random moment is the test.

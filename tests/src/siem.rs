@@ -165,7 +165,9 @@ fn messages(mut text: &str) -> Result<Vec<SyslogMessage>> {
     let mut messages = Vec::new();
     while !text.is_empty() {
         let (count, rest) = text.split_once(' ').context("no count")?;
-        let message = rest.get(..count.parse()?).context("the count is wrong")?;
+        let message = rest
+            .get(..count.parse::<usize>()?)
+            .context("the count is wrong")?;
         let parsed = parse_message(message)?;
         let seconds = parsed.timestamp.context("no time")?;
         if seconds.abs_diff(i64::try_from(clock::unix_seconds())?) > 3_600 {

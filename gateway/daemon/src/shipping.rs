@@ -36,7 +36,7 @@ const EVERY: Duration = Duration::from_millis(500);
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_mins(1);
 /// Records that are read at once.
-const RECORDS_MAX: u32 = 128;
+const RECORDS_MAX: u32 = 512;
 /// As long as the gateway waits at its end for the last records to be taken.
 const FAREWELL: Duration = Duration::from_secs(5);
 

@@ -15,9 +15,11 @@ use crate::config::{Collector, Destination, To};
 
 /// The longest token, in bytes.
 const TOKEN_BYTES_MAX: u64 = 4096;
-/// How often it is asked whether a batch is indexed, and how many times before the batch goes again.
-const ACKNOWLEDGED_EVERY: Duration = Duration::from_secs(1);
-const ACKNOWLEDGED_ASKED_MAX: usize = 30;
+/// How soon it is asked again whether a batch is indexed, twice as long after each time;
+const ASK_FIRST: Duration = Duration::from_millis(50);
+const ASK_MAX: Duration = Duration::from_secs(4);
+/// and how many times before the batch goes again: about a minute.
+const ASKED_MAX: usize = 20;
 /// What Splunk takes an event for.
 const SOURCE_TYPE: &str = "tidegate:ocsf";
 
@@ -140,12 +142,14 @@ impl Hec {
 
     async fn indexed(&self, at: &Uri, id: u64) -> Result<()> {
         let question = serde_json::json!({ "acks": [id] }).to_string();
-        for _ in 0..ACKNOWLEDGED_ASKED_MAX {
+        let mut pause = ASK_FIRST;
+        for _ in 0..ASKED_MAX {
             let indexed: Indexed = self.ask(at, question.clone().into()).await?;
             if indexed.acks.get(&id.to_string()).is_some_and(|is| *is) {
                 return Ok(());
             }
-            tokio::time::sleep(ACKNOWLEDGED_EVERY).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(ASK_MAX);
         }
         Err(miette!("the events are not indexed in time"))
     }
