@@ -198,9 +198,9 @@ impl Shipment {
         Ok(true)
     }
 
-    async fn deliver(&mut self, batch: Batch) -> Result<()> {
+    async fn deliver(&self, batch: Batch) -> Result<()> {
         let next = self.mark.next();
-        match &mut self.way {
+        match &self.way {
             Way::File(file) => file.write(batch, next).await,
             Way::Hec(hec) => hec.send(&batch).await,
             Way::Syslog(syslog) => {

@@ -15,6 +15,9 @@ const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// What kind of message of syslog an event is.
 const MESSAGE_KIND: &str = "ocsf";
 
+/// What `severity_id` says of what is nothing to worry about.
+const INFORMATIONAL: u64 = 1;
+
 /// An event of OCSF.
 pub(super) struct Shipped {
     /// Milliseconds since 1970.
@@ -78,18 +81,22 @@ pub(super) fn as_syslog(syslog: &Syslog, batch: &Batch) -> std::io::Result<Vec<u
 }
 
 fn is_wanted(event: &Value, classes: &BTreeSet<u32>) -> bool {
-    let class = event["class_uid"].as_u64();
+    let class = event.get("class_uid").and_then(Value::as_u64);
     let class = class.and_then(|class| u32::try_from(class).ok());
     classes.is_empty() || class.is_some_and(|class| classes.contains(&class))
 }
 
 fn shipped(event: &Value) -> Shipped {
-    let metadata = &event["metadata"];
+    let number = |at: &str| event.pointer(at).and_then(Value::as_u64);
+    let uid = event.pointer("/metadata/uid").and_then(Value::as_str);
     Shipped {
-        at_ms: event["time"].as_i64().unwrap_or_default(),
-        sequence: metadata["sequence"].as_u64().unwrap_or_default(),
-        uid: metadata["uid"].as_str().unwrap_or_default().to_owned(),
-        is_grave: event["severity_id"].as_u64().is_some_and(|id| id > 1),
+        at_ms: event
+            .get("time")
+            .and_then(Value::as_i64)
+            .unwrap_or_default(),
+        sequence: number("/metadata/sequence").unwrap_or_default(),
+        uid: uid.unwrap_or_default().to_owned(),
+        is_grave: number("/severity_id").is_some_and(|id| id > INFORMATIONAL),
         json: event.to_string(),
     }
 }
