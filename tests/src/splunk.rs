@@ -100,7 +100,8 @@ async fn acknowledge(
         return (StatusCode::FORBIDDEN, Json(json!({ "code": 4 })));
     }
     let mut state = splunk.lock();
-    let ids = body["acks"].as_array().into_iter().flatten();
+    let ids = body.get("acks").and_then(Value::as_array);
+    let ids = ids.into_iter().flatten();
     let acks = ids.filter_map(Value::as_u64).map(|id| {
         let again = !state.asked.insert(id);
         (id.to_string(), Value::Bool(again))
