@@ -66,6 +66,7 @@ mod scope;
 mod sdks;
 mod sealed;
 mod sessions;
+mod shipped;
 mod signed;
 mod smuggling;
 mod static_keys;

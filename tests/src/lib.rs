@@ -23,5 +23,6 @@ pub mod resolver;
 pub mod sdks;
 pub mod setup;
 pub mod siem;
+pub mod splunk;
 pub mod tokens;
 pub mod workload_api;

@@ -152,26 +152,31 @@ impl Collector {
             if let Err(error) = stream.read_to_string(&mut text).await {
                 lock(&self.wrong).push(error.to_string());
             }
-            match message(&text) {
-                Ok(message) => lock(&self.taken).push(message),
+            match messages(&text) {
+                Ok(messages) => lock(&self.taken).extend(messages),
                 Err(error) => lock(&self.wrong).push(format!("{error}: {text}")),
             }
         }
     }
 }
 
-/// The one message, whose octets are counted.
-fn message(text: &str) -> Result<SyslogMessage> {
-    let (count, message) = text.split_once(' ').context("no count")?;
-    if count.parse::<usize>()? != message.len() {
-        bail!("the count is wrong");
+/// The messages, whose octets are counted.
+fn messages(mut text: &str) -> Result<Vec<SyslogMessage>> {
+    let mut messages = Vec::new();
+    while !text.is_empty() {
+        let (count, rest) = text.split_once(' ').context("no count")?;
+        let message = rest
+            .get(..count.parse::<usize>()?)
+            .context("the count is wrong")?;
+        let parsed = parse_message(message)?;
+        let seconds = parsed.timestamp.context("no time")?;
+        if seconds.abs_diff(i64::try_from(clock::unix_seconds())?) > 3_600 {
+            bail!("the time is wrong");
+        }
+        messages.push(parsed);
+        text = rest.get(message.len()..).unwrap_or_default();
     }
-    let parsed = parse_message(message)?;
-    let seconds = parsed.timestamp.context("no time")?;
-    if seconds.abs_diff(i64::try_from(clock::unix_seconds())?) > 3_600 {
-        bail!("the time is wrong");
-    }
-    Ok(parsed)
+    Ok(messages)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

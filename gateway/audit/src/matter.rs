@@ -144,7 +144,7 @@ impl Archive {
     }
 
     /// The checkpoint over exactly `size` records, or the newest.
-    async fn anchor(&mut self, size: Option<u64>) -> Result<Anchor, ArchiveError> {
+    pub(crate) async fn anchor(&mut self, size: Option<u64>) -> Result<Anchor, ArchiveError> {
         let (ledger, authority) = self.parts();
         let found = match size {
             None => ledger.head().await?.checkpoint,

@@ -52,6 +52,14 @@ pub enum ArchiveError {
         /// How many records it should cover; none: the newest.
         size: Option<u64>,
     },
+    /// A reader was further than the log is.
+    #[error("the log has {size} records, and {next} of it were read before: it was rolled back")]
+    RolledBack {
+        /// How many records its newest checkpoint covers.
+        size: u64,
+        /// Where the reader was.
+        next: u64,
+    },
     /// An export cannot be written or read.
     #[error("the export cannot be written or read")]
     Export(#[from] io::Error),

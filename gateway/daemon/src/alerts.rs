@@ -17,8 +17,11 @@ use rustls::ClientConfig;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
 
-use self::{spool::Spool, syslog::Syslog, webhook::Webhook};
-use crate::config::{Receiver, Way};
+use self::{spool::Spool, webhook::Webhook};
+use crate::{
+    config::{Receiver, Way},
+    syslog::Syslog,
+};
 
 /// The folder beside the log where alerts wait.
 const FOLDER: &str = "alerts";
@@ -186,7 +189,9 @@ impl Target {
         };
         let delivered = match &self.way {
             Means::Webhook(webhook) => webhook.send(&text).await,
-            Means::Syslog(syslog) => syslog.send(&text).await.map_err(Undelivered::Later),
+            Means::Syslog(syslog) => syslog::send(syslog, &text)
+                .await
+                .map_err(Undelivered::Later),
         };
         match delivered {
             Ok(()) => {}

@@ -40,6 +40,7 @@ use rustix::{
     thread::CapabilitySet,
 };
 
+pub(crate) use audit::archive;
 pub(crate) use run::now;
 
 /// Exit code for wrong usage, an unreadable file, a broken configuration.

@@ -30,6 +30,7 @@ pub(crate) mod profiles;
 mod proofs;
 mod reports;
 mod resolve;
+mod shipping;
 mod stores;
 mod timeouts;
 mod upstreams;
@@ -45,6 +46,7 @@ pub(crate) use egress::Place;
 pub(crate) use issuers::JwksSource;
 pub(crate) use proofs::Asked;
 pub(crate) use resolve::{Config, Listen, is_loopback};
+pub(crate) use shipping::{Collector, Destination, Folder, To};
 
 use fault::Text;
 

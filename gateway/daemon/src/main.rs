@@ -28,6 +28,8 @@ mod publication;
 mod reveal;
 mod revoked;
 mod schedules;
+mod shipping;
+mod syslog;
 
 use std::process::ExitCode;
 

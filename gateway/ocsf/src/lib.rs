@@ -31,6 +31,9 @@ pub use flow::{Activity, Flow, flow};
 /// The version of the schema that events are of.
 pub const VERSION: &str = "1.8.0";
 
+/// The classes that [`events`] makes.
+pub const CLASSES: [u32; 7] = [1007, 2004, 2006, 3004, 4001, 6002, 6003];
+
 /// The events of a matter, in the order of their classes; `anchor` holds its records.
 pub fn events(matter: &Matter, anchor: &Anchor) -> Vec<Value> {
     let at = event::Place { matter, anchor };

@@ -95,6 +95,10 @@ pub enum Watched {
     NamesUnread,
     /// Spans that the collector did not get.
     SpansDropped,
+    /// Records that the destination which is furthest behind has not taken.
+    ShippingLagRecords,
+    /// For how long the destination that was away longest has taken nothing, in seconds.
+    ShippingLagSeconds,
 }
 
 struct Watch {
@@ -311,7 +315,7 @@ impl Watch {
 impl Watched {
     /// Each.
     #[cfg(test)]
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::RecordsCommitted,
         Self::RecordsCopied,
         Self::TrailQueue,
@@ -325,6 +329,8 @@ impl Watched {
         Self::Bypasses,
         Self::NamesUnread,
         Self::SpansDropped,
+        Self::ShippingLagRecords,
+        Self::ShippingLagSeconds,
     ];
 
     fn register(self, registry: &Registry) -> Result<Target, prometheus::Error> {
@@ -369,10 +375,22 @@ impl Watched {
                 "Messages of DNS of agents that could not be read.",
             ),
             Self::SpansDropped => (names::SPANS_DROPPED_TOTAL, "Spans not exported."),
+            Self::ShippingLagRecords => (
+                names::SHIPPING_LAG_RECORDS,
+                "Records that the destination furthest behind has not taken.",
+            ),
+            Self::ShippingLagSeconds => (
+                names::SHIPPING_LAG_SECONDS,
+                "For how long the destination away longest has taken nothing.",
+            ),
         };
         if matches!(
             self,
-            Self::TrailQueue | Self::CredentialVersions | Self::CredentialsMissing
+            Self::TrailQueue
+                | Self::CredentialVersions
+                | Self::CredentialsMissing
+                | Self::ShippingLagRecords
+                | Self::ShippingLagSeconds
         ) {
             let gauge = IntGauge::new(name, help)?;
             registry.register(Box::new(gauge.clone()))?;

@@ -143,6 +143,10 @@ pub const CREDENTIAL_READS_TOTAL: &str = "tidegate_credential_reads_total";
 pub const CREDENTIAL_VERSIONS: &str = "tidegate_credential_versions";
 /// Credentials that cannot be presented.
 pub const CREDENTIALS_MISSING: &str = "tidegate_credentials_missing";
+/// Records that the destination which is furthest behind has not taken.
+pub const SHIPPING_LAG_RECORDS: &str = "tidegate_shipping_lag_records";
+/// For how long the destination that was away longest has taken nothing, in seconds.
+pub const SHIPPING_LAG_SECONDS: &str = "tidegate_shipping_lag_seconds";
 /// Kernel events that could not be handed over.
 pub const EVENTS_LOST_TOTAL: &str = "tidegate_kernel_events_lost_total";
 /// Flow events that found the kernel's ring full.

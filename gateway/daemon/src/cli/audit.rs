@@ -70,7 +70,7 @@ pub(super) async fn ledger(data: &Path) -> Result<SqliteLedger> {
     SqliteLedger::open_to_read(data).await.into_diagnostic()
 }
 
-pub(super) async fn archive(data: &Path) -> Result<Archive> {
+pub(crate) async fn archive(data: &Path) -> Result<Archive> {
     let keys = Keys::from_keyring(&keyring::open(data)?).into_diagnostic()?;
     let archive = Archive::new(Box::new(ledger(data).await?), keys).into_diagnostic()?;
     let subjects = SqliteSubjects::open_to_read(data).await.into_diagnostic()?;

@@ -13,6 +13,7 @@ use crate::{
     alerts::Secrets,
     config::{self, Config, JwksSource, Listen},
     passes,
+    shipping::Tokens,
 };
 
 pub(crate) fn check(path: &Path) -> Result<ExitCode> {
@@ -22,6 +23,7 @@ pub(crate) fn check(path: &Path) -> Result<ExitCode> {
     endpoints(&config)?;
     config::classifiers::load(&config.classifiers)?;
     Secrets::read(&config.alerts)?;
+    Tokens::read(&config.shipping)?;
     if let Some(path) = &config.transform_keys {
         TransformKeys::open(path)
             .into_diagnostic()

@@ -3,6 +3,7 @@
 
 mod confine;
 mod desks;
+mod figures;
 mod files;
 mod health;
 mod keysets;
@@ -30,7 +31,7 @@ use miette::{IntoDiagnostic, Result, WrapErr};
 use proxy::{Bound, Gateway, Upstream, Watch, mcp::pins::Pins};
 use rustls::ClientConfig;
 use serde_json::json;
-use telemetry::{Instance, Metrics, Traces, Watched};
+use telemetry::{Instance, Traces};
 use tokio::{
     net::{TcpListener, UnixListener},
     signal::unix::{Signal, SignalKind, signal},
@@ -51,6 +52,7 @@ use crate::{
     publication::Publication,
     revoked,
     schedules::Schedules,
+    shipping::{self, Shipping},
 };
 use health::Health;
 
@@ -103,6 +105,7 @@ struct Prepared {
     admin: Option<StdTcpListener>,
     exec: Option<StdUnixListener>,
     secrets: Secrets,
+    hec: shipping::Tokens,
 }
 
 impl Prepared {
@@ -151,6 +154,7 @@ impl Prepared {
             admin: admin.transpose()?,
             exec: exec.transpose()?,
             secrets: Secrets::read(&config.alerts)?,
+            hec: shipping::Tokens::read(&config.shipping)?,
         })
     }
 }
@@ -173,6 +177,8 @@ struct Running {
     publishing: tokio::task::JoinHandle<Publication>,
     /// Copies it.
     copying: tokio::task::JoinHandle<Copying>,
+    /// Passes events on.
+    shipping: Shipping,
     /// Serves inside of sealed namespaces.
     launches: Option<tokio::task::JoinHandle<()>>,
     /// Heard from before anybody is told that we are ready.
@@ -205,6 +211,7 @@ impl Running {
             admin,
             exec,
             secrets,
+            hec,
         } = prepared;
         let notes = weaknesses(
             &opened,
@@ -245,6 +252,7 @@ impl Running {
         let reporting = Schedules::new(config, gateway.trail.clone());
         let reported = reporting.standing();
         runtime.spawn(reporting.run(stopped.clone()));
+        let shipping = Shipping::start(config, hec, &gateway, &upstream_tls, &stopped)?;
         let following = watching.map(|it| it.start(&gateway.trail));
         held.ask_stores(&upstream_tls, &stopped);
         let parts = (&gateway.trail, &alerts, &stopped);
@@ -268,6 +276,7 @@ impl Running {
             copied,
             reported,
             lease,
+            shipped: shipping.lag(),
         };
         let admin = admin.map(|listener| operators(listener, status, &stopped, runtime));
         let admin = admin.transpose()?;
@@ -299,6 +308,7 @@ impl Running {
             pins,
             publishing,
             copying,
+            shipping,
             launches,
             signals,
             hangup,
@@ -363,6 +373,7 @@ impl Running {
             .wrap_err("the log was not closed")?;
         self.publishing.await.into_diagnostic()?.finish().await;
         self.copying.await.into_diagnostic()?.finish().await;
+        self.shipping.finish().await;
         let traces = self.gateway.traces.clone();
         tokio::task::spawn_blocking(move || traces.shutdown())
             .await
@@ -407,13 +418,13 @@ fn gateway(
         sessions: Arc::default(),
         pins,
         traces: traces(config, lifecycle)?,
-        metrics: metrics(config)?,
+        metrics: figures::metrics(config)?,
         pseudonyms: kept.pseudonyms,
         operator,
         mediator: config.mediator.clone(),
         uninspected: config.uninspected,
     });
-    watch_figures(&gateway, &held)?;
+    figures::watch(&gateway, &held)?;
     Ok((gateway, held))
 }
 
@@ -524,42 +535,6 @@ fn launched(
     Ok(Some(tokio::spawn(
         launches.serve(listener, stopped.clone()),
     )))
-}
-
-fn metrics(config: &Config) -> Result<Metrics> {
-    let operations = config.services.iter().flat_map(|service| {
-        let ids = service.operations().into_iter();
-        ids.map(|id| (service.name.as_ref(), id.as_ref()))
-    });
-    Metrics::new(operations.chain(config.forward.operation())).into_diagnostic()
-}
-
-fn watch_figures(gateway: &Arc<Gateway>, held: &Arc<Held>) -> Result<()> {
-    let metrics = &gateway.metrics;
-    let (read, kept, missing) = (Arc::clone(held), Arc::clone(held), Arc::clone(held));
-    metrics
-        .watch(Watched::CredentialsMissing, move || {
-            missing.missing().len() as u64
-        })
-        .into_diagnostic()?;
-    metrics
-        .watch(Watched::CredentialReads, move || read.reads())
-        .into_diagnostic()?;
-    metrics
-        .watch(Watched::CredentialVersions, move || kept.in_memory())
-        .into_diagnostic()?;
-    let trail = gateway.trail.clone();
-    metrics
-        .watch(Watched::RecordsCommitted, move || trail.status().size)
-        .into_diagnostic()?;
-    let flows = Arc::clone(&gateway.flows);
-    metrics
-        .watch(Watched::EventsLost, move || flows.lost())
-        .into_diagnostic()?;
-    let traces = gateway.traces.clone();
-    metrics
-        .watch(Watched::SpansDropped, move || traces.dropped())
-        .into_diagnostic()
 }
 
 fn operators(

@@ -158,7 +158,10 @@ impl Resolver<'_> {
                 }
                 Way::Webhook(uri, self.existing(secret)?)
             }
-            (None, None, Some(syslog)) => self.collector(syslog)?,
+            (None, None, Some(syslog)) => {
+                let (host, port) = self.collector(syslog)?;
+                Way::Syslog(host, port)
+            }
             _ => {
                 let help = "`webhook` with `secret`, or `syslog`, one of the two";
                 return Err(self.fault(&typed.name, "alerts go one way", help));
@@ -170,13 +173,14 @@ impl Resolver<'_> {
         })
     }
 
-    fn collector(&self, typed: &Spanned<String>) -> Result<Way> {
+    /// Host and port of a collector of syslog.
+    pub(super) fn collector(&self, typed: &Spanned<String>) -> Result<(String, u16)> {
         let parts = typed.value.rsplit_once(':');
         let parts = parts.and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
         let (host, port) = parts.filter(|(host, _)| !host.is_empty()).ok_or_else(|| {
             let message = format!("`{}` is not host and port", typed.value);
             self.fault(typed, message, "a collector reads `siem.example:6514`")
         })?;
-        Ok(Way::Syslog(host.trim_matches(['[', ']']).to_owned(), port))
+        Ok((host.trim_matches(['[', ']']).to_owned(), port))
     }
 }

@@ -21,6 +21,7 @@ use super::{
     behaviour::{Alert, Behaviour},
     profiles::Provider,
     reports::Scheduled,
+    shipping::Shipped,
 };
 pub(crate) use agent::{Agent, Egress, EgressMode, StaticKey, Token, Turns, WhenGone};
 pub(crate) use argument::{Argument, ArgumentType};
@@ -101,6 +102,9 @@ pub(crate) struct File {
     /// Reports that are made by themselves.
     #[serde(default)]
     pub(crate) reports: Vec<Scheduled>,
+    /// Where events go.
+    #[serde(default)]
+    pub(crate) shipping: Vec<Shipped>,
     /// Stand-ins that can be turned back.
     #[serde(default)]
     pub(crate) tokenization: Tokenization,

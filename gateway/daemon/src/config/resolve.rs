@@ -39,6 +39,7 @@ use super::{
     openapi,
     profiles::{self, Provider},
     proofs::Proofs,
+    shipping::Destination,
 };
 
 /// The longest life that an operator may allow a token.
@@ -84,6 +85,8 @@ pub(crate) struct Config {
     pub(crate) lease: Terms,
     /// Reports that are made by themselves.
     pub(crate) schedules: Vec<Schedule>,
+    /// Where events go.
+    pub(crate) shipping: Vec<Destination>,
     pub(crate) tenant: String,
     pub(crate) transform_keys: Option<PathBuf>,
     pub(crate) reveal: Option<Panel>,
@@ -165,6 +168,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         proofs: resolver.proofs(&file.audit)?,
         lease: resolver.lease(&file.audit)?,
         schedules: resolver.schedules(&file.reports)?,
+        shipping: resolver.shipping(&file.shipping)?,
         data: directory.join(file.audit.directory),
         tenant: file
             .tokenization

@@ -1,5 +1,6 @@
 mod inbound;
 mod limits;
+mod shipping;
 mod upstreams;
 mod websocket;
 

@@ -12,7 +12,7 @@ use sandbox::{Files, Held};
 use vault::Place;
 
 use crate::{
-    config::{Config, CredentialPlace, JwksSource},
+    config::{Config, CredentialPlace, JwksSource, To},
     private_folder,
 };
 
@@ -110,6 +110,12 @@ fn files(config: &Config, place: Option<&Place>) -> Result<Files> {
         let made = std::fs::create_dir_all(tiles).into_diagnostic();
         made.wrap_err("the folder of the log's tiles, `audit.tiles`, cannot be made")?;
         write.push(tiles.clone());
+    }
+    for destination in &config.shipping {
+        if let To::File(file) = &destination.to {
+            private_folder(&file.folder)?;
+            write.push(file.folder.clone());
+        }
     }
     for schedule in &config.schedules {
         private_folder(&schedule.folder)?;

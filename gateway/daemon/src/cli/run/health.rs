@@ -14,6 +14,7 @@ use crate::{
     egress::{self, Reconciler},
     lease,
     publication::Standing,
+    shipping::Lag,
 };
 
 /// How the parts stand.
@@ -29,6 +30,7 @@ pub(super) struct Health {
     pub(super) reported: Arc<Standing>,
     /// None if the keyring lies there in clear.
     pub(super) lease: Option<Arc<lease::Standing>>,
+    pub(super) shipped: Arc<Lag>,
 }
 
 /// The upstreams that are given no calls, and why.
@@ -94,6 +96,7 @@ impl Status for Health {
         let proofs = less_by(self.standing.amiss().join("; "));
         let copy = less_by(self.copied.amiss().join("; "));
         let reports = less_by(self.reported.amiss().join("; "));
+        let shipping = less_by(self.shipped.amiss().join("; "));
         let upstreams = less_by(troubled(&self.gateway).join(", "));
         [
             ("upstreams", upstreams),
@@ -102,6 +105,7 @@ impl Status for Health {
             ("proofs", proofs),
             ("copy", copy),
             ("reports", reports),
+            ("shipping", shipping),
             ("attestation", attestation),
             ("tokens", tokens),
             ("credentials", credentials),

@@ -1,0 +1,112 @@
+//! How far a destination took the log, on disk: indices, nothing of what records say.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
+
+use audit::{Cursor, Followed};
+use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
+use serde::{Deserialize, Serialize};
+
+/// The folder beside the log where marks are.
+const FOLDER: &str = "shipping";
+/// The longest mark, in bytes: as many openings as a cursor remembers, with room.
+const MARK_BYTES_MAX: u64 = 1024 * 1024;
+
+/// How far it is.
+pub(super) struct Mark {
+    file: PathBuf,
+    kept: Kept,
+}
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    /// The log's name; empty before the first record went.
+    log: String,
+    cursor: Cursor,
+}
+
+impl Mark {
+    /// That of the destination, below the log's folder; at the log's beginning if there is none.
+    pub(super) fn open(data: &Path, name: &str) -> Result<Self> {
+        let folder = data.join(FOLDER);
+        let made = fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder);
+        made.into_diagnostic()
+            .wrap_err("the folder of marks cannot be made")?;
+        let file = folder.join(format!("{name}.json"));
+        let kept = match fs::metadata(&file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Kept::default(),
+            found => {
+                let found = found.into_diagnostic().and_then(|found| {
+                    if found.len() > MARK_BYTES_MAX {
+                        return Err(miette!("it is longer than {MARK_BYTES_MAX} bytes"));
+                    }
+                    let text = fs::read(&file).into_diagnostic()?;
+                    serde_json::from_slice(&text).into_diagnostic()
+                });
+                found.wrap_err_with(|| {
+                    format!(
+                        "`{}` does not say how far events went; without it, all go again",
+                        file.display()
+                    )
+                })?
+            }
+        };
+        Ok(Self { file, kept })
+    }
+
+    pub(super) fn cursor(&self) -> &Cursor {
+        &self.kept.cursor
+    }
+
+    /// The next record.
+    pub(super) fn next(&self) -> u64 {
+        self.kept.cursor.next
+    }
+
+    /// Fails if it is how far another log went.
+    pub(super) fn is_of(&self, log: &str) -> Result<()> {
+        if self.kept.log.is_empty() || self.kept.log == log {
+            return Ok(());
+        }
+        Err(miette!(
+            help = "without that file, all events of this log go",
+            "`{}` says how far another log went",
+            self.file.display()
+        ))
+    }
+
+    /// Goes on; durable when this returns.
+    pub(super) async fn move_to(&mut self, followed: Followed) -> Result<()> {
+        let kept = Kept {
+            log: followed.anchor.log,
+            cursor: followed.cursor,
+        };
+        let (file, text) = (self.file.clone(), serde_json::to_vec(&kept));
+        let text = text.into_diagnostic()?;
+        let written = tokio::task::spawn_blocking(move || put(&file, &text)).await;
+        written
+            .into_diagnostic()?
+            .into_diagnostic()
+            .wrap_err_with(|| format!("`{}` cannot be written", self.file.display()))?;
+        self.kept = kept;
+        Ok(())
+    }
+}
+
+/// Whole or not at all.
+fn put(file: &Path, text: &[u8]) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut draft = tempfile::NamedTempFile::new_in(folder)?;
+    draft.write_all(text)?;
+    draft.as_file().sync_all()?;
+    draft.persist(file)?;
+    fs::File::open(folder)?.sync_all()
+}
