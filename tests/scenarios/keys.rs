@@ -1,4 +1,4 @@
-//! Who keeps the root of the keyring: a passphrase, a key of systemd's, a token (SoftHSM), a real OpenBao, AWS KMS as
+//! Who keeps the root of the keyring: a passphrase, a key of systemd's, a token (`SoftHSM`), a real OpenBao, AWS KMS as
 //! `moto` stands in for it. Under load its keeper goes away: the lease ends, nothing is served, it is on record; the keeper
 //! comes back, and so does the service, without a hand. A start without it waits.
 
@@ -31,7 +31,7 @@ use crate::{
 
 /// How long anything may take that hangs on a keeper.
 const WAIT_MAX: Duration = Duration::from_mins(2);
-/// SoftHSM's module, where Debian puts it.
+/// The module of `SoftHSM`, where Debian puts it.
 const SOFTHSM: &str = "/usr/lib/softhsm/libsofthsm2.so";
 
 /// Whoever keeps a root, and can be taken away.
@@ -185,8 +185,12 @@ fn goes_and_comes(mut keeper: Keeper) -> Result<()> {
     let data = shown(&shop.gateway.data());
     let status = ["keys", "status", "-o", "json", "--data", &data];
     let told: Value = serde_json::from_str(&keeper.done(&status)?)?;
-    ensure!(told["opens"] == true, "{told}");
-    ensure!(told["kind"] == keeper.seal[0].replace('-', "_"), "{told}");
+    ensure!(told.get("opens") == Some(&json!(true)), "{told}");
+    let kind = keeper.seal.first().map(|it| it.replace('-', "_"));
+    ensure!(
+        told.get("kind").and_then(Value::as_str) == kind.as_deref(),
+        "{told}"
+    );
     shop.until(200)?;
 
     // The load: whoever was told something has it on record.
@@ -285,7 +289,11 @@ fn a_key_of_the_units_keeps_the_root() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let secret = folder.path().join("key");
     let bytes = key(64).into_bytes().repeat(2);
-    goes_and_comes(Keeper::of_file("credential", &secret, &bytes[..32])?)
+    goes_and_comes(Keeper::of_file(
+        "credential",
+        &secret,
+        bytes.get(..32).context("too few")?,
+    )?)
 }
 
 #[test]
@@ -334,6 +342,17 @@ fn aws_kms_keeps_the_root() -> Result<()> {
     goes_and_comes(Keeper::of_server(server, seal))
 }
 
+fn softhsm(conf: &Path, arguments: &[&str]) -> Result<()> {
+    let output = Command::new("softhsm2-util")
+        .args(arguments)
+        .env("SOFTHSM2_CONF", conf)
+        .output()
+        .context("there is no softhsm2-util: run `cargo xtask setup`")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{arguments:?}: {said}");
+    Ok(())
+}
+
 #[test]
 fn a_token_keeps_the_root() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -350,17 +369,9 @@ fn a_token_keeps_the_root() -> Result<()> {
     let (pin, aes) = (folder.path().join("pin"), folder.path().join("aes"));
     let number = tests::people::Dice::new(u64::from(std::process::id())).digits(8);
     private(&pin, number.as_bytes())?;
-    private(&aes, &key(65).into_bytes().repeat(2)[..32])?;
-    let util = |arguments: &[&str]| -> Result<()> {
-        let output = Command::new("softhsm2-util")
-            .args(arguments)
-            .env("SOFTHSM2_CONF", &conf)
-            .output()
-            .context("there is no softhsm2-util: run `cargo xtask setup`")?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{arguments:?}: {said}");
-        Ok(())
-    };
+    let bytes = key(65).into_bytes().repeat(2);
+    private(&aes, bytes.get(..32).context("too few")?)?;
+    let util = |arguments: &[&str]| softhsm(&conf, arguments);
     util(&[
         "--init-token",
         "--free",
@@ -397,7 +408,7 @@ fn a_token_keeps_the_root() -> Result<()> {
         "--needs",
         &shown(&conf),
         "--needs",
-        &shown(&folder.path().to_owned()),
+        &shown(folder.path()),
         "--secret",
         &shown(&pin),
     ];
