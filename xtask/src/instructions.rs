@@ -26,7 +26,7 @@ static FIGURES: [(&str, &str, f64); 8] = [
     ("show", "Dense16k", 73.5),
     ("mask", "Dense16k", 85.2),
     ("mask", "People16k", 85.7),
-    ("show-plain", "Clean16k", 53.0),
+    ("show-plain", "Clean16k", 52.6),
     ("show", "Hostile", 223.7),
 ];
 
