@@ -7,6 +7,7 @@
 
 mod cache;
 mod endings;
+mod fold;
 mod join;
 mod reading;
 mod spelling;

@@ -285,7 +285,7 @@ fn contacts(value: &[u8], profile: &Profile, findings: &mut Vec<Finding>) {
         geo::scan(value, findings);
     }
     // The first byte of a degree sign.
-    if profile.digits > 3 && value.contains(&0xC2) {
+    if profile.digits > 3 && memchr::memchr(0xC2, value).is_some() {
         geo::scan_degrees(value, findings);
     }
     if profile.colons > 0 && profile.dots > 0 && value.len() >= SECRET_BYTES_MIN {

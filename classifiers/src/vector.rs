@@ -18,7 +18,7 @@ mod x86;
 
 use std::sync::OnceLock;
 
-pub(crate) use masks::{BLOCK_BYTES, Block, Masks};
+pub(crate) use masks::{BLOCK_BYTES, Block, Masks, each_block, padded};
 
 /// Which vector instructions a walk may use. Made only by asking the processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -246,6 +246,23 @@ impl Packed {
         })
     }
 
+    /// The first `length` of these bytes, if so many are kept.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "done for many values, and with vectors only where it is part of the lane"
+    )]
+    pub(super) fn ahead(length: usize, bytes: &[u8; KEPT_BYTES_MAX]) -> Option<Self> {
+        let mut words = *KEEP.get(length)?;
+        for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
+            *word &= u64::from_le_bytes(*bytes);
+        }
+        Some(Self {
+            words,
+            length: length as u64,
+        })
+    }
+
     /// Whether this is the first `length` of these bytes.
     #[inline(always)]
     #[expect(

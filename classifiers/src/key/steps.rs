@@ -8,6 +8,7 @@ use std::hash::{Hash, Hasher};
 
 use super::KeyCache;
 use super::cache::{KEPT_BYTES_MAX, Packed};
+use super::fold::Fold;
 use crate::context::Context;
 use crate::declared::Place;
 use crate::media::json::AHEAD_BYTES;
@@ -230,6 +231,33 @@ impl Spot {
         }
     }
 
+    /// Whether [`Spot::observe`] is known to change nothing for the value that is the first `length`
+    /// bytes of `ahead`.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "done for many values, and with vectors only where it is part of the lane"
+    )]
+    pub fn has_heard(
+        &self,
+        member: &Self,
+        length: usize,
+        ahead: &[u8; AHEAD_BYTES],
+        cache: &KeyCache,
+    ) -> bool {
+        let Some(value) = Packed::ahead(length, ahead) else {
+            return false;
+        };
+        let telling = Telling {
+            value,
+            from: self.id,
+            member: member.id,
+        };
+        let heard = cache.steps.heard(&telling);
+        // What has no number was never kept.
+        heard.is_some_and(|(to, _)| to == self.id)
+    }
+
     /// Here, with another context.
     fn changed(&self, context: Context, cache: &mut KeyCache) -> Self {
         if *self.context(cache) == context {
@@ -432,7 +460,7 @@ impl Steps {
 
     /// The number of this context, if it has or gets one.
     fn number(&mut self, context: &Context) -> Option<u16> {
-        let mut fold = Fold(0);
+        let mut fold = Fold::default();
         context.hash(&mut fold);
         let places = self.numbers.len();
         let first = usize::try_from(fold.finish()).unwrap_or_default();
@@ -545,47 +573,5 @@ impl Steps {
     #[inline]
     fn place(&self, from: u16, text: &Packed) -> usize {
         (text.hash() ^ usize::from(from).wrapping_mul(0x9E37_79B1)) & (self.kept.len() - 2)
-    }
-}
-
-/// A hash over the few small numbers that a context is; only speed hangs on its spread.
-struct Fold(u64);
-
-impl Hasher for Fold {
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(u64::from(*byte));
-        }
-    }
-
-    #[inline]
-    fn write_u8(&mut self, part: u8) {
-        self.write_u64(u64::from(part));
-    }
-
-    #[inline]
-    fn write_u16(&mut self, part: u16) {
-        self.write_u64(u64::from(part));
-    }
-
-    #[inline]
-    fn write_u64(&mut self, part: u64) {
-        self.0 = (self.0.rotate_left(5) ^ part).wrapping_mul(0x517C_C1B7_2722_0A95);
-    }
-
-    #[inline]
-    fn write_usize(&mut self, part: usize) {
-        self.write_u64(part as u64);
-    }
-
-    #[inline]
-    fn write_isize(&mut self, part: isize) {
-        self.write_usize(part.cast_unsigned());
-    }
-
-    #[inline]
-    fn finish(&self) -> u64 {
-        self.0 >> 40
     }
 }

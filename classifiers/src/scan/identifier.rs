@@ -361,13 +361,15 @@ impl Groups {
     fn push(&mut self, value: &[u8]) -> Option<usize> {
         let from = self.length;
         for letter in value.get(self.end..).unwrap_or_default() {
-            if !letter.is_ascii_alphanumeric() {
+            let capital = capital(*letter);
+            if capital == 0 {
                 break;
             }
-            *self.text.get_mut(self.length)? = letter.to_ascii_uppercase();
-            self.digits |= u32::from(letter.is_ascii_digit()) << self.length;
-            self.lower |= letter.is_ascii_lowercase();
-            self.upper |= letter.is_ascii_uppercase();
+            *self.text.get_mut(self.length)? = capital;
+            let digit = capital <= b'9';
+            self.digits |= u32::from(digit) << self.length;
+            self.lower |= capital != *letter;
+            self.upper |= capital == *letter && !digit;
             self.length += 1;
         }
         self.count += 1;
@@ -461,7 +463,7 @@ fn back(value: &[u8], floor: usize, end: usize) -> usize {
         .iter()
         .rev()
         .take(RUN_BYTES_MAX)
-        .take_while(|letter| letter.is_ascii_alphanumeric())
+        .take_while(|letter| capital(**letter) != 0)
         .count()
 }
 
@@ -471,8 +473,32 @@ fn run(value: &[u8], start: usize) -> usize {
         .get(start..)
         .unwrap_or_default()
         .iter()
-        .take_while(|letter| letter.is_ascii_alphanumeric())
+        .take_while(|letter| capital(**letter) != 0)
         .count()
+}
+
+/// A letter as a capital, a digit as it is, and nothing for other bytes.
+#[inline]
+fn capital(byte: u8) -> u8 {
+    CAPITAL.get(usize::from(byte)).copied().unwrap_or(0)
+}
+
+static CAPITAL: [u8; 256] = capitals();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "runs when compiled: out of bounds is a build error"
+)]
+const fn capitals() -> [u8; 256] {
+    let mut capitals = [0; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() {
+            capitals[byte as usize] = byte.to_ascii_uppercase();
+        }
+        byte += 1;
+    }
+    capitals
 }
 
 #[cfg(test)]

@@ -239,6 +239,9 @@ fn extension(value: &[u8], end: usize) -> usize {
         .take_while(|byte| matches!(byte, b' ' | b','))
         .count();
     let text = rest.get(blank..).unwrap_or_default();
+    if !matches!(text.first(), Some(b'e' | b'E' | b'x' | b'X')) {
+        return 0;
+    }
     let signs: [&[u8]; 6] = [b"extension ", b"ext. ", b"ext.", b"ext ", b"ext", b"x"];
     signs
         .into_iter()

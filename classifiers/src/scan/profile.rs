@@ -5,6 +5,7 @@
 
 use crate::packed::{self, PACK_BYTES_MAX, pack};
 use crate::prose;
+use crate::vector::{Block as Vectors, Lane, Level, Masks, each_block};
 
 /// Shortest value that holds a secret with a known prefix, in bytes.
 pub(super) const SECRET_BYTES_MIN: usize = 16;
@@ -52,6 +53,8 @@ pub(crate) struct Glance {
     pub(crate) underscored: bool,
     /// Spaces and dots.
     pub(crate) breaks: u32,
+    /// Whether every run of digits stands right behind an underscore, as in `ord_000123`.
+    pub(crate) numbered: bool,
 }
 
 impl Glance {
@@ -70,7 +73,9 @@ impl Glance {
         let prose = self.length >= prose::TEXT_BYTES_MIN && words;
         // Of letters alone, it may be base64.
         let word = self.length >= WORD_BYTES_MIN && self.breaks == 0;
-        !self.marked && !prose && !word && profile.is_bland(self.length)
+        // Neither an identifier nor a telephone number begins behind an underscore.
+        let numbered = self.numbered && self.breaks == 0;
+        !self.marked && !prose && !word && (numbered || profile.is_bland(self.length))
     }
 }
 
@@ -95,7 +100,9 @@ impl Profile {
         let profile = if value.len() < SECRET_BYTES_MIN {
             Self::of_words(pack(value))
         } else {
-            Self::of_blocks(value)
+            Level::best()
+                .run(Counting(value))
+                .unwrap_or_else(|| Self::of_blocks(value))
         };
         profile.filter(|profile| !profile.is_bland(value.len()))
     }
@@ -190,6 +197,40 @@ impl Profile {
     }
 }
 
+/// What [`Profile::of_blocks`] does, with vectors.
+struct Counting<'a>(&'a [u8]);
+
+impl Lane for Counting<'_> {
+    type Done = Option<Profile>;
+
+    #[expect(
+        clippy::inline_always,
+        reason = "compiled for the instructions of the function it is part of"
+    )]
+    #[inline(always)]
+    fn run(self, masks: impl Fn(&Vectors) -> Masks) -> Option<Profile> {
+        let mut profile = Profile::default();
+        let mut any = 0;
+        each_block(self.0, |block| {
+            let masks = masks(block);
+            any |= masks.mark | masks.underscore;
+            for (count, bits) in [
+                (&mut profile.digits, masks.digit),
+                (&mut profile.ats, masks.at),
+                (&mut profile.colons, masks.colon),
+                (&mut profile.dots, masks.dot),
+                (&mut profile.spaces, masks.space),
+                (&mut profile.equals, masks.equals),
+                (&mut profile.underscores, masks.underscore),
+                (&mut profile.hyphens, masks.hyphen),
+            ] {
+                *count = count.wrapping_add(bits.count_ones());
+            }
+        });
+        (any != 0).then_some(profile)
+    }
+}
+
 fn has_mark(block: &Block) -> bool {
     block.iter().fold(false, |seen, byte| {
         let mark = byte.wrapping_sub(b'0') <= b'@' - b'0';
@@ -209,4 +250,29 @@ fn sum(lanes: u64) -> u32 {
     let pairs = (lanes & EVERY_OTHER) + (lanes >> 8 & EVERY_OTHER);
     let total = pairs.wrapping_mul(0x0001_0001_0001_0001) >> 48;
     u32::try_from(total).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn vectors_count_what_words_do(
+            value in prop::collection::vec(prop_oneof![b' '..=b'~', any::<u8>()], 16..300)
+        ) {
+            if let Some(counted) = Level::best().run(Counting(&value)) {
+                prop_assert_eq!(counted, Profile::of_blocks(&value));
+            }
+        }
+
+        #[test]
+        fn letters_are_no_marks(value in "[a-zA-Z ]{16,150}") {
+            if let Some(counted) = Level::best().run(Counting(value.as_bytes())) {
+                prop_assert_eq!(counted, Profile::of_blocks(value.as_bytes()));
+            }
+        }
+    }
 }

@@ -11,6 +11,7 @@ use super::identifier::{Entries, Words};
 use super::{field, finding};
 use crate::DataClass as D;
 use crate::finding::Finding;
+use crate::packed;
 
 /// Entries that give the number behind them a class, in lower-case ASCII without separators.
 static TELLING: phf::Map<&'static str, D> = phf_map! {
@@ -60,11 +61,7 @@ pub(super) fn scan(value: &[u8], known: usize, findings: &mut Vec<Finding>) {
     let until = findings.len();
     let mut known = known;
     let mut from = 0;
-    while let Some(skip) = value
-        .get(from..)
-        .and_then(|rest| rest.iter().position(u8::is_ascii_digit))
-    {
-        let digit = from + skip;
+    while let Some(digit) = packed::next(value, from, b'0', b'9') {
         let start = word_start(value, digit, from);
         let end = digit + run(value, digit);
         from = end;

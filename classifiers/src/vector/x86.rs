@@ -12,6 +12,8 @@ use super::{Block, Lane, Masks, Work};
 
 /// Turns `[` into `{` and `]` into `}`, and no other byte into one of these.
 const BRACKET_BIT: u8 = 0x20;
+/// Turns a capital into a small letter, and no other byte into one.
+const CASE_BIT: u8 = 0x20;
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 pub(super) fn avx2<L: Lane>(lane: L) -> L::Done {
@@ -38,6 +40,7 @@ pub(super) fn work_avx512<W: Work>(work: W) -> W::Done {
 fn masks_avx2(block: &Block) -> Masks {
     let bytes = load_avx2(block);
     let brackets = bytes.map(|half| _mm256_or_si256(half, _mm256_set1_epi8(signed(BRACKET_BIT))));
+    let small = bytes.map(|half| _mm256_or_si256(half, _mm256_set1_epi8(signed(CASE_BIT))));
     let spaces = _mm256_broadcastsi128_si256(spaces());
     let white = bytes.map(|half| _mm256_cmpeq_epi8(half, _mm256_shuffle_epi8(spaces, half)));
     Masks {
@@ -54,6 +57,12 @@ fn masks_avx2(block: &Block) -> Masks {
         underscore: equal_avx2(bytes, b'_'),
         coded: within_avx2(bytes, b'%', b'&'),
         capital: within_avx2(bytes, b'A', b'Z'),
+        letter: within_avx2(small, b'a', b'z'),
+        blank: within_avx2(bytes, b'\t', b' '),
+        space: equal_avx2(bytes, b' '),
+        hyphen: equal_avx2(bytes, b'-'),
+        equals: equal_avx2(bytes, b'='),
+        at: equal_avx2(bytes, b'@'),
         digit: within_avx2(bytes, b'0', b'9'),
         mark: within_avx2(bytes, b'0', b'@'),
     }
@@ -100,6 +109,7 @@ fn masks_avx512(block: &Block) -> Masks {
     let [[one, two, three, four], [five, six, seven, eight]] = words(block);
     let bytes = _mm512_setr_epi64(one, two, three, four, five, six, seven, eight);
     let brackets = _mm512_or_si512(bytes, _mm512_set1_epi8(signed(BRACKET_BIT)));
+    let small = _mm512_or_si512(bytes, _mm512_set1_epi8(signed(CASE_BIT)));
     let spaces = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(spaces()), bytes);
     Masks {
         quote: equal_avx512(bytes, b'"'),
@@ -115,6 +125,12 @@ fn masks_avx512(block: &Block) -> Masks {
         underscore: equal_avx512(bytes, b'_'),
         coded: within_avx512(bytes, b'%', b'&'),
         capital: within_avx512(bytes, b'A', b'Z'),
+        letter: within_avx512(small, b'a', b'z'),
+        blank: within_avx512(bytes, b'\t', b' '),
+        space: equal_avx512(bytes, b' '),
+        hyphen: equal_avx512(bytes, b'-'),
+        equals: equal_avx512(bytes, b'='),
+        at: equal_avx512(bytes, b'@'),
         digit: within_avx512(bytes, b'0', b'9'),
         mark: within_avx512(bytes, b'0', b'@'),
     }

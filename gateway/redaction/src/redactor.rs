@@ -506,6 +506,15 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
         self.trail.is_quiet()
     }
 
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "done for many values, and with vectors only where it is part of the lane"
+    )]
+    fn has_heard(&self, length: usize, ahead: &[u8; AHEAD_BYTES]) -> bool {
+        self.trail.has_heard(length, ahead, self.keys)
+    }
+
     #[inline]
     fn bland(&mut self, kind: Scalar, value: Token<'_>) {
         // Told nothing, it may still tell of its siblings.

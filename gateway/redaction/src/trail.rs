@@ -172,6 +172,25 @@ impl Trail {
         }
     }
 
+    /// Whether a bland value, the first `length` bytes of `ahead`, tells nothing here that was not
+    /// heard before, nor is told anything.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "done for many values, and with vectors only where it is part of the lane"
+    )]
+    pub(crate) fn has_heard(
+        &self,
+        length: usize,
+        ahead: &[u8; AHEAD_BYTES],
+        keys: &KeyCache,
+    ) -> bool {
+        let Frame { here, value, step } = &self.top;
+        matches!(step, Step::Chunk(..))
+            && value.is_untold()
+            && here.has_heard(value, length, ahead, keys)
+    }
+
     /// The last name is itself a finding and may not be told.
     pub(crate) fn hide_name(&mut self) {
         if let Step::Kept(start, _) = self.top.step {

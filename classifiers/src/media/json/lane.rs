@@ -276,11 +276,19 @@ impl<V: Visitor> Ride<'_, V> {
         let behind = window.get(end.wrapping_add(1));
         if matches!(behind, Some(b',' | b'}' | b']'))
             && Text::of(index, start, end).is_bland(index)
-            && self.visitor.skips_bland()
+            && (self.visitor.skips_bland() || self.is_heard(start, end))
         {
             return Step::On;
         }
         tell_text(self.sheet, start, end, self.walker, self.visitor)
+    }
+
+    /// Whether the visitor knows what a bland text tells of its siblings.
+    #[inline(always)]
+    fn is_heard(&self, start: usize, end: usize) -> bool {
+        let rest = self.sheet.window.get(start..);
+        rest.and_then(<[u8]>::first_chunk)
+            .is_some_and(|ahead| self.visitor.has_heard(end.wrapping_sub(start), ahead))
     }
 
     #[inline(always)]
@@ -530,11 +538,13 @@ impl Text {
             return false;
         }
         let digits = self.bits(index, Map::Digit);
+        let underscores = self.bits(index, Map::Underscore);
         let glance = Glance {
             length: self.length,
             digits: digits.count_ones(),
             marked: self.attention != digits,
-            underscored: self.bits(index, Map::Underscore) != 0,
+            underscored: underscores != 0,
+            numbered: digits & !(digits << 1 | underscores << 1) == 0,
             breaks: self.bits(index, Map::Break).count_ones(),
         };
         glance.is_bland()

@@ -463,6 +463,7 @@ fn suspect() -> impl Strategy<Value = serde_json::Value> {
         "[a-z]{1,5}@[a-z]{1,5}\\.(com|de)",
         "[a-f0-9:]{2,17}",
         "(ghp_|sk_live_|xoxb-|AKIA|eyJ)[A-Za-z0-9_]{8,40}",
+        "[a-z]{1,4}_[0-9]{1,9}[a-zA-Z-]{0,3}",
         // Without a digit.
         "(hf_|npm_|lin_api_)[A-Za-z]{8,40}",
         "(password|ssn|mrn|born|anna|maria|smith)",

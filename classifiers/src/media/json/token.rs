@@ -62,6 +62,14 @@ pub trait Visitor {
         false
     }
 
+    /// Whether a text in which nothing is found by its look, the first `length` bytes of `ahead`,
+    /// would change nothing if it were told.
+    #[inline]
+    fn has_heard(&self, length: usize, ahead: &[u8; AHEAD_BYTES]) -> bool {
+        let _ = (length, ahead);
+        false
+    }
+
     /// As [`Visitor::scalar`], of one in which nothing is found by its look.
     #[inline]
     fn bland(&mut self, kind: Scalar, value: Token<'_>) {

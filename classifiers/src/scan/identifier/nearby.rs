@@ -4,11 +4,14 @@
 //! become `egn`, `fodselsnummer` and `shenfenzheng`. Up to four words that follow one another are
 //! looked up as one, so that `tax id` and `taxId` have one entry. Only whole words count.
 
+mod signs;
+
 use std::sync::LazyLock;
 
-use super::words::{ENDINGS, TELLING, VETOING, admits};
+use super::words::{TELLING, VETOING, admits};
 use crate::DataClass;
 use crate::bits::Bits;
+use signs::{SIGN_BYTES_MAX, SIGNS, tail, without_ending};
 
 /// How far before a number a word may stand, in bytes.
 const BEFORE_BYTES_MAX: usize = 64;
@@ -341,81 +344,6 @@ fn place(length: usize) -> u8 {
 
 const _: () = assert!(ASCII_BYTES_MAX < 256);
 
-/// The text without what may end an entry, if it ends so.
-fn without_ending(text: &[u8]) -> Option<&[u8]> {
-    // Each ends with one of these pairs.
-    if !matches!(
-        text,
-        [.., b'e' | b'n', b'r'] | [.., b'r' | b'n', b'o'] | [.., b'u', b'm'] | [.., b'i', b'd']
-    ) {
-        return None;
-    }
-    let mut endings = ENDINGS.iter();
-    endings
-        .find_map(|ending| text.strip_suffix(ending.as_bytes()))
-        .filter(|plain| plain.len() > 1)
-}
-
-/// How the words end that tell or veto, so that a text without any is left after one look: so many
-/// letters of each. With a thousand ends one bit in two hundred and fifty is set.
-struct Signs(Bits<4096>);
-
-/// The most letters of an end that are compared.
-const SIGN_BYTES_MAX: u32 = 6;
-
-static SIGNS: LazyLock<Signs> = LazyLock::new(|| {
-    let words = TELLING.keys().chain(VETOING.iter());
-    Signs(Bits::of(words.map(|word| {
-        let length = u32::try_from(word.len()).unwrap_or(SIGN_BYTES_MAX);
-        sign(tail(word.as_bytes()), length.min(SIGN_BYTES_MAX))
-    })))
-});
-
-/// The last eight letters of a text, as a number.
-fn tail(text: &[u8]) -> u64 {
-    text.iter()
-        .fold(0, |tail, letter| tail << 8 | u64::from(*letter))
-}
-
-/// What stands for so many letters of an end.
-#[inline]
-fn sign(tail: u64, length: u32) -> u64 {
-    tail & !(u64::MAX << (8 * length)) | u64::from(length) << 56
-}
-
-impl Signs {
-    /// Whether a word of the text, or some that follow one another, may tell or veto.
-    fn may_tell(&self, text: &[u8]) -> bool {
-        if !text.is_ascii() {
-            return true;
-        }
-        // The last letters so far, across words, and how many of this one there are.
-        let (mut tail, mut length) = (0u64, 0u32);
-        for letter in text {
-            let small = SMALL.get(usize::from(*letter)).copied().unwrap_or(0);
-            if small != 0 {
-                tail = tail << 8 | u64::from(small);
-                length += 1;
-            } else if length > 0 {
-                if self.may_hold(tail, length) {
-                    return true;
-                }
-                length = 0;
-            }
-        }
-        length > 0 && self.may_hold(tail, length)
-    }
-
-    /// Whether a word of so many letters may tell that ends so, alone or with those before it. Not
-    /// part of the loop, which would do half of this for every letter.
-    #[inline(never)]
-    fn may_hold(&self, tail: u64, length: u32) -> bool {
-        let mut lengths = length.min(SIGN_BYTES_MAX)..=SIGN_BYTES_MAX;
-        without_ending(&tail.to_be_bytes()).is_some()
-            || lengths.any(|length| self.0.may_hold(sign(tail, length)))
-    }
-}
-
 /// Whether a word says that the number behind it is no identifier.
 fn vetoes(word: &[u8]) -> bool {
     static FILTER: LazyLock<Filter> = LazyLock::new(|| Filter::of(VETOING.iter()));
@@ -476,6 +404,7 @@ fn ends(text: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::words::ENDINGS;
     use super::*;
 
     #[test]

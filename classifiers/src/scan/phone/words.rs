@@ -2,6 +2,8 @@
 
 use phf::phf_set;
 
+use super::super::byte;
+
 /// Most bytes before the number that are read.
 const WINDOW_BYTES: usize = 56;
 /// Longest word, in bytes.
@@ -41,9 +43,11 @@ pub(super) fn say_phone(value: &[u8], start: usize, bare: bool) -> bool {
 /// Whether one of the two words before `start` says that a fax number follows.
 pub(super) fn says_fax(value: &[u8], start: usize) -> bool {
     let window = value.get(start.saturating_sub(WINDOW_BYTES)..start);
+    let window = window.unwrap_or_default();
     // All but one begin with these two letters or end so, the other holds an accent.
-    let says = |pair: &[u8]| matches!(pair, [b'f' | b'F', b'a' | b'A'] | [0xC3, _]);
-    let may = window.unwrap_or_default().windows(2).any(says);
+    let says = |at: usize| matches!(byte(window, at), b'a' | b'A');
+    let may = memchr::memchr2_iter(b'f', b'F', window).any(|at| says(at + 1))
+        || memchr::memchr(0xC3, window).is_some();
     may && before(value, start, 3).any(|word| FAX.contains(word.text()))
 }
 

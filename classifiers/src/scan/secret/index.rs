@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use super::families::{FAMILIES, Family};
 use crate::packed::{pack, within};
+use crate::vector::{Block, Lane, Level, Masks, each_block};
 
 /// Bytes of a word that is looked through at once.
 const WORD_BYTES: usize = 8;
@@ -71,6 +72,46 @@ fn place(first: u8, second: u8) -> (usize, u32) {
 /// Calls `visit` with the place of each letter or digit that no letter or digit stands before.
 #[inline]
 pub(super) fn each_start(value: &[u8], mut visit: impl FnMut(usize)) {
+    let starts = Starts {
+        value,
+        visit: &mut visit,
+    };
+    if Level::best().run(starts).is_none() {
+        each_start_by_words(value, visit);
+    }
+}
+
+/// What [`each_start_by_words`] does, with vectors.
+struct Starts<'a, V> {
+    value: &'a [u8],
+    visit: &'a mut V,
+}
+
+impl<V: FnMut(usize)> Lane for Starts<'_, V> {
+    type Done = ();
+
+    #[expect(
+        clippy::inline_always,
+        reason = "compiled for the instructions of the function it is part of"
+    )]
+    #[inline(always)]
+    fn run(self, masks: impl Fn(&Block) -> Masks) {
+        let (mut inside, mut base) = (0, 0usize);
+        each_block(self.value, |block| {
+            let seen = masks(block);
+            let letters = seen.digit | seen.letter;
+            let mut starts = letters & !(letters << 1 | inside);
+            inside = letters >> 63;
+            while starts != 0 {
+                (self.visit)(base.wrapping_add(starts.trailing_zeros() as usize));
+                starts &= starts.wrapping_sub(1);
+            }
+            base = base.wrapping_add(block.len());
+        });
+    }
+}
+
+fn each_start_by_words(value: &[u8], mut visit: impl FnMut(usize)) {
     let (words, rest) = value.as_chunks::<WORD_BYTES>();
     let mut inside = 0;
     let mut base = 0;
@@ -104,13 +145,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn starts_are_where_words_start(value in proptest::collection::vec(any::<u8>(), 0..40)) {
+        fn starts_are_where_words_start(value in proptest::collection::vec(any::<u8>(), 0..200)) {
             let mut starts = Vec::new();
             each_start(&value, |start| starts.push(start));
             let slow: Vec<usize> = (0..value.len())
                 .filter(|at| value[*at].is_ascii_alphanumeric())
                 .filter(|at| *at == 0 || !value[*at - 1].is_ascii_alphanumeric())
                 .collect();
+            prop_assert_eq!(&starts, &slow);
+            starts.clear();
+            each_start_by_words(&value, |start| starts.push(start));
             prop_assert_eq!(starts, slow);
         }
     }
