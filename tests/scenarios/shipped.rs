@@ -70,7 +70,9 @@ impl Destinations {
     /// The events that each got, by its name.
     fn all(&self, world: &World) -> Result<[(&'static str, Vec<Value>); 3]> {
         let collected = self.collector.taken()?.into_iter();
-        let collected = collected.map(|it| serde_json::from_str(&it.msg));
+        // A message in UTF-8 begins with its mark (RFC 5424 section 6.4).
+        let collected =
+            collected.map(|it| serde_json::from_str(it.msg.trim_start_matches('\u{feff}')));
         let indexed = self.splunk.taken()?.into_iter();
         Ok([
             ("lake", lines(&file(world, "lake"))?),

@@ -83,7 +83,7 @@ pub(crate) enum To {
 /// A folder of files of lines.
 #[derive(Clone, Debug)]
 pub(crate) struct Folder {
-    pub(crate) folder: PathBuf,
+    pub(crate) path: PathBuf,
     pub(crate) rotate_bytes: u64,
     pub(crate) keep: usize,
 }
@@ -164,7 +164,7 @@ impl Resolver<'_> {
             Err(self.fault(typed, "so many files cannot be kept", help))
         })?;
         Ok(Folder {
-            folder: self.directory.join(&typed.folder),
+            path: self.directory.join(&typed.folder),
             rotate_bytes: mib * 1024 * 1024,
             keep,
         })

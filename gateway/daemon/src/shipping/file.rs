@@ -53,7 +53,7 @@ impl File {
     }
 
     fn current(&self) -> PathBuf {
-        self.folder.folder.join(format!("{}.jsonl", self.name))
+        self.folder.path.join(format!("{}.jsonl", self.name))
     }
 
     fn add(&self, batch: &Batch, next: u64) -> io::Result<()> {
@@ -74,7 +74,7 @@ impl File {
             .open(self.current())?;
         file.write_all(&lines)?;
         file.sync_data()?;
-        fs::File::open(&self.folder.folder)?.sync_all()
+        fs::File::open(&self.folder.path)?.sync_all()
     }
 
     /// Cuts off what is no whole line.
@@ -113,7 +113,7 @@ impl File {
         let current = self.current();
         let full = fs::metadata(&current).is_ok_and(|it| it.len() >= self.folder.rotate_bytes);
         let aside = format!("{}-{next:020}.jsonl", self.name);
-        let aside = self.folder.folder.join(aside);
+        let aside = self.folder.path.join(aside);
         // After a crash there may be one of that number; then this one waits for the next.
         if !full || aside.exists() || compressed(&aside).exists() {
             return Ok(());
@@ -137,7 +137,7 @@ impl File {
     /// Those that were put aside, oldest first.
     fn aside(&self) -> io::Result<Vec<PathBuf>> {
         let mut aside = Vec::new();
-        for entry in fs::read_dir(&self.folder.folder)? {
+        for entry in fs::read_dir(&self.folder.path)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let rest = name.strip_prefix(&self.name);
@@ -188,7 +188,7 @@ mod tests {
 
     fn file(folder: &Path, rotate_bytes: u64, keep: usize) -> File {
         let folder = Folder {
-            folder: folder.to_owned(),
+            path: folder.to_owned(),
             rotate_bytes,
             keep,
         };
@@ -204,7 +204,7 @@ mod tests {
             .append(true)
             .open(lake.current())
             .unwrap();
-        torn.write_all(&[b'x'; 200_000]).unwrap();
+        torn.write_all(&vec![b'x'; 200_000]).unwrap();
         let lake = file(folder.path(), 1 << 20, 2);
         lake.add(&batch("{\"two\":2}"), 1).unwrap();
         let text = fs::read_to_string(lake.current()).unwrap();

@@ -113,8 +113,8 @@ fn files(config: &Config, place: Option<&Place>) -> Result<Files> {
     }
     for destination in &config.shipping {
         if let To::File(file) = &destination.to {
-            private_folder(&file.folder)?;
-            write.push(file.folder.clone());
+            private_folder(&file.path)?;
+            write.push(file.path.clone());
         }
     }
     for schedule in &config.schedules {
