@@ -125,6 +125,23 @@ pub(crate) enum Part {
     },
 }
 
+impl Part {
+    fn run(self, workspace: &Workspace) -> Result<ExitCode> {
+        match self {
+            Self::Classifiers { consent } => peers::run(workspace, consent.yes)?,
+            Self::Decisions { consent } => bench::benched(workspace, consent.yes, "decisions")?,
+            Self::Records { consent } => bench::benched(workspace, consent.yes, "records")?,
+            Self::Flows { consent, arguments } => {
+                return bench::flows(workspace, consent.yes, &arguments);
+            }
+            Self::Interception { consent, arguments } => {
+                return bench::interception(workspace, consent.yes, &arguments);
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
 /// Whether to ask before installing.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Consent {
@@ -151,25 +168,8 @@ impl Command {
             Self::Test { consent } => test::run(&workspace, consent.yes)?,
             Self::Demo { consent, once } => return demo::run(&workspace, consent.yes, once),
             Self::Bench {
-                part: Some(Part::Classifiers { consent }),
-                ..
-            } => peers::run(&workspace, consent.yes)?,
-            Self::Bench {
-                part: Some(Part::Decisions { consent }),
-                ..
-            } => bench::benched(&workspace, consent.yes, "decisions")?,
-            Self::Bench {
-                part: Some(Part::Records { consent }),
-                ..
-            } => bench::benched(&workspace, consent.yes, "records")?,
-            Self::Bench {
-                part: Some(Part::Flows { consent, arguments }),
-                ..
-            } => return bench::flows(&workspace, consent.yes, &arguments),
-            Self::Bench {
-                part: Some(Part::Interception { consent, arguments }),
-                ..
-            } => return bench::interception(&workspace, consent.yes, &arguments),
+                part: Some(part), ..
+            } => return part.run(&workspace),
             Self::Bench {
                 part: None,
                 consent,
