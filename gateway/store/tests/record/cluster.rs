@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// Its superuser is whoever runs the tests, or, for root, whom a server runs as.
@@ -61,20 +62,11 @@ impl Cluster {
     /// Kills all of it, without a word to anybody.
     pub(crate) fn kill(&self) {
         let mut server = self.server.lock().unwrap();
-        let children = Command::new("pgrep")
-            .arg("-P")
-            .arg(server.id().to_string())
-            .output();
-        let children = String::from_utf8(children.unwrap().stdout).unwrap();
+        let children = children(server.id());
         server.kill().unwrap();
-        for child in children.split_whitespace() {
+        for child in children {
             // Some have gone by themselves.
-            drop(
-                Command::new("kill")
-                    .args(["-9", child])
-                    .stderr(Stdio::null())
-                    .status(),
-            );
+            kill_process(child, Signal::KILL).ok();
         }
         server.wait().unwrap();
     }
@@ -89,15 +81,24 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         // `SIGINT` is PostgreSQL's fast way down.
         let server = self.server.get_mut().unwrap();
-        let id = server.id().to_string();
-        drop(
-            Command::new("kill")
-                .args(["-INT", &id])
-                .stderr(Stdio::null())
-                .status(),
-        );
+        kill_process(Pid::from_child(server), Signal::INT).ok();
         drop(server.wait());
     }
+}
+
+/// Whose parent is this process.
+fn children(of: u32) -> Vec<Pid> {
+    let pids = fs::read_dir("/proc").unwrap().filter_map(|it| {
+        let name = it.ok()?.file_name().into_string().ok()?;
+        name.parse::<i32>().ok()
+    });
+    let is_child = |pid: &i32| {
+        // What stands before the last bracket is a name; then come the state and the parent.
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        rest.split_whitespace().nth(1) == Some(of.to_string().as_str())
+    };
+    pids.filter(is_child).filter_map(Pid::from_raw).collect()
 }
 
 /// Starts a server on `folder` and waits until it answers.
