@@ -40,10 +40,17 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("invariants", &["classifiers", "policy", "redaction"]),
     ],
     &[
-        // Its bench decides and debits: hence the two beside.
+        // Its bench decides and debits, its tests report: hence the three beside.
         (
             "store",
-            &["admission", "audit", "identity", "policy", "vault"],
+            &[
+                "admission",
+                "audit",
+                "identity",
+                "policy",
+                "reports",
+                "vault",
+            ],
         ),
         (
             "proxy",

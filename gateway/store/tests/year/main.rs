@@ -224,7 +224,7 @@ async fn report(home: &Path, kind: Kind) -> Vec<u8> {
     let mut ledger = SqliteLedger::open_to_read(home).await.unwrap();
     let verdict = if kind.wants_verdict() {
         let authority = Authority::parse(&public).unwrap();
-        let threads = proof::parallel::threads();
+        let threads = std::thread::available_parallelism().unwrap().get();
         let judged =
             audit::verify_ledger_in(threads, &mut ledger, authority, &[], &mut |_, _| {}).await;
         Some(judged.unwrap())
