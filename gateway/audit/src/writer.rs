@@ -22,7 +22,7 @@ use self::{
 use crate::{
     Ledger, TrailError,
     courier::Waiter,
-    seal::Draft,
+    seal::{self, Draft},
     trail::{Gauges, Keys},
 };
 
@@ -141,7 +141,7 @@ impl Writer {
             None => recover(self.ledger.as_mut(), &self.keys).await?,
         };
         self.gauges.size.store(tree.size(), Ordering::Relaxed);
-        let (log, epoch) = (self.log.clone(), self.epoch().await?);
+        let (log, epoch) = (seal::tag(&self.log), self.epoch().await?);
         self.sealer = Some(Sealer { log, tree, epoch });
         self.gauges.healthy.store(true, Ordering::Relaxed);
         Ok(())
@@ -166,8 +166,13 @@ impl Writer {
                 break;
             }
             if let Err(error) = self.prepare().await {
-                self.failed(&error, due.len());
-                due.clear();
+                // What is sealed stands on a tree that nobody knows any more.
+                let next = mem::take(&mut next);
+                self.failed(&error, next.len() + due.len());
+                next.deny(&error, &self.gauges);
+                let closings = due.drain(..).count() as u64;
+                let gauge = &self.gauges.closings_lost;
+                gauge.fetch_add(closings, Ordering::Relaxed);
                 continue;
             }
             let closings = due.len().min(next.left());

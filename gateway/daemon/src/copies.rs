@@ -73,10 +73,9 @@ impl Copying {
         };
         let mut pause = EVERY;
         loop {
-            let stop = stopped.clone();
             let attended = tokio::select! {
                 attended = self.attend(&place) => attended,
-                () = ends(stop) => return self,
+                _ = stopped.wait_for(|stopped| *stopped) => return self,
             };
             pause = if attended {
                 EVERY
@@ -152,9 +151,4 @@ impl Copying {
             }
         }
     }
-}
-
-async fn ends(mut stopped: watch::Receiver<bool>) {
-    // The sender lives as long as the process, so the wait ends only with a stop.
-    let _ended = stopped.wait_for(|stopped| *stopped).await;
 }

@@ -17,7 +17,7 @@ use self::{
     month::Month,
     session::{Session, answer},
 };
-use crate::sqlite::{count, damaged, failed, index};
+use crate::sqlite::{count, damaged, failed, index, note, row};
 
 /// `$1` the log's id, `$2` its size before, `$3` its size then. Without a log that ends there nothing is stored.
 const APPEND: &str = "
@@ -158,15 +158,7 @@ impl Ledger for PostgresLedger {
                 .fetch_all(connection);
         let done = answer(done).await;
         let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = self.session.judged(done)?;
-        rows.into_iter()
-            .map(|(idx, leaf, nodes)| {
-                Ok(Row {
-                    index: count(idx)?,
-                    leaf,
-                    nodes,
-                })
-            })
-            .collect()
+        rows.into_iter().map(row).collect()
     }
 
     async fn checkpoints(&mut self, from: u64) -> Result<Vec<(u64, String)>, LedgerError> {
@@ -181,9 +173,7 @@ impl Ledger for PostgresLedger {
                 .fetch_all(connection);
         let done = answer(done).await;
         let rows: Vec<(i64, String)> = self.session.judged(done)?;
-        rows.into_iter()
-            .map(|(size, note)| Ok((count(size)?, note)))
-            .collect()
+        rows.into_iter().map(note).collect()
     }
 
     async fn closing(&mut self, opening: u64) -> Result<Option<u64>, LedgerError> {

@@ -186,15 +186,7 @@ impl Ledger for SqliteLedger {
         .fetch_all(&mut self.connection)
         .await
         .map_err(sql)?;
-        rows.into_iter()
-            .map(|(idx, leaf, nodes)| {
-                Ok(Row {
-                    index: count(idx)?,
-                    leaf,
-                    nodes,
-                })
-            })
-            .collect()
+        rows.into_iter().map(row).collect()
     }
 
     async fn checkpoints(&mut self, from: u64) -> Result<Vec<(u64, String)>, LedgerError> {
@@ -206,9 +198,7 @@ impl Ledger for SqliteLedger {
         .fetch_all(&mut self.connection)
         .await
         .map_err(sql)?;
-        rows.into_iter()
-            .map(|(size, note)| Ok((count(size)?, note)))
-            .collect()
+        rows.into_iter().map(note).collect()
     }
 
     async fn shown(&mut self) -> Result<Option<String>, LedgerError> {
@@ -273,6 +263,17 @@ impl Ledger for SqliteLedger {
     async fn close(self: Box<Self>) -> Result<(), LedgerError> {
         self.connection.close().await.map_err(sql)
     }
+}
+
+/// A record as a query gives it.
+pub(crate) fn row((idx, leaf, nodes): (i64, Vec<u8>, Vec<u8>)) -> Result<Row, LedgerError> {
+    let index = count(idx)?;
+    Ok(Row { index, leaf, nodes })
+}
+
+/// A checkpoint as a query gives it.
+pub(crate) fn note((size, note): (i64, String)) -> Result<(u64, String), LedgerError> {
+    Ok((count(size)?, note))
 }
 
 pub(crate) fn index(value: u64) -> Result<i64, LedgerError> {

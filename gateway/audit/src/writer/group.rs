@@ -9,7 +9,7 @@ use super::{GROUP_RECORDS_MAX, KEY_RECORDS_MAX};
 use crate::{
     EventRef, Group, Kind, LedgerError, Outcome, Row, TrailError, checkpoint,
     courier::{Parcels, Waiter},
-    seal::{self, Draft},
+    seal::{Draft, LogTag},
     trail::Gauges,
     tree::{self, Tree},
 };
@@ -23,7 +23,7 @@ pub(super) struct Epoch {
 
 /// What sealing takes: the tree that is on disk or will be once the group in flight is, and a key.
 pub(super) struct Sealer {
-    pub(super) log: String,
+    pub(super) log: LogTag,
     pub(super) tree: Tree,
     pub(super) epoch: Epoch,
 }
@@ -36,8 +36,7 @@ impl Sealer {
 
     fn seal(&mut self, draft: Draft) -> Result<Row, TrailError> {
         let index = self.tree.size();
-        let log = seal::tag(&self.log);
-        let leaf = draft.seal(log, index, self.epoch.id, &self.epoch.key)?;
+        let leaf = draft.seal(self.log, index, self.epoch.id, &self.epoch.key)?;
         self.epoch.sealed += 1;
         let nodes = self.tree.append(tree::leaf_hash(&leaf));
         Ok(Row { index, leaf, nodes })

@@ -1,6 +1,6 @@
 //! `tidegate audit copy`: a log from the folder to a PostgreSQL, or from there into a folder.
 
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
 use ::audit::{Copier, Ledger};
 use clap::Args;
@@ -43,18 +43,14 @@ pub(super) async fn copy(what: Copied) -> Result<ExitCode> {
         }
         (None, Some(url)) => {
             let from = PostgresLedger::open_to_read(place(url)?, log).await;
-            let to = into_folder(data).await?;
+            // Which no gateway writes.
+            let to = SqliteLedger::open(data).await.into_diagnostic()?;
             follow(&mut from.into_diagnostic()?, Box::new(to)).await?
         }
         (None, None) => return Err(miette!("say `--to` or `--from`")),
     };
     eprintln!("{size} records are in the copy; `tidegate audit verify` judges it");
     Ok(ExitCode::SUCCESS)
-}
-
-/// Where a copy is to be, which no gateway writes.
-async fn into_folder(data: &Path) -> Result<SqliteLedger> {
-    SqliteLedger::open(data).await.into_diagnostic()
 }
 
 /// A PostgreSQL whose password is not among the arguments, which everybody on a host may read.
