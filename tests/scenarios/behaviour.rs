@@ -1,6 +1,6 @@
 //! What an agent does that is not usual, or that nobody should: on record, told, and held.
 
-use std::{thread, time::Instant};
+use std::{fs, thread, time::Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -129,6 +129,52 @@ fn one_record_after_the_other_is_told_to_whoever_should_know() -> Result<()> {
         "{messages:?}"
     );
     drop((peer, siem));
+    verified(&world.gateway).map(drop)
+}
+
+#[test]
+fn what_a_crash_kept_from_being_told_is_told_at_the_next_start() -> Result<()> {
+    let hook = Hook::new(0)?;
+    let peer = Peer::serve(hook.router(), "127.0.0.1:0", None)?;
+    let behaviour = json!({ "otherwise": "off", "detectors": { "refusal": "note" } });
+    let mut world = world(behaviour, |setup| {
+        told_to(setup, &hook, &peer.url())
+            .set("budgets", json!([{ "id": "people", "subjects": 1 }]))
+    })?;
+    let token = world.token(HERE, |claims| claims)?;
+    for customer in 1..=2 {
+        read(&world, &token, &format!("/customers/C-{customer:03}"))?;
+    }
+    let noted = anomaly(&world, "refusal")?;
+    world.gateway.kill()?;
+    ensure!(hook.taken()?.is_empty(), "nobody was to be told of a note");
+
+    // As a crash leaves it: one behind its record, one before.
+    let mut before = noted
+        .0
+        .get("event")
+        .cloned()
+        .context(format!("{noted:?}"))?;
+    let behind = json!({ "size": 0, "anomaly": before.clone(), "writes": false });
+    *before.get_mut("about").context("about")? = json!("never_recorded");
+    let before = json!({ "size": noted.index(), "anomaly": before, "writes": true });
+    let folder = world.gateway.folder().join("data/alerts/.begun");
+    for (name, plan) in [("a.json", &behind), ("b.json", &before)] {
+        fs::write(folder.join(name), plan.to_string())?;
+    }
+    fs::write(folder.join("c.json"), "{\"size\":")?;
+    world.gateway.restart()?;
+    let told = hook.until(|alert| alert["data"]["about"] == "budget_exhausted")?;
+    assert_eq!(told["data"]["index"].as_u64(), noted.index());
+    let told = hook.until(|alert| alert["data"]["about"] == "never_recorded")?;
+    let records = records::list(&world.gateway)?.into_iter();
+    let anomalies: Vec<_> = records.filter(|it| it.kind() == "anomaly").collect();
+    ensure!(anomalies.len() == 2, "{anomalies:?}");
+    let last = anomalies.last().context("an anomaly")?;
+    assert_eq!(last.index(), told["data"]["index"].as_u64());
+    world.gateway.stop()?;
+    assert_eq!(fs::read_dir(folder)?.count(), 0);
+    drop(peer);
     verified(&world.gateway).map(drop)
 }
 

@@ -4,21 +4,27 @@
 //! a spool of each receiver, those about writes first. A receiver that is away gets everything later, up
 //! to a limit, over restarts too.
 
+mod begun;
 mod spool;
 mod syslog;
 mod webhook;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
-use audit::Anomaly;
+use audit::{Anomaly, EventRef, Trail, TrailError};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _};
 use proxy::Upstream;
 use rustls::ClientConfig;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
 
-use self::{spool::Spool, webhook::Webhook};
+use self::{
+    begun::{Begun, Plan},
+    spool::Spool,
+    webhook::Webhook,
+};
 use crate::{
+    cli::archive,
     config::{Receiver, Way},
     syslog::Syslog,
 };
@@ -48,6 +54,7 @@ struct Data<'a> {
 
 /// All receivers.
 pub(crate) struct Alerts {
+    begun: Arc<Begun>,
     targets: Vec<Arc<Target>>,
 }
 
@@ -94,8 +101,11 @@ impl Alerts {
         data: &Path,
         tls: &Arc<ClientConfig>,
     ) -> Result<Self> {
+        let folder = data.join(FOLDER);
+        let begun = Begun::open(&folder).into_diagnostic();
+        let begun = begun.wrap_err_with(|| format!("`{}` cannot be used", folder.display()))?;
         let targets = receivers.iter().zip(secrets.0).map(|(receiver, key)| {
-            let spool = Spool::open(&data.join(FOLDER).join(&receiver.name));
+            let spool = Spool::open(&folder.join(&receiver.name));
             let spool = spool.into_diagnostic();
             let spool =
                 spool.wrap_err_with(|| format!("alerts of `{}` cannot wait", receiver.name))?;
@@ -114,6 +124,7 @@ impl Alerts {
             }))
         });
         Ok(Self {
+            begun: Arc::new(begun),
             targets: targets.collect::<Result<_>>()?,
         })
     }
@@ -125,28 +136,114 @@ impl Alerts {
         }
     }
 
-    /// Puts it into every spool; what is about a write goes first. It is on disk when this returns.
-    pub(crate) async fn tell(&self, index: u64, anomaly: &Anomaly, writes: bool) {
+    /// Puts an event on record and tells all receivers what it is, those about a write first. It waits on disk for each
+    /// of them when this returns; after a crash in between, from the next start on.
+    pub(crate) async fn report(
+        &self,
+        trail: &Trail,
+        event: EventRef<'_>,
+        (anomaly, writes): (&Anomaly, bool),
+    ) -> Result<u64, TrailError> {
+        if self.targets.is_empty() {
+            return trail.note(event).await;
+        }
+        let plan = Plan {
+            size: trail.status().size,
+            anomaly: anomaly.clone(),
+            writes,
+        };
+        let begun = Arc::clone(&self.begun);
+        let kept = blocking(move || begun.keep(&plan)).await;
+        if let Err(error) = &kept {
+            tracing::error!(%error, "a crash now would lose an alert");
+        }
+        let noted = trail.note(event).await;
+        let told = match &noted {
+            Ok(index) => self.tell((*index, anomaly, writes), false).await,
+            Err(_) => true,
+        };
+        if let (Ok(plan), true) = (kept, told) {
+            forget(plan).await;
+        }
+        noted
+    }
+
+    /// Tells what a crash kept from being told.
+    pub(crate) async fn recover(self: Arc<Self>, data: std::path::PathBuf, trail: Trail) {
+        let begun = Arc::clone(&self.begun);
+        let left = match blocking(move || begun.left()).await {
+            Ok(left) => left,
+            Err(error) => {
+                tracing::error!(%error, "what a crash kept from being told is not known");
+                return;
+            }
+        };
+        for (path, plan) in left {
+            match self.resume(&plan, &data, &trail).await {
+                Ok(true) => forget(path).await,
+                // At the next start.
+                Ok(false) => {}
+                Err(error) => tracing::error!(%error, "what a crash cut off is not told yet"),
+            }
+        }
+    }
+
+    async fn resume(&self, plan: &Plan, data: &Path, trail: &Trail) -> Result<bool> {
+        let found = plan.record(&mut archive(data).await?).await?;
+        let index = match found {
+            Some(index) => index,
+            None => trail
+                .note(EventRef::Anomaly(&plan.anomaly))
+                .await
+                .into_diagnostic()?,
+        };
+        Ok(self.tell((index, &plan.anomaly, plan.writes), true).await)
+    }
+
+    /// Puts it into every spool, with `again` where it does not wait already; false if that failed anywhere.
+    async fn tell(&self, (index, anomaly, writes): (u64, &Anomaly, bool), again: bool) -> bool {
         let told = Told {
             kind: "tidegate.anomaly",
             timestamp: anomaly.at,
             data: Data { index, anomaly },
         };
         let Ok(text) = serde_json::to_vec(&told) else {
-            return;
+            return true;
         };
+        let mut all = true;
         for target in &self.targets {
-            let (target, text) = (Arc::clone(target), text.clone());
-            let spooled = tokio::task::spawn_blocking(move || {
-                let kept = target.spool.push(&text, writes);
-                target.waiting.notify_one();
-                kept.map_err(|error| (target.name.clone(), error))
-            });
-            if let Ok(Err((receiver, error))) = spooled.await {
-                tracing::error!(receiver, %error, record = index, "an alert is lost");
+            let (spooling, text) = (Arc::clone(target), text.clone());
+            let spooled = blocking(move || {
+                if again && spooling.spool.holds(&text) {
+                    return Ok(());
+                }
+                spooling.spool.push(&text, writes)
+            })
+            .await;
+            target.waiting.notify_one();
+            if let Err(error) = spooled {
+                all = false;
+                let receiver = &target.name;
+                tracing::error!(receiver, %error, record = index, "an alert does not wait on disk");
             }
         }
+        all
     }
+}
+
+async fn forget(plan: std::path::PathBuf) {
+    if let Err(error) = blocking(move || Begun::over(&plan)).await {
+        tracing::error!(%error, "an alert will be told again at the next start");
+    }
+}
+
+/// Work with files, where it holds nobody up.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(io::Error::other)?
 }
 
 impl Target {

@@ -110,12 +110,15 @@ impl Following {
             self.quarantine(verdict).await;
         }
         let anomaly = record(verdict);
-        match self.trail.note(EventRef::Anomaly(&anomaly)).await {
-            Ok(index) if verdict.response >= Response::Alert => {
-                self.alerts.tell(index, &anomaly, verdict.writes).await;
-            }
-            Ok(_) => {}
-            Err(error) => tracing::error!(%error, "an anomaly is not on record"),
+        let event = EventRef::Anomaly(&anomaly);
+        let noted = if verdict.response >= Response::Alert {
+            let told = (&anomaly, verdict.writes);
+            self.alerts.report(&self.trail, event, told).await
+        } else {
+            self.trail.note(event).await
+        };
+        if let Err(error) = noted {
+            tracing::error!(%error, "an anomaly is not on record");
         }
     }
 

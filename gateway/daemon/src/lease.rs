@@ -193,22 +193,21 @@ impl Lease {
             lost,
             recovered: 0,
         };
-        match self.trail.note(EventRef::Gap(&gap)).await {
-            Ok(index) => {
-                let anomaly = Anomaly {
-                    at,
-                    detector: reason.into(),
-                    response: response.into(),
-                    agent: String::new(),
-                    session: String::new(),
-                    about: self.standing.provider.clone(),
-                    numbers: Vec::new(),
-                    record: None,
-                    finding: true,
-                };
-                self.alerts.tell(index, &anomaly, true).await;
-            }
-            Err(error) => tracing::error!(reason, %error, "not on record"),
+        let anomaly = Anomaly {
+            at,
+            detector: reason.into(),
+            response: response.into(),
+            agent: String::new(),
+            session: String::new(),
+            about: self.standing.provider.clone(),
+            numbers: Vec::new(),
+            record: None,
+            finding: true,
+        };
+        let event = EventRef::Gap(&gap);
+        let noted = self.alerts.report(&self.trail, event, (&anomaly, true));
+        if let Err(error) = noted.await {
+            tracing::error!(reason, %error, "not on record");
         }
     }
 }

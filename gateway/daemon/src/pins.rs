@@ -214,15 +214,17 @@ impl Keeping {
             record: None,
             finding: true,
         };
-        let index = self.trail.note(EventRef::Anomaly(&anomaly)).await;
-        let index = index.into_diagnostic().wrap_err_with(|| {
+        let event = EventRef::Anomaly(&anomaly);
+        let noted = if found.bar == Bar::Changed {
+            let told = (&anomaly, found.writes);
+            self.alerts.report(&self.trail, event, told).await
+        } else {
+            self.trail.note(event).await
+        };
+        noted.map(drop).into_diagnostic().wrap_err_with(|| {
             let about = &anomaly.about;
             format!("`{about}` is not offered, and that is not on record")
-        })?;
-        if found.bar == Bar::Changed {
-            self.alerts.tell(index, &anomaly, found.writes).await;
-        }
-        Ok(())
+        })
     }
 
     /// Puts on record what was approved, also while no gateway ran.

@@ -81,7 +81,6 @@ pub(super) struct Front {
     pub(super) gateway: Gateway,
     pub(super) tap: Wiretap,
     pub(super) authority: String,
-    client: Client,
     _peer: Peer,
 }
 
@@ -117,7 +116,6 @@ impl Front {
             authority: authority.context("a certificate")?.to_owned(),
             gateway,
             tap,
-            client: Client::plain()?,
             _peer: peer,
         })
     }
@@ -126,7 +124,8 @@ impl Front {
     pub(super) fn serves(&self, thing: &str) -> Result<()> {
         let path = format!("/things/{thing}");
         let url = self.gateway.url(&path)?;
-        let reply = self.client.get(&url, &[("host", HOST)])?;
+        // Never one that was kept: the gateway may be about to close it, for idling.
+        let reply = Client::plain()?.get(&url, &[("host", HOST)])?;
         let told = reply.json()?;
         let asked = told.get("asked").and_then(Value::as_str);
         ensure!(

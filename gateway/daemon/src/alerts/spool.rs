@@ -74,6 +74,16 @@ impl Spool {
         Ok(())
     }
 
+    /// Whether this one waits.
+    pub(super) fn holds(&self, text: &[u8]) -> bool {
+        let names = self.lock().names.clone();
+        names.iter().any(|name| {
+            let path = self.folder.join(name);
+            fs::metadata(&path).is_ok_and(|it| it.len() == text.len() as u64)
+                && fs::read(&path).is_ok_and(|it| it == text)
+        })
+    }
+
     /// Lets the others as urgent go before this one, whose receiver does not take it.
     pub(super) fn postpone(&self, name: &str) -> io::Result<()> {
         let mut waiting = self.lock();
@@ -141,6 +151,7 @@ mod tests {
         spool.push(b"write", true).unwrap();
         drop(spool);
         let spool = Spool::open(folder.path()).unwrap();
+        assert!(spool.holds(b"read") && !spool.holds(b"late."));
         spool.push(b"later", true).unwrap();
         let mut order = Vec::new();
         while let Some((name, text)) = spool.first().unwrap() {
@@ -148,6 +159,7 @@ mod tests {
             spool.remove(&name).unwrap();
         }
         assert_eq!(order, ["write", "later", "read"]);
+        assert!(!spool.holds(b"read"));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 

@@ -22,6 +22,7 @@ pub(super) fn look(
 ) -> pins::Keeper {
     let (data, trail, stop) = (&config.data, &gateway.trail, || stopped.clone());
     alerts.start(stopped);
+    tokio::spawn(Arc::clone(&alerts).recover(data.clone(), trail.clone()));
     let keeping = pins::Keeping {
         pins: Arc::clone(&gateway.pins),
         data: data.clone(),
