@@ -2,6 +2,8 @@
 //! `moto` stands in for it. Under load its keeper goes away: the lease ends, nothing is served, it is on record; the keeper
 //! comes back, and so does the service, without a hand. A start without it waits.
 
+mod rotating;
+
 use std::{
     fs,
     io::Write as _,
@@ -294,6 +296,19 @@ fn a_key_of_the_units_keeps_the_root() -> Result<()> {
         &secret,
         bytes.get(..32).context("too few")?,
     )?)
+}
+
+#[test]
+fn a_credential_of_systemd_keeps_the_root() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let secret = folder.path().join("tidegate.key");
+    let bytes = key(71).into_bytes().repeat(2);
+    let mut keeper = Keeper::of_file("credential", &secret, bytes.get(..32).context("too few")?)?;
+    keeper.seal = ["credential", "--systemd", "tidegate.key"]
+        .map(ToOwned::to_owned)
+        .to_vec();
+    keeper.variable = Some(("CREDENTIALS_DIRECTORY", shown(folder.path())));
+    goes_and_comes(keeper)
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! What is copied ends at a checkpoint at every moment, so that the copy verifies like the log. It can only be continued
 //! by the log that it is a copy of.
 
+use vault::wrapped_by;
+
 use crate::{Group, Ledger, LedgerError, READ_ROWS_MAX, Row};
 
 /// Why a log was not copied.
@@ -67,7 +69,7 @@ fn copy(source: LedgerError) -> CopyError {
 }
 
 impl Copier {
-    /// Sees that `to` is a copy of `from`, as far as it goes.
+    /// Sees that `to` is a copy of `from`, as far as it goes, and brings it the data keys that were wrapped anew.
     pub async fn begin(from: &mut dyn Ledger, to: &mut dyn Ledger) -> Result<Self, CopyError> {
         let head = to.head().await.map_err(copy)?;
         let size = head.size;
@@ -82,7 +84,37 @@ impl Copier {
             _ => return Err(CopyError::Apart { size }),
         }
         let (key, next) = (head.key, None);
-        Ok(Self { size, key, next })
+        let mut copier = Self { size, key, next };
+        copier.rewrap(from, to).await?;
+        Ok(copier)
+    }
+
+    /// Brings `to` the data keys that it has and that a newer key-encryption key wraps in `from`, which a rotation did; gives how many.
+    /// Never the other way: the older key may be nowhere any more.
+    pub async fn rewrap(
+        &mut self,
+        from: &mut dyn Ledger,
+        to: &mut dyn Ledger,
+    ) -> Result<u64, CopyError> {
+        let (mut after, mut changed) = (0, 0);
+        loop {
+            let theirs = to.keys(after, READ_ROWS_MAX).await.map_err(copy)?;
+            let Some((last, _)) = theirs.last() else {
+                return Ok(changed);
+            };
+            let mut ours = from.keys(after, READ_ROWS_MAX).await.map_err(log)?;
+            // As far as both were read.
+            let last = ours.last().map_or(*last, |(ours, _)| *last.min(ours));
+            ours.retain(|(id, wrapped)| {
+                let theirs = theirs.iter().find(|(theirs, _)| theirs == id);
+                theirs.is_some_and(|(_, theirs)| wrapped_by(wrapped) > wrapped_by(theirs))
+            });
+            changed += ours.len() as u64;
+            if !ours.is_empty() {
+                to.replace_keys(ours).await.map_err(copy)?;
+            }
+            after = last;
+        }
     }
 
     /// Copies one group, if the log has more than the copy, and reads the next one meanwhile. Keys come before what they

@@ -116,6 +116,12 @@ pub trait Ledger: Send {
     /// Stores a wrapped data key under an id that is new. Once it returns, it is durable.
     async fn put_key(&mut self, id: u32, wrapped: Vec<u8>) -> Result<(), LedgerError>;
 
+    /// Wrapped data keys with ids above `after`, in order; at most `limit` and [`READ_ROWS_MAX`].
+    async fn keys(&mut self, after: u32, limit: u32) -> Result<Vec<(u32, Vec<u8>)>, LedgerError>;
+
+    /// Puts data keys that are there, wrapped anew, where they are: all or none. Once it returns, it is durable.
+    async fn replace_keys(&mut self, keys: Vec<(u32, Vec<u8>)>) -> Result<(), LedgerError>;
+
     /// The wrapped data key with this id.
     async fn key(&mut self, id: u32) -> Result<Option<Vec<u8>>, LedgerError>;
 

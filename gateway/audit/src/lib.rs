@@ -22,6 +22,7 @@ mod means;
 mod model;
 mod query;
 mod readable;
+mod rewrap;
 pub mod seal;
 mod subjects;
 mod trail;
@@ -45,6 +46,7 @@ pub use query::{
     Archive, ArchiveError, Entry, Filter, Shown, consistency, misplaced_keys,
     verify as verify_ledger, verify_in as verify_ledger_in,
 };
+pub use rewrap::Rewrapped;
 pub use seal::{Header, Kind, RECORD_BYTES_MAX};
 pub use subjects::{Blind, BlindIndex, KeptKey, SubjectStore, Subjects};
 pub use trail::{Keys, Receipt, Trail, TrailError, TrailStatus};

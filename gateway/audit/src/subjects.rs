@@ -19,9 +19,12 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
     time::timeout,
 };
-use vault::{Handle, KeyProvider, Pseudonymizer, SubjectKey};
+use vault::{Handle, KeyProvider, Pseudonymizer, SubjectKey, subject_context};
 
-use crate::{LedgerError, Subject, TrailError};
+use crate::{
+    LedgerError, Subject, TrailError,
+    rewrap::{self, Rewrapped},
+};
 
 /// Keys in memory; beyond it all are let go, and subjects get new ones.
 const CACHED_MAX: usize = 65_536;
@@ -67,6 +70,16 @@ pub trait SubjectStore: Send {
     /// The wrapped key with this handle.
     async fn key(&mut self, handle: Handle) -> Result<Option<Vec<u8>>, LedgerError>;
 
+    /// Handles and wrapped keys behind `after`, in the order of handles; at most `limit`.
+    async fn keys(
+        &mut self,
+        after: Option<Handle>,
+        limit: u32,
+    ) -> Result<Vec<(Handle, Vec<u8>)>, LedgerError>;
+
+    /// Puts keys, wrapped anew, where they are; one that is gone stays gone. All or none, and durable when this returns.
+    async fn replace(&mut self, keys: Vec<(Handle, Vec<u8>)>) -> Result<(), LedgerError>;
+
     /// Destroys a subject's keys. When this returns, no file of the store has them.
     async fn erase(&mut self, of: Blind) -> Result<(), LedgerError>;
 
@@ -110,6 +123,7 @@ enum Message {
     Erase(Blind, oneshot::Sender<()>),
     Hold(Blind, bool, oneshot::Sender<()>),
     IsHeld(Blind, oneshot::Sender<bool>),
+    Rewrap(Option<Handle>, oneshot::Sender<Rewrapped<Handle>>),
 }
 
 /// Seals subjects, and erases them.
@@ -146,7 +160,12 @@ impl Subjects {
             kept,
             erasures: AtomicU64::new(0),
         });
-        (subjects, keep(store, messages, tell))
+        let keeper = Keeper {
+            store,
+            log: subjects.log.clone(),
+            provider: Arc::clone(&subjects.provider),
+        };
+        (subjects, keep(keeper, messages, tell))
     }
 
     /// `named` with every value sealed under a key of its own: each may name a person.
@@ -238,6 +257,14 @@ impl Subjects {
         self.ask(|told| Message::IsHeld(blind, told)).await
     }
 
+    /// Wraps the next of the keys behind `after`, in the order of handles, as their provider wraps now. What is wrapped
+    /// later is wrapped so by itself.
+    pub async fn rewrap(&self, after: Option<Handle>) -> Result<Rewrapped<Handle>, TrailError> {
+        // A key is wrapped and queued with this held: what was wrapped otherwise is in the queue before us.
+        drop(self.cached.lock().unwrap_or_else(PoisonError::into_inner));
+        self.ask(|told| Message::Rewrap(after, told)).await
+    }
+
     fn let_go(&self, blind: Blind) {
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         cached.remove(&blind);
@@ -254,13 +281,16 @@ impl Subjects {
     }
 }
 
+/// Whoever keeps the keys.
+struct Keeper {
+    store: Box<dyn SubjectStore>,
+    log: String,
+    provider: Arc<dyn KeyProvider>,
+}
+
 /// Works until nobody can ask any more. Keys that cannot be kept are tried again; until then exchanges
 /// that need one are refused: a record whose subject nobody can ever tell is none.
-async fn keep(
-    mut store: Box<dyn SubjectStore>,
-    mut messages: mpsc::Receiver<Message>,
-    tell: watch::Sender<u64>,
-) {
+async fn keep(mut keeper: Keeper, mut messages: mpsc::Receiver<Message>, tell: watch::Sender<u64>) {
     let mut group = Vec::new();
     let mut keys = Vec::new();
     while messages.recv_many(&mut group, GROUP_MAX).await > 0 {
@@ -269,14 +299,14 @@ async fn keep(
                 Message::Keep(key) => keys.push(key),
                 // In the order in which they came: what is erased has been kept before.
                 other => {
-                    flush(store.as_mut(), &mut keys, &tell).await;
-                    if let Err(error) = serve(store.as_mut(), other).await {
+                    flush(keeper.store.as_mut(), &mut keys, &tell).await;
+                    if let Err(error) = keeper.serve(other).await {
                         complain(&error);
                     }
                 }
             }
         }
-        flush(store.as_mut(), &mut keys, &tell).await;
+        flush(keeper.store.as_mut(), &mut keys, &tell).await;
     }
 }
 
@@ -301,16 +331,31 @@ async fn flush(store: &mut dyn SubjectStore, keys: &mut Vec<KeptKey>, tell: &wat
     }
 }
 
-/// Answers; who went away meanwhile does not hear of it, and a failure is told by silence.
-async fn serve(store: &mut dyn SubjectStore, message: Message) -> Result<(), LedgerError> {
-    match message {
-        Message::Keep(_) => {}
-        Message::Handles(of, told) => tell(told, store.handles(of).await?),
-        Message::IsHeld(of, told) => tell(told, store.is_held(of).await?),
-        Message::Hold(of, held, told) => tell(told, store.hold(of, held).await?),
-        Message::Erase(of, told) => tell(told, store.erase(of).await?),
+impl Keeper {
+    /// Answers; who went away meanwhile does not hear of it, and a failure is told by silence.
+    async fn serve(&mut self, message: Message) -> Result<(), LedgerError> {
+        let store = self.store.as_mut();
+        match message {
+            Message::Keep(_) => {}
+            Message::Handles(of, told) => tell(told, store.handles(of).await?),
+            Message::IsHeld(of, told) => tell(told, store.is_held(of).await?),
+            Message::Hold(of, held, told) => tell(told, store.hold(of, held).await?),
+            Message::Erase(of, told) => tell(told, store.erase(of).await?),
+            Message::Rewrap(after, told) => tell(told, self.rewrap(after).await?),
+        }
+        Ok(())
     }
-    Ok(())
+
+    async fn rewrap(&mut self, after: Option<Handle>) -> Result<Rewrapped<Handle>, LedgerError> {
+        let batch = self.store.keys(after, rewrap::BATCH_MAX).await?;
+        let context = |handle| subject_context(&self.log, handle);
+        let rewrapped = rewrap::rewrap(&batch, self.provider.as_ref(), context);
+        let (anew, told) = rewrapped.map_err(|error| LedgerError::Failed(error.into()))?;
+        if !anew.is_empty() {
+            self.store.replace(anew).await?;
+        }
+        Ok(told)
+    }
 }
 
 fn tell<T>(whom: oneshot::Sender<T>, what: T) {

@@ -14,6 +14,7 @@ use vault::{KeyProvider, Keyring, LogSigner, VaultError};
 use crate::{
     EventRef, Ledger, LedgerError, Opening, Outcome,
     courier::{Durable, Waiter},
+    rewrap::Rewrapped,
     seal::Draft,
     seal::SealError,
     writer,
@@ -39,7 +40,7 @@ impl Keys {
     pub fn from_keyring(keyring: &Keyring) -> Result<Self, VaultError> {
         Ok(Self {
             signer: keyring.signer()?,
-            provider: Arc::new(keyring.provider()?),
+            provider: Arc::new(keyring.provider()),
         })
     }
 }
@@ -117,6 +118,8 @@ pub struct TrailStatus {
     pub commits: u64,
     /// Closings of this run that could not be recorded; their openings stay open.
     pub closings_lost: u64,
+    /// Data keys of the log that this run wrapped anew.
+    pub rewrapped: u64,
 }
 
 /// What writer and callers share.
@@ -128,6 +131,7 @@ pub(crate) struct Gauges {
     pub(crate) closed: AtomicU64,
     pub(crate) commits: AtomicU64,
     pub(crate) closings_lost: AtomicU64,
+    pub(crate) rewrapped: AtomicU64,
     withheld: AtomicBool,
     refused: AtomicU64,
 }
@@ -246,6 +250,15 @@ impl Trail {
         Ok(durable)
     }
 
+    /// Wraps the next of the log's data keys with ids above `after` as their provider wraps now. What is wrapped later
+    /// is wrapped so by itself.
+    pub async fn rewrap(&self, after: u32) -> Result<Rewrapped<u32>, TrailError> {
+        let (done, told) = oneshot::channel();
+        let queued = self.queue.send(Message::Rewrap { after, done }).await;
+        queued.map_err(|_| TrailError::Stopped)?;
+        told.await.map_err(|_| TrailError::Stopped)?
+    }
+
     /// Records `farewell` after everything that is queued, closes the store and ends the trail
     /// for all its clones.
     pub async fn stop(self, farewell: impl Into<EventRef<'_>>) -> Result<(), TrailError> {
@@ -266,6 +279,7 @@ impl Trail {
             open: gauges.opened.load(Ordering::Relaxed).saturating_sub(closed),
             commits: gauges.commits.load(Ordering::Relaxed),
             closings_lost: gauges.closings_lost.load(Ordering::Relaxed),
+            rewrapped: gauges.rewrapped.load(Ordering::Acquire),
         }
     }
 

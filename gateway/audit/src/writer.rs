@@ -6,6 +6,7 @@
 //! one record as for fifty. Nobody is told of a record before it is on disk.
 
 use std::{
+    collections::VecDeque,
     mem,
     sync::{Arc, atomic::Ordering, mpsc::SyncSender},
     thread,
@@ -22,6 +23,7 @@ use self::{
 use crate::{
     Ledger, TrailError,
     courier::Waiter,
+    rewrap::{self, Rewrapped},
     seal::{self, Draft},
     trail::{Gauges, Keys},
 };
@@ -68,6 +70,11 @@ pub(crate) enum Message {
         /// Its share of the queue's bytes, given back when it is dropped.
         room: OwnedSemaphorePermit,
     },
+    /// To wrap the data keys behind this one as the provider does now.
+    Rewrap {
+        after: u32,
+        done: oneshot::Sender<Result<Rewrapped<u32>, TrailError>>,
+    },
     /// The last event.
     Stop {
         draft: Draft,
@@ -105,6 +112,7 @@ pub(crate) fn run(
             gauges,
             sealer: None,
             messages,
+            rewraps: VecDeque::new(),
             ended: false,
             farewell: None,
         };
@@ -116,6 +124,12 @@ pub(crate) fn run(
     });
 }
 
+/// From which data key on keys are to be wrapped anew, and who waits.
+type Rewrap = (u32, oneshot::Sender<Result<Rewrapped<u32>, TrailError>>);
+
+/// The last record, and who waits.
+type Farewell = (Draft, oneshot::Sender<Result<(), TrailError>>);
+
 struct Writer {
     ledger: Box<dyn Ledger>,
     keys: Keys,
@@ -124,9 +138,11 @@ struct Writer {
     /// None when a commit failed and nobody has looked since what is on disk.
     sealer: Option<Sealer>,
     messages: mpsc::Receiver<Message>,
+    /// Asked for while a commit was under way.
+    rewraps: VecDeque<Rewrap>,
     /// Nothing comes any more.
     ended: bool,
-    farewell: Option<(Draft, oneshot::Sender<Result<(), TrailError>>)>,
+    farewell: Option<Farewell>,
 }
 
 impl Writer {
@@ -162,6 +178,7 @@ impl Writer {
         let mut due: Vec<Draft> = Vec::new();
         let mut last = 0;
         loop {
+            self.rewrap().await;
             if next.is_empty() && due.is_empty() && !self.await_first(&mut next).await {
                 break;
             }
@@ -190,6 +207,30 @@ impl Writer {
             due.extend(abandoned);
         }
         self.end().await;
+    }
+
+    /// Wraps data keys anew, a batch for whoever asked. New keys are made by this thread too, so that none comes between
+    /// that an older key-encryption key wraps.
+    async fn rewrap(&mut self) {
+        while let Some((after, done)) = self.rewraps.pop_front() {
+            let rewrapped = self.rewrapped(after).await;
+            if let Ok(told) = &rewrapped {
+                let gauge = &self.gauges.rewrapped;
+                gauge.fetch_add(told.changed, Ordering::Release);
+            }
+            // Who went away meanwhile asks again.
+            drop(done.send(rewrapped));
+        }
+    }
+
+    async fn rewrapped(&mut self, after: u32) -> Result<Rewrapped<u32>, TrailError> {
+        let batch = self.ledger.keys(after, rewrap::BATCH_MAX).await?;
+        let (provider, log) = (self.keys.provider.as_ref(), &self.log);
+        let (anew, told) = rewrap::rewrap(&batch, provider, |id| key_context(log, id))?;
+        if !anew.is_empty() {
+            self.ledger.replace_keys(anew).await?;
+        }
+        Ok(told)
     }
 
     /// Waits for records to begin a group with; false at the end. Those that come while there is no store are refused.
@@ -228,7 +269,8 @@ impl Writer {
                         done = &mut appended => break done.map_err(TrailError::from),
                         count = self.messages.recv_many(&mut batch, room), if open => {
                             self.ended = count == 0;
-                            let farewell = take_all(&mut batch, next, sealer, &self.gauges);
+                            let rewraps = &mut self.rewraps;
+                            let farewell = take_all(&mut batch, next, sealer, rewraps, &self.gauges);
                             if let Some(farewell) = farewell {
                                 // What is queued by now is still taken.
                                 self.messages.close();
@@ -267,7 +309,8 @@ impl Writer {
     /// Seals what callers sent.
     fn receive(&mut self, next: &mut Gathered, mut batch: Vec<Message>) {
         if let Some(sealer) = &mut self.sealer
-            && let Some(farewell) = take_all(&mut batch, next, sealer, &self.gauges)
+            && let Some(farewell) =
+                take_all(&mut batch, next, sealer, &mut self.rewraps, &self.gauges)
         {
             self.messages.close();
             self.farewell = Some(farewell);
@@ -309,6 +352,7 @@ impl Writer {
                 Message::Record { draft, done, .. } => {
                     Gathered::refuse(draft.kind(), done, error, &self.gauges);
                 }
+                Message::Rewrap { after, done } => self.rewraps.push_back((after, done)),
                 Message::Stop { draft, done } => {
                     self.messages.close();
                     self.farewell = Some((draft, done));
@@ -356,14 +400,16 @@ fn take_all(
     batch: &mut Vec<Message>,
     next: &mut Gathered,
     sealer: &mut Sealer,
+    rewraps: &mut VecDeque<Rewrap>,
     gauges: &Gauges,
-) -> Option<(Draft, oneshot::Sender<Result<(), TrailError>>)> {
+) -> Option<Farewell> {
     let mut farewell = None;
     for message in batch.drain(..) {
         match message {
             Message::Record { draft, done, room } => {
                 next.take(sealer, draft, done, Some(room), gauges);
             }
+            Message::Rewrap { after, done } => rewraps.push_back((after, done)),
             Message::Stop { draft, done } => farewell = Some((draft, done)),
         }
     }

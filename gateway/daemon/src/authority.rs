@@ -13,7 +13,11 @@ use miette::{IntoDiagnostic as _, Result, WrapErr as _};
 use tokio::sync::watch;
 use vault::{FileProvider, Keyring, SignerFile};
 
-use crate::{cli::now, config::Config, keyring};
+use crate::{
+    cli::now,
+    config::Config,
+    keyring::{self, Opened},
+};
 
 /// The file, in the log's folder.
 pub(crate) const FILE: &str = "authority.json";
@@ -43,18 +47,16 @@ impl Kept {
     /// The one of this log.
     pub(crate) fn of(data: &Path) -> Result<Self> {
         let keyring = keyring::open_or_create(data);
-        Self::by(
-            data,
-            &keyring.wrap_err("the authority's key is sealed by the log's keyring")?,
-        )
+        let keyring = keyring.wrap_err("the authority's key is sealed by the log's keyring")?;
+        Ok(Self::by(data, &keyring))
     }
 
     /// The same, where its keyring is open.
-    fn by(data: &Path, keyring: &Keyring) -> Result<Self> {
-        Ok(Self {
+    fn by(data: &Path, keyring: &Keyring) -> Self {
+        Self {
             path: data.join(FILE),
-            provider: keyring.provider().into_diagnostic()?,
-        })
+            provider: keyring.provider(),
+        }
     }
 
     pub(crate) fn read(&self) -> Result<Option<Root>> {
@@ -72,28 +74,26 @@ impl Kept {
 /// An authority that vouches, and where its root is kept.
 pub(crate) type Vouching = (Arc<Authority>, Kept);
 
-/// The authority of a gateway, if it has something to vouch for; a root is made on first use.
-pub(crate) fn open(config: &Config, opened: Option<&Keyring>) -> Result<Option<Vouching>> {
-    let hosts = config.hosts();
-    if hosts.is_empty() || !config.intercepts() {
-        return Ok(None);
-    }
-    crate::private_folder(&config.data)?;
-    let kept = opened.map_or_else(
-        || Kept::of(&config.data),
-        |keyring| Kept::by(&config.data, keyring),
-    )?;
+/// Whether a gateway has something to vouch for.
+pub(crate) fn is_needed(config: &Config) -> bool {
+    !config.hosts().is_empty() && config.intercepts()
+}
+
+/// The authority of a gateway that needs one; a root is made on first use.
+pub(crate) fn open(config: &Config, opened: &Opened) -> Result<Vouching> {
+    let kept = Kept::by(&config.data, &opened.keyring);
     let root = if let Some(root) = kept.read()? {
         root
     } else {
-        let root = Root::generate(&hosts, now()).into_diagnostic()?;
+        let _hold = opened.hold(&config.data)?;
+        let root = Root::generate(&config.hosts(), now()).into_diagnostic()?;
         kept.write(&root)?;
         root
     };
     if let Some(folder) = config.exec.as_deref().and_then(Path::parent) {
         install(&root.about, folder)?;
     }
-    Ok(Some((Arc::new(Authority::new(root, now)), kept)))
+    Ok((Arc::new(Authority::new(root, now)), kept))
 }
 
 /// The hosts of services that clients of this root would not believe.

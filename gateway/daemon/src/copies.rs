@@ -38,6 +38,8 @@ pub(crate) struct Copying {
     open: Option<(PostgresLedger, Copier)>,
     standing: Arc<Standing>,
     copied: Arc<AtomicU64>,
+    /// One more than the data keys that the trail had wrapped anew when the copy last had them all.
+    keys: Arc<AtomicU64>,
 }
 
 impl Copying {
@@ -53,6 +55,7 @@ impl Copying {
             open: None,
             standing: Arc::default(),
             copied: Arc::default(),
+            keys: Arc::default(),
         })
     }
 
@@ -64,6 +67,12 @@ impl Copying {
     /// How many records were copied, from now on; none if nothing is.
     pub(crate) fn copied(&self) -> Option<Arc<AtomicU64>> {
         self.place.as_ref().map(|_| Arc::clone(&self.copied))
+    }
+
+    /// One more than how many data keys that were wrapped anew in this life are known to the copy, from now on; none if
+    /// nothing is copied.
+    pub(crate) fn keys(&self) -> Option<Arc<AtomicU64>> {
+        self.place.as_ref().map(|_| Arc::clone(&self.keys))
     }
 
     /// Copies what is new, until it is stopped; gives itself back for [`finish`](Self::finish).
@@ -127,21 +136,29 @@ impl Copying {
     }
 
     async fn catch_up(&mut self, place: &PostgresPlace) -> Result<()> {
-        let is_known = self.open.is_some();
-        if is_known && self.trail.status().size == self.copied.load(Ordering::Relaxed) {
+        let status = self.trail.status();
+        let keys = status.rewrapped + 1;
+        let has_keys = self.keys.load(Ordering::Acquire) == keys;
+        let has_records = status.size == self.copied.load(Ordering::Relaxed);
+        if self.open.is_some() && has_records && has_keys {
             return Ok(());
         }
         let mut from = SqliteLedger::open_to_read(&self.data)
             .await
             .into_diagnostic()?;
-        let open = if let Some(open) = self.open.take() {
-            open
+        let open = if let Some((mut to, mut copier)) = self.open.take() {
+            if !has_keys {
+                let taken = copier.rewrap(&mut from, &mut to).await;
+                taken.into_diagnostic()?;
+            }
+            (to, copier)
         } else {
             let to = PostgresLedger::open(place.clone(), &self.log).await;
             let mut to = to.into_diagnostic()?;
             let copier = Copier::begin(&mut from, &mut to).await;
             (to, copier.into_diagnostic()?)
         };
+        self.keys.store(keys, Ordering::Release);
         let (to, copier) = self.open.insert(open);
         loop {
             let step = copier.step(&mut from, to).await.into_diagnostic()?;

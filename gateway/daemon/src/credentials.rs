@@ -19,7 +19,6 @@ use std::{
     time::Duration,
 };
 
-use miette::{IntoDiagnostic as _, Result};
 use proxy::{Upstream, credential::CredentialSource};
 use rustls::ClientConfig;
 use tokio::sync::watch;
@@ -74,13 +73,13 @@ impl Stamp {
 }
 
 impl Held {
-    pub(crate) fn open(config: &Config, keyring: &Keyring) -> Result<Arc<Self>> {
+    pub(crate) fn open(config: &Config, keyring: &Keyring) -> Arc<Self> {
         let stored = config.credentials.iter();
         let stored = stored.filter(|(_, place)| matches!(place, CredentialPlace::Store(_)));
         let held = Self {
             places: config.credentials.iter().cloned().collect(),
             vault: config.data.join(CREDENTIALS_FILE),
-            provider: Box::new(keyring.provider().into_diagnostic()?),
+            provider: Box::new(keyring.provider()),
             opened: RwLock::default(),
             kept: stored
                 .map(|(name, _)| (Arc::clone(name), Arc::default()))
@@ -89,7 +88,7 @@ impl Held {
             reads: AtomicU64::default(),
         };
         held.look();
-        Ok(Arc::new(held))
+        Arc::new(held)
     }
 
     /// Looks for changes, and destroys what has retired, until told to stop.

@@ -7,11 +7,11 @@ use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use proxy::{Upstream, secrets::RootKeeper};
 use rustls::ClientConfig;
 use vault::{
-    Credential, KEYRING_FILE, Keyring, LocalProvider, Place, Root, SealedKeyring, Stored,
-    VaultError, is_credential,
+    Credential, KEYRING_FILE, Keyring, KeyringHold, LocalProvider, Place, Root, SealedKeyring,
+    Stored, VaultError, is_credential,
 };
 
-use crate::{cli::block_on, config::is_loopback};
+use crate::{cli::block_on, config::is_loopback, private_folder};
 
 /// How soon a provider that was away at the start is asked again; twice as long after each time.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
@@ -87,22 +87,26 @@ impl Provider {
 
     /// Opens a keyring by what its provider says now.
     pub(crate) async fn open(&self, sealed: &SealedKeyring) -> Result<Keyring, VaultError> {
+        sealed.open(&self.root(sealed).await?)
+    }
+
+    /// The root that a keyring is sealed under, by what its provider says now.
+    pub(crate) async fn root(&self, sealed: &SealedKeyring) -> Result<Root, VaultError> {
         let (wrapped, log) = (sealed.wrapped_root()?, sealed.log().to_owned());
-        let root = match self {
+        match self {
             Self::Local(local) => {
                 let local = Arc::clone(local);
                 // A passphrase takes its time, and so may a token.
                 let opened = tokio::task::spawn_blocking(move || local.unwrap(&wrapped, &log));
-                opened.await.map_err(|_| VaultError::Module)??
+                opened.await.map_err(|_| VaultError::Module)?
             }
             Self::Remote(keeper, tls, place) => {
                 // A connection of its own: it is asked seldom.
                 let (client, shown) = (Upstream::new(tls), shown(place)?);
                 let told = keeper.unwrap(&client, &shown, &wrapped, &log);
-                told.await.map_err(away)?
+                told.await.map_err(away)
             }
-        };
-        sealed.open(&root)
+        }
     }
 }
 
@@ -137,7 +141,7 @@ fn address(typed: &str) -> Result<Uri> {
 pub(crate) struct Opened {
     pub(crate) keyring: Keyring,
     /// None if it lies there in clear.
-    pub(crate) sealed: Option<(SealedKeyring, Provider)>,
+    pub(crate) sealed: Option<(SealedKeyring, Arc<Provider>)>,
 }
 
 impl Opened {
@@ -145,15 +149,41 @@ impl Opened {
     pub(crate) fn place(&self) -> Option<&Place> {
         self.sealed.as_ref().map(|(sealed, _)| sealed.place())
     }
+
+    /// Who keeps its root, to be asked, if anybody does.
+    pub(crate) fn keeper(&self) -> Option<Arc<Provider>> {
+        self.sealed.as_ref().map(|(_, keeper)| Arc::clone(keeper))
+    }
+
+    /// Waits until nobody else changes the keyring of the log in `data`, and sees that this is still what its file has: what
+    /// is wrapped by a key that is gone is lost.
+    pub(crate) fn hold(&self, data: &Path) -> Result<KeyringHold> {
+        let hold = KeyringHold::wait(data).into_diagnostic()?;
+        let stored = Keyring::stored(&data.join(KEYRING_FILE)).into_diagnostic()?;
+        let is_current = match (&stored, &self.sealed) {
+            (Stored::Clear(stored), None) => stored.wrapping_ids() == self.keyring.wrapping_ids(),
+            (Stored::Sealed(stored), Some((sealed, _))) => stored == sealed,
+            _ => false,
+        };
+        if is_current {
+            return Ok(hold);
+        }
+        Err(miette!(
+            help = "start it again",
+            "the keyring was changed while the gateway started"
+        ))
+    }
 }
 
-/// Opens the keyring of a gateway that starts, if there is one: its provider is asked until it answers.
-pub(crate) fn wait_for(data: &Path) -> Result<Option<Opened>> {
+/// Opens the keyring of a gateway that starts, if there is one or it is `needed` at once: its provider is asked until it
+/// answers.
+pub(crate) fn wait_for(data: &Path, needed: bool) -> Result<Option<Opened>> {
     let path = data.join(KEYRING_FILE);
-    if !path.exists() {
+    if !path.exists() && !needed {
         return Ok(None);
     }
-    let sealed = match Keyring::stored(&path).into_diagnostic()? {
+    private_folder(data)?;
+    let sealed = match Keyring::stored_or_created(&path).into_diagnostic()? {
         Stored::Clear(keyring) => {
             let sealed = None;
             return Ok(Some(Opened { keyring, sealed }));
@@ -165,7 +195,7 @@ pub(crate) fn wait_for(data: &Path) -> Result<Option<Opened>> {
     loop {
         match ask(&provider, &sealed) {
             Ok(keyring) => {
-                let sealed = Some((sealed, provider));
+                let sealed = Some((sealed, Arc::new(provider)));
                 return Ok(Some(Opened { keyring, sealed }));
             }
             Err(error) => {
@@ -180,12 +210,18 @@ pub(crate) fn wait_for(data: &Path) -> Result<Option<Opened>> {
 
 /// Opens the keyring of the log in `data`.
 pub(crate) fn open(data: &Path) -> Result<Keyring> {
+    Ok(with_keeper(data)?.keyring)
+}
+
+/// The same, with who keeps its root.
+pub(crate) fn with_keeper(data: &Path) -> Result<Opened> {
     opened(Keyring::stored(&data.join(KEYRING_FILE)).into_diagnostic()?)
 }
 
 /// The same; one is made, in clear, if there is none.
 pub(crate) fn open_or_create(data: &Path) -> Result<Keyring> {
-    opened(Keyring::stored_or_created(&data.join(KEYRING_FILE)).into_diagnostic()?)
+    let stored = Keyring::stored_or_created(&data.join(KEYRING_FILE)).into_diagnostic()?;
+    Ok(opened(stored)?.keyring)
 }
 
 /// The public key of the log in `data`; nobody is asked for it.
@@ -198,15 +234,19 @@ pub(crate) fn verifier_key(data: &Path) -> Result<String> {
     )
 }
 
-fn opened(stored: Stored) -> Result<Keyring> {
-    match stored {
-        Stored::Clear(keyring) => Ok(keyring),
-        Stored::Sealed(sealed) => {
-            let provider = Provider::new(sealed.place()).wrap_err_with(|| unusable(&sealed))?;
-            let opened = ask(&provider, &sealed).into_diagnostic();
-            opened.wrap_err_with(|| unusable(&sealed))
+fn opened(stored: Stored) -> Result<Opened> {
+    let sealed = match stored {
+        Stored::Clear(keyring) => {
+            let sealed = None;
+            return Ok(Opened { keyring, sealed });
         }
-    }
+        Stored::Sealed(sealed) => sealed,
+    };
+    let provider = Provider::new(sealed.place()).wrap_err_with(|| unusable(&sealed))?;
+    let opened = ask(&provider, &sealed).into_diagnostic();
+    let keyring = opened.wrap_err_with(|| unusable(&sealed))?;
+    let sealed = Some((sealed, Arc::new(provider)));
+    Ok(Opened { keyring, sealed })
 }
 
 fn unusable(sealed: &SealedKeyring) -> String {
@@ -224,4 +264,25 @@ pub(crate) fn ask(provider: &Provider, sealed: &SealedKeyring) -> Result<Keyring
         asked.unwrap_or(Err(VaultError::Module))
     };
     thread::scope(|scope| scope.spawn(asked).join()).unwrap_or(Err(VaultError::Module))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keyring_that_others_changed_is_not_held() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(KEYRING_FILE);
+        let keyring = open_or_create(folder.path()).unwrap();
+        let opened = with_keeper(folder.path()).unwrap();
+        drop(opened.hold(folder.path()).unwrap());
+        let next = keyring.rotated().unwrap();
+        next.unseal(&path).unwrap();
+        let refused = opened.hold(folder.path()).unwrap_err();
+        assert!(refused.to_string().contains("was changed"), "{refused}");
+        let opened = with_keeper(folder.path()).unwrap();
+        assert_eq!(opened.keyring.provider().ids(), [1, 2]);
+        drop(opened.hold(folder.path()).unwrap());
+    }
 }

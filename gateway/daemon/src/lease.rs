@@ -73,7 +73,7 @@ impl Standing {
 /// The lease of a keyring that is open.
 struct Lease {
     sealed: SealedKeyring,
-    provider: Provider,
+    provider: Arc<Provider>,
     terms: Terms,
     trail: Trail,
     alerts: Arc<Alerts>,
@@ -96,7 +96,7 @@ pub(crate) fn begin(
 impl Lease {
     /// From now on, when the provider has just answered.
     fn new(
-        (sealed, provider): (SealedKeyring, Provider),
+        (sealed, provider): (SealedKeyring, Arc<Provider>),
         terms: Terms,
         trail: Trail,
         alerts: Arc<Alerts>,

@@ -27,6 +27,7 @@ mod policies;
 mod publication;
 mod reveal;
 mod revoked;
+mod rotation;
 mod schedules;
 mod shipping;
 mod syslog;

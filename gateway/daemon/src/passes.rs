@@ -16,10 +16,10 @@ use crate::{
 };
 
 /// The file, in the log's folder.
-const FILE: &str = "passes.json";
+pub(crate) const FILE: &str = "passes.json";
 
 /// What the vault keeps the key for.
-const PURPOSE: &str = "passes";
+pub(crate) const PURPOSE: &str = "passes";
 
 /// What a client has for a key that it must have, where the gateway knows it without.
 const PLACEHOLDER: &str = "tidegate";

@@ -229,6 +229,43 @@ impl Ledger for PostgresLedger {
         self.session.judged(done)
     }
 
+    async fn keys(&mut self, after: u32, limit: u32) -> Result<Vec<(u32, Vec<u8>)>, LedgerError> {
+        let limit = i64::from(limit.min(READ_ROWS_MAX));
+        let (connection, log) = self.session.opened().await?;
+        let done = sqlx::query_as(
+            "SELECT id, wrapped FROM data_key WHERE log = $1 AND id > $2 ORDER BY id LIMIT $3",
+        )
+        .bind(log)
+        .bind(i64::from(after))
+        .bind(limit)
+        .fetch_all(connection);
+        let done = answer(done).await;
+        let keys: Vec<(i64, Vec<u8>)> = self.session.judged(done)?;
+        let key = |(id, wrapped)| {
+            let id = u32::try_from(id).map_err(|_| damaged("a data key's id"))?;
+            Ok((id, wrapped))
+        };
+        keys.into_iter().map(key).collect()
+    }
+
+    async fn replace_keys(&mut self, keys: Vec<(u32, Vec<u8>)>) -> Result<(), LedgerError> {
+        let (ids, wrapped): (Vec<i64>, Vec<Vec<u8>>) = keys
+            .into_iter()
+            .map(|(id, wrapped)| (i64::from(id), wrapped))
+            .unzip();
+        let (connection, log) = self.session.opened().await?;
+        let done = sqlx::query(
+            "UPDATE data_key SET wrapped = it.wrapped FROM unnest($2::bigint[], $3::bytea[]) AS it(id, wrapped)
+             WHERE data_key.log = $1 AND data_key.id = it.id",
+        )
+        .bind(log)
+        .bind(ids)
+        .bind(wrapped)
+        .execute(connection);
+        let done = answer(done).await;
+        self.session.judged(done).map(drop)
+    }
+
     async fn check(&mut self) -> Result<(), LedgerError> {
         // The server checks what it reads by its pages' checksums, if its cluster was made with any.
         let (connection, _) = self.session.opened().await?;

@@ -249,6 +249,28 @@ impl Ledger for SqliteLedger {
             .map_err(sql)
     }
 
+    async fn keys(&mut self, after: u32, limit: u32) -> Result<Vec<(u32, Vec<u8>)>, LedgerError> {
+        sqlx::query_as("SELECT id, wrapped FROM data_key WHERE id > ?1 ORDER BY id LIMIT ?2")
+            .bind(after)
+            .bind(limit.min(READ_ROWS_MAX))
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(sql)
+    }
+
+    async fn replace_keys(&mut self, keys: Vec<(u32, Vec<u8>)>) -> Result<(), LedgerError> {
+        let mut transaction = self.connection.begin().await.map_err(sql)?;
+        for (id, wrapped) in keys {
+            sqlx::query("UPDATE data_key SET wrapped = ?2 WHERE id = ?1")
+                .bind(id)
+                .bind(wrapped)
+                .execute(&mut *transaction)
+                .await
+                .map_err(sql)?;
+        }
+        transaction.commit().await.map_err(sql)
+    }
+
     async fn check(&mut self) -> Result<(), LedgerError> {
         let found: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
             .fetch_one(&mut self.connection)

@@ -13,9 +13,9 @@ use sqlx::{
     ConnectOptions as _, Connection as _, SqliteConnection,
     sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
-use vault::{HANDLE_BYTES, Handle};
+use vault::{HANDLE_BYTES, Handle, WRAP_HEAD_BYTES, wrapped_by};
 
-use crate::sqlite::{failed, make_private, options, sql};
+use crate::sqlite::{count, failed, make_private, options, sql};
 
 /// The database in the log's directory.
 pub const SUBJECTS_FILE_NAME: &str = "subjects.sqlite";
@@ -61,6 +61,20 @@ impl SqliteSubjects {
 }
 
 impl SqliteSubjects {
+    /// How many keys each key-encryption key wraps, by its id; none where that is not to be told.
+    pub async fn wrapped_by(&mut self) -> Result<Vec<(Option<u32>, u64)>, LedgerError> {
+        let head = i64::try_from(WRAP_HEAD_BYTES).unwrap_or(i64::MAX);
+        let rows: Vec<(Vec<u8>, i64)> = sqlx::query_as(
+            "SELECT substr(wrapped, 1, ?1) AS head, count(*) FROM subject_key GROUP BY head",
+        )
+        .bind(head)
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(sql)?;
+        let told = |(head, keys): (Vec<u8>, i64)| Ok((wrapped_by(&head), count(keys)?));
+        rows.into_iter().map(told).collect()
+    }
+
     /// Leaves no trace of deleted rows in any file.
     async fn scrub(&mut self) -> Result<(), LedgerError> {
         // `secure_delete` overwrites a row where it stood last; a page that was split keeps copies of what
@@ -83,6 +97,11 @@ impl SqliteSubjects {
             .map(drop)
             .map_err(sql)
     }
+}
+
+fn handle(row: Vec<u8>) -> Result<Handle, LedgerError> {
+    <[u8; HANDLE_BYTES]>::try_from(row)
+        .map_err(|_| LedgerError::Damaged("a subject key's handle".into()))
 }
 
 #[async_trait]
@@ -111,10 +130,6 @@ impl SubjectStore for SqliteSubjects {
                 .fetch_all(&mut self.connection)
                 .await
                 .map_err(sql)?;
-        let handle = |row: Vec<u8>| {
-            <[u8; HANDLE_BYTES]>::try_from(row)
-                .map_err(|_| LedgerError::Damaged("a subject key's handle".into()))
-        };
         rows.into_iter().map(handle).collect()
     }
 
@@ -124,6 +139,38 @@ impl SubjectStore for SqliteSubjects {
             .fetch_optional(&mut self.connection)
             .await
             .map_err(sql)
+    }
+
+    async fn keys(
+        &mut self,
+        after: Option<Handle>,
+        limit: u32,
+    ) -> Result<Vec<(Handle, Vec<u8>)>, LedgerError> {
+        // Handles are blobs, and nothing is less than the empty one.
+        let after = after.map_or_else(Vec::new, |handle| handle.to_vec());
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
+            "SELECT handle, wrapped FROM subject_key WHERE handle > ?1 ORDER BY handle LIMIT ?2",
+        )
+        .bind(after)
+        .bind(limit)
+        .fetch_all(&mut self.connection)
+        .await
+        .map_err(sql)?;
+        let key = |(row, wrapped)| Ok((handle(row)?, wrapped));
+        rows.into_iter().map(key).collect()
+    }
+
+    async fn replace(&mut self, keys: Vec<(Handle, Vec<u8>)>) -> Result<(), LedgerError> {
+        let mut transaction = self.connection.begin().await.map_err(sql)?;
+        for (handle, wrapped) in keys {
+            sqlx::query("UPDATE subject_key SET wrapped = ?2 WHERE handle = ?1")
+                .bind(&handle[..])
+                .bind(wrapped)
+                .execute(&mut *transaction)
+                .await
+                .map_err(sql)?;
+        }
+        transaction.commit().await.map_err(sql)
     }
 
     async fn erase(&mut self, of: Blind) -> Result<(), LedgerError> {

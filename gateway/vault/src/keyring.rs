@@ -4,9 +4,11 @@
 //! key and the Ed25519 seed of the log's signature, each 32 bytes in base64. Losing it makes
 //! every record unreadable, though the log still verifies; leaking it gives both away.
 
+mod rotation;
 mod sealed;
 
 use std::{
+    collections::BTreeMap,
     fmt,
     fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
@@ -18,7 +20,7 @@ use aws_lc_rs::rand;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-pub use self::sealed::SealedKeyring;
+pub use self::{rotation::KeyringHold, sealed::SealedKeyring};
 use crate::{DataKey, FileProvider, KeyMaterial, LogSigner, Pseudonymizer, Transforms, VaultError};
 
 /// The file's usual name, in the log's folder.
@@ -34,7 +36,10 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 const LOG_ID_BYTES: usize = 8;
 
 /// A gateway's secrets.
-pub struct Keyring(Contents);
+pub struct Keyring {
+    contents: Contents,
+    provider: FileProvider,
+}
 
 /// A keyring as it is in its file.
 #[derive(Debug)]
@@ -51,7 +56,7 @@ struct Layout {
     version: u32,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Contents {
     version: u32,
@@ -61,7 +66,7 @@ struct Contents {
     signing: KeyMaterial,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrappingKey {
     id: u32,
@@ -99,7 +104,7 @@ impl Keyring {
         }
         let contents: Contents = serde_json::from_slice(&text).map_err(odd)?;
         contents.check().map_err(|why| malformed(path, why))?;
-        Ok(Stored::Clear(Self(contents)))
+        Self::of(contents).map(Stored::Clear)
     }
 
     /// Reads the keyring at `path`, which is in clear.
@@ -114,39 +119,44 @@ impl Keyring {
 
     /// The log's name, its origin line in every checkpoint.
     pub fn log(&self) -> &str {
-        &self.0.log
+        &self.contents.log
     }
 
     /// The ids of its key-encryption keys; the last one wraps.
     pub fn wrapping_ids(&self) -> Vec<u32> {
-        let mut ids: Vec<u32> = self.0.wrapping.iter().map(|it| it.id).collect();
+        let mut ids: Vec<u32> = self.contents.wrapping.iter().map(|it| it.id).collect();
         ids.sort_unstable();
         ids
     }
 
-    /// Wraps data keys under this keyring's newest key-encryption key.
-    pub fn provider(&self) -> Result<FileProvider, VaultError> {
-        let wrapping = self.0.wrapping.iter();
-        wrapping
-            .map(|wrapping| Ok((wrapping.id, DataKey::new(&wrapping.key)?)))
-            .collect::<Result<_, _>>()
-            .map(FileProvider::new)
+    fn of(contents: Contents) -> Result<Self, VaultError> {
+        let provider = FileProvider::new(contents.wrapping()?);
+        Ok(Self { contents, provider })
+    }
+
+    /// Wraps data keys under this keyring's newest key-encryption key. It is the same one for all who ask.
+    pub fn provider(&self) -> FileProvider {
+        self.provider.clone()
+    }
+
+    pub(crate) fn wrapping(&self) -> Result<BTreeMap<u32, DataKey>, VaultError> {
+        self.contents.wrapping()
     }
 
     /// Signs this keyring's log.
     pub fn signer(&self) -> Result<LogSigner, VaultError> {
-        LogSigner::new(self.0.log.clone(), &self.0.signing)
+        LogSigner::new(self.contents.log.clone(), &self.contents.signing)
     }
 
     /// The transforms of `tenant`, as only this keyring makes and undoes them.
     pub fn transforms(&self, tenant: &str) -> Result<Transforms, VaultError> {
         // HKDF keeps what is derived apart from the pseudonyms that the key itself makes.
-        Transforms::new(tenant, std::iter::once((1, &self.0.pseudonym)))
+        Transforms::new(tenant, std::iter::once((1, &self.contents.pseudonym)))
     }
 
     /// Makes pseudonyms that only this keyring can make.
     pub fn pseudonymizer(&self) -> Pseudonymizer {
-        Pseudonymizer::new(&self.0.pseudonym)
+        Pseudonymizer::new(&self.contents.pseudonym)
     }
 }
 
@@ -173,6 +183,13 @@ impl Contents {
             pseudonym: KeyMaterial::generate()?,
             signing: KeyMaterial::generate()?,
         })
+    }
+
+    fn wrapping(&self) -> Result<BTreeMap<u32, DataKey>, VaultError> {
+        let wrapping = self.wrapping.iter();
+        wrapping
+            .map(|it| Ok((it.id, DataKey::new(&it.key)?)))
+            .collect()
     }
 
     fn check(&self) -> Result<(), String> {
@@ -208,7 +225,7 @@ impl Contents {
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Keyring").field(&self.0.log).finish()
+        f.debug_tuple("Keyring").field(&self.contents.log).finish()
     }
 }
 
@@ -228,7 +245,7 @@ pub(crate) fn write_private(path: &Path, keys: &impl Serialize) -> io::Result<()
 /// Writes `keys` as JSON to `path`, for its owner only: whoever reads it finds the old file or the new
 /// one, whole.
 pub(crate) fn replace_private(path: &Path, keys: &impl Serialize) -> io::Result<()> {
-    let aside = path.with_extension("new");
+    let aside = aside(path);
     // What a crash left there is nobody's.
     match fs::remove_file(&aside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -238,6 +255,11 @@ pub(crate) fn replace_private(path: &Path, keys: &impl Serialize) -> io::Result<
     fs::rename(&aside, path)?;
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Where a file is written before it takes the place of `path`.
+fn aside(path: &Path) -> PathBuf {
+    path.with_extension("new")
 }
 
 /// The text of a file of keys, which only its owner may read.

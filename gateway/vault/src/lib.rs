@@ -28,16 +28,16 @@ pub use credential::{
     PEM_BYTES_MAX, Version, is_credential, is_credential_name, is_pem,
 };
 pub use datakey::{DataKey, NONCE_BYTES, SEALS_MAX, Seal, TAG_BYTES};
-pub use keyring::{KEYRING_FILE, Keyring, SealedKeyring, Stored};
+pub use keyring::{KEYRING_FILE, Keyring, KeyringHold, SealedKeyring, Stored};
 pub use material::KeyMaterial;
 pub use operator::{OperatorKey, is_operator_key, is_signed_by};
 pub use place::{Place, Source};
-pub use provider::{FileProvider, KeyProvider};
+pub use provider::{FileProvider, KeyProvider, WRAP_HEAD_BYTES, rewrapped, wrapped_by};
 pub use pseudonym::{PSEUDONYM_BYTES, Pseudonymizer};
 pub use root::{LocalProvider, Module, Root};
 pub use signer::LogSigner;
 pub use signing::{SignerFile, SigningKey, random_id};
-pub use subject::{HANDLE_BYTES, Handle, SubjectKey, handle_of};
+pub use subject::{HANDLE_BYTES, Handle, SubjectKey, handle_of, subject_context};
 pub use transforms::{DOMAIN_MIN, SEALED_OVERHEAD_BYTES, TransformKeys, Transforms};
 
 /// Why a key could not be had or used. No variant carries key bytes or plaintext.

@@ -13,7 +13,7 @@ use crate::VaultError;
 pub(crate) const KEY_BYTES: usize = 32;
 
 /// A key on its way between a provider and its use. Its bytes are visible in this crate only.
-#[derive(Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct KeyMaterial([u8; KEY_BYTES]);
 
 impl KeyMaterial {

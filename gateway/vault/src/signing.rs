@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use crate::{
     DataKey, KeyProvider, NONCE_BYTES, VaultError,
     keyring::{malformed, private, replace_private, written},
+    rewrapped, wrapped_by,
 };
 
 /// Bytes of a coordinate of a point on P-256.
@@ -147,6 +148,26 @@ impl<T: Serialize + DeserializeOwned> SignerFile<T> {
         SigningKey::of(data_key.open(self.key.nonce, &context, &mut sealed)?)
     }
 
+    /// Wraps the key as `provider` wraps now; false if it was wrapped so, or it cannot be opened.
+    ///
+    /// # Errors
+    /// If the key provider fails.
+    pub fn rewrap(
+        &mut self,
+        purpose: &str,
+        provider: &dyn KeyProvider,
+    ) -> Result<bool, VaultError> {
+        let wrapped = rewrapped(provider, &self.key.wrapped, &context(purpose))?;
+        let is_other = wrapped.is_some();
+        self.key.wrapped = wrapped.unwrap_or_else(|| std::mem::take(&mut self.key.wrapped));
+        Ok(is_other)
+    }
+
+    /// The id of the key-encryption key that wraps it.
+    pub fn wrapped_by(&self) -> Option<u32> {
+        wrapped_by(&self.key.wrapped)
+    }
+
     /// Reads the file, if there is one.
     pub fn open(path: &Path) -> Result<Option<Self>, VaultError> {
         match private(path) {
@@ -180,7 +201,7 @@ mod tests {
     fn a_key_comes_back_for_its_purpose_alone() {
         let folder = tempfile::tempdir().unwrap();
         let keyring = Keyring::open_or_create(&folder.path().join("keyring.json")).unwrap();
-        let provider = keyring.provider().unwrap();
+        let provider = keyring.provider();
         let key = SigningKey::generate().unwrap();
         let path = folder.path().join("signer.json");
         assert!(SignerFile::<String>::open(&path).unwrap().is_none());
@@ -194,6 +215,15 @@ mod tests {
         assert!(file.key("two", &provider).is_err());
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(!text.contains(&hex::encode(&*key.pkcs8)));
+        let mut file = file;
+        let next = keyring.rotated().unwrap();
+        provider.adopt(&next).unwrap();
+        assert!(!file.rewrap("two", &provider).unwrap());
+        assert!(file.rewrap("one", &provider).unwrap());
+        assert!(!file.rewrap("one", &provider).unwrap());
+        assert_eq!(file.wrapped_by(), Some(2));
+        provider.adopt(&next.retired().unwrap()).unwrap();
+        assert_eq!(file.key("one", &provider).unwrap().public(), key.public());
         assert_eq!(format!("{key:?}"), format!("[signing key {}]", key.id()));
     }
 

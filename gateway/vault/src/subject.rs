@@ -31,7 +31,7 @@ impl SubjectKey {
     pub fn generate(provider: &dyn KeyProvider, log: &str) -> Result<(Self, Vec<u8>), VaultError> {
         let mut handle = [0; HANDLE_BYTES];
         rand::fill(&mut handle)?;
-        let (key, wrapped) = DataKey::generate(provider, &context(log, handle))?;
+        let (key, wrapped) = DataKey::generate(provider, &subject_context(log, handle))?;
         Ok((Self { handle, key }, wrapped))
     }
 
@@ -42,7 +42,7 @@ impl SubjectKey {
         log: &str,
         handle: Handle,
     ) -> Result<Self, VaultError> {
-        let key = DataKey::unwrap(provider, wrapped, &context(log, handle))?;
+        let key = DataKey::unwrap(provider, wrapped, &subject_context(log, handle))?;
         Ok(Self { handle, key })
     }
 
@@ -92,7 +92,8 @@ fn parts(text: &str) -> Option<(Handle, &str)> {
     Some((bytes, sealed))
 }
 
-fn context(log: &str, handle: Handle) -> Vec<u8> {
+/// What the wrapping of the key with this handle is bound to, in the log called `log`.
+pub fn subject_context(log: &str, handle: Handle) -> Vec<u8> {
     format!("{CONTEXT}\n{log}\n{}", hex::encode(handle)).into_bytes()
 }
 
@@ -105,7 +106,7 @@ mod tests {
     fn a_value_opens_under_its_own_key_and_name_only() {
         let home = tempfile::tempdir().unwrap();
         let keyring = Keyring::open_or_create(&home.path().join("keyring.json")).unwrap();
-        let provider = keyring.provider().unwrap();
+        let provider = keyring.provider();
         let (key, wrapped) = SubjectKey::generate(&provider, "log").unwrap();
         let (other, _) = SubjectKey::generate(&provider, "log").unwrap();
         let sealed = key.seal("customer", "C-771").unwrap();

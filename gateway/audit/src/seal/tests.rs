@@ -10,9 +10,7 @@ const LOG: LogTag = *b"logs";
 fn key() -> DataKey {
     let home = tempfile::tempdir().unwrap();
     let keyring = Keyring::open_or_create(&home.path().join("keyring.json")).unwrap();
-    DataKey::generate(&keyring.provider().unwrap(), b"")
-        .unwrap()
-        .0
+    DataKey::generate(&keyring.provider(), b"").unwrap().0
 }
 
 fn started(note: &str) -> Event {

@@ -22,7 +22,7 @@ impl Log {
         let home = tempfile::tempdir().unwrap();
         let keyring = Keyring::open_or_create(&home.path().join("keyring.json")).unwrap();
         let signer = keyring.signer().unwrap();
-        let provider = keyring.provider().unwrap();
+        let provider = keyring.provider();
         Self {
             verifier: Verifier::new(Authority::parse(&signer.verifier_key()).unwrap()),
             signer,

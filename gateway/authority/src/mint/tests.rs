@@ -168,7 +168,7 @@ fn a_leaf_is_kept_and_made_anew_in_time() {
 fn a_root_comes_back_from_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let keyring = vault::Keyring::open_or_create(&folder.path().join("keyring.json")).unwrap();
-    let provider = keyring.provider().unwrap();
+    let provider = keyring.provider();
     let root = Root::generate(&names(&["api.example"]), at(0)).unwrap();
     let path = folder.path().join("authority.json");
     root.seal(&provider).unwrap().save(&path).unwrap();

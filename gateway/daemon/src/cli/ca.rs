@@ -4,7 +4,7 @@ use std::{path::Path, process::ExitCode};
 
 use authority::{About, Root};
 use miette::{IntoDiagnostic as _, Result, miette};
-use vault::SignerFile;
+use vault::{KeyringHold, SignerFile};
 
 use super::{Ca, Configured, Format, now, table};
 use crate::{
@@ -56,6 +56,7 @@ fn show(about: &About, format: Format) -> Result<()> {
 fn rotate(path: &Path) -> Result<()> {
     let config = config::load(path)?;
     private_folder(&config.data)?;
+    let _hold = KeyringHold::wait(&config.data).into_diagnostic()?;
     let kept = Kept::of(&config.data)?;
     let hosts = config.hosts();
     let next = match kept.read()? {

@@ -11,8 +11,8 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use vault::{
-    CREDENTIAL_BYTES_MAX, CREDENTIALS_FILE, Credentials, FileProvider, PEM_BYTES_MAX, VaultError,
-    is_credential, is_credential_name, is_pem,
+    CREDENTIAL_BYTES_MAX, CREDENTIALS_FILE, Credentials, FileProvider, KeyringHold, PEM_BYTES_MAX,
+    VaultError, is_credential, is_credential_name, is_pem,
 };
 use zeroize::Zeroizing;
 
@@ -45,7 +45,7 @@ fn set(name: &str, data: &Path) -> Result<ExitCode> {
     }
     let secret = secret()?;
     private_folder(data)?;
-    let provider = provider(data)?;
+    let (_hold, provider) = provider(data)?;
     let version = change(data, |kept| kept.put(name, &secret, &provider))?;
     println!("{name}, version {version}");
     Ok(ExitCode::SUCCESS)
@@ -57,7 +57,7 @@ fn rotate(name: &str, retire_after: SignedDuration, data: &Path) -> Result<ExitC
         return Ok(ExitCode::from(FINDING));
     }
     let secret = secret()?;
-    let provider = provider(data)?;
+    let (_hold, provider) = provider(data)?;
     let retires = now().saturating_add(retire_after).into_diagnostic()?;
     let version = change(data, |kept| {
         kept.rotate(name, &secret, retires.as_second(), &provider)
@@ -96,10 +96,12 @@ fn change<T>(
     Credentials::change(&data.join(CREDENTIALS_FILE), change).into_diagnostic()
 }
 
-fn provider(data: &Path) -> Result<FileProvider> {
+/// What seals credentials, and what keeps it from going until they are in their file.
+fn provider(data: &Path) -> Result<(KeyringHold, FileProvider)> {
+    let hold = KeyringHold::wait(data).into_diagnostic()?;
     let keyring = keyring::open_or_create(data);
     let keyring = keyring.wrap_err("credentials are sealed by the log's keyring")?;
-    keyring.provider().into_diagnostic()
+    Ok((hold, keyring.provider()))
 }
 
 /// What standard input holds: one line, or PEM.

@@ -1,15 +1,20 @@
-//! `tidegate keys`: who keeps the root of the log's keyring.
+//! `tidegate keys`: who keeps the root of the log's keyring, and which keys are in it.
 
-use std::{path::PathBuf, process::ExitCode};
+mod rotate;
+mod status;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use audit::{EventRef, Keys, LedgerError, Trail};
 use clap::{Args, Subcommand};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
-use serde_json::json;
 use store::SqliteLedger;
-use vault::{KEYRING_FILE, Keyring, Place, Root, Source, Stored};
+use vault::{KEYRING_FILE, Keyring, KeyringHold, Place, Root, Source};
 
-use super::{Data, FINDING, Format, Output, block_on, table};
+use super::{Data, Output, block_on};
 use crate::{
     inquiries::Intent,
     keyring::{self, Provider},
@@ -18,7 +23,7 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Tell who keeps the keyring's root, ask them for it, and tell which keys there are.
+    /// Tell who keeps the keyring's root, ask them for it, and tell which keys there are and what is under each.
     Status {
         #[command(flatten)]
         data: Data,
@@ -29,6 +34,12 @@ pub(super) enum Command {
     Seal {
         #[command(subcommand)]
         by: By,
+    },
+    /// Have another key-encryption key wrap from now on, what older ones wrapped as well: by the gateway that runs,
+    /// meanwhile, else here. It is on record.
+    Rotate {
+        #[command(flatten)]
+        data: Data,
     },
     /// Put the keyring back in clear, kept by its file's mode alone. It is on record.
     Unseal {
@@ -214,7 +225,8 @@ impl By {
 
 pub(super) fn keys(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Status { data, output } => status(&data, output.output),
+        Command::Status { data, output } => status::status(&data.data, output.output),
+        Command::Rotate { data } => rotate::rotate(&data.data),
         Command::Seal { by } => {
             let (place, data) = by.place()?;
             change(&data, Some(place))
@@ -224,9 +236,10 @@ pub(super) fn keys(command: Command) -> Result<ExitCode> {
 }
 
 /// Has the keyring kept by the provider at `place` from now on, or by nobody.
-fn change(data: &std::path::Path, place: Option<Place>) -> Result<ExitCode> {
+fn change(data: &Path, place: Option<Place>) -> Result<ExitCode> {
     private_folder(data)?;
     let path = data.join(KEYRING_FILE);
+    let _hold = KeyringHold::wait(data).into_diagnostic()?;
     let keyring = keyring::open_or_create(data)?;
     // Opened again before anything is changed: what cannot be opened would be lost.
     let sealed = place.map(|place| {
@@ -257,17 +270,8 @@ fn change(data: &std::path::Path, place: Option<Place>) -> Result<ExitCode> {
 }
 
 /// Puts it on record before it holds. The lock stays with what is given, so that no gateway starts meanwhile.
-async fn record(data: &std::path::Path, keyring: &Keyring, to: &str) -> Result<Trail> {
-    publication::check_folder(data).await?;
-    let ledger = match SqliteLedger::open(data).await {
-        Err(LedgerError::Locked { .. }) => {
-            return Err(miette!(
-                help = "stop it, seal the keyring, and start it again",
-                "a gateway runs with this keyring"
-            ));
-        }
-        opened => opened.into_diagnostic()?,
-    };
+async fn record(data: &Path, keyring: &Keyring, to: &str) -> Result<Trail> {
+    let ledger = writer(data).await?;
     let keys = Keys::from_keyring(keyring).into_diagnostic()?;
     let trail = Trail::start(Box::new(ledger), keys).into_diagnostic()?;
     let intent = Intent {
@@ -281,55 +285,14 @@ async fn record(data: &std::path::Path, keyring: &Keyring, to: &str) -> Result<T
     Ok(trail)
 }
 
-fn status(data: &Data, format: Format) -> Result<ExitCode> {
-    let stored = Keyring::stored(&data.data.join(KEYRING_FILE)).into_diagnostic()?;
-    let (place, opened) = match stored {
-        Stored::Clear(keyring) => (None, Ok(keyring)),
-        Stored::Sealed(sealed) => {
-            let asked = Provider::new(sealed.place())
-                .map_err(|error| error.to_string())
-                .and_then(|it| keyring::ask(&it, &sealed).map_err(|error| error.to_string()));
-            (Some(sealed.place().clone()), asked)
-        }
-    };
-    let kind = place.as_ref().map_or("file", Place::kind);
-    let shown = place
-        .as_ref()
-        .map_or_else(|| "file".to_owned(), ToString::to_string);
-    let key = keyring::verifier_key(&data.data)?;
-    let ids = opened.as_ref().map(Keyring::wrapping_ids);
-    let answer = match &opened {
-        Ok(_) => "opens the keyring".to_owned(),
-        Err(why) => why.clone(),
-    };
-    if format == Format::Json {
-        let told = json!({
-            "kind": kind,
-            "provider": place,
-            "opens": opened.is_ok(),
-            "answer": answer,
-            "verifier": key,
-            "wrapping": ids.clone().ok(),
-        });
-        println!("{told}");
-    } else {
-        let listed = |ids: Vec<u32>| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let ids = ids.map_or_else(
-            |_| "not to be told".to_owned(),
-            |ids| listed(ids).join(", "),
-        );
-        let rows = [
-            ("provider", shown),
-            ("answer", answer),
-            ("key-encryption keys", ids),
-            ("signing key", key),
-        ];
-        let rows = rows.map(|(name, value)| vec![name.to_owned(), value]);
-        table::print(&["what", "value"], rows);
+/// The log, for its one writer.
+async fn writer(data: &Path) -> Result<SqliteLedger> {
+    publication::check_folder(data).await?;
+    match SqliteLedger::open(data).await {
+        Err(LedgerError::Locked { .. }) => Err(miette!(
+            help = "stop it, say this again, and start it",
+            "a gateway runs with this keyring"
+        )),
+        opened => opened.into_diagnostic(),
     }
-    Ok(if opened.is_ok() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(FINDING)
-    })
 }

@@ -37,6 +37,7 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
+use vault::FileProvider;
 
 use super::check;
 use crate::{
@@ -120,9 +121,10 @@ impl Prepared {
         // Before anything is bound: the process that this forks must not have it.
         let opened = egress::open(config, confine::confine_keeper)?;
         // Neither its keys.
-        let opened_keyring = keyring::wait_for(&config.data)?;
-        let keyring = opened_keyring.as_ref().map(|it| &it.keyring);
-        let authority = authority::open(config, keyring)?;
+        let keyring = keyring::wait_for(&config.data, authority::is_needed(config))?;
+        let vouching = keyring.as_ref().filter(|_| authority::is_needed(config));
+        let authority = vouching.map(|keyring| authority::open(config, keyring));
+        let authority = authority.transpose()?;
         if let Some((authority, _)) = &authority {
             let server = authority.server();
             for endpoint in &mut endpoints {
@@ -148,7 +150,7 @@ impl Prepared {
             upstream_tls,
             opened,
             endpoints,
-            keyring: opened_keyring,
+            keyring,
             authority,
             bound,
             admin: admin.transpose()?,
@@ -229,7 +231,8 @@ impl Running {
         let alerts = Arc::new(alerts);
         let (watch, watching) = behaviour::open(config, &alerts)?;
         let bars = (watch, revoked, Arc::new(pins::open(config)?));
-        let (gateway, held) = gateway(
+        let keeper = keyring.as_ref().and_then(keyring::Opened::keeper);
+        let (gateway, held, provider) = gateway(
             config,
             (judges, keyring.as_ref()),
             flows,
@@ -248,6 +251,9 @@ impl Running {
         let publishing = runtime.spawn(publishing.run(stopped.clone()));
         let copying = record::copying(config, &gateway)?;
         let copied = copying.standing();
+        let wraps = (provider, keeper);
+        let rotation = record::rotation(config, &gateway, wraps, &copying, &stopped);
+        let rotated = Arc::clone(&rotation.standing);
         let copying = runtime.spawn(copying.run(stopped.clone()));
         let reporting = Schedules::new(config, gateway.trail.clone());
         let reported = reporting.standing();
@@ -259,7 +265,7 @@ impl Running {
         let lease = lease::begin(keyring, config.lease, parts);
         let files = (Arc::clone(&held), tell, authority);
         let pins = files::look(config, files, &gateway, (alerts, &stopped));
-        desks::open(config, &gateway, &stopped)?;
+        desks::open(config, &gateway, rotation, &stopped)?;
         upstreams::watch(&gateway, &upstream_tls, &stopped)?;
         let (listen, led) = addresses(&bound, endpoints.len());
         let kernel = opened.kernel.as_ref();
@@ -276,6 +282,7 @@ impl Running {
             copied,
             reported,
             lease,
+            rotated,
             shipped: shipping.lag(),
         };
         let admin = admin.map(|listener| operators(listener, status, &stopped, runtime));
@@ -398,8 +405,8 @@ fn gateway(
     (watch, revoked, pins): (Option<Arc<Watch>>, watch::Receiver<Arc<Revoked>>, Arc<Pins>),
     lifecycle: &Lifecycle,
     runtime: &tokio::runtime::Runtime,
-) -> Result<(Arc<Gateway>, Arc<Held>)> {
-    let kept = record::open(config, keyring.map(|it| &it.keyring), &own_keys, runtime)?;
+) -> Result<(Arc<Gateway>, Arc<Held>, FileProvider)> {
+    let kept = record::open(config, keyring, &own_keys, runtime)?;
     let held = kept.credentials;
     let gateway = Arc::new(Gateway {
         flows,
@@ -425,7 +432,7 @@ fn gateway(
         uninspected: config.uninspected,
     });
     figures::watch(&gateway, &held)?;
-    Ok((gateway, held))
+    Ok((gateway, held, kept.provider))
 }
 
 /// As what agents are known.

@@ -36,5 +36,6 @@ mod events;
 mod home;
 mod postgres;
 mod reading;
+mod rotation;
 mod sabotage;
 mod tampering;

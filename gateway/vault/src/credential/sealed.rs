@@ -14,6 +14,7 @@ use super::Credential;
 use crate::{
     DataKey, KeyProvider, NONCE_BYTES, VaultError,
     keyring::{malformed, private, replace_private, written},
+    rewrapped, wrapped_by,
 };
 
 /// Versions of one credential that are kept: a rotation is a change from one to the next.
@@ -191,6 +192,31 @@ impl Credentials {
         })
     }
 
+    /// Wraps the keys of all versions as `provider` wraps now; gives how many were wrapped otherwise. What it cannot open
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// If the key provider fails.
+    pub fn rewrap(&mut self, provider: &dyn KeyProvider) -> Result<u64, VaultError> {
+        let mut changed = 0;
+        for (name, kept) in &mut self.credentials {
+            for sealed in &mut kept.versions {
+                let context = context(name, sealed.version);
+                if let Some(wrapped) = rewrapped(provider, &sealed.wrapped, &context)? {
+                    sealed.wrapped = wrapped;
+                    changed += 1;
+                }
+            }
+        }
+        Ok(changed)
+    }
+
+    /// The ids of the key-encryption keys that wrap the live versions, one for each; none where that is not to be told.
+    pub fn wrapped_by(&self) -> impl Iterator<Item = Option<u32>> {
+        let versions = self.credentials.values().flat_map(|kept| &kept.versions);
+        versions.map(|sealed| wrapped_by(&sealed.wrapped))
+    }
+
     /// Opens the version of this name that is in use, if there is one.
     ///
     /// # Errors
@@ -253,7 +279,7 @@ mod tests {
 
     fn provider(folder: &Path, name: &str) -> FileProvider {
         let keyring = Keyring::open_or_create(&folder.join(name)).unwrap();
-        keyring.provider().unwrap()
+        keyring.provider()
     }
 
     #[test]
@@ -341,5 +367,32 @@ mod tests {
         assert_eq!(used(&credentials), None);
         assert_eq!(credentials.put("a", b"version-5", &provider).unwrap(), 5);
         assert!(!credentials.revoke("b", 1));
+    }
+    #[test]
+    fn every_version_goes_to_another_key_and_what_nobody_opens_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let keyring = Keyring::open_or_create(&folder.path().join("keyring.json")).unwrap();
+        let other = provider(folder.path(), "other.json");
+        let provider = keyring.provider();
+        let mut credentials = Credentials::default();
+        credentials.put("a", b"version-1", &provider).unwrap();
+        credentials
+            .rotate("a", b"version-2", 100, &provider)
+            .unwrap();
+        credentials.put("b", b"another-one", &other).unwrap();
+        assert_eq!(credentials.rewrap(&provider).unwrap(), 0);
+        let next = keyring.rotated().unwrap();
+        provider.adopt(&next).unwrap();
+        assert_eq!(credentials.rewrap(&provider).unwrap(), 2);
+        assert_eq!(credentials.rewrap(&provider).unwrap(), 0);
+        let ids: Vec<_> = credentials.wrapped_by().collect();
+        assert_eq!(ids, [Some(2), Some(2), Some(1)]);
+        provider.adopt(&next.retired().unwrap()).unwrap();
+        for (version, secret) in [(2, b"version-2"), (1, b"version-1")] {
+            let opened = credentials.credential("a", &provider).unwrap().unwrap();
+            assert_eq!((opened.version, opened.expose()), (version, &secret[..]));
+            credentials.revoke("a", version);
+        }
+        assert!(credentials.credential("b", &other).is_ok());
     }
 }

@@ -16,7 +16,7 @@ use crate::{DataKey, NONCE_BYTES, Place, Root, VaultError};
 pub(super) const SEALED: u32 = 2;
 
 /// A keyring that nobody opened yet.
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SealedKeyring {
     version: u32,
@@ -63,9 +63,10 @@ impl SealedKeyring {
         let opened = key.open(*nonce, &self.bound()?, sealed)?;
         let contents: Contents =
             serde_json::from_slice(opened).map_err(|_| VaultError::Unopened)?;
-        let keyring = Keyring(contents);
-        let is_whole = keyring.0.check().is_ok();
-        let is_own = keyring.0.log == self.log && keyring.signer()?.verifier_key() == self.verifier;
+        let keyring = Keyring::of(contents)?;
+        let is_whole = keyring.contents.check().is_ok();
+        let is_own =
+            keyring.contents.log == self.log && keyring.signer()?.verifier_key() == self.verifier;
         (is_whole && is_own)
             .then_some(keyring)
             .ok_or(VaultError::Unopened)
@@ -108,17 +109,30 @@ impl Keyring {
     ) -> Result<(), VaultError> {
         let mut sealed = SealedKeyring {
             version: SEALED,
-            log: self.0.log.clone(),
+            log: self.contents.log.clone(),
             verifier: self.signer()?.verifier_key(),
             provider: place,
             root: BASE64_STANDARD.encode(wrapped),
             sealed: String::new(),
         };
-        let text = serde_json::to_vec(&self.0).map_err(|_| VaultError::Module)?;
+        let text = serde_json::to_vec(&self.contents).map_err(|_| VaultError::Module)?;
         let mut bytes = Zeroizing::new(text);
         let seal = DataKey::new(root.material())?.seal(&sealed.bound()?, &mut bytes)?;
         sealed.sealed = BASE64_STANDARD.encode([&seal.nonce[..], &bytes, &seal.tag].concat());
         replace_private(path, &sealed).map_err(written(path))
+    }
+
+    /// Puts this keyring at `path` in the place of `before`, sealed as that was, under its `root`.
+    ///
+    /// # Errors
+    /// If it cannot be sealed or written.
+    pub fn reseal(
+        &self,
+        path: &Path,
+        before: &SealedKeyring,
+        root: &Root,
+    ) -> Result<(), VaultError> {
+        self.seal(path, before.provider.clone(), root, &before.wrapped_root()?)
     }
 
     /// Puts this keyring at `path` in clear.
@@ -126,8 +140,8 @@ impl Keyring {
     /// # Errors
     /// If it cannot be written.
     pub fn unseal(&self, path: &Path) -> Result<(), VaultError> {
-        debug_assert_eq!(self.0.version, VERSION);
-        replace_private(path, &self.0).map_err(written(path))
+        debug_assert_eq!(self.contents.version, VERSION);
+        replace_private(path, &self.contents).map_err(written(path))
     }
 }
 

@@ -75,7 +75,7 @@ fn a_broken_keyring_is_refused_without_repeating_it() {
 fn a_wrapped_key_opens_only_in_its_context_and_keyring() {
     let home = tempfile::tempdir().unwrap();
     let ours = Keyring::open_or_create(&keyring(&home)).unwrap();
-    let provider = ours.provider().unwrap();
+    let provider = ours.provider();
     let (key, wrapped) = DataKey::generate(&provider, b"log 1 key 1").unwrap();
 
     let mut bytes = b"event".to_vec();
@@ -91,6 +91,8 @@ fn a_wrapped_key_opens_only_in_its_context_and_keyring() {
         assert!(DataKey::unwrap(&provider, &broken, b"log 1 key 1").is_err());
         assert!(DataKey::unwrap(&provider, &wrapped[..at], b"log 1 key 1").is_err());
     }
-    let theirs = Keyring(Contents::generate().unwrap()).provider().unwrap();
+    let theirs = Keyring::of(Contents::generate().unwrap())
+        .unwrap()
+        .provider();
     assert!(DataKey::unwrap(&theirs, &wrapped, b"log 1 key 1").is_err());
 }

@@ -71,7 +71,7 @@ fn a_sealed_keyring_holds_no_key_in_clear_and_opens_as_it_was() {
     let keyring = Keyring::open_or_create(&path).unwrap();
     let clear: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let data = KeyMaterial::generate().unwrap();
-    let under = keyring.provider().unwrap().wrap(&data, b"here").unwrap();
+    let under = keyring.provider().wrap(&data, b"here").unwrap();
     let [place, other] = places(folder.path());
     let provider = LocalProvider::new(&place).unwrap().unwrap();
     let root = Root::generate().unwrap();
@@ -98,7 +98,7 @@ fn a_sealed_keyring_holds_no_key_in_clear_and_opens_as_it_was() {
         opened.signer().unwrap().verifier_key(),
         sealed.verifier_key()
     );
-    let again = opened.provider().unwrap().unwrap(&under, b"here").unwrap();
+    let again = opened.provider().unwrap(&under, b"here").unwrap();
     assert_eq!(again.expose(), data.expose());
     assert!(sealed.open(&Root::generate().unwrap()).is_err());
     // Whoever changes what stands beside the secrets is found out.

@@ -38,7 +38,7 @@ pub(super) fn import(file: &Path, only: &[String], data: &Path) -> Result<ExitCo
         }
     }
     private_folder(data)?;
-    let provider = provider(data)?;
+    let (_hold, provider) = provider(data)?;
     let versions = change(data, |kept| {
         let sealed = variables.iter().map(|(name, value)| {
             let version = kept.put(name, value.as_bytes(), &provider)?;

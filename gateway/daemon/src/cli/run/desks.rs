@@ -7,17 +7,34 @@ use proxy::Gateway;
 use tokio::sync::watch;
 
 use super::check;
-use crate::{config::Config, desk, erasure::Eraser, inquiries, policies, reveal};
+use crate::{
+    config::Config,
+    desk,
+    erasure::Eraser,
+    inquiries, policies, reveal,
+    rotation::{self, Rotation},
+};
 
 /// Opens the desks where people ask.
 pub(super) fn open(
     config: &Config,
     gateway: &Gateway,
+    rotation: Arc<Rotation>,
     stopped: &watch::Receiver<bool>,
 ) -> Result<()> {
+    keys(config, rotation, stopped)?;
     reveals(config, gateway, stopped)?;
     inquiries(config, gateway, stopped)?;
     policies(config, gateway, stopped)
+}
+
+/// Opens the desk where keys are rotated.
+fn keys(config: &Config, rotation: Arc<Rotation>, stopped: &watch::Receiver<bool>) -> Result<()> {
+    let listener = desk::listen(&config.data, rotation::SOCKET).into_diagnostic();
+    let listener = listener.wrap_err("the socket for `tidegate keys rotate` cannot be opened")?;
+    let clerk = rotation::Clerk(rotation);
+    tokio::spawn(desk::serve(clerk, listener, stopped.clone()));
+    Ok(())
 }
 
 /// Opens the desk where other policies are put in force.

@@ -30,6 +30,7 @@ pub(super) struct Health {
     pub(super) reported: Arc<Standing>,
     /// None if the keyring lies there in clear.
     pub(super) lease: Option<Arc<lease::Standing>>,
+    pub(super) rotated: Arc<Standing>,
     pub(super) shipped: Arc<Lag>,
 }
 
@@ -68,12 +69,12 @@ impl Status for Health {
                 "the latest commit failed; nothing is served until one succeeds".to_owned(),
             )
         };
-        let keys = match &self.lease {
-            Some(lease) => match (lease.is_withheld(), lease.amiss()) {
-                (true, amiss) => Condition::Down(amiss.unwrap_or_default()),
-                (false, amiss) => less_by(amiss.unwrap_or_default()),
-            },
-            None => Condition::Ready,
+        let amiss = self.lease.as_ref().and_then(|lease| lease.amiss());
+        let keys = if self.lease.as_ref().is_some_and(|it| it.is_withheld()) {
+            Condition::Down(amiss.unwrap_or_default())
+        } else {
+            let amiss = amiss.into_iter().chain(self.rotated.amiss());
+            less_by(amiss.collect::<Vec<_>>().join("; "))
         };
         let attestation = match self.gateway.flows.source() {
             _ if !self.keeper.is_there() => {

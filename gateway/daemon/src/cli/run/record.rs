@@ -10,12 +10,15 @@ use proxy::{Gateway, pass::Passes};
 use redaction::Pseudonyms;
 use store::{SqliteLedger, SqliteSubjects};
 use telemetry::Watched;
-use tokio::runtime::Runtime;
-use vault::Keyring;
+use tokio::{
+    runtime::Runtime,
+    sync::{Notify, watch},
+};
+use vault::{FileProvider, Keyring};
 
 use crate::{
     config::Config, copies::Copying, credentials::Held, erasure, keyring, keys::VaultKeys, passes,
-    publication,
+    publication, rotation::Rotation,
 };
 
 /// All that hangs on the keyring.
@@ -25,12 +28,14 @@ pub(super) struct Kept {
     pub(super) pseudonyms: Arc<dyn Pseudonyms>,
     pub(super) credentials: Arc<Held>,
     pub(super) passes: Passes,
+    /// By which all of them wrap keys.
+    pub(super) provider: FileProvider,
 }
 
 /// Opens the log for its one writer, and the rest.
 pub(super) fn open(
     config: &Config,
-    opened: Option<&Keyring>,
+    opened: Option<&keyring::Opened>,
     own_keys: &KeySet,
     runtime: &Runtime,
 ) -> Result<Kept> {
@@ -38,31 +43,57 @@ pub(super) fn open(
     runtime.block_on(publication::check(config))?;
     let ledger = runtime.block_on(SqliteLedger::open(&config.data));
     let ledger = ledger.into_diagnostic()?;
+    // From here on nobody else may change it, and we do not hold it any more.
+    let held = opened.map(|opened| opened.hold(&config.data)).transpose()?;
+    drop(held);
     let made = opened
         .is_none()
         .then(|| keyring::open_or_create(&config.data));
     let made = made.transpose()?;
-    let keyring = opened.or(made.as_ref());
+    let keyring = opened.map(|it| &it.keyring).or(made.as_ref());
     let keyring = keyring.ok_or_else(|| miette::miette!("there is no keyring"))?;
     let keys = Keys::from_keyring(keyring).into_diagnostic()?;
     let trail = Trail::start(Box::new(ledger), keys).into_diagnostic()?;
     let named = runtime.block_on(kept_keys(config, keyring));
-    let provider = keyring.provider().into_diagnostic()?;
+    let provider = keyring.provider();
     let passes = passes::open(&config.data, &provider, own_keys)?;
     let (subjects, keeper) = Subjects::new(
         Box::new(named.wrap_err("the keys of data subjects cannot be read")?),
         keyring.log().to_owned(),
-        Arc::new(provider),
+        Arc::new(provider.clone()),
         BlindIndex::new(keyring.pseudonymizer()),
     );
     runtime.spawn(keeper);
     Ok(Kept {
         trail,
         subjects,
-        credentials: Held::open(config, keyring)?,
+        credentials: Held::open(config, keyring),
         pseudonyms: Arc::new(VaultKeys::open(config, keyring)?),
         passes,
+        provider,
     })
+}
+
+/// Goes on with a rotation of keys that was begun, and waits for others.
+pub(super) fn rotation(
+    config: &Config,
+    gateway: &Gateway,
+    (provider, keeper): (FileProvider, Option<Arc<keyring::Provider>>),
+    copying: &Copying,
+    stopped: &watch::Receiver<bool>,
+) -> Arc<Rotation> {
+    let rotation = Arc::new(Rotation {
+        data: config.data.clone(),
+        provider,
+        keeper,
+        trail: gateway.trail.clone(),
+        subjects: Arc::clone(&gateway.subjects),
+        copied: copying.keys(),
+        due: Notify::new(),
+        standing: Arc::default(),
+    });
+    tokio::spawn(Arc::clone(&rotation).keep(stopped.clone()));
+    rotation
 }
 
 /// What copies the log, and its figure.
