@@ -364,7 +364,7 @@ pub struct PolicyChange {
 pub struct Inquiry {
     /// When.
     pub at: Timestamp,
-    /// `list`, `show`, `search`, `report`, `export`.
+    /// `list`, `show`, `search`, `report`, `export`; of people at the console `console login`, `console search`, ...
     pub command: Cow<'static, str>,
     /// The user id of the asking process: the kernel's word where a gateway was asked, else the
     /// process's own.
