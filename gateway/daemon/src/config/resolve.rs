@@ -30,6 +30,7 @@ use crate::{lease::Terms, reveal::Panel, schedules::Schedule};
 use super::{
     answers::restoring,
     behaviour::Receiver,
+    console::Console,
     credentials::CredentialPlace,
     egress::Egress,
     fault::Text,
@@ -87,6 +88,8 @@ pub(crate) struct Config {
     pub(crate) schedules: Vec<Schedule>,
     /// Where events go.
     pub(crate) shipping: Vec<Destination>,
+    /// Where people look at the log with a browser.
+    pub(crate) console: Option<Console>,
     pub(crate) tenant: String,
     pub(crate) transform_keys: Option<PathBuf>,
     pub(crate) reveal: Option<Panel>,
@@ -169,6 +172,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         lease: resolver.lease(&file.audit)?,
         schedules: resolver.schedules(&file.reports)?,
         shipping: resolver.shipping(&file.shipping)?,
+        console: resolver.console(file.console.as_ref())?,
         data: directory.join(file.audit.directory),
         tenant: file
             .tokenization
