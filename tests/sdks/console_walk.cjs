@@ -72,7 +72,8 @@ async function walk(page, role, scheme, judged) {
     statuses[name] = response.status();
     if (judged) await judge(page, `${role} ${name}`, scheme);
     if (judged && role === "operator") {
-      await page.screenshot({ path: join(SHOTS, `${name}-${scheme}.png`), fullPage: true });
+      const fullPage = !["flows", "findings"].includes(name);
+      await page.screenshot({ path: join(SHOTS, `${name}-${scheme}.png`), fullPage });
     }
   }
   return statuses;

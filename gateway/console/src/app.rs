@@ -67,8 +67,9 @@ pub(crate) type Answer = Result<Html<String>, Fault>;
 /// What handlers have.
 pub(crate) type Shared = State<Arc<App>>;
 
-pub(crate) fn html(page: Markup) -> Answer {
-    Ok(Html(page.into_string()))
+/// A page as it is sent.
+pub(crate) fn html(page: Markup) -> Html<String> {
+    Html(page.into_string())
 }
 
 impl App {

@@ -1,8 +1,11 @@
 //! What a time came to, counted from its matters. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
-use audit::{BodyRecord, Event, Matter, Opening, Outcome};
+use audit::{BodyRecord, Bypass, Event, Matter, Opening, Outcome};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::limits::ROWS_MAX;
@@ -165,16 +168,14 @@ impl Figures {
             }
             Event::Bypass(bypass) => {
                 self.bypasses += 1;
-                let to = bypass.name.as_ref().unwrap_or(&bypass.remote);
-                self.edge(Edge {
+                let ends = self.edge(Edge {
                     agent: bypass.agent.clone(),
-                    to: to.clone(),
+                    to: place(bypass),
                     governed: false,
-                })
-                .count(if bypass.result == "refused" {
-                    "refused"
-                } else {
-                    "released"
+                });
+                ends.count(match &*bypass.result {
+                    "refused" => "refused",
+                    _ => "released",
                 });
             }
             Event::Gap(gap) => self.gap(&gap.reason, gap.lost.saturating_sub(gap.recovered)),
@@ -256,6 +257,15 @@ impl Figures {
     }
 }
 
+/// Where a flow went: a name, or else an address without its port, which may be another each time.
+fn place(bypass: &Bypass) -> String {
+    let address = || match bypass.remote.parse::<SocketAddr>() {
+        Ok(address) => address.ip().to_string(),
+        Err(_) => bypass.remote.clone(),
+    };
+    bypass.name.clone().unwrap_or_else(address)
+}
+
 impl Edge {
     /// All those that there was no room for.
     fn rest() -> Self {
@@ -326,7 +336,13 @@ mod tests {
             "process": { "pid": 1, "start_ns": 1, "uid": 1, "gid": 1, "cgroup_id": 1,
                 "comm": "x", "ancestors": [] },
         });
-        figures.take(&matter(bypass, None));
+        figures.take(&matter(bypass.clone(), None));
+        for remote in ["[2001:db8::1]:443", "[2001:db8::1]:9"] {
+            let mut nameless = bypass.clone();
+            nameless["name"] = Value::Null;
+            nameless["remote"] = remote.into();
+            figures.take(&matter(nameless, None));
+        }
 
         let ends = |released, refused| Ends {
             released,
@@ -343,10 +359,11 @@ mod tests {
         assert_eq!(email.steps[23], 3);
         assert_eq!(figures.gaps["media_unknown"], 4);
         let edges: Vec<_> = figures.edges.keys().collect();
-        assert_eq!(edges.len(), 3);
-        let past = edges.iter().find(|edge| !edge.governed).unwrap();
-        assert_eq!((&*past.agent, &*past.to), ("a", "api.example"));
-        assert_eq!((figures.agents.len(), figures.bypasses), (2, 1));
+        assert_eq!(edges.len(), 4);
+        let past = edges.iter().filter(|edge| !edge.governed);
+        let past: Vec<_> = past.map(|edge| (&*edge.agent, &*edge.to)).collect();
+        assert_eq!(past, [("a", "2001:db8::1"), ("a", "api.example")]);
+        assert_eq!((figures.agents.len(), figures.bypasses), (2, 3));
     }
 
     #[test]

@@ -62,8 +62,8 @@ impl Known {
         let Some((record, acknowledgement)) = acknowledgement(inquiry) else {
             return;
         };
-        // They come newest first, and the first one counts.
-        self.by.insert(record, acknowledgement);
+        // Whoever was first counts.
+        self.by.entry(record).or_insert(acknowledgement);
         if self.by.len() > ACKNOWLEDGED_MAX {
             self.by.pop_first();
         }
@@ -94,7 +94,10 @@ impl Acknowledged {
                 fresh.push(inquiry);
             }
         }
-        fresh.iter().for_each(|inquiry| known.learn(inquiry));
+        // They came newest first.
+        for inquiry in fresh.iter().rev() {
+            known.learn(inquiry);
+        }
         known.read = size;
         Ok(known)
     }
@@ -139,6 +142,6 @@ mod tests {
         known.learn(&inquiry(ACKNOWLEDGE, &[("record", "3"), ("user", "eva")]));
         known.learn(&inquiry(ACKNOWLEDGE, &[("record", "3"), ("user", "adam")]));
         let by = known.of(3).unwrap();
-        assert_eq!((&*by.user, by.note.as_deref()), ("adam", Some("seen")));
+        assert_eq!((&*by.user, by.note.as_deref()), ("eva", Some("seen")));
     }
 }

@@ -13,7 +13,6 @@ pub(crate) mod revocations;
 pub(crate) mod sessions;
 
 use audit::{Anchor, Event, Kind, Matter, Span};
-use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -34,7 +33,7 @@ pub(crate) struct Chosen {
 /// The figures of a period, what holds them, and whether all of its records were looked at.
 async fn figures(app: &App, period: Period) -> Result<(Figures, Anchor, bool), Fault> {
     let (mut archive, _turn) = app.archive().await?;
-    let mut figures = Figures::new(period, Timestamp::now());
+    let mut figures = Figures::new(period, app.source.now());
     let span = Span {
         from: Some(figures.from()),
         kinds: [

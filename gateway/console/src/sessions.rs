@@ -131,7 +131,7 @@ mod tests {
         let (sessions, start) = (Sessions::default(), Instant::now());
         let name = sessions.begin("eva", [0; 32], start).unwrap();
         assert!(sessions.seen("another", start).is_none());
-        let idle = IDLE_MAX - Duration::from_secs(1);
+        let idle = Duration::from_secs(IDLE_MAX.as_secs() - 1);
         let mut now = start;
         while now + idle < start + SESSION_MAX {
             now += idle;

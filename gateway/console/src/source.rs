@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use audit::Archive;
+use jiff::Timestamp;
 
 /// Where everything comes from that the console shows.
 #[async_trait]
 pub trait Source: Send + Sync + 'static {
+    /// The time.
+    fn now(&self) -> Timestamp;
+
     /// The log, open for reading.
     async fn archive(&self) -> Result<Archive, Unavailable>;
 

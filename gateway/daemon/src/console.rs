@@ -35,7 +35,7 @@ const KEYRING_HELD: Duration = Duration::from_mins(5);
 const PARTS_BYTES_MAX: usize = 256 * 1024;
 
 /// Flows of agents on a page, and lines that are looked at for them: a host may have a million of others.
-const FLOWS_MAX: usize = 500;
+const FLOWS_MAX: usize = 200;
 const FLOWS_LOOKED_MAX: usize = 50_000;
 /// The longest line: one flow.
 const FLOW_BYTES_MAX: usize = 64 * 1024;
@@ -65,6 +65,10 @@ struct Told {
 
 #[console::async_trait]
 impl Source for House {
+    fn now(&self) -> jiff::Timestamp {
+        cli::now()
+    }
+
     async fn archive(&self) -> Result<Archive, Unavailable> {
         self.opened().await.map_err(why)
     }

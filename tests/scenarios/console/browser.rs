@@ -95,7 +95,7 @@ fn a_browser_walks_every_page_in_light_and_dark_without_scripts_and_axe_finds_no
     assert!(report.contains(crate::world::SUPPORT), "{report}");
     let name = seen["report"]["name"].as_str().context("no name")?;
     assert!(
-        name.starts_with("agents-") && name.ends_with(".csv"),
+        name.starts_with("agents-") && name.ends_with("csv"),
         "{name}"
     );
     assert_eq!(seen["open"], 0);

@@ -51,12 +51,12 @@ pub(crate) async fn show(
         (cut(whole))
         (table("Data classes found in requests and answers", &columns, &[1, 2, 3], &rows))
     };
-    answer(page::page(
+    Ok(answer(page::page(
         &signed,
         Section::Classes,
         "Data classes",
         &content,
-    ))
+    )))
 }
 
 fn line(class: &str, steps: &[u64], figures: &Figures) -> Markup {

@@ -37,7 +37,12 @@ pub(crate) async fn show(
         section { h2 { "Evidence" } (evidence(&shown)) }
     };
     let title = format!("Record {record}");
-    answer(page::page(&signed, Section::Exchanges, &title, &content))
+    Ok(answer(page::page(
+        &signed,
+        Section::Exchanges,
+        &title,
+        &content,
+    )))
 }
 
 /// The proof that a record is in the log, for whoever has the public key.

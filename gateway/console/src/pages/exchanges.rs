@@ -183,12 +183,12 @@ pub(crate) async fn search(
             } @else { li.quiet { "There is nothing older." } }
         } }
     };
-    answer(page::page(
+    Ok(answer(page::page(
         &signed,
         Section::Exchanges,
         "Exchanges",
         &content,
-    ))
+    )))
 }
 
 /// What of a search goes on record: of a data subject only by what it is named.

@@ -83,12 +83,12 @@ pub(crate) async fn show(
             } }
         }
     };
-    answer(page::page(
+    Ok(answer(page::page(
         &signed,
         Section::Findings,
         "Findings and alerts",
         &content,
-    ))
+    )))
 }
 
 /// A page of rows, and from where on there may be older ones.

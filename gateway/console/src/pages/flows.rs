@@ -30,16 +30,19 @@ pub(crate) async fn show(
             }
         }
     };
-    answer(page::page(
+    Ok(answer(page::page(
         &signed,
         Section::Flows,
         "Live flows of agents",
         &content,
-    ))
+    )))
 }
 
+/// Those past the gateway first.
 fn listed(flows: &Flows) -> Markup {
-    let rows: Vec<Vec<Markup>> = flows.all.iter().map(row).collect();
+    let (past, other): (Vec<&Flow>, Vec<&Flow>) =
+        flows.all.iter().partition(|flow| flow.bypass.is_some());
+    let rows: Vec<Vec<Markup>> = past.into_iter().chain(other).map(row).collect();
     let columns = [
         "Agent",
         "Process",
@@ -63,11 +66,10 @@ fn row(flow: &Flow) -> Vec<Markup> {
         cell(&flow.direction),
         html! { (flow.protocol) " " (flow.remote) @if let Some(name) = &flow.name { " " span.quiet { (name) } } },
         cell(&flow.state),
-        match &flow.bypass {
-            Some((technique, result)) => {
-                html! { span.word.bad { "bypassing" } " " (technique) " " (word(result)) }
-            }
-            None => html! { (flow.verdict) },
+        html! {
+            @if let Some((technique, result)) = &flow.bypass {
+                span.word.bad { "bypassing" } " " (technique) " " (word(result))
+            } @else { (flow.verdict) }
         },
         cell(flow.sent.to_string()),
         cell(flow.received.to_string()),

@@ -48,12 +48,12 @@ pub(crate) async fn show(
             p.notice { (figures.omitted) " matters are of agents and places that there is no room for here." }
         }
     };
-    answer(page::page(
+    Ok(answer(page::page(
         &signed,
         Section::Map,
         "Agents and APIs",
         &content,
-    ))
+    )))
 }
 
 fn edges(figures: &Figures) -> Markup {

@@ -43,7 +43,12 @@ pub(crate) async fn show(
         }
         section { h2 { "Log" } (log(&anchor)) }
     };
-    answer(page::page(&signed, Section::Overview, "Overview", &content))
+    Ok(answer(page::page(
+        &signed,
+        Section::Overview,
+        "Overview",
+        &content,
+    )))
 }
 
 fn tiles(figures: &Figures) -> Markup {

@@ -63,5 +63,10 @@ pub(crate) async fn show(
             }
         }
     };
-    answer(page::page(&signed, Section::Policy, "Policy", &content))
+    Ok(answer(page::page(
+        &signed,
+        Section::Policy,
+        "Policy",
+        &content,
+    )))
 }

@@ -39,7 +39,12 @@ pub(crate) async fn show(
             (table("Reports that you ordered, newest first", &columns, &[], &rows))
         }
     };
-    answer(page::page(&signed, Section::Reports, "Reports", &content))
+    Ok(answer(page::page(
+        &signed,
+        Section::Reports,
+        "Reports",
+        &content,
+    )))
 }
 
 fn form(signed: &Signed) -> Markup {
@@ -174,7 +179,7 @@ pub(crate) async fn order(
         .await?;
     let source = Arc::clone(&app.source);
     app.orders
-        .begin(source, &signed.user, order, Timestamp::now())?;
+        .begin(source, &signed.user, order, app.source.now())?;
     Ok(Redirect::to("/reports"))
 }
 

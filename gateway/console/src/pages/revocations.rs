@@ -29,12 +29,12 @@ pub(crate) async fn show(
             (table("Who may not call", &["What", "Which", "Why", "Act"], &[], &rows))
         }
     };
-    answer(page::page(
+    Ok(answer(page::page(
         &signed,
         Section::Revocations,
         "Revocations",
         &content,
-    ))
+    )))
 }
 
 fn form(signed: &Signed) -> Markup {

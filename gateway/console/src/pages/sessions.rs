@@ -7,7 +7,6 @@ use axum::{
     Extension,
     extract::{Query, State},
 };
-use jiff::Timestamp;
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -22,6 +21,9 @@ use crate::{
     role::Power,
     sessions::Signed,
 };
+
+/// Characters of an id that are shown.
+const ID_CHARS: usize = 12;
 
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
@@ -41,8 +43,8 @@ pub(crate) async fn show(
         "Released",
         "Refused",
         "Other",
-        "Values shown",
-        "Masked or dropped",
+        "Shown",
+        "Changed",
         "Unusual",
         "Act",
     ];
@@ -51,23 +53,23 @@ pub(crate) async fn show(
     let content = html! {
         (periods("/sessions", chosen.period))
         (cut(whole))
-        (table("Sessions, the newest first", columns, &[4, 5, 6, 7, 8], &rows))
+        (table("Sessions, the newest first; of values how many were shown, and how many masked or dropped", columns, &[4, 5, 6, 7, 8], &rows))
         @if sessions.omitted > 0 {
             p.notice { (sessions.omitted) " exchanges are of older sessions, which there is no room for here." }
         }
     };
-    answer(page::page(
+    Ok(answer(page::page(
         &signed,
         Section::Sessions,
         "Sessions of agents",
         &content,
-    ))
+    )))
 }
 
 async fn read(app: &App, period: Period) -> Result<(AgentSessions, bool), Fault> {
     let (mut archive, _turn) = app.archive().await?;
     let span = Span {
-        from: Some(period.from(Timestamp::now())),
+        from: Some(period.from(app.source.now())),
         kinds: [Kind::Open, Kind::Refuse, Kind::Anomaly].into(),
         ..Span::default()
     };
@@ -79,11 +81,18 @@ async fn read(app: &App, period: Period) -> Result<(AgentSessions, bool), Fault>
     Ok((sessions, walk.is_whole()))
 }
 
+/// The beginning of an id, which tells it from others well enough.
+fn short(id: &str) -> String {
+    let more = id.chars().count() > ID_CHARS;
+    let begin = id.chars().take(ID_CHARS);
+    begin.chain(more.then_some('…')).collect()
+}
+
 fn row(signed: &Signed, session: &AgentSession) -> Vec<Markup> {
     let number = |count: u64| cell(count.to_string());
     let encoded = utf8_percent_encode(&session.id, NON_ALPHANUMERIC).to_string();
     let mut cells = vec![
-        html! { a href={ "/exchanges?session=" (encoded) } { code { (session.id) } } },
+        html! { a href={ "/exchanges?session=" (encoded) } title=(session.id) { code { (short(&session.id)) } } },
         cell(&session.agent),
         html! {
             @if let Some(task) = &session.task { (task) " " }

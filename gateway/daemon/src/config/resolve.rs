@@ -136,6 +136,8 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let credentials = resolver.places(&file)?;
     let listen = resolver.listeners(&file)?;
     let prices = resolver.prices(&file)?;
+    let agents = file.agents.iter().map(|agent| resolver.agent(agent));
+    let agents = agents.collect::<Result<_>>()?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
         described: described(&file, directory),
@@ -158,11 +160,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             .into_iter()
             .map(|issuer| resolver.issuer(issuer))
             .collect::<Result<_>>()?,
-        agents: file
-            .agents
-            .into_iter()
-            .map(|agent| resolver.agent(&agent))
-            .collect::<Result<_>>()?,
+        agents,
         declared_header: resolver.declared_header(file.declared.header.as_ref())?,
         services: resolver.services(file.services, &prices)?,
         policies: resolver.policies(&file.policies)?,
