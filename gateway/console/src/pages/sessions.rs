@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Characters of an id that are shown.
-const ID_CHARS: usize = 12;
+const ID_CHARS: usize = 10;
 
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
