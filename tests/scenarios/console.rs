@@ -235,6 +235,7 @@ fn no_form_is_taken_from_elsewhere() -> Result<()> {
             .client
             .send("POST", &url, &headers, body.into())?;
         assert_eq!(reply.status, 403, "{site}");
+        assert!(reply.header("content-security-policy").is_some());
     }
     // Nor does anybody log somebody in from elsewhere.
     let client = &place.world.client;

@@ -202,8 +202,8 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(guarded(Power::Revoke, revoke))
         .merge(open)
         .fallback(async || Fault::NotFound)
-        .layer(from_fn_with_state(Arc::clone(app), harden))
         .layer(from_fn(own_forms_only))
+        .layer(from_fn_with_state(Arc::clone(app), harden))
         .with_state(Arc::clone(app))
 }
 
