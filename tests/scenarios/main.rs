@@ -16,6 +16,7 @@ mod canary;
 mod cluster;
 mod codings;
 mod confined;
+mod console;
 mod copied;
 mod credentials;
 mod declared;

@@ -47,6 +47,13 @@ pub(crate) struct Ready {
     admin: Option<SocketAddr>,
 }
 
+impl Ready {
+    /// The first address.
+    pub(crate) fn first(&self) -> Result<SocketAddr> {
+        self.listen.first().copied().context("no address")
+    }
+}
+
 /// The `tidegate` to test: from the environment, or the one built beside us.
 pub fn binary() -> Result<PathBuf> {
     if let Some(path) = env::text(env::BINARY) {

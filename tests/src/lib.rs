@@ -10,6 +10,7 @@ pub mod certificate;
 pub mod client;
 pub mod clock;
 pub mod collector;
+pub mod console;
 pub mod cosigner;
 pub mod env;
 pub mod envoy;

@@ -364,7 +364,8 @@ pub struct PolicyChange {
 pub struct Inquiry {
     /// When.
     pub at: Timestamp,
-    /// `list`, `show`, `search`, `report`, `export`; of keys `keys seal`, `keys rotate`, `keys retire`.
+    /// `list`, `show`, `search`, `report`, `export`; of keys `keys seal`, `keys rotate`, `keys retire`; of people at the
+    /// console `console login`, `console search`, ...
     pub command: Cow<'static, str>,
     /// The user id of the asking process: the kernel's word where a gateway was asked, else the
     /// process's own.

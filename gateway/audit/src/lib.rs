@@ -7,6 +7,7 @@
 //! [`Matters`] joins them to what happened;
 //! [`verify`] judges a log for those who hold only its public key.
 
+mod backward;
 mod call;
 mod caller;
 pub mod checkpoint;
@@ -30,6 +31,7 @@ pub mod verify;
 mod writer;
 mod written;
 
+pub use backward::Backward;
 pub use call::Call;
 pub use caller::*;
 pub use copy::{Copied, Copier, CopyError};
@@ -43,7 +45,7 @@ pub use means::{ChoiceRecord, CredentialRecord, MEDIATED, MediationRecord};
 pub use model::ModelRecord;
 pub use proof::tree;
 pub use query::{
-    Archive, ArchiveError, Entry, Filter, Shown, consistency, misplaced_keys,
+    Archive, ArchiveError, Entry, Filter, Inclusion, Shown, consistency, misplaced_keys,
     verify as verify_ledger, verify_in as verify_ledger_in,
 };
 pub use rewrap::Rewrapped;

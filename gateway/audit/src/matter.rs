@@ -92,7 +92,7 @@ impl Span {
         self.ends && kinds && from.is_some_and(|from| header.at_us >= from)
     }
 
-    fn has(&self, header: &Header) -> bool {
+    pub(crate) fn has(&self, header: &Header) -> bool {
         let after = |at: Timestamp| header.at_us >= at.as_microsecond();
         let before_it = self.starts && header.kind == Kind::Start;
         (before_it || self.from.is_none_or(after))
@@ -170,6 +170,11 @@ impl Matters<'_> {
     /// What everything that it gives is held by.
     pub fn anchor(&self) -> &Anchor {
         &self.anchor
+    }
+
+    /// How many records were read so far, of those that the anchor covers.
+    pub fn read(&self) -> u64 {
+        self.next
     }
 
     /// The next matter: exchanges come when they end, those without an end last.

@@ -89,6 +89,19 @@ pub struct Shown {
     pub proven: bool,
 }
 
+/// That a record is in the log, for anybody who has its public key (RFC 6962 §2.1.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Inclusion {
+    /// The record.
+    pub index: u64,
+    /// The digest of its leaf, hexadecimal.
+    pub leaf: String,
+    /// The audit path, from the leaf up, hexadecimal.
+    pub path: Vec<String>,
+    /// The checkpoint whose root it leads to, a C2SP signed note.
+    pub checkpoint: String,
+}
+
 /// Which records are asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Filter {
@@ -319,16 +332,28 @@ impl Archive {
 
     /// How many records are signed, and whether the one at `index` is proven to be among them.
     async fn proven(&mut self, index: u64) -> Result<(u64, bool), ArchiveError> {
+        let (signed, inclusion) = self.included(index).await?;
+        Ok((signed, inclusion.is_some()))
+    }
+
+    /// The proof that the newest checkpoint holds the record at `index`; none if it does not.
+    pub async fn inclusion(&mut self, index: u64) -> Result<Option<Inclusion>, ArchiveError> {
+        Ok(self.included(index).await?.1)
+    }
+
+    /// How many records are signed, and the proof that the one at `index` is among them, if it holds.
+    async fn included(&mut self, index: u64) -> Result<(u64, Option<Inclusion>), ArchiveError> {
         let head = self.ledger.head().await?;
-        let checked = head
-            .checkpoint
-            .map(|(_, note)| self.authority.check(note.as_bytes()));
-        let Some(Ok(Checkpoint { size, root })) = checked else {
-            return Ok((0, false));
+        let checked = head.checkpoint.and_then(|(_, note)| {
+            let checkpoint = self.authority.check(note.as_bytes()).ok()?;
+            Some((checkpoint, note))
+        });
+        let Some((Checkpoint { size, root }, checkpoint)) = checked else {
+            return Ok((0, None));
         };
         let rows = self.ledger.read(index, 1).await?;
         let Some(row) = rows.first().filter(|_| index < size) else {
-            return Ok((size, false));
+            return Ok((size, None));
         };
         let leaf = tree::leaf_hash(&row.leaf);
         let mut prover = Prover::default();
@@ -337,9 +362,25 @@ impl Archive {
                 prover.learn(place, node);
             }
         }
-        let proof = prover.prove(size, index);
-        let included = proof.is_ok_and(|it| tree::is_included(&it, size, root, index, leaf));
-        Ok((size, included))
+        let proof = prover.prove(size, index).ok();
+        let proof = proof.filter(|it| tree::is_included(it, size, root, index, leaf));
+        let inclusion = proof.map(|path| Inclusion {
+            index,
+            leaf: hex::encode(leaf),
+            path: path.iter().map(hex::encode).collect(),
+            checkpoint,
+        });
+        Ok((size, inclusion))
+    }
+
+    /// What a verification of the whole log finds, by its own public key; `told` hears how many records were judged,
+    /// of how many.
+    pub async fn verify(
+        &mut self,
+        told: &mut (dyn FnMut(u64, u64) + Send),
+    ) -> Result<Report, ArchiveError> {
+        let authority = self.authority.clone();
+        verify_in(1, self.ledger.as_mut(), authority, &[], told).await
     }
 }
 
@@ -359,7 +400,7 @@ pub async fn verify_in(
     ledger: &mut dyn Ledger,
     authority: Authority,
     anchors: &[Vec<u8>],
-    told: &mut dyn FnMut(u64, u64),
+    told: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<Report, ArchiveError> {
     let mut verifier = Verifier::new(authority);
     for anchor in anchors {
@@ -426,7 +467,7 @@ async fn pour(
     threads: usize,
     ledger: &mut dyn Ledger,
     verifier: &mut Verifier,
-    told: &mut dyn FnMut(u64, u64),
+    told: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<(), LedgerError> {
     let mut walk = Walk::start(ledger).await?;
     let (size, authority) = (walk.head.size, verifier.authority().clone());

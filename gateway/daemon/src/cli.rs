@@ -7,6 +7,7 @@ mod ca;
 mod check;
 mod classify;
 mod classify_test;
+mod console;
 mod copy;
 mod credentials;
 mod doctor;
@@ -41,6 +42,7 @@ use rustix::{
 };
 
 pub(crate) use audit::archive;
+pub(crate) use policy::{engine_of, explained};
 pub(crate) use run::now;
 
 /// Exit code for wrong usage, an unreadable file, a broken configuration.
@@ -105,6 +107,8 @@ enum Command {
     /// See what servers of MCP say of their tools, and approve what they say.
     #[command(subcommand)]
     Mcp(mcp::Mcp),
+    /// Serve the log for people with browsers, and tell who they are.
+    Console(console::Asked),
     /// Show the flows of a running gateway's host, as its kernel has them.
     Flows(Flows),
     /// Run a command as an agent's process, or where the gateway is the only way out.
@@ -543,6 +547,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
             ..
         }) => flows::detach(&config.config, pins),
         Command::Flows(arguments) => flows::run(&arguments),
+        Command::Console(asked) => console::console(asked),
         Command::Exec(arguments) => exec::exec(&arguments),
         Command::Doctor(Doctor { pins }) => Ok(doctor::doctor(pins.as_deref())),
         Command::Completions { shell } => Ok(manual::completions(shell)),

@@ -7,6 +7,7 @@ mod asked;
 mod behaviour;
 mod budgets;
 pub(crate) mod classifiers;
+mod console;
 mod copy;
 mod credentials;
 mod declared;
@@ -41,6 +42,7 @@ use std::path::Path;
 use miette::IntoDiagnostic as _;
 
 pub(crate) use behaviour::{Receiver, Way};
+pub(crate) use console::Console;
 pub(crate) use credentials::CredentialPlace;
 pub(crate) use egress::Place;
 pub(crate) use issuers::JwksSource;

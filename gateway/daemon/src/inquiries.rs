@@ -138,7 +138,8 @@ pub(crate) async fn record(data: &Path, intent: Intent) -> Result<()> {
     Ok(())
 }
 
-async fn try_record(data: &Path, intent: Intent) -> Result<()> {
+/// The same; an error if it is not on record.
+pub(crate) async fn try_record(data: &Path, intent: Intent) -> Result<()> {
     let socket = data.join(SOCKET);
     match desk::ask(&socket, &Request::Query(intent.clone())) {
         Ok(Reply::Recorded(_) | Reply::Done(..)) => return Ok(()),

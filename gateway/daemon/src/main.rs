@@ -10,6 +10,7 @@ mod authority;
 mod behaviour;
 mod cli;
 mod config;
+mod console;
 mod copies;
 mod credentials;
 mod desk;

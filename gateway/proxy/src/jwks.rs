@@ -1,9 +1,10 @@
 //! Fetches token issuers' keys (RFC 7517) over HTTP.
 
-use std::{str::FromStr as _, sync::Arc, time::Duration};
+use std::{ops::ControlFlow, str::FromStr as _, sync::Arc, time::Duration};
 
-use http::Uri;
+use http::{Response, Uri};
 use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use rustls::ClientConfig;
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -95,7 +96,8 @@ pub async fn fetch_within(
         .map_err(|_| JwksFault::Deadline)?
 }
 
-/// Fetches a document of lines, and looks at each as it comes; what may be long is the document, not a line.
+/// Fetches a document of lines, and looks at each as it comes, until that wants no more; what may be long is the
+/// document, not a line.
 ///
 /// # Errors
 /// As [`fetch_within`], and if a line is longer than `line_bytes_max`. The deadline is for each piece.
@@ -103,7 +105,7 @@ pub async fn each_line(
     tls: &Arc<ClientConfig>,
     uri: Uri,
     line_bytes_max: usize,
-    mut look: impl FnMut(&[u8]),
+    mut look: impl FnMut(&[u8]) -> ControlFlow<()>,
 ) -> Result<(), JwksFault> {
     let asked = Upstream::new(tls).get(uri).await;
     let response = asked.map_err(|_| JwksFault::Unreachable)?;
@@ -124,7 +126,9 @@ pub async fn each_line(
         let mut lines = begun.split(|byte| *byte == b'\n');
         // What stands behind the last line's end goes on in the next piece.
         let rest = lines.next_back().unwrap_or_default().to_vec();
-        lines.for_each(&mut look);
+        if lines.try_for_each(&mut look).is_break() {
+            return Ok(());
+        }
         if rest.len() > line_bytes_max {
             return Err(JwksFault::Body);
         }
@@ -137,6 +141,21 @@ pub async fn each_line(
     }
 }
 
+/// Fetches a document of at most `bytes_max`, whatever the status says of it: `/readyz` tells with a 503 what is not
+/// ready.
+pub async fn fetch_any(
+    tls: &Arc<ClientConfig>,
+    uri: Uri,
+    bytes_max: usize,
+) -> Result<String, JwksFault> {
+    let fetched = async {
+        let asked = Upstream::new(tls).get(uri).await;
+        text(asked.map_err(|_| JwksFault::Unreachable)?, bytes_max).await
+    };
+    let fetched = timeout(JWKS_DEADLINE, fetched).await;
+    fetched.map_err(|_| JwksFault::Deadline)?
+}
+
 async fn get(tls: &Arc<ClientConfig>, uri: Uri, bytes_max: usize) -> Result<String, JwksFault> {
     let response = Upstream::new(tls)
         .get(uri)
@@ -145,6 +164,10 @@ async fn get(tls: &Arc<ClientConfig>, uri: Uri, bytes_max: usize) -> Result<Stri
     if !response.status().is_success() {
         return Err(JwksFault::Status(response.status().as_u16()));
     }
+    text(response, bytes_max).await
+}
+
+async fn text(response: Response<Incoming>, bytes_max: usize) -> Result<String, JwksFault> {
     let body = Limited::new(response.into_body(), bytes_max)
         .collect()
         .await

@@ -57,6 +57,7 @@ pub(super) fn put(workspace: &Workspace, packing: &Packing, binary: &Path) -> Re
         ("docs/cookbook.md", "cookbook.md"),
         ("docs/compliance.md", "compliance.md"),
         ("docs/evidence.md", "evidence.md"),
+        ("docs/console.md", "console.md"),
         ("LICENSE", "copyright"),
         ("CHANGELOG.md", "changelog"),
     ] {

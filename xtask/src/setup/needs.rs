@@ -75,7 +75,7 @@ pub(super) fn of(scope: Scope) -> impl Iterator<Item = &'static Need> {
 }
 
 /// To build, test and show.
-static ALWAYS: [Need; 16] = [
+static ALWAYS: [Need; 17] = [
     Need {
         what: "C and C++ compiler",
         why: "SQLite, the cryptography and bpf-linker have parts in C and C++",
@@ -141,6 +141,12 @@ static ALWAYS: [Need; 16] = [
         why: "makes the network namespaces that tests call from",
         cure: Cure::Packages(&["iproute2"]),
         present: |_| program("ip").is_some(),
+    },
+    Need {
+        what: "Chromium",
+        why: "the browser that the console is walked with",
+        cure: Cure::Packages(&["chromium"]),
+        present: |_| program("chromium").is_some(),
     },
     Need {
         what: "Python with venv",

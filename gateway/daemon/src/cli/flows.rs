@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    ops::ControlFlow,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -107,6 +108,7 @@ async fn stream(
             Err(error) => Err(error).into_diagnostic(),
         };
         failed = failed.take().or(shown.err());
+        ControlFlow::Continue(())
     });
     told.await.map_err(|error| unanswered(&error, admin))?;
     if let Some(error) = failed {

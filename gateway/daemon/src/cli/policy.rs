@@ -194,6 +194,18 @@ fn told(fine: bool) -> ExitCode {
     }
 }
 
+/// The configuration at `path`, and its policies as their files are.
+pub(crate) fn engine_of(path: &Path) -> Result<(Config, Arc<Engine>)> {
+    let Asked { config, engine, .. } = Asked::load(path, None)?;
+    Ok((config, engine))
+}
+
+/// Why the call of a record was allowed or denied, for people.
+pub(crate) fn explained(path: &Path, record: u64) -> Result<String> {
+    let asked = Asked::load(path, None)?;
+    Ok(explain::explain(&asked.show(record)?, &asked))
+}
+
 /// Whom to ask: a configuration, and policies.
 struct Asked {
     config: Config,

@@ -19,6 +19,7 @@ use serde_saphyr::Spanned;
 
 use super::{
     behaviour::{Alert, Behaviour},
+    console::TypedConsole,
     profiles::Provider,
     reports::Scheduled,
     shipping::Shipped,
@@ -105,6 +106,8 @@ pub(crate) struct File {
     /// Where events go.
     #[serde(default)]
     pub(crate) shipping: Vec<Shipped>,
+    /// Where people look at the log with a browser; nowhere if absent.
+    pub(crate) console: Option<TypedConsole>,
     /// Stand-ins that can be turned back.
     #[serde(default)]
     pub(crate) tokenization: Tokenization,

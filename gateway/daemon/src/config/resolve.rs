@@ -30,6 +30,7 @@ use crate::{lease::Terms, reveal::Panel, schedules::Schedule};
 use super::{
     answers::restoring,
     behaviour::Receiver,
+    console::Console,
     credentials::CredentialPlace,
     egress::Egress,
     fault::Text,
@@ -87,6 +88,8 @@ pub(crate) struct Config {
     pub(crate) schedules: Vec<Schedule>,
     /// Where events go.
     pub(crate) shipping: Vec<Destination>,
+    /// Where people look at the log with a browser.
+    pub(crate) console: Option<Console>,
     pub(crate) tenant: String,
     pub(crate) transform_keys: Option<PathBuf>,
     pub(crate) reveal: Option<Panel>,
@@ -133,6 +136,8 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let credentials = resolver.places(&file)?;
     let listen = resolver.listeners(&file)?;
     let prices = resolver.prices(&file)?;
+    let agents = file.agents.iter().map(|agent| resolver.agent(agent));
+    let agents = agents.collect::<Result<_>>()?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
         described: described(&file, directory),
@@ -155,11 +160,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
             .into_iter()
             .map(|issuer| resolver.issuer(issuer))
             .collect::<Result<_>>()?,
-        agents: file
-            .agents
-            .into_iter()
-            .map(|agent| resolver.agent(&agent))
-            .collect::<Result<_>>()?,
+        agents,
         declared_header: resolver.declared_header(file.declared.header.as_ref())?,
         services: resolver.services(file.services, &prices)?,
         policies: resolver.policies(&file.policies)?,
@@ -169,6 +170,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         lease: resolver.lease(&file.audit)?,
         schedules: resolver.schedules(&file.reports)?,
         shipping: resolver.shipping(&file.shipping)?,
+        console: resolver.console(file.console.as_ref())?,
         data: directory.join(file.audit.directory),
         tenant: file
             .tokenization

@@ -1,3 +1,4 @@
+mod console;
 mod inbound;
 mod limits;
 mod shipping;

@@ -125,6 +125,56 @@ async fn lists_are_filtered_and_in_order(home: Home) {
     assert_eq!(indices(&listed), [600, 1204]);
 }
 
+async fn the_newest_come_first_and_a_walk_goes_on_where_another_stopped(home: Home) {
+    let trail = start(home.path()).await.unwrap();
+    for second in 0..1_200 {
+        let mut refusal = refusal("x");
+        if let Event::Refuse(refusal) = &mut refusal {
+            refusal.at = at(second);
+        }
+        trail.note(&refusal).await.unwrap();
+    }
+    let mut first = opening("C-771");
+    first.at = at(2_000);
+    let closed = trail.open(&first).await.unwrap();
+    let left = trail.open(&first).await.unwrap();
+    trail.close(closed, &mut outcome()).await.unwrap();
+    let mut archive = archive(home.path()).await;
+    let mut walk = async |from, before, rows_max| {
+        let span = Span {
+            from,
+            ..Span::default()
+        };
+        let mut walk = archive.backward(span, before, rows_max).await.unwrap();
+        let mut told = Vec::new();
+        while let Some(matter) = walk.next().await.unwrap() {
+            told.push((matter.entry.index, matter.closing.map(|it| it.index)));
+        }
+        (told, walk.at())
+    };
+    let alone = |index| (index, None);
+    let (newest, at_) = walk(None, None, 4).await;
+    assert_eq!(newest, [alone(1201), (1200, Some(1202)), alone(1199)]);
+    assert_eq!(at_, 1199);
+    let (older, at_) = walk(None, Some(at_), 2).await;
+    assert_eq!((older, at_), (vec![alone(1198), alone(1197)], 1197));
+    let (all, at_) = walk(None, None, u64::MAX).await;
+    assert_eq!((all.len(), at_), (1_202, 0));
+    // What is too old is not told, and soon not looked at.
+    let (recent, at_) = walk(Some(at(1_150)), None, u64::MAX).await;
+    assert_eq!(recent.len(), 52);
+    assert!((1..700).contains(&at_), "{at_}");
+
+    let inclusion = archive.inclusion(7).await.unwrap().unwrap();
+    assert!(inclusion.path.len() > 9 && inclusion.checkpoint.contains("\n1203\n"));
+    assert!(archive.inclusion(1_203).await.unwrap().is_none());
+    let mut told = 0;
+    let report = archive.verify(&mut |read, _| told = read).await.unwrap();
+    assert!(report.is_intact() && told == 1_203, "{report:?}");
+    drop(left);
+    trail.stop(&stop()).await.unwrap();
+}
+
 #[tokio::test]
 async fn another_keyring_opens_nothing() {
     let (home, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -141,4 +191,5 @@ crate::on_both! {
     a_record_is_shown_with_its_other_half_and_proven,
     one_time_after_the_other_tells_every_end_once,
     lists_are_filtered_and_in_order,
+    the_newest_come_first_and_a_walk_goes_on_where_another_stopped,
 }

@@ -1,0 +1,314 @@
+//! Who may ask what: every route has the power that it needs, and no form is taken without its token.
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use audit::Archive;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use axum::{
+    Extension, Form, Router,
+    body::{Body, to_bytes},
+    extract::{FromRequest as _, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{Html, IntoResponse as _, Redirect, Response},
+    routing::{get, post},
+};
+use cookie::Cookie;
+use maud::Markup;
+use serde::Deserialize;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
+
+use crate::{
+    attempts::Attempts,
+    fault::Fault,
+    findings::Acknowledged,
+    limits::{CHECKS_MAX, FORM_BYTES_MAX, FORM_DEADLINE, READERS_MAX, TURN_DEADLINE},
+    login,
+    orders::Orders,
+    pages,
+    role::Power,
+    server::Peer,
+    sessions::{Sessions, Signed},
+    source::{Act, Source},
+    users::Users,
+};
+
+/// Whatever a name in a record looks like, nothing is run, and nothing is loaded but our own.
+const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+                   frame-ancestors 'none'; base-uri 'none'";
+
+/// Everything that pages share.
+pub(crate) struct App {
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) users: Users,
+    pub(crate) sessions: Sessions,
+    pub(crate) attempts: Attempts,
+    /// Whether browsers come by TLS, so that cookies never go in the clear.
+    pub(crate) secure: bool,
+    pub(crate) checks: Semaphore,
+    readers: Semaphore,
+    pub(crate) acknowledged: Acknowledged,
+    pub(crate) orders: Orders,
+}
+
+/// The names of cookies.
+#[derive(Clone, Copy)]
+pub(crate) struct Cookies {
+    pub(crate) session: &'static str,
+    /// Of who is not logged in: it binds the form to log in to the browser.
+    pub(crate) before: &'static str,
+}
+
+/// What a handler gives.
+pub(crate) type Answer = Result<Html<String>, Fault>;
+/// What handlers have.
+pub(crate) type Shared = State<Arc<App>>;
+
+/// A page as it is sent.
+pub(crate) fn html(page: Markup) -> Html<String> {
+    Html(page.into_string())
+}
+
+impl App {
+    pub(crate) fn new(source: Arc<dyn Source>, users: Users, secure: bool) -> Arc<Self> {
+        Arc::new(Self {
+            source,
+            users,
+            secure,
+            sessions: Sessions::default(),
+            attempts: Attempts::default(),
+            checks: Semaphore::new(CHECKS_MAX),
+            readers: Semaphore::new(READERS_MAX),
+            acknowledged: Acknowledged::default(),
+            orders: Orders::default(),
+        })
+    }
+
+    /// The log, for one page at a time of so many.
+    pub(crate) async fn archive(&self) -> Result<(Archive, SemaphorePermit<'_>), Fault> {
+        let turn = timeout(TURN_DEADLINE, self.readers.acquire()).await;
+        let turn = turn.map_err(|_| Fault::Busy)?;
+        let turn = turn.map_err(|_| Fault::Internal)?;
+        Ok((self.source.archive().await?, turn))
+    }
+
+    /// Puts on record what `signed` does; nothing is answered before.
+    pub(crate) async fn record(
+        &self,
+        signed: &Signed,
+        command: &'static str,
+        criteria: BTreeMap<String, String>,
+        purpose: Option<String>,
+    ) -> Result<(), Fault> {
+        let mut criteria = criteria;
+        criteria.insert("user".to_owned(), signed.user.clone());
+        criteria.insert("role".to_owned(), signed.role.name().to_owned());
+        criteria.insert("address".to_owned(), signed.address.to_string());
+        let act = Act {
+            command,
+            purpose,
+            criteria,
+        };
+        self.source.record(act).await.map_err(Fault::Unrecorded)
+    }
+
+    /// The names of its cookies.
+    pub(crate) fn cookies(&self) -> Cookies {
+        // Browsers keep these from other hosts, and from what is not TLS, by their names (RFC 6265bis, 4.1.3.2).
+        if self.secure {
+            Cookies {
+                session: "__Host-tidegate",
+                before: "__Host-tidegate-login",
+            }
+        } else {
+            Cookies {
+                session: "tidegate",
+                before: "tidegate-login",
+            }
+        }
+    }
+
+    /// Who makes a request, if they are logged in and still a user.
+    pub(crate) fn signed(&self, headers: &HeaderMap, Peer(address): Peer) -> Option<Signed> {
+        let name = cookie(headers, self.cookies().session)?;
+        let seen = self.sessions.seen(&name, Instant::now())?;
+        let user = match self.users.named(&seen.user) {
+            Ok(user) => user?,
+            Err(error) => {
+                tracing::error!(%error, "nobody is let in");
+                return None;
+            }
+        };
+        (user.mark() == seen.mark).then_some(Signed {
+            user: user.name,
+            role: user.role,
+            csrf: seen.csrf,
+            address,
+        })
+    }
+}
+
+/// The value of a cookie.
+pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let fields = headers.get_all(header::COOKIE).into_iter();
+    let texts = fields.filter_map(|field| field.to_str().ok());
+    let mut cookies = texts.flat_map(Cookie::split_parse).flatten();
+    let found = cookies.find(|cookie| cookie.name() == name)?;
+    Some(found.value().to_owned())
+}
+
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    let guarded = |power, router: Router<Arc<App>>| {
+        router.route_layer(from_fn_with_state((Arc::clone(app), power), admit))
+    };
+    let figures = Router::new()
+        .route("/", get(pages::overview::show))
+        .route("/classes", get(pages::classes::show))
+        .route("/logout", post(login::logout));
+    let read = Router::new()
+        .route("/exchanges", get(pages::exchanges::search))
+        .route("/exchanges/{record}", get(pages::exchange::show))
+        .route("/exchanges/{record}/proof", get(pages::exchange::proof))
+        .route("/sessions", get(pages::sessions::show))
+        .route("/flows", get(pages::flows::show))
+        .route("/map", get(pages::map::show))
+        .route("/findings", get(pages::findings::show))
+        .route("/policy", get(pages::policy::show));
+    let acknowledge = Router::new().route(
+        "/findings/{record}/acknowledge",
+        post(pages::findings::acknowledge),
+    );
+    let report = Router::new()
+        .route(
+            "/reports",
+            get(pages::reports::show).post(pages::reports::order),
+        )
+        .route("/reports/{id}", get(pages::reports::download));
+    let revoke = Router::new().route(
+        "/revocations",
+        get(pages::revocations::show).post(pages::revocations::change),
+    );
+    let open = Router::new()
+        .route("/login", get(login::show).post(login::login))
+        .route("/style.css", get(style))
+        .route("/icon.svg", get(icon));
+    guarded(Power::Figures, figures)
+        .merge(guarded(Power::Read, read))
+        .merge(guarded(Power::Acknowledge, acknowledge))
+        .merge(guarded(Power::Report, report))
+        .merge(guarded(Power::Revoke, revoke))
+        .merge(open)
+        .fallback(async || Fault::NotFound)
+        .layer(from_fn(own_forms_only))
+        .layer(from_fn_with_state(Arc::clone(app), harden))
+        .with_state(Arc::clone(app))
+}
+
+async fn style() -> Response {
+    let kind = [(header::CONTENT_TYPE, "text/css; charset=utf-8")];
+    (kind, include_str!("style.css")).into_response()
+}
+
+async fn icon() -> Response {
+    let kind = [(header::CONTENT_TYPE, "image/svg+xml")];
+    (kind, include_str!("icon.svg")).into_response()
+}
+
+#[derive(Deserialize)]
+struct Token {
+    #[serde(default)]
+    csrf: String,
+}
+
+/// Lets nobody by who is not logged in or may not do this, and no form without its session's token.
+async fn admit(
+    State((app, power)): State<(Arc<App>, Power)>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Some(signed) = app.signed(request.headers(), peer) else {
+        return Redirect::to("/login").into_response();
+    };
+    if !signed.may(power) {
+        let what = [("path".to_owned(), told(request.uri().path()))];
+        let recorded = app.record(&signed, "console refused", what.into(), None);
+        return match recorded.await {
+            Ok(()) => Fault::Forbidden.into_response(),
+            Err(fault) => fault.into_response(),
+        };
+    }
+    let request = if request.method() == Method::POST {
+        match with_token(request, &signed.csrf).await {
+            Ok(request) => request,
+            Err(fault) => return fault.into_response(),
+        }
+    } else {
+        request
+    };
+    let mut request = request;
+    request.extensions_mut().insert(signed);
+    next.run(request).await
+}
+
+/// The beginning of what a browser sent, fit for the record.
+fn told(text: &str) -> String {
+    text.chars()
+        .filter(|it| !it.is_control())
+        .take(80)
+        .collect()
+}
+
+/// The request again, if its form has the token.
+async fn with_token(request: Request, csrf: &str) -> Result<Request, Fault> {
+    let (parts, body) = request.into_parts();
+    let body = timeout(FORM_DEADLINE, to_bytes(body, FORM_BYTES_MAX)).await;
+    let body = body.map_err(|_| Fault::Busy)?;
+    let body = body.map_err(|_| Fault::Input("the form is too long".to_owned()))?;
+    let probe = Request::from_parts(parts.clone(), Body::from(body.clone()));
+    let form = Form::<Token>::from_request(probe, &()).await;
+    let Form(Token { csrf: shown }) = form.map_err(|_| Fault::Csrf)?;
+    verify_slices_are_equal(shown.as_bytes(), csrf.as_bytes()).map_err(|_| Fault::Csrf)?;
+    Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+/// What browsers say of a form from elsewhere (Fetch Metadata): it is not looked at.
+async fn own_forms_only(request: Request, next: Next) -> Response {
+    let site = request.headers().get("sec-fetch-site");
+    let foreign = site.is_some_and(|site| site != "same-origin");
+    if foreign && request.method() != Method::GET {
+        return Fault::Csrf.into_response();
+    }
+    next.run(request).await
+}
+
+/// What browsers are to hold to.
+async fn harden(State(app): Shared, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let fixed = [
+        (header::CONTENT_SECURITY_POLICY, CSP),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if app.secure {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+    response
+}

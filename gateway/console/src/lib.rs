@@ -1,0 +1,48 @@
+//! The log for people in browsers: pages made on the server, without scripts.
+//!
+//! A process of its own, which reads the log as the command line does: what a browser sends never meets the process
+//! that agents' calls go through. Every page needs a session (`login`), every route states what a role must be able to
+//! do (`app`), every form repeats its session's token, and what somebody looks at or does is on record before it is
+//! answered ([`Source::record`]). Texts from records are escaped by the template, and the policy of the page lets
+//! browsers run and load nothing but its own style.
+
+mod agent_sessions;
+mod app;
+mod attempts;
+mod fault;
+mod figures;
+mod findings;
+mod limits;
+mod login;
+mod orders;
+mod page;
+mod pages;
+mod role;
+mod server;
+mod sessions;
+mod source;
+mod users;
+
+use std::{future::Future, io, net, sync::Arc};
+
+use rustls::ServerConfig;
+
+pub use async_trait::async_trait;
+pub use role::Role;
+pub use source::{Act, Condition, Flow, Flows, Part, Policies, Revoked, Source, Unavailable, What};
+pub use users::{User, Users, UsersFault};
+
+/// Serves at `listener` until `stop`; in the clear without `tls`, which is for addresses of this host alone.
+///
+/// # Errors
+/// The listener cannot be used.
+pub async fn serve(
+    listener: net::TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    users: Users,
+    source: Arc<dyn Source>,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let app = app::App::new(source, users, tls.is_some());
+    server::serve(listener, tls, app::router(&app), stop).await
+}

@@ -1,0 +1,115 @@
+//! Connections: so many at a time, each with a deadline for its handshake and for every head.
+
+use std::{future::Future, io, net, net::IpAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use rustls::ServerConfig;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::limits::{CONNECTIONS_MAX, HANDSHAKE_DEADLINE, HEAD_BYTES_MAX, HEAD_DEADLINE};
+
+/// After an accept that failed; most fail because there are too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// How long answers that are under way have when the console stops.
+const STOP_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+pub(crate) async fn serve(
+    listener: net::TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    router: Router,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(listener)?;
+    let acceptor = tls.map(TlsAcceptor::from);
+    let mut stop = pin!(stop);
+    let (stopping, stopped) = watch::channel(false);
+    let mut open = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            Some(_) = open.join_next() => {}
+            (stream, peer) = accept(&listener), if open.len() < CONNECTIONS_MAX => {
+                let router = router.clone().layer(Extension(peer));
+                open.spawn(converse(stream, acceptor.clone(), router, stopped.clone()));
+            }
+        }
+    }
+    drop(listener);
+    stopping.send_replace(true);
+    let rest = async { while open.join_next().await.is_some() {} };
+    if timeout(STOP_DEADLINE, rest).await.is_err() {
+        open.shutdown().await;
+    }
+    Ok(())
+}
+
+async fn accept(listener: &TcpListener) -> (TcpStream, Peer) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, from)) => return (stream, Peer(from.ip())),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn converse(
+    stream: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    router: Router,
+    stopped: watch::Receiver<bool>,
+) {
+    let Some(acceptor) = acceptor else {
+        return speak(stream, router, stopped).await;
+    };
+    match timeout(HANDSHAKE_DEADLINE, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => speak(stream, router, stopped).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
+        Err(_) => tracing::debug!("a handshake took too long"),
+    }
+}
+
+async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let mut served = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_DEADLINE)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+    );
+    let stop = async { drop(stopped.wait_for(|stopped| *stopped).await) };
+    let ended = tokio::select! {
+        ended = &mut served => ended,
+        () = stop => {
+            // What is under way is answered; a connection between two requests ends.
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

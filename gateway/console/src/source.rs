@@ -1,0 +1,146 @@
+//! What the console is about, told by whoever has it: the log, its gateway, the policies.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use audit::Archive;
+use jiff::Timestamp;
+
+/// Where everything comes from that the console shows.
+#[async_trait]
+pub trait Source: Send + Sync + 'static {
+    /// The time.
+    fn now(&self) -> Timestamp;
+
+    /// The log, open for reading.
+    async fn archive(&self) -> Result<Archive, Unavailable>;
+
+    /// Puts an act on record; nothing is answered before that.
+    async fn record(&self, act: Act) -> Result<(), Unavailable>;
+
+    /// What the gateway says of its parts; an error if none runs.
+    async fn parts(&self) -> Result<Vec<Part>, Unavailable>;
+
+    /// The flows of agents' processes, as the kernel has them now; an error if they are not known.
+    async fn flows(&self) -> Result<Flows, Unavailable>;
+
+    /// The policies as their files are now.
+    async fn policies(&self) -> Result<Policies, Unavailable>;
+
+    /// Why the call of this record was allowed or denied, for people.
+    async fn explain(&self, record: u64) -> Result<String, Unavailable>;
+
+    /// Who is revoked.
+    async fn revoked(&self) -> Result<Vec<Revoked>, Unavailable>;
+
+    /// Revokes, for this reason, or lifts that. Whether it changed anything.
+    async fn revoke(&self, what: What, id: &str, reason: Option<&str>)
+    -> Result<bool, Unavailable>;
+}
+
+/// Something cannot be had, and why, for the operator's log.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(pub String);
+
+/// What somebody did, or tried, at the console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Act {
+    /// What: `console login`, `console search`, ...
+    pub command: &'static str,
+    /// What for, if that was said.
+    pub purpose: Option<String>,
+    /// By whom (`user`), from where (`address`), with what.
+    pub criteria: BTreeMap<String, String>,
+}
+
+/// One part of the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its name.
+    pub name: String,
+    /// How it stands.
+    pub condition: Condition,
+    /// Why it does not stand well.
+    pub detail: Option<String>,
+}
+
+/// How a part stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// It does its work.
+    Ready,
+    /// It works with less than it should.
+    Degraded,
+    /// It does not work.
+    Down,
+}
+
+/// Flows of agents' processes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flows {
+    /// So many of them as there is room for.
+    pub all: Vec<Flow>,
+    /// Whether there are more.
+    pub cut: bool,
+}
+
+/// A flow of an agent's process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// The agent.
+    pub agent: String,
+    /// The process.
+    pub pid: u32,
+    /// Its command name.
+    pub comm: String,
+    /// `tcp` or `udp`.
+    pub protocol: String,
+    /// `out` or `in`.
+    pub direction: String,
+    /// The other end.
+    pub remote: String,
+    /// By which name, as far as is known.
+    pub name: Option<String>,
+    /// `established`, `closed`, ...
+    pub state: String,
+    /// What was decided.
+    pub verdict: String,
+    /// By what it went past the gateway, and what came of that.
+    pub bypass: Option<(String, String)>,
+    /// Bytes of payload.
+    pub sent: u64,
+    /// Bytes of payload.
+    pub received: u64,
+}
+
+/// Policies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policies {
+    /// Their digest, as records name it.
+    pub digest: String,
+    /// How many there are.
+    pub count: usize,
+    /// Names and texts of their files.
+    pub files: Vec<(String, String)>,
+}
+
+/// What may be revoked here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// An agent.
+    Agent,
+    /// A session.
+    Session,
+}
+
+/// Somebody who is revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revoked {
+    /// What: `agent`, `session`, `token`, `everything`.
+    pub what: String,
+    /// Which.
+    pub id: String,
+    /// Why.
+    pub reason: String,
+}
