@@ -1,5 +1,7 @@
 //! What the log tells people: searched, reported, and each reading of it on record.
 
+use std::process::Command;
+
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tests::{
@@ -212,10 +214,34 @@ fn reports_count_what_was_done_and_name_its_records() -> Result<()> {
     same_bytes(gateway, &subject)?;
     exported_as_ocsf(gateway, &[SUPPORT, HERE])?;
     assessed(gateway)?;
+    printed(gateway)?;
+    world.finish()
+}
+
+/// For people: a page, and as PDF.
+fn printed(gateway: &Gateway) -> Result<()> {
     let integrity = written(gateway, &["integrity"], "html")?;
     let integrity = String::from_utf8(integrity)?;
     ensure!(integrity.contains("no record was changed"), "{integrity}");
-    world.finish()
+    let out = gateway.folder().join("agents.pdf").display().to_string();
+    let data = gateway.data().display().to_string();
+    let report = [
+        "report", "agents", "-o", "pdf", "--out", &out, "--data", &data,
+    ];
+    let made = gateway.cli(&report)?;
+    ensure!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+    let read = Command::new("pdftotext")
+        .args(["-layout", &out, "-"])
+        .output();
+    let read = read.context("pdftotext comes with poppler-utils")?;
+    let text = String::from_utf8_lossy(&read.stdout);
+    ensure!(text.contains("Root of the tree (RFC 6962)"), "{text}");
+    ensure!(text.contains("Checkpoint") && text.contains("— "), "{text}");
+    Ok(())
 }
 
 /// As of one checkpoint a report is the same whenever it is made, in every form.
@@ -226,7 +252,7 @@ fn same_bytes(gateway: &Gateway, kind: &[&str]) -> Result<()> {
         .context("no anchor")?
         .to_string();
     let asked = [kind, &["--at", &size]].concat();
-    for form in ["html", "csv", "json", "oscal"] {
+    for form in ["html", "pdf", "csv", "json", "oscal"] {
         let one = written(gateway, &asked, form)?;
         assert_eq!(one, written(gateway, &asked, form)?, "{form}");
         ensure!(!one.is_empty(), "an empty report");

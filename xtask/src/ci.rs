@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::{
-    demo, instructions, kernels, package,
+    demo, instructions, kernels, package, pdf,
     setup::{self, Scope},
     step::{run as command, say, step},
     test,
@@ -29,6 +29,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     step("licences, sources, bans", || {
         command(&mut workspace.cargo(&["deny", "check", "bans", "licenses", "sources"]))
     })?;
+    pdf::check(workspace)?;
     step("advisories", || advisories(workspace))?;
     test::all(workspace)?;
     package::check(workspace, &workspace.built("debug", "tidegate"))?;

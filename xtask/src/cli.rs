@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 
 use crate::{
-    bench, ci, demo, eval, instructions, package, peers, profiles, setup, test,
+    bench, ci, demo, eval, instructions, package, pdf, peers, profiles, setup, test,
     workspace::Workspace,
 };
 
@@ -74,6 +74,12 @@ pub(crate) enum Command {
         /// Try it on a fresh Debian, too; as `cargo xtask long install` does with a release.
         #[arg(long, requires = "binary")]
         fresh: bool,
+    },
+    /// Build the program that sets reports as PDF, beside the `tidegate` that `cargo build` makes.
+    Pdf {
+        /// As it is released, beside a release.
+        #[arg(long)]
+        release: bool,
     },
     /// Count the instructions that looking at a byte takes, and compare them with those known.
     Instructions,
@@ -201,6 +207,9 @@ impl Command {
                     },
                 )?;
                 instructions::run(&workspace)?;
+            }
+            Self::Pdf { release } => {
+                pdf::build(&workspace, if release { "release" } else { "debug" })?;
             }
             Self::Profiles { write } => profiles::run_all(&workspace, write)?,
             Self::Tidy => ci::tidy(&workspace)?,

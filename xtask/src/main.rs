@@ -9,6 +9,7 @@ mod fuzz;
 mod instructions;
 mod kernels;
 mod package;
+mod pdf;
 mod peers;
 mod profiles;
 mod setup;

@@ -15,6 +15,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
+    pdf,
     setup::{self, Scope},
     step::{answer, run as command, say, step},
     workspace::{Workspace, program},
@@ -61,6 +62,7 @@ fn release(workspace: &Workspace) -> Result<PathBuf> {
     step("release build", || {
         command(&mut workspace.cargo(&["build", "--release"]))
     })?;
+    pdf::build(workspace, "release")?;
     Ok(workspace.built("release", "tidegate"))
 }
 
@@ -118,6 +120,7 @@ pub(crate) fn check(workspace: &Workspace, binary: &Path) -> Result<()> {
     for file in [
         "./usr/bin/tidegate",
         "./usr/bin/tidegate-verify",
+        "./usr/libexec/tidegate/tidegate-report-pdf",
         "./usr/share/man/man1/tidegate-run.1.gz",
     ] {
         if !listed.lines().any(|line| line.ends_with(file)) {

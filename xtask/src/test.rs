@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::{
+    pdf,
     setup::{self, Scope},
     step::{run as command, say, step},
     workspace::{Workspace, can_load_programs, program},
@@ -27,6 +28,7 @@ pub(crate) fn all(workspace: &Workspace) -> Result<()> {
     }
     // The scenarios start the programs of other packages, which `cargo test` alone does not build.
     step("build", || cargo(workspace, &["build"]))?;
+    pdf::test(workspace)?;
     if program("cargo-nextest").is_some() {
         // nextest runs no documentation tests; first these, so that its summary stands at the end.
         step("documentation tests", || {

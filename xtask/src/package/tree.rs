@@ -30,6 +30,9 @@ pub(super) fn put(workspace: &Workspace, packing: &Packing, binary: &Path) -> Re
     // The auditors' program is built with it.
     let verifier = binary.with_file_name("tidegate-verify");
     stripped(&verifier, &tree.join("usr/bin/tidegate-verify"))?;
+    let pdf = binary.with_file_name("tidegate-report-pdf");
+    let beside = tree.join("usr/libexec/tidegate/tidegate-report-pdf");
+    stripped(&pdf, &beside).context("`cargo xtask pdf` builds it")?;
     let own = sources(workspace);
     let unit = tree.join("usr/lib/systemd/system/tidegate.service");
     let users = tree.join("usr/lib/sysusers.d/tidegate.conf");
@@ -108,7 +111,8 @@ pub(super) fn mode(file: &Path, mode: u32) -> Result<()> {
 /// Gives folders and files the modes that they have wherever they are built.
 fn normalise(tree: &Path) -> Result<()> {
     for entry in walk(tree)? {
-        let runs = entry.starts_with(tree.join("usr/bin")) && entry.is_file();
+        let programs = ["usr/bin", "usr/libexec"].map(|folder| tree.join(folder));
+        let runs = entry.is_file() && programs.iter().any(|it| entry.starts_with(it));
         mode(&entry, if entry.is_dir() || runs { 0o755 } else { 0o644 })?;
     }
     Ok(())

@@ -75,7 +75,7 @@ pub(super) fn of(scope: Scope) -> impl Iterator<Item = &'static Need> {
 }
 
 /// To build, test and show.
-static ALWAYS: [Need; 17] = [
+static ALWAYS: [Need; 18] = [
     Need {
         what: "C and C++ compiler",
         why: "SQLite, the cryptography and bpf-linker have parts in C and C++",
@@ -135,6 +135,12 @@ static ALWAYS: [Need; 17] = [
         why: "the token of PKCS #11 that keeps a keyring in the tests",
         cure: Cure::Packages(&["softhsm2"]),
         present: |_| program("softhsm2-util").is_some(),
+    },
+    Need {
+        what: "poppler and qpdf",
+        why: "read the reports that are set as PDF",
+        cure: Cure::Packages(&["poppler-utils", "qpdf"]),
+        present: |_| ["pdftotext", "qpdf"].iter().all(|it| program(it).is_some()),
     },
     Need {
         what: "ip",

@@ -1,5 +1,7 @@
 //! `tidegate report`: documents from the log, with what they were counted from.
 
+mod pdf;
+
 use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -46,6 +48,8 @@ pub(super) struct Asked {
 enum Written {
     /// For people: one page that needs nothing else.
     Html,
+    /// For people: pages to print, sign and keep (PDF/A-2a, PDF/UA-1).
+    Pdf,
     /// For spreadsheets.
     Csv,
     /// For programs.
@@ -54,13 +58,21 @@ enum Written {
     Oscal,
 }
 
-impl From<Written> for Form {
-    fn from(written: Written) -> Self {
-        match written {
-            Written::Html => Self::Html,
-            Written::Csv => Self::Csv,
-            Written::Json => Self::Json,
-            Written::Oscal => Self::Oscal,
+impl Written {
+    /// The document in this form.
+    fn of(self, document: &Document) -> Result<Vec<u8>> {
+        let form = match self {
+            Self::Html => Form::Html,
+            Self::Csv => Form::Csv,
+            // A program of its own sets it.
+            Self::Json | Self::Pdf => Form::Json,
+            Self::Oscal => Form::Oscal,
+        };
+        let text = document.written(form).into_diagnostic()?;
+        if self == Self::Pdf {
+            pdf::set(text)
+        } else {
+            Ok(text)
         }
     }
 }
@@ -113,7 +125,7 @@ async fn make(asked: Asked) -> Result<ExitCode> {
         ..Beside::default()
     };
     let (document, fine) = answer(&data, kind, report, span, &criteria, beside).await?;
-    let text = document.written(output.into()).into_diagnostic()?;
+    let text = output.of(&document)?;
     put(out.as_deref(), &text)?;
     Ok(ExitCode::from(if fine { 0 } else { FINDING }))
 }

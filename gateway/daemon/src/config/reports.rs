@@ -57,7 +57,14 @@ impl Resolver<'_> {
             let forms = typed.iter().map(|typed| {
                 Form::named(&typed.value).ok_or_else(|| {
                     let message = format!("`{}` is no form of a report", typed.value);
-                    self.fault(typed, message, "html, csv, json or oscal")
+                    let help = match typed.value.as_str() {
+                        "pdf" => {
+                            "html, csv, json or oscal; another program sets PDF, and a gateway that serves starts \
+                             none: `tidegate-report-pdf` makes it of the file for programs (`json`)"
+                        }
+                        _ => "html, csv, json or oscal",
+                    };
+                    self.fault(typed, message, help)
                 })
             });
             forms.collect::<Result<Vec<_>>>()
