@@ -36,7 +36,7 @@ fn world(behaviour: Value, shape: impl FnOnce(Setup) -> Setup) -> Result<World> 
 fn told_to(setup: Setup, hook: &Hook, url: &str) -> Setup {
     let alert = json!({ "name": "soc", "webhook": format!("{url}/hook"), "secret": "hook.key" });
     setup
-        .file("hook.key", hook.secret().to_owned())
+        .secret("hook.key", hook.secret().to_owned())
         .set("alerts", json!([alert]))
 }
 
@@ -81,7 +81,7 @@ fn one_record_after_the_other_is_told_to_whoever_should_know() -> Result<()> {
             let soc =
                 json!({ "name": "soc", "webhook": format!("{url}/hook"), "secret": "hook.key" });
             setup
-                .file("hook.key", hook.secret().to_owned())
+                .secret("hook.key", hook.secret().to_owned())
                 .set("alerts", json!([soc, { "name": "siem", "syslog": syslog }]))
                 .set("budgets", json!([{ "id": "people", "subjects": 3 }]))
                 .trust(&certificate.authority)

@@ -2,7 +2,13 @@
 
 mod browser;
 
-use std::{fs, thread, time::Instant};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, ensure};
 use http::StatusCode;
@@ -210,6 +216,41 @@ fn each_role_gets_its_pages_and_a_refusal_is_on_record() -> Result<()> {
 }
 
 #[test]
+fn nobody_waits_for_forms_that_do_not_come() -> Result<()> {
+    let place = Place::new()?;
+    let at = place.console.url("/login");
+    let at = at
+        .strip_prefix("http://")
+        .and_then(|it| it.split('/').next());
+    let at = at.context("no address")?.to_owned();
+    let head = format!(
+        "POST /login HTTP/1.1\r\nHost: {at}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\ncsrf="
+    );
+    let mut half = Vec::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(&at)?;
+        stream.set_read_timeout(Some(Duration::from_mins(2)))?;
+        stream.write_all(head.as_bytes())?;
+        half.push(stream);
+    }
+    place.login("viewer")?;
+    for mut stream in half {
+        let mut said = String::new();
+        stream.read_to_string(&mut said)?;
+        ensure!(said.starts_with("HTTP/1.1 503"), "{said}");
+    }
+    let long = "x".repeat(20_000);
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let url = place.console.url("/login");
+    let reply = place
+        .world
+        .client
+        .send("POST", &url, &headers, long.into())?;
+    assert_eq!(reply.status, 400);
+    place.finish()
+}
+
+#[test]
 fn no_form_is_taken_from_elsewhere() -> Result<()> {
     let place = Place::new()?;
     let finding = place.stolen()?;
@@ -399,7 +440,7 @@ fn by_tls_cookies_are_for_this_host_alone() -> Result<()> {
 }
 
 /// What the visitor of the next test does, in order.
-const ACTS: [&str; 9] = [
+const ACTS: [&str; 10] = [
     "console login",
     "console search",
     "console show",
@@ -409,6 +450,7 @@ const ACTS: [&str; 9] = [
     "console findings",
     "console findings",
     "console revoke",
+    "console revocations",
 ];
 
 #[test]

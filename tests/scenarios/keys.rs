@@ -46,7 +46,7 @@ struct Keeper {
 }
 
 impl Keeper {
-    /// One that is away when its secret is.
+    /// One that is away when its secret is, which comes back as another file of that name, as agents put it there.
     fn of_file(kind: &str, secret: &Path, bytes: &[u8]) -> Result<Self> {
         private(secret, bytes)?;
         let aside = secret.with_extension("aside");
@@ -55,12 +55,13 @@ impl Keeper {
             seal: vec![kind.into(), "--secret".into(), shown(secret)],
             variable: None,
             away: Box::new(move |is_away| {
-                let (from, to) = if is_away {
-                    (&at, &aside)
-                } else {
-                    (&aside, &at)
-                };
-                Ok(fs::rename(from, to)?)
+                if is_away {
+                    return Ok(fs::rename(&at, &aside)?);
+                }
+                let new = at.with_extension("new");
+                private(&new, &fs::read(&aside)?)?;
+                fs::remove_file(&aside)?;
+                Ok(fs::rename(new, &at)?)
             }),
         })
     }

@@ -60,7 +60,7 @@ impl Destinations {
     fn configured(&self, setup: Setup, splunk: &str, syslog: &Peer) -> Setup {
         let syslog = format!("localhost:{}", syslog.address().port());
         let hec = json!({ "url": splunk, "token": "hec.token", "acknowledge": true });
-        setup.file("hec.token", format!("{}\n", self.token)).set(
+        setup.secret("hec.token", format!("{}\n", self.token)).set(
             "shipping",
             json!([
                 { "name": "lake", "file": { "folder": "lake" } },

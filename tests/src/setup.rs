@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -14,7 +15,8 @@ use crate::{certificate::Certificate, env, tokens::Issuer};
 #[derive(Clone, Debug)]
 pub struct Setup {
     config: Value,
-    files: Vec<(String, Vec<u8>)>,
+    /// Name, content, mode.
+    files: Vec<(String, Vec<u8>, u32)>,
 }
 
 /// One API behind the gateway.
@@ -265,14 +267,23 @@ impl Setup {
     /// With a file beside the configuration.
     #[must_use]
     pub fn file(mut self, name: &str, content: impl Into<Vec<u8>>) -> Self {
-        self.files.push((name.to_owned(), content.into()));
+        self.files.push((name.to_owned(), content.into(), 0o644));
+        self
+    }
+
+    /// With a file beside it that only its owner reads.
+    #[must_use]
+    pub fn secret(mut self, name: &str, content: impl Into<Vec<u8>>) -> Self {
+        self.files.push((name.to_owned(), content.into(), 0o600));
         self
     }
 
     /// Writes everything into `folder` and names the configuration file.
     pub fn write(&self, folder: &Path) -> Result<PathBuf> {
-        for (name, text) in &self.files {
-            fs::write(folder.join(name), text)?;
+        for (name, text, mode) in &self.files {
+            let path = folder.join(name);
+            fs::write(&path, text)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(*mode))?;
         }
         let path = folder.join("tidegate.yaml");
         // YAML 1.2 holds JSON, so what serde writes is a configuration as good as any.

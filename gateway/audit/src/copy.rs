@@ -22,7 +22,7 @@ pub enum CopyError {
     /// The copy is of another log, or has what the log has not.
     #[error(
         "the copy ends at {size} records, and the log never ended so: it is of another log, or one of both was changed \
-         (`tidegate audit verify` tells)"
+         (`tidegate audit verify` of each tells; how to begin a copy anew is told where copies are, in `docs/evidence.md`)"
     )]
     Apart {
         /// Records of the copy.
@@ -35,6 +35,10 @@ pub enum CopyError {
 
 /// So many times [`READ_ROWS_MAX`] go at once: a server takes as long to commit one record as to commit hundreds.
 const READS: usize = 4;
+
+/// With so many bytes a group is full; it goes on to the next checkpoint. It must pass while a server waits for a
+/// statement, on a line that is slow.
+const GROUP_BYTES_MAX: usize = 1024 * 1024;
 
 /// How far a copy has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,7 +139,7 @@ impl Copier {
         let group = match self.next.take() {
             Some(group) => group,
             None if of > self.size => {
-                let read = read(from, self.size).await?;
+                let read = read(from, self.size, of).await?;
                 read.ok_or(CopyError::Gap(self.size))?
             }
             None => {
@@ -144,24 +148,25 @@ impl Copier {
             }
         };
         let size = group.size;
-        let (stored, next) = tokio::join!(to.append(group), read(from, size));
+        // What comes behind is sealed by a key that may be newer than those above.
+        let (stored, next) = tokio::join!(to.append(group), read(from, size, of));
         stored.map_err(copy)?;
-        self.size = size;
-        // Sealed by a key that may be newer than those above.
-        self.next = next?.filter(|next| next.size <= of);
+        (self.size, self.next) = (size, next?);
         Ok(Copied { size, of })
     }
 }
 
-/// The records from `first` on, as many as go at once; none if no checkpoint covers more.
-async fn read(from: &mut dyn Ledger, first: u64) -> Result<Option<Group>, CopyError> {
+/// The records from `first` on and before `of`, as many as go at once; none if no checkpoint covers more.
+async fn read(from: &mut dyn Ledger, first: u64, of: u64) -> Result<Option<Group>, CopyError> {
     let mut rows = Vec::new();
+    let mut bytes = 0;
     for _ in 0..READS {
         let next = first + rows.len() as u64;
         let more = from.read(next, READ_ROWS_MAX).await.map_err(log)?;
         let is_last = more.len() < READ_ROWS_MAX as usize;
+        bytes += more.iter().map(weight).sum::<usize>();
         rows.extend(more);
-        if is_last {
+        if is_last || bytes >= GROUP_BYTES_MAX {
             break;
         }
     }
@@ -176,7 +181,13 @@ async fn read(from: &mut dyn Ledger, first: u64) -> Result<Option<Group>, CopyEr
             break;
         }
     }
+    checkpoints.retain(|(size, _)| *size <= of);
     Ok(group(first, rows, checkpoints))
+}
+
+/// Bytes of a row.
+fn weight(row: &Row) -> usize {
+    row.leaf.len() + row.nodes.len()
 }
 
 /// As many of `rows`, which begin at `first`, as checkpoints cover.
@@ -186,7 +197,15 @@ fn group(first: u64, mut rows: Vec<Row>, mut checkpoints: Vec<(u64, String)>) ->
         .zip(first..)
         .take_while(|(row, index)| row.index == *index);
     let end = first + whole.count() as u64;
+    let mut bytes = 0;
+    let full = rows.iter().position(|row| {
+        bytes += weight(row);
+        bytes >= GROUP_BYTES_MAX
+    });
+    let full = full.map_or(end, |full| first + full as u64 + 1);
     checkpoints.retain(|(size, _)| *size <= end);
+    let enough = checkpoints.iter().position(|(size, _)| *size >= full);
+    checkpoints.truncate(enough.map_or(checkpoints.len(), |enough| enough + 1));
     let (size, _) = checkpoints.last()?;
     let size = *size;
     rows.truncate(usize::try_from(size - first).ok()?);
@@ -223,5 +242,11 @@ mod tests {
         assert_eq!(cut(rows(3..9), vec![note(10)]), None);
         assert_eq!(cut(rows([3, 4, 6]), vec![note(5), note(7)]), Some((2, 5)));
         assert_eq!(cut(rows([]), vec![note(4)]), None);
+        let heavy = rows(3..9).into_iter().map(|row| Row {
+            leaf: vec![0; GROUP_BYTES_MAX / 3],
+            ..row
+        });
+        let notes = vec![note(4), note(6), note(7), note(9)];
+        assert_eq!(cut(heavy.collect(), notes), Some((4, 7)));
     }
 }

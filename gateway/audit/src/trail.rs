@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use vault::{KeyProvider, Keyring, LogSigner, VaultError};
 
 use crate::{
@@ -132,7 +132,7 @@ pub(crate) struct Gauges {
     pub(crate) commits: AtomicU64,
     pub(crate) closings_lost: AtomicU64,
     pub(crate) rewrapped: AtomicU64,
-    withheld: AtomicBool,
+    withheld: watch::Sender<bool>,
     refused: AtomicU64,
 }
 
@@ -164,15 +164,22 @@ impl Trail {
         })
     }
 
-    /// Nothing is begun from here on: no exchange, no revelation. What was begun ends on record, and so is everything
-    /// else.
+    /// Nothing is begun from here on: no exchange, no revelation. What was begun ends on record, what
+    /// streams does so at once, and everything else is on record too.
     pub fn withhold(&self) {
-        self.gauges.withheld.store(true, Ordering::Release);
+        self.gauges.withheld.send_replace(true);
+    }
+
+    /// Waits until nothing may be begun any more ([`withhold`](Self::withhold)).
+    pub async fn withheld(&self) {
+        let mut withheld = self.gauges.withheld.subscribe();
+        // The sender is ours.
+        let _withheld = withheld.wait_for(|withheld| *withheld).await;
     }
 
     /// Exchanges may begin again; gives how many beginnings were refused since [`withhold`](Self::withhold).
     pub fn resume(&self) -> u64 {
-        self.gauges.withheld.store(false, Ordering::Release);
+        self.gauges.withheld.send_replace(false);
         self.gauges.refused.swap(0, Ordering::AcqRel)
     }
 
@@ -231,7 +238,7 @@ impl Trail {
     /// Queues an event, waiting for room; the receiver learns when it is durable.
     async fn send(&self, event: EventRef<'_>) -> Result<Durable, TrailError> {
         let begins = matches!(event, EventRef::Open(_) | EventRef::Reveal(_));
-        if begins && self.gauges.withheld.load(Ordering::Acquire) {
+        if begins && *self.gauges.withheld.borrow() {
             self.gauges.refused.fetch_add(1, Ordering::AcqRel);
             return Err(TrailError::Withheld);
         }

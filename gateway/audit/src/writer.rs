@@ -154,9 +154,13 @@ impl Writer {
                 return Ok(());
             }
             Some(sealer) => sealer.tree,
-            None => recover(self.ledger.as_mut(), &self.keys).await?,
+            None => {
+                let tree = recover(self.ledger.as_mut(), &self.keys).await?;
+                // A tree that goes on may hold what is not on disk yet, and is counted once it is.
+                self.gauges.size.store(tree.size(), Ordering::Relaxed);
+                tree
+            }
         };
-        self.gauges.size.store(tree.size(), Ordering::Relaxed);
         let (log, epoch) = (seal::tag(&self.log), self.epoch().await?);
         self.sealer = Some(Sealer { log, tree, epoch });
         self.gauges.healthy.store(true, Ordering::Relaxed);

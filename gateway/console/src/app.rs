@@ -265,8 +265,7 @@ fn told(text: &str) -> String {
 /// The request again, if its form has the token.
 async fn with_token(request: Request, csrf: &str) -> Result<Request, Fault> {
     let (parts, body) = request.into_parts();
-    let body = timeout(FORM_DEADLINE, to_bytes(body, FORM_BYTES_MAX)).await;
-    let body = body.map_err(|_| Fault::Busy)?;
+    let body = to_bytes(body, FORM_BYTES_MAX).await;
     let body = body.map_err(|_| Fault::Input("the form is too long".to_owned()))?;
     let probe = Request::from_parts(parts.clone(), Body::from(body.clone()));
     let form = Form::<Token>::from_request(probe, &()).await;
@@ -275,14 +274,21 @@ async fn with_token(request: Request, csrf: &str) -> Result<Request, Fault> {
     Ok(Request::from_parts(parts, Body::from(body)))
 }
 
-/// What browsers say of a form from elsewhere (Fetch Metadata): it is not looked at.
+/// What browsers say of a form from elsewhere (Fetch Metadata): it is not looked at. Of any other, as much as a form may hold
+/// is read, in the time that it may take: also of who is not logged in.
 async fn own_forms_only(request: Request, next: Next) -> Response {
     let site = request.headers().get("sec-fetch-site");
     let foreign = site.is_some_and(|site| site != "same-origin");
     if foreign && request.method() != Method::GET {
         return Fault::Csrf.into_response();
     }
-    next.run(request).await
+    let (parts, body) = request.into_parts();
+    let body = match timeout(FORM_DEADLINE, to_bytes(body, FORM_BYTES_MAX)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => return Fault::Input("the form is too long".to_owned()).into_response(),
+        Err(_) => return Fault::Busy.into_response(),
+    };
+    next.run(Request::from_parts(parts, Body::from(body))).await
 }
 
 /// What browsers are to hold to.

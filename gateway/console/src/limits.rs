@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+/// How long a connection may last, whatever goes on.
+pub(crate) const CONNECTION_MAX: Duration = Duration::from_mins(10);
 /// Connections at a time; more wait to be accepted.
 pub(crate) const CONNECTIONS_MAX: usize = 256;
 /// How long a client may take to shake hands (TLS).

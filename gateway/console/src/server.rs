@@ -18,7 +18,9 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::limits::{CONNECTIONS_MAX, HANDSHAKE_DEADLINE, HEAD_BYTES_MAX, HEAD_DEADLINE};
+use crate::limits::{
+    CONNECTION_MAX, CONNECTIONS_MAX, HANDSHAKE_DEADLINE, HEAD_BYTES_MAX, HEAD_DEADLINE,
+};
 
 /// After an accept that failed; most fail because there are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -103,6 +105,7 @@ async fn speak(
     let stop = async { drop(stopped.wait_for(|stopped| *stopped).await) };
     let ended = tokio::select! {
         ended = &mut served => ended,
+        () = sleep(CONNECTION_MAX) => return,
         () = stop => {
             // What is under way is answered; a connection between two requests ends.
             served.as_mut().graceful_shutdown();

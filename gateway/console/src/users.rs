@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{self, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::LazyLock,
 };
@@ -157,6 +157,8 @@ impl Users {
         if short || password.len() > PASSWORD_BYTES_MAX {
             return Err(UsersFault::Password);
         }
+        let password = digest(password).ok_or(UsersFault::Digest)?;
+        let _held = self.held()?;
         let mut users = self.all()?;
         if users.iter().any(|user| user.name == name) {
             return Err(UsersFault::Exists(name.to_owned()));
@@ -168,7 +170,7 @@ impl Users {
         users.push(User {
             name: name.to_owned(),
             role,
-            password: digest(password).ok_or(UsersFault::Digest)?,
+            password,
         });
         users.sort_by(|one, other| one.name.cmp(&other.name));
         self.write(&users)
@@ -176,6 +178,7 @@ impl Users {
 
     /// Removes one. Their sessions end with their next request.
     pub fn remove(&self, name: &str) -> Result<(), UsersFault> {
+        let _held = self.held()?;
         let mut users = self.all()?;
         let before = users.len();
         users.retain(|user| user.name != name);
@@ -183,6 +186,18 @@ impl Users {
             return Err(UsersFault::Absent(name.to_owned()));
         }
         self.write(&users)
+    }
+
+    /// Nobody else changes the file meanwhile.
+    fn held(&self) -> Result<fs::File, UsersFault> {
+        let held = || {
+            let mut options = fs::OpenOptions::new();
+            options.write(true).create(true).truncate(false).mode(0o600);
+            let lock = options.open(self.path.with_extension("lock"))?;
+            lock.lock()?;
+            Ok(lock)
+        };
+        held().map_err(|source| self.io(source))
     }
 
     /// In place of the file that is there, as a whole.

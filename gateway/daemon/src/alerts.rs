@@ -160,7 +160,8 @@ impl Alerts {
         let noted = trail.note(event).await;
         let told = match &noted {
             Ok(index) => self.tell((*index, anomaly, writes), false).await,
-            Err(_) => true,
+            // Nobody knows whether it is there: that is seen at the next start.
+            Err(_) => false,
         };
         if let (Ok(plan), true) = (kept, told) {
             forget(plan).await;
@@ -168,17 +169,9 @@ impl Alerts {
         noted
     }
 
-    /// Tells what a crash kept from being told.
+    /// Tells what was kept from being told before this start.
     pub(crate) async fn recover(self: Arc<Self>, data: std::path::PathBuf, trail: Trail) {
-        let begun = Arc::clone(&self.begun);
-        let left = match blocking(move || begun.left()).await {
-            Ok(left) => left,
-            Err(error) => {
-                tracing::error!(%error, "what a crash kept from being told is not known");
-                return;
-            }
-        };
-        for (path, plan) in left {
+        for (path, plan) in self.begun.take_left() {
             match self.resume(&plan, &data, &trail).await {
                 Ok(true) => forget(path).await,
                 // At the next start.

@@ -521,6 +521,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     if !matches!(arguments.command, Command::Run(_)) {
         end_with_the_reader();
     }
+    // Nearly all of them open the log's keys; those two become what somebody else may look at.
+    if !matches!(arguments.command, Command::Exec(_) | Command::Mcp(_)) {
+        sandbox::keep_memory_private().into_diagnostic()?;
+    }
     match arguments.command {
         Command::Init(arguments) => init::init(&arguments),
         Command::Run(Configured { config }) => run::run(&config),

@@ -17,11 +17,13 @@ use proxy::jwks;
 use rustls::ClientConfig;
 use serde::Deserialize;
 use store::{SqliteLedger, SqliteSubjects};
-use vault::Keyring;
+use tokio::{sync::Semaphore, time::timeout};
+use vault::{KEYRING_FILE, Keyring};
 
 use crate::{
     cli::{self, block_on},
     config,
+    credentials::Stamp,
     egress::{FlowView, Line},
     inquiries::{self, Intent},
     keyring, revoked,
@@ -30,6 +32,11 @@ use crate::{
 /// How long a keyring is held before whoever keeps its root is asked again: a page shows dozens of records, and a
 /// question to a key service for each page would be many.
 const KEYRING_HELD: Duration = Duration::from_mins(5);
+
+/// How long an act may take to be on record.
+const RECORD_MAX: Duration = Duration::from_secs(20);
+/// Acts that are put on record at a time.
+const RECORDING_MAX: usize = 8;
 
 /// The longest answer of the gateway about its parts, in bytes.
 const PARTS_BYTES_MAX: usize = 256 * 1024;
@@ -48,7 +55,10 @@ pub(crate) struct House {
     pub(crate) data: PathBuf,
     pub(crate) admin: Option<SocketAddr>,
     pub(crate) client: Arc<ClientConfig>,
-    pub(crate) keyring: Mutex<Option<(Instant, Arc<Keyring>)>>,
+    /// Since when, and what file it was.
+    pub(crate) keyring: Mutex<Option<(Instant, Stamp, Arc<Keyring>)>>,
+    /// Acts that are put on record at a time.
+    pub(crate) recording: Arc<Semaphore>,
 }
 
 /// An answer of `/readyz`.
@@ -80,7 +90,18 @@ impl Source for House {
             purpose: act.purpose,
             criteria: act.criteria,
         };
-        away(move || block_on(inquiries::try_record(&data, intent))).await
+        // A gateway that does not answer holds so many threads and no more, and nobody waits for longer.
+        let turn = Arc::clone(&self.recording).acquire_owned();
+        let recorded = async {
+            let turn = turn.await.map_err(|error| Unavailable(error.to_string()))?;
+            away(move || {
+                let _turn = turn;
+                block_on(inquiries::try_record(&data, intent))
+            })
+            .await
+        };
+        let late = |_| Unavailable("the gateway does not put it on record in time".to_owned());
+        timeout(RECORD_MAX, recorded).await.map_err(late)?
     }
 
     async fn parts(&self) -> Result<Vec<Part>, Unavailable> {
@@ -178,6 +199,7 @@ impl House {
             admin: admin.or(config.admin),
             client: proxy::Upstream::tls(None).into_diagnostic()?,
             keyring: Mutex::default(),
+            recording: Arc::new(Semaphore::new(RECORDING_MAX)),
         })
     }
 
@@ -209,16 +231,18 @@ impl House {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        if let Some((since, keyring)) = held
+        let stamp = Stamp::of(&self.data.join(KEYRING_FILE));
+        if let Some((since, of, keyring)) = held
             && since.elapsed() < KEYRING_HELD
+            && stamp.as_ref() == Some(&of)
         {
             return Ok(keyring);
         }
         let data = self.data.clone();
-        let opened = tokio::task::spawn_blocking(move || keyring::open(&data)).await;
-        let opened = Arc::new(opened.into_diagnostic()??);
+        let opened = tokio::task::spawn_blocking(move || keyring::open_anew(&data)).await;
+        let opened = opened.into_diagnostic()??;
         let mut held = self.keyring.lock().unwrap_or_else(PoisonError::into_inner);
-        *held = Some((Instant::now(), Arc::clone(&opened)));
+        *held = stamp.map(|stamp| (Instant::now(), stamp, Arc::clone(&opened)));
         Ok(opened)
     }
 }

@@ -4,7 +4,7 @@
 //! goes on where it was.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -13,7 +13,7 @@ use std::{
 };
 
 use audit::{Copier, Trail, checkpoint::Authority};
-use miette::{IntoDiagnostic as _, Result};
+use miette::{IntoDiagnostic as _, Result, WrapErr as _};
 use store::{PostgresLedger, PostgresPlace, SqliteLedger};
 use tokio::{sync::watch, time::timeout};
 
@@ -27,6 +27,19 @@ const PAUSE_MAX: Duration = Duration::from_mins(1);
 
 /// As long as the gateway copies at its end.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Says, in the log's folder, that there is a copy elsewhere: the keys of a log that has one go only when the copy has theirs.
+const MARK: &str = "copied";
+
+/// The file of that.
+pub(crate) fn mark(data: &Path) -> PathBuf {
+    data.join(MARK)
+}
+
+/// Whether the log in `data` was copied at any time.
+pub(crate) fn is_known(data: &Path) -> bool {
+    mark(data).exists()
+}
 
 /// What copies the log.
 pub(crate) struct Copying {
@@ -47,6 +60,11 @@ impl Copying {
     pub(crate) fn new(config: &Config, trail: Trail) -> Result<Self> {
         let key = keyring::verifier_key(&config.data)?;
         let authority = Authority::parse(&key).into_diagnostic()?;
+        if config.proofs.copy.is_some() {
+            let marked = std::fs::File::create(mark(&config.data)).and_then(|it| it.sync_all());
+            let unmarked = || format!("`{}` cannot be written", mark(&config.data).display());
+            marked.into_diagnostic().wrap_err_with(unmarked)?;
+        }
         Ok(Self {
             place: config.proofs.copy.as_ref().map(|it| it.place.clone()),
             log: authority.origin().to_owned(),
@@ -84,7 +102,11 @@ impl Copying {
         loop {
             let attended = tokio::select! {
                 attended = self.attend(&place) => attended,
-                _ = stopped.wait_for(|stopped| *stopped) => return self,
+                _ = stopped.wait_for(|stopped| *stopped) => {
+                    // Nobody knows how far a step came that was cut off.
+                    self.open = None;
+                    return self;
+                }
             };
             pause = if attended {
                 EVERY

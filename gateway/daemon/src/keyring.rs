@@ -1,6 +1,15 @@
 //! The keyring of a log, and whoever keeps its root.
 
-use std::{path::Path, str::FromStr as _, sync::Arc, thread, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr as _,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use http::{HeaderValue, Uri};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
@@ -92,7 +101,12 @@ impl Provider {
 
     /// The root that a keyring is sealed under, by what its provider says now.
     pub(crate) async fn root(&self, sealed: &SealedKeyring) -> Result<Root, VaultError> {
-        let (wrapped, log) = (sealed.wrapped_root()?, sealed.log().to_owned());
+        self.unwrap(sealed.wrapped_root()?, sealed.log().to_owned())
+            .await
+    }
+
+    /// The root that was wrapped for the log named `log`.
+    pub(crate) async fn unwrap(&self, wrapped: Vec<u8>, log: String) -> Result<Root, VaultError> {
         match self {
             Self::Local(local) => {
                 let local = Arc::clone(local);
@@ -134,12 +148,19 @@ fn address(typed: &str) -> Result<Uri> {
             "`{typed}`: roots of keyrings are not sent in the clear"
         ));
     }
+    if uri.authority().is_some_and(|it| it.as_str().contains('@')) {
+        return Err(miette!(
+            help = "what it is shown stands in a file, which `--secret` names",
+            "an address names no user and no password"
+        ));
+    }
     Ok(uri)
 }
 
 /// A keyring that is open, and how it is opened again.
+#[derive(Clone)]
 pub(crate) struct Opened {
-    pub(crate) keyring: Keyring,
+    pub(crate) keyring: Arc<Keyring>,
     /// None if it lies there in clear.
     pub(crate) sealed: Option<(SealedKeyring, Arc<Provider>)>,
 }
@@ -177,26 +198,24 @@ impl Opened {
 
 /// Opens the keyring of a gateway that starts, if there is one or it is `needed` at once: its provider is asked until it
 /// answers.
-pub(crate) fn wait_for(data: &Path, needed: bool) -> Result<Option<Opened>> {
+pub(crate) fn wait_for(data: &Path, needed: bool, written: &[PathBuf]) -> Result<Option<Opened>> {
     let path = data.join(KEYRING_FILE);
     if !path.exists() && !needed {
         return Ok(None);
     }
+    SERVES.store(true, Ordering::Release);
     private_folder(data)?;
     let sealed = match Keyring::stored_or_created(&path).into_diagnostic()? {
-        Stored::Clear(keyring) => {
-            let sealed = None;
-            return Ok(Some(Opened { keyring, sealed }));
-        }
+        Stored::Clear(keyring) => return Ok(Some(in_clear(keyring))),
         Stored::Sealed(sealed) => sealed,
     };
+    is_foreign(sealed.place(), written)?;
     let provider = Provider::new(sealed.place()).wrap_err_with(|| unusable(&sealed))?;
     let mut retry = RETRY_FIRST;
     loop {
         match ask(&provider, &sealed) {
             Ok(keyring) => {
-                let sealed = Some((sealed, Arc::new(provider)));
-                return Ok(Some(Opened { keyring, sealed }));
+                return Ok(Some(remembered(keyring, sealed, provider)));
             }
             Err(error) => {
                 let provider = sealed.place().to_string();
@@ -209,19 +228,26 @@ pub(crate) fn wait_for(data: &Path, needed: bool) -> Result<Option<Opened>> {
 }
 
 /// Opens the keyring of the log in `data`.
-pub(crate) fn open(data: &Path) -> Result<Keyring> {
+pub(crate) fn open(data: &Path) -> Result<Arc<Keyring>> {
     Ok(with_keeper(data)?.keyring)
+}
+
+/// The same; its provider is asked, also by whoever opened it before.
+pub(crate) fn open_anew(data: &Path) -> Result<Arc<Keyring>> {
+    let stored = Keyring::stored(&data.join(KEYRING_FILE)).into_diagnostic()?;
+    Ok(asked(stored, data)?.keyring)
 }
 
 /// The same, with who keeps its root.
 pub(crate) fn with_keeper(data: &Path) -> Result<Opened> {
-    opened(Keyring::stored(&data.join(KEYRING_FILE)).into_diagnostic()?)
+    let stored = Keyring::stored(&data.join(KEYRING_FILE));
+    opened(stored.into_diagnostic()?, data)
 }
 
 /// The same; one is made, in clear, if there is none.
-pub(crate) fn open_or_create(data: &Path) -> Result<Keyring> {
+pub(crate) fn open_or_create(data: &Path) -> Result<Arc<Keyring>> {
     let stored = Keyring::stored_or_created(&data.join(KEYRING_FILE)).into_diagnostic()?;
-    Ok(opened(stored)?.keyring)
+    Ok(opened(stored, data)?.keyring)
 }
 
 /// The public key of the log in `data`; nobody is asked for it.
@@ -234,19 +260,100 @@ pub(crate) fn verifier_key(data: &Path) -> Result<String> {
     )
 }
 
-fn opened(stored: Stored) -> Result<Opened> {
-    let sealed = match stored {
-        Stored::Clear(keyring) => {
-            let sealed = None;
-            return Ok(Opened { keyring, sealed });
+fn opened(stored: Stored, data: &Path) -> Result<Opened> {
+    if let Stored::Sealed(sealed) = &stored {
+        if WITHHELD.load(Ordering::Acquire) {
+            return Err(miette!("the lease has ended")).wrap_err_with(|| unusable(sealed));
         }
+        if let Some(last) = last(sealed) {
+            return Ok(last);
+        }
+        if SERVES.load(Ordering::Acquire) {
+            // Who rotates keys has just written it, and says so next.
+            return Err(miette!("the keyring is being written; say it again"));
+        }
+    }
+    asked(stored, data)
+}
+
+fn asked(stored: Stored, data: &Path) -> Result<Opened> {
+    let sealed = match stored {
+        Stored::Clear(keyring) => return Ok(in_clear(keyring)),
         Stored::Sealed(sealed) => sealed,
     };
+    is_foreign(sealed.place(), &[data.to_owned()])?;
     let provider = Provider::new(sealed.place()).wrap_err_with(|| unusable(&sealed))?;
-    let opened = ask(&provider, &sealed).into_diagnostic();
-    let keyring = opened.wrap_err_with(|| unusable(&sealed))?;
-    let sealed = Some((sealed, Arc::new(provider)));
-    Ok(Opened { keyring, sealed })
+    let keyring = ask(&provider, &sealed).into_diagnostic();
+    let keyring = keyring.wrap_err_with(|| unusable(&sealed))?;
+    Ok(remembered(keyring, sealed, provider))
+}
+
+/// The sealed keyring that this process opened last. A gateway that looks into its own log asks nobody for it: its provider is
+/// asked for the lease, and when the file is another.
+static LAST: Mutex<Option<Opened>> = Mutex::new(None);
+
+/// Whether the lease of it has ended: then the log is not looked into either.
+static WITHHELD: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process is a gateway, which asks its provider for the lease and by nobody else's wish: it would stand still
+/// meanwhile, and may not load anything more.
+static SERVES: AtomicBool = AtomicBool::new(false);
+
+/// Says what this process itself made of the keyring's file in `data`.
+pub(crate) fn rewritten(data: &Path, keyring: Keyring, keeper: &Arc<Provider>) -> Result<()> {
+    let stored = Keyring::stored(&data.join(KEYRING_FILE)).into_diagnostic()?;
+    if let Stored::Sealed(sealed) = stored {
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some(Opened {
+            keyring: Arc::new(keyring),
+            sealed: Some((sealed, Arc::clone(keeper))),
+        });
+    }
+    Ok(())
+}
+
+/// Says whether the lease of the keyring that was opened has ended.
+pub(crate) fn withhold(withheld: bool) {
+    WITHHELD.store(withheld, Ordering::Release);
+}
+
+fn last(sealed: &SealedKeyring) -> Option<Opened> {
+    let last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_it = |last: &&Opened| last.sealed.as_ref().is_some_and(|(it, _)| it == sealed);
+    last.as_ref().filter(is_it).cloned()
+}
+
+fn remembered(keyring: Keyring, sealed: SealedKeyring, provider: Provider) -> Opened {
+    let opened = Opened {
+        keyring: Arc::new(keyring),
+        sealed: Some((sealed, Arc::new(provider))),
+    };
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    *last = Some(opened.clone());
+    opened
+}
+
+fn in_clear(keyring: Keyring) -> Opened {
+    let (keyring, sealed) = (Arc::new(keyring), None);
+    Opened { keyring, sealed }
+}
+
+/// Refuses a module that whoever serves may have written: it is loaded before anything is given up.
+fn is_foreign(place: &Place, written: &[PathBuf]) -> Result<()> {
+    let Place::Pkcs11 { module, .. } = place else {
+        return Ok(());
+    };
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let at = real(module);
+    match written.iter().find(|folder| at.starts_with(real(folder))) {
+        None => Ok(()),
+        Some(folder) => Err(miette!(
+            help = "keep it where only root writes",
+            "the module `{}` is not loaded: a gateway may write in `{}`",
+            module.display(),
+            folder.display()
+        )),
+    }
 }
 
 fn unusable(sealed: &SealedKeyring) -> String {
@@ -268,6 +375,8 @@ pub(crate) fn ask(provider: &Provider, sealed: &SealedKeyring) -> Result<Keyring
 
 #[cfg(test)]
 mod tests {
+    use vault::Source;
+
     use super::*;
 
     #[test]
@@ -284,5 +393,42 @@ mod tests {
         let opened = with_keeper(folder.path()).unwrap();
         assert_eq!(opened.keyring.provider().ids(), [1, 2]);
         drop(opened.hold(folder.path()).unwrap());
+    }
+
+    #[test]
+    fn no_module_is_loaded_from_where_a_gateway_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        std::fs::write(data.join("x.so"), b"").unwrap();
+        std::os::unix::fs::symlink(&data, folder.path().join("elsewhere")).unwrap();
+        let of = |module: &Path| {
+            let place = Place::Pkcs11 {
+                module: module.to_owned(),
+                token: "gateway".to_owned(),
+                key: "root".to_owned(),
+                secret: Source::Systemd("pin".to_owned()),
+                files: Vec::new(),
+            };
+            is_foreign(&place, std::slice::from_ref(&data))
+        };
+        for module in ["data/x.so", "elsewhere/x.so", "data/../data/x.so"] {
+            let refused = of(&folder.path().join(module)).unwrap_err();
+            assert!(refused.to_string().contains("is not loaded"), "{refused}");
+        }
+        of(Path::new("/usr/lib/softhsm/libsofthsm2.so")).unwrap();
+    }
+
+    #[test]
+    fn an_address_is_private_and_tells_no_password() {
+        for typed in [
+            "http://bao.example",
+            "https://gateway:word@bao.example",
+            "bao",
+        ] {
+            address(typed).unwrap_err();
+        }
+        address("https://bao.example:8200").unwrap();
+        address("http://127.0.0.1:8200").unwrap();
     }
 }

@@ -23,8 +23,11 @@ use vault::{SealedKeyring, VaultError};
 use crate::{
     alerts::Alerts,
     cli::now,
-    keyring::{Opened, Provider},
+    keyring::{self, Opened, Provider},
 };
+
+/// How often it is looked whether a lease has ended, at least.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// The most time for one answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -70,6 +73,26 @@ impl Standing {
     }
 }
 
+/// When a lease ends: by the clock that never jumps, or by the one that goes on while a host sleeps.
+#[derive(Clone, Copy)]
+struct End {
+    at: Instant,
+    by_calendar: Timestamp,
+}
+
+impl End {
+    fn after(lease: Duration) -> Self {
+        Self {
+            at: Instant::now() + lease,
+            by_calendar: now().saturating_add(lease).unwrap_or(Timestamp::MAX),
+        }
+    }
+
+    fn is_over(self) -> bool {
+        Instant::now() >= self.at || now() >= self.by_calendar
+    }
+}
+
 /// The lease of a keyring that is open.
 struct Lease {
     sealed: SealedKeyring,
@@ -89,7 +112,18 @@ pub(crate) fn begin(
     let sealed = opened?.sealed?;
     let lease = Lease::new(sealed, terms, trail.clone(), Arc::clone(alerts));
     let standing = Arc::clone(&lease.standing);
-    tokio::spawn(lease.keep(stopped.clone()));
+    let keeping = tokio::spawn(lease.keep(stopped.clone()));
+    let (trail, unkept, stop) = (trail.clone(), Arc::clone(&standing), stopped.clone());
+    tokio::spawn(async move {
+        if keeping.await.is_err() && !*stop.borrow() {
+            unkept.withheld.store(true, Ordering::Release);
+            keyring::withhold(true);
+            trail.withhold();
+            tracing::error!(
+                "nothing is served: the lease of the keyring is not kept any more; start again"
+            );
+        }
+    });
     Some(standing)
 }
 
@@ -118,23 +152,34 @@ impl Lease {
 
     /// Asks until told to stop.
     async fn keep(self, mut stop: watch::Receiver<bool>) {
-        let mut ends = Instant::now() + self.terms.lease;
+        let mut ends = End::after(self.terms.lease);
         let mut next = Instant::now() + self.terms.probe;
         loop {
-            // The lease ends when it ends, not when somebody looks next.
-            let until = if self.standing.is_withheld() {
-                next
-            } else {
-                next.min(ends)
-            };
+            let withheld = self.standing.is_withheld();
+            // Now and then even if nothing is due: a host that slept did not count that.
+            let look = Instant::now() + LOOK;
+            let until = if withheld { next } else { next.min(ends.at) };
             tokio::select! {
-                () = sleep_until(until) => {}
+                () = sleep_until(until.min(look)) => {}
                 _ = stop.wait_for(|stopped| *stopped) => return,
             }
-            let asked = Instant::now();
-            match self.ask().await {
+            if !withheld && ends.is_over() {
+                // It ends when it ends, not when somebody answers: what is asked from here on begins another.
+                self.withhold().await;
+                next = Instant::now();
+            }
+            if Instant::now() < next {
+                continue;
+            }
+            let asked = End::after(self.terms.lease);
+            let most = if self.standing.is_withheld() {
+                ANSWER_MAX
+            } else {
+                ANSWER_MAX.min(ends.at.saturating_duration_since(Instant::now()))
+            };
+            match self.ask(most).await {
                 Ok(()) => {
-                    ends = asked + self.terms.lease;
+                    ends = asked;
                     self.standing.answered(now());
                     self.resume().await;
                 }
@@ -142,17 +187,13 @@ impl Lease {
                     let provider = &self.standing.provider;
                     tracing::error!(provider, %error, "the keyring's provider does not open it");
                     self.standing.missed(error.to_string());
-                    if Instant::now() >= ends {
-                        self.withhold().await;
-                    }
                 }
             }
             next = Instant::now() + self.terms.probe;
         }
     }
 
-    async fn ask(&self) -> Result<(), VaultError> {
-        let most = ANSWER_MAX.min(self.terms.lease);
+    async fn ask(&self, most: Duration) -> Result<(), VaultError> {
         let late = || VaultError::Away {
             why: "it did not answer in time".to_owned(),
         };
@@ -165,6 +206,7 @@ impl Lease {
         if self.standing.withheld.swap(true, Ordering::AcqRel) {
             return;
         }
+        keyring::withhold(true);
         self.trail.withhold();
         tracing::error!(
             provider = self.standing.provider,
@@ -178,6 +220,7 @@ impl Lease {
         if !self.standing.is_withheld() {
             return;
         }
+        keyring::withhold(false);
         let refused = self.trail.resume();
         self.standing.withheld.store(false, Ordering::Release);
         tracing::warn!(refused, "the keyring's provider opens it again: serving");

@@ -29,7 +29,12 @@ use tokio::{
 use vault::{FileProvider, KEYRING_FILE, Keyring, KeyringHold, Root, SealedKeyring, Stored};
 
 pub(crate) use self::files::wrapped_by;
-use crate::{desk, inquiries::Intent, keyring::Provider, publication::Standing};
+use crate::{
+    copies, desk,
+    inquiries::Intent,
+    keyring::{self, Provider},
+    publication::Standing,
+};
 
 /// The socket's name in the log's folder.
 pub(crate) const SOCKET: &str = "keys.sock";
@@ -119,13 +124,23 @@ impl Rotation {
         let record = self.note("keys rotate", criteria.into(), uid).await?;
         // Whoever reads the file wraps by the new key at once, and is understood.
         self.provider.learn(&next).into_diagnostic()?;
-        self.write(&next, sealed.as_ref())?;
+        let written = self.write(&next, sealed.as_ref());
+        if let Err(error) = written {
+            // It may be in its place all the same, and then it holds.
+            let (now, _) = self.read().await?;
+            self.provider.adopt(&now).into_diagnostic()?;
+            self.told(now)?;
+            self.due.notify_one();
+            return Err(error);
+        }
         self.provider.adopt(&next).into_diagnostic()?;
+        self.told(next)?;
         tracing::info!(key, record, "another key-encryption key wraps from now on");
         Ok(Begun { key, record })
     }
 
     /// Wraps anew what older keys wrapped, and has these go; none if there are none.
+    /// Where a copy of the log is known of that this process does not make, they stay until one that does.
     pub(crate) async fn finish(&self) -> Result<Option<Tally>> {
         let mut ids = self.provider.ids();
         let Some(key) = ids.pop().filter(|_| !ids.is_empty()) else {
@@ -138,6 +153,15 @@ impl Rotation {
                 break;
             }
             tally.add(found);
+        }
+        if self.copied.is_none() && copies::is_known(&self.data) {
+            return Err(miette!(
+                help = format!(
+                    "start a gateway that copies the log: it goes on by itself. If there is no copy any more, remove `{}`",
+                    copies::mark(&self.data).display()
+                ),
+                "everything is wrapped anew, and the older key stays until the copy in PostgreSQL has taken that over"
+            ));
         }
         self.await_copy().await;
         let _hold = self.hold().await?;
@@ -152,6 +176,7 @@ impl Rotation {
         let record = self.note("keys retire", criteria, uid).await?;
         self.write(&last, sealed.as_ref())?;
         self.provider.adopt(&last).into_diagnostic()?;
+        self.told(last)?;
         tracing::info!(key, record, "older key-encryption keys are gone");
         Ok(Some(tally))
     }
@@ -226,6 +251,14 @@ impl Rotation {
             None => keyring.unseal(&path),
         };
         written.into_diagnostic()
+    }
+
+    /// Whoever looks into the log goes by the keyring that was just written.
+    fn told(&self, keyring: Keyring) -> Result<()> {
+        match &self.keeper {
+            Some(keeper) => keyring::rewritten(&self.data, keyring, keeper),
+            None => Ok(()),
+        }
     }
 
     async fn note(

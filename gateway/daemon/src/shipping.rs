@@ -22,7 +22,12 @@ use tokio::{
     time::timeout,
 };
 
-use self::{events::Batch, file::File, hec::Hec, mark::Mark};
+use self::{
+    events::{BATCH_BYTES_MAX, Batch},
+    file::File,
+    hec::Hec,
+    mark::Mark,
+};
 pub(crate) use self::{hec::Tokens, lag::Lag};
 use crate::{
     cli::archive,
@@ -53,6 +58,10 @@ struct Shipment {
     place: usize,
     way: Way,
     mark: Mark,
+    /// Events behind the mark that were taken already.
+    taken: usize,
+    /// A batch is full with so many bytes.
+    batch_bytes: usize,
     data: std::path::PathBuf,
     lag: Arc<Lag>,
     gateway: Arc<Gateway>,
@@ -94,6 +103,8 @@ impl Shipping {
                 place,
                 way,
                 mark,
+                taken: 0,
+                batch_bytes: BATCH_BYTES_MAX,
                 data: config.data.clone(),
                 lag: Arc::clone(&lag),
                 gateway: Arc::clone(gateway),
@@ -186,27 +197,41 @@ impl Shipment {
 
     /// Passes some records on; false if there are no more.
     async fn batch(&mut self, archive: &mut Archive) -> Result<bool> {
-        let followed = archive.follow(self.mark.cursor(), RECORDS_MAX);
-        let Some(followed) = followed.await.into_diagnostic()? else {
+        let followed = archive.follow(self.mark.cursor(), RECORDS_MAX).await;
+        let followed = followed.into_diagnostic();
+        let Some(followed) = followed.wrap_err_with(|| self.mark.advice())? else {
             return Ok(false);
         };
         self.mark.is_of(&followed.anchor.log)?;
-        for batch in events::batches(&followed, &self.to.classes) {
-            self.deliver(batch).await?;
+        // The log says the same again, so what was taken of it before a failure is left out.
+        for batch in events::batches(&followed, &self.to.classes, self.taken, self.batch_bytes) {
+            let events = batch.0.len();
+            if !self.deliver(batch).await? {
+                self.batch_bytes = (self.batch_bytes / 2).max(1);
+                return Err(miette!(
+                    "`{}` does not take so much at once; next it gets less",
+                    self.to.name
+                ));
+            }
+            self.taken += events;
         }
         self.mark.move_to(followed).await?;
+        (self.taken, self.batch_bytes) = (0, BATCH_BYTES_MAX);
         Ok(true)
     }
 
-    async fn deliver(&self, batch: Batch) -> Result<()> {
+    /// False if it was too much at once.
+    async fn deliver(&self, batch: Batch) -> Result<bool> {
         let next = self.mark.next();
         match &self.way {
-            Way::File(file) => file.write(batch, next).await,
+            Way::File(file) => file.write(batch, next).await.map(|()| true),
             Way::Hec(hec) => hec.send(&batch).await,
             Way::Syslog(syslog) => {
                 let messages = events::as_syslog(syslog, &batch).into_diagnostic()?;
                 match syslog.send(&messages).await {
-                    Ok(End::Answered) => Ok(()),
+                    Ok(End::Answered) => Ok(true),
+                    Ok(End::Late) if batch.0.len() > 1 => Ok(false),
+                    Ok(End::Late) => Err(miette!("the collector takes too long")),
                     Ok(End::Silent) => Err(miette!("the collector does not end the connection")),
                     Err(why) => Err(miette!("{why}")),
                 }

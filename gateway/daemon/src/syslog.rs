@@ -32,13 +32,15 @@ pub(crate) struct Syslog {
     formatter: Formatter,
 }
 
-/// How a connection ended after everything was sent.
+/// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// The collector ended it too: it read everything.
     Answered,
     /// It did not say so in time.
     Silent,
+    /// It did not take everything in time.
+    Late,
 }
 
 /// What a message says.
@@ -74,9 +76,10 @@ impl Syslog {
 
     /// Hands messages over, each as [`counted`](Self::counted) gives it, by one connection.
     pub(crate) async fn send(&self, messages: &[u8]) -> std::result::Result<End, String> {
-        let sent = timeout(SEND_DEADLINE, self.sent(messages)).await;
-        sent.map_err(|_| "the collector takes too long".to_owned())?
-            .map_err(|error| error.to_string())
+        match timeout(SEND_DEADLINE, self.sent(messages)).await {
+            Ok(sent) => sent.map_err(|error| error.to_string()),
+            Err(_) => Ok(End::Late),
+        }
     }
 
     async fn sent(&self, messages: &[u8]) -> io::Result<End> {
@@ -87,7 +90,11 @@ impl Syslog {
         let mut rest = [0; 64];
         // Nothing is said back; the end is what is waited for.
         match timeout(END_DEADLINE, stream.read(&mut rest)).await {
-            Ok(Ok(_)) => Ok(End::Answered),
+            Ok(Ok(0)) => Ok(End::Answered),
+            // Another service would have refused them so, and taken nothing.
+            Ok(Ok(_)) => Err(io::Error::other(
+                "it answers, which no collector of syslog does: is that its port?",
+            )),
             // Some end it without `close_notify`.
             Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(End::Answered),
             Ok(Err(error)) => Err(error),

@@ -340,7 +340,7 @@ impl Worker {
         }
         match tunnel::reach(&gateway.forward.networks, &target).await {
             Ok(upstream) => Ok(Box::new(Tunnel {
-                leash: crate::leash::leash(&permit, &gateway.revoked),
+                leash: crate::leash::leash(&permit, gateway),
                 account,
                 target,
                 upstream,

@@ -1,4 +1,4 @@
-//! What ends a stream that is under way: its caller is revoked, or what it showed expires.
+//! What ends a stream that is under way: its caller is revoked, what it showed expires, or the record's keys are withheld.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -10,20 +10,21 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{clock, refusal::Interruption};
+use crate::{Gateway, clock, refusal::Interruption};
 
 /// Becomes ready when the stream must end.
 pub(crate) type Leash = Pin<Box<dyn Future<Output = Interruption> + Send>>;
 
 /// The leash of a stream under this permit.
-pub(crate) fn leash(permit: &Permit, revoked: &watch::Receiver<Arc<Revoked>>) -> Leash {
+pub(crate) fn leash(permit: &Permit, gateway: &Gateway) -> Leash {
     let caller = permit.caller().clone();
-    let revoked = revoked.clone();
+    let (revoked, trail) = (gateway.revoked.clone(), gateway.trail.clone());
     let expiry = expiry(&caller, clock::timestamp(clock::now()));
     Box::pin(async move {
         tokio::select! {
             () = until_revoked(&caller, revoked) => Interruption::revoked(),
             () = until(expiry) => Interruption::expired(),
+            () = trail.withheld() => Interruption::keys_withheld(),
         }
     })
 }

@@ -229,7 +229,7 @@ impl Worker {
             let asking = self.ask_model(&asks, mediation.deadline);
             let (chosen, record) = tokio::select! {
                 biased;
-                why = leash(permit, &self.gateway.revoked) => return Err(why),
+                why = leash(permit, &self.gateway) => return Err(why),
                 answer = asking => answer,
             };
             mediation.record.model = Some(record);

@@ -331,6 +331,15 @@ impl Interruption {
             .says("what was shown to prove who calls expired while the answer was under way")
     }
 
+    /// The lease of the record's keys ended while the answer was under way.
+    pub fn keys_withheld() -> Self {
+        Self {
+            detail: "nobody vouches for the keys of the audit record any more, so this ends here"
+                .to_owned(),
+            ..Self::audit_unavailable()
+        }
+    }
+
     /// The record cannot be made durable, so nothing is served.
     pub fn audit_unavailable() -> Self {
         let mut refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "audit_unavailable")

@@ -122,7 +122,7 @@ pub(crate) async fn release(
     };
     match answer.judge(short, undeclared).await? {
         Judged::Whole(response) => Ok(response),
-        Judged::Long(answer) => answer.streamed(leash(permit, &gateway.revoked), (ending, shaped)),
+        Judged::Long(answer) => answer.streamed(leash(permit, gateway), (ending, shaped)),
     }
 }
 

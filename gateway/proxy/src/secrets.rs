@@ -54,6 +54,12 @@ pub enum StoreFault {
     /// There is no such secret, or no such field in it.
     #[error("it has no such secret, or no such field in it")]
     Missing,
+    /// Its key is not to be used.
+    #[error("its key is disabled, or waits to be deleted")]
+    Disabled,
+    /// It has another key.
+    #[error("what it was shown was not wrapped by that key, or for another log")]
+    Foreign,
     /// It answered something else than it should.
     #[error("its answer cannot be read (status {0})")]
     Unreadable(u16),

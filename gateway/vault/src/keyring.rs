@@ -262,11 +262,15 @@ fn aside(path: &Path) -> PathBuf {
     path.with_extension("new")
 }
 
-/// The text of a file of keys, which only its owner may read.
-pub(crate) fn private(path: &Path) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+/// The text of a file of keys or of another secret, which only its owner may read; among a unit's credentials its group
+/// may, too, as systemd has it.
+pub fn private(path: &Path) -> Result<Zeroizing<Vec<u8>>, VaultError> {
     let file = File::open(path).map_err(read(path))?;
     let mode = file.metadata().map_err(read(path))?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
+    let credentials = std::env::var_os(crate::place::CREDENTIALS_DIRECTORY);
+    let is_credential = credentials.is_some_and(|folder| path.starts_with(folder));
+    let others = if is_credential { 0o007 } else { 0o077 };
+    if mode & others != 0 {
         let path = path.to_owned();
         return Err(VaultError::Exposed { path, mode });
     }

@@ -1,9 +1,7 @@
 //! Where the root of a sealed keyring is: what `keyring.json` says of its provider.
 
 use std::{
-    fmt, fs,
-    io::Read as _,
-    os::unix::fs::PermissionsExt as _,
+    fmt,
     path::{Path, PathBuf},
 };
 
@@ -13,10 +11,7 @@ use zeroize::Zeroizing;
 use crate::{VaultError, keyring::malformed, keyring::private};
 
 /// The folder that systemd has a unit's credentials in (`systemd.exec(5)`, `LoadCredentialEncrypted=`).
-const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
-
-/// The longest secret that a provider is shown, in bytes.
-const SECRET_BYTES_MAX: u64 = 64 * 1024;
+pub(crate) const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
 /// A provider, with everything but its secret that it takes to ask it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,24 +161,8 @@ impl Source {
         match self {
             Self::File(path) => private(path),
             Self::Systemd(name) => {
-                let path = self
-                    .path()
-                    .ok_or_else(|| VaultError::NoCredentials { name: name.clone() })?;
-                // The folder is the unit's alone; systemd gives the group of root the right to read.
-                let failed = |source| VaultError::File {
-                    path: path.clone(),
-                    action: "read",
-                    source,
-                };
-                let file = fs::File::open(&path).map_err(failed)?;
-                let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
-                if mode & 0o007 != 0 {
-                    return Err(VaultError::Exposed { path, mode });
-                }
-                let mut bytes = Zeroizing::new(Vec::new());
-                let mut file = file.take(SECRET_BYTES_MAX);
-                file.read_to_end(&mut bytes).map_err(failed)?;
-                Ok(bytes)
+                let path = self.path();
+                private(&path.ok_or_else(|| VaultError::NoCredentials { name: name.clone() })?)
             }
         }
     }

@@ -264,7 +264,7 @@ fn a_tool_that_changed_reaches_nobody_until_it_is_approved() -> Result<()> {
         let url = format!("{}/hook", receiver.url());
         let alert = json!({ "name": "soc", "webhook": url, "secret": "hook.key" });
         setup
-            .file("hook.key", hook.secret().to_owned())
+            .secret("hook.key", hook.secret().to_owned())
             .set("alerts", json!([alert]))
     })?;
     assert_eq!(stall.names(&[])?, ["add", "tell"]);

@@ -1,6 +1,6 @@
 //! The policies as their files are, and why a call was decided as it was.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Extension,
@@ -34,7 +34,11 @@ pub(crate) async fn show(
     let record = record.transpose();
     let record = record.map_err(|_| Fault::Input("a record has a number".to_owned()))?;
     let explained = match record {
-        None => None,
+        None => {
+            app.record(&signed, "console policy", BTreeMap::new(), None)
+                .await?;
+            None
+        }
         Some(record) => {
             let which = [("record".to_owned(), record.to_string())];
             app.record(&signed, "console explain", which.into(), None)

@@ -1,6 +1,6 @@
 //! Who may not call any more, by an operator's word.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Extension, Form, extract::State, response::Redirect};
 use maud::{Markup, html};
@@ -20,6 +20,8 @@ pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Extension(signed): Extension<Signed>,
 ) -> Answer {
+    app.record(&signed, "console revocations", BTreeMap::new(), None)
+        .await?;
     let revoked = app.source.revoked().await?;
     let rows: Vec<Vec<Markup>> = revoked.iter().map(|it| row(&signed, it)).collect();
     let content = html! {

@@ -8,6 +8,7 @@ use std::{
     io::Write as _,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use audit::{Anomaly, Archive, Cursor, Event};
@@ -24,6 +25,8 @@ const RECORDS_MAX: u32 = 512;
 /// Where it is kept.
 pub(super) struct Begun {
     folder: PathBuf,
+    /// What was cut off, until somebody sees to it.
+    left: Mutex<Vec<(PathBuf, Plan)>>,
 }
 
 /// What is going to be told.
@@ -38,12 +41,14 @@ pub(super) struct Plan {
 }
 
 impl Begun {
-    /// Opens the folder below `alerts`, which is made if it is not there.
+    /// Opens the folder below `alerts`, which is made if it is not there, and reads what is in it, before there is
+    /// anything of this run.
     pub(super) fn open(alerts: &Path) -> io::Result<Self> {
         let folder = alerts.join(FOLDER);
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(&folder)?;
-        Ok(Self { folder })
+        let left = Mutex::new(left(&folder)?);
+        Ok(Self { folder, left })
     }
 
     /// Keeps the plan; on disk when this returns, until [`over`](Self::over) with the file that it gives.
@@ -66,22 +71,27 @@ impl Begun {
         }
     }
 
-    /// What was cut off. A file that is no plan is one that was not written to its end, before anything was on record
-    /// of it: it goes.
-    pub(super) fn left(&self) -> io::Result<Vec<(PathBuf, Plan)>> {
-        let mut left = Vec::new();
-        for entry in fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            let usable = fs::symlink_metadata(&path)
-                .is_ok_and(|it| it.is_file() && it.len() <= FILE_BYTES_MAX);
-            let read = if usable { fs::read(&path)? } else { Vec::new() };
-            match serde_json::from_slice(&read) {
-                Ok(plan) => left.push((path, plan)),
-                Err(_) => Self::over(&path)?,
-            }
-        }
-        Ok(left)
+    /// What was cut off; once.
+    pub(super) fn take_left(&self) -> Vec<(PathBuf, Plan)> {
+        std::mem::take(&mut self.left.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// What was cut off. A file that is no plan is one that was not written to its end, before anything was on record
+/// of it: it goes.
+fn left(folder: &Path) -> io::Result<Vec<(PathBuf, Plan)>> {
+    let mut left = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let usable =
+            fs::symlink_metadata(&path).is_ok_and(|it| it.is_file() && it.len() <= FILE_BYTES_MAX);
+        let read = if usable { fs::read(&path)? } else { Vec::new() };
+        match serde_json::from_slice(&read) {
+            Ok(plan) => left.push((path, plan)),
+            Err(_) => Begun::over(&path)?,
+        }
+    }
+    Ok(left)
 }
 
 impl Plan {
@@ -148,7 +158,7 @@ mod tests {
         fs::write(folder.path().join(FOLDER).join("half.json"), b"{\"size\":").unwrap();
         drop(begun);
         let begun = Begun::open(folder.path()).unwrap();
-        let left = begun.left().unwrap();
+        let left = begun.take_left();
         let [(path, found)] = &left[..] else {
             panic!("{} plans", left.len());
         };

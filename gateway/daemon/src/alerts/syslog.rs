@@ -3,12 +3,16 @@
 use serde_json::Value;
 use syslog_fmt::Severity;
 
-use crate::syslog::{Message, Syslog};
+use crate::syslog::{End, Message, Syslog};
 
 /// Hands one over, on a connection of its own.
 pub(super) async fn send(syslog: &Syslog, text: &[u8]) -> Result<(), String> {
     let message = message(syslog, text).map_err(|error| error.to_string())?;
-    syslog.send(&message).await.map(drop)
+    match syslog.send(&message).await? {
+        End::Answered => Ok(()),
+        End::Silent => Err("the collector does not end the connection".to_owned()),
+        End::Late => Err("the collector takes too long".to_owned()),
+    }
 }
 
 fn message(syslog: &Syslog, text: &[u8]) -> std::io::Result<Vec<u8>> {

@@ -10,7 +10,6 @@ use proxy::{
     post::PostFault,
     webhook::{self, Scheme},
 };
-use zeroize::Zeroizing;
 
 use super::Undelivered;
 use crate::cli::now;
@@ -21,7 +20,7 @@ pub(crate) struct Key(webhook::Key);
 impl Key {
     /// Reads `whsec_...` from a file.
     pub(super) fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read(path).map(Zeroizing::new);
+        let text = vault::private(path);
         let text = text.into_diagnostic().wrap_err_with(|| {
             format!("the key of a webhook, `{}`, cannot be read", path.display())
         })?;

@@ -71,7 +71,7 @@ pub(super) async fn ledger(data: &Path) -> Result<SqliteLedger> {
 }
 
 pub(crate) async fn archive(data: &Path) -> Result<Archive> {
-    let keys = Keys::from_keyring(&keyring::open(data)?).into_diagnostic()?;
+    let keys = Keys::from_keyring(&*keyring::open(data)?).into_diagnostic()?;
     let archive = Archive::new(Box::new(ledger(data).await?), keys).into_diagnostic()?;
     let subjects = SqliteSubjects::open_to_read(data).await.into_diagnostic()?;
     Ok(match subjects {

@@ -245,11 +245,9 @@ fn change(data: &Path, place: Option<Place>) -> Result<ExitCode> {
     let sealed = place.map(|place| {
         let provider = Provider::new(&place)?;
         let root = Root::generate().into_diagnostic()?;
-        let wrapped = block_on(async {
-            let wrapped = provider.wrap(&root, keyring.log()).await;
-            wrapped.into_diagnostic()
-        });
-        let wrapped = wrapped.wrap_err_with(|| format!("`{place}` does not wrap the root"))?;
+        let wrapped = block_on(wrapped(&provider, &root, &keyring));
+        let wrapped = wrapped
+            .wrap_err_with(|| format!("`{place}` does not keep the root; nothing was changed"))?;
         Ok::<_, miette::Report>((place, root, wrapped))
     });
     let sealed = sealed.transpose()?;
@@ -267,6 +265,20 @@ fn change(data: &Path, place: Option<Place>) -> Result<ExitCode> {
         println!("the keyring of `{}` is kept by: {to}", keyring.log());
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// The root as its provider wraps it, and opens it again.
+async fn wrapped(provider: &Provider, root: &Root, keyring: &Keyring) -> Result<Vec<u8>> {
+    let wrapped = provider.wrap(root, keyring.log()).await;
+    let wrapped = wrapped.into_diagnostic().wrap_err("it does not wrap it")?;
+    let again = provider.unwrap(wrapped.clone(), keyring.log().to_owned());
+    let again = again.await.into_diagnostic();
+    let again = again.wrap_err("it wraps it and does not open it again")?;
+    if again.expose() == root.expose() {
+        Ok(wrapped)
+    } else {
+        Err(miette!("it opens another one than it wrapped"))
+    }
 }
 
 /// Puts it on record before it holds. The lock stays with what is given, so that no gateway starts meanwhile.

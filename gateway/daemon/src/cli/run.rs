@@ -57,6 +57,9 @@ use crate::{
 };
 use health::Health;
 
+/// For what works in threads of its own when everything else has ended.
+const ENDING_MAX: std::time::Duration = std::time::Duration::from_secs(2);
+
 pub(crate) fn run(path: &Path) -> Result<ExitCode> {
     logs();
     let provider = rustls::crypto::aws_lc_rs::default_provider();
@@ -79,7 +82,10 @@ pub(crate) fn run(path: &Path) -> Result<ExitCode> {
         .build()
         .into_diagnostic()?;
     let running = Running::build(&config, prepared, confined, &runtime)?;
-    runtime.block_on(running.wait())?;
+    let ended = runtime.block_on(running.wait());
+    // A module of a token may hang; nobody waits for that.
+    runtime.shutdown_timeout(ENDING_MAX);
+    ended?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -121,7 +127,11 @@ impl Prepared {
         // Before anything is bound: the process that this forks must not have it.
         let opened = egress::open(config, confine::confine_keeper)?;
         // Neither its keys.
-        let keyring = keyring::wait_for(&config.data, authority::is_needed(config))?;
+        let keyring = keyring::wait_for(
+            &config.data,
+            authority::is_needed(config),
+            &confine::written(config),
+        )?;
         let vouching = keyring.as_ref().filter(|_| authority::is_needed(config));
         let authority = vouching.map(|keyring| authority::open(config, keyring));
         let authority = authority.transpose()?;

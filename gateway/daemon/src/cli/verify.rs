@@ -121,7 +121,7 @@ fn keys(data: Option<&Path>, key: Option<&str>) -> Result<Judged> {
             "it is not said by which key to judge"
         )
     })?;
-    let keys = Keys::from_keyring(&keyring::open(data)?).into_diagnostic()?;
+    let keys = Keys::from_keyring(&*keyring::open(data)?).into_diagnostic()?;
     Ok(Judged {
         authority: authority(&keys.signer.verifier_key())?,
         keys: Some(keys),

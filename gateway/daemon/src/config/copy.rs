@@ -1,6 +1,6 @@
 //! Where the log is copied to.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use miette::{Result, miette};
 use store::PostgresPlace;
@@ -27,11 +27,11 @@ impl Resolver<'_> {
         });
         let mut place = place?;
         if let Some(file) = &typed.password {
-            let password = fs::read_to_string(self.directory.join(&file.value));
-            let password = password.map_err(|error| {
-                let help = "one line, the password of the role that the URL names";
-                self.fault(file, format!("it cannot be read: {error}"), help)
-            })?;
+            let help = "one line, the password of the role that the URL names";
+            let password = vault::private(&self.directory.join(&file.value));
+            let password = password.map_err(|error| self.fault(file, error.to_string(), help))?;
+            let password = std::str::from_utf8(&password);
+            let password = password.map_err(|error| self.fault(file, error.to_string(), help))?;
             place = place.password(password.trim_end_matches(['\r', '\n']));
         }
         let ca = typed.ca.as_ref().map(|ca| self.existing(ca)).transpose()?;

@@ -9,8 +9,9 @@ use syslog_fmt::Severity;
 
 use crate::syslog::{Message, Syslog};
 
-/// A batch is full with so many bytes; one event more may go over it.
-const BATCH_BYTES_MAX: usize = 1024 * 1024;
+/// A batch is full with so many bytes; one event more may go over it. Half of what proxies before collectors take
+/// without being told to take more.
+pub(super) const BATCH_BYTES_MAX: usize = 512 * 1024;
 
 /// What kind of message of syslog an event is.
 const MESSAGE_KIND: &str = "ocsf";
@@ -35,16 +36,26 @@ pub(super) struct Shipped {
 #[derive(Default)]
 pub(super) struct Batch(pub(super) Vec<Shipped>);
 
-/// The events of these classes (all, if there are none), in the order of the log.
-pub(super) fn batches(followed: &Followed, classes: &BTreeSet<u32>) -> Vec<Batch> {
-    let (mut batches, mut bytes) = (vec![], BATCH_BYTES_MAX);
+/// The events of these classes (all, if there are none), in the order of the log, but for the first `taken`; a batch is
+/// full with `most` bytes.
+pub(super) fn batches(
+    followed: &Followed,
+    classes: &BTreeSet<u32>,
+    mut taken: usize,
+    most: usize,
+) -> Vec<Batch> {
+    let (mut batches, mut bytes) = (vec![], most);
     for matter in &followed.matters {
         for event in ocsf::events(matter, &followed.anchor) {
             if !is_wanted(&event, classes) {
                 continue;
             }
+            if taken > 0 {
+                taken -= 1;
+                continue;
+            }
             let event = shipped(&event);
-            if bytes >= BATCH_BYTES_MAX {
+            if bytes >= most {
                 batches.push(Batch::default());
                 bytes = 0;
             }

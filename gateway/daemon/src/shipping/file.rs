@@ -6,19 +6,22 @@
 use std::{
     fs,
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use flate2::{Compression, write::GzEncoder};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _};
+use rustix::fs::OFlags;
 
 use super::events::Batch;
 use crate::config::Folder;
 
 /// How much is read at once to find a line's beginning.
 const BLOCK_BYTES: u64 = 64 * 1024;
+/// What a file's name ends in while it is made.
+const DRAFT_SUFFIX: &str = ".tmp";
 
 /// Where lines go.
 #[derive(Clone)]
@@ -37,9 +40,39 @@ impl File {
             name: name.to_owned(),
             writing: Arc::default(),
         };
-        let mended = file.mend().into_diagnostic();
-        mended.wrap_err_with(|| format!("`{}` cannot be written", file.current().display()))?;
+        let ready = file.is_ours().and_then(|()| file.mend()).into_diagnostic();
+        ready.wrap_err_with(|| format!("`{}` cannot be written", file.current().display()))?;
         Ok(file)
+    }
+
+    /// Sees that nobody else puts files into the folder, and clears away what a crash left half compressed.
+    fn is_ours(&self) -> io::Result<()> {
+        let mode = fs::metadata(&self.folder.path)?.permissions().mode();
+        if mode & 0o022 != 0 {
+            return Err(io::Error::other(
+                "others may write in its folder; readers need no more than mode 750",
+            ));
+        }
+        for entry in fs::read_dir(&self.folder.path)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with(&draft_prefix(&self.name)) && name.ends_with(DRAFT_SUFFIX) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The file that grows, itself and not what it leads to.
+    fn opened(&self, options: &mut fs::OpenOptions) -> io::Result<fs::File> {
+        let as_it_is = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let options = options.custom_flags(as_it_is.bits().cast_signed());
+        let file = options.open(self.current())?;
+        if file.metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::Error::other("it is no file"))
+        }
     }
 
     /// Adds a line for each event, of records before and at `next`; on disk when this returns.
@@ -67,11 +100,7 @@ impl File {
             lines.push(b'\n');
         }
         let mut options = fs::OpenOptions::new();
-        let mut file = options
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(self.current())?;
+        let mut file = self.opened(options.append(true).create(true).mode(0o600))?;
         file.write_all(&lines)?;
         file.sync_data()?;
         fs::File::open(&self.folder.path)?.sync_all()
@@ -79,10 +108,7 @@ impl File {
 
     /// Cuts off what is no whole line.
     fn mend(&self) -> io::Result<()> {
-        let opened = fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(self.current());
+        let opened = self.opened(fs::OpenOptions::new().read(true).write(true));
         let mut file = match opened {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             opened => opened?,
@@ -118,20 +144,37 @@ impl File {
         if !full || aside.exists() || compressed(&aside).exists() {
             return Ok(());
         }
-        for older in self.aside()? {
-            if older.extension().is_some_and(|it| it == "jsonl") {
-                compress(&older)?;
-            }
-        }
-        fs::rename(&current, &aside)?;
-        let aside = self.aside()?;
-        for oldest in aside
-            .iter()
-            .take(aside.len().saturating_sub(self.folder.keep))
-        {
+        // Room first, for those that stay.
+        let mut kept = self.aside()?;
+        let beyond = (kept.len() + 1).saturating_sub(self.folder.keep);
+        for oldest in kept.drain(..beyond.min(kept.len())) {
             fs::remove_file(oldest)?;
         }
+        fs::rename(&current, &aside)?;
+        for older in kept {
+            if older.extension().is_some_and(|it| it == "jsonl")
+                && let Err(error) = self.compress(&older)
+            {
+                // It is whole as it is; nobody waits for that.
+                tracing::warn!(file = %older.display(), %error, "events are not compressed");
+            }
+        }
         Ok(())
+    }
+
+    /// Compresses it: whole and durable, before the other goes.
+    fn compress(&self, file: &Path) -> io::Result<()> {
+        let draft = tempfile::Builder::new()
+            .prefix(&draft_prefix(&self.name))
+            .suffix(DRAFT_SUFFIX)
+            .tempfile_in(&self.folder.path)?;
+        let mut encoder = GzEncoder::new(draft, Compression::default());
+        io::copy(&mut fs::File::open(file)?, &mut encoder)?;
+        let draft = encoder.finish()?;
+        draft.as_file().sync_all()?;
+        draft.persist(compressed(file))?;
+        fs::File::open(&self.folder.path)?.sync_all()?;
+        fs::remove_file(file)
     }
 
     /// Those that were put aside, oldest first.
@@ -160,16 +203,9 @@ fn compressed(file: &Path) -> PathBuf {
     file.with_extension("jsonl.gz")
 }
 
-/// Whole, before the other goes.
-fn compress(file: &Path) -> io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let draft = tempfile::NamedTempFile::new_in(folder)?;
-    let mut encoder = GzEncoder::new(draft, Compression::default());
-    io::copy(&mut fs::File::open(file)?, &mut encoder)?;
-    let draft = encoder.finish()?;
-    draft.as_file().sync_all()?;
-    draft.persist(compressed(file))?;
-    fs::remove_file(file)
+/// What a file is called while it is made.
+fn draft_prefix(name: &str) -> String {
+    format!(".{name}-")
 }
 
 #[cfg(test)]
@@ -229,6 +265,40 @@ mod tests {
         assert_eq!(text, "2\n");
         assert_eq!(fs::read_to_string(newer).unwrap(), "3\n");
         assert_eq!(fs::read_to_string(lake.current()).unwrap(), "4\n");
+    }
+
+    #[test]
+    fn links_are_not_followed_and_an_open_folder_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = folder.path().join("log.sqlite");
+        fs::write(&other, b"no line").unwrap();
+        let shipped = folder.path().join("shipped");
+        fs::create_dir(&shipped).unwrap();
+        let lake = file(&shipped, 1 << 20, 2);
+        std::os::unix::fs::symlink(&other, lake.current()).unwrap();
+        lake.add(&batch("{}"), 0).unwrap_err();
+        assert_eq!(fs::read(&other).unwrap(), b"no line");
+        fs::remove_file(lake.current()).unwrap();
+        fs::create_dir(lake.current()).unwrap();
+        lake.add(&batch("{}"), 0).unwrap_err();
+        fs::set_permissions(&shipped, fs::Permissions::from_mode(0o770)).unwrap();
+        let folder = Folder {
+            path: shipped,
+            rotate_bytes: 1,
+            keep: 1,
+        };
+        let refused = File::open(folder, "lake").map(drop).unwrap_err();
+        assert!(format!("{refused:?}").contains("mode 750"), "{refused:?}");
+    }
+
+    #[test]
+    fn what_a_crash_left_half_compressed_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(".lake-abc.tmp"), b"half").unwrap();
+        fs::write(folder.path().join(".other-abc.tmp"), b"half").unwrap();
+        file(folder.path(), 1 << 20, 2);
+        assert!(!folder.path().join(".lake-abc.tmp").exists());
+        assert!(folder.path().join(".other-abc.tmp").exists());
     }
 
     #[test]

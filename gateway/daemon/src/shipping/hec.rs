@@ -14,7 +14,7 @@ use super::events::Batch;
 use crate::config::{Collector, Destination, To};
 
 /// The longest token, in bytes.
-const TOKEN_BYTES_MAX: u64 = 4096;
+const TOKEN_BYTES_MAX: usize = 4096;
 /// How soon it is asked again whether a batch is indexed, twice as long after each time;
 const ASK_FIRST: Duration = Duration::from_millis(50);
 const ASK_MAX: Duration = Duration::from_secs(4);
@@ -46,12 +46,11 @@ impl Tokens {
 /// The field `authorization` with the token in the file.
 fn token(path: &Path) -> Result<HeaderValue> {
     let read = || {
-        let length = std::fs::metadata(path).into_diagnostic()?.len();
-        if length > TOKEN_BYTES_MAX {
+        let text = vault::private(path).into_diagnostic()?;
+        if text.len() > TOKEN_BYTES_MAX {
             return Err(miette!("it is longer than {TOKEN_BYTES_MAX} bytes"));
         }
-        let text = Zeroizing::new(std::fs::read_to_string(path).into_diagnostic()?);
-        let token = text.trim();
+        let token = std::str::from_utf8(&text).into_diagnostic()?.trim();
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(miette!("it holds no token: one line of letters and digits"));
         }
@@ -120,15 +119,20 @@ impl Hec {
         }
     }
 
-    /// Hands them over, and waits until they are indexed if that is asked for.
-    pub(super) async fn send(&self, batch: &Batch) -> Result<()> {
-        let body = self.body(batch)?;
-        let taken: Taken = self.ask(&self.collector.events, body).await?;
+    /// Hands them over, and waits until they are indexed if that is asked for; false if they are too much at once.
+    pub(super) async fn send(&self, batch: &Batch) -> Result<bool> {
+        let (status, answer) = self
+            .asked(&self.collector.events, self.body(batch)?)
+            .await?;
+        if status == StatusCode::PAYLOAD_TOO_LARGE && batch.0.len() > 1 {
+            return Ok(false);
+        }
+        let taken: Taken = said(status, &answer)?;
         if taken.code != 0 {
             return Err(miette!("the collector answered with code {}", taken.code));
         }
         let Some(at) = &self.collector.acknowledge else {
-            return Ok(());
+            return Ok(true);
         };
         let id = taken.acknowledgement.ok_or_else(|| {
             let help = "allow acknowledgement for the token, or leave `acknowledge` out";
@@ -137,14 +141,15 @@ impl Hec {
                 "the collector gives nothing to ask for acknowledgement by"
             )
         })?;
-        self.indexed(at, id).await
+        self.indexed(at, id).await.map(|()| true)
     }
 
     async fn indexed(&self, at: &Uri, id: u64) -> Result<()> {
         let question = serde_json::json!({ "acks": [id] }).to_string();
         let mut pause = ASK_FIRST;
         for _ in 0..ASKED_MAX {
-            let indexed: Indexed = self.ask(at, question.clone().into()).await?;
+            let (status, answer) = self.asked(at, question.clone().into()).await?;
+            let indexed: Indexed = said(status, &answer)?;
             if indexed.acks.get(&id.to_string()).is_some_and(|is| *is) {
                 return Ok(());
             }
@@ -154,17 +159,11 @@ impl Hec {
         Err(miette!("the events are not indexed in time"))
     }
 
-    async fn ask<T: serde::de::DeserializeOwned>(&self, at: &Uri, body: Vec<u8>) -> Result<T> {
+    async fn asked(&self, at: &Uri, body: Vec<u8>) -> Result<(StatusCode, bytes::Bytes)> {
         let asked = self
             .client
             .ask(at.clone(), self.headers.clone(), body.into());
-        let (status, answer) = asked.await.into_diagnostic()?;
-        if status != StatusCode::OK {
-            return Err(miette!("the collector answered with status {status}"));
-        }
-        serde_json::from_slice(&answer)
-            .into_diagnostic()
-            .wrap_err("the collector's answer is not what a collector says")
+        asked.await.into_diagnostic()
     }
 
     /// Objects one after the other, as the collector takes several.
@@ -183,4 +182,14 @@ impl Hec {
         }
         Ok(body)
     }
+}
+
+/// What a collector says, if it does.
+fn said<T: serde::de::DeserializeOwned>(status: StatusCode, answer: &[u8]) -> Result<T> {
+    if status != StatusCode::OK {
+        return Err(miette!("the collector answered with status {status}"));
+    }
+    serde_json::from_slice(answer)
+        .into_diagnostic()
+        .wrap_err("the collector's answer is not what a collector says")
 }

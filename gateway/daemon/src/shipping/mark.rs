@@ -83,6 +83,14 @@ impl Mark {
         ))
     }
 
+    /// What helps if the log is not the one that it goes on in.
+    pub(super) fn advice(&self) -> String {
+        format!(
+            "`{}` says how far events went; without it, all of this log go again",
+            self.file.display()
+        )
+    }
+
     /// Goes on; durable when this returns.
     pub(super) async fn move_to(&mut self, followed: Followed) -> Result<()> {
         let kept = Kept {

@@ -90,7 +90,7 @@ async fn answer_anew(
     let reading = timeout_at(deadline, read_whole(&mut pump, most));
     let read = tokio::select! {
         biased;
-        why = leash(permit, &gateway.revoked) => Ok(Err(Unread::Leashed(why))),
+        why = leash(permit, gateway) => Ok(Err(Unread::Leashed(why))),
         read = reading => read,
     };
     let read = match read {

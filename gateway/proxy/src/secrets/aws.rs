@@ -118,6 +118,8 @@ fn refused(body: &[u8]) -> StoreFault {
         | "ExpiredTokenException"
         | "InvalidClientTokenId"
         | "SignatureDoesNotMatch" => StoreFault::Denied,
+        "DisabledException" | "KMSInvalidStateException" => StoreFault::Disabled,
+        "InvalidCiphertextException" | "IncorrectKeyException" => StoreFault::Foreign,
         _ => StoreFault::Unreadable(400),
     }
 }

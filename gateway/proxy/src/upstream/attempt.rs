@@ -132,7 +132,7 @@ impl Worker {
         };
         tokio::select! {
             biased;
-            why = leash(permit, &self.gateway.revoked) => Err(why),
+            why = leash(permit, &self.gateway) => Err(why),
             () = late => Err(Interruption::mediation_late()),
             done = work => done,
         }
@@ -154,7 +154,7 @@ impl Worker {
         let why = tokio::select! {
             biased;
             // Nobody sees any of it before all is there.
-            why = leash(permit, &self.gateway.revoked) => why,
+            why = leash(permit, &self.gateway) => why,
             sent = timeout_at(deadline, sending) => match sent {
                 Ok(answer) => return answer,
                 Err(_) => Interruption::mediation_late(),
@@ -197,7 +197,7 @@ impl Worker {
             // A body that streams may do so for as long as its caller may speak.
             Some(screening) => tokio::select! {
                 biased;
-                why = leash(permit, &self.gateway.revoked) => {
+                why = leash(permit, &self.gateway) => {
                     screening.abandon();
                     Err(why)
                 }

@@ -254,7 +254,7 @@ impl Relay {
         let away = CloseCode::Away;
         tokio::select! {
             biased;
-            why = leash(permit, &gateway.revoked) => Ending::broken(why, CloseCode::Policy, away),
+            why = leash(permit, gateway) => Ending::broken(why, CloseCode::Policy, away),
             () = stopped(&mut stop) => Ending::broken(Interruption::stopping(), away, away),
             () = sleep(limits::WEBSOCKET_LIFETIME_MAX) => Ending::broken(Interruption::websocket_expired(), away, away),
             () = quiet(&spoken) => Ending::broken(Interruption::websocket_timeout(), away, away),

@@ -28,15 +28,22 @@ impl Month {
         begins.map_or(0, |begins| begins.timestamp().as_microsecond())
     }
 
-    /// The statement that makes its partition, unless there is one.
-    pub(super) fn partition(self) -> String {
+    /// Its partition's.
+    pub(super) fn name(self) -> String {
+        format!("record_{}", self.0.strftime("%Y_%m"))
+    }
+
+    /// The statements that make its partition.
+    pub(super) fn partition(self) -> [String; 2] {
         let next = self.0.last_of_month().tomorrow().unwrap_or(self.0);
-        format!(
-            "CREATE TABLE IF NOT EXISTS record_{} PARTITION OF record \
-             FOR VALUES FROM ('{} 00:00:00+00') TO ('{next} 00:00:00+00')",
-            self.0.strftime("%Y_%m"),
-            self.0,
-        )
+        let (name, first) = (self.name(), self.0);
+        [
+            format!("CREATE TABLE IF NOT EXISTS {name} (LIKE record INCLUDING ALL)"),
+            format!(
+                "ALTER TABLE record ATTACH PARTITION {name} \
+                 FOR VALUES FROM ('{first} 00:00:00+00') TO ('{next} 00:00:00+00')"
+            ),
+        ]
     }
 }
 
@@ -51,8 +58,11 @@ mod tests {
         assert_eq!(kept, at("2026-12-31T23:59:59.999999Z"));
         assert_eq!(
             month.partition(),
-            "CREATE TABLE IF NOT EXISTS record_2026_12 PARTITION OF record \
-             FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')"
+            [
+                "CREATE TABLE IF NOT EXISTS record_2026_12 (LIKE record INCLUDING ALL)",
+                "ALTER TABLE record ATTACH PARTITION record_2026_12 \
+                 FOR VALUES FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')"
+            ]
         );
         assert_eq!(Month::of(0).1, at("2020-01-01T00:00:00Z"));
         assert_eq!(Month::of(i64::MIN).1, at("2020-01-01T00:00:00Z"));

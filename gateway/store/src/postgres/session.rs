@@ -16,6 +16,9 @@ use crate::sqlite::failed;
 /// How long a server may take to let somebody in.
 const CONNECT_WAIT: Duration = Duration::from_secs(10);
 
+/// How long the schema may take: an index over what was recorded in years.
+const SCHEMA_WAIT: Duration = Duration::from_mins(30);
+
 /// The first number of the advisory locks of writers; the second is the log's id.
 const LOCK_CLASS: i32 = 0x7469_6465;
 
@@ -28,8 +31,9 @@ const LOCK_WAIT: Duration = Duration::from_millis(100);
 /// Classes of errors of a server that is going, or of a connection.
 const GOING_CLASSES: [&str; 2] = ["57P", "08"];
 
-/// `duplicate_table`, `unique_violation`: another gateway made the same partition at the same moment.
-const MADE_CODES: [&str; 2] = ["42P07", "23505"];
+/// `duplicate_table`, `unique_violation`, `wrong_object_type`: another gateway made the same partition at the same
+/// moment.
+const MADE_CODES: [&str; 3] = ["42P07", "23505", "42809"];
 
 /// `undefined_table`: nobody has made the schema.
 const ABSENT_CODE: &str = "42P01";
@@ -71,15 +75,17 @@ impl Session {
         // A connection belongs to the runtime that opened it, and another one may be the user.
         let mut connection = session.reached().await?;
         if writes {
+            let patience = sqlx::query("SET statement_timeout = 0").execute(&mut connection);
+            answer(patience).await?;
             // What `run` calls. That is for whatever a connection can be had from, of which the compiler cannot tell in
             // a task of its own that it may change threads.
-            sqlx::migrate!("./migrations/postgres")
-                .run_direct(None, &mut connection, false)
-                .await
-                .map_err(failed)?;
+            let schema = sqlx::migrate!("./migrations/postgres");
+            let schema = schema.run_direct(None, &mut connection, false);
+            let schema = tokio::time::timeout(SCHEMA_WAIT, schema).await;
+            schema.map_err(failed)?.map_err(failed)?;
             let known = "INSERT INTO log (name) VALUES ($1) ON CONFLICT (name) DO NOTHING";
             let known = sqlx::query(known).bind(log);
-            known.execute(&mut connection).await.map_err(sql)?;
+            answer(known.execute(&mut connection)).await?;
         }
         let found = session.find(connection).await?;
         found.connection.close().await.map_err(sql)?;
@@ -103,11 +109,7 @@ impl Session {
                 continue;
             }
             let (connection, _) = self.opened().await?;
-            let made = sqlx::query(AssertSqlSafe(month.partition()));
-            let made = match answer(made.execute(connection)).await {
-                Err(Refusal::Refused(error)) if is_code(&error, &MADE_CODES) => Ok(()),
-                made => made.map(drop),
-            };
+            let made = partition(month, connection).await;
             self.judged(made)?;
             self.months.insert(month);
         }
@@ -150,13 +152,11 @@ impl Session {
     async fn locked(&self, connection: PgConnection) -> Result<Open, LedgerError> {
         let mut open = self.find(connection).await?;
         for _ in 0..LOCK_TRIES {
-            let locked: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
+            let locked = sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
                 .bind(LOCK_CLASS)
                 .bind(open.log)
-                .fetch_one(&mut open.connection)
-                .await
-                .map_err(sql)?;
-            if locked {
+                .fetch_one(&mut open.connection);
+            if answer(locked).await? {
                 return Ok(open);
             }
             // Perhaps the server has not seen yet that this writer's last connection is gone.
@@ -173,19 +173,40 @@ impl Session {
         };
         let found = sqlx::query_scalar("SELECT id FROM log WHERE name = $1")
             .bind(&self.log)
-            .fetch_optional(&mut connection)
-            .await;
-        match found {
+            .fetch_optional(&mut connection);
+        match answer(found).await {
             Ok(Some(log)) => Ok(Open { connection, log }),
             Ok(None) => Err(absent()),
-            Err(error) if is_code(&error, &[ABSENT_CODE]) => Err(absent()),
-            Err(error) => Err(sql(error)),
+            Err(Refusal::Refused(error)) if is_code(&error, &[ABSENT_CODE]) => Err(absent()),
+            Err(refusal) => Err(refusal.into()),
         }
     }
 
     fn shown(&self) -> String {
         format!("{} ({})", self.place, self.log)
     }
+}
+
+/// Makes the partition of a month, unless it is there. It is made by itself and then attached, which keeps nobody from
+/// reading or adding records meanwhile.
+async fn partition(month: Month, connection: &mut PgConnection) -> Result<(), Refusal> {
+    let there = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass($1))",
+    );
+    let there = there.bind(month.name()).fetch_one(&mut *connection);
+    if answer(there).await? {
+        return Ok(());
+    }
+    for statement in month.partition() {
+        let made = sqlx::query(AssertSqlSafe(statement)).execute(&mut *connection);
+        match answer(made).await {
+            Err(Refusal::Refused(error)) if is_code(&error, &MADE_CODES) => {}
+            made => {
+                made?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Why a statement has no answer.

@@ -16,7 +16,7 @@ use crate::{DataKey, NONCE_BYTES, Place, Root, VaultError};
 pub(super) const SEALED: u32 = 2;
 
 /// A keyring that nobody opened yet.
-#[derive(PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SealedKeyring {
     version: u32,

@@ -1,14 +1,15 @@
 //! A root under an AES key that never leaves its token (PKCS #11, `CKM_AES_GCM`).
 
 use std::{
-    path::Path,
-    sync::{Mutex, PoisonError},
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::{Mutex, TryLockError},
 };
 
 use aws_lc_rs::rand;
 use cryptoki::{
     context::{CInitializeArgs, CInitializeFlags, Pkcs11},
-    error::Error,
+    error::{Error, RvError},
     mechanism::{Mechanism, aead::GcmParams},
     object::{Attribute, ObjectClass},
     session::{Session, UserType},
@@ -27,7 +28,7 @@ pub struct Module(Mutex<Pkcs11>);
 
 impl Module {
     pub(super) fn load(path: &Path) -> Result<Self, VaultError> {
-        Ok(Self(Mutex::new(Pkcs11::new(path).map_err(failed)?)))
+        Ok(Self(Mutex::new(Pkcs11::new(roots(path)?).map_err(failed)?)))
     }
 
     pub(super) fn wrap(
@@ -79,12 +80,24 @@ impl Module {
         place: &Place,
         work: impl FnOnce(&Session) -> Result<T, VaultError>,
     ) -> Result<T, VaultError> {
-        let module = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody queues behind a module that hangs.
+        let module = match self.0.try_lock() {
+            Ok(module) => module,
+            Err(TryLockError::Poisoned(module)) => module.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                let why = "the module still works on the last question";
+                return Err(away(why.to_owned()));
+            }
+        };
         let threads = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
-        module.initialize(threads).map_err(failed)?;
+        match module.initialize(threads) {
+            // It could not be ended last time.
+            Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => {}
+            Err(error) => return Err(failed(error)),
+        }
         let done = session(&module, place).and_then(|session| work(&session));
         if let Err(error) = module.clone().finalize() {
-            // The next question finds out.
+            // The next question goes on with it as it is.
             return done.and(Err(failed(error)));
         }
         done
@@ -128,6 +141,28 @@ fn key(session: &Session, place: &Place) -> Result<cryptoki::object::ObjectHandl
     }
 }
 
+/// The module's own path, if nobody but root writes there: it is loaded before a gateway gives anything up, also by name
+/// of a file that a gateway can write.
+fn roots(module: &Path) -> Result<PathBuf, VaultError> {
+    let told = |path: &Path, why: &dyn std::fmt::Display| {
+        away(format!(
+            "the module `{}`: `{}`: {why}",
+            module.display(),
+            path.display()
+        ))
+    };
+    let real = module
+        .canonicalize()
+        .map_err(|error| told(module, &error))?;
+    for part in real.ancestors() {
+        let found = part.metadata().map_err(|error| told(part, &error))?;
+        if found.uid() != 0 || found.mode() & 0o022 != 0 {
+            return Err(told(part, &"others than root may write there"));
+        }
+    }
+    Ok(real)
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn failed(error: Error) -> VaultError {
     away(error.to_string())
@@ -135,4 +170,31 @@ fn failed(error: Error) -> VaultError {
 
 fn away(why: String) -> VaultError {
     VaultError::Away { why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_roots_alone_all_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let module = folder.path().join("x.so");
+        std::fs::write(&module, b"").unwrap();
+        // Somewhere on the way others may write: `/tmp`, or the whole of it is somebody's.
+        let refused = roots(&module).unwrap_err();
+        assert!(
+            refused.to_string().contains("others than root"),
+            "{refused}"
+        );
+        let missing = roots(&folder.path().join("y.so")).unwrap_err();
+        assert!(missing.to_string().contains("y.so"), "{missing}");
+        assert_eq!(
+            roots(Path::new("/usr/bin/env")).unwrap().file_name(),
+            Path::new("/usr/bin/env")
+                .canonicalize()
+                .unwrap()
+                .file_name()
+        );
+    }
 }

@@ -72,6 +72,22 @@ pub(super) fn confine_keeper() {
     }
 }
 
+/// The folders in which the gateway writes while it serves.
+pub(super) fn written(config: &Config) -> Vec<PathBuf> {
+    let shipped = config.shipping.iter().filter_map(|it| match &it.to {
+        To::File(file) => Some(&file.path),
+        _ => None,
+    });
+    let reports = config.schedules.iter().map(|it| &it.folder);
+    [&config.data]
+        .into_iter()
+        .chain(&config.proofs.tiles)
+        .chain(shipped)
+        .chain(reports)
+        .cloned()
+        .collect()
+}
+
 fn files(config: &Config, place: Option<&Place>) -> Result<Files> {
     // A rule holds for what is there.
     private_folder(&config.data)?;
@@ -93,33 +109,30 @@ fn files(config: &Config, place: Option<&Place>) -> Result<Files> {
             CredentialPlace::Vault => None,
         });
     let roots = config.proofs.copy.iter().filter_map(|it| it.ca.as_ref());
-    for path in keys.chain(credentials).chain(roots) {
+    let shown = place.map(Place::files_read).unwrap_or_default();
+    for path in keys.chain(credentials).chain(roots).chain(&shown) {
         // Its folder: whoever replaces a file puts another one there.
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
         read.push(folder.unwrap_or(Path::new(".")).to_owned());
     }
-    let mut write = vec![config.data.clone()];
+    for destination in &config.shipping {
+        if let To::File(file) = &destination.to {
+            private_folder(&file.path)?;
+        }
+    }
+    for schedule in &config.schedules {
+        private_folder(&schedule.folder)?;
+    }
+    let mut write = written(config);
     if let Some(place) = place {
-        read.extend(place.files_read());
         write.extend(place.files_written().iter().cloned());
     }
     if let Some(tiles) = &config.proofs.tiles {
         // It is for others to read, as far as the umask lets them.
         let made = std::fs::create_dir_all(tiles).into_diagnostic();
         made.wrap_err("the folder of the log's tiles, `audit.tiles`, cannot be made")?;
-        write.push(tiles.clone());
-    }
-    for destination in &config.shipping {
-        if let To::File(file) = &destination.to {
-            private_folder(&file.path)?;
-            write.push(file.path.clone());
-        }
-    }
-    for schedule in &config.schedules {
-        private_folder(&schedule.folder)?;
-        write.push(schedule.folder.clone());
     }
     if !config.schedules.is_empty() {
         // Whoever has another calendar than UTC looks it up when a report is due.
