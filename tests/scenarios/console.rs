@@ -1,5 +1,6 @@
 //! The console: who is let in, what each may, what is on record of it, and that records harm nobody who looks at them.
 
+mod api;
 mod browser;
 
 use std::{
@@ -300,6 +301,63 @@ fn no_form_is_taken_from_elsewhere() -> Result<()> {
     assert_eq!(long.status, 400);
     let taken = one.post(&path, &[("note", "seen")])?;
     assert_eq!(taken.status, 303, "{}", taken.text());
+    place.finish()
+}
+
+#[test]
+fn nobody_looks_in_somebody_elses_name() -> Result<()> {
+    let place = Place::new()?;
+    let record = place.call("C-771", "C-771")?;
+    let visitor = place.login("auditor")?;
+    let got = |path: &str, site: &str| -> Result<u16> {
+        let headers = [("cookie", visitor.cookie()), ("sec-fetch-site", site)];
+        Ok(place
+            .world
+            .client
+            .get(&place.console.url(path), &headers)?
+            .status
+            .as_u16())
+    };
+    let one = format!("/exchanges/{record}");
+    for path in ["/exchanges", &one, "/findings", "/policy", "/flows"] {
+        for (site, expected) in [
+            ("same-site", 403),
+            ("cross-site", 403),
+            ("same-origin", 200),
+            ("none", 200),
+        ] {
+            assert_eq!(got(path, site)?, expected, "{path} {site}");
+        }
+    }
+    // Whoever follows a link comes in.
+    assert_eq!(got("/", "cross-site")?, 200);
+    let acts = place.acts()?;
+    let shown = acts.iter().filter(|(act, _)| act == "console show");
+    assert_eq!(shown.count(), 2);
+    place.finish()
+}
+
+#[test]
+fn what_lifts_a_revocation_revokes_nobody() -> Result<()> {
+    let place = Place::new()?;
+    let visitor = place.login("operator")?;
+    let revoked = || -> Result<String> {
+        let file = place.world.gateway.data().join("revoked.json");
+        Ok(fs::read_to_string(file).unwrap_or_default())
+    };
+    let fields = [
+        ("what", "agent"),
+        ("id", SUPPORT),
+        ("reason", "a false alarm"),
+    ];
+    let reply = visitor.post("/revocations", &[&fields[..], &[("lift", "yes")]].concat())?;
+    assert_eq!(reply.status, 400, "{}", reply.text());
+    ensure!(!revoked()?.contains(SUPPORT), "{}", revoked()?);
+    assert_eq!(visitor.post("/revocations", &fields)?.status, 303);
+    ensure!(revoked()?.contains(SUPPORT), "{}", revoked()?);
+    let reply = visitor.post("/revocations", &[&fields[..], &[("lift", "yes")]].concat())?;
+    assert_eq!(reply.status, 303, "{}", reply.text());
+    ensure!(!revoked()?.contains(SUPPORT), "{}", revoked()?);
     place.finish()
 }
 

@@ -236,6 +236,40 @@ fn everything_on_record_arrives_everywhere_in_its_order() -> Result<()> {
     verified(&world.gateway).map(drop)
 }
 
+#[test]
+fn a_collector_that_cuts_connections_has_taken_nothing_unless_that_is_how_it_ends_them()
+-> Result<()> {
+    let mut collector = Collector::default();
+    collector.cuts = true;
+    let certificate = Certificate::for_loopback()?;
+    let siem = collector.serve(&certificate.server(&[])?)?;
+    let world = World::with(|setup| {
+        let syslog = format!("localhost:{}", siem.address().port());
+        let to = json!([
+            { "name": "strict", "syslog": syslog },
+            { "name": "rude", "syslog": syslog, "close_notify": false },
+        ]);
+        setup.set("shipping", to).trust(&certificate.authority)
+    })?;
+    let next = |name: &str| -> Result<u64> {
+        let mark = world.gateway.data().join(format!("shipping/{name}.json"));
+        let Ok(mark) = fs::read(mark) else {
+            return Ok(0);
+        };
+        let mark: Value = serde_json::from_slice(&mark)?;
+        mark["cursor"]["next"].as_u64().context("no index")
+    };
+    until("one has taken nothing", &world, || {
+        Ok(ready(&world)?.contains("`strict` is ") && next("rude")? > 0)
+    })?;
+    let why = ready(&world)?;
+    ensure!(why.contains("close_notify: false"), "{why}");
+    ensure!(!why.contains("`rude` is "), "{why}");
+    assert_eq!(next("strict")?, 0);
+    drop(siem);
+    world.finish()
+}
+
 /// Whoever asked for lives got those of every gateway, and nothing else.
 fn only_its_classes(world: &World) -> Result<()> {
     let lives = lines(&file(world, "lives"))?;

@@ -51,6 +51,18 @@ pub fn add_user(gateway: &Gateway, name: &str, role: &str, password: &str) -> Re
     Ok(())
 }
 
+/// Makes `name` a program that may ask the console of `gateway`; its token.
+pub fn add_program(gateway: &Gateway, name: &str, role: &str) -> Result<String> {
+    let config = config(gateway);
+    let arguments = [
+        "console", "user", "add", name, "--role", role, "--token", "--config", &config,
+    ];
+    let output = gateway.cli(&arguments)?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{errors}");
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
 /// The configuration's file.
 pub fn config(gateway: &Gateway) -> String {
     gateway.folder().join("tidegate.yaml").display().to_string()

@@ -1,6 +1,7 @@
 //! A real Envoy, which serves requests itself and asks about each.
 
 use std::{
+    ffi::OsString,
     fs::{self, File},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -38,7 +39,16 @@ impl Envoy {
 
     /// Starts one with this configuration (a bootstrap without `admin`), and waits until all its
     /// `listeners` listen. Their ports may be 0; those that the kernel chose are told in that order.
-    pub fn start(mut bootstrap: Value, listeners: &[&str]) -> Result<Self> {
+    pub fn start(bootstrap: Value, listeners: &[&str]) -> Result<Self> {
+        Self::start_under(&[], bootstrap, listeners)
+    }
+
+    /// The same, by a command that takes another one: `taskset --cpu-list 0`.
+    pub fn start_under(
+        prefix: &[String],
+        mut bootstrap: Value,
+        listeners: &[&str],
+    ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let admin = serde_json::json!({
             "address": { "socket_address": { "address": "127.0.0.1", "port_value": 0 } }
@@ -53,7 +63,11 @@ impl Envoy {
         );
         fs::write(&config, bootstrap.to_string())?;
         let log = File::create(folder.path().join("log"))?;
-        let child = Command::new(Self::program()?)
+        let mut words = prefix.iter().map(OsString::from).collect::<Vec<_>>();
+        words.push(Self::program()?.into());
+        let (first, rest) = words.split_first().context("no program")?;
+        let child = Command::new(first)
+            .args(rest)
             .arg("--config-path")
             .arg(&config)
             .arg("--admin-address-path")
@@ -83,6 +97,11 @@ impl Envoy {
     pub fn listens(&self, which: usize) -> Result<SocketAddr> {
         let address = self.listeners.get(which).copied();
         address.with_context(|| format!("there is no listener {which}"))
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// What it printed.

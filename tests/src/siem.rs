@@ -22,7 +22,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use standardwebhooks::Webhook;
 use syslog_rfc5424::{SyslogMessage, parse_message};
-use tokio::{io::AsyncReadExt as _, net::TcpListener};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
@@ -122,6 +125,8 @@ async fn take(State(hook): State<Hook>, headers: HeaderMap, body: Bytes) -> Stat
 /// A collector of syslog over TLS.
 #[derive(Clone, Default)]
 pub struct Collector {
+    /// Whether it cuts connections, as rsyslog does, without `close_notify`.
+    pub cuts: bool,
     taken: Arc<Mutex<Vec<SyslogMessage>>>,
     wrong: Arc<Mutex<Vec<String>>>,
 }
@@ -155,6 +160,9 @@ impl Collector {
             match messages(&text) {
                 Ok(messages) => lock(&self.taken).extend(messages),
                 Err(error) => lock(&self.wrong).push(format!("{error}: {text}")),
+            }
+            if !self.cuts {
+                stream.shutdown().await.ok();
             }
         }
     }

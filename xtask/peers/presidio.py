@@ -26,15 +26,22 @@ class Tokenizer(SpacyNlpEngine):
 
 engine = AnalyzerEngine(nlp_engine=Tokenizer(), supported_languages=["en"])
 
-for line in sys.stdin:
-    file, milliseconds = line.split()
-    with open(file, encoding="utf-8") as document:
-        text = document.read()
-    size = len(text.encode())
-    read, found, taken = 0, 0, 0
-    start = time.process_time_ns()
-    while read == 0 or taken < int(milliseconds) * 1_000_000:
-        found = len(engine.analyze(text=text, language="en", score_threshold=0.4))
-        read += size
-        taken = time.process_time_ns() - start
-    print(read, taken, found, flush=True)
+
+def answer() -> None:
+    """Answers each line."""
+    for line in sys.stdin:
+        file, milliseconds = line.split()
+        with open(file, encoding="utf-8") as document:
+            text = document.read()
+        size = len(text.encode())
+        read, found, taken = 0, 0, 0
+        start = time.process_time_ns()
+        while read == 0 or taken < int(milliseconds) * 1_000_000:
+            found = len(engine.analyze(text=text, language="en", score_threshold=0.4))
+            read += size
+            taken = time.process_time_ns() - start
+        print(read, taken, found, flush=True)
+
+
+if __name__ == "__main__":
+    answer()

@@ -48,6 +48,7 @@ pub use query::{
     Archive, ArchiveError, Entry, Filter, Inclusion, Shown, consistency, misplaced_keys,
     verify as verify_ledger, verify_in as verify_ledger_in,
 };
+pub use readable::ERASED;
 pub use rewrap::Rewrapped;
 pub use seal::{Header, Kind, RECORD_BYTES_MAX};
 pub use subjects::{Blind, BlindIndex, KeptKey, SubjectStore, Subjects};

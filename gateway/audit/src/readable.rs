@@ -15,8 +15,8 @@ use crate::{
 /// Keys that are kept unwrapped while reading.
 const CACHED_MAX: usize = 4096;
 
-/// What stands where the key is gone, before the key's handle.
-const ERASED: &str = "erased:";
+/// What stands where somebody's key is gone, before the key's handle.
+pub const ERASED: &str = "erased:";
 
 /// The keys of data subjects, where there are any.
 #[derive(Default)]

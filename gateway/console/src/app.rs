@@ -22,6 +22,7 @@ use tokio::{
 };
 
 use crate::{
+    api,
     attempts::Attempts,
     fault::Fault,
     findings::Acknowledged,
@@ -89,10 +90,15 @@ impl App {
 
     /// The log, for one page at a time of so many.
     pub(crate) async fn archive(&self) -> Result<(Archive, SemaphorePermit<'_>), Fault> {
+        let turn = self.turn().await?;
+        Ok((self.source.archive().await?, turn))
+    }
+
+    /// What a page needs that takes time to make.
+    pub(crate) async fn turn(&self) -> Result<SemaphorePermit<'_>, Fault> {
         let turn = timeout(TURN_DEADLINE, self.readers.acquire()).await;
         let turn = turn.map_err(|_| Fault::Busy)?;
-        let turn = turn.map_err(|_| Fault::Internal)?;
-        Ok((self.source.archive().await?, turn))
+        turn.map_err(|_| Fault::Internal)
     }
 
     /// Puts on record what `signed` does; nothing is answered before.
@@ -142,8 +148,9 @@ impl App {
                 return None;
             }
         };
-        (user.mark() == seen.mark).then_some(Signed {
+        (user.mark() == Some(seen.mark)).then_some(Signed {
             user: user.name,
+            mark: seen.mark,
             role: user.role,
             csrf: seen.csrf,
             address,
@@ -201,6 +208,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(guarded(Power::Report, report))
         .merge(guarded(Power::Revoke, revoke))
         .merge(open)
+        .merge(api::router(app))
         .fallback(async || Fault::NotFound)
         .layer(from_fn(own_forms_only))
         .layer(from_fn_with_state(Arc::clone(app), harden))
@@ -233,6 +241,10 @@ async fn admit(
     let Some(signed) = app.signed(request.headers(), peer) else {
         return Redirect::to("/login").into_response();
     };
+    if power != Power::Figures && request.method() == Method::GET && is_from_elsewhere(&request) {
+        // What somebody looks at is on record as looked at by them.
+        return Fault::Elsewhere.into_response();
+    }
     if !signed.may(power) {
         let what = [("path".to_owned(), told(request.uri().path()))];
         let recorded = app.record(&signed, "console refused", what.into(), None);
@@ -255,9 +267,10 @@ async fn admit(
 }
 
 /// The beginning of what a browser sent, fit for the record.
-fn told(text: &str) -> String {
+pub(crate) fn told(text: &str) -> String {
     text.chars()
-        .filter(|it| !it.is_control())
+        // As long in bytes as in characters: what is on record has a limit.
+        .filter(char::is_ascii_graphic)
         .take(80)
         .collect()
 }
@@ -272,6 +285,13 @@ async fn with_token(request: Request, csrf: &str) -> Result<Request, Fault> {
     let Form(Token { csrf: shown }) = form.map_err(|_| Fault::Csrf)?;
     verify_slices_are_equal(shown.as_bytes(), csrf.as_bytes()).map_err(|_| Fault::Csrf)?;
     Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+/// Whether a browser says that another site asks, one on another port or a neighbouring name too. What is typed, or a bookmark,
+/// is nobody's.
+fn is_from_elsewhere(request: &Request) -> bool {
+    let site = request.headers().get("sec-fetch-site");
+    site.is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 /// What browsers say of a form from elsewhere (Fetch Metadata): it is not looked at. Of any other, as much as a form may hold

@@ -67,15 +67,15 @@ impl Attempts {
         })
     }
 
+    /// Whether it is to be put on record that something else than a password was refused to `address`: once a minute.
+    pub(crate) fn is_told(&self, address: IpAddr) -> bool {
+        has_room(&self.told) && self.told.check_key(&network(address)).is_ok()
+    }
+
     /// Counts it, or says in how many seconds it may be.
     fn counted(&self, network: &IpAddr, user: Option<&str>) -> Result<(), u64> {
-        for limiter in [&self.addresses, &self.told] {
-            if limiter.len() >= ADDRESSES_MAX {
-                limiter.retain_recent();
-            }
-            if limiter.len() >= ADDRESSES_MAX {
-                return Err(ADDRESS_SECONDS);
-            }
+        if ![&self.addresses, &self.told].into_iter().all(has_room) {
+            return Err(ADDRESS_SECONDS);
         }
         let now = MonotonicClock.now();
         let wait = |not_until: NotUntil<_>| not_until.wait_time_from(now).as_secs() + 1;
@@ -83,6 +83,14 @@ impl Attempts {
         let user = user.map(|user| self.users.check_key(&user.to_owned()));
         user.unwrap_or(Ok(())).map_err(wait)
     }
+}
+
+/// Whether one more address can be remembered.
+fn has_room(limiter: &Limiter<IpAddr>) -> bool {
+    if limiter.len() >= ADDRESSES_MAX {
+        limiter.retain_recent();
+    }
+    limiter.len() < ADDRESSES_MAX
 }
 
 /// Whoever has one address of IPv6 has 2^64 of them.

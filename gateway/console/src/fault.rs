@@ -17,6 +17,12 @@ pub(crate) enum Fault {
         "this form is not of your session, or your session is over: go back, load the page again and send it anew"
     )]
     Csrf,
+    #[error(
+        "a token is needed, as `Authorization: Bearer TOKEN`, that is taken; `tidegate console user add --token` makes one"
+    )]
+    Token,
+    #[error("another site asked for this page; open it from here")]
+    Elsewhere,
     #[error("there is no such page")]
     NotFound,
     #[error("there is no such record")]
@@ -38,9 +44,10 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::Forbidden | Self::Csrf => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::Csrf | Self::Elsewhere => StatusCode::FORBIDDEN,
+            Self::Token => StatusCode::UNAUTHORIZED,
             Self::NotFound | Self::NoRecord => StatusCode::NOT_FOUND,
             Self::Input(_) => StatusCode::BAD_REQUEST,
             Self::TooSoon(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -52,7 +59,7 @@ impl Fault {
     }
 
     /// Says in the console's own log what the browser is not told.
-    fn tell(&self) {
+    pub(crate) fn tell(&self) {
         match self {
             Self::Log(error) => tracing::error!(?error, "the log cannot be read"),
             Self::Unrecorded(error) => tracing::error!(%error, "an act cannot be put on record"),

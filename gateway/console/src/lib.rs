@@ -7,6 +7,7 @@
 //! browsers run and load nothing but its own style.
 
 mod agent_sessions;
+mod api;
 mod app;
 mod attempts;
 mod fault;
@@ -21,6 +22,7 @@ mod role;
 mod server;
 mod sessions;
 mod source;
+mod token;
 mod users;
 
 use std::{future::Future, io, net, sync::Arc};

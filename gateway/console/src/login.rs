@@ -101,7 +101,8 @@ pub(crate) async fn login(
         ));
     };
     note(&app, "console login", peer, Some(&user)).await?;
-    let session = app.sessions.begin(&user.name, user.mark(), Instant::now());
+    let mark = user.mark().ok_or(Fault::Internal)?;
+    let session = app.sessions.begin(&user.name, mark, Instant::now());
     let session = session.ok_or(Fault::Internal)?;
     let set = set_cookie(&app, app.cookies().session, session);
     Ok((AppendHeaders([set]), Redirect::to("/")).into_response())

@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use crate::{
     fault::Fault,
     limits::{REPORTS_AT_ONCE, REPORTS_BYTES_MAX, REPORTS_MAX},
+    sessions::Signed,
     source::Source,
 };
 
@@ -38,7 +39,8 @@ pub(crate) struct Order {
 /// A report, made or in the making.
 pub(crate) struct Job {
     pub(crate) id: u64,
-    pub(crate) user: String,
+    /// Whose it is: whoever has that name later is somebody else.
+    user: (String, [u8; 32]),
     pub(crate) at: Timestamp,
     pub(crate) order: Order,
     /// Records that were read, of how many.
@@ -120,14 +122,15 @@ impl Default for Orders {
 
 impl Orders {
     /// Those of a user, newest first.
-    pub(crate) fn of(&self, user: &str) -> Vec<Arc<Job>> {
+    pub(crate) fn of(&self, user: &Signed) -> Vec<Arc<Job>> {
         let kept = self.kept();
-        let own = kept.iter().rev().filter(|job| job.user == user);
+        let is_own = |job: &&Arc<Job>| job.user.0 == user.user && job.user.1 == user.mark;
+        let own = kept.iter().rev().filter(is_own);
         own.cloned().collect()
     }
 
     /// The one with this number, if it is the user's.
-    pub(crate) fn one(&self, user: &str, id: u64) -> Option<Arc<Job>> {
+    pub(crate) fn one(&self, user: &Signed, id: u64) -> Option<Arc<Job>> {
         let found = self.of(user).into_iter();
         found.into_iter().find(|job| job.id == id)
     }
@@ -139,13 +142,13 @@ impl Orders {
     pub(crate) fn begin(
         &self,
         source: Arc<dyn Source>,
-        user: &str,
+        user: &Signed,
         order: Order,
         now: Timestamp,
-    ) -> Result<(), Fault> {
+    ) -> Result<Arc<Job>, Fault> {
         let job = Arc::new(Job {
             id: self.next.fetch_add(1, Ordering::Relaxed),
-            user: user.to_owned(),
+            user: (user.user.clone(), user.mark),
             at: now,
             order,
             read: AtomicU64::new(0),
@@ -153,7 +156,7 @@ impl Orders {
             end: Mutex::new(None),
         });
         self.keep(&job)?;
-        let turns = Arc::clone(&self.turns);
+        let (turns, begun) = (Arc::clone(&self.turns), Arc::clone(&job));
         tokio::spawn(async move {
             let Ok(_turn) = turns.acquire().await else {
                 return;
@@ -164,7 +167,7 @@ impl Orders {
             }
             *job.end() = Some(made.map(Bytes::from));
         });
-        Ok(())
+        Ok(begun)
     }
 
     fn keep(&self, job: &Arc<Job>) -> Result<(), Fault> {
@@ -188,13 +191,17 @@ impl Orders {
 
 /// Makes it, or says why not, in words that tell nothing of the log.
 async fn make(source: &dyn Source, job: &Job) -> Result<Vec<u8>, String> {
+    let unread = |error: &dyn std::error::Error| {
+        tracing::error!(%error, "the log cannot be read");
+        "the log cannot be read; the console's own log says why".to_owned()
+    };
     let archive = source.archive().await;
-    let mut archive = archive.map_err(|error| error.to_string())?;
+    let mut archive = archive.map_err(|error| unread(&error))?;
     let Order { kind, form, scope } = job.order.clone();
     let report = Report::new(kind, scope.clone()).map_err(|error| error.to_string())?;
     let verdict = if kind.wants_verdict() {
         let verdict = archive.verify(&mut |read, all| job.told(read, all)).await;
-        Some(verdict.map_err(|error| error.to_string())?)
+        Some(verdict.map_err(|error| unread(&error))?)
     } else {
         None
     };
@@ -203,7 +210,7 @@ async fn make(source: &dyn Source, job: &Job) -> Result<Vec<u8>, String> {
         ..Beside::default()
     };
     let document = read(&mut archive, report, &scope, beside, job).await;
-    let document = document.map_err(|error| error.to_string())?;
+    let document = document.map_err(|error| unread(&error))?;
     document.written(form).map_err(|error| error.to_string())
 }
 

@@ -105,7 +105,11 @@ async fn speak(
     let stop = async { drop(stopped.wait_for(|stopped| *stopped).await) };
     let ended = tokio::select! {
         ended = &mut served => ended,
-        () = sleep(CONNECTION_MAX) => return,
+        () = sleep(CONNECTION_MAX) => {
+            served.as_mut().graceful_shutdown();
+            // Then nobody waits any more.
+            timeout(STOP_DEADLINE, served).await.unwrap_or(Ok(()))
+        }
         () = stop => {
             // What is under way is answered; a connection between two requests ends.
             served.as_mut().graceful_shutdown();

@@ -20,6 +20,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Signed {
     pub(crate) user: String,
+    /// Tells them from somebody who had that name before.
+    pub(crate) mark: [u8; 32],
     pub(crate) role: Role,
     /// What each form must repeat: no other site knows it.
     pub(crate) csrf: String,

@@ -12,10 +12,11 @@ use argon2::{
     Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version,
     password_hash::phc::PasswordHash,
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::Role;
+use crate::{Role, token::Token};
 
 /// The longest file, in bytes.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
@@ -48,14 +49,28 @@ pub struct User {
     pub name: String,
     /// What they may do.
     pub role: Role,
-    /// Argon2id of the password, as a PHC string.
-    password: String,
+    /// Argon2id of the password, as a PHC string; none, if it is a program with a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
+    /// By which a program is known that asks for records and reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    token: Option<Token>,
 }
 
 impl User {
-    /// Tells this password from any other one that the user may have.
-    pub(crate) fn mark(&self) -> [u8; 32] {
-        Sha256::digest(&self.password).into()
+    /// Tells this password from any other one that the user may have; none, if they have none and may not log in.
+    pub(crate) fn mark(&self) -> Option<[u8; 32]> {
+        Some(Sha256::digest(self.password.as_ref()?).into())
+    }
+
+    /// The same of their token.
+    pub(crate) fn token_mark(&self) -> Option<[u8; 32]> {
+        Some(self.token.as_ref()?.mark())
+    }
+
+    /// Until when their token is taken, if they have one.
+    pub fn token_until(&self) -> Option<Timestamp> {
+        self.token.as_ref().map(|token| token.until)
     }
 }
 
@@ -108,8 +123,8 @@ pub enum UsersFault {
         "a password has at least {PASSWORD_CHARS_MIN} characters, and at most {PASSWORD_BYTES_MAX} bytes"
     )]
     Password,
-    /// The digest could not be made.
-    #[error("the password's digest could not be made")]
+    /// The digest or the token could not be made.
+    #[error("the system gave nothing random to make it of")]
     Digest,
 }
 
@@ -146,32 +161,58 @@ impl Users {
         Ok(self.all()?.into_iter().find(|user| user.name == name))
     }
 
-    /// Adds one.
+    /// The one whose token this is, if it is taken at `now`.
+    pub(crate) fn by_token(&self, token: &str, now: Timestamp) -> Result<Option<User>, UsersFault> {
+        let is = |user: &User| user.token.as_ref().is_some_and(|it| it.is(token, now));
+        Ok(self.all()?.into_iter().find(is))
+    }
+
+    /// Adds one who logs in by a password.
     pub fn add(&self, name: &str, role: Role, password: &str) -> Result<(), UsersFault> {
-        let plain =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
-        if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(plain) {
-            return Err(UsersFault::Name(name.to_owned()));
-        }
+        // Before a digest is made of anything.
+        named(name)?;
         let short = password.chars().count() < PASSWORD_CHARS_MIN;
         if short || password.len() > PASSWORD_BYTES_MAX {
             return Err(UsersFault::Password);
         }
-        let password = digest(password).ok_or(UsersFault::Digest)?;
+        let password = Some(digest(password).ok_or(UsersFault::Digest)?);
+        self.insert(User {
+            name: name.to_owned(),
+            role,
+            password,
+            token: None,
+        })
+    }
+
+    /// Adds a program; its token, which nobody can read anywhere afterwards, is taken until then.
+    pub fn add_program(
+        &self,
+        name: &str,
+        role: Role,
+        until: Timestamp,
+    ) -> Result<String, UsersFault> {
+        named(name)?;
+        let (told, token) = Token::new(until).ok_or(UsersFault::Digest)?;
+        self.insert(User {
+            name: name.to_owned(),
+            role,
+            password: None,
+            token: Some(token),
+        })?;
+        Ok(told)
+    }
+
+    fn insert(&self, user: User) -> Result<(), UsersFault> {
         let _held = self.held()?;
         let mut users = self.all()?;
-        if users.iter().any(|user| user.name == name) {
-            return Err(UsersFault::Exists(name.to_owned()));
+        if users.iter().any(|it| it.name == user.name) {
+            return Err(UsersFault::Exists(user.name));
         }
         if users.len() >= USERS_MAX {
             let path = self.path.clone();
             return Err(UsersFault::TooLong { path });
         }
-        users.push(User {
-            name: name.to_owned(),
-            role,
-            password,
-        });
+        users.push(user);
         users.sort_by(|one, other| one.name.cmp(&other.name));
         self.write(&users)
     }
@@ -220,7 +261,17 @@ impl Users {
     }
 }
 
-/// Whether `password` is that of `user`. Takes as long if there is no such user.
+/// Whether `name` may be one.
+fn named(name: &str) -> Result<(), UsersFault> {
+    let plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_".contains(&byte);
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(plain) {
+        return Err(UsersFault::Name(name.to_owned()));
+    }
+    Ok(())
+}
+
+/// Whether `password` is that of `user`. Takes as long if there is no such user, or one without a password.
 pub(crate) fn is_password(user: Option<&User>, password: &str) -> bool {
     /// Of a password that nobody knows.
     static NOBODY: LazyLock<Option<String>> = LazyLock::new(|| {
@@ -228,7 +279,8 @@ pub(crate) fn is_password(user: Option<&User>, password: &str) -> bool {
         aws_lc_rs::rand::fill(&mut password).ok()?;
         digest(&hex::encode(password))
     });
-    let Some(kept) = user.map(|it| &it.password).or(NOBODY.as_ref()) else {
+    let own = user.and_then(|it| it.password.as_ref());
+    let Some(kept) = own.or(NOBODY.as_ref()) else {
         return false;
     };
     let (Ok(kept), Some(argon2)) = (PasswordHash::new(kept), argon2()) else {
@@ -236,7 +288,7 @@ pub(crate) fn is_password(user: Option<&User>, password: &str) -> bool {
     };
     let fits = password.len() <= PASSWORD_BYTES_MAX;
     let is = argon2.verify_password(password.as_bytes(), &kept).is_ok();
-    fits && is && user.is_some()
+    fits && is && own.is_some()
 }
 
 fn argon2() -> Option<Argon2<'static>> {
@@ -276,6 +328,32 @@ mod tests {
         users.remove("eva").unwrap();
         assert!(users.named("eva").unwrap().is_none());
         assert!(matches!(users.remove("eva"), Err(UsersFault::Absent(_))));
+    }
+
+    #[test]
+    fn a_program_is_known_by_its_token_until_that_is_over_and_has_no_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users.json");
+        let users = Users::at(&path);
+        let (now, until) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(60).unwrap());
+        users.add("adam", Role::Viewer, GOOD).unwrap();
+        let told = users.add_program("siem", Role::Auditor, until).unwrap();
+        let known = users.by_token(&told, now).unwrap().unwrap();
+        assert_eq!((&*known.name, known.role), ("siem", Role::Auditor));
+        assert!(known.mark().is_none());
+        assert!(!is_password(Some(&known), ""));
+        for other in [
+            "",
+            told.trim_start_matches('t'),
+            &format!("{told}A"),
+            &told.to_uppercase(),
+        ] {
+            assert!(users.by_token(other, now).unwrap().is_none());
+        }
+        assert!(users.by_token(&told, until).unwrap().is_none());
+        assert!(!fs::read_to_string(&path).unwrap().contains(&told));
+        users.remove("siem").unwrap();
+        assert!(users.by_token(&told, now).unwrap().is_none());
     }
 
     #[test]

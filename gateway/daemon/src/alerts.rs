@@ -34,6 +34,8 @@ const FOLDER: &str = "alerts";
 /// How soon a failed delivery is tried again; twice as long after each that fails.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_mins(5);
+/// How often it is looked what could not be put before a receiver.
+const RECOVER_EVERY: Duration = Duration::from_mins(1);
 
 /// What is told, in the form that Standard Webhooks proposes (`type`, `timestamp`, `data`).
 #[derive(Debug, Serialize)]
@@ -87,7 +89,7 @@ impl Secrets {
     pub(crate) fn read(receivers: &[Receiver]) -> Result<Self> {
         let read = |receiver: &Receiver| match &receiver.way {
             Way::Webhook(_, path) => webhook::Key::read(path).map(Some),
-            Way::Syslog(..) => Ok(None),
+            Way::Syslog(_) => Ok(None),
         };
         Ok(Self(receivers.iter().map(read).collect::<Result<_>>()?))
     }
@@ -113,7 +115,7 @@ impl Alerts {
                 (Way::Webhook(uri, _), Some(key)) => {
                     Means::Webhook(Box::new(Webhook::new(uri.clone(), key, Upstream::new(tls))))
                 }
-                (Way::Syslog(host, port), _) => Means::Syslog(Syslog::new(host, *port, tls)?),
+                (Way::Syslog(to), _) => Means::Syslog(Syslog::new(to.clone(), tls)?),
                 (Way::Webhook(..), None) => return Err(miette::miette!("a webhook has no key")),
             };
             Ok(Arc::new(Target {
@@ -153,44 +155,86 @@ impl Alerts {
             writes,
         };
         let begun = Arc::clone(&self.begun);
-        let kept = blocking(move || begun.keep(&plan)).await;
+        let keeping = plan.clone();
+        let kept = blocking(move || begun.keep(&keeping)).await;
         if let Err(error) = &kept {
             tracing::error!(%error, "a crash now would lose an alert");
         }
         let noted = trail.note(event).await;
         let told = match &noted {
             Ok(index) => self.tell((*index, anomaly, writes), false).await,
-            // Nobody knows whether it is there: that is seen at the next start.
+            // Nobody knows whether it is there: that is looked for.
             Err(_) => false,
         };
-        if let (Ok(plan), true) = (kept, told) {
-            forget(plan).await;
+        match kept {
+            Ok(path) if told => self.forget(path).await,
+            Ok(path) => self.begun.leave(path, plan),
+            Err(_) => {}
         }
         noted
     }
 
-    /// Tells what was kept from being told before this start.
-    pub(crate) async fn recover(self: Arc<Self>, data: std::path::PathBuf, trail: Trail) {
-        for (path, plan) in self.begun.take_left() {
-            match self.resume(&plan, &data, &trail).await {
-                Ok(true) => forget(path).await,
-                // At the next start.
-                Ok(false) => {}
-                Err(error) => tracing::error!(%error, "what a crash cut off is not told yet"),
+    /// Tells what was kept from being told, before this start and after, until told to stop.
+    pub(crate) async fn recover(
+        self: Arc<Self>,
+        data: std::path::PathBuf,
+        trail: Trail,
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        loop {
+            let left = self.begun.take_left();
+            if !left.is_empty()
+                && let Err(error) = self.resume(&left, &data, &trail).await
+            {
+                tracing::error!(%error, "alerts are not told yet");
+                for (path, plan) in left {
+                    self.begun.leave(path, plan);
+                }
+            }
+            let stop = stopped.wait_for(|stopped| *stopped);
+            if tokio::time::timeout(RECOVER_EVERY, stop).await.is_ok() {
+                return;
             }
         }
     }
 
-    async fn resume(&self, plan: &Plan, data: &Path, trail: &Trail) -> Result<bool> {
-        let found = plan.record(&mut archive(data).await?).await?;
-        let index = match found {
-            Some(index) => index,
-            None => trail
-                .note(EventRef::Anomaly(&plan.anomaly))
-                .await
-                .into_diagnostic()?,
-        };
-        Ok(self.tell((index, &plan.anomaly, plan.writes), true).await)
+    /// Tells all of them, once they are on record. An error changes nothing.
+    async fn resume(
+        &self,
+        left: &[(std::path::PathBuf, Plan)],
+        data: &Path,
+        trail: &Trail,
+    ) -> Result<()> {
+        let found = begun::records(left, &mut archive(data).await?).await?;
+        for ((path, plan), found) in left.iter().zip(found) {
+            let event = EventRef::Anomaly(&plan.anomaly);
+            let index = match found {
+                Some(index) => Ok(index),
+                None => trail.note(event).await,
+            };
+            let told = match index {
+                Ok(index) => self.tell((index, &plan.anomaly, plan.writes), true).await,
+                Err(_) => false,
+            };
+            if told {
+                self.forget(path.clone()).await;
+            } else {
+                self.begun.leave(path.clone(), plan.clone());
+            }
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, plan: std::path::PathBuf) {
+        let begun = Arc::clone(&self.begun);
+        if let Err(error) = blocking(move || begun.over(&plan)).await {
+            tracing::error!(%error, "an alert will be told again at the next start");
+        }
+    }
+
+    /// How many alerts neither wait for their receivers nor are told.
+    pub(crate) fn untold(&self) -> usize {
+        self.begun.waiting()
     }
 
     /// Puts it into every spool, with `again` where it does not wait already; false if that failed anywhere.
@@ -221,12 +265,6 @@ impl Alerts {
             }
         }
         all
-    }
-}
-
-async fn forget(plan: std::path::PathBuf) {
-    if let Err(error) = blocking(move || Begun::over(&plan)).await {
-        tracing::error!(%error, "an alert will be told again at the next start");
     }
 }
 

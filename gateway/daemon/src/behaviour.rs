@@ -122,12 +122,14 @@ impl Following {
         }
     }
 
-    /// Revokes the session, as an operator would; its streams end too.
+    /// Revokes the session, as an operator would; its streams end too. Of too many, the agent.
     async fn quarantine(&self, verdict: &Verdict) {
         let session = Revocable::Session(Arc::clone(&verdict.session));
-        let reason = format!("behaviour: {} {}", verdict.detector.name(), verdict.about);
-        let data = self.data.clone();
-        let revoked = tokio::task::spawn_blocking(move || revoked::add(&data, session, &reason));
+        let reason = format!("{} {}", verdict.detector.name(), verdict.about);
+        let (data, agent) = (self.data.clone(), Arc::clone(&verdict.agent));
+        let revoked = tokio::task::spawn_blocking(move || {
+            revoked::quarantine(&data, session, &agent, &reason)
+        });
         match revoked.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "a session could not be revoked"),

@@ -19,6 +19,7 @@ mod init;
 mod keys;
 mod manual;
 mod mcp;
+pub(crate) mod pace;
 mod policy;
 pub(crate) mod report;
 mod revoke;

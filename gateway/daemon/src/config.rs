@@ -41,7 +41,7 @@ use std::path::Path;
 
 use miette::IntoDiagnostic as _;
 
-pub(crate) use behaviour::{Receiver, Way};
+pub(crate) use behaviour::{Collecting, Receiver, Way};
 pub(crate) use console::Console;
 pub(crate) use credentials::CredentialPlace;
 pub(crate) use egress::Place;

@@ -43,6 +43,18 @@ impl Intent {
         }
     }
 
+    fn checked(&self) -> Result<()> {
+        self.fault().map_or(Ok(()), |fault| {
+            let help = format!(
+                "no text may be longer than {TEXT_BYTES_MAX} bytes or hold control characters"
+            );
+            Err(miette!(
+                help = help,
+                "this cannot be put on record: {fault}"
+            ))
+        })
+    }
+
     /// The first thing in it that is too long or no text.
     fn fault(&self) -> Option<&'static str> {
         let bad = |text: &str| text.len() > TEXT_BYTES_MAX || text.contains(char::is_control);
@@ -125,12 +137,7 @@ impl Clerk {
 
 /// Puts `intent` on record: by the gateway of the log in `data` if one runs, else by itself.
 pub(crate) async fn record(data: &Path, intent: Intent) -> Result<()> {
-    if let Some(fault) = intent.fault() {
-        return Err(miette!(
-            help = "no text may be longer than {TEXT_BYTES_MAX} bytes or hold control characters",
-            "the question cannot be put on record: {fault}"
-        ));
-    }
+    intent.checked()?;
     if let Err(error) = try_record(data, intent).await {
         // A log that nobody can write, a copy on a read-only disk, can still be read.
         eprintln!("this question is not on record: {error}");
@@ -140,6 +147,7 @@ pub(crate) async fn record(data: &Path, intent: Intent) -> Result<()> {
 
 /// The same; an error if it is not on record.
 pub(crate) async fn try_record(data: &Path, intent: Intent) -> Result<()> {
+    intent.checked()?;
     let socket = data.join(SOCKET);
     match desk::ask(&socket, &Request::Query(intent.clone())) {
         Ok(Reply::Recorded(_) | Reply::Done(..)) => return Ok(()),

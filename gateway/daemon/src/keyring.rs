@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use http::{HeaderValue, Uri};
@@ -288,9 +288,12 @@ fn asked(stored: Stored, data: &Path) -> Result<Opened> {
     Ok(remembered(keyring, sealed, provider))
 }
 
-/// The sealed keyring that this process opened last. A gateway that looks into its own log asks nobody for it: its provider is
-/// asked for the lease, and when the file is another.
-static LAST: Mutex<Option<Opened>> = Mutex::new(None);
+/// The sealed keyring that this process opened last, and when. A gateway that looks into its own log asks nobody for it: its
+/// provider is asked for the lease, and when the file is another. Others ask again after a while.
+static LAST: Mutex<Option<(Instant, Opened)>> = Mutex::new(None);
+
+/// For how long that is done by who has no lease to ask for.
+const REMEMBERED: Duration = Duration::from_mins(5);
 
 /// Whether the lease of it has ended: then the log is not looked into either.
 static WITHHELD: AtomicBool = AtomicBool::new(false);
@@ -304,10 +307,11 @@ pub(crate) fn rewritten(data: &Path, keyring: Keyring, keeper: &Arc<Provider>) -
     let stored = Keyring::stored(&data.join(KEYRING_FILE)).into_diagnostic()?;
     if let Stored::Sealed(sealed) = stored {
         let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-        *last = Some(Opened {
+        let opened = Opened {
             keyring: Arc::new(keyring),
             sealed: Some((sealed, Arc::clone(keeper))),
-        });
+        };
+        *last = Some((Instant::now(), opened));
     }
     Ok(())
 }
@@ -319,8 +323,10 @@ pub(crate) fn withhold(withheld: bool) {
 
 fn last(sealed: &SealedKeyring) -> Option<Opened> {
     let last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_it = |last: &&Opened| last.sealed.as_ref().is_some_and(|(it, _)| it == sealed);
-    last.as_ref().filter(is_it).cloned()
+    let (since, opened) = last.as_ref()?;
+    let is_it = opened.sealed.as_ref().is_some_and(|(it, _)| it == sealed);
+    let holds = SERVES.load(Ordering::Acquire) || since.elapsed() < REMEMBERED;
+    (is_it && holds).then(|| opened.clone())
 }
 
 fn remembered(keyring: Keyring, sealed: SealedKeyring, provider: Provider) -> Opened {
@@ -329,7 +335,7 @@ fn remembered(keyring: Keyring, sealed: SealedKeyring, provider: Provider) -> Op
         sealed: Some((sealed, Arc::new(provider))),
     };
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    *last = Some(opened.clone());
+    *last = Some((Instant::now(), opened.clone()));
     opened
 }
 

@@ -25,6 +25,11 @@ const LOCK: &str = "revoked.lock";
 /// How often the file is looked at: a revocation reaches requests and streams within a second.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// What the reason of a quarantine begins with.
+const QUARANTINED: &str = "behaviour: ";
+/// Sessions that are revoked so at a time. An agent makes as many as it starts processes, and none ever goes by itself.
+const QUARANTINED_MAX: usize = 4096;
+
 /// The longest file, in bytes.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
@@ -97,6 +102,25 @@ pub(crate) fn change<T>(data: &Path, change: impl FnOnce(&mut Revoked) -> T) -> 
     Ok(changed)
 }
 
+/// Revokes a session of `agent`; the agent itself, if so many of sessions' are revoked for what they did that nobody can
+/// look through them.
+pub(crate) fn quarantine(data: &Path, session: Revocable, agent: &str, reason: &str) -> Result<()> {
+    change(data, |revoked| {
+        let is_one = |(what, why): (&Revocable, &Arc<str>)| {
+            matches!(what, Revocable::Session(_)) && why.starts_with(QUARANTINED)
+        };
+        let full = revoked.0.iter().filter(|it| is_one(*it)).count() >= QUARANTINED_MAX;
+        let what = if full {
+            Revocable::Agent(agent.into())
+        } else {
+            session
+        };
+        revoked
+            .0
+            .insert(what, format!("{QUARANTINED}{reason}").into());
+    })
+}
+
 /// Revokes.
 pub(crate) fn add(data: &Path, what: Revocable, reason: &str) -> Result<()> {
     change(data, |revoked| revoked.0.insert(what, Arc::from(reason))).map(drop)
@@ -115,12 +139,24 @@ fn write(data: &Path, revoked: &Revoked) -> Result<()> {
         reason: reason.to_string(),
     };
     let entries: Vec<Entry> = revoked.0.iter().map(entry).collect();
-    let file = tempfile::NamedTempFile::new_in(data).into_diagnostic();
-    let file = file.wrap_err_with(|| format!("`{}` cannot be written", data.display()))?;
-    serde_json::to_writer_pretty(&file, &entries).into_diagnostic()?;
-    file.as_file().sync_all().into_diagnostic()?;
-    file.persist(data.join(FILE)).into_diagnostic()?;
-    Ok(())
+    let text = serde_json::to_vec_pretty(&entries).into_diagnostic()?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        return Err(miette!(
+            help = "lift some (`tidegate revoke --lift`), or revoke whole agents in place of their sessions",
+            "`{}` would be longer than {FILE_BYTES_MAX} bytes",
+            data.join(FILE).display()
+        ));
+    }
+    let written = || -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(data)?;
+        io::Write::write_all(&mut file, &text)?;
+        file.as_file().sync_all()?;
+        file.persist(data.join(FILE))?;
+        // Or who was revoked is back after a power cut.
+        fs::File::open(data)?.sync_all()
+    };
+    let written = written().into_diagnostic();
+    written.wrap_err_with(|| format!("`{}` cannot be written", data.display()))
 }
 
 /// Looks at the file until told to stop, tells everybody who asks, and puts changes on record.
@@ -185,5 +221,46 @@ async fn record(
         if let Err(error) = trail.note(EventRef::Revoke(change)).await {
             tracing::error!(%error, "a revocation holds, and is not on record");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_sessions_the_agent_is_revoked() {
+        let folder = tempfile::tempdir().unwrap();
+        let session = |number: usize| Revocable::Session(format!("s-{number}").into());
+        change(folder.path(), |revoked| {
+            for number in 1..QUARANTINED_MAX {
+                let reason = format!("{QUARANTINED}canary");
+                revoked.0.insert(session(number), reason.into());
+            }
+        })
+        .unwrap();
+        let agent = Revocable::Agent("spiffe://a.example/a".into());
+        let quarantined = |number| {
+            quarantine(folder.path(), session(number), agent.id(), "canary /x").unwrap();
+            read(folder.path()).unwrap().0
+        };
+        let last = quarantined(QUARANTINED_MAX);
+        assert_eq!(last.len(), QUARANTINED_MAX);
+        assert!(!last.contains_key(&agent));
+        for more in 1..4 {
+            let now = quarantined(QUARANTINED_MAX + more);
+            assert_eq!(now.len(), QUARANTINED_MAX + 1);
+            assert_eq!(&*now[&agent], "behaviour: canary /x");
+        }
+    }
+
+    #[test]
+    fn a_file_that_nobody_could_read_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        add(folder.path(), Revocable::Agent("a".into()), "why").unwrap();
+        let before = fs::read(folder.path().join(FILE)).unwrap();
+        let long = "x".repeat(usize::try_from(FILE_BYTES_MAX).unwrap());
+        add(folder.path(), Revocable::Agent("b".into()), &long).unwrap_err();
+        assert_eq!(fs::read(folder.path().join(FILE)).unwrap(), before);
     }
 }

@@ -126,11 +126,16 @@ impl Rotation {
         self.provider.learn(&next).into_diagnostic()?;
         let written = self.write(&next, sealed.as_ref());
         if let Err(error) = written {
-            // It may be in its place all the same, and then it holds.
-            let (now, _) = self.read().await?;
+            // It may be in its place all the same, and then it holds; its root is at hand, so nobody is asked.
+            self.due.notify_one();
+            let stored = Keyring::stored(&self.data.join(KEYRING_FILE)).into_diagnostic()?;
+            let now = match (stored, &sealed) {
+                (Stored::Sealed(now), Some((_, root))) => now.open(root).into_diagnostic()?,
+                (Stored::Clear(now), None) => now,
+                _ => return Err(error),
+            };
             self.provider.adopt(&now).into_diagnostic()?;
             self.told(now)?;
-            self.due.notify_one();
             return Err(error);
         }
         self.provider.adopt(&next).into_diagnostic()?;

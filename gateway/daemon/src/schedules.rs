@@ -22,7 +22,7 @@ use tokio::{sync::watch, time::timeout};
 pub(crate) use self::period::Every;
 use self::period::Period;
 use crate::{
-    cli::{block_on, now, report},
+    cli::{block_on, now, pace::Pace, report},
     config::Config,
     publication::Standing,
 };
@@ -184,6 +184,7 @@ fn write(kind: Kind, data: &Path, period: &Period, due: Vec<(Form, PathBuf)>) ->
         span,
         &Criteria::default(),
         Beside::default(),
+        &Pace::aside(),
     ))?;
     for (form, file) in due {
         put(&file, &document.written(form).into_diagnostic()?)?;

@@ -2,7 +2,8 @@
 //!
 //! Nothing here stands in the way of a request, and nothing waits anywhere but in the log: each destination has a
 //! [`Mark`], how far it took the log, which goes on only when it took a batch. So nothing is lost, what is away gets
-//! everything later, in the order of the log, and after a crash at most the last batch comes twice; `metadata.uid` tells.
+//! everything later, in the order of the log, and after a crash at most as much comes twice as is read at once
+//! ([`RECORDS_MAX`]); `metadata.uid` tells.
 
 mod events;
 mod file;
@@ -42,6 +43,8 @@ const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_mins(1);
 /// Records that are read at once.
 const RECORDS_MAX: u32 = 512;
+/// A batch is never asked to be smaller; one event may be longer, and goes alone.
+const BATCH_BYTES_MIN: usize = 4 * 1024;
 /// As long as the gateway waits at its end for the last records to be taken.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -88,7 +91,7 @@ impl Shipping {
         for (place, to) in config.shipping.iter().cloned().enumerate() {
             let way = match &to.to {
                 To::File(folder) => Way::File(File::open(folder.clone(), &to.name)?),
-                To::Syslog(host, port) => Way::Syslog(Box::new(Syslog::new(host, *port, tls)?)),
+                To::Syslog(to) => Way::Syslog(Box::new(Syslog::new(to.clone(), tls)?)),
                 To::Hec(collector) => {
                     let token = tokens.take(place);
                     let token = token.ok_or_else(|| miette!("a collector has no token"))?;
@@ -207,7 +210,7 @@ impl Shipment {
         for batch in events::batches(&followed, &self.to.classes, self.taken, self.batch_bytes) {
             let events = batch.0.len();
             if !self.deliver(batch).await? {
-                self.batch_bytes = (self.batch_bytes / 2).max(1);
+                self.batch_bytes = (self.batch_bytes / 2).max(BATCH_BYTES_MIN);
                 return Err(miette!(
                     "`{}` does not take so much at once; next it gets less",
                     self.to.name

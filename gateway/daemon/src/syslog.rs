@@ -13,9 +13,13 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
-/// For what goes by one connection, the connection included.
+use crate::config::Collecting;
+
+/// For a connection to be there.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+/// For what goes by it.
 const SEND_DEADLINE: Duration = Duration::from_secs(10);
 /// For the collector to end the connection too, which says that it has everything.
 const END_DEADLINE: Duration = Duration::from_secs(5);
@@ -25,8 +29,7 @@ const DATA_ID: &str = "tidegate@32473";
 
 /// A collector.
 pub(crate) struct Syslog {
-    host: String,
-    port: u16,
+    to: Collecting,
     name: ServerName<'static>,
     tls: TlsConnector,
     formatter: Formatter,
@@ -55,7 +58,7 @@ pub(crate) struct Message<'a, const N: usize> {
 }
 
 impl Syslog {
-    pub(crate) fn new(host: &str, port: u16, tls: &Arc<ClientConfig>) -> Result<Self> {
+    pub(crate) fn new(to: Collecting, tls: &Arc<ClientConfig>) -> Result<Self> {
         let system = rustix::system::uname();
         let hostname = system.nodename().to_string_lossy();
         let process = std::process::id().to_string();
@@ -66,9 +69,8 @@ impl Syslog {
             proc_id: Some(&process),
         };
         Ok(Self {
-            host: host.to_owned(),
-            port,
-            name: ServerName::try_from(host.to_owned()).into_diagnostic()?,
+            name: ServerName::try_from(to.host.clone()).into_diagnostic()?,
+            to,
             tls: TlsConnector::from(Arc::clone(tls)),
             formatter: config.into_formatter(),
         })
@@ -76,15 +78,21 @@ impl Syslog {
 
     /// Hands messages over, each as [`counted`](Self::counted) gives it, by one connection.
     pub(crate) async fn send(&self, messages: &[u8]) -> std::result::Result<End, String> {
-        match timeout(SEND_DEADLINE, self.sent(messages)).await {
-            Ok(sent) => sent.map_err(|error| error.to_string()),
-            Err(_) => Ok(End::Late),
-        }
+        let told = |error: io::Error| error.to_string();
+        let stream = timeout(CONNECT_DEADLINE, self.connected()).await;
+        let stream = stream.map_err(|_| "the collector cannot be reached".to_owned())?;
+        let sent = self.sent(stream.map_err(told)?, messages);
+        // Whoever is there and does not take it may take less.
+        let sent = timeout(SEND_DEADLINE, sent).await;
+        sent.unwrap_or(Ok(End::Late)).map_err(told)
     }
 
-    async fn sent(&self, messages: &[u8]) -> io::Result<End> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
-        let mut stream = self.tls.connect(self.name.clone(), stream).await?;
+    async fn connected(&self) -> io::Result<TlsStream<TcpStream>> {
+        let stream = TcpStream::connect((self.to.host.as_str(), self.to.port)).await?;
+        self.tls.connect(self.name.clone(), stream).await
+    }
+
+    async fn sent(&self, mut stream: TlsStream<TcpStream>, messages: &[u8]) -> io::Result<End> {
         stream.write_all(messages).await?;
         stream.shutdown().await?;
         let mut rest = [0; 64];
@@ -95,8 +103,16 @@ impl Syslog {
             Ok(Ok(_)) => Err(io::Error::other(
                 "it answers, which no collector of syslog does: is that its port?",
             )),
-            // Some end it without `close_notify`.
-            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(End::Answered),
+            // It may be a collector that fell over, or somebody on the way.
+            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                if self.to.close_notify {
+                    return Err(io::Error::other(
+                        "the connection was cut, so it is not known what was read; of a collector that ends every one \
+                         so, as rsyslog does, say `close_notify: false`",
+                    ));
+                }
+                Ok(End::Answered)
+            }
             Ok(Err(error)) => Err(error),
             Err(_) => Ok(End::Silent),
         }

@@ -3,13 +3,15 @@
 //! `tidegate report --output pdf` starts it. By itself it is for whoever has a report as JSON: it reads nothing else and
 //! reaches nothing.
 
+mod legible;
 mod set;
 mod shown;
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read, Write as _},
-    path::PathBuf,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -46,11 +48,26 @@ fn main() -> Result<()> {
     let pdf = set::pdf(&report)?;
     match &asked.out {
         Some(path) => {
-            let put = File::create_new(path).and_then(|mut file| file.write_all(&pdf));
-            put.with_context(|| format!("`{}` cannot be written", path.display()))
+            put(path, &pdf).with_context(|| format!("`{}` cannot be written", path.display()))
         }
         None => io::stdout().lock().write_all(&pdf).context("nobody reads"),
     }
+}
+
+/// Whole, and for its owner alone: it says what was done with whose data.
+fn put(path: &Path, pdf: &[u8]) -> io::Result<()> {
+    let mut options = File::options();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    let written = file.write_all(pdf).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // Or half of it would stand there, and stay.
+        fs::remove_file(path)?;
+    }
+    written
 }
 
 fn read(from: impl Read) -> Result<Vec<u8>> {

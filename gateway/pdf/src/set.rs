@@ -12,7 +12,7 @@ use typst::{
 use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
 
-use crate::shown::Report;
+use crate::{legible, shown::Report};
 
 const TEMPLATE: &str = include_str!("report.typ");
 /// What the template reads.
@@ -20,7 +20,10 @@ const DATA: &str = "report.json";
 
 /// The report as PDF; the same report gives the same bytes.
 pub(crate) fn pdf(report: &Report) -> Result<Vec<u8>> {
-    let desk = Desk::new(serde_json::to_vec(&report.shown())?);
+    let fonts = fonts();
+    let mut shown = serde_json::to_value(report.shown())?;
+    legible::make(&mut shown, &fonts);
+    let desk = Desk::new(fonts, serde_json::to_vec(&shown)?);
     let set = typst::compile::<PagedDocument>(&desk);
     let document = set.output.map_err(|all| told(&all))?;
     let standards = PdfStandards::new(&[PdfStandard::A_2a, PdfStandard::Ua_1]);
@@ -51,11 +54,16 @@ struct Desk {
     data: Bytes,
 }
 
+/// Those that the program holds.
+fn fonts() -> Vec<Font> {
+    let files = typst_assets::fonts();
+    files
+        .flat_map(|file| Font::iter(Bytes::new(file)))
+        .collect()
+}
+
 impl Desk {
-    fn new(data: Vec<u8>) -> Self {
-        let fonts: Vec<Font> = typst_assets::fonts()
-            .flat_map(|file| Font::iter(Bytes::new(file)))
-            .collect();
+    fn new(fonts: Vec<Font>, data: Vec<u8>) -> Self {
         Self {
             library: LazyHash::new(Library::default()),
             book: LazyHash::new(FontBook::from_fonts(&fonts)),

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 const ROWS_MAX: usize = 2_000;
 /// Records of a figure that are set; its digest is over all.
 const LISTED_MAX: usize = 12;
-/// Characters of one cell.
+/// Lines of one cell.
+const WORDS_MAX: usize = 64;
+/// Characters of one of them.
 const CHARS_MAX: usize = 2_000;
 
 /// What `tidegate report --output json` gives.
@@ -243,7 +245,12 @@ impl Cell {
     fn shown<'a>(&'a self, cited: &mut Vec<Cited<'a>>) -> ShownCell {
         let lines = match self {
             Self::Text(text) => vec![short(text)],
-            Self::Words(words) => words.iter().map(|word| short(word)).collect(),
+            Self::Words(words) => {
+                let set = words.iter().take(WORDS_MAX).map(|word| short(word));
+                let beyond = words.len().saturating_sub(WORDS_MAX);
+                let told = (beyond > 0).then(|| format!("… and {beyond} more"));
+                set.chain(told).collect()
+            }
             Self::Record(source) => vec![source.record.to_string()],
             Self::Figure(figure) => vec![figure.to_string()],
         };

@@ -9,6 +9,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::atomic::{AtomicU32, Ordering},
@@ -200,6 +201,57 @@ fn a_report_is_a_pdf_that_says_all_of_it_and_evaluates_nothing() {
     let raw = plain(&judged("pdftotext", &["-raw", "PDF", "-"], &pdf));
     assert!(raw.contains(&plain(HOSTILE)), "{raw}");
     assert!(raw.contains(&"x".repeat(300)), "{raw}");
+}
+
+#[test]
+fn what_no_font_has_is_spelt_and_hinders_no_report() {
+    let folder = Folder::new();
+    let mut report = report(0);
+    let odd = [
+        ("\u{6f22}", "U+6F22"),
+        ("\u{1f600}", "U+1F600"),
+        ("\u{e000}", "U+E000"),
+        ("\u{feff}", "U+FEFF"),
+        ("\u{7}", "U+0007"),
+        ("\u{202e}", "U+202E"),
+        ("\u{fffe}", "U+FFFE"),
+        ("\u{5d0}", "U+05D0"),
+    ];
+    let all: String = odd.iter().map(|(it, _)| *it).collect();
+    report["tables"][0]["rows"][1][0] = json!(all);
+    report["scope"]["subject"] = json!(format!("customer={all}"));
+    report["notes"] = json!([all]);
+    report["tables"][0]["chart"]["bars"] = json!([[all, 3], ["b", 2]]);
+    let pdf = made(folder.path(), &report);
+    judged("qpdf", &["--check", "PDF"], &pdf);
+    let text = judged("pdftotext", &["-raw", "PDF", "-"], &pdf);
+    let text: String = text.split_whitespace().collect();
+    for (_, spelt) in &odd[..7] {
+        assert!(text.matches(spelt).count() >= 3, "{spelt}: {text}");
+    }
+}
+
+#[test]
+fn a_file_is_its_owners_alone_and_one_that_is_there_stays() {
+    let folder = Folder::new();
+    let (from, out) = (
+        folder.path().join("report.json"),
+        folder.path().join("report.pdf"),
+    );
+    fs::write(&from, report(0).to_string()).unwrap();
+    let set = || {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_tidegate-report-pdf"));
+        program.arg(&from).arg("--out").arg(&out).output().unwrap()
+    };
+    assert!(set().status.success());
+    assert_eq!(
+        fs::metadata(&out).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let before = fs::read(&out).unwrap();
+    assert!(before.starts_with(b"%PDF-"));
+    assert!(!set().status.success());
+    assert_eq!(fs::read(&out).unwrap(), before);
 }
 
 #[test]

@@ -29,11 +29,15 @@ pub enum Kind {
     Unused,
     /// What was proven of the policies.
     Proofs,
+    /// Who was erased, and what is left of them.
+    Erasure,
+    /// Who used which access, and who changed it.
+    Access,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Processing,
         Self::Subject,
         Self::Breach,
@@ -47,6 +51,8 @@ impl Kind {
         Self::Collected,
         Self::Unused,
         Self::Proofs,
+        Self::Erasure,
+        Self::Access,
     ];
 
     /// Its name on the command line.
@@ -65,6 +71,8 @@ impl Kind {
             Self::Collected => "collected",
             Self::Unused => "unused",
             Self::Proofs => "proofs",
+            Self::Erasure => "erasure",
+            Self::Access => "access",
         }
     }
 
@@ -89,6 +97,8 @@ impl Kind {
             Self::Collected => "Personal information collected and disclosed: evidence",
             Self::Unused => "Use of what is granted",
             Self::Proofs => "Proofs of policy",
+            Self::Erasure => "Erasure of data subjects: evidence",
+            Self::Access => "Review of access: evidence",
         }
     }
 
@@ -108,6 +118,8 @@ impl Kind {
             Self::Collected => "CCPA 1798.110(c), 1798.115(c), 1798.130(a)(5)(B) and (C)",
             Self::Unused => "45 CFR 164.308(a)(4)(ii)(C); GDPR Art. 25(2)",
             Self::Proofs => "GDPR Art. 25, 32(1)(d); 45 CFR 164.308(a)(8)",
+            Self::Erasure => "GDPR Art. 17, 18; CCPA 1798.105",
+            Self::Access => "45 CFR 164.308(a)(3), 164.308(a)(4)(ii)(C), 164.312(a)(1), 164.312(d)",
         }
     }
 
@@ -128,6 +140,8 @@ impl Kind {
             Self::Collected => &["pm-21", "pt-3"],
             Self::Unused => &["ac-6", "ac-6.7"],
             Self::Proofs => &["ac-3", "ac-4"],
+            Self::Erasure => &["si-12.3", "mp-6"],
+            Self::Access => &["ac-2.4", "ac-6.7", "ac-6.9", "ia-9"],
         }
     }
 
@@ -199,6 +213,15 @@ impl Kind {
             Self::Proofs => &[
                 "A proof is about the policies, not about what was configured of services and agents.",
             ],
+            Self::Erasure => &[
+                "Erased is what the log held of a person. What services hold of them is theirs to erase; a report \
+                 `subject` that is made before the erasure names who received what (Art. 19).",
+                "After an erasure nobody can tell whom a key was about: whoever confirms it to somebody keeps the number \
+                 of its record.",
+            ],
+            Self::Access => {
+                &["Access that nobody used is in `unused`, what rules grant in the policies."]
+            }
         }
     }
 }

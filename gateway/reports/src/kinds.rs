@@ -1,8 +1,10 @@
 //! Each kind of report as a fold over matters.
 
+mod access;
 mod agents;
 mod collected;
 mod disclosures;
+mod erasure;
 mod gaps;
 mod integrity;
 mod necessity;
@@ -71,6 +73,8 @@ pub(crate) fn fold(kind: Kind) -> Box<dyn Fold> {
         Kind::Collected => Box::<collected::Collected>::default(),
         Kind::Unused => Box::<unused::Unused>::default(),
         Kind::Proofs => Box::new(proofs::Proofs),
+        Kind::Erasure => Box::<erasure::Erasures>::default(),
+        Kind::Access => Box::<access::Access>::default(),
     }
 }
 

@@ -29,6 +29,23 @@ pub enum Unanswerable {
     /// It is about one person.
     #[error("`{0}` is about one data subject: name them")]
     Subject(&'static str),
+    /// It cannot be about one person.
+    #[error(
+        "`{0}` cannot be about one data subject: whom a destroyed key was about, nobody can tell any more"
+    )]
+    Nobody(&'static str),
+}
+
+impl Unanswerable {
+    /// What to do about it.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Subject(_) => "add `--subject NAME=VALUE`, as operations bind it",
+            Self::Nobody(_) => {
+                "narrow it with `--from` and `--to`; `audit erase` said which record its act is"
+            }
+        }
+    }
 }
 
 /// A report in the making.
@@ -46,6 +63,9 @@ impl Report {
     pub fn new(kind: Kind, scope: Scope) -> Result<Self, Unanswerable> {
         if kind == Kind::Subject && scope.subject.is_none() {
             return Err(Unanswerable::Subject(kind.name()));
+        }
+        if kind == Kind::Erasure && scope.subject.is_some() {
+            return Err(Unanswerable::Nobody(kind.name()));
         }
         let fold = kinds::fold(kind);
         Ok(Self {

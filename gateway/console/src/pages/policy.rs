@@ -33,20 +33,22 @@ pub(crate) async fn show(
     let record = said(&asked.record)?.map(|text| text.parse::<u64>());
     let record = record.transpose();
     let record = record.map_err(|_| Fault::Input("a record has a number".to_owned()))?;
-    let explained = match record {
-        None => {
-            app.record(&signed, "console policy", BTreeMap::new(), None)
-                .await?;
-            None
-        }
+    let (command, which) = match record {
+        None => ("console policy", BTreeMap::new()),
         Some(record) => {
             let which = [("record".to_owned(), record.to_string())];
-            app.record(&signed, "console explain", which.into(), None)
-                .await?;
-            Some(app.source.explain(record).await?)
+            ("console explain", which.into())
         }
     };
+    app.record(&signed, command, which, None).await?;
+    // All policies are read and checked for it.
+    let turn = app.turn().await?;
+    let explained = match record {
+        None => None,
+        Some(record) => Some(app.source.explain(record).await?),
+    };
     let policies = app.source.policies().await?;
+    drop(turn);
     let content = html! {
         section {
             h2 { "Explain a decision" }

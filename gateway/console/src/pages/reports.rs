@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use ::reports::{Form as Written, Kind, Scope};
+use ::reports::{Form as Written, Kind, Report, Scope};
 use audit::Subject;
 use axum::{
     Extension, Form,
@@ -27,7 +27,7 @@ pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Extension(signed): Extension<Signed>,
 ) -> Answer {
-    let jobs = app.orders.of(&signed.user);
+    let jobs = app.orders.of(&signed);
     let rows: Vec<Vec<Markup>> = jobs.iter().map(|job| row(job)).collect();
     let columns = ["Report", "Ordered (UTC)", "About", "Form", "Standing"];
     let content = html! {
@@ -108,16 +108,16 @@ fn standing(job: &Job) -> Markup {
     }
 }
 
-#[derive(Debug, Deserialize)]
+/// What is asked for, as it was typed.
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 pub(crate) struct Wanted {
-    kind: String,
-    form: String,
-    from: String,
-    to: String,
-    subject: String,
-    purpose: String,
+    pub(crate) kind: String,
+    pub(crate) form: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) subject: String,
+    pub(crate) purpose: String,
 }
 
 impl Wanted {
@@ -134,11 +134,8 @@ impl Wanted {
             subject: subject.map_err(|error| Fault::Input(error.to_string()))?,
             narrowed: Vec::new(),
         };
-        if kind == Kind::Subject && scope.subject.is_none() {
-            return Err(input(
-                "this report is about one data subject: name them as `customer=C-771`",
-            ));
-        }
+        // Whether there is such a report, before anybody waits for it.
+        Report::new(kind, scope.clone()).map_err(|error| Fault::Input(error.to_string()))?;
         Ok(Order {
             kind,
             form: form.ok_or_else(|| input("there is no such form of a report"))?,
@@ -173,14 +170,22 @@ pub(crate) async fn order(
     Extension(signed): Extension<Signed>,
     Form(wanted): Form<Wanted>,
 ) -> Result<Redirect, Fault> {
+    begin(&app, &signed, "console report", &wanted).await?;
+    Ok(Redirect::to("/reports"))
+}
+
+/// Has a report made; the order is on record as `command` before.
+pub(crate) async fn begin(
+    app: &App,
+    signed: &Signed,
+    command: &'static str,
+    wanted: &Wanted,
+) -> Result<Arc<Job>, Fault> {
     let order = wanted.order()?;
     let purpose = said(&wanted.purpose)?;
-    app.record(&signed, "console report", stated(&order), purpose)
-        .await?;
+    app.record(signed, command, stated(&order), purpose).await?;
     let source = Arc::clone(&app.source);
-    app.orders
-        .begin(source, &signed.user, order, app.source.now())?;
-    Ok(Redirect::to("/reports"))
+    app.orders.begin(source, signed, order, app.source.now())
 }
 
 pub(crate) async fn download(
@@ -188,13 +193,22 @@ pub(crate) async fn download(
     Extension(signed): Extension<Signed>,
     Path(id): Path<u64>,
 ) -> Result<Response, Fault> {
-    let job = app.orders.one(&signed.user, id).ok_or(Fault::NotFound)?;
+    hand_over(&app, &signed, "console download", id).await
+}
+
+/// The file of the report `id`, if it is theirs and made; on record as `command` before.
+pub(crate) async fn hand_over(
+    app: &App,
+    signed: &Signed,
+    command: &'static str,
+    id: u64,
+) -> Result<Response, Fault> {
+    let job = app.orders.one(signed, id).ok_or(Fault::NotFound)?;
     let Standing::Done(bytes) = job.standing() else {
         return Err(Fault::NotFound);
     };
     let which = [("report".to_owned(), job.file())];
-    app.record(&signed, "console download", which.into(), None)
-        .await?;
+    app.record(signed, command, which.into(), None).await?;
     let kind = match job.order.form {
         Written::Html => "text/html; charset=utf-8",
         Written::Csv => "text/csv; charset=utf-8",

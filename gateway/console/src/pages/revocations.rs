@@ -113,10 +113,16 @@ pub(crate) async fn change(
     } else {
         "console revoke"
     };
-    app.record(&signed, command, which.into(), reason.clone())
-        .await?;
-    let by = reason.map(|reason| format!("{reason} ({} at the console)", signed.user));
-    if !app.source.revoke(what, &id, by.as_deref()).await? {
+    // A reason makes no revocation of what lifts one.
+    let by = reason.clone().filter(|_| !lift);
+    let by = by.map(|reason| format!("{reason} ({} at the console)", signed.user));
+    // What is on record is done, whether or not somebody waits for it.
+    let done = tokio::spawn(async move {
+        app.record(&signed, command, which.into(), reason).await?;
+        let done = app.source.revoke(what, &id, by.as_deref()).await;
+        done.map_err(Fault::from)
+    });
+    if !done.await.map_err(|_| Fault::Internal)?? {
         return Err(input(
             "there is nothing to change: it is no agent's id, or is not revoked",
         ));

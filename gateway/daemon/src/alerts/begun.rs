@@ -8,7 +8,10 @@ use std::{
     io::Write as _,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use audit::{Anomaly, Archive, Cursor, Event};
@@ -19,18 +22,22 @@ use serde::{Deserialize, Serialize};
 const FOLDER: &str = ".begun";
 /// The longest file, in bytes; a longer one cannot be ours.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
+/// Plans at a time; what more there is to tell is put on record and told without one.
+const PLANS_MAX: usize = 10_000;
 /// Records that are looked through at once.
 const RECORDS_MAX: u32 = 512;
 
 /// Where it is kept.
 pub(super) struct Begun {
     folder: PathBuf,
-    /// What was cut off, until somebody sees to it.
+    /// What was cut off or failed, until somebody sees to it.
     left: Mutex<Vec<(PathBuf, Plan)>>,
+    /// Files that are there.
+    kept: AtomicUsize,
 }
 
 /// What is going to be told.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Plan {
     /// Records that the log held before.
@@ -47,33 +54,62 @@ impl Begun {
         let folder = alerts.join(FOLDER);
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(&folder)?;
-        let left = Mutex::new(left(&folder)?);
-        Ok(Self { folder, left })
+        let left = left(&folder)?;
+        Ok(Self {
+            folder,
+            kept: AtomicUsize::new(left.len()),
+            left: Mutex::new(left),
+        })
     }
 
     /// Keeps the plan; on disk when this returns, until [`over`](Self::over) with the file that it gives.
     pub(super) fn keep(&self, plan: &Plan) -> io::Result<PathBuf> {
+        if self.kept.load(Ordering::Relaxed) >= PLANS_MAX {
+            let why = format!("{PLANS_MAX} alerts could not be told before");
+            return Err(io::Error::other(why));
+        }
         let mut file = tempfile::Builder::new()
             .suffix(".json")
             .tempfile_in(&self.folder)?;
         file.write_all(&serde_json::to_vec(plan)?)?;
         file.as_file().sync_all()?;
         let (_, path) = file.keep().map_err(|error| error.error)?;
+        self.kept.fetch_add(1, Ordering::Relaxed);
         fs::File::open(&self.folder)?.sync_all()?;
         Ok(path)
     }
 
     /// Forgets a plan.
-    pub(super) fn over(path: &Path) -> io::Result<()> {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+    pub(super) fn over(&self, path: &Path) -> io::Result<()> {
+        removed(path)?;
+        self.kept.fetch_sub(1, Ordering::Relaxed);
+        Ok(())
     }
 
-    /// What was cut off; once.
+    /// What was not told is for whoever sees to what was cut off.
+    pub(super) fn leave(&self, path: PathBuf, plan: Plan) {
+        self.left().push((path, plan));
+    }
+
+    /// What was cut off or failed; once.
     pub(super) fn take_left(&self) -> Vec<(PathBuf, Plan)> {
-        std::mem::take(&mut self.left.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.left())
+    }
+
+    /// How much of that nobody has seen to.
+    pub(super) fn waiting(&self) -> usize {
+        self.left().len()
+    }
+
+    fn left(&self) -> MutexGuard<'_, Vec<(PathBuf, Plan)>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn removed(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -88,34 +124,45 @@ fn left(folder: &Path) -> io::Result<Vec<(PathBuf, Plan)>> {
         let read = if usable { fs::read(&path)? } else { Vec::new() };
         match serde_json::from_slice(&read) {
             Ok(plan) => left.push((path, plan)),
-            Err(_) => Begun::over(&path)?,
+            Err(_) => removed(&path)?,
         }
     }
     Ok(left)
 }
 
-impl Plan {
-    /// The index of its record, if it was written.
-    pub(super) async fn record(&self, archive: &mut Archive) -> Result<Option<u64>> {
-        let mut cursor = Cursor {
-            next: self.size,
-            ..Cursor::default()
+/// The index of each plan's record, if it was written: by one reading of what is behind the first of them.
+pub(super) async fn records(
+    plans: &[(PathBuf, Plan)],
+    archive: &mut Archive,
+) -> Result<Vec<Option<u64>>> {
+    let mut found = vec![None; plans.len()];
+    let mut cursor = Cursor {
+        next: plans
+            .iter()
+            .map(|(_, plan)| plan.size)
+            .min()
+            .unwrap_or_default(),
+        ..Cursor::default()
+    };
+    while found.contains(&None) {
+        let followed = archive.follow(&cursor, RECORDS_MAX).await;
+        let Some(followed) = followed.into_diagnostic()? else {
+            break;
         };
-        loop {
-            let followed = archive.follow(&cursor, RECORDS_MAX).await;
-            let Some(followed) = followed.into_diagnostic()? else {
-                return Ok(None);
-            };
-            let entries = followed.matters.iter().map(|matter| &matter.entry);
-            for entry in entries {
-                if self.is(&entry.event) {
-                    return Ok(Some(entry.index));
-                }
+        for entry in followed.matters.iter().map(|matter| &matter.entry) {
+            let mut open = plans.iter().zip(&mut found);
+            if let Some((_, found)) =
+                open.find(|((_, plan), found)| found.is_none() && plan.is(&entry.event))
+            {
+                *found = Some(entry.index);
             }
-            cursor = followed.cursor;
         }
+        cursor = followed.cursor;
     }
+    Ok(found)
+}
 
+impl Plan {
     fn is(&self, event: &Event) -> bool {
         match event {
             Event::Anomaly(anomaly) => *anomaly == self.anomaly,
@@ -154,7 +201,7 @@ mod tests {
         let begun = Begun::open(folder.path()).unwrap();
         let over = begun.keep(&plan("over")).unwrap();
         begun.keep(&plan("left")).unwrap();
-        Begun::over(&over).unwrap();
+        begun.over(&over).unwrap();
         fs::write(folder.path().join(FOLDER).join("half.json"), b"{\"size\":").unwrap();
         drop(begun);
         let begun = Begun::open(folder.path()).unwrap();
@@ -165,7 +212,10 @@ mod tests {
         assert_eq!(found.anomaly, plan("left").anomaly);
         assert!(found.is(&Event::Anomaly(plan("left").anomaly)));
         assert!(!found.is(&Event::Anomaly(plan("over").anomaly)));
-        Begun::over(path).unwrap();
+        begun.over(path).unwrap();
+        assert_eq!(begun.waiting(), 0);
+        begun.leave(path.clone(), found.clone());
+        assert_eq!(begun.waiting(), 1);
         assert_eq!(fs::read_dir(folder.path().join(FOLDER)).unwrap().count(), 0);
     }
 }

@@ -7,7 +7,8 @@ use miette::{IntoDiagnostic, Result};
 use store::{SqliteLedger, SqliteSubjects};
 
 use super::{
-    Audit, Format, Purpose, USAGE, block_on, copy, erase, export, rows, search, table, verify,
+    Audit, Format, Purpose, USAGE, block_on, copy, erase, export, pace::Pace, rows, search, table,
+    verify,
 };
 use crate::{
     inquiries::{self, Intent},
@@ -97,12 +98,10 @@ pub(super) async fn asked(
 }
 
 /// What a verification of the log in `data` finds, by its own keyring's public key.
-pub(super) async fn verdict(data: &Path) -> Result<Report> {
+pub(super) async fn verdict(data: &Path, pace: &Pace) -> Result<Report> {
     let key = keyring::verifier_key(data)?;
-    let mut ledger = ledger(data).await?;
-    audit::verify_ledger(&mut ledger, verify::authority(&key)?, &[])
-        .await
-        .into_diagnostic()
+    let (mut ledger, authority) = (ledger(data).await?, verify::authority(&key)?);
+    verify::judged(&mut ledger, authority, &[], pace).await
 }
 
 async fn list(data: &Path, limit: usize, kind: Option<Kind>, format: Format) -> Result<ExitCode> {

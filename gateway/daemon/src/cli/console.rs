@@ -11,17 +11,24 @@ use std::{
 
 use ::console::{Role, Users};
 use clap::{Args, Subcommand};
+use jiff::SignedDuration;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use proxy::tls;
 use rustls::ServerConfig;
 use serde_json::json;
+use vault::KEYRING_FILE;
 use zeroize::Zeroizing;
 
-use super::{Configured, block_on, run, table};
+use super::{Configured, block_on, now, run, table};
 use crate::{
     config::{self, Console},
     console::House,
+    inquiries::{self, Intent},
 };
+
+/// For how long a token is taken if nothing else is said, and at most.
+const TOKEN_DAYS: u16 = 90;
+const TOKEN_DAYS_MAX: i64 = 366;
 
 /// The longest file of a password, in bytes.
 const PASSWORD_FILE_BYTES_MAX: u64 = 4096;
@@ -59,6 +66,13 @@ enum User {
         /// A file whose first line is the password, instead of asking.
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
+        /// A program, which asks for records and reports as JSON: its token is printed, once.
+        #[arg(long, conflicts_with = "password_file")]
+        token: bool,
+        /// For how many days the token is taken.
+        #[arg(long, value_name = "DAYS", requires = "token", default_value_t = TOKEN_DAYS,
+              value_parser = clap::value_parser!(u16).range(1..=TOKEN_DAYS_MAX))]
+        days: u16,
         #[command(flatten)]
         config: Configured,
     },
@@ -96,26 +110,62 @@ fn user(command: &User) -> Result<ExitCode> {
             name,
             role,
             password_file,
+            token,
+            days,
             config,
         } => {
             let users = users(&config.config)?;
+            let by = if *token { "token" } else { "password" };
+            noted(
+                &config.config,
+                "users add",
+                &[("name", name), ("role", role.name()), ("by", by)],
+            )?;
+            if *token {
+                let until = now() + SignedDuration::from_hours(24 * i64::from(*days));
+                let token = users.add_program(name, *role, until).into_diagnostic()?;
+                eprintln!("{name} may ask as {} until {until}, by this:", role.name());
+                println!("{token}");
+                return Ok(ExitCode::SUCCESS);
+            }
             let password = password(password_file.as_deref())?;
             users.add(name, *role, &password).into_diagnostic()?;
             println!("{name} may log in as {}", role.name());
         }
         User::Remove { name, config } => {
+            noted(&config.config, "users remove", &[("name", name)])?;
             users(&config.config)?.remove(name).into_diagnostic()?;
             println!("{name} may not log in any more");
         }
         User::List { config } => {
             let users = users(&config.config)?.all().into_diagnostic()?;
-            let rows = users
-                .into_iter()
-                .map(|it| vec![it.name, it.role.name().to_owned()]);
-            table::print(&["name", "role"], rows);
+            let rows = users.into_iter().map(|it| {
+                let until = it.token_until();
+                let by = until.map_or("a password".to_owned(), |it| format!("a token until {it}"));
+                vec![it.name, it.role.name().to_owned(), by]
+            });
+            table::print(&["name", "role", "by"], rows);
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Puts a change of who may log in on record, before it is made.
+fn noted(config: &Path, command: &'static str, what: &[(&str, &str)]) -> Result<()> {
+    let data = config::load(config)?.data;
+    if !data.join(KEYRING_FILE).exists() {
+        eprintln!("this is not on record: no gateway has begun a log yet");
+        return Ok(());
+    }
+    let criteria = what
+        .iter()
+        .map(|&(name, it)| (name.to_owned(), it.to_owned()));
+    let intent = Intent {
+        command: command.into(),
+        purpose: None,
+        criteria: criteria.collect(),
+    };
+    block_on(inquiries::record(&data, intent))
 }
 
 fn users(config: &Path) -> Result<Users> {

@@ -7,7 +7,7 @@ use clap::Args;
 use miette::{IntoDiagnostic, Result, miette};
 use store::{PostgresLedger, PostgresPlace, SqliteLedger};
 
-use super::{Data, audit, verify};
+use super::{Data, audit, pace::Pace, verify};
 use crate::keyring;
 
 /// Between what is copied. A log goes on from one place only: what copies elsewhere is a copy.
@@ -65,18 +65,17 @@ pub(super) fn place(url: &str) -> Result<PostgresPlace> {
 }
 
 async fn follow(from: &mut dyn Ledger, mut to: Box<dyn Ledger>) -> Result<u64> {
-    let bar = verify::bar(0);
+    let pace = Pace::alone();
     let copier = Copier::begin(from, to.as_mut()).await;
     let mut copier = copier.into_diagnostic()?;
     let size = loop {
         let step = copier.step(from, to.as_mut()).await.into_diagnostic()?;
-        bar.set_length(step.of);
-        bar.set_position(step.size);
+        pace.tell(step.size, step.of);
         if step.size == step.of {
             break step.size;
         }
     };
-    bar.finish_and_clear();
+    drop(pace);
     to.close().await.into_diagnostic()?;
     Ok(size)
 }

@@ -14,14 +14,14 @@ use jiff::Timestamp;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use reports::{Beside, Document, Form, Kind, Proofs, Report, Scope};
 
-use super::{Data, FINDING, Purpose, audit, block_on, export, policy::Told, search};
+use super::{Data, FINDING, Purpose, audit, block_on, export, pace::Pace, policy::Told, search};
 
 /// Which report of what.
 #[derive(Debug, Args)]
 pub(super) struct Asked {
     /// Which: processing (GDPR Art. 30), subject (Art. 15), breach (Art. 33), transfers (Ch. V),
     /// disclosures (45 CFR 164.528), necessity (164.502(b)), agents, policy, gaps, integrity,
-    /// collected (CCPA 1798.110), unused, proofs.
+    /// collected (CCPA 1798.110), unused, proofs, erasure (Art. 17), access (164.308(a)(4)).
     #[arg(id = "report", value_name = "REPORT", value_parser = kind)]
     kind: Kind,
     #[command(flatten)]
@@ -108,12 +108,8 @@ async fn make(asked: Asked) -> Result<ExitCode> {
         subject: criteria.subject.clone(),
         narrowed: narrowed(&criteria),
     };
-    let report = Report::new(kind, scope).map_err(|error| {
-        miette!(
-            help = "add `--subject NAME=VALUE`, as operations bind it",
-            "{error}"
-        )
-    })?;
+    let report = Report::new(kind, scope);
+    let report = report.map_err(|error| miette!(help = error.help(), "{error}"))?;
     let told = policies(kind, config.as_deref())?;
     let data = told.as_ref().map_or(data.data, |told| told.data.clone());
     let mut stated = period.stated(criteria.stated());
@@ -124,7 +120,8 @@ async fn make(asked: Asked) -> Result<ExitCode> {
         proofs: told.as_ref().and_then(|told| told.proofs.as_ref()),
         ..Beside::default()
     };
-    let (document, fine) = answer(&data, kind, report, span, &criteria, beside).await?;
+    let pace = Pace::alone();
+    let (document, fine) = answer(&data, kind, report, span, &criteria, beside, &pace).await?;
     let text = output.of(&document)?;
     put(out.as_deref(), &text)?;
     Ok(ExitCode::from(if fine { 0 } else { FINDING }))
@@ -138,9 +135,10 @@ pub(crate) async fn answer(
     span: Span,
     criteria: &Criteria,
     beside: Beside<'_>,
+    pace: &Pace,
 ) -> Result<(Document, bool)> {
     let verdict = if kind.wants_verdict() {
-        Some(audit::verdict(data).await?)
+        Some(audit::verdict(data, pace).await?)
     } else {
         None
     };
@@ -148,7 +146,7 @@ pub(crate) async fn answer(
         verdict: verdict.as_ref(),
         ..beside
     };
-    let document = fold(data, report, span, criteria, beside).await?;
+    let document = fold(data, report, span, criteria, beside, pace).await?;
     let fine = beside.verdict.is_none_or(::audit::Report::is_intact)
         && beside.proofs.is_none_or(Proofs::hold);
     Ok((document, fine))
@@ -187,10 +185,13 @@ pub(super) async fn fold(
     span: Span,
     criteria: &Criteria,
     beside: Beside<'_>,
+    pace: &Pace,
 ) -> Result<Document> {
     let mut archive = audit::archive(data).await?;
     let mut matters = archive.matters(span).await.into_diagnostic()?;
+    let all = matters.anchor().size;
     while let Some(matter) = matters.next().await.into_diagnostic()? {
+        pace.tell(matters.read(), all);
         let is_start = matches!(matter.entry.event, Event::Start(_));
         if is_start || criteria.holds(&matter) {
             report.take(&matter);

@@ -274,7 +274,7 @@ impl Running {
         let parts = (&gateway.trail, &alerts, &stopped);
         let lease = lease::begin(keyring, config.lease, parts);
         let files = (Arc::clone(&held), tell, authority);
-        let pins = files::look(config, files, &gateway, (alerts, &stopped));
+        let pins = files::look(config, files, &gateway, (Arc::clone(&alerts), &stopped));
         desks::open(config, &gateway, rotation, &stopped)?;
         upstreams::watch(&gateway, &upstream_tls, &stopped)?;
         let (listen, led) = addresses(&bound, endpoints.len());
@@ -294,6 +294,7 @@ impl Running {
             lease,
             rotated,
             shipped: shipping.lag(),
+            alerts,
         };
         let admin = admin.map(|listener| operators(listener, status, &stopped, runtime));
         let admin = admin.transpose()?;

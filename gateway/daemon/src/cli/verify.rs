@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufReader, IsTerminal as _},
+    io::{self, BufReader},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -13,16 +13,11 @@ use audit::{
     export::{Manner, verify_in},
 };
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget};
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
-use proof::{
-    parallel,
-    witness::{WitnessKey, Witnesses},
-};
-
+use proof::witness::{WitnessKey, Witnesses};
 use store::PostgresLedger;
 
-use super::{Format, USAGE, audit as log, copy};
+use super::{Format, USAGE, audit as log, copy, pace::Pace};
 use crate::keyring;
 
 /// What to verify: a log in place, or an export with the public key alone.
@@ -88,18 +83,16 @@ pub(super) async fn verify(what: Verified, format: Format) -> Result<ExitCode> {
 fn export(file: &Path, authority: Authority, anchors: &[Vec<u8>]) -> Result<Report> {
     let opened = File::open(file).into_diagnostic();
     let opened = opened.wrap_err_with(|| format!("`{}` cannot be read", file.display()))?;
-    let bar = bar(opened.metadata().into_diagnostic()?.len());
+    let (bytes, pace) = (opened.metadata().into_diagnostic()?.len(), Pace::alone());
     let manner = Manner {
-        threads: parallel::threads(),
+        threads: pace.threads,
         from: None,
         told: &mut |progress, _| {
-            bar.set_position(progress.bytes);
+            pace.tell(progress.bytes, bytes);
             Ok(())
         },
     };
-    let report = verify_in(manner, BufReader::new(opened), authority, anchors);
-    bar.finish_and_clear();
-    report.into_diagnostic()
+    verify_in(manner, BufReader::new(opened), authority, anchors).into_diagnostic()
 }
 
 /// What a log is judged by.
@@ -135,15 +128,8 @@ async fn in_place(
     witnesses: Witnesses,
     anchors: &[Vec<u8>],
 ) -> Result<Report> {
-    let (bar, authority) = (bar(0), authority.with_witnesses(witnesses));
-    let mut told = |done, all| {
-        bar.set_length(all);
-        bar.set_position(done);
-    };
-    let threads = parallel::threads();
-    let judged = audit::verify_ledger_in(threads, ledger, authority, anchors, &mut told).await;
-    bar.finish_and_clear();
-    let mut report = judged.into_diagnostic()?;
+    let authority = authority.with_witnesses(witnesses);
+    let mut report = judged(ledger, authority, anchors, &Pace::alone()).await?;
     if let Some(keys) = keys {
         let misplaced = audit::misplaced_keys(ledger, &keys).await;
         for finding in misplaced.into_diagnostic()? {
@@ -153,13 +139,17 @@ async fn in_place(
     Ok(report)
 }
 
-/// A bar on a terminal; nothing elsewhere.
-pub(super) fn bar(length: u64) -> ProgressBar {
-    let bar = ProgressBar::new(length);
-    if !io::stderr().is_terminal() {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-    }
-    bar
+/// What is found of a log in its store.
+pub(super) async fn judged(
+    ledger: &mut dyn Ledger,
+    authority: Authority,
+    anchors: &[Vec<u8>],
+    pace: &Pace,
+) -> Result<Report> {
+    let mut told = |done, all| pace.tell(done, all);
+    audit::verify_ledger_in(pace.threads, ledger, authority, anchors, &mut told)
+        .await
+        .into_diagnostic()
 }
 
 /// The key itself, or a file that holds it.

@@ -61,6 +61,8 @@ pub(crate) struct Alert {
     secret: Option<Spanned<PathBuf>>,
     /// Host and port of a collector of syslog over TLS.
     syslog: Option<Spanned<String>>,
+    /// Whether the collector must say that it ends a connection (`close_notify`).
+    close_notify: Option<Spanned<bool>>,
 }
 
 /// A receiver of alerts.
@@ -75,8 +77,17 @@ pub(crate) struct Receiver {
 pub(crate) enum Way {
     /// By a webhook, signed with the key in the file.
     Webhook(Uri, PathBuf),
-    /// By syslog over TLS: host, port.
-    Syslog(String, u16),
+    /// By syslog over TLS.
+    Syslog(Collecting),
+}
+
+/// A collector of syslog over TLS.
+#[derive(Clone, Debug)]
+pub(crate) struct Collecting {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// Whether a connection that ends without `close_notify` (RFC 8446, section 6.1) was cut.
+    pub(crate) close_notify: bool,
 }
 
 fn note() -> Response {
@@ -150,6 +161,7 @@ impl Resolver<'_> {
         }
         let way = match (&typed.webhook, &typed.secret, &typed.syslog) {
             (Some(webhook), Some(secret), None) => {
+                self.only_syslog(typed.close_notify.as_ref())?;
                 let uri = self.uri(webhook)?;
                 if uri.scheme_str() != Some("https") && !is_loopback(&uri) {
                     let message = "alerts are not sent in the clear";
@@ -159,8 +171,7 @@ impl Resolver<'_> {
                 Way::Webhook(uri, self.existing(secret)?)
             }
             (None, None, Some(syslog)) => {
-                let (host, port) = self.collector(syslog)?;
-                Way::Syslog(host, port)
+                Way::Syslog(self.collector(syslog, typed.close_notify.as_ref())?)
             }
             _ => {
                 let help = "`webhook` with `secret`, or `syslog`, one of the two";
@@ -174,13 +185,29 @@ impl Resolver<'_> {
     }
 
     /// Host and port of a collector of syslog.
-    pub(super) fn collector(&self, typed: &Spanned<String>) -> Result<(String, u16)> {
+    pub(super) fn collector(
+        &self,
+        typed: &Spanned<String>,
+        close_notify: Option<&Spanned<bool>>,
+    ) -> Result<Collecting> {
         let parts = typed.value.rsplit_once(':');
         let parts = parts.and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
         let (host, port) = parts.filter(|(host, _)| !host.is_empty()).ok_or_else(|| {
             let message = format!("`{}` is not host and port", typed.value);
             self.fault(typed, message, "a collector reads `siem.example:6514`")
         })?;
-        Ok((host.trim_matches(['[', ']']).to_owned(), port))
+        Ok(Collecting {
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port,
+            close_notify: close_notify.is_none_or(|it| it.value),
+        })
+    }
+
+    /// How a connection ends is said of syslog alone.
+    pub(super) fn only_syslog(&self, close_notify: Option<&Spanned<bool>>) -> Result<()> {
+        close_notify.map_or(Ok(()), |typed| {
+            let message = "`close_notify` is about `syslog`";
+            Err(self.fault(typed, message, "leave it out"))
+        })
     }
 }

@@ -7,7 +7,10 @@ use miette::Result;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::resolve::{Resolver, is_loopback};
+use super::{
+    behaviour::Collecting,
+    resolve::{Resolver, is_loopback},
+};
 
 /// The most destinations.
 const DESTINATIONS_MAX: usize = 16;
@@ -31,6 +34,8 @@ pub(crate) struct Shipped {
     file: Option<TypedFile>,
     /// Host and port of a collector of syslog over TLS.
     syslog: Option<Spanned<String>>,
+    /// Whether the collector must say that it ends a connection (`close_notify`).
+    close_notify: Option<Spanned<bool>>,
     /// Splunk's HTTP Event Collector.
     hec: Option<TypedHec>,
     /// The classes of OCSF that go there; all if absent.
@@ -75,8 +80,8 @@ pub(crate) struct Destination {
 #[derive(Clone, Debug)]
 pub(crate) enum To {
     File(Folder),
-    /// By syslog over TLS: host, port.
-    Syslog(String, u16),
+    /// By syslog over TLS.
+    Syslog(Collecting),
     Hec(Collector),
 }
 
@@ -124,8 +129,7 @@ impl Resolver<'_> {
         let to = match (&typed.file, &typed.syslog, &typed.hec) {
             (Some(file), None, None) => To::File(self.folder(file)?),
             (None, Some(syslog), None) => {
-                let (host, port) = self.collector(syslog)?;
-                To::Syslog(host, port)
+                To::Syslog(self.collector(syslog, typed.close_notify.as_ref())?)
             }
             (None, None, Some(hec)) => To::Hec(self.hec(hec)?),
             _ => {
@@ -133,6 +137,9 @@ impl Resolver<'_> {
                 return Err(self.fault(&typed.name, "events go one way", help));
             }
         };
+        if typed.syslog.is_none() {
+            self.only_syslog(typed.close_notify.as_ref())?;
+        }
         let classes = typed.classes.iter().map(|class| {
             if ocsf::CLASSES.contains(&class.value) {
                 return Ok(class.value);

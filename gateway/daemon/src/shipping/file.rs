@@ -6,7 +6,7 @@
 use std::{
     fs,
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -47,8 +47,11 @@ impl File {
 
     /// Sees that nobody else puts files into the folder, and clears away what a crash left half compressed.
     fn is_ours(&self) -> io::Result<()> {
-        let mode = fs::metadata(&self.folder.path)?.permissions().mode();
-        if mode & 0o022 != 0 {
+        let folder = fs::metadata(&self.folder.path)?;
+        if folder.uid() != rustix::process::geteuid().as_raw() {
+            return Err(io::Error::other("its folder is somebody else's"));
+        }
+        if folder.mode() & 0o022 != 0 {
             return Err(io::Error::other(
                 "others may write in its folder; readers need no more than mode 750",
             ));
@@ -205,11 +208,14 @@ fn compressed(file: &Path) -> PathBuf {
 
 /// What a file is called while it is made.
 fn draft_prefix(name: &str) -> String {
-    format!(".{name}-")
+    // No name of a destination has this sign, so none of these is of another one.
+    format!(".{name}~")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::{super::events::Shipped, *};
 
     fn batch(json: &str) -> Batch {
@@ -294,10 +300,10 @@ mod tests {
     #[test]
     fn what_a_crash_left_half_compressed_goes() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(".lake-abc.tmp"), b"half").unwrap();
+        fs::write(folder.path().join(".lake~abc.tmp"), b"half").unwrap();
         fs::write(folder.path().join(".other-abc.tmp"), b"half").unwrap();
         file(folder.path(), 1 << 20, 2);
-        assert!(!folder.path().join(".lake-abc.tmp").exists());
+        assert!(!folder.path().join(".lake~abc.tmp").exists());
         assert!(folder.path().join(".other-abc.tmp").exists());
     }
 

@@ -242,12 +242,12 @@ pub(super) fn start() -> Matter {
     }
 }
 
-fn time(second: u64) -> String {
+pub(super) fn time(second: u64) -> String {
     let second = 1_767_225_600 + i64::try_from(second).unwrap();
     jiff::Timestamp::from_second(second).unwrap().to_string()
 }
 
-fn entry(index: u64, mut event: Json, more: Json) -> Entry {
+pub(super) fn entry(index: u64, mut event: Json, more: Json) -> Entry {
     let members = event.as_object_mut().unwrap();
     members.extend(more.as_object().unwrap().clone());
     Entry {

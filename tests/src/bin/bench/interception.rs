@@ -36,9 +36,9 @@ use crate::{
 };
 
 /// Where `cargo xtask setup --bench` puts it.
-const MITMDUMP: &str = "mitmproxy/bin/mitmdump";
+pub(crate) const MITMDUMP: &str = "mitmproxy/bin/mitmdump";
 /// Which `mitmdump` to run, in place of that one.
-const MITMDUMP_VARIABLE: &str = "TIDEGATE_MITMDUMP";
+pub(crate) const MITMDUMP_VARIABLE: &str = "TIDEGATE_MITMDUMP";
 /// How long it may take to make its root and listen.
 const START_MAX: Duration = Duration::from_mins(1);
 /// Calls one by one, of which the median is told.

@@ -11,6 +11,7 @@ mod bodies;
 mod interception;
 mod load;
 mod meter;
+mod peers;
 mod proxied;
 mod rig;
 mod stream_rig;
@@ -44,6 +45,9 @@ struct Arguments {
     /// Only cells whose description holds each of these: `--only Dense --only "connections: 256"`.
     #[arg(long)]
     only: Vec<String>,
+    /// Also `HAProxy`, Envoy, mitmproxy and a proxy with Presidio in it.
+    #[arg(long)]
+    peers: bool,
     /// Only streams of words, as models send them: the time to the first and to each.
     #[arg(long)]
     streams: bool,
@@ -98,10 +102,10 @@ fn main() -> Result<()> {
     if arguments.streams {
         return streams(&binary, &arguments);
     }
-    let rig = Rig::build(binary, arguments.realtime)?;
+    let rig = Rig::build(binary, arguments.realtime, arguments.peers)?;
     let mut table = Table::default();
     for round in 1..=arguments.rounds {
-        for cell in cells(&arguments.only) {
+        for cell in cells(arguments.peers, &arguments.only) {
             eprintln!("round {round}: {cell:?}");
             table.add(cell, rig.measure(cell, arguments.seconds)?);
         }
@@ -134,12 +138,13 @@ fn streams(binary: &Path, arguments: &Arguments) -> Result<()> {
 }
 
 /// Every cell once; the proxies of one comparison stand next to each other.
-fn cells(only: &[String]) -> Vec<Cell> {
+fn cells(peers: bool, only: &[String]) -> Vec<Cell> {
+    let proxies: &[Proxy] = if peers { &rig::WITH_PEERS } else { &rig::ALL };
     let mut cells = Vec::new();
     for tls in [false, true] {
         for connections in [32, 256] {
             for body in bodies::ALL {
-                for proxy in rig::ALL {
+                for &proxy in proxies {
                     cells.push(Cell {
                         tls,
                         connections,
@@ -151,8 +156,10 @@ fn cells(only: &[String]) -> Vec<Cell> {
         }
     }
     cells.retain(|cell| {
-        only.iter()
-            .all(|word| format!("{cell:?}").contains(word.as_str()))
+        peers::takes(*cell)
+            && only
+                .iter()
+                .all(|word| format!("{cell:?}").contains(word.as_str()))
     });
     cells
 }

@@ -26,14 +26,15 @@ use crate::{
     Cell, bodies,
     load::{self, Order},
     meter,
+    peers::Peers,
     table::Measurement,
 };
 
 /// The CPU of the proxy under test, and that of upstream and load.
 pub(crate) const PROXY_CPU: &str = "0";
 pub(crate) const LOAD_CPU: &str = "1";
-/// How long nginx may take to listen.
-const LISTEN_MAX: Duration = Duration::from_secs(10);
+/// How long a proxy may take to listen.
+const LISTEN_MAX: Duration = Duration::from_mins(1);
 /// The part of traces without a redaction that is exported.
 const SAMPLE: f64 = 0.01;
 pub(crate) const AGENT: &str = "spiffe://bench.example/agent/load";
@@ -46,11 +47,29 @@ pub(crate) enum Proxy {
     Nginx,
     /// `tidegate-bare`.
     Bare,
+    /// `HAProxy`, one thread.
+    Haproxy,
+    /// Envoy, one worker.
+    Envoy,
+    /// mitmproxy, in reverse.
+    Mitmproxy,
+    /// A proxy with Presidio in it.
+    Presidio,
     /// The gateway, with everything on.
     Tidegate,
 }
 
 pub(crate) const ALL: [Proxy; 3] = [Proxy::Nginx, Proxy::Bare, Proxy::Tidegate];
+/// With those that need more than Debian's nginx.
+pub(crate) const WITH_PEERS: [Proxy; 7] = [
+    Proxy::Nginx,
+    Proxy::Bare,
+    Proxy::Haproxy,
+    Proxy::Envoy,
+    Proxy::Mitmproxy,
+    Proxy::Presidio,
+    Proxy::Tidegate,
+];
 
 impl Proxy {
     /// Its name in the table.
@@ -58,6 +77,10 @@ impl Proxy {
         match self {
             Self::Nginx => "nginx",
             Self::Bare => "bare hyper",
+            Self::Haproxy => "HAProxy",
+            Self::Envoy => "Envoy",
+            Self::Mitmproxy => "mitmproxy",
+            Self::Presidio => "Presidio in a proxy",
             Self::Tidegate => "**tidegate**",
         }
     }
@@ -70,6 +93,7 @@ pub(crate) struct Rig {
     nginx: Tool,
     bare: Tool,
     bare_tls: Tool,
+    peers: Option<Peers>,
     load_prefix: Vec<String>,
     realtime: bool,
     collector: Result<Collector, String>,
@@ -98,7 +122,7 @@ impl Drop for Tool {
 }
 
 impl Rig {
-    pub(crate) fn build(binary: PathBuf, realtime: bool) -> Result<Self> {
+    pub(crate) fn build(binary: PathBuf, realtime: bool, peers: bool) -> Result<Self> {
         pin_this_process()?;
         let folder = tempfile::tempdir()?;
         let certificate = Certificate::for_loopback()?;
@@ -113,6 +137,7 @@ impl Rig {
         let nginx = nginx(folder.path(), &proxy_prefix, Some(upstream.plain))?;
         let bare = bare(folder.path(), &proxy_prefix, upstream.plain, false)?;
         let bare_tls = self::bare(folder.path(), &proxy_prefix, upstream.plain, true)?;
+        let peers = peers.then(|| Peers::start(folder.path(), &proxy_prefix, upstream.plain));
         let collector = Collector::start();
         let issuer = Issuer::new()?;
         let mut setup = setup(&issuer, &certificate, upstream.plain)?;
@@ -126,6 +151,7 @@ impl Rig {
             nginx,
             bare,
             bare_tls,
+            peers: peers.transpose()?,
             load_prefix,
             realtime,
             collector: collector.map_err(|missing| missing.to_string()),
@@ -146,6 +172,11 @@ impl Rig {
                 self.gateway.listen(usize::from(tls))?,
                 "/bench",
             ),
+            (proxy, tls) => {
+                let peers = self.peers.as_ref().context("peers were not asked for")?;
+                let (pid, address) = peers.of(proxy, tls)?.context("nobody has this name")?;
+                (pid, address, "")
+            }
         };
         let scheme = if cell.tls { "https" } else { "http" };
         let url = format!("{scheme}://{address}{base}/{}", cell.body.file());
@@ -238,7 +269,7 @@ pub(crate) fn prefix(cpu: &str, realtime: bool) -> Vec<String> {
         .collect()
 }
 
-fn spawn(prefix: &[String], program: &Path, arguments: &[String]) -> Result<Child> {
+pub(crate) fn spawn(prefix: &[String], program: &Path, arguments: &[String]) -> Result<Child> {
     let (first, rest) = prefix.split_first().ok_or_else(|| anyhow!("no prefix"))?;
     Command::new(first)
         .args(rest)
@@ -362,7 +393,7 @@ pub(crate) fn free_port() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
-fn wait_for(address: SocketAddr) -> Result<()> {
+pub(crate) fn wait_for(address: SocketAddr) -> Result<()> {
     let deadline = Instant::now() + LISTEN_MAX;
     while Instant::now() < deadline {
         if TcpStream::connect(address).is_ok() {

@@ -7,7 +7,7 @@ use miette::{IntoDiagnostic as _, Result};
 use reports::{Beside, Cell, Document, Grant, Grants, Kind, Report, Scope};
 
 use super::Asked;
-use crate::cli::report;
+use crate::cli::{pace::Pace, report};
 
 /// What is granted, as reports have it.
 pub(super) fn grants(asked: &Asked) -> Grants {
@@ -39,7 +39,7 @@ pub(super) async fn unused(asked: &Asked) -> Result<Document> {
         ..Beside::default()
     };
     let (data, all) = (&asked.config.data, Criteria::default());
-    report::fold(data, report, Span::default(), &all, beside).await
+    report::fold(data, report, Span::default(), &all, beside, &Pace::alone()).await
 }
 
 /// The same in lines.

@@ -22,7 +22,8 @@ pub(super) fn look(
 ) -> pins::Keeper {
     let (data, trail, stop) = (&config.data, &gateway.trail, || stopped.clone());
     alerts.start(stopped);
-    tokio::spawn(Arc::clone(&alerts).recover(data.clone(), trail.clone()));
+    let recovering = Arc::clone(&alerts).recover(data.clone(), trail.clone(), stopped.clone());
+    tokio::spawn(recovering);
     let keeping = pins::Keeping {
         pins: Arc::clone(&gateway.pins),
         data: data.clone(),

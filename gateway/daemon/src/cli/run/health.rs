@@ -10,6 +10,7 @@ use flows::{Keeper, KernelSource};
 use proxy::Gateway;
 
 use crate::{
+    alerts::Alerts,
     credentials::Held,
     egress::{self, Reconciler},
     lease,
@@ -32,6 +33,7 @@ pub(super) struct Health {
     pub(super) lease: Option<Arc<lease::Standing>>,
     pub(super) rotated: Arc<Standing>,
     pub(super) shipped: Arc<Lag>,
+    pub(super) alerts: Arc<Alerts>,
 }
 
 /// The upstreams that are given no calls, and why.
@@ -98,6 +100,9 @@ impl Status for Health {
         let copy = less_by(self.copied.amiss().join("; "));
         let reports = less_by(self.reported.amiss().join("; "));
         let shipping = less_by(self.shipped.amiss().join("; "));
+        let untold = self.alerts.untold();
+        let untold = (untold > 0).then(|| format!("{untold} do not wait for their receivers yet"));
+        let alerts = less_by(untold.unwrap_or_default());
         let upstreams = less_by(troubled(&self.gateway).join(", "));
         [
             ("upstreams", upstreams),
@@ -107,6 +112,7 @@ impl Status for Health {
             ("copy", copy),
             ("reports", reports),
             ("shipping", shipping),
+            ("alerts", alerts),
             ("attestation", attestation),
             ("tokens", tokens),
             ("credentials", credentials),
