@@ -14,7 +14,14 @@ use crate::{
 
 /// Sets up, builds for release, and measures beside nginx and a bare proxy.
 pub(crate) fn run(workspace: &Workspace, yes: bool, arguments: &[String]) -> Result<ExitCode> {
-    ready(workspace, yes)?;
+    let peers = arguments.iter().any(|argument| argument == "--peers");
+    let scope = Scope {
+        yes,
+        bench: true,
+        peers,
+        ..Scope::default()
+    };
+    made_ready(workspace, scope)?;
     pass_through(Command::new(workspace.built("release", "tidegate-bench")).args(arguments))
 }
 
@@ -63,7 +70,11 @@ fn ready(workspace: &Workspace, yes: bool) -> Result<()> {
         bench: true,
         ..Scope::default()
     };
-    setup::try_all(workspace, bench)?;
+    made_ready(workspace, bench)
+}
+
+fn made_ready(workspace: &Workspace, scope: Scope) -> Result<()> {
+    setup::try_all(workspace, scope)?;
     step("release build", || command(&mut release_build(workspace)))
 }
 

@@ -246,12 +246,18 @@ static GATE: [Need; 4] = [
 ];
 
 /// For `cargo xtask bench`.
-static BENCH: [Need; 3] = [
+static BENCH: [Need; 4] = [
     Need {
         what: "nginx",
         why: "the bench compares with its proxy_pass",
         cure: Cure::Packages(&["nginx-light"]),
         present: |_| program("nginx").is_some(),
+    },
+    Need {
+        what: "HAProxy",
+        why: "the bench compares with it, if asked for peers",
+        cure: Cure::Packages(&["haproxy"]),
+        present: |_| program("haproxy").is_some() || Path::new("/usr/sbin/haproxy").exists(),
     },
     Need {
         what: "wrk",
@@ -277,9 +283,12 @@ static PEERS: [Need; 2] = [
     },
     Need {
         what: "Presidio",
-        why: "the classifiers are measured beside it",
+        why: "the classifiers and the gateway are measured beside it",
         cure: Cure::Presidio,
-        present: |workspace| has_module(&workspace.presidio(), "presidio_analyzer"),
+        present: |workspace| {
+            let has = |module| has_module(&workspace.presidio(), module);
+            has("presidio_analyzer") && has("presidio_anonymizer") && has("aiohttp")
+        },
     },
 ];
 

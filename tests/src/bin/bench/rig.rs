@@ -226,9 +226,16 @@ impl Rig {
             ),
             Err(missing) => format!("Telemetry export is off ({missing})"),
         };
+        let peers = match &self.peers {
+            Some(_) => {
+                " HAProxy, Envoy and mitmproxy forward only, too. The proxy with Presidio is a few lines of Python \
+                 (aiohttp) that replace what Presidio's patterns find, without a model of names."
+            }
+            None => "",
+        };
         Ok(format!(
             "Machine: {model}; proxy on CPU {PROXY_CPU}, upstream (nginx) and load (wrk) on CPU \
-             {LOAD_CPU}{}.\nnginx and bare hyper forward only. The gateway does everything: it \
+             {LOAD_CPU}{}.\nnginx and bare hyper forward only.{peers} The gateway does everything: it \
              attributes the caller, checks a signed token and Cedar policies, classifies and \
              redacts every body, and has two sealed records on disk per exchange before it \
              answers. {telemetry}. Its own notes at the start: {notes}",

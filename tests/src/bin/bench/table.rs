@@ -57,12 +57,12 @@ impl Table {
             )
         };
         format!(
-            "| {} | {} | {:.0} | {:.2} | {:.2} | {:.1} | {:.0} | {:.0} | {:.1} |\n",
+            "| {} | {} | {:.0} | {} | {} | {:.1} | {:.0} | {:.0} | {:.1} |\n",
             cell.body.name(),
             cell.proxy.name(),
             median_of(|one| one.load.per_second),
-            ratio(Proxy::Nginx),
-            ratio(Proxy::Bare),
+            told(ratio(Proxy::Nginx)),
+            told(ratio(Proxy::Bare)),
             median_of(|one| one.cpu_us),
             median_of(|one| one.load.p50_us),
             median_of(|one| one.load.p99_us),
@@ -83,6 +83,12 @@ impl Table {
     fn cell(&self, cell: Cell) -> &[Measurement] {
         self.0.get(&cell).map(Vec::as_slice).unwrap_or_default()
     }
+}
+
+/// Two digits that say something.
+fn told(ratio: f64) -> String {
+    let digits = if ratio < 0.01 { 4 } else { 2 };
+    format!("{ratio:.digits$}")
 }
 
 const HEAD: &str = "\
