@@ -114,12 +114,20 @@ pub struct Anchor {
     pub checkpoint: String,
 }
 
+/// A record on its way.
+enum Read {
+    /// It is opened when it is known whether anybody wants it.
+    Sealed(Header, Row),
+    /// It may name people, whom it was asked for with others.
+    Opened(Kind, Entry),
+}
+
 /// A walk through the log.
 pub struct Matters<'a> {
     archive: &'a mut Archive,
     span: Span,
     anchor: Anchor,
-    rows: VecDeque<Row>,
+    rows: VecDeque<Read>,
     next: u64,
     /// Openings without an end so far.
     held: BTreeMap<u64, Entry>,
@@ -179,24 +187,24 @@ impl Matters<'_> {
 
     /// The next matter: exchanges come when they end, those without an end last.
     pub async fn next(&mut self) -> Result<Option<Matter>, ArchiveError> {
-        while let Some(row) = self.row().await? {
-            let index = row.index;
-            let header = Header::parse(&row.leaf).ok_or(ArchiveError::Record {
-                index,
-                source: SealError::Header,
-            })?;
-            let matter = match header.kind {
-                Kind::Close => self.close(header, row).await?,
-                Kind::Open if self.span.has(&header) => {
-                    let entry = self.archive.entry(row).await?;
+        while let Some(read) = self.read_one().await? {
+            let matter = match read {
+                Read::Opened(Kind::Open, entry) => {
                     self.hold(entry);
                     None
                 }
-                _ if self.span.has(&header) => Some(Matter {
+                Read::Opened(_, entry) => Some(Matter {
+                    entry,
+                    closing: None,
+                }),
+                Read::Sealed(header, row) if header.kind == Kind::Close => {
+                    self.close(header, row).await?
+                }
+                Read::Sealed(header, row) if self.span.has(&header) => Some(Matter {
                     entry: self.archive.entry(row).await?,
                     closing: None,
                 }),
-                _ => None,
+                Read::Sealed(..) => None,
             };
             if matter.is_some() {
                 return Ok(matter);
@@ -257,14 +265,41 @@ impl Matters<'_> {
         }))
     }
 
-    async fn row(&mut self) -> Result<Option<Row>, ArchiveError> {
+    async fn read_one(&mut self) -> Result<Option<Read>, ArchiveError> {
         if self.rows.is_empty() && self.next < self.anchor.size {
             let (ledger, _) = self.archive.parts();
-            self.rows = ledger.read(self.next, READ_ROWS_MAX).await?.into();
-            self.rows.retain(|row| row.index < self.anchor.size);
-            let last = self.rows.back().map(|row| row.index);
+            let mut rows = ledger.read(self.next, READ_ROWS_MAX).await?;
+            rows.retain(|row| row.index < self.anchor.size);
+            let last = rows.last().map(|row| row.index);
             self.next = last.map_or(self.anchor.size, |last| last + 1);
+            self.rows = self.sorted(rows).await?;
         }
         Ok(self.rows.pop_front())
+    }
+
+    /// The same, those opened that may name people.
+    async fn sorted(&mut self, rows: Vec<Row>) -> Result<VecDeque<Read>, ArchiveError> {
+        let (mut naming, mut others) = (Vec::new(), Vec::new());
+        for row in rows {
+            let index = row.index;
+            let header = Header::parse(&row.leaf).ok_or(ArchiveError::Record {
+                index,
+                source: SealError::Header,
+            })?;
+            let names = matches!(header.kind, Kind::Open | Kind::Refuse);
+            if names && self.span.has(&header) {
+                naming.push((header.kind, row));
+            } else {
+                others.push((header, row));
+            }
+        }
+        let (kinds, naming): (Vec<Kind>, Vec<Row>) = naming.into_iter().unzip();
+        let entries = self.archive.entries(naming).await?;
+        let opened = kinds.into_iter().zip(entries);
+        let opened = opened.map(|(kind, entry)| (entry.index, Read::Opened(kind, entry)));
+        let sealed = others.into_iter();
+        let sealed = sealed.map(|(header, row)| (row.index, Read::Sealed(header, row)));
+        let all: BTreeMap<u64, Read> = opened.chain(sealed).collect();
+        Ok(all.into_values().collect())
     }
 }

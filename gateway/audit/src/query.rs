@@ -300,6 +300,33 @@ impl Archive {
     }
 
     pub(crate) async fn entry(&mut self, row: Row) -> Result<Entry, ArchiveError> {
+        let mut entry = self.unsealed(row).await?;
+        self.tell(&mut entry).await?;
+        Ok(entry)
+    }
+
+    /// What records say; whom they are about is looked up for all of them at once.
+    pub(crate) async fn entries(&mut self, rows: Vec<Row>) -> Result<Vec<Entry>, ArchiveError> {
+        let mut entries = Vec::with_capacity(rows.len());
+        for row in rows {
+            entries.push(self.unsealed(row).await?);
+        }
+        let (provider, log) = (self.provider.as_ref(), self.authority.origin());
+        self.subjects.fetch(&entries, provider, log).await?;
+        for entry in &mut entries {
+            self.tell(entry).await?;
+        }
+        Ok(entries)
+    }
+
+    /// Tells whom it is about, as far as their keys are still there.
+    async fn tell(&mut self, entry: &mut Entry) -> Result<(), ArchiveError> {
+        let (provider, log) = (self.provider.as_ref(), self.authority.origin());
+        let told = self.subjects.tell(&mut entry.event, provider, log);
+        told.await.map_err(ArchiveError::from)
+    }
+
+    async fn unsealed(&mut self, row: Row) -> Result<Entry, ArchiveError> {
         let index = row.index;
         let failed = |source| ArchiveError::Record { index, source };
         let id = Header::parse(&row.leaf)
@@ -316,9 +343,7 @@ impl Archive {
             .keys
             .get(&id)
             .ok_or_else(|| failed(SealError::Header))?;
-        let mut event = seal::open(&row.leaf, key).map_err(failed)?;
-        let (provider, log) = (self.provider.as_ref(), self.authority.origin());
-        self.subjects.tell(&mut event, provider, log).await?;
+        let event = seal::open(&row.leaf, key).map_err(failed)?;
         Ok(Entry { index, event })
     }
 

@@ -1,15 +1,15 @@
 //! Tells whom records are about, as far as their keys are still there.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
 use vault::{Handle, KeyProvider, SubjectKey, handle_of};
 
 use crate::{
-    CallerRecord, DELEGATING, DelegationRecord, Event, LedgerError, OperationRecord, SubjectStore,
-    TokenRecord, Written,
+    CallerRecord, DELEGATING, DelegationRecord, Entry, Event, LedgerError, OperationRecord,
+    READ_ROWS_MAX, SubjectStore, TokenRecord, Written,
 };
 
 /// Keys that are kept unwrapped while reading.
@@ -32,6 +32,41 @@ impl Readable {
             store: Some(store),
             cached: HashMap::new(),
         }
+    }
+
+    /// Looks up at once whom all of `entries` are about: one question to the store for many records, not one for each.
+    pub(crate) async fn fetch(
+        &mut self,
+        entries: &[Entry],
+        provider: &dyn KeyProvider,
+        log: &str,
+    ) -> Result<(), LedgerError> {
+        let Some(store) = &mut self.store else {
+            return Ok(());
+        };
+        let mut unknown = BTreeSet::new();
+        for entry in entries {
+            handles(&entry.event, &mut |handle| {
+                if unknown.len() < CACHED_MAX && !self.cached.contains_key(&handle) {
+                    unknown.insert(handle);
+                }
+            });
+        }
+        if self.cached.len() + unknown.len() > CACHED_MAX {
+            self.cached.clear();
+        }
+        let unknown: Vec<Handle> = unknown.into_iter().collect();
+        for some in unknown.chunks(READ_ROWS_MAX as usize) {
+            let found = store.find(some).await?;
+            self.cached
+                .extend(some.iter().map(|handle| (*handle, None)));
+            for (handle, wrapped) in found {
+                let key = SubjectKey::unwrap(provider, &wrapped, log, handle);
+                let key = key.map_err(|error| LedgerError::Failed(error.into()))?;
+                self.cached.insert(handle, Some(key));
+            }
+        }
+        Ok(())
     }
 
     /// Puts back into `event` what was sealed, or says that it was erased.
@@ -149,4 +184,21 @@ impl Readable {
         }
         Ok(self.cached.get(&handle).and_then(Option::as_ref))
     }
+}
+
+/// Gives the handles of everybody whom `event` names.
+fn handles(event: &Event, give: &mut dyn FnMut(Handle)) {
+    let (caller, operation) = match event {
+        Event::Open(opening) => (&opening.caller, Some(&opening.operation)),
+        Event::Refuse(refusal) => (&refusal.caller, refusal.operation.as_ref()),
+        _ => return,
+    };
+    let named = operation.into_iter();
+    let named = named.flat_map(|it| it.bound.values().chain(it.arguments.values()));
+    let token = caller.token.as_ref();
+    let scope = token.into_iter().flat_map(|it| it.scope.values());
+    let delegation = token.and_then(|it| it.delegation.as_ref());
+    let parties = delegation.into_iter().flat_map(DelegationRecord::parties);
+    let all = named.chain(scope).chain(parties);
+    all.filter_map(|value| handle_of(value)).for_each(give);
 }

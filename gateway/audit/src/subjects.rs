@@ -70,6 +70,9 @@ pub trait SubjectStore: Send {
     /// The wrapped key with this handle.
     async fn key(&mut self, handle: Handle) -> Result<Option<Vec<u8>>, LedgerError>;
 
+    /// Those of these keys that are there, with their handles; at most [`READ_ROWS_MAX`](crate::READ_ROWS_MAX) are asked for.
+    async fn find(&mut self, handles: &[Handle]) -> Result<Vec<(Handle, Vec<u8>)>, LedgerError>;
+
     /// Handles and wrapped keys behind `after`, in the order of handles; at most `limit`.
     async fn keys(
         &mut self,

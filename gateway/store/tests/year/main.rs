@@ -45,6 +45,9 @@ use crate::{
 const YEAR: &str = "TIDEGATE_YEAR";
 const YEAR_USUAL: u64 = 3_000;
 
+/// Where a year of that size was written before: it is only read again.
+const KEPT: &str = "TIDEGATE_YEAR_KEPT";
+
 /// Where the process that makes one report finds the log, which report, and about whom.
 const DIRECTORY: &str = "TIDEGATE_YEAR_DIRECTORY";
 const KIND: &str = "TIDEGATE_YEAR_KIND";
@@ -75,14 +78,19 @@ fn each_report_of_a_year_is_what_the_generator_counted() {
     let acts = said(YEAR).and_then(|it| it.parse().ok());
     let acts = acts.unwrap_or(YEAR_USUAL);
     // At its full size it has no room in memory, where `/tmp` may be.
-    let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let made = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let kept = env::var_os(KEPT).map(PathBuf::from);
+    let home = kept.as_deref().unwrap_or(made.path());
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     let began = Instant::now();
-    let journal = runtime.block_on(write(home.path(), acts));
-    let bytes: u64 = fs::read_dir(home.path())
+    let journal = match &kept {
+        Some(_) => journal(acts),
+        None => runtime.block_on(write(home, acts)),
+    };
+    let bytes: u64 = fs::read_dir(home)
         .unwrap()
         .map(|it| it.unwrap().metadata().unwrap().len())
         .sum();
@@ -94,7 +102,7 @@ fn each_report_of_a_year_is_what_the_generator_counted() {
     for kind in KINDS {
         let made = Command::new(env::current_exe().unwrap())
             .args(["--ignored", "--exact", "child", "--nocapture"])
-            .env(DIRECTORY, home.path())
+            .env(DIRECTORY, home)
             .env(KIND, kind.name())
             .env(SUBJECT, traffic::subject(journal.one))
             .output()
@@ -108,13 +116,26 @@ fn each_report_of_a_year_is_what_the_generator_counted() {
         said.lines()
             .filter(|it| it.starts_with("| "))
             .for_each(|line| println!("{line}"));
-        let report = fs::read(home.path().join(REPORT)).unwrap();
+        let report = fs::read(home.join(REPORT)).unwrap();
         journal.judge(kind.name(), &serde_json::from_slice(&report).unwrap());
     }
 }
 
 fn said(variable: &str) -> Option<String> {
     env::var_os(variable)?.into_string().ok()
+}
+
+/// What the generator counts, by itself.
+fn journal(acts: u64) -> Journal {
+    let people = people(acts);
+    let mut journal = Journal::about(Act::new(0, acts, people).subject);
+    (0..acts).for_each(|number| journal.take(&Act::new(number, acts, people)));
+    journal
+}
+
+/// As many people as there are to a million at full size.
+fn people(acts: u64) -> u64 {
+    (acts / 5).max(1)
 }
 
 /// Writes the year as the gateway does.
@@ -136,8 +157,7 @@ async fn write(home: &Path, acts: u64) -> Journal {
         .note(EventRef::Start(&traffic::lifecycle()))
         .await
         .unwrap();
-    // As many people as there are to a million at full size.
-    let people = (acts / 5).max(1);
+    let people = people(acts);
     let one = Act::new(0, acts, people).subject;
     let journal = Arc::new(Mutex::new(Journal::about(one)));
     let next = Arc::new(AtomicU64::new(0));
