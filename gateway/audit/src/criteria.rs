@@ -221,7 +221,10 @@ impl<'a> Parts<'a> {
             | Event::Close(_)
             | Event::Query(_)
             | Event::Erase(_)
-            | Event::Policies(_) => Self::default(),
+            | Event::Policies(_)
+            | Event::Expire(_)
+            | Event::Hold(_)
+            | Event::Expired(_) => Self::default(),
         }
     }
 

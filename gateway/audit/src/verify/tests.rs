@@ -3,7 +3,7 @@ use vault::{DataKey, Keyring, LogSigner};
 
 use super::*;
 use crate::{
-    BodyRecord, Event, Lifecycle, Outcome,
+    BodyRecord, Event, Lifecycle, Outcome, Retention,
     checkpoint::{Authority, sign},
     seal::{self, Draft},
     tree::{self, Tree},
@@ -33,7 +33,7 @@ impl Log {
 
     fn append(&mut self, event: &Event) {
         let index = self.tree.size();
-        let leaf = Draft::new(event)
+        let leaf = Draft::new(event, Retention::default().term(&event.into()))
             .unwrap()
             .seal(
                 seal::tag(self.verifier.authority().origin()),

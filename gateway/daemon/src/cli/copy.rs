@@ -77,6 +77,8 @@ async fn follow(from: &mut dyn Ledger, mut to: Box<dyn Ledger>) -> Result<u64> {
         }
     };
     bar.finish_and_clear();
+    let expired = copier.expire(from, to.as_mut()).await;
+    expired.into_diagnostic()?;
     to.close().await.into_diagnostic()?;
     Ok(size)
 }

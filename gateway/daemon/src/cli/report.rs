@@ -192,7 +192,7 @@ pub(super) async fn fold(
     let mut matters = archive.matters(span).await.into_diagnostic()?;
     while let Some(matter) = matters.next().await.into_diagnostic()? {
         let is_start = matches!(matter.entry.event, Event::Start(_));
-        if is_start || criteria.holds(&matter) {
+        if is_start || matter.expired().is_some() || criteria.holds(&matter) {
             report.take(&matter);
         }
     }
