@@ -116,6 +116,12 @@ fn held(hold: &audit::Hold) -> Row {
     (hold.at, "hold", who, what, result)
 }
 
+fn gone(expired: &audit::Expired) -> Row {
+    let result = format!("expired, as record {} says", expired.expiry);
+    let kind = expired.was.name();
+    (expired.at, kind, String::new(), String::new(), result)
+}
+
 /// A record in one line.
 pub(super) fn row(entry: &Entry) -> Vec<String> {
     let index = entry.index.to_string();
@@ -180,13 +186,7 @@ pub(super) fn row(entry: &Entry) -> Vec<String> {
         Event::Policies(change) => replaced(change),
         Event::Expire(expiry) => destroyed(expiry),
         Event::Hold(hold) => held(hold),
-        Event::Expired(expired) => (
-            expired.at,
-            expired.was.name(),
-            String::new(),
-            String::new(),
-            format!("expired, as record {} says", expired.expiry),
-        ),
+        Event::Expired(expired) => gone(expired),
     };
     vec![index, at.to_string(), kind.into(), who, what, result]
 }
