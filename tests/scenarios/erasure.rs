@@ -156,12 +156,12 @@ fn who_is_erased_is_found_nowhere_and_every_proof_holds() -> Result<()> {
 fn who_is_held_is_not_erased() -> Result<()> {
     let world = World::new()?;
     let subject = Subject::met(&world)?;
-    said(&subject.decide(&world, &["hold"])?)?;
+    said(&subject.decide(&world, &["hold", "add"])?)?;
     let refused = subject.decide(&world, &["erase"])?;
     assert_eq!(refused.status.code(), Some(1));
     assert_eq!(refused.stderr, b"refused: legal_hold\n");
     assert_eq!(subject.found(&world)?, subject.records);
-    said(&subject.decide(&world, &["hold", "--lift"])?)?;
+    said(&subject.decide(&world, &["hold", "remove"])?)?;
     said(&subject.decide(&world, &["erase"])?)?;
     assert_eq!(subject.found(&world)?, [] as [u64; 0]);
     let acts = search(&world.gateway, &["--kind", "erase"])?;

@@ -26,6 +26,7 @@ mod endless;
 mod envoy;
 mod erasure;
 mod evidence;
+mod expired;
 mod fleet;
 mod formats;
 mod forward;

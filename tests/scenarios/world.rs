@@ -68,6 +68,15 @@ impl World {
 
     /// The usual one with a configuration changed by `shape`, which may name the peers.
     pub(crate) fn with_peers(shape: impl FnOnce(Setup, &Peers) -> Setup) -> Result<Self> {
+        Self::made(&[], shape)
+    }
+
+    /// The usual one with a configuration changed by `shape`, its gateway started under another command.
+    pub(crate) fn under(prefix: &[String], shape: impl FnOnce(Setup) -> Setup) -> Result<Self> {
+        Self::made(prefix, |setup, _| shape(setup))
+    }
+
+    fn made(prefix: &[String], shape: impl FnOnce(Setup, &Peers) -> Setup) -> Result<Self> {
         let peers = Peers::start()?;
         let issuer = Issuer::new()?;
         let certificate = Certificate::for_loopback()?;
@@ -92,7 +101,7 @@ impl World {
                 &[path_selector(&env::current_exe()?.canonicalize()?)],
                 "optional",
             );
-        let gateway = Gateway::start(&shape(setup, &peers))?;
+        let gateway = Gateway::start_as(prefix, tempfile::tempdir()?, &shape(setup, &peers))?;
         Ok(Self {
             gateway,
             issuer,

@@ -93,6 +93,33 @@ impl Copier {
         Ok(copier)
     }
 
+    /// Destroys the data keys of `to` that are destroyed in `from`; gives how many. When all records were copied: the
+    /// copy says then why they are gone.
+    pub async fn expire(
+        &mut self,
+        from: &mut dyn Ledger,
+        to: &mut dyn Ledger,
+    ) -> Result<u64, CopyError> {
+        let (mut after, mut gone) = (0, 0);
+        loop {
+            let ours = from.keys(after, READ_ROWS_MAX).await.map_err(log)?;
+            let Some(last) = ours.last() else {
+                return Ok(gone);
+            };
+            let theirs = to.keys(after, READ_ROWS_MAX).await.map_err(copy)?;
+            after = last.id;
+            let lives = |id| theirs.iter().any(|key| key.id == id && !key.is_destroyed());
+            let destroyed = ours.iter().filter(|key| key.is_destroyed());
+            let ids: Vec<u32> = destroyed
+                .map(|key| key.id)
+                .filter(|id| lives(*id))
+                .collect();
+            if !ids.is_empty() {
+                gone += to.destroy_keys(&ids).await.map_err(copy)?;
+            }
+        }
+    }
+
     /// Brings `to` the data keys that it has and that a newer key-encryption key wraps in `from`, which a rotation did; gives how many.
     /// Never the other way: the older key may be nowhere any more.
     pub async fn rewrap(
@@ -103,16 +130,18 @@ impl Copier {
         let (mut after, mut changed) = (0, 0);
         loop {
             let theirs = to.keys(after, READ_ROWS_MAX).await.map_err(copy)?;
-            let Some((last, _)) = theirs.last() else {
+            let Some(last) = theirs.last().map(|key| key.id) else {
                 return Ok(changed);
             };
-            let mut ours = from.keys(after, READ_ROWS_MAX).await.map_err(log)?;
+            let ours = from.keys(after, READ_ROWS_MAX).await.map_err(log)?;
             // As far as both were read.
-            let last = ours.last().map_or(*last, |(ours, _)| *last.min(ours));
-            ours.retain(|(id, wrapped)| {
-                let theirs = theirs.iter().find(|(theirs, _)| theirs == id);
-                theirs.is_some_and(|(_, theirs)| wrapped_by(wrapped) > wrapped_by(theirs))
+            let last = ours.last().map_or(last, |ours| last.min(ours.id));
+            let newer = ours.into_iter().filter(|key| {
+                let theirs = theirs.iter().find(|theirs| theirs.id == key.id);
+                let theirs = theirs.filter(|theirs| !theirs.is_destroyed());
+                theirs.is_some_and(|theirs| wrapped_by(&key.wrapped) > wrapped_by(&theirs.wrapped))
             });
+            let ours: Vec<_> = newer.map(|key| (key.id, key.wrapped)).collect();
             changed += ours.len() as u64;
             if !ours.is_empty() {
                 to.replace_keys(ours).await.map_err(copy)?;
@@ -131,8 +160,8 @@ impl Copier {
         let head = from.head().await.map_err(log)?;
         let of = head.checkpoint.map_or(0, |(size, _)| size).max(self.size);
         while self.key < head.key {
-            if let Some(wrapped) = from.key(self.key + 1).await.map_err(log)? {
-                to.put_key(self.key + 1, wrapped).await.map_err(copy)?;
+            if let Some(key) = from.key(self.key + 1).await.map_err(log)? {
+                to.put_key(key).await.map_err(copy)?;
             }
             self.key += 1;
         }

@@ -8,7 +8,7 @@ use std::{cell::RefCell, sync::Arc};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Outcome, Receipt, Trail, TrailError};
+use crate::{Outcome, Receipt, Trail, TrailError, trail::Opened};
 
 /// Parcels that may wait for a worker; what is more is handed out by the writer itself.
 const PARCELS_MAX: usize = 64;
@@ -72,9 +72,9 @@ impl Waiter {
 pub(crate) struct Parcels(Vec<(Arc<Courier>, Parcel)>);
 
 impl Parcels {
-    /// Tells `waiter`, or has it told, that its record is on disk; `opened_us` is the time of an
-    /// opening. False where it has gone.
-    pub(crate) fn put(&mut self, waiter: Waiter, index: u64, opened_us: Option<i64>) -> bool {
+    /// Tells `waiter`, or has it told, that its record is on disk; `opened` is of an opening. False where
+    /// it has gone.
+    pub(crate) fn put(&mut self, waiter: Waiter, index: u64, opened: Option<Opened>) -> bool {
         let Some(courier) = waiter.courier else {
             return waiter.done.send(Ok(index)).is_ok();
         };
@@ -84,7 +84,7 @@ impl Parcels {
         let answer = Answer {
             done: waiter.done,
             index,
-            opened_us,
+            opened,
         };
         let known = self.0.iter_mut().find(|(of, _)| Arc::ptr_eq(of, &courier));
         if let Some((_, parcel)) = known {
@@ -118,7 +118,7 @@ struct Parcel {
 struct Answer {
     done: oneshot::Sender<Result<u64, TrailError>>,
     index: u64,
-    opened_us: Option<i64>,
+    opened: Option<Opened>,
 }
 
 impl Drop for Parcel {
@@ -126,11 +126,11 @@ impl Drop for Parcel {
         for answer in self.answers.drain(..) {
             let index = answer.index;
             if answer.done.send(Ok(index)).is_err()
-                && let Some(at_us) = answer.opened_us
-                && let Some(mut outcome) = Outcome::abandoned(index, at_us)
+                && let Some(opened) = answer.opened
+                && let Some(mut outcome) = Outcome::abandoned(index, opened.at_us)
             {
                 // Its caller went while the answer was on its way: an upstream was never called.
-                let receipt = Receipt::of(index);
+                let receipt = Receipt::of(index, opened);
                 self.trail.close_detached(receipt, &mut outcome);
             }
         }

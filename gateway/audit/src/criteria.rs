@@ -183,6 +183,13 @@ impl<'a> Parts<'a> {
                 found: [&refusal.findings, &[]],
                 class: None,
             },
+            other => Self::beside(other),
+        }
+    }
+
+    /// Of what is no call.
+    fn beside(event: &'a Event) -> Self {
+        match event {
             Event::Reveal(revelation) => Self {
                 result: Some(revelation.reason.as_ref().map_or("released", |_| "refused")),
                 reason: revelation.reason.as_deref(),
@@ -216,12 +223,17 @@ impl<'a> Parts<'a> {
                 reason: Some(&turn.turn),
                 ..Self::default()
             },
-            Event::Start(_)
+            Event::Open(_)
+            | Event::Refuse(_)
+            | Event::Start(_)
             | Event::Stop(_)
             | Event::Close(_)
             | Event::Query(_)
             | Event::Erase(_)
-            | Event::Policies(_) => Self::default(),
+            | Event::Policies(_)
+            | Event::Expire(_)
+            | Event::Hold(_)
+            | Event::Expired(_) => Self::default(),
         }
     }
 

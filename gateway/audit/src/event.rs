@@ -1,5 +1,6 @@
 //! The record: who, what, why, which data classes and what was done with them; never the data.
 
+mod expiry;
 mod turn;
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
@@ -7,7 +8,10 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use self::turn::{Credentials, Turn};
+pub use self::{
+    expiry::{Expired, Expiry, HOLD, Hold, HoldScope},
+    turn::{Credentials, Turn},
+};
 use crate::{
     Call, CallerRecord, CredentialRecord, DeclaredRecord, Kind, MediationRecord, ModelRecord,
     ProcessRecord, Written,
@@ -45,6 +49,13 @@ pub enum Event {
     Erase(Box<Erasure>),
     /// Other policies decide from here on; written before they do.
     Policies(Box<PolicyChange>),
+    /// A data key and what it sealed is destroyed; written before it is.
+    Expire(Box<Expiry>),
+    /// Records must be kept, or need not be any more; written before it holds.
+    Hold(Box<Hold>),
+    /// A record that expired; never written.
+    #[serde(skip_deserializing)]
+    Expired(Expired),
 }
 
 /// An [`Event`] that its maker keeps; the same JSON.
@@ -79,6 +90,12 @@ pub enum EventRef<'a> {
     Erase(&'a Erasure),
     /// As [`Event::Policies`].
     Policies(&'a PolicyChange),
+    /// As [`Event::Expire`].
+    Expire(&'a Expiry),
+    /// As [`Event::Hold`].
+    Hold(&'a Hold),
+    /// As [`Event::Expired`].
+    Expired(&'a Expired),
 }
 
 impl Event {
@@ -94,7 +111,8 @@ impl Event {
 }
 
 impl EventRef<'_> {
-    /// What stands before a record: its kind, when it happened, and which record it closes.
+    /// What stands before a record: its kind, when it happened, and which record it closes or which data key is
+    /// destroyed.
     pub(crate) fn head(&self) -> (Kind, Timestamp, Option<u64>) {
         match self {
             Self::Start(it) => (Kind::Start, it.at, None),
@@ -111,6 +129,9 @@ impl EventRef<'_> {
             Self::Process(it) => (Kind::Process, it.at, None),
             Self::Erase(it) => (Kind::Erase, it.at, None),
             Self::Policies(it) => (Kind::Policies, it.at, None),
+            Self::Expire(it) => (Kind::Expire, it.at, Some(it.key.into())),
+            Self::Hold(it) => (Kind::Hold, it.at, None),
+            Self::Expired(it) => (it.was, it.at, it.opening),
         }
     }
 }
@@ -132,6 +153,9 @@ impl<'a> From<&'a Event> for EventRef<'a> {
             Event::Process(turn) => Self::Process(turn),
             Event::Erase(erasure) => Self::Erase(erasure),
             Event::Policies(change) => Self::Policies(change),
+            Event::Expire(expiry) => Self::Expire(expiry),
+            Event::Hold(hold) => Self::Hold(hold),
+            Event::Expired(expired) => Self::Expired(expired),
         }
     }
 }

@@ -6,7 +6,7 @@ pub use proof::export::*;
 
 use crate::{
     ArchiveError, Ledger,
-    query::{Step, Walk},
+    walk::{Step, Walk},
 };
 
 /// Writes the log in `ledger` as it is now; gives the number of records. `key` is the log's

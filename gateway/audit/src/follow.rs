@@ -78,6 +78,16 @@ impl Archive {
         matters: &mut Vec<Matter>,
     ) -> Result<(), ArchiveError> {
         match &entry.event {
+            // What expired before it went has no end to wait for.
+            Event::Expired(expired) => {
+                if let Some(opening) = expired.opening {
+                    open.remove(&opening);
+                }
+                matters.push(Matter {
+                    entry,
+                    closing: None,
+                });
+            }
             Event::Open(_) => {
                 open.insert(entry.index);
                 if open.len() > OPEN_MAX

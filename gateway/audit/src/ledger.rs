@@ -4,6 +4,8 @@ use std::error::Error;
 
 use async_trait::async_trait;
 
+use crate::KeyTerms;
+
 /// A read gives no more rows than this.
 pub const READ_ROWS_MAX: u32 = 512;
 
@@ -16,6 +18,24 @@ pub struct Row {
     pub leaf: Vec<u8>,
     /// Digests, one after the other, the leaf's own first.
     pub nodes: Vec<u8>,
+}
+
+/// A data key as it is kept: wrapped, by a key that is elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptDataKey {
+    /// Its id.
+    pub id: u32,
+    /// The key, wrapped; of one that is destroyed nothing, or zeros.
+    pub wrapped: Vec<u8>,
+    /// What it is for; none of a key that is older than terms, which is never destroyed.
+    pub terms: Option<KeyTerms>,
+}
+
+impl KeptDataKey {
+    /// Whether the key is destroyed. No layout of a wrapped key begins so.
+    pub fn is_destroyed(&self) -> bool {
+        self.wrapped.first().is_none_or(|version| *version == 0)
+    }
 }
 
 /// What is committed at once.
@@ -113,17 +133,28 @@ pub trait Ledger: Send {
     /// Where erasures and holds are on record, from index `from` on, in order; at most [`READ_ROWS_MAX`].
     async fn erasures(&mut self, from: u64) -> Result<Vec<u64>, LedgerError>;
 
-    /// Stores a wrapped data key under an id that is new. Once it returns, it is durable.
-    async fn put_key(&mut self, id: u32, wrapped: Vec<u8>) -> Result<(), LedgerError>;
+    /// Where data keys are said to be destroyed, from index `from` on, in order; at most [`READ_ROWS_MAX`].
+    async fn expiries(&mut self, from: u64) -> Result<Vec<u64>, LedgerError>;
 
-    /// Wrapped data keys with ids above `after`, in order; at most `limit` and [`READ_ROWS_MAX`].
-    async fn keys(&mut self, after: u32, limit: u32) -> Result<Vec<(u32, Vec<u8>)>, LedgerError>;
+    /// Where holds of records are put and lifted, from index `from` on, in order; at most [`READ_ROWS_MAX`].
+    async fn holds(&mut self, from: u64) -> Result<Vec<u64>, LedgerError>;
 
-    /// Puts data keys that are there, wrapped anew, where they are: all or none. Once it returns, it is durable.
+    /// Stores a data key under an id that is new. Once it returns, it is durable.
+    async fn put_key(&mut self, key: KeptDataKey) -> Result<(), LedgerError>;
+
+    /// Data keys with ids above `after`, in order; at most `limit` and [`READ_ROWS_MAX`].
+    async fn keys(&mut self, after: u32, limit: u32) -> Result<Vec<KeptDataKey>, LedgerError>;
+
+    /// Puts data keys that are there, wrapped anew, where they are: all or none. One that is destroyed stays so. Once it
+    /// returns, it is durable.
     async fn replace_keys(&mut self, keys: Vec<(u32, Vec<u8>)>) -> Result<(), LedgerError>;
 
-    /// The wrapped data key with this id.
-    async fn key(&mut self, id: u32) -> Result<Option<Vec<u8>>, LedgerError>;
+    /// Destroys these data keys, as far as they are there: their rows stay, and say what they were for. When this
+    /// returns, no file of the store has them. Gives how many there were.
+    async fn destroy_keys(&mut self, ids: &[u32]) -> Result<u64, LedgerError>;
+
+    /// The data key with this id.
+    async fn key(&mut self, id: u32) -> Result<Option<KeptDataKey>, LedgerError>;
 
     /// Looks for damage of the store itself, beneath the records.
     async fn check(&mut self) -> Result<(), LedgerError>;

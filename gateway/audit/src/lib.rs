@@ -14,7 +14,9 @@ pub mod checkpoint;
 mod copy;
 mod courier;
 mod criteria;
+mod datakeys;
 mod event;
+mod expiry;
 pub mod export;
 mod follow;
 mod ledger;
@@ -23,11 +25,13 @@ mod means;
 mod model;
 mod query;
 mod readable;
+mod retention;
 mod rewrap;
 pub mod seal;
 mod subjects;
 mod trail;
 pub mod verify;
+mod walk;
 mod writer;
 mod written;
 
@@ -37,21 +41,27 @@ pub use caller::*;
 pub use copy::{Copied, Copier, CopyError};
 pub use courier::hand_out;
 pub use criteria::{Criteria, NoSubject, Subject, is_class};
+pub use datakeys::misplaced_keys;
 pub use event::*;
+pub use expiry::{Due, Plan, Standing, standing};
 pub use follow::{Cursor, Followed, OPEN_MAX};
-pub use ledger::{Group, Head, Ledger, LedgerError, READ_ROWS_MAX, Row};
+pub use ledger::{Group, Head, KeptDataKey, Ledger, LedgerError, READ_ROWS_MAX, Row};
 pub use matter::{Anchor, Matter, Matters, Span};
 pub use means::{ChoiceRecord, CredentialRecord, MEDIATED, MediationRecord};
 pub use model::ModelRecord;
 pub use proof::tree;
 pub use query::{
-    Archive, ArchiveError, Entry, Filter, Inclusion, Shown, consistency, misplaced_keys,
-    verify as verify_ledger, verify_in as verify_ledger_in,
+    Archive, ArchiveError, Entry, Filter, Inclusion, Shown, consistency, verify as verify_ledger,
+    verify_in as verify_ledger_in,
+};
+pub use retention::{
+    DAYS_TRUSTED, Day, KeyTerms, LASTING, Retention, RetentionRule, Term, USUAL, USUAL_BASIS,
+    USUAL_DAYS,
 };
 pub use readable::ERASED;
 pub use rewrap::Rewrapped;
 pub use seal::{Header, Kind, RECORD_BYTES_MAX};
-pub use subjects::{Blind, BlindIndex, KeptKey, SubjectStore, Subjects};
+pub use subjects::{Blind, BlindIndex, HeldSubjects, KeptKey, SubjectStore, Subjects};
 pub use trail::{Keys, Receipt, Trail, TrailError, TrailStatus};
 pub use verify::{Finding, Report, Verdict};
 pub use written::Written;

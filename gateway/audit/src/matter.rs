@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    Archive, ArchiveError, Entry, Event, Header, Inquiry, Kind, Opening, Outcome, READ_ROWS_MAX,
-    Refusal, Row, checkpoint::Checkpoint, seal::SealError,
+    Archive, ArchiveError, Entry, Event, Expired, Header, Inquiry, Kind, Opening, Outcome,
+    READ_ROWS_MAX, Refusal, Row, checkpoint::Checkpoint, seal::SealError,
 };
 
 /// Openings that are held until their closings come; older ones are read again then.
@@ -47,6 +47,14 @@ impl Matter {
     pub fn refusal(&self) -> Option<&Refusal> {
         match &self.entry.event {
             Event::Refuse(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// What is left of it, if its time is over.
+    pub fn expired(&self) -> Option<&Expired> {
+        match &self.entry.event {
+            Event::Expired(expired) => Some(expired),
             _ => None,
         }
     }

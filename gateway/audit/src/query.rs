@@ -1,19 +1,25 @@
 //! Reads the log back: for those who hold its keys what it says, for everybody whether it holds.
 
-use std::{collections::HashMap, collections::VecDeque, io, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    io,
+    sync::Arc,
+};
 
 use proof::parallel;
 use serde::Serialize;
 use vault::{DataKey, Handle, KeyProvider, VaultError};
 
 use crate::{
-    ERASE, Event, Head, Header, Keys, Kind, Ledger, LedgerError, READ_ROWS_MAX, Report, Row,
+    ERASE, Event, Header, Keys, Kind, Ledger, LedgerError, READ_ROWS_MAX, Report, Row,
     SubjectStore,
-    checkpoint::{self, Authority, Checkpoint, MalformedKey},
+    checkpoint::{Authority, Checkpoint, MalformedKey},
+    datakeys::{KeysThere, expired, expiries, judge_keys},
     readable::Readable,
     seal::{self, SealError},
     tree::{self, Digest, Prover},
-    verify::{FINDINGS_MAX, Finding, Item, Piece, Verifier},
+    verify::{Finding, Item, Piece, Verifier},
+    walk::{Step, Walk},
     writer::{key_context, node},
 };
 
@@ -132,7 +138,10 @@ pub struct Archive {
     provider: Arc<dyn KeyProvider>,
     /// Whose log it is; data keys are bound to its name.
     authority: Authority,
-    keys: HashMap<u32, DataKey>,
+    /// None: it is destroyed, as that record says.
+    keys: HashMap<u32, Result<DataKey, u64>>,
+    /// Which records say that data keys are destroyed, by these; read when the first one is missed.
+    expiries: Option<BTreeMap<u32, u64>>,
     subjects: Readable,
 }
 
@@ -144,6 +153,7 @@ impl Archive {
             authority: Authority::parse(&keys.signer.verifier_key())?,
             provider: keys.provider,
             keys: HashMap::new(),
+            expiries: None,
             subjects: Readable::default(),
         })
     }
@@ -229,7 +239,20 @@ impl Archive {
             | Event::Anomaly(_)
             | Event::Process(_)
             | Event::Erase(_)
-            | Event::Policies(_) => {}
+            | Event::Policies(_)
+            | Event::Expire(_)
+            | Event::Hold(_) => {}
+            Event::Expired(expired) if expired.was == Kind::Open => {
+                if let Some(at) = self.ledger.closing(index).await? {
+                    closing = self.at(at).await?;
+                }
+            }
+            Event::Expired(expired) if expired.was == Kind::Close => {
+                if let Some(at) = expired.opening {
+                    opening = self.at(at).await?;
+                }
+            }
+            Event::Expired(_) => {}
         }
         let (signed, proven) = self.proven(index).await?;
         Ok(Some(Shown {
@@ -329,9 +352,8 @@ impl Archive {
     async fn unsealed(&mut self, row: Row) -> Result<Entry, ArchiveError> {
         let index = row.index;
         let failed = |source| ArchiveError::Record { index, source };
-        let id = Header::parse(&row.leaf)
-            .ok_or_else(|| failed(SealError::Header))?
-            .key;
+        let header = Header::parse(&row.leaf).ok_or_else(|| failed(SealError::Header))?;
+        let id = header.key;
         if !self.keys.contains_key(&id) {
             let key = self.key(id, index).await?;
             if self.keys.len() >= KEYS_CACHED_MAX {
@@ -339,20 +361,46 @@ impl Archive {
             }
             self.keys.insert(id, key);
         }
-        let key = self
-            .keys
-            .get(&id)
-            .ok_or_else(|| failed(SealError::Header))?;
+        let key = self.keys.get(&id);
+        let key = match key.ok_or_else(|| failed(SealError::Header))? {
+            Ok(key) => key,
+            Err(expiry) => {
+                let event = Event::Expired(expired(&header, *expiry));
+                return Ok(Entry { index, event });
+            }
+        };
         let event = seal::open(&row.leaf, key).map_err(failed)?;
         Ok(Entry { index, event })
     }
 
-    async fn key(&mut self, id: u32, index: u64) -> Result<DataKey, ArchiveError> {
+    /// The data key that sealed the record at `index`, or which record says that it is destroyed.
+    async fn key(&mut self, id: u32, index: u64) -> Result<Result<DataKey, u64>, ArchiveError> {
         let failed = |source| ArchiveError::Key { id, index, source };
-        let wrapped = self.ledger.key(id).await?.ok_or_else(|| failed(None))?;
-        let context = key_context(self.authority.origin(), id);
-        DataKey::unwrap(self.provider.as_ref(), &wrapped, &context)
+        let kept = self.ledger.key(id).await?;
+        let Some(kept) = kept.filter(|kept| !kept.is_destroyed()) else {
+            let expiry = self.expiry(id).await?;
+            return expiry.map(Err).ok_or_else(|| failed(None));
+        };
+        let context = key_context(self.authority.origin(), id, kept.terms.as_ref());
+        DataKey::unwrap(self.provider.as_ref(), &kept.wrapped, &context)
+            .map(Ok)
             .map_err(|source| failed(Some(source)))
+    }
+
+    /// The record that says that this data key is destroyed.
+    async fn expiry(&mut self, id: u32) -> Result<Option<u64>, ArchiveError> {
+        let known = self.expiries.as_ref().and_then(|it| it.get(&id));
+        if known.is_none() {
+            // Anew if it is not among them: the log may have grown.
+            self.expiries = Some(expiries(self.ledger.as_mut()).await?);
+        }
+        let known = self.expiries.as_ref().and_then(|it| it.get(&id));
+        Ok(known.copied())
+    }
+
+    /// What wraps the log's data keys.
+    pub(crate) fn provider(&self) -> &dyn KeyProvider {
+        self.provider.as_ref()
     }
 
     /// How many records are signed, and whether the one at `index` is proven to be among them.
@@ -432,7 +480,13 @@ pub async fn verify_in(
         verifier.anchor(anchor);
     }
     let walked = match ledger.check().await {
-        Ok(()) => pour(threads, ledger, &mut verifier, told).await,
+        Ok(()) => match KeysThere::of(ledger).await {
+            Ok(there) => {
+                let poured = pour(threads, ledger, &mut verifier, told).await;
+                poured.map(|()| there)
+            }
+            Err(error) => Err(error),
+        },
         Err(error) => Err(error),
     };
     match walked {
@@ -444,28 +498,12 @@ pub async fn verify_in(
             Ok(report)
         }
         Err(error) => Err(error.into()),
-        Ok(()) => Ok(verifier.finish()),
-    }
-}
-
-/// Data keys that do not open with the log's own keys, for their ids: exchanged ones open nothing that was sealed
-/// with those that stood there.
-pub async fn misplaced_keys(
-    ledger: &mut dyn Ledger,
-    keys: &Keys,
-) -> Result<Vec<Finding>, ArchiveError> {
-    let log = signed_note::Signer::name(&keys.signer).to_owned();
-    let mut found = Vec::new();
-    for id in 1..=ledger.head().await?.key {
-        let wrapped = ledger.key(id).await?;
-        let opens = |wrapped: &Vec<u8>| {
-            DataKey::unwrap(keys.provider.as_ref(), wrapped, &key_context(&log, id)).is_ok()
-        };
-        if !wrapped.as_ref().is_some_and(opens) && found.len() < FINDINGS_MAX {
-            found.push(Finding::WrongKey { id });
+        Ok(there) => {
+            let mut report = verifier.finish();
+            judge_keys(ledger, &there, &mut report).await?;
+            Ok(report)
         }
     }
-    Ok(found)
 }
 
 /// Proves that the log of `size` records in `ledger` begins with the one that had `old` (RFC 6962 §2.1.2); none if its
@@ -512,89 +550,5 @@ async fn pour(
             verifier.pour(piece);
         }
         told(verifier.size(), size);
-    }
-}
-
-/// A log from its beginning to the end it has when the walk starts, each checkpoint right after
-/// the last record that it covers.
-pub(crate) struct Walk {
-    pub(crate) head: Head,
-    /// A checkpoint with the cosignatures of witnesses, by its size.
-    shown: Option<(u64, String)>,
-    rows: VecDeque<Row>,
-    notes: VecDeque<(u64, String)>,
-    next_row: u64,
-    next_note: Option<u64>,
-}
-
-/// One thing on the way.
-pub(crate) enum Step {
-    Row(Row),
-    Checkpoint(u64, String),
-}
-
-/// Steps that are taken at once: some megabytes of usual records.
-const STEPS: usize = 4096;
-
-impl Walk {
-    /// Some steps, in their order; none at the end.
-    async fn steps(&mut self, ledger: &mut dyn Ledger) -> Result<Vec<Step>, LedgerError> {
-        let mut steps = Vec::with_capacity(STEPS);
-        while steps.len() < STEPS
-            && let Some(step) = self.step(ledger).await?
-        {
-            steps.push(step);
-        }
-        Ok(steps)
-    }
-
-    pub(crate) async fn start(ledger: &mut dyn Ledger) -> Result<Self, LedgerError> {
-        let shown = ledger.shown().await?;
-        let shown = shown.and_then(|note| Some((checkpoint::size(note.as_bytes())?, note)));
-        let mut head = ledger.head().await?;
-        if let (Some((size, note)), Some((of, cosigned))) = (&mut head.checkpoint, &shown)
-            && size == of
-        {
-            note.clone_from(cosigned);
-        }
-        Ok(Self {
-            head,
-            shown,
-            rows: VecDeque::new(),
-            notes: VecDeque::new(),
-            next_row: 0,
-            next_note: Some(0),
-        })
-    }
-
-    pub(crate) async fn step(
-        &mut self,
-        ledger: &mut dyn Ledger,
-    ) -> Result<Option<Step>, LedgerError> {
-        if self.rows.is_empty() && self.next_row < self.head.size {
-            self.rows = ledger.read(self.next_row, READ_ROWS_MAX).await?.into();
-            self.rows.retain(|row| row.index < self.head.size);
-            let last = self.rows.back().map(|row| row.index);
-            self.next_row = last.map_or(self.head.size, |last| last + 1);
-        }
-        let signed = self.head.checkpoint.as_ref().map_or(0, |(size, _)| *size);
-        if let Some(from) = self.next_note.filter(|_| self.notes.is_empty()) {
-            self.notes = ledger.checkpoints(from).await?.into();
-            self.notes.retain(|(size, _)| *size <= signed);
-            self.next_note = self.notes.back().map(|(size, _)| size.saturating_add(1));
-        }
-        let row = self.rows.front().map_or(u64::MAX, |row| row.index);
-        // The one that was shown stands in the place of the same without cosignatures; where none is left, it is
-        // the only one that tells of what was there.
-        let next = self.notes.front().map_or(u64::MAX, |(size, _)| *size);
-        let due = |(size, _): &mut (u64, String)| *size <= row && *size <= next;
-        if let Some((size, note)) = self.shown.take_if(due) {
-            self.notes.pop_front_if(|(other, _)| *other == size);
-            return Ok(Some(Step::Checkpoint(size, note)));
-        }
-        if let Some((size, note)) = self.notes.pop_front_if(|(size, _)| *size <= row) {
-            return Ok(Some(Step::Checkpoint(size, note)));
-        }
-        Ok(self.rows.pop_front().map(Step::Row))
     }
 }

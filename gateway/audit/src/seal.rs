@@ -1,10 +1,12 @@
 //! Events in, sealed leaves out, and back. [`proof::leaf`] says what a leaf is made of.
 
+use std::sync::Arc;
+
 pub use proof::leaf::{HEADER_BYTES, Header, Kind, LEAF_BYTES_MAX, LogTag, tag};
 use proof::leaf::{PREFIX_BYTES, TAG_BYTES, parts};
 use vault::{DataKey, VaultError};
 
-use crate::{Event, EventRef};
+use crate::{Day, Event, EventRef, Term};
 
 /// An event longer than this is not recorded, and what it stands for not done.
 pub const RECORD_BYTES_MAX: usize = LEAF_BYTES_MAX - PREFIX_BYTES - TAG_BYTES;
@@ -41,13 +43,15 @@ pub struct Draft {
     kind: Kind,
     at_us: i64,
     opening: Option<u64>,
+    /// How long it is kept.
+    term: Arc<Term>,
     /// Room for header and nonce, then the JSON.
     buffer: Vec<u8>,
 }
 
 impl Draft {
-    /// Serializes `event`.
-    pub fn new<'a>(event: impl Into<EventRef<'a>>) -> Result<Self, SealError> {
+    /// Serializes `event`, which is kept for `term`.
+    pub fn new<'a>(event: impl Into<EventRef<'a>>, term: Arc<Term>) -> Result<Self, SealError> {
         let event = event.into();
         let (kind, at, opening) = event.head();
         let mut buffer = Vec::with_capacity(EVENT_BYTES_USUAL);
@@ -61,6 +65,7 @@ impl Draft {
             kind,
             at_us: at.as_microsecond(),
             opening,
+            term,
             buffer,
         })
     }
@@ -73,6 +78,16 @@ impl Draft {
     /// When it happened, microseconds since 1970.
     pub(crate) fn at_us(&self) -> i64 {
         self.at_us
+    }
+
+    /// The day of it.
+    pub(crate) fn day(&self) -> Day {
+        Day::of_us(self.at_us)
+    }
+
+    /// How long it is kept.
+    pub(crate) fn term(&self) -> &Arc<Term> {
+        &self.term
     }
 
     /// How many bytes of memory it holds, about.

@@ -6,7 +6,7 @@
 //! and every proof holds, but nobody can open it, nor tell by the remaining keys whose it was.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -22,7 +22,7 @@ use tokio::{
 use vault::{Handle, KeyProvider, Pseudonymizer, SubjectKey, subject_context};
 
 use crate::{
-    LedgerError, Subject, TrailError,
+    DELEGATING, Event, LedgerError, Subject, TrailError,
     rewrap::{self, Rewrapped},
 };
 
@@ -95,6 +95,9 @@ pub trait SubjectStore: Send {
 
     /// Whether erasing it is forbidden.
     async fn is_held(&mut self, of: Blind) -> Result<bool, LedgerError>;
+
+    /// All subjects whom erasing is forbidden.
+    async fn held(&mut self) -> Result<Vec<Blind>, LedgerError>;
 }
 
 /// Makes the digests by which subjects are found.
@@ -116,6 +119,54 @@ impl BlindIndex {
         // The length keeps (`ab`, `c`) and (`a`, `bc`) apart.
         let text = format!("{}\n{name}{value}", name.len());
         self.0.pseudonym(BLIND, text.as_bytes())
+    }
+}
+
+/// The data subjects whose records must be kept.
+pub struct HeldSubjects {
+    index: BlindIndex,
+    held: HashSet<Blind>,
+}
+
+impl HeldSubjects {
+    /// Those in `store`; none if there are none.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn of(
+        store: &mut dyn SubjectStore,
+        index: BlindIndex,
+    ) -> Result<Option<Self>, LedgerError> {
+        let held: HashSet<Blind> = store.held().await?.into_iter().collect();
+        Ok((!held.is_empty()).then_some(Self { index, held }))
+    }
+
+    /// Whether an event is about one of them.
+    pub(crate) fn are_in(&self, event: &Event) -> bool {
+        let (caller, operation) = match event {
+            Event::Open(it) => (&it.caller, Some(&it.operation)),
+            Event::Refuse(it) => (&it.caller, it.operation.as_ref()),
+            _ => return false,
+        };
+        let is_held = |name: &str, value: &str| self.held.contains(&self.index.digest(name, value));
+        let any = |named: &BTreeMap<String, String>| {
+            named.iter().any(|(name, value)| is_held(name, value))
+        };
+        let token = caller.token.as_ref();
+        let delegation = token.and_then(|it| it.delegation.as_ref());
+        operation.is_some_and(|it| any(&it.bound) || any(&it.arguments))
+            || token.is_some_and(|it| any(&it.scope))
+            || delegation.is_some_and(|it| it.parties().any(|name| is_held(DELEGATING, name)))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use vault::{KeyProvider, Keyring, LogSigner, VaultError};
 
 use crate::{
-    EventRef, Ledger, LedgerError, Opening, Outcome,
+    EventRef, Ledger, LedgerError, Opening, Outcome, Retention, Term,
     courier::{Durable, Waiter},
     rewrap::Rewrapped,
     seal::Draft,
@@ -91,18 +91,30 @@ impl From<VaultError> for TrailError {
 #[must_use = "an admitted exchange is closed by its receipt, or stays on record as open"]
 pub struct Receipt {
     index: u64,
+    /// As long as the opening is kept its end is, too.
+    term: Arc<Term>,
 }
 
 impl Receipt {
     /// For an opening that is durable and that nobody waits for any more.
-    pub(crate) fn of(index: u64) -> Self {
-        Self { index }
+    pub(crate) fn of(index: u64, opened: Opened) -> Self {
+        let term = opened.term;
+        Self { index, term }
     }
 
     /// The opening record's index.
     pub fn index(&self) -> u64 {
         self.index
     }
+}
+
+/// What must be known of an opening to close it, should its caller go away.
+#[derive(Clone)]
+pub(crate) struct Opened {
+    /// When it was, in microseconds since 1970.
+    pub(crate) at_us: i64,
+    /// How long it is kept.
+    pub(crate) term: Arc<Term>,
 }
 
 /// How the trail does.
@@ -120,6 +132,15 @@ pub struct TrailStatus {
     pub closings_lost: u64,
     /// Data keys of the log that this run wrapped anew.
     pub rewrapped: u64,
+    /// Data keys of the log that this run destroyed, because their time was over.
+    pub destroyed: u64,
+}
+
+impl TrailStatus {
+    /// How many changes of data keys this run made that copies of the log must take over.
+    pub fn keys_changed(&self) -> u64 {
+        self.rewrapped.saturating_add(self.destroyed)
+    }
 }
 
 /// What writer and callers share.
@@ -132,6 +153,7 @@ pub(crate) struct Gauges {
     pub(crate) commits: AtomicU64,
     pub(crate) closings_lost: AtomicU64,
     pub(crate) rewrapped: AtomicU64,
+    pub(crate) destroyed: AtomicU64,
     withheld: watch::Sender<bool>,
     refused: AtomicU64,
 }
@@ -142,12 +164,22 @@ pub struct Trail {
     queue: mpsc::Sender<Message>,
     room: Arc<Semaphore>,
     gauges: Arc<Gauges>,
+    retention: Arc<Retention>,
 }
 
 impl Trail {
-    /// Opens the log in `ledger`, or begins one there; refuses a log whose end does not verify.
-    /// Blocks while it reads.
+    /// As [`keeping`](Self::keeping), records as long as is usual.
     pub fn start(ledger: Box<dyn Ledger>, keys: Keys) -> Result<Self, TrailError> {
+        Self::keeping(ledger, keys, Retention::default())
+    }
+
+    /// Opens the log in `ledger`, or begins one there; refuses a log whose end does not verify.
+    /// Records are kept as `retention` says. Blocks while it reads.
+    pub fn keeping(
+        ledger: Box<dyn Ledger>,
+        keys: Keys,
+        retention: Retention,
+    ) -> Result<Self, TrailError> {
         let (queue, messages) = mpsc::channel(QUEUE_RECORDS_MAX);
         let (ready, started) = std::sync::mpsc::sync_channel(1);
         let gauges = Arc::new(Gauges::default());
@@ -161,6 +193,7 @@ impl Trail {
             queue,
             room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
             gauges,
+            retention: Arc::new(retention),
         })
     }
 
@@ -185,14 +218,19 @@ impl Trail {
 
     /// Records that an exchange was admitted. Call its upstream only with the receipt in hand.
     pub async fn open(&self, opening: &Opening) -> Result<Receipt, TrailError> {
-        let mut waiting = Waiting {
-            durable: self.send(EventRef::Open(opening)).await?,
-            trail: self,
+        let event = EventRef::Open(opening);
+        let opened = Opened {
             at_us: opening.at.as_microsecond(),
+            term: self.retention.term(&event),
+        };
+        let mut waiting = Waiting {
+            durable: self.send(event, Arc::clone(&opened.term)).await?,
+            trail: self,
+            opened,
         };
         let index = (&mut waiting.durable).await;
         let index = index.map_err(|_| TrailError::Stopped)??;
-        Ok(Receipt { index })
+        Ok(Receipt::of(index, waiting.opened.clone()))
     }
 
     /// Records how an exchange ended. Release its last byte only when this has returned.
@@ -201,11 +239,12 @@ impl Trail {
         let event = EventRef::Close(outcome);
         // Whoever waits here may be gone the next moment, so the closing is queued before the first
         // await wherever there is room for it.
-        let closed = match self.queue_waiting(event) {
+        let term = receipt.term;
+        let closed = match self.queue_waiting(event, Arc::clone(&term)) {
             Ok(durable) => durable.await.map_err(|_| TrailError::Stopped).flatten(),
             Err(_full) => {
                 let lost = Unrecorded(&self.gauges);
-                let queued = self.send(event).await;
+                let queued = self.send(event, term).await;
                 std::mem::forget(lost);
                 match queued {
                     Ok(durable) => durable.await.map_err(|_| TrailError::Stopped).flatten(),
@@ -223,7 +262,7 @@ impl Trail {
     /// that fails it is counted and logged, and the opening stays on record as open.
     pub fn close_detached(&self, receipt: Receipt, outcome: &mut Outcome) {
         outcome.opening = receipt.index;
-        if let Err(error) = self.try_queue(EventRef::Close(outcome), None) {
+        if let Err(error) = self.try_queue(EventRef::Close(outcome), receipt.term, None) {
             self.gauges.closings_lost.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(record = receipt.index, %error, "closing not recorded");
         }
@@ -231,18 +270,19 @@ impl Trail {
 
     /// Records an event that needs no receipt: a start, a stop, a refusal. Gives its index.
     pub async fn note(&self, event: impl Into<EventRef<'_>>) -> Result<u64, TrailError> {
-        let durable = self.send(event.into()).await?;
+        let event = event.into();
+        let durable = self.send(event, self.retention.term(&event)).await?;
         durable.await.map_err(|_| TrailError::Stopped)?
     }
 
     /// Queues an event, waiting for room; the receiver learns when it is durable.
-    async fn send(&self, event: EventRef<'_>) -> Result<Durable, TrailError> {
+    async fn send(&self, event: EventRef<'_>, term: Arc<Term>) -> Result<Durable, TrailError> {
         let begins = matches!(event, EventRef::Open(_) | EventRef::Reveal(_));
         if begins && *self.gauges.withheld.borrow() {
             self.gauges.refused.fetch_add(1, Ordering::AcqRel);
             return Err(TrailError::Withheld);
         }
-        let draft = Draft::new(event)?;
+        let draft = Draft::new(event, term)?;
         let bytes = u32::try_from(draft.bytes()).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).acquire_many_owned(bytes);
         let room = room.await.map_err(|_| TrailError::Stopped)?;
@@ -266,10 +306,20 @@ impl Trail {
         told.await.map_err(|_| TrailError::Stopped)?
     }
 
+    /// Destroys data keys. Whoever asks has it on record, for each of them, by an [`Expire`](EventRef::Expire). A key that
+    /// still seals is left alone. Gives how many there were.
+    pub async fn destroy(&self, ids: Vec<u32>) -> Result<u64, TrailError> {
+        let (done, told) = oneshot::channel();
+        let queued = self.queue.send(Message::Destroy { ids, done }).await;
+        queued.map_err(|_| TrailError::Stopped)?;
+        told.await.map_err(|_| TrailError::Stopped)?
+    }
+
     /// Records `farewell` after everything that is queued, closes the store and ends the trail
     /// for all its clones.
     pub async fn stop(self, farewell: impl Into<EventRef<'_>>) -> Result<(), TrailError> {
-        let draft = Draft::new(farewell)?;
+        let farewell = farewell.into();
+        let draft = Draft::new(farewell, self.retention.term(&farewell))?;
         let (done, stopped) = oneshot::channel();
         let queued = self.queue.send(Message::Stop { draft, done }).await;
         queued.map_err(|_| TrailError::Stopped)?;
@@ -287,16 +337,22 @@ impl Trail {
             commits: gauges.commits.load(Ordering::Relaxed),
             closings_lost: gauges.closings_lost.load(Ordering::Relaxed),
             rewrapped: gauges.rewrapped.load(Ordering::Acquire),
+            destroyed: gauges.destroyed.load(Ordering::Acquire),
         }
     }
 
-    fn queue_waiting(&self, event: EventRef<'_>) -> Result<Durable, Unqueued> {
+    fn queue_waiting(&self, event: EventRef<'_>, term: Arc<Term>) -> Result<Durable, Unqueued> {
         let (done, durable) = Waiter::new();
-        self.try_queue(event, Some(done)).map(|()| durable)
+        self.try_queue(event, term, Some(done)).map(|()| durable)
     }
 
-    fn try_queue(&self, event: EventRef<'_>, done: Option<Waiter>) -> Result<(), Unqueued> {
-        let draft = Draft::new(event).map_err(|_| Unqueued::Sealing)?;
+    fn try_queue(
+        &self,
+        event: EventRef<'_>,
+        term: Arc<Term>,
+        done: Option<Waiter>,
+    ) -> Result<(), Unqueued> {
+        let draft = Draft::new(event, term).map_err(|_| Unqueued::Sealing)?;
         let bytes = u32::try_from(draft.bytes()).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).try_acquire_many_owned(bytes);
         let room = room.map_err(|_| Unqueued::Full)?;
@@ -311,16 +367,17 @@ impl Trail {
 struct Waiting<'a> {
     durable: Durable,
     trail: &'a Trail,
-    at_us: i64,
+    opened: Opened,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.durable.close();
         if let Ok(Ok(index)) = self.durable.try_recv()
-            && let Some(mut outcome) = Outcome::abandoned(index, self.at_us)
+            && let Some(mut outcome) = Outcome::abandoned(index, self.opened.at_us)
         {
-            self.trail.close_detached(Receipt { index }, &mut outcome);
+            let receipt = Receipt::of(index, self.opened.clone());
+            self.trail.close_detached(receipt, &mut outcome);
         }
     }
 }

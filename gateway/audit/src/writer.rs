@@ -21,15 +21,19 @@ use self::{
     recovery::recover,
 };
 use crate::{
-    Ledger, TrailError,
+    KeptDataKey, KeyTerms, Ledger, READ_ROWS_MAX, TrailError,
     courier::Waiter,
-    rewrap::{self, Rewrapped},
+    retention::Days,
+    rewrap::Rewrapped,
     seal::{self, Draft},
     trail::{Gauges, Keys},
 };
 
 mod group;
+mod keys;
 mod recovery;
+
+use self::keys::KeyWork;
 
 pub(crate) use self::recovery::node;
 
@@ -75,6 +79,11 @@ pub(crate) enum Message {
         after: u32,
         done: oneshot::Sender<Result<Rewrapped<u32>, TrailError>>,
     },
+    /// To destroy these data keys.
+    Destroy {
+        ids: Vec<u32>,
+        done: oneshot::Sender<Result<u64, TrailError>>,
+    },
     /// The last event.
     Stop {
         draft: Draft,
@@ -82,9 +91,17 @@ pub(crate) enum Message {
     },
 }
 
+/// A record that waits for a key to seal it with.
+pub(crate) struct Pending {
+    draft: Draft,
+    done: Option<Waiter>,
+    room: Option<OwnedSemaphorePermit>,
+}
+
 /// What the wrapped data key `id` of `log` is bound to.
-pub(crate) fn key_context(log: &str, id: u32) -> Vec<u8> {
-    format!("{KEY_CONTEXT}\n{log}\n{id}").into_bytes()
+pub(crate) fn key_context(log: &str, id: u32, terms: Option<&KeyTerms>) -> Vec<u8> {
+    let terms = terms.map(|terms| format!("\n{}", terms.context()));
+    format!("{KEY_CONTEXT}\n{log}\n{id}{}", terms.unwrap_or_default()).into_bytes()
 }
 
 /// The thread's body.
@@ -112,7 +129,8 @@ pub(crate) fn run(
             gauges,
             sealer: None,
             messages,
-            rewraps: VecDeque::new(),
+            postponed: VecDeque::new(),
+            key_work: VecDeque::new(),
             ended: false,
             farewell: None,
         };
@@ -123,9 +141,6 @@ pub(crate) fn run(
         }
     });
 }
-
-/// From which data key on keys are to be wrapped anew, and who waits.
-type Rewrap = (u32, oneshot::Sender<Result<Rewrapped<u32>, TrailError>>);
 
 /// The last record, and who waits.
 type Farewell = (Draft, oneshot::Sender<Result<(), TrailError>>);
@@ -138,66 +153,74 @@ struct Writer {
     /// None when a commit failed and nobody has looked since what is on disk.
     sealer: Option<Sealer>,
     messages: mpsc::Receiver<Message>,
+    /// Records that have no key to be sealed with yet, in their order; what came behind one waits, too.
+    postponed: VecDeque<Pending>,
     /// Asked for while a commit was under way.
-    rewraps: VecDeque<Rewrap>,
+    key_work: VecDeque<KeyWork>,
     /// Nothing comes any more.
     ended: bool,
     farewell: Option<Farewell>,
 }
 
 impl Writer {
-    /// Makes sure that what is on disk is known and that there is a key to seal with.
+    /// Makes sure that what is on disk is known, and that there are keys to seal with what was postponed.
     async fn prepare(&mut self) -> Result<(), TrailError> {
-        let tree = match self.sealer.take() {
-            Some(sealer) if sealer.is_fresh() => {
-                self.sealer = Some(sealer);
-                return Ok(());
-            }
-            Some(sealer) => sealer.tree,
-            None => {
-                let tree = recover(self.ledger.as_mut(), &self.keys).await?;
-                // A tree that goes on may hold what is not on disk yet, and is counted once it is.
-                self.gauges.size.store(tree.size(), Ordering::Relaxed);
-                tree
-            }
+        if self.sealer.is_none() {
+            let tree = recover(self.ledger.as_mut(), &self.keys).await?;
+            // A tree that goes on may hold what is not on disk yet, and is counted once it is.
+            self.gauges.size.store(tree.size(), Ordering::Relaxed);
+            let days = self.days().await?;
+            self.sealer = Some(Sealer::new(seal::tag(&self.log), tree, days));
+            self.gauges.healthy.store(true, Ordering::Relaxed);
+        }
+        let wanted = self.postponed.iter().map(|it| &it.draft);
+        let Some(sealer) = &mut self.sealer else {
+            return Ok(());
         };
-        let (log, epoch) = (seal::tag(&self.log), self.epoch().await?);
-        self.sealer = Some(Sealer { log, tree, epoch });
-        self.gauges.healthy.store(true, Ordering::Relaxed);
+        for draft in wanted.take(GROUP_RECORDS_MAX) {
+            if !sealer.can_seal(draft) {
+                let terms = sealer.terms(draft);
+                let key = epoch(self.ledger.as_mut(), &self.keys, &self.log, draft, terms).await?;
+                sealer.begin(key);
+            }
+        }
         Ok(())
     }
 
-    async fn epoch(&mut self) -> Result<Epoch, TrailError> {
-        let id = self.ledger.head().await?.key.saturating_add(1);
-        let context = key_context(&self.log, id);
-        let (key, wrapped) = DataKey::generate(self.keys.provider.as_ref(), &context)?;
-        // Durable before it seals anything: a record without its key would be lost.
-        self.ledger.put_key(id, wrapped).await?;
-        Ok(Epoch { id, key, sealed: 0 })
+    /// The newest days that the log has keys of.
+    async fn days(&mut self) -> Result<Days, TrailError> {
+        let (mut days, mut after) = (Days::default(), 0);
+        loop {
+            let keys = self.ledger.keys(after, READ_ROWS_MAX).await?;
+            let Some(last) = keys.last() else {
+                return Ok(days);
+            };
+            after = last.id;
+            for terms in keys.iter().filter_map(|key| key.terms.as_ref()) {
+                days.saw(terms.day);
+            }
+        }
     }
 
     async fn serve(mut self) {
         let mut next = Gathered::default();
-        // Closings that are due, which nobody waits for.
-        let mut due: Vec<Draft> = Vec::new();
         let mut last = 0;
         loop {
-            self.rewrap().await;
-            if next.is_empty() && due.is_empty() && !self.await_first(&mut next).await {
+            self.work_on_keys().await;
+            if next.is_empty() && self.postponed.is_empty() && !self.await_first().await {
                 break;
             }
             if let Err(error) = self.prepare().await {
                 // What is sealed stands on a tree that nobody knows any more.
                 let next = mem::take(&mut next);
-                self.failed(&error, next.len() + due.len());
+                self.failed(&error, next.len() + self.postponed.len());
                 next.deny(&error, &self.gauges);
-                let closings = due.drain(..).count() as u64;
-                let gauge = &self.gauges.closings_lost;
-                gauge.fetch_add(closings, Ordering::Relaxed);
+                for pending in self.postponed.drain(..) {
+                    Gathered::refuse(pending, &error, &self.gauges);
+                }
                 continue;
             }
-            let closings = due.len().min(next.left());
-            self.take(&mut next, due.drain(..closings));
+            self.take_postponed(&mut next);
             let callers = last + next.len();
             if callers >= LOAD_RECORDS_MIN {
                 self.gather(&mut next, company(callers));
@@ -208,54 +231,43 @@ impl Writer {
             }
             let group = mem::take(&mut next);
             let abandoned = self.commit(group, &mut next).await;
-            due.extend(abandoned);
+            // Before what came meanwhile: they are due.
+            abandoned
+                .into_iter()
+                .rev()
+                .for_each(|it| self.postponed.push_front(it));
         }
         self.end().await;
     }
 
-    /// Wraps data keys anew, a batch for whoever asked. New keys are made by this thread too, so that none comes between
-    /// that an older key-encryption key wraps.
-    async fn rewrap(&mut self) {
-        while let Some((after, done)) = self.rewraps.pop_front() {
-            let rewrapped = self.rewrapped(after).await;
-            if let Ok(told) = &rewrapped {
-                let gauge = &self.gauges.rewrapped;
-                gauge.fetch_add(told.changed, Ordering::Release);
-            }
-            // Who went away meanwhile asks again.
-            drop(done.send(rewrapped));
-        }
-    }
-
-    async fn rewrapped(&mut self, after: u32) -> Result<Rewrapped<u32>, TrailError> {
-        let batch = self.ledger.keys(after, rewrap::BATCH_MAX).await?;
-        let (provider, log) = (self.keys.provider.as_ref(), &self.log);
-        let (anew, told) = rewrap::rewrap(&batch, provider, |id| key_context(log, id))?;
-        if !anew.is_empty() {
-            self.ledger.replace_keys(anew).await?;
-        }
-        Ok(told)
-    }
-
-    /// Waits for records to begin a group with; false at the end. Those that come while there is no store are refused.
-    async fn await_first(&mut self, next: &mut Gathered) -> bool {
+    /// Waits for records to begin a group with; false at the end.
+    async fn await_first(&mut self) -> bool {
         let mut batch = Vec::new();
         let received = self.messages.recv_many(&mut batch, GROUP_RECORDS_MAX).await;
-        if received == 0 {
-            return false;
-        }
-        match self.prepare().await {
-            Ok(()) => self.receive(next, batch),
-            Err(error) => {
-                self.failed(&error, batch.len());
-                self.refuse(batch, &error);
+        for message in batch {
+            match message {
+                Message::Record { draft, done, room } => self.postponed.push_back(Pending {
+                    draft,
+                    done,
+                    room: Some(room),
+                }),
+                Message::Rewrap { after, done } => {
+                    self.key_work.push_back(KeyWork::Rewrap(after, done));
+                }
+                Message::Destroy { ids, done } => {
+                    self.key_work.push_back(KeyWork::Destroy(ids, done));
+                }
+                Message::Stop { draft, done } => {
+                    self.messages.close();
+                    self.farewell = Some((draft, done));
+                }
             }
         }
-        true
+        received > 0
     }
 
     /// Commits `group`, and seals what comes meanwhile as the next one. Gives closings that are due.
-    async fn commit(&mut self, mut group: Gathered, next: &mut Gathered) -> Vec<Draft> {
+    async fn commit(&mut self, mut group: Gathered, next: &mut Gathered) -> Vec<Pending> {
         let Some(sealer) = &mut self.sealer else {
             group.deny(&TrailError::Stopped, &self.gauges);
             return Vec::new();
@@ -267,14 +279,14 @@ impl Writer {
                 let mut batch = Vec::new();
                 loop {
                     let room = next.left().min(SEALED_AT_ONCE);
-                    let open = room > 0 && !self.ended && sealer.is_fresh();
+                    let open = room > 0 && !self.ended && self.postponed.is_empty();
                     tokio::select! {
                         biased;
                         done = &mut appended => break done.map_err(TrailError::from),
                         count = self.messages.recv_many(&mut batch, room), if open => {
                             self.ended = count == 0;
-                            let rewraps = &mut self.rewraps;
-                            let farewell = take_all(&mut batch, next, sealer, rewraps, &self.gauges);
+                            let waits = (&mut self.postponed, &mut self.key_work);
+                            let farewell = take_all(&mut batch, next, sealer, waits, &self.gauges);
                             if let Some(farewell) = farewell {
                                 // What is queued by now is still taken.
                                 self.messages.close();
@@ -312,19 +324,24 @@ impl Writer {
 
     /// Seals what callers sent.
     fn receive(&mut self, next: &mut Gathered, mut batch: Vec<Message>) {
+        let waits = (&mut self.postponed, &mut self.key_work);
         if let Some(sealer) = &mut self.sealer
-            && let Some(farewell) =
-                take_all(&mut batch, next, sealer, &mut self.rewraps, &self.gauges)
+            && let Some(farewell) = take_all(&mut batch, next, sealer, waits, &self.gauges)
         {
             self.messages.close();
             self.farewell = Some(farewell);
         }
     }
 
-    /// Seals what nobody waits for.
-    fn take(&mut self, next: &mut Gathered, drafts: impl Iterator<Item = Draft>) {
-        if let Some(sealer) = &mut self.sealer {
-            drafts.for_each(|draft| next.take(sealer, draft, None, None, &self.gauges));
+    /// Seals what was postponed, as far as there are keys and room.
+    fn take_postponed(&mut self, next: &mut Gathered) {
+        let Some(sealer) = &mut self.sealer else {
+            return;
+        };
+        while next.left() > 0
+            && let Some(pending) = self.postponed.pop_front_if(|it| sealer.can_seal(&it.draft))
+        {
+            next.take(sealer, pending, &self.gauges);
         }
     }
 
@@ -332,7 +349,7 @@ impl Writer {
     /// this very group. The thread is the writer's own, so it may sleep.
     fn gather(&mut self, next: &mut Gathered, enough: usize) {
         for _ in 0..COMPANY_WAITS_MAX {
-            if next.len() >= enough {
+            if next.len() >= enough || !self.postponed.is_empty() {
                 return;
             }
             thread::sleep(COMPANY_WAIT);
@@ -349,35 +366,22 @@ impl Writer {
         }
     }
 
-    /// Refuses what callers sent.
-    fn refuse(&mut self, batch: Vec<Message>, error: &TrailError) {
-        for message in batch {
-            match message {
-                Message::Record { draft, done, .. } => {
-                    Gathered::refuse(draft.kind(), done, error, &self.gauges);
-                }
-                Message::Rewrap { after, done } => self.rewraps.push_back((after, done)),
-                Message::Stop { draft, done } => {
-                    self.messages.close();
-                    self.farewell = Some((draft, done));
-                }
-            }
-        }
-    }
-
     /// The last record, and the end of the store.
     async fn end(mut self) {
         let Some((draft, done)) = self.farewell.take() else {
             drop(self.ledger.close().await);
             return;
         };
+        let (waiter, last) = Waiter::new();
+        self.postponed.push_back(Pending {
+            draft,
+            done: Some(waiter),
+            room: None,
+        });
         let last = match self.prepare().await {
             Ok(()) => {
-                let (waiter, last) = Waiter::new();
                 let mut group = Gathered::default();
-                if let Some(sealer) = &mut self.sealer {
-                    group.take(sealer, draft, Some(waiter), None, &self.gauges);
-                }
+                self.take_postponed(&mut group);
                 self.commit(group, &mut Gathered::default()).await;
                 last.await.unwrap_or(Err(TrailError::Stopped))
             }
@@ -399,21 +403,53 @@ fn company(callers: usize) -> usize {
     enough.min(COMPANY_RECORDS)
 }
 
-/// Seals what is in `batch`; gives the last record, if that is among it.
+/// A new data key for what `draft` is of.
+async fn epoch(
+    ledger: &mut dyn Ledger,
+    keys: &Keys,
+    log: &str,
+    draft: &Draft,
+    terms: KeyTerms,
+) -> Result<Epoch, TrailError> {
+    let id = ledger.head().await?.key.saturating_add(1);
+    let context = key_context(log, id, Some(&terms));
+    let (key, wrapped) = DataKey::generate(keys.provider.as_ref(), &context)?;
+    let epoch = Epoch {
+        id,
+        key,
+        day: terms.day,
+        term: Arc::clone(draft.term()),
+        sealed: 0,
+    };
+    // Durable before it seals anything: a record without its key would be lost.
+    let terms = Some(terms);
+    ledger.put_key(KeptDataKey { id, wrapped, terms }).await?;
+    Ok(epoch)
+}
+
+/// Seals what is in `batch`; gives the last record, if that is among it. What has no key yet waits, and what came behind
+/// it.
 fn take_all(
     batch: &mut Vec<Message>,
     next: &mut Gathered,
     sealer: &mut Sealer,
-    rewraps: &mut VecDeque<Rewrap>,
+    (postponed, key_work): (&mut VecDeque<Pending>, &mut VecDeque<KeyWork>),
     gauges: &Gauges,
 ) -> Option<Farewell> {
     let mut farewell = None;
     for message in batch.drain(..) {
         match message {
             Message::Record { draft, done, room } => {
-                next.take(sealer, draft, done, Some(room), gauges);
+                let room = Some(room);
+                let pending = Pending { draft, done, room };
+                if postponed.is_empty() && sealer.can_seal(&pending.draft) {
+                    next.take(sealer, pending, gauges);
+                } else {
+                    postponed.push_back(pending);
+                }
             }
-            Message::Rewrap { after, done } => rewraps.push_back((after, done)),
+            Message::Rewrap { after, done } => key_work.push_back(KeyWork::Rewrap(after, done)),
+            Message::Destroy { ids, done } => key_work.push_back(KeyWork::Destroy(ids, done)),
             Message::Stop { draft, done } => farewell = Some((draft, done)),
         }
     }

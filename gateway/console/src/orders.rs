@@ -234,7 +234,8 @@ async fn read(
     let mut matters = archive.matters(span).await?;
     while let Some(matter) = matters.next().await? {
         job.told(matters.read(), matters.anchor().size);
-        if matches!(matter.entry.event, Event::Start(_)) || criteria.holds(&matter) {
+        let is_start = matches!(matter.entry.event, Event::Start(_));
+        if is_start || matter.expired().is_some() || criteria.holds(&matter) {
             report.take(&matter);
         }
     }

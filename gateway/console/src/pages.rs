@@ -110,7 +110,13 @@ fn who(matter: &Matter) -> String {
         Event::Erase(erasure) => return format!("uid {}", erasure.uid),
         Event::Policies(change) => return format!("uid {}", change.uid),
         Event::Revoke(revocation) => return format!("{} {}", revocation.what, revocation.id),
-        Event::Start(_) | Event::Stop(_) | Event::Gap(_) | Event::Close(_) => return String::new(),
+        Event::Hold(hold) => return format!("uid {}", hold.uid),
+        Event::Start(_)
+        | Event::Stop(_)
+        | Event::Gap(_)
+        | Event::Close(_)
+        | Event::Expire(_)
+        | Event::Expired(_) => return String::new(),
     };
     let process = caller.process.as_ref();
     let process = process.map(|it| format!("{}[{}]", it.comm, it.pid));
@@ -152,6 +158,9 @@ fn what(matter: &Matter) -> String {
             format!("version {}", lifecycle.version)
         }
         Event::Close(outcome) => format!("of {}", outcome.opening),
+        Event::Expire(expiry) => format!("{} records, {}", expiry.records, expiry.class),
+        Event::Hold(hold) => format!("{} {}", hold.act, hold.name),
+        Event::Expired(expired) => format!("destroyed, as record {} says", expired.expiry),
     }
 }
 
@@ -176,6 +185,7 @@ fn result(matter: &Matter) -> (String, Option<String>) {
             Some(reason) => (own("refused"), Some(own(reason))),
             None => (own("done"), None),
         },
+        Event::Expired(_) => (own("expired"), None),
         event => (own(event.kind().name()), None),
     }
 }

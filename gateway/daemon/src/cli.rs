@@ -13,8 +13,10 @@ mod credentials;
 mod doctor;
 mod erase;
 mod exec;
+mod expire;
 mod export;
 mod flows;
+mod hold;
 mod init;
 mod keys;
 mod manual;
@@ -267,7 +269,7 @@ enum Audit {
         #[arg(long, default_value_t = 20)]
         limit: u64,
         /// Only records of this kind: start, stop, open, close, refuse, reveal, bypass, gap,
-        /// revoke, query, anomaly, erase, process, policies.
+        /// revoke, query, anomaly, erase, process, policies, expire, hold.
         #[arg(long, value_parser = search::kind)]
         kind: Option<::audit::Kind>,
         #[command(flatten)]
@@ -317,8 +319,12 @@ enum Audit {
     /// Destroy the keys of what identifies a data subject in the record, in it and in all copies of it
     /// (GDPR Art. 17); every proof still holds.
     Erase(erase::Erased),
-    /// Forbid that a data subject is erased, as for a claim at law (GDPR Art. 17(3)(e)).
-    Hold(erase::Held),
+    /// Keep records beyond their time, and whoever they are about from being erased.
+    #[command(subcommand)]
+    Hold(hold::Asked),
+    /// Destroy the data keys of records whose time is over, and with them the records, in the log and in all copies of it;
+    /// every proof still holds. A gateway that runs does it once a day.
+    Expire(expire::Asked),
     /// Print the public key that checkpoints are signed with.
     Key {
         #[command(flatten)]

@@ -31,6 +31,7 @@ pub(crate) mod profiles;
 mod proofs;
 mod reports;
 mod resolve;
+mod retention;
 mod shipping;
 mod stores;
 mod timeouts;

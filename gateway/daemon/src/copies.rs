@@ -51,7 +51,7 @@ pub(crate) struct Copying {
     open: Option<(PostgresLedger, Copier)>,
     standing: Arc<Standing>,
     copied: Arc<AtomicU64>,
-    /// One more than the data keys that the trail had wrapped anew when the copy last had them all.
+    /// One more than the data keys that the trail had wrapped anew or destroyed when the copy last had all of that.
     keys: Arc<AtomicU64>,
 }
 
@@ -87,8 +87,8 @@ impl Copying {
         self.place.as_ref().map(|_| Arc::clone(&self.copied))
     }
 
-    /// One more than how many data keys that were wrapped anew in this life are known to the copy, from now on; none if
-    /// nothing is copied.
+    /// One more than how many data keys that were wrapped anew or destroyed in this life are known to the copy, from now
+    /// on; none if nothing is copied.
     pub(crate) fn keys(&self) -> Option<Arc<AtomicU64>> {
         self.place.as_ref().map(|_| Arc::clone(&self.keys))
     }
@@ -159,7 +159,7 @@ impl Copying {
 
     async fn catch_up(&mut self, place: &PostgresPlace) -> Result<()> {
         let status = self.trail.status();
-        let keys = status.rewrapped + 1;
+        let keys = status.keys_changed() + 1;
         let has_keys = self.keys.load(Ordering::Acquire) == keys;
         let has_records = status.size == self.copied.load(Ordering::Relaxed);
         if self.open.is_some() && has_records && has_keys {
@@ -180,14 +180,19 @@ impl Copying {
             let copier = Copier::begin(&mut from, &mut to).await;
             (to, copier.into_diagnostic()?)
         };
-        self.keys.store(keys, Ordering::Release);
         let (to, copier) = self.open.insert(open);
         loop {
             let step = copier.step(&mut from, to).await.into_diagnostic()?;
             self.copied.store(step.size, Ordering::Relaxed);
             if step.size == step.of {
-                return Ok(());
+                break;
             }
         }
+        if !has_keys {
+            // Now that the copy has the records that say so.
+            copier.expire(&mut from, to).await.into_diagnostic()?;
+            self.keys.store(keys, Ordering::Release);
+        }
+        Ok(())
     }
 }

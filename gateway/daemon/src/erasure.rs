@@ -5,14 +5,20 @@
 //! the gateway does at its start what the log says ([`redo`]). Done by the gateway where one runs, since it has keys in memory; else by the command line, which holds the
 //! writer's lock meanwhile.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use audit::{Archive, Erasure, EventRef, Subject, SubjectStore, Subjects, Trail, TrailError};
+use audit::{
+    Archive, Criteria, Erasure, EventRef, Kind, Span, Subject, SubjectStore, Subjects, Trail,
+    TrailError,
+};
 use miette::{IntoDiagnostic as _, Result};
 use redaction::{Pseudonyms, census};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::now;
+use crate::cli::{archive, now};
 
 /// The longest reason, in bytes: it stands in the record.
 const REASON_BYTES_MAX: usize = 256;
@@ -61,6 +67,34 @@ pub(crate) async fn redo(archive: &mut Archive, keys: &mut dyn SubjectStore) -> 
     keys.destroy(&erased).await.into_diagnostic()
 }
 
+/// Whether a record that is held is about `subject`.
+async fn is_kept(data: &Path, subject: &Subject) -> Result<bool> {
+    let mut archive = archive(data).await?;
+    for standing in archive.standing().await.into_diagnostic()? {
+        let scope = standing.hold.scope;
+        let criteria = Criteria {
+            agent: scope.agent,
+            session: scope.session,
+            service: scope.service,
+            subject: Some(subject.clone()),
+            ..Criteria::default()
+        };
+        let span = Span {
+            from: scope.from,
+            until: scope.until,
+            kinds: [Kind::Open, Kind::Refuse].into(),
+            ..Span::default()
+        };
+        let mut matters = archive.matters(span).await.into_diagnostic()?;
+        while let Some(matter) = matters.next().await.into_diagnostic()? {
+            if criteria.holds(&matter) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
 /// What keys the digests in budgets, and the services in them.
 pub(crate) type Budgeted = (Arc<dyn Pseudonyms>, Vec<Arc<str>>);
 
@@ -94,7 +128,11 @@ impl Eraser {
 
     async fn recorded(&self, ask: &Ask, subject: &Subject, uid: u32) -> Result<Done, &'static str> {
         let failed = |_: TrailError| "keys_unavailable";
-        let held = self.subjects.is_held(subject).await.map_err(failed)?;
+        let mut held = self.subjects.is_held(subject).await.map_err(failed)?;
+        if ask.act == Act::Erase && !held {
+            let kept = is_kept(&self.data, subject).await;
+            held = kept.map_err(|_| "log_unreadable")?;
+        }
         let refused = (ask.act == Act::Erase && held).then_some("legal_hold");
         let handles = match ask.act {
             Act::Erase if !held => self.subjects.handles(subject).await.map_err(failed)?,

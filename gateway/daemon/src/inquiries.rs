@@ -3,7 +3,7 @@
 //! A gateway that runs has the only way into its log, so it is asked to write (`desk`), and says by the
 //! kernel's word who asked. While none runs, the reader takes the writer's place for that one record.
 
-use std::{borrow::Cow, collections::BTreeMap, io, path::Path};
+use std::{borrow::Cow, collections::BTreeMap, io, path::Path, sync::Arc};
 
 use audit::{EventRef, Inquiry, Keys, LedgerError, Trail};
 use miette::{IntoDiagnostic as _, Result, miette};
@@ -14,6 +14,7 @@ use crate::{
     cli::now,
     desk,
     erasure::{Ask, Eraser},
+    expiry::{Expired, Expirer, HoldAsk},
     keyring, publication,
 };
 
@@ -81,6 +82,10 @@ pub(crate) enum Request {
     Query(Intent),
     /// To erase somebody, or keep them from it.
     Erase(Ask),
+    /// To destroy what is due.
+    Expire,
+    /// To keep records beyond their time, or no longer.
+    Hold(HoldAsk),
 }
 
 /// The answer.
@@ -89,15 +94,18 @@ pub(crate) enum Request {
 pub(crate) enum Reply {
     /// It is done, as this record says; so many keys are gone.
     Done(u64, usize),
+    /// So much is destroyed.
+    Expired(Expired),
     /// It is on record, as this one.
     Recorded(u64),
     /// Why it is not.
     Refused(String),
 }
 
-/// Puts inquiries on record for the command line, and erases.
+/// Puts inquiries on record for the command line, erases, and lets expire what is due.
 pub(crate) struct Clerk {
     pub(crate) eraser: Eraser,
+    pub(crate) expirer: Arc<Expirer>,
 }
 
 impl desk::Clerk for Clerk {
@@ -110,8 +118,22 @@ impl desk::Clerk for Clerk {
         };
         match request {
             Request::Query(intent) => self.note(intent, uid).await,
-            Request::Erase(ask) => match self.eraser.act(&ask, uid).await {
-                Ok((record, keys)) => Reply::Done(record, keys),
+            Request::Erase(ask) => {
+                let _turn = self.expirer.turn().await;
+                match self.eraser.act(&ask, uid).await {
+                    Ok((record, keys)) => Reply::Done(record, keys),
+                    Err(reason) => Reply::Refused(reason.to_owned()),
+                }
+            }
+            Request::Expire => match self.expirer.expire(Some(uid)).await {
+                Ok(done) => Reply::Expired(done),
+                Err(error) => {
+                    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+                    Reply::Refused(causes.join(": "))
+                }
+            },
+            Request::Hold(ask) => match self.expirer.hold(ask, uid).await {
+                Ok(record) => Reply::Recorded(record),
                 Err(reason) => Reply::Refused(reason.to_owned()),
             },
         }
@@ -150,7 +172,7 @@ pub(crate) async fn try_record(data: &Path, intent: Intent) -> Result<()> {
     intent.checked()?;
     let socket = data.join(SOCKET);
     match desk::ask(&socket, &Request::Query(intent.clone())) {
-        Ok(Reply::Recorded(_) | Reply::Done(..)) => return Ok(()),
+        Ok(Reply::Recorded(_) | Reply::Done(..) | Reply::Expired(_)) => return Ok(()),
         Ok(Reply::Refused(reason)) => return Err(miette!("the gateway refused it: {reason}")),
         Err(error) if nobody(&error) => {}
         Err(error) => return Err(error).into_diagnostic(),

@@ -16,6 +16,7 @@ mod credentials;
 mod desk;
 mod egress;
 mod erasure;
+mod expiry;
 mod folder;
 mod inquiries;
 mod keyring;

@@ -61,7 +61,7 @@ pub(crate) struct Rotation {
     pub(crate) keeper: Option<Arc<Provider>>,
     pub(crate) trail: Trail,
     pub(crate) subjects: Arc<Subjects>,
-    /// One more than the data keys that the log's copy knows to be wrapped anew, where there is a copy.
+    /// One more than the changes of data keys that the log's copy knows of, where there is a copy.
     pub(crate) copied: Option<Arc<AtomicU64>>,
     pub(crate) due: Notify,
     pub(crate) standing: Arc<Standing>,
@@ -221,7 +221,7 @@ impl Rotation {
         let Some(copied) = &self.copied else {
             return;
         };
-        while copied.load(Ordering::Acquire) <= self.trail.status().rewrapped {
+        while copied.load(Ordering::Acquire) <= self.trail.status().keys_changed() {
             sleep(COPY_LOOK).await;
         }
     }

@@ -1,8 +1,8 @@
 //! What was done: calls, readings, flows, revocations, starts and stops.
 
 use audit::{
-    Bypass, Erasure, Inquiry, Lifecycle, Opening, Outcome, PolicyChange, Refusal, Revelation,
-    Revocation, Turn,
+    Bypass, Erasure, Expiry, Hold, Inquiry, Lifecycle, Opening, Outcome, PolicyChange, Refusal,
+    Revelation, Revocation, Turn,
 };
 use serde_json::{Value, json};
 
@@ -194,6 +194,32 @@ pub(crate) fn erase(at: &Place<'_>, erasure: &Erasure) -> Value {
             erasure.refused.as_deref(),
         ),
         json!({ "name": erasure.name, "reason": erasure.reason, "keys": erasure.keys }),
+    )
+}
+
+/// Records expired: their data key is destroyed.
+pub(crate) fn expire(at: &Place<'_>, expiry: &Expiry) -> Value {
+    at.event(
+        call("delete"),
+        expiry.at.as_millisecond(),
+        Severity::Informational,
+        asked("audit.expire", expiry.uid, None, None),
+        json!({
+            "key": expiry.key, "class": expiry.class, "days": expiry.days, "basis": expiry.basis,
+            "records": expiry.records, "first": expiry.first, "last": expiry.last,
+        }),
+    )
+}
+
+/// Records must be kept, or need not be any more.
+pub(crate) fn hold(at: &Place<'_>, hold: &Hold) -> Value {
+    let operation = format!("audit.hold.{}", hold.act);
+    at.event(
+        call("write"),
+        hold.at.as_millisecond(),
+        Severity::Medium,
+        asked(&operation, Some(hold.uid), None, None),
+        json!({ "name": hold.name, "reason": hold.reason, "basis": hold.basis, "scope": hold.scope }),
     )
 }
 

@@ -62,8 +62,10 @@ pub fn events(matter: &Matter, anchor: &Anchor) -> Vec<Value> {
         Event::Policies(change) => vec![activity::policies(&at, change)],
         Event::Start(life) => vec![activity::lifecycle(&at, life, true)],
         Event::Stop(life) => vec![activity::lifecycle(&at, life, false)],
-        // A closing comes with its opening.
-        Event::Close(_) => Vec::new(),
+        Event::Expire(expiry) => vec![activity::expire(&at, expiry)],
+        Event::Hold(hold) => vec![activity::hold(&at, hold)],
+        // A closing comes with its opening; and of what expired nothing is known any more, but what its expiry says.
+        Event::Close(_) | Event::Expired(_) => Vec::new(),
     };
     // In the order of RFC 8785 §3.2.3, whatever the map of this build keeps.
     events.iter_mut().for_each(Value::sort_all_objects);

@@ -58,6 +58,16 @@ fn erased(act: &str, refused: Option<&str>) -> Value {
 }
 
 /// A turn in the life of an agent's process.
+fn expired(uid: Option<u32>) -> Value {
+    json!({ "kind": "expire", "at": "2026-11-26T09:00:00Z", "uid": uid, "key": 7, "day": "2020-11-01T00:00:00Z",
+        "class": "default", "days": 2192, "basis": "45 CFR 164.316(b)(2)(i)", "records": 12, "first": 3, "last": 15 })
+}
+
+fn held() -> Value {
+    json!({ "kind": "hold", "at": "2026-11-26T09:00:00Z", "act": "add", "uid": 1001, "name": "claim",
+        "reason": "7 Cs 12/26", "service": "crm", "from": "2026-03-01T00:00:00Z" })
+}
+
 fn turn(turn: &str, exit: Option<u32>) -> Matter {
     let event = json!({ "kind": "process", "at": AT, "agent": "spiffe://a.example/x", "turn": turn,
         "process": process(), "parent": 6, "euid": 0, "egid": 0, "capabilities": "1ff",
@@ -150,6 +160,8 @@ fn matters() -> Vec<Matter> {
         ),
         alone(erased("erase", None)),
         alone(erased("erase", Some("legal_hold"))),
+        alone(expired(None)),
+        alone(held()),
         alone(bypass("203.0.113.7:443", "passed")),
         alone(bypass("[2001:db8::1]:53", "refused")),
         alone(json!({ "kind": "gap", "at": at, "reason": "ring_full", "lost": 9, "recovered": 9 })),

@@ -7,7 +7,7 @@
 //! | 4 | id of the data key, big-endian as all numbers |
 //! | 8 | the leaf's own index |
 //! | 8 | microseconds since 1970, as the event says |
-//! | 8 | for a close the index of its opening, else all ones |
+//! | 8 | for a close the index of its opening, for an expiry the id of the data key, else all ones |
 //! | 4 | of which log it is ([`tag`]); not in version 1 |
 //! | 12 | nonce |
 //! | … | the event as JSON, AES-256-GCM, the bytes before the nonce as additional data |
@@ -85,11 +85,15 @@ pub enum Kind {
     Process = 13,
     /// Other policies decide from here on.
     Policies = 14,
+    /// A data key is destroyed, and with it what it sealed: its time is over.
+    Expire = 15,
+    /// Records must be kept, or need not be any more.
+    Hold = 16,
 }
 
 impl Kind {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Start,
         Self::Stop,
         Self::Open,
@@ -104,6 +108,8 @@ impl Kind {
         Self::Erase,
         Self::Process,
         Self::Policies,
+        Self::Expire,
+        Self::Hold,
     ];
 
     /// Its name on the command line and in reports.
@@ -123,6 +129,8 @@ impl Kind {
             Self::Erase => "erase",
             Self::Process => "process",
             Self::Policies => "policies",
+            Self::Expire => "expire",
+            Self::Hold => "hold",
         }
     }
 
@@ -142,7 +150,7 @@ pub struct Header {
     pub index: u64,
     /// Microseconds since 1970.
     pub at_us: i64,
-    /// For a close, the record it closes.
+    /// For a close, the record it closes; for an expiry, the data key ([`destroyed`](Self::destroyed)).
     pub opening: Option<u64>,
     /// Which log it is of, so that a leaf of another one gives itself away; unknown before version 2.
     #[serde(skip)]
@@ -190,6 +198,12 @@ impl Header {
             opening: Some(u64::from_be_bytes(*opening)).filter(|it| *it != NO_OPENING),
             log,
         })
+    }
+
+    /// For an expiry, the data key that is destroyed.
+    pub fn destroyed(&self) -> Option<u32> {
+        let named = self.opening.filter(|_| self.kind == Kind::Expire)?;
+        u32::try_from(named).ok()
     }
 
     /// As it stands in a leaf of this log.

@@ -10,6 +10,7 @@
 
 mod finding;
 mod item;
+mod keys;
 mod order;
 mod state;
 mod told;
@@ -20,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use self::order::{Order, Step};
-pub use self::{finding::Finding, item::Item, state::State, verdict::Verdict};
+pub use self::{finding::Finding, item::Item, keys::DataKeys, state::State, verdict::Verdict};
 use crate::{
     checkpoint::{Authority, Examined, Forgery},
     leaf::{self, Header, Kind, LogTag},
@@ -65,12 +66,23 @@ pub struct Report {
     pub open: Vec<u64>,
     /// Openings that could not be followed, beyond [`OPEN_MAX`].
     pub open_unlisted: u64,
+    /// Records whose data key is destroyed, as a record says: their time is over. No fault of the log.
+    pub expired: u64,
+    /// How many data keys that were.
+    pub keys_expired: u64,
+    /// Data keys that a record says are destroyed, and that are still there: the gateway was stopped in between, or
+    /// somebody put them back. It destroys them when it starts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys_due: Vec<u32>,
     /// Records before which the clock went back. No fault of the log.
     pub clock_back: Vec<u64>,
     /// What is wrong.
     pub findings: Vec<Finding>,
     /// More of it, beyond [`FINDINGS_MAX`].
     pub findings_unlisted: u64,
+    /// The data keys, for whoever has the store.
+    #[serde(skip)]
+    pub keys: DataKeys,
 }
 
 impl Report {
@@ -118,6 +130,7 @@ pub struct Verifier {
     untrue: Option<u64>,
     forged: bool,
     open: BTreeSet<u64>,
+    keys: DataKeys,
     latest_us: i64,
     /// What was judged before, where this goes on from there.
     before: u64,
@@ -166,6 +179,7 @@ impl Verifier {
             untrue: None,
             forged: false,
             open: BTreeSet::new(),
+            keys: DataKeys::default(),
             latest_us: i64::MIN,
             before: 0,
             outside: 0,
@@ -286,6 +300,9 @@ impl Verifier {
             report.find(Finding::Unwitnessed { from, size, quorum });
         }
         report.open = self.open.into_iter().collect();
+        report.expired = self.keys.records_expired();
+        report.keys_expired = self.keys.keys_expired();
+        report.keys = self.keys;
         report
     }
 
@@ -363,6 +380,7 @@ impl Verifier {
 
     fn count(&mut self, header: Header) {
         *self.report.records.entry(header.kind).or_default() += 1;
+        self.keys.take(&header, &mut self.report);
         if header.at_us < self.latest_us.saturating_sub(CLOCK_TOLERANCE_US)
             && self.report.clock_back.len() < FINDINGS_MAX
         {

@@ -15,6 +15,8 @@ mod kind;
 mod kinds;
 mod view;
 
+use std::collections::BTreeSet;
+
 use audit::{Anchor, Matter};
 
 pub use beside::{Beside, Grant, Grants, Outcome, Proof, Proofs};
@@ -22,6 +24,9 @@ pub use document::{Cell, Chart, Covered, Document, Scope, Table};
 pub use figure::{Evidence, Figure, Source};
 pub use form::{Form, FormError};
 pub use kind::Kind;
+
+/// Records of expiries that a report names.
+const EXPIRIES_MAX: usize = 20;
 
 /// A report that cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +60,9 @@ pub struct Report {
     covered: Option<Covered>,
     /// Exchanges in which more was found than their records list.
     unlisted: u64,
+    /// Records of this time that are destroyed, and those that say so.
+    expired: u64,
+    expiries: BTreeSet<u64>,
     fold: Box<dyn kinds::Fold>,
 }
 
@@ -73,12 +81,25 @@ impl Report {
             scope,
             covered: None,
             unlisted: 0,
+            expired: 0,
+            expiries: BTreeSet::new(),
             fold,
         })
     }
 
-    /// Takes one matter in.
+    /// Takes one matter in. One that expired is counted: whatever it was, it may have been asked for.
     pub fn take(&mut self, matter: &Matter) {
+        if let Some(expired) = matter.expired() {
+            // What was in force before is not of this time.
+            if matter.closing.is_none() && self.scope.from.is_some_and(|from| expired.at < from) {
+                return;
+            }
+            self.expired += 1 + u64::from(matter.closing.is_some());
+            if self.expiries.len() < EXPIRIES_MAX {
+                self.expiries.insert(expired.expiry);
+            }
+            return;
+        }
         let at = matter.entry.event.at();
         // What was in force before, and what was open then, is not of this time.
         if self.scope.from.is_none_or(|from| at >= from) {
@@ -100,6 +121,20 @@ impl Report {
                 "In {} exchanges more was found than a record has room to list: figures of values are at least \
                  what they say, and classes may be missing.",
                 self.unlisted
+            ));
+        }
+        if self.expired > 0 {
+            let says: Vec<String> = self.expiries.iter().map(ToString::to_string).collect();
+            let more = if says.len() < EXPIRIES_MAX {
+                ""
+            } else {
+                " and later ones"
+            };
+            notes.push(format!(
+                "{} records of this time have expired, and are in no figure: their keys were destroyed, as records {}{more} \
+                 say.",
+                self.expired,
+                says.join(", ")
             ));
         }
         notes.extend(self.kind.limits().iter().map(|&it| it.to_owned()));

@@ -2,7 +2,7 @@
 
 mod journal;
 
-use audit::{Anchor, Finding, Matter};
+use audit::{Anchor, Entry, Event, Expired, Finding, Matter};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -376,6 +376,37 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn what_expired_is_told_and_in_no_figure() {
+    let journal = Journal::new(7, 40);
+    let whole = of(Kind::Agents, &journal);
+    let mut matters = journal.matters();
+    let gone = |at: u64| Matter {
+        entry: Entry {
+            index: at,
+            event: Event::Expired(Expired {
+                at: jiff::Timestamp::UNIX_EPOCH,
+                was: audit::Kind::Open,
+                opening: None,
+                key: 1,
+                expiry: 4711,
+            }),
+        },
+        closing: None,
+    };
+    matters.splice(0..0, [gone(900), gone(901)]);
+    let document = report(Kind::Agents, Scope::default(), &matters);
+    let note = "2 records of this time have expired, and are in no figure: their keys were destroyed, as records 4711 say.";
+    assert!(
+        document.notes.iter().any(|it| it == note),
+        "{:?}",
+        document.notes
+    );
+    let told = |document: &Document| serde_json::to_value(&document.tables).unwrap();
+    assert_eq!(told(&document), told(&whole));
+    assert_eq!(document.covered, whole.covered);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The only crate that speaks SQL.
 
 mod budgets;
+mod datakeys;
 mod pack;
 mod postgres;
 mod shown;

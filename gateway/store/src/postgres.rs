@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use audit::{Group, Head, Header, Ledger, LedgerError, READ_ROWS_MAX, Row};
+use audit::{Group, Head, Header, KeptDataKey, Ledger, LedgerError, READ_ROWS_MAX, Row};
+use sqlx::AssertSqlSafe;
 
 mod month;
 mod place;
@@ -17,7 +18,10 @@ use self::{
     month::Month,
     session::{Session, answer},
 };
-use crate::sqlite::{count, damaged, failed, index, note, row};
+use crate::{
+    datakeys::{self, KeyRow},
+    sqlite::{count, damaged, failed, index, note, row},
+};
 
 /// `$1` the log's id, `$2` its size before, `$3` its size then. Without a log that ends there nothing is stored.
 const APPEND: &str = "
@@ -32,6 +36,12 @@ const APPEND: &str = "
         SELECT known.id, it.size, it.note FROM known, unnest($8::bigint[], $9::text[]) AS it(size, note)
     )
     SELECT count(*) FROM known";
+
+/// The columns of a data key, as [`KeyRow`] has them. By way of JSON, because a copy that no newer gateway has written has
+/// fewer.
+const KEY_COLUMNS: &str = "it.id, it.wrapped, (to_jsonb(it) ->> 'day')::bigint, to_jsonb(it) ->> 'class',
+    (to_jsonb(it) ->> 'days')::bigint, to_jsonb(it) ->> 'basis', (to_jsonb(it) ->> 'first_idx')::bigint
+    FROM data_key AS it";
 
 /// One log in a PostgreSQL.
 pub struct PostgresLedger {
@@ -49,6 +59,22 @@ impl PostgresLedger {
     pub async fn open_to_read(place: PostgresPlace, log: &str) -> Result<Self, LedgerError> {
         let session = Session::new(place, log, false).await?;
         Ok(Self { session })
+    }
+}
+
+impl PostgresLedger {
+    /// Records of one kind, which there is an index of.
+    async fn of_kind(&mut self, query: &'static str, from: u64) -> Result<Vec<u64>, LedgerError> {
+        let from = index(from)?;
+        let (connection, log) = self.session.opened().await?;
+        let done = sqlx::query_scalar(query)
+            .bind(log)
+            .bind(from)
+            .bind(i64::from(READ_ROWS_MAX))
+            .fetch_all(connection);
+        let done = answer(done).await;
+        let found: Vec<i64> = self.session.judged(done)?;
+        found.into_iter().map(count).collect()
     }
 }
 
@@ -193,59 +219,89 @@ impl Ledger for PostgresLedger {
     }
 
     async fn erasures(&mut self, from: u64) -> Result<Vec<u64>, LedgerError> {
-        let from = index(from)?;
-        let (connection, log) = self.session.opened().await?;
-        let done = sqlx::query_scalar(
-            "SELECT idx FROM record
-                     WHERE log = $1 AND substring(leaf FROM 2 FOR 1) = '\\x0c' AND idx >= $2 ORDER BY idx LIMIT $3",
-        )
-        .bind(log)
-        .bind(from)
-        .bind(i64::from(READ_ROWS_MAX))
-        .fetch_all(connection);
-        let done = answer(done).await;
-        let found: Vec<i64> = self.session.judged(done)?;
-        found.into_iter().map(count).collect()
+        let query = "SELECT idx FROM record
+             WHERE log = $1 AND substring(leaf FROM 2 FOR 1) = '\\x0c' AND idx >= $2 ORDER BY idx LIMIT $3";
+        self.of_kind(query, from).await
     }
 
-    async fn put_key(&mut self, id: u32, wrapped: Vec<u8>) -> Result<(), LedgerError> {
+    async fn expiries(&mut self, from: u64) -> Result<Vec<u64>, LedgerError> {
+        let query = "SELECT idx FROM record
+             WHERE log = $1 AND substring(leaf FROM 2 FOR 1) = '\\x0f' AND idx >= $2 ORDER BY idx LIMIT $3";
+        self.of_kind(query, from).await
+    }
+
+    async fn holds(&mut self, from: u64) -> Result<Vec<u64>, LedgerError> {
+        let query = "SELECT idx FROM record
+             WHERE log = $1 AND substring(leaf FROM 2 FOR 1) = '\\x10' AND idx >= $2 ORDER BY idx LIMIT $3";
+        self.of_kind(query, from).await
+    }
+
+    async fn put_key(&mut self, key: KeptDataKey) -> Result<(), LedgerError> {
+        let put = "INSERT INTO data_key (log, id, wrapped, day, class, days, basis, first_idx)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        let columns = datakeys::Columns::of(key.terms.as_ref())?;
         let (connection, log) = self.session.opened().await?;
-        let done = sqlx::query("INSERT INTO data_key (log, id, wrapped) VALUES ($1, $2, $3)")
+        let done = sqlx::query(put)
             .bind(log)
-            .bind(i64::from(id))
-            .bind(wrapped)
+            .bind(i64::from(key.id))
+            .bind(&key.wrapped)
+            .bind(columns.day)
+            .bind(columns.class)
+            .bind(columns.days)
+            .bind(columns.basis)
+            .bind(columns.first)
             .execute(connection);
         let done = answer(done).await;
         self.session.judged(done).map(drop)
     }
 
-    async fn key(&mut self, id: u32) -> Result<Option<Vec<u8>>, LedgerError> {
+    async fn key(&mut self, id: u32) -> Result<Option<KeptDataKey>, LedgerError> {
+        let query = format!("SELECT {KEY_COLUMNS} WHERE it.log = $1 AND it.id = $2");
         let (connection, log) = self.session.opened().await?;
-        let done = sqlx::query_scalar("SELECT wrapped FROM data_key WHERE log = $1 AND id = $2")
+        let done = sqlx::query_as(AssertSqlSafe(query))
             .bind(log)
             .bind(i64::from(id))
             .fetch_optional(connection);
         let done = answer(done).await;
-        self.session.judged(done)
+        let row: Option<KeyRow> = self.session.judged(done)?;
+        row.map(datakeys::key).transpose()
     }
 
-    async fn keys(&mut self, after: u32, limit: u32) -> Result<Vec<(u32, Vec<u8>)>, LedgerError> {
+    async fn keys(&mut self, after: u32, limit: u32) -> Result<Vec<KeptDataKey>, LedgerError> {
+        let query = format!(
+            "SELECT {KEY_COLUMNS} WHERE it.log = $1 AND it.id > $2 ORDER BY it.id LIMIT $3"
+        );
         let limit = i64::from(limit.min(READ_ROWS_MAX));
         let (connection, log) = self.session.opened().await?;
-        let done = sqlx::query_as(
-            "SELECT id, wrapped FROM data_key WHERE log = $1 AND id > $2 ORDER BY id LIMIT $3",
-        )
-        .bind(log)
-        .bind(i64::from(after))
-        .bind(limit)
-        .fetch_all(connection);
+        let done = sqlx::query_as(AssertSqlSafe(query))
+            .bind(log)
+            .bind(i64::from(after))
+            .bind(limit)
+            .fetch_all(connection);
         let done = answer(done).await;
-        let keys: Vec<(i64, Vec<u8>)> = self.session.judged(done)?;
-        let key = |(id, wrapped)| {
-            let id = u32::try_from(id).map_err(|_| damaged("a data key's id"))?;
-            Ok((id, wrapped))
-        };
-        keys.into_iter().map(key).collect()
+        let rows: Vec<KeyRow> = self.session.judged(done)?;
+        rows.into_iter().map(datakeys::key).collect()
+    }
+
+    async fn destroy_keys(&mut self, ids: &[u32]) -> Result<u64, LedgerError> {
+        let ids: Vec<i64> = ids.iter().copied().map(i64::from).collect();
+        let (connection, log) = self.session.opened().await?;
+        let destroyed =
+            "UPDATE data_key SET wrapped = '' WHERE log = $1 AND id = ANY ($2) AND wrapped <> ''";
+        let done = sqlx::query(destroyed)
+            .bind(log)
+            .bind(ids)
+            .execute(connection);
+        let done = answer(done).await;
+        let gone = self.session.judged(done)?.rows_affected();
+        if gone > 0 {
+            // Old rows stay in a table until somebody writes it anew.
+            let (connection, _) = self.session.opened().await?;
+            let done = sqlx::query("VACUUM (FULL) data_key").execute(connection);
+            let done = answer(done).await;
+            self.session.judged(done)?;
+        }
+        Ok(gone)
     }
 
     async fn replace_keys(&mut self, keys: Vec<(u32, Vec<u8>)>) -> Result<(), LedgerError> {
@@ -256,7 +312,7 @@ impl Ledger for PostgresLedger {
         let (connection, log) = self.session.opened().await?;
         let done = sqlx::query(
             "UPDATE data_key SET wrapped = it.wrapped FROM unnest($2::bigint[], $3::bytea[]) AS it(id, wrapped)
-             WHERE data_key.log = $1 AND data_key.id = it.id",
+             WHERE data_key.log = $1 AND data_key.id = it.id AND data_key.wrapped <> ''",
         )
         .bind(log)
         .bind(ids)

@@ -13,14 +13,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use audit::{Group, Head, Ledger, LedgerError, READ_ROWS_MAX, Row};
+use audit::{Group, Head, KeptDataKey, Ledger, LedgerError, READ_ROWS_MAX, Row};
 use sqlx::{
-    ConnectOptions as _, Connection as _, SqliteConnection,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection,
     error::DatabaseError,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
 use crate::{
+    datakeys::{self, Columns, KeyRow},
     pack::{APPEND, Pack},
     shown::shown,
 };
@@ -45,9 +46,18 @@ const WAL_PAGES: &str = "128";
 /// `SQLITE_CORRUPT`, `SQLITE_NOTADB`: the low byte of an extended result code.
 const DAMAGE_CODES: [i32; 2] = [11, 26];
 
+/// How long to wait for readers of pages that had a key: whoever waits for the log waits with us.
+const SCRUB_WAIT_MS: i64 = 250;
+
+/// Stands in the file from the moment that keys are destroyed until no file has a trace of them.
+const SCRUB_DUE: &str = "PRAGMA user_version = 1";
+const SCRUB_DONE: &str = "PRAGMA user_version = 0";
+
 /// A log in a directory.
 pub struct SqliteLedger {
     connection: SqliteConnection,
+    /// The columns of a data key: those of a log that no newer gateway has opened are fewer.
+    key_columns: &'static str,
     directory: PathBuf,
     /// Held while this log may be written; released by the kernel whatever becomes of us.
     _lock: Option<File>,
@@ -69,6 +79,8 @@ impl SqliteLedger {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("wal_autocheckpoint", WAL_PAGES)
+            // What is destroyed is overwritten.
+            .pragma("secure_delete", "ON")
             // Not into a folder that is anybody's, and that the process may not use.
             .pragma("temp_store", "MEMORY");
         let mut connection = options.connect().await.map_err(sql)?;
@@ -82,6 +94,7 @@ impl SqliteLedger {
             .map_err(failed)?;
         Ok(Self {
             connection,
+            key_columns: KEY_COLUMNS,
             directory: directory.to_owned(),
             _lock: Some(lock),
         })
@@ -95,11 +108,61 @@ impl SqliteLedger {
             return Err(LedgerError::Absent { place });
         }
         let options = options(&path).pragma("query_only", "ON");
+        let mut connection = options.connect().await.map_err(sql)?;
+        let knows =
+            "SELECT EXISTS (SELECT 1 FROM pragma_table_info('data_key') WHERE name = 'day')";
+        let knows: bool = sqlx::query_scalar(knows)
+            .fetch_one(&mut connection)
+            .await
+            .map_err(sql)?;
         Ok(Self {
-            connection: options.connect().await.map_err(sql)?,
+            connection,
+            key_columns: if knows { KEY_COLUMNS } else { OLD_KEY_COLUMNS },
             directory: directory.to_owned(),
             _lock: None,
         })
+    }
+}
+
+/// As [`KeyRow`] has them.
+const KEY_COLUMNS: &str = "id, wrapped, day, class, days, basis, first_idx";
+const OLD_KEY_COLUMNS: &str = "id, wrapped, NULL, NULL, NULL, NULL, NULL";
+
+impl SqliteLedger {
+    /// Records of one kind, which there is an index of.
+    async fn of_kind(&mut self, query: &'static str, from: u64) -> Result<Vec<u64>, LedgerError> {
+        let found: Vec<i64> = sqlx::query_scalar(query)
+            .bind(index(from)?)
+            .bind(READ_ROWS_MAX)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(sql)?;
+        found.into_iter().map(count).collect()
+    }
+
+    /// Leaves no trace of destroyed keys in any file. They were overwritten where they stood, in a table to whose end rows
+    /// are only added, so that none ever stood elsewhere; what is left is the WAL.
+    async fn scrub(&mut self) -> Result<(), LedgerError> {
+        let patience = |ms: i64| sqlx::query(AssertSqlSafe(format!("PRAGMA busy_timeout = {ms}")));
+        let connection = &mut self.connection;
+        patience(SCRUB_WAIT_MS)
+            .execute(&mut *connection)
+            .await
+            .map_err(sql)?;
+        let cut = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&mut *connection)
+            .await;
+        let usual = i64::try_from(BUSY_WAIT.as_millis()).unwrap_or(i64::MAX);
+        patience(usual)
+            .execute(&mut *connection)
+            .await
+            .map_err(sql)?;
+        let (busy, _, _): (i64, i64, i64) = cut.map_err(sql)?;
+        if busy != 0 {
+            return Err(failed("a reader keeps pages that have destroyed keys"));
+        }
+        let done = sqlx::query(SCRUB_DONE).execute(connection).await;
+        done.map(drop).map_err(sql)
     }
 }
 
@@ -219,49 +282,96 @@ impl Ledger for SqliteLedger {
     }
 
     async fn erasures(&mut self, from: u64) -> Result<Vec<u64>, LedgerError> {
-        let found: Vec<i64> = sqlx::query_scalar(
-            "SELECT idx FROM record
-             WHERE substr(leaf, 2, 1) = x'0c' AND idx >= ?1 ORDER BY idx LIMIT ?2",
-        )
-        .bind(index(from)?)
-        .bind(READ_ROWS_MAX)
-        .fetch_all(&mut self.connection)
-        .await
-        .map_err(sql)?;
-        found.into_iter().map(count).collect()
+        let query = "SELECT idx FROM record
+             WHERE substr(leaf, 2, 1) = x'0c' AND idx >= ?1 ORDER BY idx LIMIT ?2";
+        self.of_kind(query, from).await
     }
 
-    async fn put_key(&mut self, id: u32, wrapped: Vec<u8>) -> Result<(), LedgerError> {
-        sqlx::query("INSERT INTO data_key (id, wrapped) VALUES (?1, ?2)")
-            .bind(id)
-            .bind(wrapped)
+    async fn expiries(&mut self, from: u64) -> Result<Vec<u64>, LedgerError> {
+        let query = "SELECT idx FROM record
+             WHERE substr(leaf, 2, 1) = x'0f' AND idx >= ?1 ORDER BY idx LIMIT ?2";
+        self.of_kind(query, from).await
+    }
+
+    async fn holds(&mut self, from: u64) -> Result<Vec<u64>, LedgerError> {
+        let query = "SELECT idx FROM record
+             WHERE substr(leaf, 2, 1) = x'10' AND idx >= ?1 ORDER BY idx LIMIT ?2";
+        self.of_kind(query, from).await
+    }
+
+    async fn put_key(&mut self, key: KeptDataKey) -> Result<(), LedgerError> {
+        let columns = Columns::of(key.terms.as_ref())?;
+        let put = "INSERT INTO data_key (id, wrapped, day, class, days, basis, first_idx)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        sqlx::query(put)
+            .bind(key.id)
+            .bind(key.wrapped)
+            .bind(columns.day)
+            .bind(columns.class)
+            .bind(columns.days)
+            .bind(columns.basis)
+            .bind(columns.first)
             .execute(&mut self.connection)
             .await
             .map(drop)
             .map_err(sql)
     }
 
-    async fn key(&mut self, id: u32) -> Result<Option<Vec<u8>>, LedgerError> {
-        sqlx::query_scalar("SELECT wrapped FROM data_key WHERE id = ?1")
+    async fn key(&mut self, id: u32) -> Result<Option<KeptDataKey>, LedgerError> {
+        let query = format!("SELECT {} FROM data_key WHERE id = ?1", self.key_columns);
+        let row: Option<KeyRow> = sqlx::query_as(AssertSqlSafe(query))
             .bind(id)
             .fetch_optional(&mut self.connection)
             .await
-            .map_err(sql)
+            .map_err(sql)?;
+        row.map(datakeys::key).transpose()
     }
 
-    async fn keys(&mut self, after: u32, limit: u32) -> Result<Vec<(u32, Vec<u8>)>, LedgerError> {
-        sqlx::query_as("SELECT id, wrapped FROM data_key WHERE id > ?1 ORDER BY id LIMIT ?2")
+    async fn keys(&mut self, after: u32, limit: u32) -> Result<Vec<KeptDataKey>, LedgerError> {
+        let columns = self.key_columns;
+        let query = format!("SELECT {columns} FROM data_key WHERE id > ?1 ORDER BY id LIMIT ?2");
+        let rows: Vec<KeyRow> = sqlx::query_as(AssertSqlSafe(query))
             .bind(after)
             .bind(limit.min(READ_ROWS_MAX))
             .fetch_all(&mut self.connection)
             .await
-            .map_err(sql)
+            .map_err(sql)?;
+        rows.into_iter().map(datakeys::key).collect()
+    }
+
+    async fn destroy_keys(&mut self, ids: &[u32]) -> Result<u64, LedgerError> {
+        let mut transaction = self.connection.begin().await.map_err(sql)?;
+        let was_due: i64 = sqlx::query_scalar("PRAGMA user_version")
+            .fetch_one(&mut *transaction)
+            .await
+            .map_err(sql)?;
+        let mut gone = 0;
+        for id in ids {
+            // As long as the key, so that it is overwritten where it stands, and its row need not move.
+            let destroyed = "UPDATE data_key SET wrapped = zeroblob(length(wrapped))
+                 WHERE id = ?1 AND length(wrapped) > 0 AND substr(wrapped, 1, 1) <> x'00'";
+            let destroyed = sqlx::query(destroyed).bind(id);
+            let destroyed = destroyed.execute(&mut *transaction).await.map_err(sql)?;
+            gone += destroyed.rows_affected();
+        }
+        if gone > 0 {
+            let due = sqlx::query(SCRUB_DUE).execute(&mut *transaction).await;
+            due.map_err(sql)?;
+        }
+        transaction.commit().await.map_err(sql)?;
+        // What an earlier attempt destroyed, and did not come to scrub, is scrubbed now.
+        if gone > 0 || was_due != 0 {
+            self.scrub().await?;
+        }
+        Ok(gone)
     }
 
     async fn replace_keys(&mut self, keys: Vec<(u32, Vec<u8>)>) -> Result<(), LedgerError> {
         let mut transaction = self.connection.begin().await.map_err(sql)?;
         for (id, wrapped) in keys {
-            sqlx::query("UPDATE data_key SET wrapped = ?2 WHERE id = ?1")
+            let replaced = "UPDATE data_key SET wrapped = ?2
+                 WHERE id = ?1 AND length(wrapped) > 0 AND substr(wrapped, 1, 1) <> x'00'";
+            sqlx::query(replaced)
                 .bind(id)
                 .bind(wrapped)
                 .execute(&mut *transaction)

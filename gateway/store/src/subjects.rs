@@ -259,6 +259,17 @@ impl SubjectStore for SqliteSubjects {
             .await
             .map_err(sql)
     }
+
+    async fn held(&mut self) -> Result<Vec<Blind>, LedgerError> {
+        let rows: Vec<Vec<u8>> = sqlx::query_scalar("SELECT blind FROM hold ORDER BY blind")
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(sql)?;
+        let blind = |row: Vec<u8>| {
+            Blind::try_from(row).map_err(|_| LedgerError::Damaged("a held subject's digest".into()))
+        };
+        rows.into_iter().map(blind).collect()
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use vault::Keyring;
 
 use super::*;
-use crate::{Lifecycle, Outcome};
+use crate::{Lifecycle, Outcome, Retention};
 
 const LOG: LogTag = *b"logs";
 
@@ -11,6 +11,11 @@ fn key() -> DataKey {
     let home = tempfile::tempdir().unwrap();
     let keyring = Keyring::open_or_create(&home.path().join("keyring.json")).unwrap();
     DataKey::generate(&keyring.provider(), b"").unwrap().0
+}
+
+fn draft(event: &Event) -> Result<Draft, SealError> {
+    let event = event.into();
+    Draft::new(event, Retention::default().term(&event))
 }
 
 fn started(note: &str) -> Event {
@@ -28,7 +33,7 @@ proptest! {
     #[test]
     fn what_is_sealed_opens_and_its_header_is_in_clear(note: String, index: u64, id: u32) {
         let (key, event) = (key(), started(&note));
-        let leaf = Draft::new(&event).unwrap().seal(LOG, index, id, &key).unwrap();
+        let leaf = draft(&event).unwrap().seal(LOG, index, id, &key).unwrap();
         let header = Header::parse(&leaf).unwrap();
         prop_assert_eq!(header, Header {
             kind: Kind::Start,
@@ -44,7 +49,7 @@ proptest! {
     #[test]
     fn one_flipped_bit_of_a_leaf_does_not_open(place: prop::sample::Index, bit in 0..8_u32) {
         let key = key();
-        let mut leaf = Draft::new(&started("x")).unwrap().seal(LOG, 3, 1, &key).unwrap();
+        let mut leaf = draft(&started("x")).unwrap().seal(LOG, 3, 1, &key).unwrap();
         let at = place.index(leaf.len());
         leaf[at] ^= 1 << bit;
         prop_assert!(open(&leaf, &key).is_err());
@@ -75,10 +80,7 @@ fn a_close_names_its_opening_in_clear() {
         duration_us: 5,
     };
     let event = Event::Close(Box::new(outcome));
-    let leaf = Draft::new(&event)
-        .unwrap()
-        .seal(LOG, 42, 1, &key())
-        .unwrap();
+    let leaf = draft(&event).unwrap().seal(LOG, 42, 1, &key()).unwrap();
     let header = Header::parse(&leaf).unwrap();
     assert_eq!((header.kind, header.opening), (Kind::Close, Some(41)));
 }
@@ -86,14 +88,14 @@ fn a_close_names_its_opening_in_clear() {
 #[test]
 fn an_event_beyond_the_limit_is_refused() {
     let long = started(&"x".repeat(RECORD_BYTES_MAX));
-    assert!(matches!(Draft::new(&long), Err(SealError::TooLarge { .. })));
+    assert!(matches!(draft(&long), Err(SealError::TooLarge { .. })));
 }
 
 /// A leaf as it was written before leaves said which log they are of.
 #[test]
 fn a_leaf_of_version_1_is_read() {
     let (key, event) = (key(), started("x"));
-    let leaf = Draft::new(&event).unwrap().seal(LOG, 3, 1, &key).unwrap();
+    let leaf = draft(&event).unwrap().seal(LOG, 3, 1, &key).unwrap();
     let header = [&[1], &leaf[1..30]].concat();
     let mut plain = serde_json::to_vec(&event).unwrap();
     let seal = key.seal(&header, &mut plain).unwrap();

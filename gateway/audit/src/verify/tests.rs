@@ -3,7 +3,7 @@ use vault::{DataKey, Keyring, LogSigner};
 
 use super::*;
 use crate::{
-    BodyRecord, Event, Lifecycle, Outcome,
+    BodyRecord, Event, Expiry, Lifecycle, Outcome, Retention,
     checkpoint::{Authority, sign},
     seal::{self, Draft},
     tree::{self, Tree},
@@ -13,6 +13,7 @@ use crate::{
 struct Log {
     signer: LogSigner,
     key: DataKey,
+    key_id: u32,
     tree: Tree,
     verifier: Verifier,
 }
@@ -27,18 +28,19 @@ impl Log {
             verifier: Verifier::new(Authority::parse(&signer.verifier_key()).unwrap()),
             signer,
             key: DataKey::generate(&provider, b"").unwrap().0,
+            key_id: 1,
             tree: Tree::default(),
         }
     }
 
     fn append(&mut self, event: &Event) {
         let index = self.tree.size();
-        let leaf = Draft::new(event)
+        let leaf = Draft::new(event, Retention::default().term(&event.into()))
             .unwrap()
             .seal(
                 seal::tag(self.verifier.authority().origin()),
                 index,
-                1,
+                self.key_id,
                 &self.key,
             )
             .unwrap();
@@ -122,6 +124,56 @@ fn the_heads_of_two_histories_are_told_apart() {
     log.verifier.checkpoint(note.as_bytes(), Some(1));
     log.append(&start(1));
     assert_eq!(log.finish().findings, [Finding::Fork { size: 1 }]);
+}
+
+fn expiry(key: u32) -> Event {
+    Event::Expire(Box::new(Expiry {
+        at: Timestamp::UNIX_EPOCH,
+        uid: None,
+        key,
+        day: Timestamp::UNIX_EPOCH,
+        class: "default".to_owned(),
+        days: 30,
+        basis: None,
+        records: 2,
+        first: Some(0),
+        last: Some(1),
+    }))
+}
+
+#[test]
+fn what_expired_is_counted_without_any_key() {
+    let mut log = Log::new();
+    log.append(&start(0));
+    log.append(&start(0));
+    log.key_id = 2;
+    log.append(&expiry(1));
+    let report = log.finish();
+    assert_eq!(report.findings, []);
+    assert_eq!((report.expired, report.keys_expired), (2, 1));
+    let lines = report.lines().join("\n");
+    assert!(
+        lines.contains("expired      2 records: 1 data keys"),
+        "{lines}"
+    );
+}
+
+#[test]
+fn a_key_that_seals_after_its_end_is_found() {
+    let mut log = Log::new();
+    log.append(&start(0));
+    log.key_id = 2;
+    log.append(&expiry(1));
+    log.key_id = 1;
+    log.append(&start(0));
+    let expected = [Finding::SealedAfterExpiry {
+        index: 2,
+        key: 1,
+        expiry: 1,
+    }];
+    let report = log.finish();
+    assert_eq!(report.findings, expected);
+    assert_eq!(report.verdict, Verdict::Inconsistent);
 }
 
 #[test]

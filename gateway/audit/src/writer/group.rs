@@ -5,39 +5,110 @@ use std::{sync::Arc, sync::atomic::Ordering};
 use tokio::sync::OwnedSemaphorePermit;
 use vault::{DataKey, LogSigner};
 
-use super::{GROUP_RECORDS_MAX, KEY_RECORDS_MAX};
+use super::{GROUP_RECORDS_MAX, KEY_RECORDS_MAX, Pending};
 use crate::{
-    EventRef, Group, Kind, LedgerError, Outcome, Row, TrailError, checkpoint,
+    Day, EventRef, Group, KeyTerms, Kind, LedgerError, Outcome, Row, Term, TrailError, checkpoint,
     courier::{Parcels, Waiter},
+    retention::Days,
     seal::{Draft, LogTag},
-    trail::Gauges,
+    trail::{Gauges, Opened},
     tree::{self, Tree},
 };
 
-/// A data key and how much it has sealed.
+/// So many data keys seal at a time: of each day one for each class of retention.
+const EPOCHS_MAX: usize = 128;
+
+/// A data key, what it is for, and how much it has sealed.
 pub(super) struct Epoch {
     pub(super) id: u32,
     pub(super) key: DataKey,
+    pub(super) day: Day,
+    pub(super) term: Arc<Term>,
     pub(super) sealed: u64,
 }
 
-/// What sealing takes: the tree that is on disk or will be once the group in flight is, and a key.
+impl Epoch {
+    /// Whether it seals what is of this day and kept for this term.
+    fn is_for(&self, day: Day, term: &Arc<Term>) -> bool {
+        self.day == day && (Arc::ptr_eq(&self.term, term) || self.term == *term)
+    }
+}
+
+/// What sealing takes: the tree that is on disk or will be once the group in flight is, and keys.
 pub(super) struct Sealer {
     pub(super) log: LogTag,
     pub(super) tree: Tree,
-    pub(super) epoch: Epoch,
+    epochs: Vec<Epoch>,
+    days: Days,
 }
 
 impl Sealer {
-    /// Whether the key may seal more.
-    pub(super) fn is_fresh(&self) -> bool {
-        self.epoch.sealed < KEY_RECORDS_MAX
+    /// For a log that ends with this tree and has records of these days.
+    pub(super) fn new(log: LogTag, tree: Tree, days: Days) -> Self {
+        let epochs = Vec::new();
+        Self {
+            log,
+            tree,
+            epochs,
+            days,
+        }
+    }
+
+    /// The day that a record counts as: its own, and none before the one that the log's clock has come to. A clock that is
+    /// years behind makes no record that is due at once.
+    fn day(&self, draft: &Draft) -> Day {
+        let day = draft.day();
+        self.days.trusted().map_or(day, |trusted| day.max(trusted))
+    }
+
+    fn epoch(&self, draft: &Draft) -> Option<usize> {
+        let (day, term) = (self.day(draft), draft.term());
+        let fits = |epoch: &Epoch| epoch.is_for(day, term) && epoch.sealed < KEY_RECORDS_MAX;
+        self.epochs.iter().rposition(fits)
+    }
+
+    /// Whether there is a key to seal it with.
+    pub(super) fn can_seal(&self, draft: &Draft) -> bool {
+        self.epoch(draft).is_some()
+    }
+
+    /// What the key must be for that seals it.
+    pub(super) fn terms(&self, draft: &Draft) -> KeyTerms {
+        let term = draft.term();
+        KeyTerms {
+            day: self.day(draft),
+            class: term.class.to_string(),
+            days: term.days,
+            basis: term.basis.as_deref().map(str::to_owned),
+            first: self.tree.size(),
+        }
+    }
+
+    /// Seals by this key, too. A key of the day before yesterday seals nothing more, so that nobody need look far for
+    /// what it sealed.
+    pub(super) fn begin(&mut self, epoch: Epoch) {
+        self.days.saw(epoch.day);
+        let before = Day(epoch.day.0.saturating_sub(1));
+        let stays = |it: &Epoch| it.day >= before && !it.is_for(epoch.day, &epoch.term);
+        self.epochs.retain(stays);
+        if self.epochs.len() >= EPOCHS_MAX {
+            self.epochs.remove(0);
+        }
+        self.epochs.push(epoch);
+    }
+
+    /// Whether this key seals.
+    pub(super) fn uses(&self, id: u32) -> bool {
+        self.epochs.iter().any(|epoch| epoch.id == id)
     }
 
     fn seal(&mut self, draft: Draft) -> Result<Row, TrailError> {
         let index = self.tree.size();
-        let leaf = draft.seal(self.log, index, self.epoch.id, &self.epoch.key)?;
-        self.epoch.sealed += 1;
+        let epoch = self.epoch(&draft).and_then(|at| self.epochs.get_mut(at));
+        // Whoever asks has seen to it that there is one.
+        let epoch = epoch.ok_or(TrailError::Stopped)?;
+        let leaf = draft.seal(self.log, index, epoch.id, &epoch.key)?;
+        epoch.sealed += 1;
         let nodes = self.tree.append(tree::leaf_hash(&leaf));
         Ok(Row { index, leaf, nodes })
     }
@@ -47,7 +118,7 @@ impl Sealer {
 struct Waiting {
     waiter: Option<Waiter>,
     kind: Kind,
-    at_us: i64,
+    opened: Opened,
     /// Held until the group is on disk.
     _room: Option<OwnedSemaphorePermit>,
 }
@@ -74,19 +145,15 @@ impl Gathered {
     }
 
     /// Seals a record as the next one. One that cannot be sealed is nobody else's fault.
-    pub(super) fn take(
-        &mut self,
-        sealer: &mut Sealer,
-        draft: Draft,
-        waiter: Option<Waiter>,
-        room: Option<OwnedSemaphorePermit>,
-        gauges: &Gauges,
-    ) {
-        let (kind, at_us) = (draft.kind(), draft.at_us());
+    pub(super) fn take(&mut self, sealer: &mut Sealer, pending: Pending, gauges: &Gauges) {
+        let Pending { draft, done, room } = pending;
         let waiting = Waiting {
-            waiter,
-            kind,
-            at_us,
+            waiter: done,
+            kind: draft.kind(),
+            opened: Opened {
+                at_us: draft.at_us(),
+                term: Arc::clone(draft.term()),
+            },
             _room: room,
         };
         match sealer.seal(draft) {
@@ -116,7 +183,7 @@ impl Gathered {
 
     /// Tells those who wait that their records are on disk, the first at `first`. Gives the closings of openings
     /// whose waiters have gone.
-    pub(super) fn acknowledge(self, first: u64, gauges: &Arc<Gauges>) -> Vec<Draft> {
+    pub(super) fn acknowledge(self, first: u64, gauges: &Arc<Gauges>) -> Vec<Pending> {
         let count = |kind| self.waiting.iter().filter(|it| it.kind == kind).count() as u64;
         let size = self.waiting.len() as u64;
         gauges.size.fetch_add(size, Ordering::Relaxed);
@@ -130,25 +197,19 @@ impl Gathered {
         let mut parcels = Parcels::default();
         let mut abandoned = Vec::new();
         for (waiting, index) in self.waiting.into_iter().zip(first..) {
-            let opened_us = (waiting.kind == Kind::Open).then_some(waiting.at_us);
+            let opened = (waiting.kind == Kind::Open).then_some(waiting.opened);
             let told = waiting
                 .waiter
-                .is_none_or(|waiter| parcels.put(waiter, index, opened_us));
-            abandoned.extend(opened_us.filter(|_| !told).map(|at_us| (index, at_us)));
+                .is_none_or(|waiter| parcels.put(waiter, index, opened.clone()));
+            abandoned.extend(opened.filter(|_| !told).map(|opened| (index, opened)));
         }
         parcels.send();
         abandoned.into_iter().filter_map(closing_of).collect()
     }
 
-    /// Tells who waits for a record of this kind, which was never taken, why.
-    pub(super) fn refuse(kind: Kind, waiter: Option<Waiter>, error: &TrailError, gauges: &Gauges) {
-        let waiting = Waiting {
-            waiter,
-            kind,
-            at_us: 0,
-            _room: None,
-        };
-        deny(vec![waiting], error, gauges);
+    /// Tells who waits for a record that was never taken why.
+    pub(super) fn refuse(pending: Pending, error: &TrailError, gauges: &Gauges) {
+        tell(pending.draft.kind(), pending.done, error, gauges);
     }
 
     /// Tells those who wait why their records are not on disk.
@@ -160,16 +221,25 @@ impl Gathered {
 /// Those who wait for a closing count their own loss; of the others nobody else does.
 fn deny(waiting: Vec<Waiting>, error: &TrailError, gauges: &Gauges) {
     for Waiting { waiter, kind, .. } in waiting {
-        let told = waiter.is_some_and(|waiter| waiter.tell(Err(error.clone())));
-        if kind == Kind::Close && !told {
-            gauges.closings_lost.fetch_add(1, Ordering::Relaxed);
-        }
+        tell(kind, waiter, error, gauges);
+    }
+}
+
+fn tell(kind: Kind, waiter: Option<Waiter>, error: &TrailError, gauges: &Gauges) {
+    let told = waiter.is_some_and(|waiter| waiter.tell(Err(error.clone())));
+    if kind == Kind::Close && !told {
+        gauges.closings_lost.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 /// The closing of an opening that its caller abandoned before it was durable: an upstream was never called for it,
 /// and an open record would say that it may have been.
-fn closing_of((opening, at_us): (u64, i64)) -> Option<Draft> {
-    let outcome = Outcome::abandoned(opening, at_us)?;
-    Draft::new(EventRef::Close(&outcome)).ok()
+fn closing_of((opening, opened): (u64, Opened)) -> Option<Pending> {
+    let outcome = Outcome::abandoned(opening, opened.at_us)?;
+    let draft = Draft::new(EventRef::Close(&outcome), opened.term).ok()?;
+    Some(Pending {
+        draft,
+        done: None,
+        room: None,
+    })
 }

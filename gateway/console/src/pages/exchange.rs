@@ -103,6 +103,11 @@ fn matter(shown: &Shown) -> Markup {
         Event::Close(outcome) => html! {
             p { "It ends the exchange of record " a href={ "/exchanges/" (outcome.opening) } { (outcome.opening) } "." }
         },
+        Event::Expired(expired) => html! {
+            p.lead { (word("expired")) }
+            p { "Its time is over: its data key is destroyed, as record "
+                a href={ "/exchanges/" (expired.expiry) } { (expired.expiry) } " says. Its place in the log stays proven." }
+        },
         other => html! {
             p.lead { (word(other.kind().name())) }
             (plain(other))

@@ -7,8 +7,8 @@ use miette::{IntoDiagnostic, Result};
 use store::{SqliteLedger, SqliteSubjects};
 
 use super::{
-    Audit, Format, Purpose, USAGE, block_on, copy, erase, export, pace::Pace, rows, search, table,
-    verify,
+    Audit, Format, Purpose, USAGE, block_on, copy, erase, expire, export, hold, pace::Pace, rows,
+    search, table, verify,
 };
 use crate::{
     inquiries::{self, Intent},
@@ -57,7 +57,8 @@ pub(super) fn audit(command: Audit) -> Result<ExitCode> {
             Audit::Verify { what, output } => verify::verify(*what, output.output).await,
             Audit::Copy(what) => copy::copy(what).await,
             Audit::Erase(who) => erase::erase(who).await,
-            Audit::Hold(who) => erase::hold(who).await,
+            Audit::Hold(asked) => hold::hold(asked).await,
+            Audit::Expire(asked) => expire::expire(asked).await,
             Audit::Export(asked) => export::export(asked).await,
             Audit::Key { data } => {
                 println!("{}", keyring::verifier_key(&data.data)?);

@@ -76,6 +76,8 @@ async fn follow(from: &mut dyn Ledger, mut to: Box<dyn Ledger>) -> Result<u64> {
         }
     };
     drop(pace);
+    let expired = copier.expire(from, to.as_mut()).await;
+    expired.into_diagnostic()?;
     to.close().await.into_diagnostic()?;
     Ok(size)
 }

@@ -1,4 +1,4 @@
-//! `tidegate audit erase` and `hold`: a data subject leaves the record, or must not.
+//! `tidegate audit erase`: a data subject leaves the record; and `hold` of one who must not.
 
 use std::{path::Path, process::ExitCode, sync::Arc};
 
@@ -22,16 +22,6 @@ pub(super) struct Erased {
     who: Who,
 }
 
-/// Who must not be erased, and why.
-#[derive(Debug, Args)]
-pub(super) struct Held {
-    #[command(flatten)]
-    who: Who,
-    /// It may be erased again.
-    #[arg(long)]
-    lift: bool,
-}
-
 #[derive(Debug, Args)]
 struct Who {
     /// The data subject, as an operation or a task's scope binds it: `customer=C-771`.
@@ -45,19 +35,21 @@ struct Who {
 }
 
 pub(super) async fn erase(Erased { who }: Erased) -> Result<ExitCode> {
-    decide(Act::Erase, who).await
+    decide(Act::Erase, who.subject, who.reason, who.data).await
 }
 
-pub(super) async fn hold(Held { who, lift }: Held) -> Result<ExitCode> {
-    decide(if lift { Act::Lift } else { Act::Hold }, who).await
-}
-
-async fn decide(act: Act, who: Who) -> Result<ExitCode> {
-    let data = who.data.data;
+/// Does it, or says why not.
+pub(super) async fn decide(
+    act: Act,
+    subject: Subject,
+    reason: String,
+    data: Data,
+) -> Result<ExitCode> {
+    let data = data.data;
     let ask = Ask {
         act,
-        subject: who.subject.to_string(),
-        reason: who.reason,
+        subject: subject.to_string(),
+        reason,
     };
     match done(&data, ask).await? {
         Ok((record, keys)) => {
@@ -80,7 +72,7 @@ async fn done(data: &Path, ask: Ask) -> Result<Result<Done, String>> {
     match desk::ask(&data.join(SOCKET), &Request::Erase(ask.clone())) {
         Ok(Reply::Done(record, keys)) => return Ok(Ok((record, keys))),
         Ok(Reply::Refused(reason)) => return Ok(Err(reason)),
-        Ok(Reply::Recorded(_)) => return Err(miette!("the gateway did something else")),
+        Ok(_) => return Err(miette!("the gateway did something else")),
         Err(error) if nobody(&error) => {}
         Err(error) => return Err(error).into_diagnostic(),
     }

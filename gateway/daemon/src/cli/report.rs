@@ -193,7 +193,7 @@ pub(super) async fn fold(
     while let Some(matter) = matters.next().await.into_diagnostic()? {
         pace.tell(matters.read(), all);
         let is_start = matches!(matter.entry.event, Event::Start(_));
-        if is_start || criteria.holds(&matter) {
+        if is_start || matter.expired().is_some() || criteria.holds(&matter) {
             report.take(&matter);
         }
     }

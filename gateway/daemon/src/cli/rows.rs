@@ -92,6 +92,36 @@ fn replaced(change: &audit::PolicyChange) -> Row {
     (change.at, "policies", who, what, result)
 }
 
+fn destroyed(expiry: &audit::Expiry) -> Row {
+    let who = expiry.uid.map(|uid| format!("uid {uid}"));
+    let what = format!(
+        "key {}: {} records of {}",
+        expiry.key,
+        expiry.records,
+        day(expiry.day)
+    );
+    let result = format!("{}, {} days", expiry.class, expiry.days);
+    (expiry.at, "expire", who.unwrap_or_default(), what, result)
+}
+
+/// The day of a time that is its beginning.
+pub(super) fn day(begins: jiff::Timestamp) -> String {
+    begins.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
+}
+
+fn held(hold: &audit::Hold) -> Row {
+    let who = format!("uid {}", hold.uid);
+    let what = format!("{} {}: {}", hold.act, hold.name, hold.reason);
+    let result = hold.basis.clone().unwrap_or_default();
+    (hold.at, "hold", who, what, result)
+}
+
+fn gone(expired: &audit::Expired) -> Row {
+    let result = format!("expired, as record {} says", expired.expiry);
+    let kind = expired.was.name();
+    (expired.at, kind, String::new(), String::new(), result)
+}
+
 /// A record in one line.
 pub(super) fn row(entry: &Entry) -> Vec<String> {
     let index = entry.index.to_string();
@@ -154,6 +184,9 @@ pub(super) fn row(entry: &Entry) -> Vec<String> {
         Event::Process(turn) => lives(turn),
         Event::Erase(erasure) => erased(erasure),
         Event::Policies(change) => replaced(change),
+        Event::Expire(expiry) => destroyed(expiry),
+        Event::Hold(hold) => held(hold),
+        Event::Expired(expired) => gone(expired),
     };
     vec![index, at.to_string(), kind.into(), who, what, result]
 }

@@ -275,7 +275,9 @@ impl Running {
         let lease = lease::begin(keyring, config.lease, parts);
         let files = (Arc::clone(&held), tell, authority);
         let pins = files::look(config, files, &gateway, (Arc::clone(&alerts), &stopped));
-        desks::open(config, &gateway, rotation, &stopped)?;
+        let expirer = record::expiry(config, &gateway, &stopped);
+        let expired = expirer.standing();
+        desks::open(config, &gateway, (rotation, expirer), &stopped)?;
         upstreams::watch(&gateway, &upstream_tls, &stopped)?;
         let (listen, led) = addresses(&bound, endpoints.len());
         let kernel = opened.kernel.as_ref();
@@ -293,6 +295,7 @@ impl Running {
             reported,
             lease,
             rotated,
+            expired,
             shipped: shipping.lag(),
             alerts,
         };

@@ -77,7 +77,7 @@ pub(super) fn kind(name: &str) -> Result<Kind, String> {
     })
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     let day = |text: &str| {
         let day: Date = text.parse()?;
         Ok::<_, jiff::Error>(day.to_zoned(TimeZone::UTC)?.timestamp())

@@ -26,7 +26,7 @@ use super::{
 };
 pub(crate) use agent::{Agent, Egress, EgressMode, StaticKey, Token, Turns, WhenGone};
 pub(crate) use argument::{Argument, ArgumentType};
-pub(crate) use audit::{Audit, Postgres};
+pub(crate) use audit::{Audit, Postgres, RetentionRule};
 pub(crate) use budget::{Budget, Per};
 pub(crate) use credential::{
     ClientAuth, Credential, CredentialForm, Kv, Login, OAuth, SecretsManager,

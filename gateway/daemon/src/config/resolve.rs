@@ -84,6 +84,7 @@ pub(crate) struct Config {
     pub(crate) proofs: Proofs,
     /// How long there may be no word of the keyring's provider.
     pub(crate) lease: Terms,
+    pub(crate) retention: audit::Retention,
     /// Reports that are made by themselves.
     pub(crate) schedules: Vec<Schedule>,
     /// Where events go.
@@ -140,6 +141,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let agents = agents.collect::<Result<_>>()?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
+        retention: resolver.retention(&file)?,
         described: described(&file, directory),
         providers: profiles::providers(&file.services),
         mediator: resolver.mediator(&file)?,

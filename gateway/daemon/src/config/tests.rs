@@ -1,6 +1,7 @@
 mod console;
 mod inbound;
 mod limits;
+mod retention;
 mod shipping;
 mod upstreams;
 mod websocket;

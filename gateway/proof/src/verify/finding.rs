@@ -85,6 +85,28 @@ pub enum Finding {
         /// Its id.
         id: u32,
     },
+    /// A data key is gone, and no record says that its time was over: what it sealed was made unreadable.
+    #[error(
+        "the data key {id} is gone, and no record says why; {records} record(s) cannot be read any more"
+    )]
+    KeyLost {
+        /// Its id.
+        id: u32,
+        /// How many records it sealed.
+        records: u64,
+    },
+    /// A record is sealed by a key that was destroyed before, as the log says.
+    #[error(
+        "record {index} is sealed by the data key {key}, which was destroyed, as record {expiry} says"
+    )]
+    SealedAfterExpiry {
+        /// The record.
+        index: u64,
+        /// The data key.
+        key: u32,
+        /// The record that says so.
+        expiry: u64,
+    },
     /// A checkpoint is not by this log's key.
     #[error("the checkpoint over {size} records is forged: {why}")]
     ForgedCheckpoint {

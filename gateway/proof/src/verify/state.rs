@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Order, Verifier};
+use super::{DataKeys, Order, Verifier};
 use crate::{
     Kind,
     checkpoint::Authority,
@@ -26,6 +26,9 @@ pub struct State {
     open_unlisted: u64,
     clock_back: Vec<u64>,
     latest_us: i64,
+    /// Of one that an earlier version left, what it counted is not known.
+    #[serde(default)]
+    keys: DataKeys,
 }
 
 impl State {
@@ -63,6 +66,7 @@ impl Verifier {
             open_unlisted: report.open_unlisted,
             clock_back: report.clock_back.clone(),
             latest_us: self.latest_us,
+            keys: self.keys.clone(),
         })
     }
 
@@ -75,6 +79,7 @@ impl Verifier {
         verifier.good = state.good;
         verifier.open = state.open.into_iter().collect();
         verifier.latest_us = state.latest_us;
+        verifier.keys = state.keys;
         let report = &mut verifier.report;
         report.signed = state.signed;
         report.checkpoints = state.checkpoints;

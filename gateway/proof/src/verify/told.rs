@@ -33,6 +33,18 @@ impl Report {
                 some.join(", ")
             ));
         }
+        if self.keys_expired > 0 {
+            lines.push(format!(
+                "expired      {} records: {} data keys are destroyed, as records say",
+                self.expired, self.keys_expired
+            ));
+        }
+        if !self.keys_due.is_empty() {
+            lines.push(format!(
+                "due          {} of these keys are still there; the gateway destroys them when it starts",
+                self.keys_due.len()
+            ));
+        }
         if !self.clock_back.is_empty() {
             lines.push(format!(
                 "clock        went back before {} records",

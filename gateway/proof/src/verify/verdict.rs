@@ -47,11 +47,13 @@ pub enum Verdict {
     WrongKey = 25,
     /// The store beneath the log is damaged.
     Damaged = 26,
+    /// Data keys are gone, and no record says that their time was over.
+    KeysLost = 27,
 }
 
 impl Verdict {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Intact,
         Self::Unwitnessed,
         Self::Unsigned,
@@ -70,6 +72,7 @@ impl Verdict {
         Self::OtherLog,
         Self::WrongKey,
         Self::Damaged,
+        Self::KeysLost,
     ];
 
     /// The exit code of programs that verify; 0 for a log that is intact.
@@ -98,6 +101,7 @@ impl Verdict {
             Self::OtherLog => "it is about another log",
             Self::WrongKey => "somebody else's key signed, or data keys were exchanged",
             Self::Damaged => "the store beneath the log is damaged",
+            Self::KeysLost => "data keys are gone, and no record says that their time was over",
         }
     }
 }
@@ -109,6 +113,7 @@ impl From<&Finding> for Verdict {
             Finding::Uncovered { .. } => Self::Unsigned,
             Finding::MisplacedCheckpoint { .. }
             | Finding::WrongNodes { .. }
+            | Finding::SealedAfterExpiry { .. }
             | Finding::Unopened { .. } => Self::Inconsistent,
             Finding::Malformed { .. } | Finding::Missing { .. } => Self::Malformed,
             Finding::Rewritten { .. } | Finding::Altered { .. } => Self::Rewritten,
@@ -123,6 +128,7 @@ impl From<&Finding> for Verdict {
             Finding::Fork { .. } => Self::Forked,
             Finding::WrongKey { .. } => Self::WrongKey,
             Finding::Damaged { .. } => Self::Damaged,
+            Finding::KeyLost { .. } => Self::KeysLost,
         }
     }
 }

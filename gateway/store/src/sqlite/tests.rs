@@ -145,9 +145,14 @@ async fn an_opening_is_found_by_index_not_by_scan() {
 async fn a_wrapped_key_is_stored_once() {
     let home = tempfile::tempdir().unwrap();
     let mut ledger = SqliteLedger::open(home.path()).await.unwrap();
-    ledger.put_key(1, vec![1, 2]).await.unwrap();
-    assert!(ledger.put_key(1, vec![3]).await.is_err());
-    assert_eq!(ledger.key(1).await.unwrap(), Some(vec![1, 2]));
+    let key = |wrapped| KeptDataKey {
+        id: 1,
+        wrapped,
+        terms: None,
+    };
+    ledger.put_key(key(vec![1, 2])).await.unwrap();
+    assert!(ledger.put_key(key(vec![3])).await.is_err());
+    assert_eq!(ledger.key(1).await.unwrap(), Some(key(vec![1, 2])));
     assert_eq!(ledger.key(2).await.unwrap(), None);
     assert_eq!(ledger.head().await.unwrap().key, 1);
 }

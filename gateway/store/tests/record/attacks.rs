@@ -261,7 +261,7 @@ async fn carry_out(act: &Act, home: &Home, other: &Home) {
                 "DELETE FROM data_key",
                 "INSERT INTO record SELECT idx, leaf, nodes FROM other.record",
                 "INSERT INTO checkpoint SELECT size, note FROM other.checkpoint",
-                "INSERT INTO data_key SELECT id, wrapped FROM other.data_key",
+                "INSERT INTO data_key SELECT id, wrapped, day, class, days, basis, first_idx FROM other.data_key",
             ] {
                 saboteur.run(statement).await;
             }

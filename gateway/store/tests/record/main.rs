@@ -36,6 +36,7 @@ mod events;
 mod home;
 mod postgres;
 mod reading;
+mod retention;
 mod rotation;
 mod sabotage;
 mod tampering;

@@ -63,7 +63,7 @@ async fn rewrapped(trail: &Trail) -> u64 {
 /// Which keys wrap the log's data keys.
 async fn wrapping(ledger: &mut dyn Ledger) -> Vec<Option<u32>> {
     let keys = ledger.keys(0, 512).await.unwrap();
-    keys.iter().map(|(_, key)| wrapped_by(key)).collect()
+    keys.iter().map(|key| wrapped_by(&key.wrapped)).collect()
 }
 
 async fn readable(home: &Home) -> usize {
@@ -85,6 +85,7 @@ async fn data_keys_go_to_another_key_while_the_log_grows(home: Home) {
     }
     let mut ring = Ring::of(&home);
     let trail = Trail::start(writer(home.path()).await.unwrap(), ring.keys()).unwrap();
+    trail.note(&refusal("x")).await.unwrap();
     let mut calls = JoinSet::new();
     for _ in 0..300 {
         let trail = trail.clone();
@@ -110,7 +111,7 @@ async fn data_keys_go_to_another_key_while_the_log_grows(home: Home) {
     let misplaced = audit::misplaced_keys(ledger.as_mut(), &keys).await;
     assert_eq!(misplaced.unwrap(), []);
     assert!(verify(home.path(), &[]).await.is_intact());
-    assert_eq!(readable(&home).await, 10 + 601 + 2);
+    assert_eq!(readable(&home).await, 10 + 602 + 2);
 }
 
 async fn a_crash_between_batches_leaves_a_log_that_opens(home: Home) {
@@ -125,10 +126,14 @@ async fn a_crash_between_batches_leaves_a_log_that_opens(home: Home) {
     let keys = ledger.keys(1, 1).await.unwrap();
     assert_eq!(keys.len(), 1);
     // One that is not there is not made.
-    let absent = (99, keys[0].1.clone());
+    let absent = (99, keys[0].wrapped.clone());
     let log = ring.keyring.log().to_owned();
-    let context = format!("tidegate audit data key\n{log}\n2").into_bytes();
-    let anew = vault::rewrapped(&ring.provider, &keys[0].1, &context);
+    let terms = keys[0].terms.as_ref().unwrap();
+    let (day, days, first) = (terms.day.0, terms.days.unwrap(), terms.first);
+    let (class, basis) = (&terms.class, terms.basis.as_deref().unwrap());
+    let terms = format!("{day}\n{days}\n{first}\n{class}\n{basis}");
+    let context = format!("tidegate audit data key\n{log}\n2\n{terms}").into_bytes();
+    let anew = vault::rewrapped(&ring.provider, &keys[0].wrapped, &context);
     let anew = (2, anew.unwrap().unwrap());
     ledger.replace_keys(vec![anew, absent]).await.unwrap();
     ledger.close().await.unwrap();
@@ -168,7 +173,7 @@ async fn a_copy_takes_over_what_is_wrapped_anew_and_never_the_other_way() {
     let mut ring = Ring::of(&first);
     let trail = Trail::start(writer(first.path()).await.unwrap(), ring.keys()).unwrap();
     ring.rotate(&first);
-    assert_eq!(rewrapped(&trail).await, 4);
+    assert_eq!(rewrapped(&trail).await, 3);
     ring.retire(&first);
     std::fs::copy(first.path().join(keys), there.path().join(keys)).unwrap();
     trail.stop(&stop()).await.unwrap();

@@ -58,7 +58,10 @@ impl Saboteur {
         for (table, columns) in [
             ("record", "idx, leaf, nodes, at, log"),
             ("checkpoint", "size, note, log"),
-            ("data_key", "id, wrapped, log"),
+            (
+                "data_key",
+                "id, wrapped, day, class, days, basis, first_idx, log",
+            ),
         ] {
             let view = format!(
                 "CREATE VIEW {schema}.{table} AS SELECT {columns} FROM public.{table} WHERE log = {id}"

@@ -85,13 +85,13 @@ async fn wrapped(data: &Path) -> Result<ByKey> {
         let mut after = 0;
         loop {
             let keys = ledger.keys(after, READ_ROWS_MAX).await.into_diagnostic()?;
-            let Some((last, _)) = keys.last() else {
+            let Some(last) = keys.last() else {
                 break;
             };
-            after = *last;
-            for (_, wrapped) in &keys {
+            after = last.id;
+            for key in keys.iter().filter(|key| !key.is_destroyed()) {
                 by_key
-                    .entry(vault::wrapped_by(wrapped))
+                    .entry(vault::wrapped_by(&key.wrapped))
                     .or_default()
                     .data_keys += 1;
             }

@@ -52,6 +52,10 @@ pub(super) fn explain(shown: &Shown, asked: &Asked) -> String {
             text
         }
         Event::Close(_) => format!("record {index} ends an exchange; explain its opening\n"),
+        Event::Expired(expired) => format!(
+            "record {index} has expired, as record {} says: what it said is destroyed\n",
+            expired.expiry
+        ),
         _ => format!("record {index} is about no call\n"),
     }
 }

@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use audit::{Entry, Event, FindingRecord, MEDIATED, Outcome};
+use audit::{Entry, Event, FindingRecord, Kind, MEDIATED, Outcome};
 use classifiers::DataClass;
 use policy::Towards;
 use redaction::Action;
@@ -89,6 +89,7 @@ impl<'a> Simulation<'a> {
                 }
             }
             Event::Close(outcome) => self.ending(outcome),
+            Event::Expired(expired) if expired.was != Kind::Close => self.report.passed_over += 1,
             _ => {}
         }
     }

@@ -11,6 +11,7 @@ use crate::{
     config::Config,
     desk,
     erasure::Eraser,
+    expiry::Expirer,
     inquiries, policies, reveal,
     rotation::{self, Rotation},
 };
@@ -19,12 +20,12 @@ use crate::{
 pub(super) fn open(
     config: &Config,
     gateway: &Gateway,
-    rotation: Arc<Rotation>,
+    (rotation, expirer): (Arc<Rotation>, Arc<Expirer>),
     stopped: &watch::Receiver<bool>,
 ) -> Result<()> {
     keys(config, rotation, stopped)?;
     reveals(config, gateway, stopped)?;
-    inquiries(config, gateway, stopped)?;
+    inquiries(config, gateway, expirer, stopped)?;
     policies(config, gateway, stopped)
 }
 
@@ -53,7 +54,12 @@ fn policies(config: &Config, gateway: &Gateway, stopped: &watch::Receiver<bool>)
 }
 
 /// Opens the desk where who reads the log is put on record, and data subjects are erased.
-fn inquiries(config: &Config, gateway: &Gateway, stopped: &watch::Receiver<bool>) -> Result<()> {
+fn inquiries(
+    config: &Config,
+    gateway: &Gateway,
+    expirer: Arc<Expirer>,
+    stopped: &watch::Receiver<bool>,
+) -> Result<()> {
     let listener = desk::listen(&config.data, inquiries::SOCKET).into_diagnostic();
     let listener = listener.wrap_err("the socket for `tidegate audit` cannot be opened")?;
     let services = config.services.iter().map(|it| Arc::clone(&it.name));
@@ -63,7 +69,7 @@ fn inquiries(config: &Config, gateway: &Gateway, stopped: &watch::Receiver<bool>
         data: config.data.clone(),
         budgets: Some((Arc::clone(&gateway.pseudonyms), services.collect())),
     };
-    let clerk = inquiries::Clerk { eraser };
+    let clerk = inquiries::Clerk { eraser, expirer };
     tokio::spawn(desk::serve(clerk, listener, stopped.clone()));
     Ok(())
 }

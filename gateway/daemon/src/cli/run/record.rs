@@ -17,8 +17,8 @@ use tokio::{
 use vault::{FileProvider, Keyring};
 
 use crate::{
-    config::Config, copies::Copying, credentials::Held, erasure, keyring, keys::VaultKeys, passes,
-    publication, rotation::Rotation,
+    config::Config, copies::Copying, credentials::Held, erasure, expiry::Expirer, keyring,
+    keys::VaultKeys, passes, publication, rotation::Rotation,
 };
 
 /// All that hangs on the keyring.
@@ -53,7 +53,8 @@ pub(super) fn open(
     let keyring = opened.map(|it| &it.keyring).or(made.as_ref());
     let keyring = keyring.ok_or_else(|| miette::miette!("there is no keyring"))?;
     let keys = Keys::from_keyring(keyring).into_diagnostic()?;
-    let trail = Trail::start(Box::new(ledger), keys).into_diagnostic()?;
+    let retention = config.retention.clone();
+    let trail = Trail::keeping(Box::new(ledger), keys, retention).into_diagnostic()?;
     let named = runtime.block_on(kept_keys(config, keyring));
     let provider = keyring.provider();
     let passes = passes::open(&config.data, &provider, own_keys)?;
@@ -94,6 +95,17 @@ pub(super) fn rotation(
     });
     tokio::spawn(Arc::clone(&rotation).keep(stopped.clone()));
     rotation
+}
+
+/// Destroys what is due, from now on.
+pub(super) fn expiry(
+    config: &Config,
+    gateway: &Gateway,
+    stopped: &watch::Receiver<bool>,
+) -> Arc<Expirer> {
+    let expirer = Arc::new(Expirer::new(config.data.clone(), gateway.trail.clone()));
+    tokio::spawn(Arc::clone(&expirer).keep(stopped.clone()));
+    expirer
 }
 
 /// What copies the log, and its figure.

@@ -21,6 +21,36 @@ pub(crate) struct Audit {
     pub(crate) witnesses: Vec<Witness>,
     /// The provider of the keyring, if it is sealed.
     pub(crate) keys: Option<Keys>,
+    /// How long records are kept.
+    pub(crate) retention: Option<Retention>,
+}
+
+/// How long records are kept.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Retention {
+    /// What no rule is about.
+    pub(crate) keep: Option<Spanned<String>>,
+    /// The law or contract behind that.
+    pub(crate) basis: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) rules: Vec<RetentionRule>,
+}
+
+/// Records that are kept for a time of their own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RetentionRule {
+    pub(crate) name: Spanned<String>,
+    pub(crate) keep: Spanned<String>,
+    pub(crate) basis: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) services: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(crate) agents: Vec<Spanned<String>>,
+    /// Kinds of records.
+    #[serde(default)]
+    pub(crate) records: Vec<Spanned<String>>,
 }
 
 /// How the provider of the keyring is asked.
