@@ -5,7 +5,7 @@
 
 use vault::wrapped_by;
 
-use crate::{Group, Ledger, LedgerError, READ_ROWS_MAX, Row};
+use crate::{Group, Ledger, LedgerError, READ_ROWS_MAX, Row, datakeys::expiries};
 
 /// Why a log was not copied.
 #[derive(Debug, thiserror::Error)]
@@ -93,13 +93,14 @@ impl Copier {
         Ok(copier)
     }
 
-    /// Destroys the data keys of `to` that are destroyed in `from`; gives how many. When all records were copied: the
-    /// copy says then why they are gone.
+    /// Destroys the data keys of `to` that are destroyed in `from` and of which `to` has on record that they are; gives how
+    /// many. One that is gone for no reason is what the copy is there for.
     pub async fn expire(
         &mut self,
         from: &mut dyn Ledger,
         to: &mut dyn Ledger,
     ) -> Result<u64, CopyError> {
+        let said = expiries(to).await.map_err(copy)?;
         let (mut after, mut gone) = (0, 0);
         loop {
             let ours = from.keys(after, READ_ROWS_MAX).await.map_err(log)?;
@@ -109,10 +110,21 @@ impl Copier {
             let theirs = to.keys(after, READ_ROWS_MAX).await.map_err(copy)?;
             after = last.id;
             let lives = |id| theirs.iter().any(|key| key.id == id && !key.is_destroyed());
+            let is_said = |id| {
+                let is_said = said.contains_key(&id);
+                if !is_said {
+                    tracing::error!(
+                        key = id,
+                        "a data key is gone from the log and no record says why; the copy keeps it"
+                    );
+                }
+                is_said
+            };
             let destroyed = ours.iter().filter(|key| key.is_destroyed());
             let ids: Vec<u32> = destroyed
                 .map(|key| key.id)
                 .filter(|id| lives(*id))
+                .filter(|id| is_said(*id))
                 .collect();
             if !ids.is_empty() {
                 gone += to.destroy_keys(&ids).await.map_err(copy)?;

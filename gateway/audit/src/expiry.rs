@@ -1,9 +1,10 @@
 //! Which data keys' time is over, and what must be kept all the same.
 //!
 //! Two clocks must agree: the host's, and the log's own, which is the day before the last two on which it has records.
-//! A clock that jumps ahead makes nothing expire until the log has lived some days by it.
+//! A clock that jumps ahead makes nothing expire until the log has lived some days by it; and where the days of its keys have a
+//! gap, as a clock leaves one that jumped far, somebody must say that it was none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use vault::DataKey;
@@ -14,8 +15,11 @@ use crate::{
     writer::key_context,
 };
 
-/// Keys that are looked at for one answer; what else is due comes with the next.
+/// Keys that may go after one answer; what else is due comes with the next.
 const DUE_MAX: usize = 64;
+
+/// Days that a log may have no keys of, and nobody is asked whether that is so.
+const GAP_DAYS_MAX: i64 = 92;
 
 /// A hold that is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +77,10 @@ pub struct Plan {
     pub strange: Vec<u32>,
     /// Whether there was no room for more.
     pub more: bool,
+    /// Keys whose time is over if the days between those of [`gap`](Self::gap) went by.
+    pub behind: Vec<u32>,
+    /// The last day before the newest gap, and the first one after it.
+    pub gap: Option<(Day, Day)>,
 }
 
 /// The holds that are in force after these, which come in the order of the log.
@@ -111,23 +119,28 @@ impl Archive {
         }
     }
 
-    /// What is to be destroyed at `now`; `subjects` are those whom holds are about.
+    /// What is to be destroyed at `now`; `subjects` are those whom holds are about. With `across_gap` somebody says that the
+    /// clock did not jump.
     ///
     /// # Errors
-    /// The store fails, or a record that may be held does not open.
+    /// The store fails, or a record of a hold does not open.
     pub async fn plan(
         &mut self,
         now: Timestamp,
         subjects: Option<&HeldSubjects>,
+        across_gap: bool,
     ) -> Result<Plan, ArchiveError> {
         let (ledger, _) = self.parts();
         let said = expiries(ledger).await?;
         let keys = self.live_keys().await?;
-        let mut plan = Plan {
-            again: keys.iter().map(|key| key.id).collect(),
-            ..Plan::default()
-        };
-        plan.again.retain(|id| said.contains_key(id));
+        let mut plan = Plan::default();
+        for key in &keys {
+            if let Some(record) = said.get(&key.id)
+                && self.says(*record, key.id).await?
+            {
+                plan.again.push(key.id);
+            }
+        }
         let today = Day::of_us(now.as_microsecond());
         let mut due: Vec<(KeptDataKey, KeyTerms)> = Vec::new();
         for key in keys.iter().filter(|key| !said.contains_key(&key.id)) {
@@ -141,24 +154,46 @@ impl Archive {
         if due.is_empty() {
             return Ok(plan);
         }
-        let Some(trusted) = self.trusted(&keys) else {
+        // What a row says counts if its key opens by it.
+        let mut open = keys;
+        open.retain(|key| key.terms.is_some() && self.opens(key));
+        let Some(trusted) = trusted(&open) else {
             return Ok(plan);
         };
         due.retain(|(_, terms)| terms.due().is_some_and(|from| from <= trusted));
         due.sort_by_key(|(key, terms)| (terms.day, key.id));
-        plan.more = due.len() > DUE_MAX;
-        due.truncate(DUE_MAX);
+        plan.gap = gap(&open, trusted).filter(|_| !across_gap);
         let holds = self.standing().await?;
+        let mut free = 0;
         for (key, terms) in due {
-            if self.opens(&key) {
-                let end = end_of(&key, &terms, &keys);
-                let one = self.look(key.id, terms, end, &holds, subjects).await?;
-                plan.due.push(one);
-            } else {
+            if !open.iter().any(|it| it.id == key.id) {
                 plan.strange.push(key.id);
+            } else if plan.gap.is_some_and(|(before, _)| terms.day <= before) {
+                plan.behind.push(key.id);
+            } else if free == DUE_MAX {
+                plan.more = true;
+                break;
+            } else {
+                let end = end_of(&key, &terms, &open);
+                let one = self.look(key.id, terms, end, &holds, subjects).await?;
+                // Those that stay leave the others their room.
+                free += usize::from(one.held.is_none());
+                plan.due.push(one);
             }
         }
         Ok(plan)
+    }
+
+    /// Whether this record opens, and says that the key is destroyed: what stands before it in clear, anybody may write who may
+    /// write the store.
+    async fn says(&mut self, record: u64, key: u32) -> Result<bool, ArchiveError> {
+        match self.at(record).await {
+            Ok(entry) => Ok(entry.is_some_and(
+                |entry| matches!(entry.event, Event::Expire(expiry) if expiry.key == key),
+            )),
+            Err(ArchiveError::Record { .. } | ArchiveError::Key { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn live_keys(&mut self) -> Result<Vec<KeptDataKey>, ArchiveError> {
@@ -172,25 +207,6 @@ impl Archive {
             after = last.id;
             all.extend(keys.into_iter().filter(|key| !key.is_destroyed()));
         }
-    }
-
-    /// The day that the log has certainly come to, by keys that open as what they are for.
-    fn trusted(&mut self, keys: &[KeptDataKey]) -> Option<Day> {
-        let mut newest: Vec<&KeptDataKey> = keys.iter().collect();
-        newest.sort_by_key(|key| key.terms.as_ref().map(|terms| terms.day));
-        let mut days = Days::default();
-        for key in newest.into_iter().rev() {
-            if let Some(terms) = &key.terms
-                && self.opens(key)
-            {
-                days.saw(terms.day);
-            }
-            // From the newest day backwards: the first so many are the newest.
-            if days.trusted().is_some() {
-                break;
-            }
-        }
-        days.trusted()
     }
 
     /// Whether a key opens for its id and for what its row says that it is for.
@@ -231,7 +247,14 @@ impl Archive {
                 due.first = due.first.or(Some(row.index));
                 due.last = Some(row.index);
                 if due.held.is_none() && (!holds.is_empty() || subjects.is_some()) {
-                    due.held = self.held(row, holds, subjects).await?;
+                    let index = row.index;
+                    due.held = match self.held(row, holds, subjects).await {
+                        // Nobody can say that no hold is about it.
+                        Err(ArchiveError::Record { .. } | ArchiveError::Key { .. }) => {
+                            Some(format!("record {index} does not open"))
+                        }
+                        held => held?,
+                    };
                 }
             }
         }
@@ -263,6 +286,25 @@ impl Archive {
         let held = subjects.is_some_and(|subjects| subjects.are_in(&of.event));
         Ok(held.then(|| "a data subject".to_owned()))
     }
+}
+
+/// The day that the log has certainly come to, by keys that open as what they are for.
+fn trusted(open: &[KeptDataKey]) -> Option<Day> {
+    let mut days = Days::default();
+    open.iter()
+        .filter_map(|key| key.terms.as_ref())
+        .for_each(|terms| days.saw(terms.day));
+    days.trusted()
+}
+
+/// The newest gap in the days of keys, up to this one.
+fn gap(open: &[KeptDataKey], until: Day) -> Option<(Day, Day)> {
+    let days = open.iter().filter_map(|key| Some(key.terms.as_ref()?.day));
+    let days: BTreeSet<Day> = days.filter(|day| *day <= until).collect();
+    let newest = days.iter().rev();
+    let mut pairs = newest.clone().skip(1).zip(newest);
+    let found = pairs.find(|(before, after)| after.0 - before.0 > GAP_DAYS_MAX);
+    found.map(|(before, after)| (*before, *after))
 }
 
 /// Where what a key sealed has ended: it sealed nothing once there was a key of the day after the next.
@@ -324,6 +366,31 @@ mod tests {
         ];
         let records: Vec<u64> = standing(holds).iter().map(|it| it.record).collect();
         assert_eq!(records, [5, 2]);
+    }
+
+    #[test]
+    fn a_gap_in_the_days_is_the_newest_one() {
+        let days = |days: &[i64]| -> Vec<KeptDataKey> {
+            let key = |(day, id): (&i64, u32)| KeptDataKey {
+                id,
+                wrapped: vec![1],
+                terms: Some(KeyTerms {
+                    day: Day(*day),
+                    class: "a".to_owned(),
+                    days: Some(1),
+                    basis: None,
+                    first: 0,
+                }),
+            };
+            days.iter().zip(1..).map(key).collect()
+        };
+        let until = Day(1000);
+        assert_eq!(gap(&days(&[1, 2, 94, 95]), until), None);
+        assert_eq!(gap(&days(&[95, 2, 1, 95]), until), Some((Day(2), Day(95))));
+        let two = days(&[1, 200, 300, 400, 401]);
+        assert_eq!(gap(&two, until), Some((Day(300), Day(400))));
+        assert_eq!(gap(&two, Day(300)), Some((Day(200), Day(300))));
+        assert_eq!(gap(&two, Day(200)), Some((Day(1), Day(200))));
     }
 
     #[test]

@@ -54,11 +54,11 @@ pub use query::{
     Archive, ArchiveError, Entry, Filter, Inclusion, Shown, consistency, verify as verify_ledger,
     verify_in as verify_ledger_in,
 };
+pub use readable::ERASED;
 pub use retention::{
     DAYS_TRUSTED, Day, KeyTerms, LASTING, Retention, RetentionRule, Term, USUAL, USUAL_BASIS,
     USUAL_DAYS,
 };
-pub use readable::ERASED;
 pub use rewrap::Rewrapped;
 pub use seal::{Header, Kind, RECORD_BYTES_MAX};
 pub use subjects::{Blind, BlindIndex, HeldSubjects, KeptKey, SubjectStore, Subjects};

@@ -25,7 +25,7 @@ use crate::{
     courier::Waiter,
     retention::Days,
     rewrap::Rewrapped,
-    seal::{self, Draft},
+    seal::{self, Draft, Header},
     trail::{Gauges, Keys},
 };
 
@@ -187,7 +187,7 @@ impl Writer {
         Ok(())
     }
 
-    /// The newest days that the log has keys of.
+    /// The newest days that the log has keys of, which open as what they are for.
     async fn days(&mut self) -> Result<Days, TrailError> {
         let (mut days, mut after) = (Days::default(), 0);
         loop {
@@ -196,8 +196,14 @@ impl Writer {
                 return Ok(days);
             };
             after = last.id;
-            for terms in keys.iter().filter_map(|key| key.terms.as_ref()) {
-                days.saw(terms.day);
+            for key in keys.iter().filter(|key| !key.is_destroyed()) {
+                let context = key_context(&self.log, key.id, key.terms.as_ref());
+                let provider = self.keys.provider.as_ref();
+                if let Some(terms) = &key.terms
+                    && DataKey::unwrap(provider, &key.wrapped, &context).is_ok()
+                {
+                    days.saw(terms.day);
+                }
             }
         }
     }
@@ -411,7 +417,13 @@ async fn epoch(
     draft: &Draft,
     terms: KeyTerms,
 ) -> Result<Epoch, TrailError> {
-    let id = ledger.head().await?.key.saturating_add(1);
+    let head = ledger.head().await?;
+    // No id that a record has is given again: whoever took the newest keys away would have them look as if they were there.
+    let tail = head.size.saturating_sub(READ_ROWS_MAX.into());
+    let rows = ledger.read(tail, READ_ROWS_MAX).await?;
+    let named = rows.iter().filter_map(|row| Header::parse(&row.leaf));
+    let newest = named.map(|header| header.key).max().unwrap_or_default();
+    let id = head.key.max(newest).saturating_add(1);
     let context = key_context(log, id, Some(&terms));
     let (key, wrapped) = DataKey::generate(keys.provider.as_ref(), &context)?;
     let epoch = Epoch {

@@ -13,7 +13,8 @@ use governor::{
 };
 
 use crate::limits::{
-    ADDRESS_BURST, ADDRESS_SECONDS, ADDRESSES_MAX, TOLD_SECONDS, USER_BURST, USER_SECONDS,
+    ADDRESS_BURST, ADDRESS_SECONDS, ADDRESSES_MAX, SHOWN_BURST, TOLD_SECONDS, USER_BURST,
+    USER_SECONDS,
 };
 
 type Limiter<K> = RateLimiter<K, HashMapStateStore<K>, MonotonicClock>;
@@ -24,6 +25,9 @@ pub(crate) struct Attempts {
     users: Limiter<String>,
     /// How often it is told of an address that it tries too often.
     told: Limiter<IpAddr>,
+    /// How often it is told of an address that it shows no token that is taken, and how often of all of them.
+    shown: Limiter<IpAddr>,
+    shown_in_all: Limiter<()>,
 }
 
 /// It may not be tried again so soon.
@@ -41,6 +45,8 @@ impl Default for Attempts {
             addresses: limiter(ADDRESS_BURST, ADDRESS_SECONDS),
             users: limiter(USER_BURST, USER_SECONDS),
             told: limiter(1, TOLD_SECONDS),
+            shown: limiter(1, TOLD_SECONDS),
+            shown_in_all: limiter(SHOWN_BURST, TOLD_SECONDS),
         }
     }
 }
@@ -67,9 +73,12 @@ impl Attempts {
         })
     }
 
-    /// Whether it is to be put on record that something else than a password was refused to `address`: once a minute.
+    /// Whether it is to be put on record that a token was refused to `address`: once a minute, and of few addresses. Who has many
+    /// of them keeps nobody from logging in.
     pub(crate) fn is_told(&self, address: IpAddr) -> bool {
-        has_room(&self.told) && self.told.check_key(&network(address)).is_ok()
+        has_room(&self.shown)
+            && self.shown.check_key(&network(address)).is_ok()
+            && self.shown_in_all.check_key(&()).is_ok()
     }
 
     /// Counts it, or says in how many seconds it may be.

@@ -34,6 +34,8 @@ pub(crate) const USER_BURST: u32 = 5;
 pub(crate) const USER_SECONDS: u64 = 30;
 /// How often it goes on record that an address tries too often, in seconds.
 pub(crate) const TOLD_SECONDS: u64 = 60;
+/// Of how many addresses at once it goes on record that they show no token; then of one each so many seconds.
+pub(crate) const SHOWN_BURST: u32 = 32;
 /// Addresses that are remembered; beyond that, new ones may not try.
 pub(crate) const ADDRESSES_MAX: usize = 16 * 1024;
 

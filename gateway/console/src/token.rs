@@ -10,6 +10,9 @@ use crate::sessions::random;
 /// What each begins with, so that scanners of repositories know one.
 const PREFIX: &str = "tidegate_console_";
 
+/// As long as 256 bits are in base64.
+const RANDOM_CHARS: usize = 43;
+
 /// What is kept of a token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +29,12 @@ impl Token {
         let told = format!("{PREFIX}{}", random()?);
         let digest = hex::encode(Sha256::digest(&told));
         Some((told, Self { digest, until }))
+    }
+
+    /// Whether it looks like one: of anything else nobody need be asked.
+    pub(crate) fn could_be(shown: &str) -> bool {
+        let random = shown.strip_prefix(PREFIX);
+        random.is_some_and(|it| it.len() == RANDOM_CHARS)
     }
 
     /// Tells it from any other.

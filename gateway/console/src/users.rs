@@ -163,6 +163,9 @@ impl Users {
 
     /// The one whose token this is, if it is taken at `now`.
     pub(crate) fn by_token(&self, token: &str, now: Timestamp) -> Result<Option<User>, UsersFault> {
+        if !Token::could_be(token) {
+            return Ok(None);
+        }
         let is = |user: &User| user.token.as_ref().is_some_and(|it| it.is(token, now));
         Ok(self.all()?.into_iter().find(is))
     }
@@ -250,7 +253,8 @@ impl Users {
             file.write_all(&serde_json::to_vec_pretty(users)?)?;
             file.as_file().sync_all()?;
             file.persist(&self.path)?;
-            Ok(())
+            // Or whoever was removed is back after a power cut.
+            fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
         };
         write().map_err(|source| self.io(source))
     }

@@ -8,6 +8,7 @@
 use std::{path::Path, path::PathBuf, sync::Arc, time::Duration};
 
 use audit::{BlindIndex, Day, EventRef, HOLD, HeldSubjects, Hold, HoldScope, Plan, Trail};
+use identity::SpiffeId;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use serde::{Deserialize, Serialize};
 use store::SqliteSubjects;
@@ -38,7 +39,7 @@ pub(crate) struct Expirer {
 }
 
 /// What was done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Expired {
     /// Keys that were destroyed.
     pub(crate) keys: u64,
@@ -50,6 +51,8 @@ pub(crate) struct Expired {
     pub(crate) held: u64,
     /// The first record that says so.
     pub(crate) record: Option<u64>,
+    /// What is due and stays, though nobody holds it.
+    pub(crate) amiss: Vec<String>,
 }
 
 /// What is to become of a hold.
@@ -64,7 +67,7 @@ pub(crate) struct HoldAsk {
 }
 
 /// What is due in the log in `data` now.
-pub(crate) async fn plan(data: &Path) -> Result<Plan> {
+pub(crate) async fn plan(data: &Path, across_gap: bool) -> Result<Plan> {
     let index = BlindIndex::new(keyring::open(data)?.pseudonymizer());
     let store = SqliteSubjects::open_to_read(data).await.into_diagnostic()?;
     let held = match store {
@@ -74,8 +77,34 @@ pub(crate) async fn plan(data: &Path) -> Result<Plan> {
         None => None,
     };
     let mut archive = archive(data).await?;
-    let plan = archive.plan(now(), held.as_ref()).await;
+    let plan = archive.plan(now(), held.as_ref(), across_gap).await;
     plan.into_diagnostic()
+}
+
+/// What is due and stays, though nobody holds it.
+fn amiss(plan: &Plan) -> Vec<String> {
+    let day = |day: Day| {
+        jiff::Timestamp::from_microsecond(day.begins_us()).map(|it| it.strftime("%F").to_string())
+    };
+    let gap = plan.gap.filter(|_| !plan.behind.is_empty());
+    let gap = gap.map(|(before, after)| {
+        format!(
+            "{} keys are due if the clock did not jump from {} to {}, of which there are no days between: if it did not, say \
+             `tidegate audit expire --across-gap`",
+            plan.behind.len(),
+            day(before).unwrap_or_default(),
+            day(after).unwrap_or_default()
+        )
+    });
+    let strange = (!plan.strange.is_empty()).then(|| {
+        format!(
+            "{} keys are due and are not for what their rows say: `tidegate audit verify` tells more",
+            plan.strange.len()
+        )
+    });
+    let unread = plan.due.iter().filter_map(|due| due.held.clone());
+    let unread = unread.filter(|why| why.ends_with("does not open"));
+    gap.into_iter().chain(strange).chain(unread).collect()
 }
 
 impl Expirer {
@@ -99,12 +128,14 @@ impl Expirer {
         self.turn.lock().await
     }
 
-    /// Destroys what is due, as somebody with this user id asks, or by itself.
-    pub(crate) async fn expire(&self, uid: Option<u32>) -> Result<Expired> {
+    /// Destroys what is due, as somebody with this user id asks, or by itself; `across_gap`, if they say that the clock did
+    /// not jump.
+    pub(crate) async fn expire(&self, uid: Option<u32>, across_gap: bool) -> Result<Expired> {
         let _turn = self.turn().await;
         let mut done = Expired::default();
         loop {
-            let plan = plan(&self.data).await?;
+            let plan = plan(&self.data, across_gap).await?;
+            done.amiss = amiss(&plan);
             // Also if there is none: what an earlier attempt destroyed may have left traces.
             let again = self.trail.destroy(plan.again).await.into_diagnostic();
             done.again += again.wrap_err("keys that the log says are destroyed are still there")?;
@@ -157,7 +188,15 @@ impl Expirer {
         let parties = scope
             .into_iter()
             .flat_map(|it| [&it.agent, &it.session, &it.service]);
-        if scope.is_some_and(HoldScope::is_empty) || parties.flatten().any(|it| bad(it)) {
+        let is_over = scope.is_some_and(|it| it.until.is_some() && it.from >= it.until);
+        let agent = scope.and_then(|it| it.agent.as_deref());
+        // One that holds nothing would be seen when it is too late.
+        let unknown = agent.is_some_and(|agent| agent.parse::<SpiffeId>().is_err());
+        if scope.is_some_and(HoldScope::is_empty)
+            || parties.flatten().any(|it| bad(it))
+            || is_over
+            || unknown
+        {
             return Err("scope_invalid");
         }
         let _turn = self.turn().await;
@@ -195,10 +234,10 @@ impl Expirer {
         loop {
             let today = Day::of_us(now().as_microsecond());
             if done != Some(today) {
-                match self.expire(None).await {
-                    Ok(_) => {
+                match self.expire(None, false).await {
+                    Ok(expired) => {
                         done = Some(today);
-                        self.standing.set(Vec::new());
+                        self.standing.set(expired.amiss);
                     }
                     Err(error) => self.failed(&error),
                 }

@@ -83,7 +83,10 @@ pub(crate) enum Request {
     /// To erase somebody, or keep them from it.
     Erase(Ask),
     /// To destroy what is due.
-    Expire,
+    Expire {
+        /// Whether whoever asks says that the clock did not jump.
+        across_gap: bool,
+    },
     /// To keep records beyond their time, or no longer.
     Hold(HoldAsk),
 }
@@ -125,13 +128,15 @@ impl desk::Clerk for Clerk {
                     Err(reason) => Reply::Refused(reason.to_owned()),
                 }
             }
-            Request::Expire => match self.expirer.expire(Some(uid)).await {
-                Ok(done) => Reply::Expired(done),
-                Err(error) => {
-                    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-                    Reply::Refused(causes.join(": "))
+            Request::Expire { across_gap } => {
+                match self.expirer.expire(Some(uid), across_gap).await {
+                    Ok(done) => Reply::Expired(done),
+                    Err(error) => {
+                        let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+                        Reply::Refused(causes.join(": "))
+                    }
                 }
-            },
+            }
             Request::Hold(ask) => match self.expirer.hold(ask, uid).await {
                 Ok(record) => Reply::Recorded(record),
                 Err(reason) => Reply::Refused(reason.to_owned()),

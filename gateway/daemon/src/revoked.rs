@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// What the reason of a quarantine begins with.
 const QUARANTINED: &str = "behaviour: ";
-/// Sessions that are revoked so at a time. An agent makes as many as it starts processes, and none ever goes by itself.
+/// Sessions of one agent that are revoked so at a time. An agent makes as many as it starts processes, and none ever goes by itself.
 const QUARANTINED_MAX: usize = 4096;
 
 /// The longest file, in bytes.
@@ -102,12 +102,14 @@ pub(crate) fn change<T>(data: &Path, change: impl FnOnce(&mut Revoked) -> T) -> 
     Ok(changed)
 }
 
-/// Revokes a session of `agent`; the agent itself, if so many of sessions' are revoked for what they did that nobody can
-/// look through them.
+/// Revokes a session of `agent`; the agent itself, if so many of its sessions are revoked for what they did that nobody
+/// can look through them.
 pub(crate) fn quarantine(data: &Path, session: Revocable, agent: &str, reason: &str) -> Result<()> {
     change(data, |revoked| {
+        let of = format!(" ({agent})");
         let is_one = |(what, why): (&Revocable, &Arc<str>)| {
-            matches!(what, Revocable::Session(_)) && why.starts_with(QUARANTINED)
+            let is_its = why.starts_with(QUARANTINED) && why.ends_with(&of);
+            is_its && matches!(what, Revocable::Session(_))
         };
         let full = revoked.0.iter().filter(|it| is_one(*it)).count() >= QUARANTINED_MAX;
         let what = if full {
@@ -115,9 +117,9 @@ pub(crate) fn quarantine(data: &Path, session: Revocable, agent: &str, reason: &
         } else {
             session
         };
-        revoked
-            .0
-            .insert(what, format!("{QUARANTINED}{reason}").into());
+        // What an operator said of it stays.
+        let reason = || format!("{QUARANTINED}{reason}{of}").into();
+        revoked.0.entry(what).or_insert_with(reason);
     })
 }
 
@@ -234,8 +236,11 @@ mod tests {
         let session = |number: usize| Revocable::Session(format!("s-{number}").into());
         change(folder.path(), |revoked| {
             for number in 1..QUARANTINED_MAX {
-                let reason = format!("{QUARANTINED}canary");
+                let reason = format!("{QUARANTINED}canary (spiffe://a.example/a)");
                 revoked.0.insert(session(number), reason.into());
+                let other = Revocable::Session(format!("other-{number}").into());
+                let reason = format!("{QUARANTINED}canary (spiffe://a.example/b)");
+                revoked.0.insert(other, reason.into());
             }
         })
         .unwrap();
@@ -245,12 +250,12 @@ mod tests {
             read(folder.path()).unwrap().0
         };
         let last = quarantined(QUARANTINED_MAX);
-        assert_eq!(last.len(), QUARANTINED_MAX);
+        assert_eq!(last.len(), 2 * QUARANTINED_MAX - 1);
         assert!(!last.contains_key(&agent));
         for more in 1..4 {
             let now = quarantined(QUARANTINED_MAX + more);
-            assert_eq!(now.len(), QUARANTINED_MAX + 1);
-            assert_eq!(&*now[&agent], "behaviour: canary /x");
+            assert_eq!(now.len(), 2 * QUARANTINED_MAX);
+            assert_eq!(&*now[&agent], "behaviour: canary /x (spiffe://a.example/a)");
         }
     }
 

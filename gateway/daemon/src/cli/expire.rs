@@ -22,6 +22,9 @@ pub(super) struct Asked {
     /// Only say what would be destroyed, and what a hold keeps.
     #[arg(long)]
     dry_run: bool,
+    /// The days of which the log has no records went by: what is due behind them goes, too.
+    #[arg(long)]
+    across_gap: bool,
     #[command(flatten)]
     data: Data,
     #[command(flatten)]
@@ -33,10 +36,10 @@ pub(super) async fn expire(asked: Asked) -> Result<ExitCode> {
     let format = asked.output.output;
     if asked.dry_run {
         drop(audit::ledger(data).await?);
-        show(&expiry::plan(data).await?, format)?;
+        show(&expiry::plan(data, asked.across_gap).await?, format)?;
         return Ok(ExitCode::SUCCESS);
     }
-    match done(data).await? {
+    match done(data, asked.across_gap).await? {
         Ok(done) => {
             match format {
                 Format::Json => println!("{}", serde_json::to_string(&done).into_diagnostic()?),
@@ -58,6 +61,7 @@ fn say(done: Expired) {
         again,
         held,
         record,
+        amiss,
     } = done;
     match record {
         Some(record) => println!(
@@ -69,6 +73,9 @@ fn say(done: Expired) {
         println!(
             "{again} keys were there again that the log says are destroyed; they are destroyed again"
         );
+    }
+    for why in amiss {
+        eprintln!("{why}");
     }
     if held > 0 {
         println!("{held} keys are held (`tidegate audit hold list`)");
@@ -87,7 +94,7 @@ fn show(plan: &Plan, format: Format) -> Result<()> {
             })
         });
         let told = json!({
-            "due": due.collect::<Vec<_>>(), "again": plan.again, "strange": plan.strange, "more": plan.more,
+            "due": due.collect::<Vec<_>>(), "again": plan.again, "strange": plan.strange, "more": plan.more, "behind": plan.behind,
         });
         println!("{told}");
         return Ok(());
@@ -103,6 +110,11 @@ fn show(plan: &Plan, format: Format) -> Result<()> {
         ]
     });
     table::print(&["key", "day", "class", "days", "records", "held by"], rows);
+    if let Some(why) = (!plan.behind.is_empty()).then_some(plan.behind.len()) {
+        println!(
+            "and {why} more, if the days of which the log has no records went by (`--across-gap`)"
+        );
+    }
     if plan.more {
         println!("and more, once these are gone");
     }
@@ -110,8 +122,8 @@ fn show(plan: &Plan, format: Format) -> Result<()> {
 }
 
 /// Has it done by the gateway of this log if one runs, else does it.
-async fn done(data: &Path) -> Result<Result<Expired, String>> {
-    match desk::ask(&data.join(SOCKET), &Request::Expire) {
+async fn done(data: &Path, across_gap: bool) -> Result<Result<Expired, String>> {
+    match desk::ask(&data.join(SOCKET), &Request::Expire { across_gap }) {
         Ok(Reply::Expired(done)) => return Ok(Ok(done)),
         Ok(Reply::Refused(reason)) => return Ok(Err(reason)),
         Ok(_) => return Err(miette!("the gateway did something else")),
@@ -120,7 +132,7 @@ async fn done(data: &Path) -> Result<Result<Expired, String>> {
     }
     let expirer = alone(data).await?;
     let uid = rustix::process::getuid().as_raw();
-    expirer.expire(Some(uid)).await.map(Ok)
+    expirer.expire(Some(uid), across_gap).await.map(Ok)
 }
 
 /// Whoever does it where no gateway runs. The lock stays with it, so none starts meanwhile.

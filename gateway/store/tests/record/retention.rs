@@ -86,7 +86,11 @@ async fn archive(home: &Home) -> Archive {
 }
 
 async fn plan(home: &Home, day: i64) -> Plan {
-    archive(home).await.plan(at(day, 0), None).await.unwrap()
+    archive(home)
+        .await
+        .plan(at(day, 0), None, false)
+        .await
+        .unwrap()
 }
 
 /// Destroys what is due on a day; gives the days and classes of that.
@@ -141,7 +145,7 @@ async fn what_is_due_goes_and_the_rest_stays(home: Home) {
                 assert!(one.event.at() < at(BEGIN + 3, 0));
                 let expiry = &after[usize::try_from(gone.expiry).unwrap()];
                 let Event::Expire(expiry) = &expiry.event else {
-                    panic!("{expiry:?}")
+                    unreachable!("{expiry:?}")
                 };
                 assert_eq!(expiry.key, gone.key);
                 assert_eq!(expiry.basis.as_deref(), Some("house rule"));
@@ -209,7 +213,16 @@ async fn a_clock_that_jumps_makes_nothing_expire(home: Home) {
         assert!(due(plan(&home, day).await) <= usual + 1, "{day}");
     }
     trail.note(&gap(BEGIN + 30_002)).await.unwrap();
-    assert!(due(plan(&home, BEGIN + 30_002).await) > usual + 1);
+    // With three days of it the log has come there, by leaving days out: somebody must say that they went by.
+    let jumped = plan(&home, BEGIN + 30_002).await;
+    assert!(jumped.due.is_empty() && jumped.behind.len() > usual + 1);
+    assert_eq!(
+        jumped.gap,
+        Some((audit::Day(BEGIN + 41), audit::Day(BEGIN + 30_000)))
+    );
+    let moment = at(BEGIN + 30_002, 0);
+    let said = archive(&home).await.plan(moment, None, true).await;
+    assert_eq!(due(said.unwrap()), jumped.behind.len());
     // And one that is behind makes no record that is due at once.
     trail.stop(&gap(BEGIN + 30_002)).await.unwrap();
     let trail = kept(home.path()).await;
@@ -256,6 +269,12 @@ async fn a_key_that_is_gone_without_a_record_is_lost(home: Home) {
             report.findings
         );
         assert_eq!(report.verdict, Verdict::KeysLost);
+        // Its id is not given to the next key, which would look as if nothing was missing.
+        let trail = kept(home.path()).await;
+        trail.stop(&gap(BEGIN + 43)).await.unwrap();
+        let report = verify(home.path(), &[]).await;
+        assert_eq!(report.verdict, Verdict::KeysLost);
+        assert_eq!(report.findings.len(), 1, "{:?}", report.findings);
     }
 }
 
@@ -271,7 +290,10 @@ async fn what_a_key_is_for_cannot_be_changed(home: Home) {
         let lasting = hold("one", None);
         trail.note(EventRef::Hold(&lasting)).await.unwrap();
         home.saboteur().await.run(lie).await;
-        let plan = archive(&home).await.plan(at(BEGIN + 41, 0), None).await;
+        let plan = archive(&home)
+            .await
+            .plan(at(BEGIN + 41, 0), None, false)
+            .await;
         // A hold that does not open lets nothing expire at all.
         if let Ok(plan) = plan {
             let lied = plan.due.iter().all(|due| due.terms.day.0 <= BEGIN + 2);
@@ -324,7 +346,7 @@ async fn what_is_held_stays_until_it_is_not(home: Home) {
     subjects.hold(index().of(&subject), true).await.unwrap();
     let held = HeldSubjects::of(&mut subjects, index()).await.unwrap();
     let mut archive = archive(&home).await;
-    let plan = archive.plan(at(BEGIN + 41, 0), held.as_ref());
+    let plan = archive.plan(at(BEGIN + 41, 0), held.as_ref(), false);
     let days = plan.await.unwrap().due;
     let days = days
         .iter()
@@ -382,6 +404,31 @@ async fn a_copy_loses_the_keys_once_it_says_why() {
     end.close().await.unwrap();
     assert_eq!(all(&back).await, all(&first).await);
     assert!(verify(back.path(), &[]).await.is_intact());
+}
+
+#[tokio::test]
+async fn a_copy_keeps_a_key_that_is_gone_for_no_reason() {
+    let first = Home::sqlite();
+    let trail = log(&first).await;
+    trail.stop(&gap(BEGIN + 42)).await.unwrap();
+    let there = Home::postgres();
+    std::fs::copy(
+        first.path().join(KEYRING_FILE),
+        there.path().join(KEYRING_FILE),
+    )
+    .unwrap();
+    let mut from = reader(first.path()).await.unwrap();
+    let mut to = writer(there.path()).await.unwrap();
+    let mut copier = Copier::begin(from.as_mut(), to.as_mut()).await.unwrap();
+    copier.step(from.as_mut(), to.as_mut()).await.unwrap();
+    let before = all(&there).await;
+    let damage = "UPDATE data_key SET wrapped = zeroblob(length(wrapped)) WHERE id = 1";
+    first.saboteur().await.run(damage).await;
+    let gone = copier.expire(from.as_mut(), to.as_mut()).await.unwrap();
+    assert_eq!(gone, 0);
+    assert_eq!(all(&there).await, before);
+    assert!(verify(there.path(), &[]).await.is_intact());
+    assert!(!verify(first.path(), &[]).await.is_intact());
 }
 
 #[tokio::test]
