@@ -228,6 +228,16 @@ impl Archive {
                 }
             }
             Event::Close(outcome) => opening = self.at(outcome.opening).await?,
+            Event::Expired(expired) if expired.was == Kind::Open => {
+                if let Some(at) = self.ledger.closing(index).await? {
+                    closing = self.at(at).await?;
+                }
+            }
+            Event::Expired(expired) if expired.was == Kind::Close => {
+                if let Some(at) = expired.opening {
+                    opening = self.at(at).await?;
+                }
+            }
             Event::Start(_)
             | Event::Stop(_)
             | Event::Refuse(_)
@@ -241,18 +251,8 @@ impl Archive {
             | Event::Erase(_)
             | Event::Policies(_)
             | Event::Expire(_)
-            | Event::Hold(_) => {}
-            Event::Expired(expired) if expired.was == Kind::Open => {
-                if let Some(at) = self.ledger.closing(index).await? {
-                    closing = self.at(at).await?;
-                }
-            }
-            Event::Expired(expired) if expired.was == Kind::Close => {
-                if let Some(at) = expired.opening {
-                    opening = self.at(at).await?;
-                }
-            }
-            Event::Expired(_) => {}
+            | Event::Hold(_)
+            | Event::Expired(_) => {}
         }
         let (signed, proven) = self.proven(index).await?;
         Ok(Some(Shown {

@@ -33,7 +33,7 @@ pub(super) async fn expire(asked: Asked) -> Result<ExitCode> {
     let format = asked.output.output;
     if asked.dry_run {
         drop(audit::ledger(data).await?);
-        show(&expiry::plan(data).await?, format)?;
+        show(&expiry::plan(data).await?, format);
         return Ok(ExitCode::SUCCESS);
     }
     match done(data).await? {
@@ -75,7 +75,7 @@ fn say(done: Expired) {
     }
 }
 
-fn show(plan: &Plan, format: Format) -> Result<()> {
+fn show(plan: &Plan, format: Format) {
     let each = plan.due.iter().map(|due| due.expiry(super::now(), None));
     let each: Vec<_> = each.zip(&plan.due).collect();
     if matches!(format, Format::Json) {
@@ -90,7 +90,7 @@ fn show(plan: &Plan, format: Format) -> Result<()> {
             "due": due.collect::<Vec<_>>(), "again": plan.again, "strange": plan.strange, "more": plan.more,
         });
         println!("{told}");
-        return Ok(());
+        return;
     }
     let rows = each.iter().map(|(expiry, due)| {
         vec![
@@ -106,7 +106,6 @@ fn show(plan: &Plan, format: Format) -> Result<()> {
     if plan.more {
         println!("and more, once these are gone");
     }
-    Ok(())
 }
 
 /// Has it done by the gateway of this log if one runs, else does it.
