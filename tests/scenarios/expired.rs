@@ -263,7 +263,7 @@ fn what_is_held_stays_and_what_is_only_gone_is_told() -> Result<()> {
         .and_then(Value::as_str)
         .context("no agent")?
         .to_owned();
-    let putting = [
+    let claim = [
         "hold",
         "add",
         "--agent",
@@ -273,8 +273,8 @@ fn what_is_held_stays_and_what_is_only_gone_is_told() -> Result<()> {
         "--reason",
         "7 Cs 12/26",
     ];
-    said(past.gateway(), &putting)?;
-    let again = past.gateway().audit(&putting)?;
+    said(past.gateway(), &claim)?;
+    let again = past.gateway().audit(&claim)?;
     assert_eq!(again.stderr, b"refused: hold_exists\n");
     // By the command line, where no gateway runs.
     let held = said(past.gateway(), &["expire"])?;

@@ -36,7 +36,7 @@ pub(super) async fn expire(asked: Asked) -> Result<ExitCode> {
     let format = asked.output.output;
     if asked.dry_run {
         drop(audit::ledger(data).await?);
-        show(&expiry::plan(data, asked.across_gap).await?, format)?;
+        show(&expiry::plan(data, asked.across_gap).await?, format);
         return Ok(ExitCode::SUCCESS);
     }
     match done(data, asked.across_gap).await? {
@@ -82,7 +82,7 @@ fn say(done: Expired) {
     }
 }
 
-fn show(plan: &Plan, format: Format) -> Result<()> {
+fn show(plan: &Plan, format: Format) {
     let each = plan.due.iter().map(|due| due.expiry(super::now(), None));
     let each: Vec<_> = each.zip(&plan.due).collect();
     if matches!(format, Format::Json) {
@@ -97,7 +97,7 @@ fn show(plan: &Plan, format: Format) -> Result<()> {
             "due": due.collect::<Vec<_>>(), "again": plan.again, "strange": plan.strange, "more": plan.more, "behind": plan.behind,
         });
         println!("{told}");
-        return Ok(());
+        return;
     }
     let rows = each.iter().map(|(expiry, due)| {
         vec![
@@ -118,7 +118,6 @@ fn show(plan: &Plan, format: Format) -> Result<()> {
     if plan.more {
         println!("and more, once these are gone");
     }
-    Ok(())
 }
 
 /// Has it done by the gateway of this log if one runs, else does it.

@@ -276,7 +276,7 @@ impl Running {
         let files = (Arc::clone(&held), tell, authority);
         let pins = files::look(config, files, &gateway, (Arc::clone(&alerts), &stopped));
         let expirer = record::expiry(config, &gateway, &stopped);
-        let due = expirer.standing();
+        let retained = expirer.standing();
         desks::open(config, &gateway, (rotation, expirer), &stopped)?;
         upstreams::watch(&gateway, &upstream_tls, &stopped)?;
         let (listen, led) = addresses(&bound, endpoints.len());
@@ -295,7 +295,7 @@ impl Running {
             reported,
             lease,
             rotated,
-            expired: due,
+            retained,
             shipped: shipping.lag(),
             alerts,
         };

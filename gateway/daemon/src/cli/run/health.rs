@@ -32,7 +32,7 @@ pub(super) struct Health {
     /// None if the keyring lies there in clear.
     pub(super) lease: Option<Arc<lease::Standing>>,
     pub(super) rotated: Arc<Standing>,
-    pub(super) expired: Arc<Standing>,
+    pub(super) retained: Arc<Standing>,
     pub(super) shipped: Arc<Lag>,
     pub(super) alerts: Arc<Alerts>,
 }
@@ -77,7 +77,7 @@ impl Status for Health {
             Condition::Down(amiss.unwrap_or_default())
         } else {
             let amiss = amiss.into_iter().chain(self.rotated.amiss());
-            let amiss = amiss.chain(self.expired.amiss());
+            let amiss = amiss.chain(self.retained.amiss());
             less_by(amiss.collect::<Vec<_>>().join("; "))
         };
         let attestation = match self.gateway.flows.source() {
