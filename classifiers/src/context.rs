@@ -173,6 +173,11 @@ impl Context {
         !matches!(self.tells, Tells::System | Tells::Code)
     }
 
+    /// Whether a value of this member tells the same whatever it is.
+    pub(crate) fn tells_by_itself(&self) -> bool {
+        matches!(self.tells, Tells::Person | Tells::Patient | Tells::Measured)
+    }
+
     /// What a sibling says of the value beside it, unless it says nothing.
     fn label_is(&mut self, class: KeyClass) {
         if let KeyClass::Leaf(_) | KeyClass::Hint(DataClass::NATIONAL_ID) = class {

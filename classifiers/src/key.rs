@@ -13,11 +13,12 @@ mod reading;
 mod spelling;
 mod steps;
 mod tells;
+mod written;
 
 pub use cache::KeyCache;
 pub(crate) use endings::may_end_a_noun as may_be_known;
 pub use join::inherit;
-pub use steps::{Name, Spot};
+pub use steps::{Mark, Name, Spot};
 pub(crate) use tells::Tells;
 
 use crate::DataClass;

@@ -28,6 +28,6 @@ mod words;
 pub use context::{Context, DISCRIMINATOR_BYTES_MAX};
 pub use explain::{Explanation, explain};
 pub use finding::{Finding, ValueKind};
-pub use key::{KEY_BYTES_MAX, KeyCache, KeyClass, Name, Spot, inherit, key_class};
+pub use key::{KEY_BYTES_MAX, KeyCache, KeyClass, Mark, Name, Spot, inherit, key_class};
 pub use scan::{classify_key, classify_value, classify_value_with};
 pub use taxonomy::{CLASSES_MAX, Ccpa, DataClass, Severity};

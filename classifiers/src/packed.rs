@@ -53,18 +53,6 @@ pub(crate) fn within(word: u64, first: u8, last: u8) -> u64 {
     reaches & !exceeds & !word & HIGH
 }
 
-/// Whether a byte of a string may mean something else than itself: a backslash, or one above 127.
-#[inline]
-pub(crate) fn needs_reading(bytes: &[u8]) -> bool {
-    let (words, tail) = bytes.as_chunks::<8>();
-    let special = |word: u64| within(word, b'\\', b'\\') | word & HIGH;
-    let any = words
-        .iter()
-        .fold(0, |any, word| any | special(u64::from_le_bytes(*word)));
-    let [last, _] = pack(tail);
-    any | special(last) != 0
-}
-
 /// The first place from `from` on of a byte that lies from `first` to `last`, both below 128.
 #[inline]
 pub(crate) fn next(bytes: &[u8], from: usize, first: u8, last: u8) -> Option<usize> {

@@ -1,8 +1,8 @@
 //! The vector instructions of x86-64 that tell the bytes of a block apart, and the one place where
 //! code that needs them is called.
 //!
-//! [`Masks`] are filled twice, with AVX2 and with AVX-512, by the same comparisons. Where a
-//! processor has neither, and on other architectures, the walker goes token by token.
+//! [`Masks`] are filled twice, with AVX2 and with AVX-512, by the same comparisons; a [`Sight`] of half
+//! a block is taken with vectors, and eight bytes at a time where a processor has none.
 
 #![cfg_attr(
     target_arch = "x86_64",
@@ -13,12 +13,14 @@
 )]
 
 mod masks;
+mod sight;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 use std::sync::OnceLock;
 
 pub(crate) use masks::{BLOCK_BYTES, Block, Masks, each_block, padded};
+pub(crate) use sight::{Half, Sight};
 
 /// Which vector instructions a walk may use. Made only by asking the processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,14 +44,14 @@ pub(crate) trait Lane {
     fn run(self, masks: impl Fn(&Block) -> Masks) -> Self::Done;
 }
 
-/// Work that gains by these instructions and does not look at masks. It is compiled once for each
-/// level, and once for none.
+/// Work that gains by these instructions and can do without. It is compiled once for each level, and
+/// once for none.
 pub(crate) trait Work {
     /// What comes of it.
     type Done;
 
     /// Does the work.
-    fn run(self) -> Self::Done;
+    fn run(self, sight: impl Fn(&Half) -> Sight) -> Self::Done;
 }
 
 /// What a walk may use, if the processor has it.
@@ -85,12 +87,6 @@ impl Level {
         *BEST.get_or_init(|| Self::within(Limit::Any))
     }
 
-    /// Whether there are none.
-    #[inline]
-    pub(crate) fn is_none(self) -> bool {
-        self.0 == Kind::None
-    }
-
     /// Runs the lane with these instructions, if there are any.
     #[inline]
     pub(crate) fn run<L: Lane>(self, lane: L) -> Option<L::Done> {
@@ -114,7 +110,7 @@ impl Level {
     #[inline]
     pub(crate) fn work<W: Work>(self, work: W) -> W::Done {
         match self.0 {
-            Kind::None => work.run(),
+            Kind::None => work.run(sight::by_words),
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => {
                 // SAFETY: as in `run`.

@@ -33,7 +33,7 @@ const VALUES_KEPT: usize = 64;
 /// Most words of a label that is not kept.
 const LABEL_WORDS_MAX: usize = 6;
 /// Longest name or value that is kept, in bytes.
-pub(super) const KEPT_BYTES_MAX: usize = 2 * PACK_BYTES_MAX;
+const KEPT_BYTES_MAX: usize = 2 * PACK_BYTES_MAX;
 
 #[derive(Clone, Copy)]
 struct Slot<T> {
@@ -246,23 +246,6 @@ impl Packed {
         })
     }
 
-    /// The first `length` of these bytes, if so many are kept.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "done for many values, and with vectors only where it is part of the lane"
-    )]
-    pub(super) fn ahead(length: usize, bytes: &[u8; KEPT_BYTES_MAX]) -> Option<Self> {
-        let mut words = *KEEP.get(length)?;
-        for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
-            *word &= u64::from_le_bytes(*bytes);
-        }
-        Some(Self {
-            words,
-            length: length as u64,
-        })
-    }
-
     /// Whether this is the first `length` of these bytes.
     #[inline(always)]
     #[expect(
@@ -270,7 +253,8 @@ impl Packed {
         reason = "done for every name, and with vectors only where it is part of the lane"
     )]
     pub(super) fn leads(&self, length: usize, bytes: &[u8; KEPT_BYTES_MAX]) -> bool {
-        let Some(keep) = KEEP.get(length).filter(|_| self.length == length as u64) else {
+        // The same of one that is no longer than what is kept.
+        let Some(keep) = KEEP.get(length % KEEP.len()) else {
             return false;
         };
         let (words, _) = bytes.as_chunks::<8>();
@@ -278,7 +262,7 @@ impl Packed {
         for ((known, word), keep) in self.words.iter().zip(words).zip(keep) {
             other |= (u64::from_le_bytes(*word) ^ known) & keep;
         }
-        other == 0
+        other == 0 && self.length == length as u64
     }
 
     /// Whether both are the same text. Word by word: compared as memory, the words just computed
@@ -294,29 +278,35 @@ impl Packed {
             && fourth == other_fourth
     }
 
-    /// Only speed hangs on its spread: the high bits of a product, which all bytes reach.
+    /// Only speed hangs on its spread.
     #[inline]
     pub(super) fn hash(&self) -> usize {
-        let [first, second, third, fourth] = self.words;
-        let mixed = first ^ second.rotate_left(23) ^ third.rotate_left(11) ^ fourth.rotate_left(41);
-        let product = (mixed ^ self.length).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        (product >> 50) as usize
+        spread(self.words, self.length)
     }
 }
 
-/// For each length, which bits of four words its bytes fill.
-static KEEP: [[u64; 4]; KEPT_BYTES_MAX + 1] = keep();
+/// Fourteen bits that stand for a text: the high ones of a product, which all bytes reach.
+#[inline]
+pub(super) fn spread(words: [u64; 4], length: u64) -> usize {
+    let [first, second, third, fourth] = words;
+    let mixed = first ^ second.rotate_left(23) ^ third.rotate_left(11) ^ fourth.rotate_left(41);
+    let product = (mixed ^ length).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (product >> 50) as usize
+}
+
+/// For each length, which bits of four words its bytes fill; all, for those beyond.
+pub(super) static KEEP: [[u64; 4]; 2 * KEPT_BYTES_MAX] = keep();
 
 #[expect(
     clippy::indexing_slicing,
     reason = "runs when compiled: out of bounds is a build error"
 )]
-const fn keep() -> [[u64; 4]; KEPT_BYTES_MAX + 1] {
-    let mut keep = [[0; 4]; KEPT_BYTES_MAX + 1];
+const fn keep() -> [[u64; 4]; 2 * KEPT_BYTES_MAX] {
+    let mut keep = [[0; 4]; 2 * KEPT_BYTES_MAX];
     let mut length = 0;
-    while length <= KEPT_BYTES_MAX {
+    while length < keep.len() {
         let mut byte = 0;
-        while byte < length {
+        while byte < length && byte < KEPT_BYTES_MAX {
             keep[length][byte / 8] |= 0xFF << (8 * (byte % 8));
             byte += 1;
         }

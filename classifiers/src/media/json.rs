@@ -8,7 +8,6 @@
 //! it does not judge: duplicate names, which all reach the visitor, and the size of numbers, which
 //! are never turned into machine numbers.
 
-mod bitmaps;
 mod lane;
 mod number;
 #[cfg(test)]
@@ -17,11 +16,10 @@ mod text;
 mod token;
 
 use crate::vector::{Level, Limit};
-use bitmaps::Index;
-use lane::{LANE_BYTES_MIN, Left};
+use lane::{LANE_BYTES_MIN, Ride};
 use text::{End, Seen};
 
-pub use token::{AHEAD_BYTES, Flaw, Foreseen, Scalar, Token, Unreadable, Visitor};
+pub use token::{AHEAD_BYTES, Flaw, Scalar, Token, Unreadable, Visitor};
 
 /// A JSON token is held whole while it is judged; a longer one, quotes included, is refused.
 pub const VALUE_BYTES_MAX: usize = 256 * 1024;
@@ -75,8 +73,6 @@ pub struct Walker {
     failed: Option<Unreadable>,
     /// Which vector instructions this walk may use.
     limit: Limit,
-    /// Room for the fast lane, once it was taken.
-    index: Option<Box<Index>>,
 }
 
 impl Default for Walker {
@@ -98,7 +94,6 @@ impl Walker {
             decoded: Vec::new(),
             failed: None,
             limit: Limit::Any,
-            index: None,
         }
     }
 
@@ -117,7 +112,6 @@ impl Walker {
             carry: std::mem::take(&mut self.carry),
             decoded: std::mem::take(&mut self.decoded),
             limit: self.limit,
-            index: self.index.take(),
             ..Self::new()
         };
     }
@@ -141,8 +135,7 @@ impl Walker {
 
     /// The bytes that its buffers occupy, for those who watch limits.
     pub fn capacity(&self) -> usize {
-        let index = self.index.as_ref().map_or(0, |index| size_of_val(&**index));
-        self.carry.capacity() + self.decoded.capacity() + index
+        self.carry.capacity() + self.decoded.capacity()
     }
 
     /// Walks the next bytes. After an error every call repeats it.
@@ -184,11 +177,8 @@ impl Walker {
     fn walk<V: Visitor>(&mut self, chunk: &[u8], visitor: &mut V) -> Result<(), Unreadable> {
         let mut at = self.resume(chunk, visitor)?;
         let level = Level::within(self.limit);
-        let mut lane_from = at;
         loop {
-            if at >= lane_from {
-                Left { at, lane_from } = self.hurry(level, chunk, at, visitor);
-            }
+            at = self.hurry(level, chunk, at, visitor);
             let Some(&byte) = chunk.get(at) else {
                 return Ok(());
             };
@@ -214,7 +204,7 @@ impl Walker {
         }
     }
 
-    /// Walks as far as the fast lane goes.
+    /// Walks as far as the fast lane goes, and returns where that is.
     #[inline]
     fn hurry<V: Visitor>(
         &mut self,
@@ -222,20 +212,16 @@ impl Walker {
         chunk: &[u8],
         at: usize,
         visitor: &mut V,
-    ) -> Left {
-        let is_short = chunk.len().saturating_sub(at) < LANE_BYTES_MIN;
-        if level.is_none() || is_short || !self.lane_may_begin() {
-            return Left { at, lane_from: at };
+    ) -> usize {
+        if self.depth == 0 || chunk.len().saturating_sub(at) < LANE_BYTES_MIN {
+            return at;
         }
-        let mut index = self.index.take().unwrap_or_else(Index::new);
-        let left = self.take_lane(level, &mut index, chunk, at, visitor);
-        self.index = Some(index);
-        left
-    }
-
-    /// Whether the walk stands in a container and between two tokens.
-    fn lane_may_begin(&self) -> bool {
-        self.depth > 0 && !matches!(self.expect, Expect::Colon | Expect::End)
+        level.work(Ride {
+            chunk,
+            at,
+            walker: self,
+            visitor,
+        })
     }
 
     /// Completes the token that the last chunk left open. Returns where it ends in this chunk.

@@ -46,8 +46,10 @@ fn no_value_is_passed_over_where_an_operator_looks() {
         let root = Spot::root();
         let mut member = root;
         root.move_to(&mut member, &Name::of(b"status"), &mut cache);
-        let element = member.element(&mut cache);
-        for spot in [member, element, root.element(&mut cache)] {
+        let (mut element, mut outermost) = (root, root);
+        member.move_to_element(&mut element, &mut cache);
+        root.move_to_element(&mut outermost, &mut cache);
+        for spot in [member, element, outermost] {
             assert_eq!((spot.is_quiet(), spot.is_untold()), (passes, passes));
         }
     }

@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 
 use super::feature::{self, REACH};
 use super::token::Token;
-use crate::vector::{Level, Work};
+use crate::vector::{Half, Level, Sight, Work};
 
 /// What a word is part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +142,7 @@ impl Work for Decoding<'_> {
     type Done = ();
 
     #[inline(always)]
-    fn run(self) {
+    fn run(self, _: impl Fn(&Half) -> Sight) {
         let Self {
             model,
             words,

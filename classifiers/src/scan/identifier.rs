@@ -19,9 +19,9 @@ use crate::DataClass;
 use crate::finding::Finding;
 use crate::key::KeyClass;
 use crate::packed;
-use layout::{GROUPS_MAX, Layout, Needs, ROOT, Separators, TEXT_BYTES_MAX, TREE};
-use nearby::Nearby;
+use layout::{ALONE, GROUPS_MAX, Layout, Needs, ROOT, Separators, TEXT_BYTES_MAX, TREE};
 pub(super) use nearby::{Entries, Words};
+use nearby::{Nearby, Signs};
 
 /// Longest run of letters and digits that is looked at: a wallet's address in Bech32.
 const RUN_BYTES_MAX: usize = 90;
@@ -35,7 +35,11 @@ pub(super) fn scan(key: KeyClass, value: &[u8], findings: &mut Vec<Finding>) {
     if is_plain(value) {
         return;
     }
-    let place = Place { key, value };
+    let place = Place {
+        key,
+        value,
+        signs: Signs::of(value),
+    };
     if place.is_bare_id() {
         return;
     }
@@ -131,6 +135,7 @@ impl Match {
 struct Place<'value> {
     key: KeyClass,
     value: &'value [u8],
+    signs: Signs<'value>,
 }
 
 impl Place<'_> {
@@ -168,7 +173,7 @@ impl Place<'_> {
             .get(start..run_end)
             .is_some_and(special::is_wallet_form)
         {
-            let nearby = Nearby::read(self.name(), self.value, start, run_end);
+            let nearby = self.nearby(start, run_end);
             return nearby.rank(DataClass::CRYPTO_WALLET).map(|rank| Match {
                 class: DataClass::CRYPTO_WALLET,
                 start,
@@ -183,7 +188,8 @@ impl Place<'_> {
 
     /// Reads groups from `start` on, as long as the tree goes on.
     fn walk(&self, start: usize, edge: Edge) -> Option<Match> {
-        let tree = &*TREE;
+        let untold = self.name().is_none() && self.signs.are_none_about(start);
+        let tree = if untold { &*ALONE } else { &*TREE };
         let mut groups = Groups::new(start);
         let mut node = ROOT;
         let mut nearby = None;
@@ -238,8 +244,7 @@ impl Place<'_> {
         if checked && !(layout.row.check)(groups.text()) {
             return None;
         }
-        let nearby = nearby
-            .get_or_insert_with(|| Nearby::read(self.name(), self.value, groups.start, groups.end));
+        let nearby = nearby.get_or_insert_with(|| self.nearby(groups.start, groups.end));
         let rank = nearby.rank(layout.row.class);
         // Nobody writes the number of a lot as a card's is printed.
         let printed = layout.groups > 1 && layout.row.class == DataClass::PAN;
@@ -264,6 +269,15 @@ impl Place<'_> {
                 "number"
             },
         })
+    }
+
+    /// What the words tell that stand around a number.
+    fn nearby(&self, start: usize, end: usize) -> Nearby {
+        if self.signs.are_none_about(start) {
+            Nearby::silent(self.name())
+        } else {
+            Nearby::read(self.name(), self.value, start, end)
+        }
     }
 
     /// The class of the value's name, which did not decide alone.

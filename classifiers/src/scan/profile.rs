@@ -5,7 +5,7 @@
 
 use crate::packed::{self, PACK_BYTES_MAX, pack};
 use crate::prose;
-use crate::vector::{Block as Vectors, Lane, Level, Masks, each_block};
+use crate::vector::{Block as Vectors, Lane, Level, Masks, Sight, each_block};
 
 /// Shortest value that holds a secret with a known prefix, in bytes.
 pub(super) const SECRET_BYTES_MIN: usize = 16;
@@ -36,7 +36,7 @@ pub(super) struct Profile {
     pub(super) hyphens: u32,
 }
 
-/// What a walker knows of a text from its bitmaps, before it has read it: enough to know of most that
+/// What a walker knows of a text from its masks, before it has read it: enough to know of most that
 /// [`super::classify_value`] finds nothing in them by their look.
 ///
 /// A detector that can find something in a text without any of this needs a bit of its own here and
@@ -48,7 +48,7 @@ pub(crate) struct Glance {
     /// Digits.
     pub(crate) digits: u32,
     /// Whether any byte is one of `:;<=>?@`, `%` or `&`, a backslash, above 127, or a capital letter
-    /// behind a space.
+    /// behind a space or a dot.
     pub(crate) marked: bool,
     pub(crate) underscored: bool,
     /// Spaces and dots.
@@ -58,8 +58,46 @@ pub(crate) struct Glance {
 }
 
 impl Glance {
+    /// A text of small letters.
+    #[expect(
+        clippy::inline_always,
+        reason = "compiled for the instructions of the function it is part of"
+    )]
+    #[inline(always)]
+    pub(crate) fn letters(length: usize) -> Self {
+        Self {
+            length,
+            numbered: true,
+            ..Self::default()
+        }
+    }
+
+    /// A text in ASCII, without escapes, that is these bits of half a block from the first on.
+    #[expect(
+        clippy::inline_always,
+        reason = "compiled for the instructions of the function it is part of"
+    )]
+    #[inline(always)]
+    pub(crate) fn of(seen: &Sight, body: u32) -> Self {
+        let digits = seen.digit & body;
+        let underscores = seen.underscore & body;
+        let breaks = seen.breaks & body;
+        Self {
+            length: body.count_ones() as usize,
+            digits: digits.count_ones(),
+            marked: (seen.marked | seen.capital & breaks << 1) & body != 0,
+            underscored: underscores != 0,
+            breaks: breaks.count_ones(),
+            numbered: digits & !(digits << 1 | underscores << 1) == 0,
+        }
+    }
+
     /// Whether nothing is found in a text that looks like this.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "compiled for the instructions of the function it is part of"
+    )]
+    #[inline(always)]
     pub(crate) fn is_bland(self) -> bool {
         // Spaces or dots, whichever matters more.
         let profile = Profile {
@@ -184,7 +222,11 @@ impl Profile {
     }
 
     /// Whether no detector looks at a value of this length with these counts.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "compiled for the instructions of the function it is part of"
+    )]
+    #[inline(always)]
     fn is_bland(&self, length: usize) -> bool {
         let digits_most = match (length < SECRET_BYTES_MIN, self.spaces, self.dots) {
             (false, ..) => 0,

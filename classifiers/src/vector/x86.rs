@@ -1,14 +1,15 @@
 //! The masks of a block, with AVX2 and with AVX-512.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, __m512i, _mm_setr_epi8, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8,
-    _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setr_epi64x,
-    _mm256_shuffle_epi8, _mm256_sub_epi8, _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask,
-    _mm512_cmple_epu8_mask, _mm512_movepi8_mask, _mm512_or_si512, _mm512_set1_epi8,
-    _mm512_setr_epi64, _mm512_shuffle_epi8, _mm512_sub_epi8,
+    __m128i, __m256i, __m512i, _mm_setr_epi8, _mm256_and_si256, _mm256_andnot_si256,
+    _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_min_epu8, _mm256_movemask_epi8,
+    _mm256_or_si256, _mm256_set1_epi8, _mm256_setr_epi64x, _mm256_setzero_si256,
+    _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srli_epi16, _mm256_sub_epi8,
+    _mm512_broadcast_i32x4, _mm512_cmpeq_epi8_mask, _mm512_cmple_epu8_mask, _mm512_movepi8_mask,
+    _mm512_or_si512, _mm512_set1_epi8, _mm512_setr_epi64, _mm512_shuffle_epi8, _mm512_sub_epi8,
 };
 
-use super::{Block, Lane, Masks, Work};
+use super::{Block, Half, Lane, Masks, Sight, Work, sight};
 
 /// Turns `[` into `{` and `]` into `}`, and no other byte into one of these.
 const BRACKET_BIT: u8 = 0x20;
@@ -27,12 +28,12 @@ pub(super) fn avx512<L: Lane>(lane: L) -> L::Done {
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 pub(super) fn work_avx2<W: Work>(work: W) -> W::Done {
-    work.run()
+    work.run(|half| sight_avx2(half))
 }
 
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt,avx512f,avx512bw,avx512vl")]
 pub(super) fn work_avx512<W: Work>(work: W) -> W::Done {
-    work.run()
+    work.run(|half| sight_avx2(half))
 }
 
 #[inline]
@@ -101,6 +102,77 @@ fn within_avx2(bytes: [__m256i; 2], first: u8, last: u8) -> u64 {
 fn tops_avx2(bytes: [__m256i; 2]) -> u64 {
     let [low, high] = bytes.map(|half| u64::from(_mm256_movemask_epi8(half).cast_unsigned()));
     low | high << 32
+}
+
+/// Looks each byte up by its two halves: what both give is what it is.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn sight_avx2(half: &Half) -> Sight {
+    let [one, two, three, four] = half_words(half);
+    let bytes = _mm256_setr_epi64x(one, two, three, four);
+    let above = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), _mm256_set1_epi8(0x0F));
+    // Of a byte above 127 the first lookup gives nothing.
+    let kind = _mm256_and_si256(
+        _mm256_shuffle_epi8(table(sight::LOW), bytes),
+        _mm256_shuffle_epi8(table(sight::HIGH), above),
+    );
+    let nothing = _mm256_cmpeq_epi8(kind, _mm256_setzero_si256());
+    let past = _mm256_sub_epi8(bytes, _mm256_set1_epi8(signed(b'A')));
+    let capital = _mm256_min_epu8(past, _mm256_set1_epi8(signed(b'Z' - b'A')));
+    Sight {
+        quote: top(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(signed(b'"')))),
+        odd: !top(_mm256_andnot_si256(bytes, nothing)),
+        wide: top(bytes),
+        refused: any_of(kind, sight::REFUSED),
+        marked: any_of(kind, sight::MARKED),
+        digit: top(kind),
+        breaks: top(_mm256_slli_epi16::<{ sight::BREAK_SHIFT }>(kind)),
+        underscore: top(_mm256_slli_epi16::<{ sight::UNDERSCORE_SHIFT }>(kind)),
+        capital: top(_mm256_cmpeq_epi8(past, capital)),
+    }
+}
+
+/// Which bytes have one of these bits.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn any_of(kind: __m256i, bits: u8) -> u32 {
+    let bits = _mm256_and_si256(kind, _mm256_set1_epi8(signed(bits)));
+    !top(_mm256_cmpeq_epi8(bits, _mm256_setzero_si256()))
+}
+
+/// The top bit of each byte.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn top(bytes: __m256i) -> u32 {
+    _mm256_movemask_epi8(bytes).cast_unsigned()
+}
+
+/// A table for each half of a register.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn table(bytes: [u8; 16]) -> __m256i {
+    let [low, high] = halves(bytes);
+    _mm256_setr_epi64x(low, high, low, high)
+}
+
+#[inline]
+fn halves(bytes: [u8; 16]) -> [i64; 2] {
+    let word = u128::from_le_bytes(bytes);
+    #[expect(clippy::cast_possible_truncation, reason = "each half is taken")]
+    [
+        (word as u64).cast_signed(),
+        ((word >> 64) as u64).cast_signed(),
+    ]
+}
+
+#[inline]
+fn half_words(half: &Half) -> [i64; 4] {
+    let (words, _) = half.as_chunks::<8>();
+    let mut all = [0; 4];
+    for (to, word) in all.iter_mut().zip(words) {
+        *to = i64::from_le_bytes(*word);
+    }
+    all
 }
 
 #[inline]

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use classifiers::declared::{self, Declared};
 use classifiers::document;
 use classifiers::embedded::{self, EMBEDDED_DEPTH_MAX};
-use classifiers::media::json::{self, AHEAD_BYTES, Foreseen, Scalar, Token, Visitor, Walker};
+use classifiers::media::json::{self, AHEAD_BYTES, Scalar, Token, Visitor, Walker};
 use classifiers::operator::Operator;
 use classifiers::{
     Context, DISCRIMINATOR_BYTES_MAX, DataClass, Finding, KeyCache, Spot, ValueKind, classify_key,
@@ -489,16 +489,8 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
         clippy::inline_always,
         reason = "done for every name, and with vectors only where it is part of the lane"
     )]
-    fn foresees(
-        &mut self,
-        place: usize,
-        length: usize,
-        ahead: &[u8; AHEAD_BYTES],
-    ) -> Option<Foreseen> {
-        let known = self.trail.foresees(place, length, ahead, self.keys);
-        known.then(|| Foreseen {
-            skips_bland: self.trail.is_quiet(),
-        })
+    fn foresees(&mut self, place: usize, written: &[u8; AHEAD_BYTES]) -> Option<usize> {
+        self.trail.foresees(place, written, self.keys)
     }
 
     #[inline]
@@ -511,8 +503,8 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
         clippy::inline_always,
         reason = "done for many values, and with vectors only where it is part of the lane"
     )]
-    fn has_heard(&self, length: usize, ahead: &[u8; AHEAD_BYTES]) -> bool {
-        self.trail.has_heard(length, ahead, self.keys)
+    fn hears(&mut self, length: usize, ahead: &[u8; AHEAD_BYTES]) -> bool {
+        self.trail.hears(length, ahead, self.keys)
     }
 
     #[inline]

@@ -3,7 +3,7 @@
 //! finding.
 
 use classifiers::media::json::AHEAD_BYTES;
-use classifiers::{Context, KeyCache, Name, Spot};
+use classifiers::{Context, KeyCache, Mark, Name, Spot};
 
 /// A longer name is `?` in paths.
 const NAME_BYTES_MAX: usize = 64;
@@ -42,13 +42,23 @@ impl Frame {
     }
 }
 
+/// A frame whose contexts have numbers, or of others what is known without.
+#[derive(Clone, Copy, Debug)]
+struct Outer {
+    here: Mark,
+    value: Mark,
+    step: Step,
+}
+
 /// The open containers, outermost first. At most `json::DEPTH_MAX`.
 #[derive(Debug)]
 pub(crate) struct Trail {
     /// The innermost container; what is around all of them, if none is open.
     top: Frame,
     /// What is around it.
-    outer: Vec<Frame>,
+    outer: Vec<Outer>,
+    /// The spots of those whose contexts have no number, in their order.
+    unnumbered: Vec<[Spot; 2]>,
     /// Names whose chunk went, in the order of the frames: `DEPTH_MAX * NAME_BYTES_MAX` at most.
     kept: Vec<u8>,
 }
@@ -58,6 +68,7 @@ impl Default for Trail {
         Self {
             top: Frame::root(),
             outer: Vec::new(),
+            unnumbered: Vec::new(),
             kept: Vec::new(),
         }
     }
@@ -67,6 +78,7 @@ impl Trail {
     pub(crate) fn clear(&mut self) {
         self.top = Frame::root();
         self.outer.clear();
+        self.unnumbered.clear();
         self.kept.clear();
     }
 
@@ -96,18 +108,31 @@ impl Trail {
 
     #[inline]
     pub(crate) fn enter_object(&mut self, keys: &mut KeyCache) {
-        self.outer.push(self.top);
+        self.enter();
         self.top.value.begin(keys);
-        self.top.here = self.top.value;
+        self.top.here.set(&self.top.value);
         self.top.step = Step::Unnamed;
     }
 
     #[inline]
     pub(crate) fn enter_array(&mut self, keys: &mut KeyCache) {
-        self.outer.push(self.top);
-        self.top.here = self.top.value;
-        self.top.value = self.top.here.element(keys);
+        self.enter();
+        self.top.here.set(&self.top.value);
+        self.top.here.move_to_element(&mut self.top.value, keys);
         self.top.step = Step::Element;
+    }
+
+    #[inline]
+    fn enter(&mut self) {
+        let Frame { here, value, step } = &self.top;
+        if !(here.is_numbered() && value.is_numbered()) {
+            self.unnumbered.push([*here, *value]);
+        }
+        self.outer.push(Outer {
+            here: here.mark(),
+            value: value.mark(),
+            step: *step,
+        });
     }
 
     #[inline]
@@ -115,7 +140,19 @@ impl Trail {
         if let Step::Kept(start, _) = self.top.step {
             self.kept.truncate(start);
         }
-        self.top = self.outer.pop().unwrap_or_else(Frame::root);
+        let Some(outer) = self.outer.pop() else {
+            self.top = Frame::root();
+            return;
+        };
+        let Frame { here, value, step } = &mut self.top;
+        here.return_to(outer.here);
+        value.return_to(outer.value);
+        *step = outer.step;
+        if !(here.is_numbered() && value.is_numbered())
+            && let Some(spots) = self.unnumbered.pop()
+        {
+            [*here, *value] = spots;
+        }
     }
 
     /// Moves on to the member `name`, written as `raw`, which stands in the chunk at `place` unless
@@ -140,8 +177,8 @@ impl Trail {
         !frame.value.is_name_clean()
     }
 
-    /// Moves on to the member whose name is the first `length` bytes of `ahead` and stands at `place`
-    /// in the chunk, if that name was to be expected and nothing hides in it.
+    /// Moves on to the member whose name `written` begins with and stands at `place` in the chunk, if
+    /// that name was to be expected and nothing hides in it. Its length.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
@@ -150,18 +187,16 @@ impl Trail {
     pub(crate) fn foresees(
         &mut self,
         place: usize,
-        length: usize,
-        ahead: &[u8; AHEAD_BYTES],
-        keys: &mut KeyCache,
-    ) -> bool {
+        written: &[u8; AHEAD_BYTES],
+        keys: &KeyCache,
+    ) -> Option<usize> {
         let frame = &mut self.top;
-        if matches!(frame.step, Step::Kept(..))
-            || !frame.here.foresees(&mut frame.value, length, ahead, keys)
-        {
-            return false;
+        if matches!(frame.step, Step::Kept(..)) {
+            return None;
         }
+        let length = frame.here.foresees(&mut frame.value, written, keys)?;
         frame.step = Step::Chunk(place, place.wrapping_add(length));
-        true
+        Some(length)
     }
 
     /// Tells the object that the member just seen says `text` of its siblings.
@@ -172,23 +207,23 @@ impl Trail {
         }
     }
 
-    /// Whether a bland value, the first `length` bytes of `ahead`, tells nothing here that was not
-    /// heard before, nor is told anything.
+    /// Whether a bland value, the first `length` bytes of `ahead`, is told nothing here and tells what
+    /// it told before, which is heard herewith.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
         reason = "done for many values, and with vectors only where it is part of the lane"
     )]
-    pub(crate) fn has_heard(
-        &self,
+    pub(crate) fn hears(
+        &mut self,
         length: usize,
         ahead: &[u8; AHEAD_BYTES],
         keys: &KeyCache,
     ) -> bool {
-        let Frame { here, value, step } = &self.top;
+        let Frame { here, value, step } = &mut self.top;
         matches!(step, Step::Chunk(..))
             && value.is_untold()
-            && here.has_heard(value, length, ahead, keys)
+            && here.hears(value, length, ahead, keys)
     }
 
     /// The last name is itself a finding and may not be told.
@@ -201,9 +236,10 @@ impl Trail {
 
     /// Copies the names that are still needed out of the chunk, which goes.
     pub(crate) fn keep_names(&mut self, chunk: &[u8]) {
-        for frame in self.outer.iter_mut().chain([&mut self.top]) {
-            if let Step::Chunk(start, end) = frame.step {
-                frame.step = keep(&mut self.kept, chunk.get(start..end).unwrap_or_default());
+        let outer = self.outer.iter_mut().map(|outer| &mut outer.step);
+        for step in outer.chain([&mut self.top.step]) {
+            if let Step::Chunk(start, end) = *step {
+                *step = keep(&mut self.kept, chunk.get(start..end).unwrap_or_default());
             }
         }
     }
@@ -251,7 +287,8 @@ impl Trail {
     }
 
     fn steps(&self) -> impl Iterator<Item = Step> {
-        let steps = self.outer.iter().chain([&self.top]).map(|frame| frame.step);
+        let outer = self.outer.iter().map(|outer| outer.step);
+        let steps = outer.chain([self.top.step]);
         steps.filter(|step| !matches!(step, Step::Root))
     }
 
@@ -265,7 +302,9 @@ impl Trail {
     }
 
     pub(crate) fn capacity(&self) -> usize {
-        self.outer.capacity() * size_of::<Frame>() + self.kept.capacity()
+        self.outer.capacity() * size_of::<Outer>()
+            + self.unnumbered.capacity() * size_of::<[Spot; 2]>()
+            + self.kept.capacity()
     }
 }
 

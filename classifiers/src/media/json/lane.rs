@@ -1,583 +1,457 @@
-//! The fast lane: walks whole windows by their index, token by token but never byte by byte.
+//! The fast lane: goes from token to token by what is expected there, and never byte by byte.
 //!
-//! It goes only as far as everything is in order and whole. What a window's end cuts through, and
-//! whatever the grammar refuses, it leaves to the walker, which goes on from the same place and
-//! names the flaw. So the lane decides nothing that the walker would decide otherwise.
+//! A document repeats its members record by record, so that the next name is mostly known: one
+//! comparison takes it, and where its value begins follows from that without looking. Where a string
+//! ends, and whether a detector could find anything in it, is seen in one look; a number and a
+//! literal are compared as machine words.
+//!
+//! The lane goes only as far as everything is in order and whole. What a chunk's end cuts through,
+//! what has escapes or is long, and whatever the grammar refuses, it leaves to the walker, which goes
+//! on from the same place and names the flaw. So the lane decides nothing that the walker would
+//! decide otherwise.
 
 #![expect(
     clippy::inline_always,
     reason = "all of it must be compiled for the instructions of the one function it is part of"
 )]
 
-use super::bitmaps::{Index, Map, SPAN_BYTES, WINDOW_BYTES};
-use super::text::{self, Seen};
-use super::{DEPTH_MAX, Expect, Scalar, Token, Visitor, Walker, after_value, number};
-use crate::packed;
+use super::{
+    AHEAD_BYTES, DEPTH_MAX, Expect, Scalar, Token, VALUE_BYTES_MAX, Visitor, Walker, number, text,
+};
 use crate::scan::{self, Glance};
-use crate::vector::{BLOCK_BYTES, Block, Lane, Level, Masks};
+use crate::vector::{Half, Sight, Work};
 
-/// Shorter chunks are not worth an index.
-pub(super) const LANE_BYTES_MIN: usize = BLOCK_BYTES;
+/// Shorter rests of a chunk are not worth the lane.
+pub(super) const LANE_BYTES_MIN: usize = 16;
+/// Bytes of a string that are looked at together.
+const HALF_BYTES: usize = size_of::<Half>();
 
-/// Where the lane left off.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Left {
-    /// The first byte that it did not walk.
+const _: () = assert!(AHEAD_BYTES == HALF_BYTES);
+
+/// A walk of a chunk from `at`, where it stands in a container and between two tokens.
+pub(super) struct Ride<'a, V> {
+    pub(super) chunk: &'a [u8],
     pub(super) at: usize,
-    /// From where it may be tried again.
-    pub(super) lane_from: usize,
+    pub(super) walker: &'a mut Walker,
+    pub(super) visitor: &'a mut V,
 }
 
-impl Walker {
-    /// Walks the chunk from `at`, where the walk stands in a container and between two tokens, as far
-    /// as the lane goes.
-    #[inline]
-    pub(super) fn take_lane<V: Visitor>(
-        &mut self,
-        level: Level,
-        index: &mut Index,
-        chunk: &[u8],
-        mut at: usize,
-        visitor: &mut V,
-    ) -> Left {
-        loop {
-            let rest = chunk.get(at..).unwrap_or_default();
-            let window = rest.get(..WINDOW_BYTES).unwrap_or(rest);
-            let lane_from = at.wrapping_add(window.len());
-            if window.len() < LANE_BYTES_MIN || self.depth == 0 {
-                return Left { at, lane_from };
-            }
-            let expect = self.expect;
-            let fill = Fill {
-                index: &mut *index,
-                window,
-                expect,
-            };
-            let Some(count) = level.run(fill).flatten() else {
-                return Left { at, lane_from };
-            };
-            let ride = Ride {
-                sheet: Sheet {
-                    window,
-                    at,
-                    base: self.base,
-                    index,
-                },
-                count,
-                in_object: self.in_object(),
-                wants_name: self.in_object() && !matches!(expect, Expect::Colon | Expect::Value),
-                walker: self,
-                visitor,
-            };
-            let (taken, step) = level.run(ride).unwrap_or((0, Step::Stop));
-            let walked = self.leave_lane(window, index, index.tokens(taken));
-            at = at.wrapping_add(walked);
-            if step == Step::Stop {
-                return Left { at, lane_from };
-            }
-            if walked == 0 {
-                // One token fills the window.
-                let lane_from = at.wrapping_add(1);
-                return Left { at, lane_from };
-            }
-        }
-    }
-
-    /// Goes on behind the last of the tokens that were taken.
-    fn leave_lane(&mut self, window: &[u8], index: &Index, taken: &[u32]) -> usize {
-        let Some(last) = taken.last() else {
-            return 0;
-        };
-        let last = *last as usize;
-        let in_object = self.in_object();
-        let (expect, length) = match window.get(last) {
-            Some(b'{') => (Expect::NameOrEnd, 1),
-            Some(b'[') => (Expect::ValueOrEnd, 1),
-            Some(b'"') => match colon_follows(window, last.wrapping_add(1)) {
-                Some(true) if in_object => (Expect::Colon, 1),
-                _ => (after_value(self.depth), 1),
-            },
-            Some(b'}' | b']') => (after_value(self.depth), 1),
-            _ => (after_value(self.depth), index.scalar_length(last)),
-        };
-        self.expect = expect;
-        last.wrapping_add(length)
-    }
-}
-
-/// Makes the index of a window: see [`Index::fill`].
-struct Fill<'a> {
-    index: &'a mut Index,
-    window: &'a [u8],
-    expect: Expect,
-}
-
-impl Lane for Fill<'_> {
-    type Done = Option<usize>;
+impl<V: Visitor> Work for Ride<'_, V> {
+    /// The first byte that the lane did not walk.
+    type Done = usize;
 
     #[inline(always)]
-    fn run(self, masks: impl Fn(&Block) -> Masks) -> Option<usize> {
-        self.index.fill(self.window, self.expect, masks)
+    fn run(self, sight: impl Fn(&Half) -> Sight) -> usize {
+        // Anew, so that it is taken apart into registers.
+        let mut course = Course {
+            chunk: self.chunk,
+            at: self.at,
+            expect: self.walker.expect,
+            in_object: self.walker.in_object(),
+            walker: self.walker,
+            visitor: self.visitor,
+        };
+        loop {
+            let expect = course.expect;
+            let goes_on = match expect {
+                Expect::CommaOrEnd if course.member() => course.value(&sight),
+                Expect::CommaOrEnd => course.behind(),
+                Expect::Name | Expect::NameOrEnd => course.name(&sight),
+                Expect::Value | Expect::ValueOrEnd => course.value(&sight),
+                Expect::Colon => course.colon(),
+                Expect::Document | Expect::End => false,
+            };
+            if !goes_on {
+                break;
+            }
+        }
+        course.walker.expect = course.expect;
+        course.at
     }
 }
 
-/// How a token was taken.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// It was.
-    On,
-    /// It is not whole.
-    Cut,
-    /// It is one that the walker must look at, or the document's last.
-    Stop,
-}
-
-/// A window and its index.
-#[derive(Clone, Copy)]
-struct Sheet<'a> {
-    window: &'a [u8],
-    /// Where the window begins in the chunk.
-    at: usize,
-    /// Where the chunk begins in the document.
-    base: u64,
-    index: &'a Index,
-}
-
-/// The walk of one window. What happens seldom is not part of it but a function of its own, so that
+/// Where the walk stands. What happens seldom is not part of it but a function of its own, so that
 /// the rest stays in registers.
-struct Ride<'a, V> {
-    sheet: Sheet<'a>,
-    count: usize,
+struct Course<'a, V> {
+    chunk: &'a [u8],
+    at: usize,
+    expect: Expect,
     in_object: bool,
-    /// In an object names and values take turns.
-    wants_name: bool,
     walker: &'a mut Walker,
     visitor: &'a mut V,
 }
 
-impl<V: Visitor> Lane for Ride<'_, V> {
-    /// How many entries of the index were taken, and how the next token was.
-    type Done = (usize, Step);
-
+impl<'a, V: Visitor> Course<'a, V> {
+    /// Takes what follows a value. Returns whether the lane goes on, as all of these do.
     #[inline(always)]
-    fn run(self, _: impl Fn(&Block) -> Masks) -> (usize, Step) {
-        // Anew, so that it is taken apart into registers.
-        let mut ride = Ride {
-            sheet: Sheet {
-                window: self.sheet.window,
-                index: self.sheet.index,
-                ..self.sheet
-            },
-            count: self.count,
-            in_object: self.in_object,
-            wants_name: self.wants_name,
-            walker: self.walker,
-            visitor: self.visitor,
-        };
-        let tokens = ride.sheet.index.tokens(ride.count);
-        let mut left = tokens;
-        let step = loop {
-            let [start, rest @ ..] = left else {
-                break Step::Cut;
-            };
-            let (rest, step) = ride.token(*start as usize, rest);
-            if step != Step::On {
-                break step;
+    fn behind(&mut self) -> bool {
+        match self.chunk.get(self.at) {
+            Some(b',') => {
+                self.expect = if self.in_object {
+                    Expect::Name
+                } else {
+                    Expect::Value
+                };
+                self.pass(1)
             }
-            left = rest;
-        };
-        (tokens.len().wrapping_sub(left.len()), step)
-    }
-}
-
-impl<V: Visitor> Ride<'_, V> {
-    /// Takes the token that begins at `start`. That it may follow the one before, and that commas
-    /// and colons stand between them, was seen when the index was made; what the open container
-    /// allows is judged here.
-    #[inline(always)]
-    fn token<'t>(&mut self, start: usize, rest: &'t [u32]) -> (&'t [u32], Step) {
-        let Some(first) = self.sheet.window.get(start) else {
-            return (rest, Step::Cut);
-        };
-        if *first == b'"' {
-            let [end, rest @ ..] = rest else {
-                return (rest, Step::Cut);
-            };
-            let end = *end as usize;
-            let start = start.wrapping_add(1);
-            return if self.wants_name {
-                self.name(start, end, rest)
-            } else {
-                (rest, self.text(start, end))
-            };
+            Some(byte @ (b'}' | b']')) => self.close(*byte == b'}'),
+            _ => self.space(),
         }
-        let step = match *first {
-            b'{' | b'[' => self.open(*first == b'{'),
-            b'}' | b']' => self.close(*first == b'}'),
-            _ => self.word(*first, start),
-        };
-        (rest, step)
     }
 
     #[inline(always)]
-    fn name<'t>(&mut self, start: usize, end: usize, rest: &'t [u32]) -> (&'t [u32], Step) {
-        let window = self.sheet.window;
-        self.wants_name = false;
-        if let Some(b':') = window.get(end.wrapping_add(1))
-            && let Some(ahead) = window.get(start..).and_then(<[u8]>::first_chunk)
-            && let Some(foreseen) = {
-                let place = self.sheet.at.wrapping_add(start);
-                self.visitor.foresees(place, end.wrapping_sub(start), ahead)
-            }
+    fn colon(&mut self) -> bool {
+        if self.chunk.get(self.at) != Some(&b':') {
+            return self.space();
+        }
+        self.expect = Expect::Value;
+        self.pass(1)
+    }
+
+    /// Takes a comma and the name of the next member, if that is foreseen: the way that most go.
+    #[inline(always)]
+    fn member(&mut self) -> bool {
+        let Some([b',', written @ ..]) = self.rest(self.at).first_chunk::<{ 1 + AHEAD_BYTES }>()
+        else {
+            return false;
+        };
+        if !self.in_object {
+            return false;
+        }
+        let place = self.at.wrapping_add(2);
+        let Some(length) = self.visitor.foresees(place, written) else {
+            return false;
+        };
+        self.expect = Expect::Value;
+        self.pass(length.wrapping_add(4))
+    }
+
+    #[inline(always)]
+    fn name(&mut self, sight: impl Fn(&Half) -> Sight) -> bool {
+        let padding;
+        let written = if let Some(written) = self.rest(self.at).first_chunk() {
+            written
+        } else {
+            padding = padded(self.rest(self.at));
+            &padding
+        };
+        let [first, ..] = written;
+        if *first == b'"'
+            && let Some(length) = self.visitor.foresees(self.at.wrapping_add(1), written)
         {
-            let passed = if foreseen.skips_bland {
-                self.passes(rest)
-            } else {
-                None
-            };
-            self.wants_name = passed.is_some();
-            return (passed.unwrap_or(rest), Step::On);
+            self.expect = Expect::Value;
+            return self.pass(length.wrapping_add(3));
         }
-        (
-            rest,
-            odd_name(self.sheet, start, end, self.walker, self.visitor),
-        )
+        match self.chunk.get(self.at) {
+            Some(b'"') => {}
+            Some(b'}') if self.expect == Expect::NameOrEnd => return self.close(true),
+            _ => return self.space(),
+        }
+        let Some(text) = self.body(sight) else {
+            return false;
+        };
+        tell_name(self.string(text.length), self.visitor);
+        self.expect = Expect::Colon;
+        self.pass(text.length.wrapping_add(2))
     }
 
-    /// What is left of the tokens behind the value of a member, if it is one of the kinds that most
-    /// are and need not be told. Whatever it leaves is taken the long way.
     #[inline(always)]
-    fn passes<'t>(&self, tokens: &'t [u32]) -> Option<&'t [u32]> {
-        let Sheet { window, index, .. } = self.sheet;
-        let [start, rest @ ..] = tokens else {
-            return None;
+    fn value(&mut self, sight: impl Fn(&Half) -> Sight) -> bool {
+        match self.chunk.get(self.at) {
+            Some(b'"') => self.text(sight),
+            Some(b'0'..=b'9' | b'-') => self.number(),
+            Some(byte @ (b'{' | b'[')) => self.open(*byte == b'{'),
+            Some(b't' | b'f' | b'n') => self.literal(),
+            Some(b']') if self.expect == Expect::ValueOrEnd => self.close(false),
+            _ => self.space(),
+        }
+    }
+
+    #[inline(always)]
+    fn text(&mut self, sight: impl Fn(&Half) -> Sight) -> bool {
+        let Some(text) = self.body(sight) else {
+            return false;
         };
-        let start = *start as usize;
-        let first = *window.get(start)?;
-        if first == b'"' {
-            let [end, rest @ ..] = rest else {
+        let passes = text.bland
+            && (self.visitor.skips_bland() || {
+                let ahead = self.rest(self.at.wrapping_add(1)).first_chunk();
+                ahead.is_some_and(|ahead| self.visitor.hears(text.length, ahead))
+            });
+        if !passes {
+            tell_text(self.string(text.length), text.bland, self.visitor);
+        }
+        self.took(text.length.wrapping_add(2))
+    }
+
+    /// The body of the string that is here, if it is whole and means what it says.
+    #[inline(always)]
+    fn body(&self, sight: impl Fn(&Half) -> Sight) -> Option<Text> {
+        let mut start = self.at.wrapping_add(1);
+        let padding;
+        let half = if let Some(half) = self.rest(start).first_chunk() {
+            half
+        } else {
+            padding = padded(self.rest(start));
+            &padding
+        };
+        let quotes = sight(half).quote;
+        if quotes != 0 {
+            return Text::of(half, quotes, sight);
+        }
+        loop {
+            let seen = sight(self.rest(start).first_chunk()?);
+            let body = (seen.quote & seen.quote.wrapping_neg()).wrapping_sub(1);
+            if (seen.refused | seen.wide) & body != 0 {
                 return None;
-            };
-            let end = *end as usize;
-            let closed = matches!(window.get(end.wrapping_add(1))?, b',' | b'}' | b']');
-            let bland = Text::of(index, start.wrapping_add(1), end).is_bland(index);
-            return (closed && bland).then_some(rest);
+            }
+            if seen.quote != 0 {
+                start = start.wrapping_add(seen.quote.trailing_zeros() as usize);
+                break;
+            }
+            start = start.wrapping_add(HALF_BYTES);
         }
-        match self.sheet.word(first, start)? {
-            Word { bland: true, .. } => Some(rest),
-            Word { .. } => None,
-        }
+        let length = start.wrapping_sub(self.at).wrapping_sub(1);
+        (length < VALUE_BYTES_MAX - 1).then_some(Text {
+            length,
+            bland: false,
+        })
     }
 
     #[inline(always)]
-    fn text(&mut self, start: usize, end: usize) -> Step {
-        let Sheet { window, index, .. } = self.sheet;
-        self.wants_name = self.in_object;
-        let behind = window.get(end.wrapping_add(1));
-        if matches!(behind, Some(b',' | b'}' | b']'))
-            && Text::of(index, start, end).is_bland(index)
-            && (self.visitor.skips_bland() || self.is_heard(start, end))
-        {
-            return Step::On;
+    fn number(&mut self) -> bool {
+        let rest = self.rest(self.at);
+        let Some(number) = Number::short(rest).or_else(|| Number::any(rest)) else {
+            return false;
+        };
+        if !(scan::is_bland_number(number.digits) && self.visitor.skips_bland()) {
+            tell_word(Scalar::Number, self.word(number.length), self.visitor);
         }
-        tell_text(self.sheet, start, end, self.walker, self.visitor)
-    }
-
-    /// Whether the visitor knows what a bland text tells of its siblings.
-    #[inline(always)]
-    fn is_heard(&self, start: usize, end: usize) -> bool {
-        let rest = self.sheet.window.get(start..);
-        rest.and_then(<[u8]>::first_chunk)
-            .is_some_and(|ahead| self.visitor.has_heard(end.wrapping_sub(start), ahead))
+        self.took(number.length)
     }
 
     #[inline(always)]
-    fn open(&mut self, object: bool) -> Step {
-        if self.wants_name || self.walker.depth == DEPTH_MAX {
-            return Step::Stop;
+    fn literal(&mut self) -> bool {
+        let (kind, length) = match self.rest(self.at) {
+            [b't', b'r', b'u', b'e', ..] => (Scalar::Boolean, 4),
+            [b'n', b'u', b'l', b'l', ..] => (Scalar::Null, 4),
+            [b'f', b'a', b'l', b's', b'e', ..] => (Scalar::Boolean, 5),
+            _ => return false,
+        };
+        if !self.visitor.skips_bland() {
+            tell_word(kind, self.word(length), self.visitor);
+        }
+        self.took(length)
+    }
+
+    #[inline(always)]
+    fn open(&mut self, object: bool) -> bool {
+        if self.walker.depth == DEPTH_MAX {
+            return false;
         }
         self.walker.depth = self.walker.depth.wrapping_add(1);
         self.walker.objects = self.walker.objects << 1 | u128::from(object);
         self.in_object = object;
-        self.wants_name = object;
         if object {
+            self.expect = Expect::NameOrEnd;
             self.visitor.object_start();
         } else {
+            self.expect = Expect::ValueOrEnd;
             self.visitor.array_start();
         }
-        Step::On
+        self.pass(1)
     }
 
     #[inline(always)]
-    fn close(&mut self, object: bool) -> Step {
-        if self.in_object != object {
-            return Step::Stop;
-        }
-        if self.walker.depth == 1 {
-            // The document's end is the walker's.
-            return Step::Stop;
+    fn close(&mut self, object: bool) -> bool {
+        // The document's end is the walker's.
+        if self.in_object != object || self.walker.depth == 1 {
+            return false;
         }
         self.walker.depth = self.walker.depth.wrapping_sub(1);
         self.walker.objects >>= 1;
         self.in_object = self.walker.in_object();
-        self.wants_name = self.in_object;
         if object {
             self.visitor.object_end();
         } else {
             self.visitor.array_end();
         }
-        Step::On
+        self.took(1)
     }
 
-    /// A number or a literal.
     #[inline(always)]
-    fn word(&mut self, first: u8, start: usize) -> Step {
-        let Some(word) = self.sheet.word(first, start) else {
-            let end = start.wrapping_add(self.sheet.index.scalar_length(start));
-            return if end < self.sheet.window.len() {
-                Step::Stop
-            } else {
-                Step::Cut
-            };
+    fn space(&mut self) -> bool {
+        let Some(b' ' | b'\n' | b'\r' | b'\t') = self.chunk.get(self.at) else {
+            return false;
         };
-        if self.wants_name {
-            return Step::Stop;
+        self.at = text::skip_space(self.chunk, self.at.wrapping_add(1));
+        true
+    }
+
+    /// Goes on behind so many bytes.
+    #[inline(always)]
+    fn pass(&mut self, bytes: usize) -> bool {
+        self.at = self.at.wrapping_add(bytes);
+        true
+    }
+
+    /// Goes on behind a value of so many bytes.
+    #[inline(always)]
+    fn took(&mut self, bytes: usize) -> bool {
+        self.expect = Expect::CommaOrEnd;
+        self.pass(bytes)
+    }
+
+    #[inline(always)]
+    fn rest(&self, at: usize) -> &'a [u8] {
+        self.chunk.get(at..).unwrap_or_default()
+    }
+
+    /// The string here, which means what it says, and whose body has this length.
+    #[inline(always)]
+    fn string(&self, length: usize) -> Token<'a> {
+        let raw = self.rest(self.at).get(..length.wrapping_add(2));
+        let raw = raw.unwrap_or_default();
+        Token {
+            start: self.walker.base.wrapping_add(self.at as u64),
+            raw,
+            decoded: raw.get(1..length.wrapping_add(1)).unwrap_or_default(),
         }
-        if !(word.bland && self.visitor.skips_bland()) {
-            tell_word(self.sheet, start, word.length, self.visitor);
+    }
+
+    /// The number or literal of this length that is here.
+    #[inline(always)]
+    fn word(&self, length: usize) -> Token<'a> {
+        let raw = self.rest(self.at).get(..length).unwrap_or_default();
+        Token {
+            start: self.walker.base.wrapping_add(self.at as u64),
+            raw,
+            decoded: raw,
         }
-        self.wants_name = self.in_object;
-        Step::On
     }
 }
 
-/// Takes a name that was not foreseen. It has no colon behind it if it is none.
 #[inline(never)]
-fn odd_name<V: Visitor>(
-    sheet: Sheet<'_>,
-    start: usize,
-    end: usize,
-    walker: &mut Walker,
-    visitor: &mut V,
-) -> Step {
-    match colon_follows(sheet.window, end.wrapping_add(1)) {
-        None => return Step::Cut,
-        Some(false) => return Step::Stop,
-        Some(true) => {}
-    }
-    let text = Text::of(sheet.index, start, end);
-    let Some(token) = sheet.string(text, &mut walker.decoded) else {
-        return Step::Stop;
-    };
+fn tell_name<V: Visitor>(token: Token<'_>, visitor: &mut V) {
     visitor.name(token);
-    Step::On
 }
 
-/// Takes a text that the visitor may want to know, or that must be looked at first.
 #[inline(never)]
-fn tell_text<V: Visitor>(
-    sheet: Sheet<'_>,
-    start: usize,
-    end: usize,
-    walker: &mut Walker,
-    visitor: &mut V,
-) -> Step {
-    match colon_follows(sheet.window, end.wrapping_add(1)) {
-        None => return Step::Cut,
-        Some(true) => return Step::Stop,
-        Some(false) => {}
-    }
-    let text = Text::of(sheet.index, start, end);
-    let Some(token) = sheet.string(text, &mut walker.decoded) else {
-        return Step::Stop;
-    };
-    if text.is_bland(sheet.index) {
+fn tell_text<V: Visitor>(token: Token<'_>, bland: bool, visitor: &mut V) {
+    if bland {
         visitor.bland(Scalar::Text, token);
     } else {
         visitor.scalar(Scalar::Text, token);
     }
-    Step::On
 }
 
 #[inline(never)]
-fn tell_word<V: Visitor>(sheet: Sheet<'_>, start: usize, length: usize, visitor: &mut V) {
-    let raw = sheet
-        .window
-        .get(start..)
-        .and_then(|rest| rest.get(..length));
-    let raw = raw.unwrap_or_default();
-    let kind = match raw.first() {
-        Some(b'n') => Scalar::Null,
-        Some(b't' | b'f') => Scalar::Boolean,
-        _ => Scalar::Number,
-    };
-    let token = Token {
-        start: sheet.offset(start),
-        raw,
-        decoded: raw,
-    };
+fn tell_word<V: Visitor>(kind: Scalar, token: Token<'_>, visitor: &mut V) {
     visitor.scalar(kind, token);
 }
 
-/// A number or a literal.
-struct Word {
+/// The last bytes of a chunk, with zeros behind them, which no string holds.
+#[cold]
+#[inline(never)]
+fn padded(bytes: &[u8]) -> Half {
+    let mut half = [0; HALF_BYTES];
+    half.iter_mut()
+        .zip(bytes)
+        .for_each(|(to, from)| *to = *from);
+    half
+}
+
+/// The body of a string that means what it says.
+struct Text {
     length: usize,
     /// Whether nothing can be found in it by its look.
     bland: bool,
 }
 
-impl Sheet<'_> {
-    /// The number or literal that begins at `start`, if it is one, and whole.
+impl Text {
+    /// The text that begins here and ends at the first of these quotes.
     #[inline(always)]
-    fn word(&self, first: u8, start: usize) -> Option<Word> {
-        let length = self.index.scalar_length(start);
-        if length > SPAN_BYTES || start.wrapping_add(length) >= self.window.len() {
-            return None;
-        }
-        if first != b'-' && !first.is_ascii_digit() {
-            let literal = is_literal(self.window, start, length);
-            return literal.then_some(Word {
+    fn of(half: &Half, quotes: u32, sight: impl Fn(&Half) -> Sight) -> Option<Self> {
+        let body = (quotes & quotes.wrapping_neg()).wrapping_sub(1);
+        let length = quotes.trailing_zeros() as usize;
+        let seen = sight(half);
+        if seen.odd & body == 0 {
+            return Some(Self {
                 length,
-                bland: true,
+                bland: Glance::letters(length).is_bland(),
             });
         }
-        let every = lowest(length);
-        let digits = self.index.bits(start, Map::Digit) & every;
-        let plain = digits == every && (first != b'0' || length == 1);
-        let bland = scan::is_bland_number(digits.count_ones());
-        let valid = plain || is_number(self.window, start, length, digits);
-        valid.then_some(Word { length, bland })
-    }
-
-    /// Where a byte of the window stands in the document.
-    fn offset(&self, at: usize) -> u64 {
-        self.base.wrapping_add(self.at.wrapping_add(at) as u64)
-    }
-
-    /// The string, if it means anything.
-    fn string<'t>(&'t self, text: Text, buffer: &'t mut Vec<u8>) -> Option<Token<'t>> {
-        let start = text.start.checked_sub(1)?;
-        let raw = self
-            .window
-            .get(start..)?
-            .get(..text.length.wrapping_add(2))?;
-        let body = raw.get(1..)?.get(..text.length)?;
-        let decoded = if text.attention != 0 && packed::needs_reading(body) {
-            text::decode(body, Seen::ANYTHING, buffer).ok()?
-        } else {
-            body
-        };
-        Some(Token {
-            start: self.offset(start),
-            raw,
-            decoded,
-        })
+        if (seen.refused | seen.wide) & body != 0 {
+            return None;
+        }
+        let bland = Glance::of(&seen, body).is_bland();
+        Some(Self { length, bland })
     }
 }
 
-#[inline(always)]
-fn is_literal(window: &[u8], start: usize, length: usize) -> bool {
-    let rest = window.get(start..).unwrap_or_default();
-    match length {
-        4 => rest.starts_with(b"true") || rest.starts_with(b"null"),
-        5 => rest.starts_with(b"false"),
-        _ => false,
-    }
-}
-
-/// Whether it is a number by the grammar. A decimal fraction is told by its digits alone.
-#[inline(always)]
-fn is_number(window: &[u8], start: usize, length: usize, digits: u64) -> bool {
-    let others = lowest(length) & !digits;
-    let point = others.trailing_zeros() as usize;
-    let byte = |at: usize| window.get(start.wrapping_add(at));
-    let whole = point == 1 || point > 1 && byte(0) != Some(&b'0');
-    if others.is_power_of_two()
-        && whole
-        && point.wrapping_add(1) < length
-        && byte(point) == Some(&b'.')
-    {
-        return true;
-    }
-    let raw = window.get(start..).and_then(|rest| rest.get(..length));
-    number::is_valid(raw.unwrap_or_default())
-}
-
-/// So many bits, fewer than sixty-four, from the lowest on.
-#[inline(always)]
-fn lowest(count: usize) -> u64 {
-    !(u64::MAX << count)
-}
-
-/// The body of a string in a window.
-#[derive(Clone, Copy)]
-struct Text {
-    start: usize,
+/// A number by the grammar, with a byte behind it that ends it.
+struct Number {
     length: usize,
-    /// The bytes that could matter; of a long text, only whether there are any.
-    attention: u64,
+    digits: u32,
 }
 
-impl Text {
+impl Number {
+    /// A number like `12` or `0.25`, as most are, with what ends it in eight bytes.
     #[inline(always)]
-    fn of(index: &Index, start: usize, end: usize) -> Self {
-        let mut text = Self {
-            start,
-            length: end.wrapping_sub(start),
-            attention: 0,
-        };
-        text.attention = text.bits(index, Map::Attention);
-        text
-    }
-
-    /// Whether nothing can be found in it by its look.
-    #[inline(always)]
-    fn is_bland(self, index: &Index) -> bool {
-        // Without space and dot, a text as long as that may be base64.
-        if self.length > SPAN_BYTES {
-            return false;
+    fn short(bytes: &[u8]) -> Option<Self> {
+        let (ahead, first) = (bytes.first_chunk()?, *bytes.first()?);
+        let mut others = no_digits(ahead);
+        let whole = next(others)?;
+        if whole == 0 || whole > 1 && first == b'0' {
+            return None;
         }
-        let digits = self.bits(index, Map::Digit);
-        let underscores = self.bits(index, Map::Underscore);
-        let glance = Glance {
-            length: self.length,
-            digits: digits.count_ones(),
-            marked: self.attention != digits,
-            underscored: underscores != 0,
-            numbered: digits & !(digits << 1 | underscores << 1) == 0,
-            breaks: self.bits(index, Map::Break).count_ones(),
-        };
-        glance.is_bland()
-    }
-
-    /// The bits of the body in this map; of a long one, only whether there are any.
-    #[inline(always)]
-    fn bits(self, index: &Index, map: Map) -> u64 {
-        if self.length <= SPAN_BYTES {
-            index.bits(self.start, map) & lowest(self.length)
-        } else {
-            self.any(index, map)
+        let (mut length, mut digits) = (whole, whole);
+        if ahead.get(whole) == Some(&b'.') {
+            others &= others.wrapping_sub(1);
+            length = next(others)?;
+            digits = length.wrapping_sub(1);
+            if digits == whole {
+                return None;
+            }
         }
+        let ends = matches!(
+            ahead.get(length),
+            Some(b',' | b'}' | b']' | b' ' | b'\n' | b'\r')
+        );
+        #[expect(clippy::cast_possible_truncation, reason = "fewer than eight")]
+        ends.then_some(Self {
+            length,
+            digits: digits as u32,
+        })
     }
 
     #[inline(never)]
-    fn any(self, index: &Index, map: Map) -> u64 {
-        let spans = (0..self.length).step_by(SPAN_BYTES);
-        spans.fold(0, |any, at| {
-            let left = self.length.wrapping_sub(at).min(SPAN_BYTES);
-            any | index.bits(self.start.wrapping_add(at), map) & lowest(left)
+    fn any(bytes: &[u8]) -> Option<Self> {
+        let (length, closed) = number::end(bytes, 0);
+        let raw = bytes
+            .get(..length)
+            .filter(|raw| raw.len() < VALUE_BYTES_MAX)?;
+        let digits = raw.iter().filter(|byte| byte.is_ascii_digit()).count();
+        (closed && number::is_valid(raw)).then_some(Self {
+            length,
+            digits: u32::try_from(digits).unwrap_or(u32::MAX),
         })
     }
 }
 
-/// Whether a colon comes at `at`, white space aside; nothing if the window ends before it shows.
+/// The top bit of each byte that is no digit.
 #[inline(always)]
-fn colon_follows(window: &[u8], at: usize) -> Option<bool> {
-    match window.get(at)? {
-        b' ' | b'\n' | b'\r' | b'\t' => {
-            let at = text::skip_space(window, at);
-            window.get(at).map(|byte| *byte == b':')
-        }
-        byte => Some(*byte == b':'),
-    }
+fn no_digits(bytes: &[u8; 8]) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const LOW: u64 = EACH * 0x7F;
+    const ZEROS: u64 = EACH * 0x30;
+    let word = u64::from_le_bytes(*bytes) ^ ZEROS;
+    // A digit is below ten now. Without their top bits, bytes carry nothing into each other.
+    let others = (word & LOW).wrapping_add(EACH * (0x80 - 10)) | word;
+    others & !LOW
+}
+
+/// The first of these bytes, if there is any.
+#[inline(always)]
+fn next(tops: u64) -> Option<usize> {
+    (tops != 0).then(|| tops.trailing_zeros() as usize / 8)
 }

@@ -14,9 +14,6 @@ impl Seen {
     /// The last byte was a backslash, and what it escapes has not come yet.
     const PENDING: u8 = 4;
 
-    /// That of a string nothing is known.
-    pub(super) const ANYTHING: Self = Self(Self::ESCAPE | Self::WIDE);
-
     /// Whether the string means what it says, byte for byte.
     #[inline]
     pub(super) fn plain(self) -> bool {

@@ -41,17 +41,12 @@ pub trait Visitor {
     /// A string, number, boolean or null.
     fn scalar(&mut self, kind: Scalar, value: Token<'_>);
 
-    /// Whether the next name is known already, and was told herewith: it begins at `place` in the
-    /// chunk and is written as it is meant, since it is the first `length` bytes of `ahead`, which
-    /// the visitor must have seen before. If not, [`Visitor::name`] follows.
+    /// The length of the next name, if the visitor knew that it would come, and was told it herewith:
+    /// `written` begins with it, with its quotes and the colon behind them, and it means what is
+    /// written. It stands at `place` in the chunk. If nothing, [`Visitor::name`] follows.
     #[inline]
-    fn foresees(
-        &mut self,
-        place: usize,
-        length: usize,
-        ahead: &[u8; AHEAD_BYTES],
-    ) -> Option<Foreseen> {
-        let _ = (place, length, ahead);
+    fn foresees(&mut self, place: usize, written: &[u8; AHEAD_BYTES]) -> Option<usize> {
+        let _ = (place, written);
         None
     }
 
@@ -63,9 +58,10 @@ pub trait Visitor {
     }
 
     /// Whether a text in which nothing is found by its look, the first `length` bytes of `ahead`,
-    /// would change nothing if it were told.
+    /// tells only what was told before, so that it is heard herewith. If not, [`Visitor::bland`]
+    /// follows.
     #[inline]
-    fn has_heard(&self, length: usize, ahead: &[u8; AHEAD_BYTES]) -> bool {
+    fn hears(&mut self, length: usize, ahead: &[u8; AHEAD_BYTES]) -> bool {
         let _ = (length, ahead);
         false
     }
@@ -77,14 +73,7 @@ pub trait Visitor {
     }
 }
 
-/// A name that a visitor knew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Foreseen {
-    /// What [`Visitor::skips_bland`] says of the value behind it.
-    pub skips_bland: bool,
-}
-
-/// How many bytes are at hand where a name begins: more than most names have.
+/// How many bytes are at hand where a token begins: more than most names have.
 pub const AHEAD_BYTES: usize = 32;
 
 /// Not a JSON document, or not one within the limits.

@@ -116,7 +116,7 @@ struct Node {
     layouts: Range<usize>,
 }
 
-/// All layouts, by the lengths of their groups.
+/// Layouts, by the lengths of their groups.
 pub(super) struct Tree {
     nodes: Vec<Node>,
     layouts: Vec<Layout>,
@@ -125,10 +125,14 @@ pub(super) struct Tree {
 /// The root of the tree.
 pub(super) const ROOT: usize = 0;
 
-pub(super) static TREE: LazyLock<Tree> = LazyLock::new(Tree::grow);
+pub(super) static TREE: LazyLock<Tree> = LazyLock::new(|| Tree::grow(|_| true));
+
+/// The layouts that may count where no word tells.
+pub(super) static ALONE: LazyLock<Tree> =
+    LazyLock::new(|| Tree::grow(|needs| needs != Needs::Word));
 
 impl Tree {
-    fn grow() -> Self {
+    fn grow(takes: impl Fn(Needs) -> bool) -> Self {
         let mut tree = Self {
             nodes: vec![Node::leaf()],
             layouts: Vec::new(),
@@ -140,7 +144,7 @@ impl Tree {
                 (row.whole, Needs::Whole),
                 (row.weak, Needs::Word),
             ];
-            for (forms, needs) in forms {
+            for (forms, needs) in forms.into_iter().filter(|(_, needs)| takes(*needs)) {
                 for form in forms {
                     let (layout, lengths) = Layout::read(row, form, needs);
                     let node = lengths

@@ -4,6 +4,7 @@
 //! become `egn`, `fodselsnummer` and `shenfenzheng`. Up to four words that follow one another are
 //! looked up as one, so that `tax id` and `taxId` have one entry. Only whole words count.
 
+mod about;
 mod signs;
 
 use std::sync::LazyLock;
@@ -12,6 +13,8 @@ use super::words::{TELLING, VETOING, admits};
 use crate::DataClass;
 use crate::bits::Bits;
 use signs::{SIGN_BYTES_MAX, SIGNS, tail, without_ending};
+
+pub(super) use about::Signs;
 
 /// How far before a number a word may stand, in bytes.
 const BEFORE_BYTES_MAX: usize = 64;
@@ -47,12 +50,17 @@ pub(super) struct Nearby {
 }
 
 impl Nearby {
-    /// Reads the words before `start`, and if they tell nothing those behind `end`.
-    pub(super) fn read(name: Option<DataClass>, value: &[u8], start: usize, end: usize) -> Self {
-        let mut nearby = Self {
+    /// Where no word stands that tells.
+    pub(super) fn silent(name: Option<DataClass>) -> Self {
+        Self {
             name,
             ..Self::default()
-        };
+        }
+    }
+
+    /// Reads the words before `start`, and if they tell nothing those behind `end`.
+    pub(super) fn read(name: Option<DataClass>, value: &[u8], start: usize, end: usize) -> Self {
+        let mut nearby = Self::silent(name);
         if start > 0 {
             nearby.before(value, start);
         }

@@ -1,4 +1,4 @@
-//! Which prefixes may start at a word: a bit for each pair of first bytes.
+//! Which prefixes may start at a word: a bit for each three first bytes, as a hash.
 
 use std::sync::LazyLock;
 
@@ -9,19 +9,19 @@ use crate::vector::{Block, Lane, Level, Masks, each_block};
 /// Bytes of a word that is looked through at once.
 const WORD_BYTES: usize = 8;
 
-/// Pairs of bytes, as a word's bits.
-const PAIR_WORDS: usize = 65536 / 64;
+/// Words of the bits. With a hundred prefixes one bit in hundreds is set.
+const HEAD_WORDS: usize = 65536 / 64;
 
 /// [`FAMILIES`] by how they begin.
 pub(super) struct Index {
-    pairs: Box<[u64; PAIR_WORDS]>,
+    heads: Box<[u64; HEAD_WORDS]>,
     /// Rows by the first byte of their prefix.
     rows: [Vec<&'static Family>; 128],
 }
 
 pub(super) static INDEX: LazyLock<Index> = LazyLock::new(|| {
     let mut index = Index {
-        pairs: Box::new([0; PAIR_WORDS]),
+        heads: Box::new([0; HEAD_WORDS]),
         rows: [const { Vec::new() }; 128],
     };
     for family in FAMILIES {
@@ -32,26 +32,32 @@ pub(super) static INDEX: LazyLock<Index> = LazyLock::new(|| {
 
 impl Index {
     fn add(&mut self, family: &'static Family) {
-        let Some([first, second]) = family.prefix.as_bytes().first_chunk::<2>() else {
+        let [first, second, rest @ ..] = family.prefix.as_bytes() else {
             return;
         };
-        let (word, bit) = place(*first, *second);
-        if let Some(word) = self.pairs.get_mut(word) {
-            *word |= 1 << bit;
+        // What is shorter goes on with any byte.
+        let thirds = rest.first().map_or(0..=u8::MAX, |third| *third..=*third);
+        for third in thirds {
+            let (word, bit) = place([*first, *second, third]);
+            if let Some(word) = self.heads.get_mut(word) {
+                *word |= 1 << bit;
+            }
         }
         if let Some(rows) = self.rows.get_mut(usize::from(*first)) {
             rows.push(family);
         }
     }
 
-    /// Whether a prefix begins with the two bytes at `start`.
+    /// Whether a prefix may begin with the bytes at `start`.
     #[inline]
     pub(super) fn may_start(&self, value: &[u8], start: usize) -> bool {
-        let Some([first, second, ..]) = value.get(start..) else {
+        let rest = value.get(start..).unwrap_or_default();
+        let Some(head) = rest.first_chunk() else {
+            // No prefix and what it stands before are so short.
             return false;
         };
-        let (word, bit) = place(*first, *second);
-        self.pairs
+        let (word, bit) = place(*head);
+        self.heads
             .get(word)
             .is_some_and(|word| word >> bit & 1 == 1)
     }
@@ -64,9 +70,10 @@ impl Index {
 }
 
 #[inline]
-fn place(first: u8, second: u8) -> (usize, u32) {
-    let pair = usize::from(first) << 8 | usize::from(second);
-    (pair / 64, u32::from(second % 64))
+fn place([first, second, third]: [u8; 3]) -> (usize, u32) {
+    let head = u32::from_le_bytes([first, second, third, 0]);
+    let place = (head.wrapping_mul(0x9E37_79B1) >> 16) as u16;
+    (usize::from(place / 64), u32::from(place % 64))
 }
 
 /// Calls `visit` with the place of each letter or digit that no letter or digit stands before.
@@ -162,11 +169,9 @@ mod tests {
     #[test]
     fn every_prefix_may_start_a_word() {
         for family in FAMILIES {
-            assert!(
-                INDEX.may_start(family.prefix.as_bytes(), 0),
-                "{}",
-                family.prefix
-            );
+            // The shortest has two bytes.
+            let text = [family.prefix, "."].concat();
+            assert!(INDEX.may_start(text.as_bytes(), 0), "{}", family.prefix);
             assert!(
                 family.prefix.as_bytes()[0].is_ascii_alphanumeric(),
                 "{}",

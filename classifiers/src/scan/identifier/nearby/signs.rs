@@ -99,9 +99,6 @@ impl Signs {
 
     /// Whether a word of the text, or some that follow one another, may tell or veto.
     pub(super) fn may_tell(&self, text: &[u8]) -> bool {
-        if text.len() > BLOCK_BYTES {
-            return self.may_tell_by_letters(text);
-        }
         let telling = Telling { signs: self, text };
         Level::best()
             .run(telling)
@@ -142,25 +139,29 @@ impl Signs {
             || lengths.any(|length| self.ends.may_hold(sign(tail, length)))
     }
 
-    /// [`Signs::holds`] of the word that ends where the highest of these bits is, each of which is a
-    /// letter of the text.
+    /// [`Signs::may_hold`] of the word whose last letter is here.
     #[inline(never)]
-    fn holds_at(&self, text: &[u8], letters: u64) -> bool {
-        let (mut bytes, mut left) = ([0; TAIL_BYTES], letters);
-        for slot in bytes.iter_mut().rev() {
-            let Some(last) = left.checked_ilog2() else {
-                break;
-            };
-            let letter = text.get(last as usize).copied().unwrap_or(0);
-            *slot = SMALL.get(usize::from(letter)).copied().unwrap_or(0);
-            left &= !(1 << last);
+    fn may_hold_at(&self, text: &[u8], last: usize) -> bool {
+        let mut tail = [0; TAIL_BYTES];
+        let mut slots = tail.iter_mut().rev();
+        let (mut length, mut inside) = (0, true);
+        let letters = text.get(..=last).unwrap_or_default().iter().rev();
+        for letter in letters {
+            let small = SMALL.get(usize::from(*letter)).copied().unwrap_or(0);
+            inside &= small != 0;
+            length += u32::from(inside);
+            if small != 0 {
+                let Some(slot) = slots.next() else {
+                    break;
+                };
+                *slot = small;
+            }
         }
-        let length = (letters << letters.leading_zeros()).leading_ones();
-        self.holds(u64::from_be_bytes(bytes), length)
+        self.may_hold(u64::from_be_bytes(tail), length)
     }
 }
 
-/// What [`Signs::may_tell_by_letters`] does for at most a block, with vectors.
+/// What [`Signs::may_tell_by_letters`] does, with vectors.
 struct Telling<'a> {
     signs: &'a Signs,
     text: &'a [u8],
@@ -176,21 +177,31 @@ impl Lane for Telling<'_> {
     #[inline(always)]
     fn run(self, masks: impl Fn(&Block) -> Masks) -> bool {
         let Self { signs, text } = self;
-        let block = padded(text);
-        let masks = masks(&block);
-        if masks.wide != 0 {
-            return true;
-        }
-        let letters = masks.letter | masks.digit;
-        let mut ends = letters & !(letters >> 1);
-        while ends != 0 {
-            let end = ends.trailing_zeros();
-            ends &= ends.wrapping_sub(1);
-            // Its letters and those of the words before.
-            let known = letters & u64::MAX >> (63u32.wrapping_sub(end));
-            if signs.may_end(last_three(&block, known)) && signs.holds_at(text, known) {
+        let (blocks, rest) = text.as_chunks::<BLOCK_BYTES>();
+        let last = padded(rest);
+        let mut base = 0usize;
+        for block in blocks.iter().chain([&last]) {
+            let masks = masks(block);
+            if masks.wide != 0 {
                 return true;
             }
+            let letters = masks.letter | masks.digit;
+            let next = text.get(base.wrapping_add(BLOCK_BYTES));
+            let goes_on = next.is_some_and(u8::is_ascii_alphanumeric);
+            let mut ends = letters & !(letters >> 1 | u64::from(goes_on) << 63);
+            while ends != 0 {
+                let end = ends.trailing_zeros();
+                ends &= ends.wrapping_sub(1);
+                // With the letters of the words before.
+                let known = letters & u64::MAX >> (63u32.wrapping_sub(end));
+                let is_cut = base > 0 && known.count_ones() < 3;
+                if (is_cut || signs.may_end(last_three(block, known)))
+                    && signs.may_hold_at(text, base.wrapping_add(end as usize))
+                {
+                    return true;
+                }
+            }
+            base = base.wrapping_add(BLOCK_BYTES);
         }
         false
     }
@@ -217,13 +228,13 @@ fn last_three(block: &Block, mut letters: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
     /// A word that may tell, now and then, among others.
-    fn text() -> impl Strategy<Value = String> {
+    pub(in super::super) fn text() -> impl Strategy<Value = String> {
         let entries: Vec<&str> = TELLING.keys().chain(VETOING.iter()).copied().collect();
         let word = prop_oneof![
             "[a-zA-Z0-9]{1,9}",
