@@ -49,6 +49,7 @@ mod mediator;
 mod models;
 mod mutual;
 mod names;
+mod objects;
 mod passes;
 mod policies;
 mod processes;

@@ -22,6 +22,7 @@ mod keyring;
 mod keys;
 mod launch;
 mod lease;
+mod objects;
 mod passes;
 mod pins;
 mod policies;
@@ -30,6 +31,7 @@ mod reveal;
 mod revoked;
 mod rotation;
 mod schedules;
+mod shelf;
 mod shipping;
 mod syslog;
 

@@ -1,5 +1,7 @@
 //! Schedules over a real log.
 
+use std::fs;
+
 use audit::Lifecycle;
 use jiff::ToSpan as _;
 use store::SqliteLedger;
@@ -25,14 +27,15 @@ async fn log(folder: &Path) -> Trail {
     trail
 }
 
-fn schedule(kind: Kind, folder: &Path) -> Schedule {
-    Schedule {
+fn schedule(kind: Kind, folder: &Path) -> Arc<[(Schedule, Place)]> {
+    let schedule = Schedule {
         kind,
         every: Every::Day,
         zone: TimeZone::UTC,
         forms: vec![Form::Html, Form::Oscal],
-        folder: folder.to_owned(),
-    }
+        to: Outlet::Folder(folder.to_owned()),
+    };
+    [(schedule, Place::Folder(folder.to_owned()))].into()
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -51,7 +54,7 @@ async fn a_day_that_is_over_has_its_report_once_and_on_record() {
     let trail = log(home.path()).await;
     let schedule = schedule(Kind::Integrity, reports.path());
     let data = home.path().to_owned();
-    let mut schedules = Schedules::over(vec![schedule], data, trail.clone());
+    let mut schedules = Schedules::over(schedule, data, trail.clone());
     let began = now();
     schedules.attend(began).await;
     assert_eq!(names(reports.path()), [""; 0], "before the log began");
@@ -81,7 +84,7 @@ async fn a_report_that_cannot_be_written_is_amiss_until_it_can() {
     let trail = log(home.path()).await;
     let schedule = schedule(Kind::Agents, &folder);
     let data = home.path().to_owned();
-    let mut schedules = Schedules::over(vec![schedule], data, trail.clone());
+    let mut schedules = Schedules::over(schedule, data, trail.clone());
     let standing = schedules.standing();
     let tomorrow = now().checked_add(24.hours()).unwrap();
     schedules.attend(tomorrow).await;
