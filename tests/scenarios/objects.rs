@@ -26,7 +26,7 @@ use tests::{
 use crate::{
     canary::{contains, forms},
     upstreams::metric,
-    world::World,
+    world::{World, verified},
 };
 
 /// Lives of the gateway that end by SIGKILL.
@@ -38,7 +38,7 @@ const CALLS: u64 = 20;
 /// Between two calls.
 const PAUSE: Duration = Duration::from_millis(5);
 /// Until something is so that takes its time.
-const WAIT_MAX: Duration = Duration::from_mins(1);
+const WAIT_MAX: Duration = Duration::from_mins(2);
 
 /// The store, and who may write there.
 struct Store {
@@ -240,7 +240,7 @@ fn everything_on_record_is_in_the_lake_once_and_locked() -> Result<()> {
         ensure!(!told, "the lake was told {secret}");
         ensure!(!world.gateway.stderr().contains(secret), "{secret} is told");
     }
-    world.finish()
+    verified(&world.gateway).map(drop)
 }
 
 /// Each event that the log has is there once, in a file of its class and day, whose name says of which records it is; and
@@ -378,5 +378,5 @@ fn the_log_in_a_bucket_is_judged_by_whoever_fetches_it_and_stays() -> Result<()>
         )?;
         assert_eq!(said.code, Some(0), "{}: {said:?}", object.key);
     }
-    world.finish()
+    verified(&world.gateway).map(drop)
 }

@@ -164,7 +164,7 @@ impl Shelving {
                 piece_put(root, objects, piece).await?;
             }
             reached.records = next;
-            self.keep(&reached)?;
+            self.keep(&reached).await?;
         }
         if reached.checkpoint == size {
             return Ok(());
@@ -186,7 +186,7 @@ impl Shelving {
         let newest = checkpoint("checkpoint", Manner::Newest, false);
         objects.put(newest).await?;
         reached.checkpoint = size;
-        self.keep(&reached)
+        self.keep(&reached).await
     }
 
     fn file(&self) -> PathBuf {
@@ -223,14 +223,17 @@ impl Shelving {
     }
 
     /// Says how far it is; durable when this returns.
-    fn keep(&self, reached: &Reached) -> Result<()> {
+    async fn keep(&self, reached: &Reached) -> Result<()> {
         let text = serde_json::to_vec(reached).into_diagnostic()?;
-        let written = tempfile::NamedTempFile::new_in(&self.data).and_then(|mut draft| {
+        let (folder, file) = (self.data.clone(), self.file());
+        let written = tokio::task::spawn_blocking(move || {
+            let mut draft = tempfile::NamedTempFile::new_in(&folder)?;
             draft.write_all(&text)?;
             draft.as_file().sync_all()?;
-            draft.persist(self.file()).map_err(|error| error.error)?;
-            fs::File::open(&self.data)?.sync_all()
+            draft.persist(file).map_err(|error| error.error)?;
+            fs::File::open(folder)?.sync_all()
         });
+        let written = written.await.into_diagnostic()?;
         written
             .into_diagnostic()
             .wrap_err_with(|| format!("`{}` cannot be written", self.file().display()))
@@ -239,10 +242,13 @@ impl Shelving {
 
 /// Puts a tile, which is the same whenever it is put; one that is not full yet is not locked.
 async fn piece_put(root: &Path, objects: &Objects, piece: Piece) -> Result<()> {
+    let from = root.to_owned();
+    let content = tokio::task::spawn_blocking(move || piece.read(&from)).await;
+    let content = content.into_diagnostic()?.into_diagnostic()?;
     let thing = Thing {
         name: &piece.name(),
         media_type: "application/octet-stream",
-        content: piece.read(root).into_diagnostic()?.into(),
+        content: content.into(),
         manner: Manner::Once,
         is_kept: piece.is_full(),
     };

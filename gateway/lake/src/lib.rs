@@ -17,7 +17,7 @@ use parquet::{
     errors::ParquetError,
     file::{properties::WriterProperties, writer::SerializedFileWriter},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use columns::Columns;
 pub use schema::uncovered;
@@ -63,11 +63,8 @@ pub fn file(class: u32, mut rows: Vec<Row>) -> Result<Vec<u8>, LakeError> {
     rows.sort_by_key(|row| row.at_ms);
     let mut columns = Columns::of(&schema);
     for row in rows {
-        let event: Value = serde_json::from_str(&row.json).map_err(LakeError::Event)?;
-        let mut event = match event {
-            Value::Object(event) => event,
-            _ => return Err(LakeError::Class(class)),
-        };
+        let event: Result<Map<String, Value>, _> = serde_json::from_str(&row.json);
+        let mut event = event.map_err(LakeError::Event)?;
         event.insert(schema::WHOLE.to_owned(), row.json.into());
         columns.add(&schema, &Value::Object(event))?;
     }
