@@ -43,9 +43,7 @@ use std::path::Path;
 use miette::IntoDiagnostic as _;
 
 pub(crate) use behaviour::{Receiver, Way};
-#[cfg(test)]
-pub(crate) use buckets::BucketPlace;
-pub(crate) use buckets::Within;
+pub(crate) use buckets::{BucketPlace, Within};
 pub(crate) use console::Console;
 pub(crate) use credentials::CredentialPlace;
 pub(crate) use egress::Place;

@@ -11,7 +11,10 @@ use proxy::{
 use rustls::ClientConfig;
 use vault::{Credential, is_credential};
 
-use crate::{cli::now, config::Within};
+use crate::{
+    cli::now,
+    config::{BucketPlace, Within},
+};
 
 /// A place in a bucket.
 pub(crate) struct Objects {
@@ -47,7 +50,7 @@ impl Objects {
             manner: thing.manner,
             locked_until: locked.map(|locked| std::time::SystemTime::from(now()) + locked),
         };
-        let shown = self.shown()?;
+        let shown = shown(&self.within.place)?;
         let bucket = &self.within.place.bucket;
         let put = bucket.put(&self.client, &shown, object).await;
         put.into_diagnostic().wrap_err_with(|| self.untaken(&key))
@@ -55,7 +58,7 @@ impl Objects {
 
     /// Whether something of that name is there.
     pub(crate) async fn has(&self, name: &str) -> Result<bool> {
-        let (key, shown) = (self.key(name), self.shown()?);
+        let (key, shown) = (self.key(name), shown(&self.within.place)?);
         let bucket = &self.within.place.bucket;
         let has = bucket.has(&self.client, &shown, &key).await;
         has.into_diagnostic().wrap_err_with(|| {
@@ -78,19 +81,18 @@ impl Objects {
     fn untaken(&self, key: &str) -> String {
         format!("bucket `{}` did not take `{key}`", self.within.place.name)
     }
+}
 
-    /// What the store is shown, as its file has it now.
-    fn shown(&self) -> Result<Credential> {
-        let path = &self.within.place.keys;
-        let text = vault::private(path).into_diagnostic()?;
-        let line = text.trim_ascii_end();
-        if is_credential(line) {
-            return Ok(Credential::new(0, line));
-        }
-        Err(miette!(
-            help = "one line, `ID:SECRET` or `ID:SECRET:TOKEN`",
-            "`{}` holds no keys of a bucket",
-            path.display()
-        ))
+/// What a store is shown, as its file has it now.
+pub(crate) fn shown(place: &BucketPlace) -> Result<Credential> {
+    let text = vault::private(&place.keys).into_diagnostic()?;
+    let line = text.trim_ascii_end();
+    if is_credential(line) {
+        return Ok(Credential::new(0, line));
     }
+    Err(miette!(
+        help = "one line, `ID:SECRET` or `ID:SECRET:TOKEN`",
+        "`{}` holds no keys of a bucket",
+        place.keys.display()
+    ))
 }

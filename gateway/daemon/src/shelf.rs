@@ -67,7 +67,7 @@ impl Shelving {
     pub(crate) fn open(config: &Config, tls: &Arc<ClientConfig>) -> Result<Self> {
         let key = keyring::verifier_key(&config.data)?;
         let shelf = config.proofs.shelf.clone().zip(config.proofs.tiles.clone());
-        let within = shelf.as_ref().map(|(shelf, _)| shelf.within.clone());
+        let within = shelf.as_ref().map(|(to, _)| to.within.clone());
         Ok(Self {
             objects: within.map(|within| Objects::new(within, tls)),
             shelf,
@@ -84,10 +84,10 @@ impl Shelving {
 
     /// Puts what is new, until it is stopped; gives itself back for [`finish`](Self::finish).
     pub(crate) async fn run(self, mut stopped: watch::Receiver<bool>) -> Self {
-        let Some((shelf, _)) = &self.shelf else {
+        let Some(every) = self.shelf.as_ref().map(|(to, _)| to.every) else {
             return self;
         };
-        let (every, mut retry) = (shelf.every, RETRY_FIRST);
+        let mut retry = RETRY_FIRST;
         loop {
             let attended = tokio::select! {
                 attended = self.attend() => attended,
@@ -172,7 +172,8 @@ impl Shelving {
         for piece in tiles::partial(size) {
             piece_put(root, objects, piece).await?;
         }
-        let label = format!("{} {size}", self.authority.origin());
+        // What is signed of it: origin, size and root (C2SP tlog-checkpoint). Signatures of witnesses may be others.
+        let label = note.lines().take(3).collect::<Vec<_>>().join(" ");
         let own = format!("checkpoints/{size:020}");
         let checkpoint = |name, manner, is_kept| Thing {
             name,

@@ -187,13 +187,11 @@ fn member(
     if let Some(item) = element(node) {
         return list(item, value.and_then(Value::as_array), at, columns);
     }
-    match value.filter(|it| it.is_object()) {
-        Some(value) => group(node, Some(value), at.defined(), columns),
-        None => {
-            absent(node, at, columns);
-            Ok(())
-        }
+    if let Some(value) = value.filter(|it| it.is_object()) {
+        return group(node, Some(value), at.defined(), columns);
     }
+    absent(node, at, columns);
+    Ok(())
 }
 
 /// A list that may be missing, of elements that may be.

@@ -47,14 +47,14 @@ impl Outlet {
 /// The same, to be written.
 pub(super) enum Place {
     Folder(PathBuf),
-    Bucket(Objects),
+    Bucket(Box<Objects>),
 }
 
 impl Place {
     pub(super) fn open(outlet: &Outlet, tls: &Arc<ClientConfig>) -> Self {
         match outlet {
             Outlet::Folder(folder) => Self::Folder(folder.clone()),
-            Outlet::Bucket(within) => Self::Bucket(Objects::new(within.clone(), tls)),
+            Outlet::Bucket(within) => Self::Bucket(Box::new(Objects::new(within.clone(), tls))),
         }
     }
 

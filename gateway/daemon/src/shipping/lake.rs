@@ -83,15 +83,14 @@ impl Lake {
         mark: &mut Mark,
         classes: &BTreeSet<u32>,
     ) -> Result<bool> {
-        let until = match mark.sealed() {
-            Some(until) => until,
-            None => {
-                let Some(until) = self.look_ahead(archive, mark, classes).await? else {
-                    return Ok(false);
-                };
-                mark.seal(until).await?;
-                until
-            }
+        let until = if let Some(until) = mark.sealed() {
+            until
+        } else {
+            let Some(until) = self.look_ahead(archive, mark, classes).await? else {
+                return Ok(false);
+            };
+            mark.seal(until).await?;
+            until
         };
         self.put_until(archive, mark, classes, until).await?;
         Ok(true)
