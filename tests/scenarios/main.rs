@@ -50,6 +50,7 @@ mod mediator;
 mod models;
 mod mutual;
 mod names;
+mod objects;
 mod passes;
 mod policies;
 mod processes;

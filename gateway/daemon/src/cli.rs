@@ -28,6 +28,7 @@ mod revoke;
 mod rows;
 mod run;
 mod search;
+mod shipping;
 mod static_key;
 mod table;
 mod tokens;
@@ -104,6 +105,9 @@ enum Command {
     /// The root of this host's own, by which agents believe the gateway in the names of services.
     #[command(subcommand)]
     Ca(Ca),
+    /// Tell how far events are on their way to other systems.
+    #[command(subcommand)]
+    Shipping(shipping::Shipping),
     /// Stop an agent, a session, a token or everything, within a second, streams included.
     #[command(subcommand)]
     Revoke(Revoke),
@@ -551,6 +555,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Revoke(command) => revoke::revoke(&command),
         Command::Ca(command) => ca::ca(&command),
         Command::Keys(command) => keys::keys(command),
+        Command::Shipping(command) => shipping::shipping(&command),
         Command::Mcp(command) => mcp::mcp(&command),
         Command::Credentials(command) => credentials::credentials(&command),
         Command::Flows(Flows {

@@ -5,6 +5,7 @@ mod answers;
 mod arguments;
 mod asked;
 mod behaviour;
+mod buckets;
 mod budgets;
 pub(crate) mod classifiers;
 mod console;
@@ -43,13 +44,14 @@ use std::path::Path;
 use miette::IntoDiagnostic as _;
 
 pub(crate) use behaviour::{Collecting, Receiver, Way};
+pub(crate) use buckets::{BucketPlace, Within};
 pub(crate) use console::Console;
 pub(crate) use credentials::CredentialPlace;
 pub(crate) use egress::Place;
 pub(crate) use issuers::JwksSource;
-pub(crate) use proofs::Asked;
+pub(crate) use proofs::{Asked, Shelf};
 pub(crate) use resolve::{Config, Listen, is_loopback};
-pub(crate) use shipping::{Collector, Destination, Folder, To};
+pub(crate) use shipping::{Collector, Destination, Folder, LakePlace, To};
 
 use fault::Text;
 

@@ -21,8 +21,8 @@ use tokio::{
 /// The longest request, in bytes, where a clerk has no need of more.
 const REQUEST_BYTES_MAX: u64 = 8 * 1024;
 
-/// The longest answer, in bytes: a value of 255 that JSON escapes.
-const REPLY_BYTES_MAX: u64 = 4 * 1024;
+/// The longest answer, in bytes: how 16 destinations of events stand, with what failed.
+const REPLY_BYTES_MAX: u64 = 128 * 1024;
 
 /// For a request to come whole, and again for its answer to go.
 const DEADLINE: Duration = Duration::from_secs(10);

@@ -23,6 +23,7 @@ mod keyring;
 mod keys;
 mod launch;
 mod lease;
+mod objects;
 mod passes;
 mod pins;
 mod policies;
@@ -31,6 +32,7 @@ mod reveal;
 mod revoked;
 mod rotation;
 mod schedules;
+mod shelf;
 mod shipping;
 mod syslog;
 

@@ -3,11 +3,11 @@
 //! What is due is seen by what is not there: a report whose file is missing is made, so that a gateway that
 //! was down makes up for it. It is on record before it is made, as any reading of the log is.
 
+mod outlet;
 mod period;
 
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -15,12 +15,13 @@ use std::{
 
 use audit::{Criteria, EventRef, Inquiry, Span, Trail};
 use jiff::{Timestamp, tz::TimeZone};
-use miette::{IntoDiagnostic as _, Result, WrapErr as _};
+use miette::{IntoDiagnostic as _, Result};
 use reports::{Beside, Form, Kind, Report, Scope};
+use rustls::ClientConfig;
 use tokio::{sync::watch, time::timeout};
 
-pub(crate) use self::period::Every;
-use self::period::Period;
+pub(crate) use self::{outlet::Outlet, period::Every};
+use self::{outlet::Place, period::Period};
 use crate::{
     cli::{block_on, now, pace::Pace, report},
     config::Config,
@@ -40,43 +41,49 @@ pub(crate) struct Schedule {
     pub(crate) every: Every,
     pub(crate) zone: TimeZone,
     pub(crate) forms: Vec<Form>,
-    pub(crate) folder: PathBuf,
+    pub(crate) to: Outlet,
 }
 
 impl Schedule {
-    /// The files of a period's report.
-    fn files(&self, period: &Period) -> impl Iterator<Item = (Form, PathBuf)> {
+    /// The names of a period's report.
+    fn names(&self, period: &Period) -> impl Iterator<Item = (Form, String)> {
         let name = format!("{}-{}", self.kind.name(), period.name);
-        self.forms.iter().map(move |&form| {
-            let file = self.folder.join(format!("{name}.{}", form.extension()));
-            (form, file)
-        })
+        let forms = self.forms.iter();
+        forms.map(move |&form| (form, format!("{name}.{}", form.extension())))
     }
 }
 
 /// Makes them.
 pub(crate) struct Schedules {
-    all: Vec<Schedule>,
+    all: Arc<[(Schedule, Place)]>,
     data: PathBuf,
     trail: Trail,
     standing: Arc<Standing>,
     /// Those that failed, until when they are left alone, and why.
     failed: BTreeMap<usize, (Timestamp, String)>,
+    /// The last period of which all is in a bucket, so that the store is not asked each minute.
+    done: BTreeMap<usize, String>,
 }
 
 impl Schedules {
     /// Those of the configuration, whose log `trail` writes.
-    pub(crate) fn new(config: &Config, trail: Trail) -> Self {
-        Self::over(config.schedules.clone(), config.data.clone(), trail)
+    pub(crate) fn new(config: &Config, trail: Trail, tls: &Arc<ClientConfig>) -> Self {
+        let all = config.schedules.iter().cloned();
+        let all = all.map(|schedule| {
+            let place = Place::open(&schedule.to, tls);
+            (schedule, place)
+        });
+        Self::over(all.collect(), config.data.clone(), trail)
     }
 
-    fn over(all: Vec<Schedule>, data: PathBuf, trail: Trail) -> Self {
+    fn over(all: Arc<[(Schedule, Place)]>, data: PathBuf, trail: Trail) -> Self {
         Self {
             all,
             data,
             trail,
             standing: Arc::default(),
             failed: BTreeMap::new(),
+            done: BTreeMap::new(),
         }
     }
 
@@ -100,11 +107,12 @@ impl Schedules {
     }
 
     async fn attend(&mut self, now: Timestamp) {
-        for (at, schedule) in self.all.clone().into_iter().enumerate() {
+        let all = Arc::clone(&self.all);
+        for (at, (schedule, place)) in all.iter().enumerate() {
             if self.failed.get(&at).is_some_and(|(until, _)| now < *until) {
                 continue;
             }
-            match self.make(&schedule, now).await {
+            match self.make(at, schedule, place, now).await {
                 Ok(()) => {
                     self.failed.remove(&at);
                 }
@@ -122,26 +130,43 @@ impl Schedules {
     }
 
     /// Makes the report of the last period that is over, if it is not there.
-    async fn make(&self, schedule: &Schedule, now: Timestamp) -> Result<()> {
+    async fn make(
+        &mut self,
+        at: usize,
+        schedule: &Schedule,
+        place: &Place,
+        now: Timestamp,
+    ) -> Result<()> {
         let period = schedule.every.last(now, &schedule.zone)?;
-        let due: Vec<_> = schedule
-            .files(&period)
-            .filter(|(_, file)| !file.exists())
-            .collect();
-        if due.is_empty() {
+        if self.done.get(&at) == Some(&period.name) {
             return Ok(());
         }
-        let (kind, data) = (schedule.kind, self.data.clone());
-        if report::begins(&data)
-            .await?
-            .is_none_or(|begins| begins >= period.until)
-        {
-            return Ok(());
+        let mut due = Vec::new();
+        for (form, name) in schedule.names(&period) {
+            if !place.has(&name).await? {
+                due.push((form, name));
+            }
         }
-        self.record(schedule, &period, now).await?;
-        // A long log is read by somebody who has nothing else to do.
-        let written = tokio::task::spawn_blocking(move || write(kind, &data, &period, due));
-        written.await.into_diagnostic()?
+        if !due.is_empty() {
+            let begins = report::begins(&self.data).await?;
+            if begins.is_none_or(|begins| begins >= period.until) {
+                return Ok(());
+            }
+            self.record(schedule, &period, now).await?;
+            let (kind, data) = (schedule.kind, self.data.clone());
+            let forms: Vec<Form> = due.iter().map(|(form, _)| *form).collect();
+            let span = period.clone();
+            // A long log is read by somebody who has nothing else to do.
+            let made = tokio::task::spawn_blocking(move || made(kind, &data, &span, &forms));
+            let texts = made.await.into_diagnostic()??;
+            for ((form, name), text) in due.iter().zip(texts) {
+                place.put(*form, name, text).await?;
+            }
+        }
+        if place.is_asked_once() {
+            self.done.insert(at, period.name);
+        }
+        Ok(())
     }
 
     async fn record(&self, schedule: &Schedule, period: &Period, at: Timestamp) -> Result<()> {
@@ -162,7 +187,8 @@ impl Schedules {
     }
 }
 
-fn write(kind: Kind, data: &Path, period: &Period, due: Vec<(Form, PathBuf)>) -> Result<()> {
+/// The report of a period in these forms.
+fn made(kind: Kind, data: &Path, period: &Period, forms: &[Form]) -> Result<Vec<Vec<u8>>> {
     let (from, until) = (Some(period.from), Some(period.until));
     let span = Span {
         from,
@@ -186,25 +212,8 @@ fn write(kind: Kind, data: &Path, period: &Period, due: Vec<(Form, PathBuf)>) ->
         Beside::default(),
         &Pace::aside(),
     ))?;
-    for (form, file) in due {
-        put(&file, &document.written(form).into_diagnostic()?)?;
-    }
-    Ok(())
-}
-
-/// Whole or not at all, for its owner only.
-fn put(file: &Path, text: &[u8]) -> Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut draft| {
-        use std::io::Write as _;
-        draft.write_all(text)?;
-        draft.as_file().sync_all()?;
-        draft.persist(file).map_err(|error| error.error)?;
-        fs::File::open(folder)?.sync_all()
-    });
-    written
-        .into_diagnostic()
-        .wrap_err_with(|| format!("`{}` cannot be written", file.display()))
+    let texts = forms.iter().map(|form| document.written(*form));
+    texts.collect::<Result<_, _>>().into_diagnostic()
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@ mod events;
 mod file;
 mod hec;
 mod lag;
+mod lake;
 mod mark;
+pub(crate) mod status;
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,6 +29,7 @@ use self::{
     events::{BATCH_BYTES_MAX, Batch},
     file::File,
     hec::Hec,
+    lake::Lake,
     mark::Mark,
 };
 pub(crate) use self::{hec::Tokens, lag::Lag};
@@ -74,6 +77,7 @@ enum Way {
     File(File),
     Syslog(Box<Syslog>),
     Hec(Box<Hec>),
+    Lake(Box<Lake>),
 }
 
 impl Shipping {
@@ -98,6 +102,7 @@ impl Shipping {
                     let client = Upstream::new(tls);
                     Way::Hec(Box::new(Hec::new(collector.clone(), token, client)))
                 }
+                To::Lake(place) => Way::Lake(Box::new(Lake::new(place.clone(), tls))),
             };
             let mark = Mark::open(&config.data, &to.name)?;
             lag.is_at(place, mark.next(), gateway.trail.status().size);
@@ -128,6 +133,9 @@ impl Shipping {
         for running in self.running {
             last.spawn(async move {
                 let mut shipment = running.await.into_diagnostic()?;
+                if let Way::Lake(lake) = &mut shipment.way {
+                    lake.hurry();
+                }
                 shipment.attend().await
             });
         }
@@ -159,7 +167,7 @@ impl Shipment {
                     Err(error) => {
                         let pause = retry;
                         retry = (retry * 2).min(RETRY_MAX);
-                        self.failed(&error);
+                        self.failed(&error, pause);
                         pause
                     }
                 },
@@ -173,10 +181,10 @@ impl Shipment {
         }
     }
 
-    fn failed(&self, error: &miette::Report) {
+    fn failed(&self, error: &miette::Report, pause: Duration) {
         let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
         let why = causes.join(": ");
-        if self.lag.fails(self.place, &why) {
+        if self.lag.fails(self.place, &why, pause) {
             tracing::warn!(destination = self.to.name, why, "events wait");
         }
     }
@@ -185,8 +193,12 @@ impl Shipment {
     async fn attend(&mut self) -> Result<()> {
         let size = self.gateway.trail.status().size;
         self.lag.grows(size);
-        if self.mark.next() == size {
-            self.lag.is_at(self.place, size, size);
+        let waits = match &self.way {
+            Way::Lake(lake) => lake.waits(&self.mark, size),
+            _ => self.mark.next() == size,
+        };
+        if waits {
+            self.lag.is_at(self.place, self.mark.next(), size);
             return Ok(());
         }
         // Anew each time, so that nobody is remembered who was erased meanwhile.
@@ -200,6 +212,10 @@ impl Shipment {
 
     /// Passes some records on; false if there are no more.
     async fn batch(&mut self, archive: &mut Archive) -> Result<bool> {
+        if let Way::Lake(lake) = &mut self.way {
+            let put = lake.step(archive, &mut self.mark, &self.to.classes).await;
+            return put.wrap_err_with(|| format!("`{}` did not take events", self.to.name));
+        }
         let followed = archive.follow(self.mark.cursor(), RECORDS_MAX).await;
         let followed = followed.into_diagnostic();
         let Some(followed) = followed.wrap_err_with(|| self.mark.advice())? else {
@@ -218,7 +234,9 @@ impl Shipment {
             }
             self.taken += events;
         }
-        self.mark.move_to(followed).await?;
+        self.mark
+            .move_to(followed.anchor.log, followed.cursor)
+            .await?;
         (self.taken, self.batch_bytes) = (0, BATCH_BYTES_MAX);
         Ok(true)
     }
@@ -229,6 +247,8 @@ impl Shipment {
         match &self.way {
             Way::File(file) => file.write(batch, next).await.map(|()| true),
             Way::Hec(hec) => hec.send(&batch).await,
+            // It takes no batches.
+            Way::Lake(_) => Ok(true),
             Way::Syslog(syslog) => {
                 let messages = events::as_syslog(syslog, &batch).into_diagnostic()?;
                 match syslog.send(&messages).await {

@@ -200,6 +200,25 @@ fn every_event_is_valid_by_the_official_schema() {
 }
 
 #[test]
+fn every_attribute_has_a_column_in_a_lake() {
+    for matter in matters() {
+        for event in crate::events(&matter, &anchor()) {
+            let class = u32::try_from(event["class_uid"].as_u64().unwrap()).unwrap();
+            assert_eq!(
+                lake::uncovered(class, &event).unwrap(),
+                [""; 0],
+                "{event:#}"
+            );
+            let row = lake::Row {
+                at_ms: event["time"].as_i64().unwrap(),
+                json: event.to_string(),
+            };
+            lake::file(class, vec![row]).unwrap();
+        }
+    }
+}
+
+#[test]
 fn the_schema_refuses_what_is_not_of_it() {
     let matter = &matters()[0];
     let event = crate::events(matter, &anchor()).pop().unwrap();

@@ -36,6 +36,7 @@ mod media;
 pub mod mediation;
 mod message;
 mod notice;
+pub mod objects;
 mod outgoing;
 mod pace;
 pub mod pass;

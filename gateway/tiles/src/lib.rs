@@ -14,12 +14,14 @@ mod edge;
 mod entries;
 mod fault;
 mod folder;
+mod pieces;
 mod prove;
 mod publish;
 mod tile;
 mod verify;
 
 pub use fault::TilesError;
+pub use pieces::{Piece, full, head, partial};
 pub use prove::{Proof, prove_consistency, prove_record};
 pub use publish::Publisher;
 pub use verify::{Bookmark, Manner, verify};

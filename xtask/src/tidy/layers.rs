@@ -16,6 +16,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("sandbox", &[]),
         ("names", &[]),
         ("behaviour", &[]),
+        ("lake", &[]),
         ("mediator", &[]),
     ],
     &[
@@ -32,7 +33,8 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("policy", &["classifiers", "redaction"]),
         ("identity", &["flows"]),
         ("reports", &["audit", "classifiers"]),
-        ("ocsf", &["audit"]),
+        // Its tests hold every event against the columns of a lake.
+        ("ocsf", &["audit", "lake"]),
         ("verifier", &["proof", "tiles"]),
     ],
     &[
@@ -86,6 +88,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "flows",
                 "identity",
                 "invariants",
+                "lake",
                 "mediator",
                 "names",
                 "ocsf",

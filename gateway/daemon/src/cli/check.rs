@@ -12,7 +12,7 @@ use vault::TransformKeys;
 use crate::{
     alerts::Secrets,
     config::{self, Config, JwksSource, Listen},
-    passes,
+    objects, passes,
     shipping::Tokens,
 };
 
@@ -24,6 +24,9 @@ pub(crate) fn check(path: &Path) -> Result<ExitCode> {
     config::classifiers::load(&config.classifiers)?;
     Secrets::read(&config.alerts)?;
     Tokens::read(&config.shipping)?;
+    for place in &config.buckets {
+        objects::shown(place)?;
+    }
     if let Some(path) = &config.transform_keys {
         TransformKeys::open(path)
             .into_diagnostic()

@@ -1,6 +1,7 @@
 //! `tidegate run`: gets what needs privileges, gives those up, builds the parts, says when it is ready,
 //! waits for a signal, ends in good order.
 
+mod beginning;
 mod confine;
 mod desks;
 mod figures;
@@ -22,7 +23,6 @@ use std::{
     thread::JoinHandle,
 };
 
-use ::authority::Authority;
 use audit::{EventRef, Lifecycle, Trail};
 use flows::{FlowSource, KernelSource};
 use identity::{KeySet, Revoked};
@@ -53,8 +53,10 @@ use crate::{
     publication::Publication,
     revoked,
     schedules::Schedules,
+    shelf::Shelving,
     shipping::{self, Shipping},
 };
+use beginning::{lifecycle, unvouched, weaknesses};
 use health::Health;
 
 /// For what works in threads of its own when everything else has ended.
@@ -187,6 +189,8 @@ struct Running {
     pins: pins::Keeper,
     /// Shows the log to others.
     publishing: tokio::task::JoinHandle<Publication>,
+    /// Puts its tiles into a bucket.
+    shelving: tokio::task::JoinHandle<Shelving>,
     /// Copies it.
     copying: tokio::task::JoinHandle<Copying>,
     /// Passes events on.
@@ -259,13 +263,16 @@ impl Running {
         let publishing = Publication::open(config, gateway.trail.clone(), &upstream_tls)?;
         let standing = publishing.standing();
         let publishing = runtime.spawn(publishing.run(stopped.clone()));
+        let shelving = Shelving::open(config, &upstream_tls)?;
+        let shelved = shelving.standing();
+        let shelving = runtime.spawn(shelving.run(stopped.clone()));
         let copying = record::copying(config, &gateway)?;
         let copied = copying.standing();
         let wraps = (provider, keeper);
         let rotation = record::rotation(config, &gateway, wraps, &copying, &stopped);
         let rotated = Arc::clone(&rotation.standing);
         let copying = runtime.spawn(copying.run(stopped.clone()));
-        let reporting = Schedules::new(config, gateway.trail.clone());
+        let reporting = Schedules::new(config, gateway.trail.clone(), &upstream_tls);
         let reported = reporting.standing();
         runtime.spawn(reporting.run(stopped.clone()));
         let shipping = Shipping::start(config, hec, &gateway, &upstream_tls, &stopped)?;
@@ -277,7 +284,8 @@ impl Running {
         let pins = files::look(config, files, &gateway, (Arc::clone(&alerts), &stopped));
         let expirer = record::expiry(config, &gateway, &stopped);
         let retained = expirer.standing();
-        desks::open(config, &gateway, (rotation, expirer), &stopped)?;
+        let clerks = (rotation, expirer, shipping.lag());
+        desks::open(config, &gateway, clerks, &stopped)?;
         upstreams::watch(&gateway, &upstream_tls, &stopped)?;
         let (listen, led) = addresses(&bound, endpoints.len());
         let kernel = opened.kernel.as_ref();
@@ -291,6 +299,7 @@ impl Running {
             keeper: Arc::clone(&opened.keeper),
             reconciler: Arc::clone(&reconciler),
             standing,
+            shelved,
             copied,
             reported,
             lease,
@@ -328,6 +337,7 @@ impl Running {
             following,
             pins,
             publishing,
+            shelving,
             copying,
             shipping,
             launches,
@@ -393,6 +403,7 @@ impl Running {
             .into_diagnostic()
             .wrap_err("the log was not closed")?;
         self.publishing.await.into_diagnostic()?.finish().await;
+        self.shelving.await.into_diagnostic()?.finish().await;
         self.copying.await.into_diagnostic()?.finish().await;
         self.shipping.finish().await;
         let traces = self.gateway.traces.clone();
@@ -498,49 +509,6 @@ fn enforce(
     };
     egress::start(kernel, reconciler, config, places, stopped)?;
     egress::measure(&gateway.metrics, kernel, reconciler)
-}
-
-/// The hosts that agents are not answered for.
-fn unvouched(authority: Option<&Authority>, config: &Config) -> Vec<String> {
-    let uncovered = authority.map(|authority| authority::uncovered(authority, config));
-    let note =
-        |host: String| format!("authority: no certificate for `{host}`: `tidegate ca rotate`");
-    uncovered.into_iter().flatten().map(note).collect()
-}
-
-/// What the start record says is missing.
-fn weaknesses(
-    opened: &flows::Opened,
-    confined: Vec<String>,
-    unvouched: Vec<String>,
-) -> Vec<String> {
-    let attestation = opened.note.iter();
-    let mut notes: Vec<String> = attestation
-        .map(|note| format!("attestation: {note}"))
-        .collect();
-    notes.extend(confined);
-    notes.extend(unvouched);
-    for note in &notes {
-        tracing::warn!(note, "running with less than there could be");
-    }
-    notes
-}
-
-fn lifecycle(config: &Config, policy: &str, mut notes: Vec<String>) -> Lifecycle {
-    if config.otlp.is_none() {
-        notes.push("telemetry: off".to_owned());
-    }
-    if config.country == policy::Country::UNKNOWN {
-        notes.push("country: not known, so that this host is in no region".to_owned());
-    }
-    Lifecycle {
-        at: now(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        config: config.digest.clone(),
-        policy: policy.to_owned(),
-        notes,
-        country: Some(config.country.code().to_owned()),
-    }
 }
 
 /// Answers `tidegate exec`, if it may ask.

@@ -19,6 +19,7 @@ use serde_saphyr::Spanned;
 
 use super::{
     behaviour::{Alert, Behaviour},
+    buckets::TypedBucket,
     console::TypedConsole,
     profiles::Provider,
     reports::Scheduled,
@@ -26,7 +27,7 @@ use super::{
 };
 pub(crate) use agent::{Agent, Egress, EgressMode, StaticKey, Token, Turns, WhenGone};
 pub(crate) use argument::{Argument, ArgumentType};
-pub(crate) use audit::{Audit, Postgres, RetentionRule};
+pub(crate) use audit::{Audit, Bucketed, Postgres, RetentionRule};
 pub(crate) use budget::{Budget, Per};
 pub(crate) use credential::{
     ClientAuth, Credential, CredentialForm, Kv, Login, OAuth, SecretsManager,
@@ -100,6 +101,9 @@ pub(crate) struct File {
     pub(crate) uninspected: Uninspected,
     /// The record.
     pub(crate) audit: Audit,
+    /// Buckets of object stores.
+    #[serde(default)]
+    pub(crate) buckets: Vec<TypedBucket>,
     /// Reports that are made by themselves.
     #[serde(default)]
     pub(crate) reports: Vec<Scheduled>,

@@ -45,7 +45,11 @@ pub(crate) struct IssuerEntry {
 }
 
 impl Resolver<'_> {
-    pub(super) fn issuer(&self, issuer: file::Issuer) -> Result<IssuerEntry> {
+    pub(super) fn issuers(&self, typed: Vec<file::Issuer>) -> Result<Vec<IssuerEntry>> {
+        typed.into_iter().map(|it| self.issuer(it)).collect()
+    }
+
+    fn issuer(&self, issuer: file::Issuer) -> Result<IssuerEntry> {
         let lifetime_max = match &issuer.lifetime_max {
             None => TOKEN_LIFETIME,
             Some(typed) => self.lifetime(typed)?,

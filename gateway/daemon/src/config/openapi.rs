@@ -1,12 +1,25 @@
 //! What a service's owner says of the fields of its bodies: `x-data-class` in an OpenAPI document.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use classifiers::declared::Declared;
 use serde_json::Value;
 
+use super::file::File;
+
 /// The longest OpenAPI document, in bytes.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// What the services' owners say of them: OpenAPI documents and sets of descriptors.
+pub(super) fn described(file: &File, directory: &Path) -> Vec<PathBuf> {
+    let services = file.services.iter();
+    let described = services.flat_map(|service| [&service.openapi, &service.descriptors]);
+    let described = described.flatten();
+    described.map(|path| directory.join(&path.value)).collect()
+}
 
 /// Reads what the document at `path` declares; or why it cannot be used.
 pub(super) fn load(path: &Path) -> Result<Arc<Declared>, String> {

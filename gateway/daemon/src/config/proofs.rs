@@ -1,6 +1,6 @@
 //! Who can hold the log to what it said.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use audit::checkpoint::Authority;
 use http::Uri;
@@ -8,10 +8,14 @@ use miette::Result;
 use proof::witness::{WITNESSES_MAX, WitnessKey};
 
 use super::{
+    buckets::{BucketPlace, Within},
     copy::CopyPlace,
-    file::Audit,
+    file::{Audit, Bucketed},
     resolve::{Resolver, is_loopback},
 };
+
+/// How often tiles are put into a bucket where nothing is said.
+const SHELVED_EVERY: Duration = Duration::from_mins(1);
 
 /// Where the log is shown to others.
 pub(crate) struct Proofs {
@@ -19,10 +23,19 @@ pub(crate) struct Proofs {
     pub(crate) log: Option<Authority>,
     /// The folder of its tiles.
     pub(crate) tiles: Option<PathBuf>,
+    /// Where its tiles are put as well.
+    pub(crate) shelf: Option<Shelf>,
     /// The PostgreSQL that it is copied to.
     pub(crate) copy: Option<CopyPlace>,
     /// Who is asked to sign it.
     pub(crate) witnesses: Vec<Asked>,
+}
+
+/// A place in a bucket for the log's tiles.
+#[derive(Clone)]
+pub(crate) struct Shelf {
+    pub(crate) within: Within,
+    pub(crate) every: Duration,
 }
 
 /// A witness.
@@ -34,7 +47,7 @@ pub(crate) struct Asked {
 }
 
 impl Resolver<'_> {
-    pub(super) fn proofs(&self, typed: &Audit) -> Result<Proofs> {
+    pub(super) fn proofs(&self, typed: &Audit, buckets: &[Arc<BucketPlace>]) -> Result<Proofs> {
         let log = typed.log.as_ref().map(|typed| {
             Authority::parse(&typed.value).map_err(|error| {
                 let help = "the line that `tidegate audit key` prints";
@@ -71,8 +84,32 @@ impl Resolver<'_> {
                 .as_ref()
                 .map(|it| self.copy(it))
                 .transpose()?,
+            shelf: typed
+                .s3
+                .as_ref()
+                .map(|it| self.shelf(it, typed, buckets))
+                .transpose()?,
             tiles: typed.tiles.as_ref().map(|path| self.directory.join(path)),
             witnesses: witnesses.collect::<Result<_>>()?,
+        })
+    }
+    /// Where tiles are put as well.
+    fn shelf(
+        &self,
+        typed: &Bucketed,
+        audit: &Audit,
+        buckets: &[Arc<BucketPlace>],
+    ) -> Result<Shelf> {
+        if audit.tiles.is_none() {
+            let message = "what is put into a bucket are the tiles in a folder, and there is none";
+            let help = "name it as `audit.tiles`: it is also what waits for a bucket that is away";
+            return Err(self.fault(&typed.bucket, message, help));
+        }
+        let bucket = (&typed.bucket, typed.bucket.value.as_str());
+        let retain = typed.retain_days.as_ref();
+        Ok(Shelf {
+            within: self.within(buckets, bucket, &typed.prefix, retain)?,
+            every: self.timeout(typed.every.as_ref(), SHELVED_EVERY)?,
         })
     }
 }

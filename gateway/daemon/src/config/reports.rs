@@ -1,6 +1,6 @@
 //! Reports that are made by themselves.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use miette::Result;
@@ -8,8 +8,8 @@ use reports::{Form, Kind};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::resolve::Resolver;
-use crate::schedules::{Every, Schedule};
+use super::{buckets::BucketPlace, resolve::Resolver};
+use crate::schedules::{Every, Outlet, Schedule};
 
 /// A report that is made when its time is over.
 #[derive(Debug, Deserialize)]
@@ -23,22 +23,28 @@ pub(crate) struct Scheduled {
     timezone: Option<Spanned<String>>,
     /// In which forms; HTML if absent.
     output: Option<Vec<Spanned<String>>>,
-    /// The folder that they are put in.
-    to: PathBuf,
+    /// The folder that they are put in, or `s3://BUCKET/PREFIX`.
+    to: Spanned<String>,
+    /// For how many days they are locked, in a bucket.
+    retain_days: Option<Spanned<u32>>,
 }
 
 impl Resolver<'_> {
-    pub(super) fn schedules(&self, typed: &[Scheduled]) -> Result<Vec<Schedule>> {
+    pub(super) fn schedules(
+        &self,
+        typed: &[Scheduled],
+        buckets: &[Arc<BucketPlace>],
+    ) -> Result<Vec<Schedule>> {
         let mut schedules: Vec<Schedule> = Vec::new();
         for typed in typed {
-            let schedule = self.schedule(typed)?;
+            let schedule = self.schedule(typed, buckets)?;
             let is_same = |other: &Schedule| {
                 (other.kind, other.every) == (schedule.kind, schedule.every)
-                    && other.folder == schedule.folder
+                    && other.to.is_same(&schedule.to)
             };
             if schedules.iter().any(is_same) {
                 let message = "two schedules would write the same files";
-                let help = "put one of them in another folder";
+                let help = "put one of them elsewhere";
                 return Err(self.fault(&typed.report, message, help));
             }
             schedules.push(schedule);
@@ -46,7 +52,7 @@ impl Resolver<'_> {
         Ok(schedules)
     }
 
-    fn schedule(&self, typed: &Scheduled) -> Result<Schedule> {
+    fn schedule(&self, typed: &Scheduled, buckets: &[Arc<BucketPlace>]) -> Result<Schedule> {
         let zone = typed.timezone.as_ref().map(|typed| {
             TimeZone::get(&typed.value).map_err(|error| {
                 let help = "a name of the IANA time zone database: `Europe/Berlin`";
@@ -74,8 +80,23 @@ impl Resolver<'_> {
             every: typed.every,
             zone: zone.transpose()?.unwrap_or(TimeZone::UTC),
             forms: forms.transpose()?.unwrap_or_else(|| vec![Form::Html]),
-            folder: self.directory.join(&typed.to),
+            to: self.outlet(typed, buckets)?,
         })
+    }
+
+    /// Where they are put.
+    fn outlet(&self, typed: &Scheduled, buckets: &[Arc<BucketPlace>]) -> Result<Outlet> {
+        let retain = typed.retain_days.as_ref();
+        if let Some(within) = self.s3(buckets, &typed.to, retain)? {
+            return Ok(Outlet::Bucket(within));
+        }
+        match retain {
+            None => Ok(Outlet::Folder(self.directory.join(&typed.to.value))),
+            Some(days) => {
+                let help = "`to: s3://BUCKET/PREFIX`, or leave `retain_days` out";
+                Err(self.fault(days, "no folder locks what is in it", help))
+            }
+        }
     }
 
     /// A kind that needs nothing but the log.

@@ -30,6 +30,7 @@ use crate::{lease::Terms, reveal::Panel, schedules::Schedule};
 use super::{
     answers::restoring,
     behaviour::Receiver,
+    buckets::BucketPlace,
     console::Console,
     credentials::CredentialPlace,
     egress::Egress,
@@ -85,6 +86,8 @@ pub(crate) struct Config {
     /// How long there may be no word of the keyring's provider.
     pub(crate) lease: Terms,
     pub(crate) retention: audit::Retention,
+    /// Buckets that something is put into, or may be.
+    pub(crate) buckets: Vec<Arc<BucketPlace>>,
     /// Reports that are made by themselves.
     pub(crate) schedules: Vec<Schedule>,
     /// Where events go.
@@ -137,12 +140,13 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let credentials = resolver.places(&file)?;
     let listen = resolver.listeners(&file)?;
     let prices = resolver.prices(&file)?;
+    let buckets = resolver.buckets(&file.buckets)?;
     let agents = file.agents.iter().map(|agent| resolver.agent(agent));
     let agents = agents.collect::<Result<_>>()?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
         retention: resolver.retention(&file)?,
-        described: described(&file, directory),
+        described: openapi::described(&file, directory),
         providers: profiles::providers(&file.services),
         mediator: resolver.mediator(&file)?,
         egress,
@@ -157,21 +161,18 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         exec: file.exec.map(|exec| directory.join(exec.socket)),
         attestation: attestation(file.attestation),
         country: resolver.own_country(&file.country)?,
-        issuers: file
-            .tokens
-            .into_iter()
-            .map(|issuer| resolver.issuer(issuer))
-            .collect::<Result<_>>()?,
+        issuers: resolver.issuers(file.tokens)?,
         agents,
         declared_header: resolver.declared_header(file.declared.header.as_ref())?,
         services: resolver.services(file.services, &prices)?,
         policies: resolver.policies(&file.policies)?,
         classifiers: resolver.classifiers(&file.classifiers)?,
         uninspected: uninspected(file.uninspected),
-        proofs: resolver.proofs(&file.audit)?,
+        proofs: resolver.proofs(&file.audit, &buckets)?,
         lease: resolver.lease(&file.audit)?,
-        schedules: resolver.schedules(&file.reports)?,
-        shipping: resolver.shipping(&file.shipping)?,
+        schedules: resolver.schedules(&file.reports, &buckets)?,
+        shipping: resolver.shipping(&file.shipping, &buckets)?,
+        buckets,
         console: resolver.console(file.console.as_ref())?,
         data: directory.join(file.audit.directory),
         tenant: file
@@ -221,14 +222,6 @@ fn attestation(typed: file::Attestation) -> flows::Mode {
         file::Attestation::Kernel => flows::Mode::Kernel,
         file::Attestation::Proc => flows::Mode::Proc,
     }
-}
-
-/// What the services' owners say of them: OpenAPI documents and sets of descriptors.
-fn described(file: &File, directory: &Path) -> Vec<PathBuf> {
-    let services = file.services.iter();
-    let described = services.flat_map(|service| [&service.openapi, &service.descriptors]);
-    let described = described.flatten();
-    described.map(|path| directory.join(&path.value)).collect()
 }
 
 pub(super) struct Resolver<'a> {

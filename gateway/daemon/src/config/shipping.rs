@@ -1,6 +1,6 @@
 //! Where events go.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use http::Uri;
 use miette::Result;
@@ -9,6 +9,7 @@ use serde_saphyr::Spanned;
 
 use super::{
     behaviour::Collecting,
+    buckets::{BucketPlace, Within},
     resolve::{Resolver, is_loopback},
 };
 
@@ -24,6 +25,19 @@ const KEEP: usize = 16;
 /// The most of them.
 const KEEP_MAX: usize = 10_000;
 
+/// What stands before a lake's sources where nothing is said, as Amazon Security Lake has custom ones.
+const LAKE_PREFIX: &str = "ext";
+/// What its sources are called, each with its class.
+const SOURCE: &str = "tidegate";
+/// Whose they are where they are nobody's of AWS.
+const ACCOUNT: &str = "external";
+/// How many MiB of events a file has where nothing is said.
+const FILE_MIB: usize = 16;
+/// The most: they are in memory while a file is made.
+const FILE_MIB_MAX: usize = 64;
+/// How long events wait for a file to be full where nothing is said: as soon as a lake wants files.
+const FILE_EVERY: Duration = Duration::from_mins(5);
+
 /// A destination of events.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +52,8 @@ pub(crate) struct Shipped {
     close_notify: Option<Spanned<bool>>,
     /// Splunk's HTTP Event Collector.
     hec: Option<TypedHec>,
+    /// A bucket that a security lake looks into.
+    s3: Option<TypedLake>,
     /// The classes of OCSF that go there; all if absent.
     #[serde(default)]
     classes: Vec<Spanned<u32>>,
@@ -67,6 +83,24 @@ struct TypedHec {
     index: Option<String>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TypedLake {
+    /// One of `buckets`.
+    bucket: Spanned<String>,
+    prefix: Option<String>,
+    /// What its sources are called.
+    source: Option<Spanned<String>>,
+    /// Whose they are.
+    account: Option<Spanned<String>>,
+    /// The size of events at which a file is put, in MiB.
+    file_mib: Option<Spanned<usize>>,
+    /// How old they may get before.
+    every: Option<Spanned<String>>,
+    /// For how many days files are locked.
+    retain_days: Option<Spanned<u32>>,
+}
+
 /// A destination of events.
 #[derive(Clone, Debug)]
 pub(crate) struct Destination {
@@ -83,6 +117,7 @@ pub(crate) enum To {
     /// By syslog over TLS.
     Syslog(Collecting),
     Hec(Collector),
+    Lake(LakePlace),
 }
 
 /// A folder of files of lines.
@@ -91,6 +126,17 @@ pub(crate) struct Folder {
     pub(crate) path: PathBuf,
     pub(crate) rotate_bytes: u64,
     pub(crate) keep: usize,
+}
+
+/// A bucket that a security lake looks into.
+#[derive(Clone, Debug)]
+pub(crate) struct LakePlace {
+    pub(crate) within: Within,
+    pub(crate) source: String,
+    pub(crate) region: String,
+    pub(crate) account: String,
+    pub(crate) file_bytes: usize,
+    pub(crate) every: Duration,
 }
 
 /// An HTTP Event Collector.
@@ -105,7 +151,11 @@ pub(crate) struct Collector {
 }
 
 impl Resolver<'_> {
-    pub(super) fn shipping(&self, typed: &[Shipped]) -> Result<Vec<Destination>> {
+    pub(super) fn shipping(
+        &self,
+        typed: &[Shipped],
+        buckets: &[Arc<BucketPlace>],
+    ) -> Result<Vec<Destination>> {
         self.once(typed.iter().map(|it| &it.name), "the destination of events")?;
         if let Some(one_too_many) = typed.get(DESTINATIONS_MAX) {
             let message = format!("there are more than {DESTINATIONS_MAX} destinations of events");
@@ -115,10 +165,11 @@ impl Resolver<'_> {
                 "let one of them pass events on",
             ));
         }
-        typed.iter().map(|typed| self.shipped(typed)).collect()
+        let all = typed.iter();
+        all.map(|typed| self.shipped(typed, buckets)).collect()
     }
 
-    fn shipped(&self, typed: &Shipped) -> Result<Destination> {
+    fn shipped(&self, typed: &Shipped, buckets: &[Arc<BucketPlace>]) -> Result<Destination> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         let name = &typed.name.value;
         if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
@@ -126,14 +177,15 @@ impl Resolver<'_> {
             let help = "letters, digits, `-` and `_`, up to 64: files have that name";
             return Err(self.fault(&typed.name, message, help));
         }
-        let to = match (&typed.file, &typed.syslog, &typed.hec) {
-            (Some(file), None, None) => To::File(self.folder(file)?),
-            (None, Some(syslog), None) => {
+        let to = match (&typed.file, &typed.syslog, &typed.hec, &typed.s3) {
+            (Some(file), None, None, None) => To::File(self.folder(file)?),
+            (None, Some(syslog), None, None) => {
                 To::Syslog(self.collector(syslog, typed.close_notify.as_ref())?)
             }
-            (None, None, Some(hec)) => To::Hec(self.hec(hec)?),
+            (None, None, Some(hec), None) => To::Hec(self.hec(hec)?),
+            (None, None, None, Some(lake)) => To::Lake(self.lake(lake, buckets)?),
             _ => {
-                let help = "`file`, `syslog` or `hec`, one of them";
+                let help = "`file`, `syslog`, `hec` or `s3`, one of them";
                 return Err(self.fault(&typed.name, "events go one way", help));
             }
         };
@@ -174,6 +226,43 @@ impl Resolver<'_> {
             path: self.directory.join(&typed.folder),
             rotate_bytes: mib * 1024 * 1024,
             keep,
+        })
+    }
+
+    fn lake(&self, typed: &TypedLake, buckets: &[Arc<BucketPlace>]) -> Result<LakePlace> {
+        let prefix = typed.prefix.as_deref().unwrap_or(LAKE_PREFIX);
+        let bucket = (&typed.bucket, typed.bucket.value.as_str());
+        let within = self.within(buckets, bucket, prefix, typed.retain_days.as_ref())?;
+        let named = |typed: Option<&Spanned<String>>, usual: &str| {
+            let Some(typed) = typed else {
+                return Ok(usual.to_owned());
+            };
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+            let name = &typed.value;
+            if (1..=59).contains(&name.len()) && name.bytes().all(plain) {
+                return Ok(name.clone());
+            }
+            let help = "letters, digits, `-` and `_`, up to 59; in YAML an account is quoted";
+            Err(self.fault(
+                typed,
+                format!("`{name}` cannot stand in a path of a lake"),
+                help,
+            ))
+        };
+        let mib = typed.file_mib.as_ref().map_or(Ok(FILE_MIB), |typed| {
+            if (1..=FILE_MIB_MAX).contains(&typed.value) {
+                return Ok(typed.value);
+            }
+            let help = format!("from 1 to {FILE_MIB_MAX} (MiB)");
+            Err(self.fault(typed, "no file is put at that size", help))
+        })?;
+        Ok(LakePlace {
+            region: within.place.bucket.region.clone(),
+            within,
+            source: named(typed.source.as_ref(), SOURCE)?,
+            account: named(typed.account.as_ref(), ACCOUNT)?,
+            file_bytes: mib * 1024 * 1024,
+            every: self.timeout(typed.every.as_ref(), FILE_EVERY)?,
         })
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Shipped {
     /// The record's index.
     pub(super) sequence: u64,
     pub(super) uid: String,
+    /// Its class, as `class_uid` has it.
+    pub(super) class: u32,
     /// Above informational.
     pub(super) is_grave: bool,
     /// Canonical JSON, one line.
@@ -41,31 +43,33 @@ pub(super) struct Batch(pub(super) Vec<Shipped>);
 pub(super) fn batches(
     followed: &Followed,
     classes: &BTreeSet<u32>,
-    mut taken: usize,
+    taken: usize,
     most: usize,
 ) -> Vec<Batch> {
     let (mut batches, mut bytes) = (vec![], most);
-    for matter in &followed.matters {
-        for event in ocsf::events(matter, &followed.anchor) {
-            if !is_wanted(&event, classes) {
-                continue;
-            }
-            if taken > 0 {
-                taken -= 1;
-                continue;
-            }
-            let event = shipped(&event);
-            if bytes >= most {
-                batches.push(Batch::default());
-                bytes = 0;
-            }
-            bytes += event.json.len();
-            if let Some(Batch(last)) = batches.last_mut() {
-                last.push(event);
-            }
+    for event in each(followed, classes).skip(taken) {
+        if bytes >= most {
+            batches.push(Batch::default());
+            bytes = 0;
+        }
+        bytes += event.json.len();
+        if let Some(Batch(last)) = batches.last_mut() {
+            last.push(event);
         }
     }
     batches
+}
+
+/// The events of these classes (all, if there are none), in the order of the log.
+pub(super) fn each<'f>(
+    followed: &'f Followed,
+    classes: &'f BTreeSet<u32>,
+) -> impl Iterator<Item = Shipped> + 'f {
+    let matters = followed.matters.iter();
+    let events = matters.flat_map(|matter| ocsf::events(matter, &followed.anchor));
+    events
+        .map(|event| shipped(&event))
+        .filter(|event| classes.is_empty() || classes.contains(&event.class))
 }
 
 /// Messages of syslog, one after the other.
@@ -91,16 +95,12 @@ pub(super) fn as_syslog(syslog: &Syslog, batch: &Batch) -> std::io::Result<Vec<u
     Ok(messages)
 }
 
-fn is_wanted(event: &Value, classes: &BTreeSet<u32>) -> bool {
-    let class = event.get("class_uid").and_then(Value::as_u64);
-    let class = class.and_then(|class| u32::try_from(class).ok());
-    classes.is_empty() || class.is_some_and(|class| classes.contains(&class))
-}
-
 fn shipped(event: &Value) -> Shipped {
     let number = |at: &str| event.pointer(at).and_then(Value::as_u64);
     let uid = event.pointer("/metadata/uid").and_then(Value::as_str);
+    let class = number("/class_uid").and_then(|class| u32::try_from(class).ok());
     Shipped {
+        class: class.unwrap_or_default(),
         at_ms: event
             .get("time")
             .and_then(Value::as_i64)

@@ -223,6 +223,7 @@ mod tests {
             at_ms: 0,
             sequence: 0,
             uid: String::new(),
+            class: 6003,
             is_grave: false,
             json: json.to_owned(),
         }])

@@ -1,9 +1,14 @@
 //! How far destinations are behind, for who asks how the gateway does.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use telemetry::{Metrics, TelemetryError, Watched};
 use tokio::time::Instant;
+
+use super::status::{Status, Told};
 
 /// All destinations.
 pub(crate) struct Lag(Mutex<Known>);
@@ -18,8 +23,16 @@ struct Known {
 struct One {
     name: String,
     next: u64,
-    /// Since when it takes nothing, and why.
-    failing: Option<(Instant, String)>,
+    /// Since when it has taken nothing though something waits.
+    waiting: Option<Instant>,
+    failing: Option<Failing>,
+}
+
+struct Failing {
+    since: Instant,
+    why: String,
+    /// When it is tried again.
+    again: Instant,
 }
 
 impl Lag {
@@ -27,6 +40,7 @@ impl Lag {
         let each = names.map(|name| One {
             name,
             next: 0,
+            waiting: None,
             failing: None,
         });
         Arc::new(Self(Mutex::new(Known {
@@ -44,7 +58,11 @@ impl Lag {
 
     /// The log has so many records.
     pub(super) fn grows(&self, size: u64) {
-        self.lock().size = size;
+        let mut known = self.lock();
+        known.size = size;
+        for one in known.each.iter_mut().filter(|one| one.next < size) {
+            one.waiting.get_or_insert_with(Instant::now);
+        }
     }
 
     /// It took everything before `next` of so many records.
@@ -52,21 +70,56 @@ impl Lag {
         let mut known = self.lock();
         known.size = size;
         if let Some(one) = known.each.get_mut(place) {
+            if one.next != next {
+                one.waiting = None;
+            }
             one.next = next;
             one.failing = None;
+            if next < size {
+                one.waiting.get_or_insert_with(Instant::now);
+            } else {
+                one.waiting = None;
+            }
         }
     }
 
-    /// It takes nothing; whether that is new.
-    pub(super) fn fails(&self, place: usize, why: &str) -> bool {
+    /// It takes nothing, and is tried again after `pause`; whether that is new.
+    pub(super) fn fails(&self, place: usize, why: &str, pause: Duration) -> bool {
         let mut known = self.lock();
         let Some(one) = known.each.get_mut(place) else {
             return false;
         };
-        let (since, before) = one.failing.take().unzip();
-        let is_new = before.as_deref() != Some(why);
-        one.failing = Some((since.unwrap_or_else(Instant::now), why.to_owned()));
+        let now = Instant::now();
+        let before = one.failing.take();
+        let is_new = before.as_ref().is_none_or(|it| it.why != why);
+        one.failing = Some(Failing {
+            since: before.map_or(now, |it| it.since),
+            why: why.to_owned(),
+            again: now + pause,
+        });
         is_new
+    }
+
+    /// How each stands.
+    pub(super) fn status(&self) -> Status {
+        let known = self.lock();
+        let now = Instant::now();
+        let told = known.each.iter().map(|one| Told {
+            name: one.name.clone(),
+            next: one.next,
+            lag_records: known.size.saturating_sub(one.next),
+            lag_seconds: Some(one.waiting.map_or(0, |since| since.elapsed().as_secs())),
+            error: one.failing.as_ref().map(|it| it.why.clone()),
+            next_try_seconds: one
+                .failing
+                .as_ref()
+                .map(|it| it.again.saturating_duration_since(now).as_secs()),
+        });
+        Status {
+            running: true,
+            size: known.size,
+            destinations: told.collect(),
+        }
     }
 
     /// One line for each that takes nothing.
@@ -75,7 +128,7 @@ impl Lag {
         let size = known.size;
         let each = known.each.iter();
         each.filter_map(|one| {
-            let (since, why) = one.failing.as_ref()?;
+            let Failing { since, why, .. } = one.failing.as_ref()?;
             let (records, seconds) = (size.saturating_sub(one.next), since.elapsed().as_secs());
             Some(format!(
                 "`{}` is {records} records behind for {seconds} s: {why}",
@@ -95,7 +148,7 @@ impl Lag {
     fn seconds(&self) -> u64 {
         let known = self.lock();
         let failing = known.each.iter().filter_map(|one| one.failing.as_ref());
-        let longest = failing.map(|(since, _)| since.elapsed().as_secs()).max();
+        let longest = failing.map(|it| it.since.elapsed().as_secs()).max();
         longest.unwrap_or_default()
     }
 

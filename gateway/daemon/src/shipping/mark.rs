@@ -7,12 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use audit::{Cursor, Followed};
+use audit::Cursor;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use serde::{Deserialize, Serialize};
 
 /// The folder beside the log where marks are.
-const FOLDER: &str = "shipping";
+pub(super) const FOLDER: &str = "shipping";
 /// The longest mark, in bytes: as many openings as a cursor remembers, with room.
 const MARK_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -28,6 +28,9 @@ struct Kept {
     /// The log's name; empty before the first record went.
     log: String,
     cursor: Cursor,
+    /// The record before which what goes next ends, once that is settled: whoever tries again puts the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sealed: Option<u64>,
 }
 
 impl Mark {
@@ -91,12 +94,30 @@ impl Mark {
         )
     }
 
-    /// Goes on; durable when this returns.
-    pub(super) async fn move_to(&mut self, followed: Followed) -> Result<()> {
-        let kept = Kept {
-            log: followed.anchor.log,
-            cursor: followed.cursor,
-        };
+    /// Before which record what goes next ends, if that is settled.
+    pub(super) fn sealed(&self) -> Option<u64> {
+        self.kept.sealed
+    }
+
+    /// Settles before which record what goes next ends; durable when this returns.
+    pub(super) async fn seal(&mut self, until: u64) -> Result<()> {
+        let mut kept = self.kept.clone();
+        kept.sealed = Some(until);
+        self.keep(kept).await
+    }
+
+    /// Goes on in this log; durable when this returns.
+    pub(super) async fn move_to(&mut self, log: String, cursor: Cursor) -> Result<()> {
+        let sealed = None;
+        self.keep(Kept {
+            log,
+            cursor,
+            sealed,
+        })
+        .await
+    }
+
+    async fn keep(&mut self, kept: Kept) -> Result<()> {
         let (file, text) = (self.file.clone(), serde_json::to_vec(&kept));
         let text = text.into_diagnostic()?;
         let written = tokio::task::spawn_blocking(move || put(&file, &text)).await;

@@ -78,7 +78,7 @@ pub(super) fn written(config: &Config) -> Vec<PathBuf> {
         To::File(file) => Some(&file.path),
         _ => None,
     });
-    let reports = config.schedules.iter().map(|it| &it.folder);
+    let reports = config.schedules.iter().filter_map(|it| it.to.folder());
     [&config.data]
         .into_iter()
         .chain(&config.proofs.tiles)
@@ -109,8 +109,10 @@ fn files(config: &Config, place: Option<&Place>) -> Result<Files> {
             CredentialPlace::Vault => None,
         });
     let roots = config.proofs.copy.iter().filter_map(|it| it.ca.as_ref());
+    let buckets = config.buckets.iter().map(|it| &it.keys);
     let shown = place.map(Place::files_read).unwrap_or_default();
-    for path in keys.chain(credentials).chain(roots).chain(&shown) {
+    let all = keys.chain(credentials).chain(roots).chain(buckets);
+    for path in all.chain(&shown) {
         // Its folder: whoever replaces a file puts another one there.
         let folder = path
             .parent()
@@ -122,8 +124,8 @@ fn files(config: &Config, place: Option<&Place>) -> Result<Files> {
             private_folder(&file.path)?;
         }
     }
-    for schedule in &config.schedules {
-        private_folder(&schedule.folder)?;
+    for folder in config.schedules.iter().filter_map(|it| it.to.folder()) {
+        private_folder(folder)?;
     }
     let mut write = written(config);
     if let Some(place) = place {

@@ -14,16 +14,18 @@ use crate::{
     expiry::Expirer,
     inquiries, policies, reveal,
     rotation::{self, Rotation},
+    shipping::{Lag, status},
 };
 
 /// Opens the desks where people ask.
 pub(super) fn open(
     config: &Config,
     gateway: &Gateway,
-    (rotation, expirer): (Arc<Rotation>, Arc<Expirer>),
+    (rotation, expirer, lag): (Arc<Rotation>, Arc<Expirer>, Arc<Lag>),
     stopped: &watch::Receiver<bool>,
 ) -> Result<()> {
     keys(config, rotation, stopped)?;
+    shipping(config, lag, stopped)?;
     reveals(config, gateway, stopped)?;
     inquiries(config, gateway, expirer, stopped)?;
     policies(config, gateway, stopped)
@@ -35,6 +37,15 @@ fn keys(config: &Config, rotation: Arc<Rotation>, stopped: &watch::Receiver<bool
     let listener = listener.wrap_err("the socket for `tidegate keys rotate` cannot be opened")?;
     let clerk = rotation::Clerk(rotation);
     tokio::spawn(desk::serve(clerk, listener, stopped.clone()));
+    Ok(())
+}
+
+/// Opens the desk where it is told how far events are.
+fn shipping(config: &Config, lag: Arc<Lag>, stopped: &watch::Receiver<bool>) -> Result<()> {
+    let listener = desk::listen(&config.data, status::SOCKET).into_diagnostic();
+    let listener =
+        listener.wrap_err("the socket for `tidegate shipping status` cannot be opened")?;
+    tokio::spawn(desk::serve(status::Clerk(lag), listener, stopped.clone()));
     Ok(())
 }
 

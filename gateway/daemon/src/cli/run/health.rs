@@ -27,6 +27,7 @@ pub(super) struct Health {
     pub(super) keeper: Arc<Keeper>,
     pub(super) reconciler: Arc<Reconciler>,
     pub(super) standing: Arc<Standing>,
+    pub(super) shelved: Arc<Standing>,
     pub(super) copied: Arc<Standing>,
     pub(super) reported: Arc<Standing>,
     /// None if the keyring lies there in clear.
@@ -98,7 +99,8 @@ impl Status for Health {
         } else {
             Condition::Degraded(format!("not there, or not to be opened: {missing}"))
         };
-        let proofs = less_by(self.standing.amiss().join("; "));
+        let shown = [self.standing.amiss(), self.shelved.amiss()].concat();
+        let proofs = less_by(shown.join("; "));
         let copy = less_by(self.copied.amiss().join("; "));
         let reports = less_by(self.reported.amiss().join("; "));
         let shipping = less_by(self.shipped.amiss().join("; "));

@@ -14,6 +14,8 @@ pub(crate) struct Audit {
     pub(crate) log: Option<Spanned<String>>,
     /// A folder that the log is published to as tiles.
     pub(crate) tiles: Option<PathBuf>,
+    /// A bucket that the tiles are put into.
+    pub(crate) s3: Option<Bucketed>,
     /// A PostgreSQL that the log is copied to.
     pub(crate) postgres: Option<Postgres>,
     /// Who is asked to sign that the log only grows.
@@ -71,6 +73,21 @@ pub(crate) struct Witness {
     pub(crate) url: Spanned<String>,
     /// Its public key.
     pub(crate) key: Spanned<String>,
+}
+
+/// A bucket that the tiles are put into.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bucketed {
+    /// One of `buckets`.
+    pub(crate) bucket: Spanned<String>,
+    /// What stands before each name.
+    #[serde(default)]
+    pub(crate) prefix: String,
+    /// How often it is put there, if the log has grown.
+    pub(crate) every: Option<Spanned<String>>,
+    /// For how many days it is locked.
+    pub(crate) retain_days: Option<Spanned<u32>>,
 }
 
 /// A PostgreSQL.

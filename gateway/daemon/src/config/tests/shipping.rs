@@ -1,6 +1,103 @@
 use super::{GOOD, loaded};
 use crate::config::To;
 
+/// A bucket; its keys are a file that is there.
+const BUCKETS: &str = "buckets: [{ name: acme-lake, region: eu-central-1, keys: a.cedar }]";
+
+/// The configuration with this bucket, and this beside it.
+fn beside(buckets: &str, more: &str) -> miette::Result<crate::config::Config> {
+    loaded(&format!("{GOOD}\n{buckets}\n{more}\n"))
+}
+
+#[test]
+fn buckets_are_taken_by_name() {
+    let lake = beside(
+        BUCKETS,
+        "shipping: [{ name: lake, s3: { bucket: acme-lake, account: \"123456789012\", every: 1h, retain_days: 2 } }]\n\
+         reports: [{ report: agents, every: day, to: \"s3://acme-lake/a/b/\" }]",
+    );
+    let config = lake.unwrap_or_else(|report| panic!("{report:?}"));
+    let [lake] = config.shipping.as_slice() else {
+        panic!("{:?}", config.shipping)
+    };
+    let To::Lake(lake) = &lake.to else {
+        panic!("{lake:?}")
+    };
+    assert_eq!(
+        (&*lake.source, &*lake.account),
+        ("tidegate", "123456789012")
+    );
+    assert_eq!(lake.within.prefix, "ext/");
+    let days = std::time::Duration::from_hours(48);
+    assert_eq!(lake.within.locked, Some(days));
+    let base = &lake.within.place.bucket.base;
+    assert_eq!(base, "https://acme-lake.s3.eu-central-1.amazonaws.com/");
+    let [report] = config.schedules.as_slice() else {
+        panic!("{:?}", config.schedules)
+    };
+    let crate::schedules::Outlet::Bucket(within) = &report.to else {
+        panic!("{report:?}")
+    };
+    assert_eq!(within.prefix, "a/b/");
+}
+
+#[test]
+fn what_is_no_bucket_is_told() {
+    let bucket = |more: &str| format!("buckets: [{{ region: r, keys: a.cedar, {more} }}]");
+    for (buckets, more, told) in [
+        (bucket("name: A"), "", "no name of a bucket"),
+        (bucket("name: a..b"), "", "no name of a bucket"),
+        (
+            bucket("name: abc, endpoint: \"http://objects.example\""),
+            "",
+            "in the clear",
+        ),
+        (
+            "buckets: [{ name: abc, region: r, keys: absent }]".to_owned(),
+            "",
+            "there is no file",
+        ),
+        (
+            BUCKETS.to_owned(),
+            "shipping: [{ name: lake, s3: { bucket: other } }]",
+            "there is no bucket",
+        ),
+        (
+            BUCKETS.to_owned(),
+            "shipping: [{ name: lake, s3: { bucket: acme-lake, prefix: a//b } }]",
+            "is no prefix",
+        ),
+        (
+            BUCKETS.to_owned(),
+            "shipping: [{ name: lake, s3: { bucket: acme-lake, source: a/b } }]",
+            "cannot stand in a path",
+        ),
+        (
+            BUCKETS.to_owned(),
+            "shipping: [{ name: lake, s3: { bucket: acme-lake, file_mib: 65 } }]",
+            "no file is put at that size",
+        ),
+        (
+            BUCKETS.to_owned(),
+            "reports: [{ report: agents, every: day, to: \"s3://acme-lake\", retain_days: 0 }]",
+            "locked for so long",
+        ),
+        (
+            BUCKETS.to_owned(),
+            "reports: [{ report: agents, every: day, to: reports, retain_days: 1 }]",
+            "no folder locks",
+        ),
+    ] {
+        let Err(report) = beside(&buckets, more) else {
+            panic!("{buckets} {more} was taken")
+        };
+        assert!(
+            report.to_string().contains(told),
+            "{buckets} {more}: {report:?}"
+        );
+    }
+}
+
 /// The configuration with this destination of events.
 fn to(destination: &str) -> miette::Result<crate::config::Config> {
     loaded(&format!("{GOOD}\nshipping: [{destination}]\n"))
