@@ -69,9 +69,9 @@ impl Objects {
         })
     }
 
-    /// Where that is, for people.
+    /// Where that is: a bucket of the same name at another store is another place.
     pub(crate) fn place(&self) -> String {
-        format!("s3://{}/{}", self.within.place.name, self.within.prefix)
+        format!("{}/{}", self.within.place.bucket.base, self.within.prefix)
     }
 
     fn key(&self, name: &str) -> String {

@@ -1,16 +1,17 @@
 //! Events as files of Parquet in a bucket, where security lakes look for them.
 //!
-//! A file is full by its size or its age. Before it is put, the mark says with which record it ends, so that whoever
+//! A file is full by its size, or when its first event waited long. Before it is put, the mark says with which record it ends, so that whoever
 //! tries again, after a crash as well, makes a file of the same records and the same name: the store writes nothing over,
 //! and what is there was taken. Nothing is held in memory until then but how much there is; the log is read again.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Instant,
 };
 
 use audit::{Archive, Cursor, Followed};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lake::Row;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use proxy::objects::Manner;
@@ -18,13 +19,15 @@ use rustls::ClientConfig;
 
 use super::{RECORDS_MAX, events, mark::Mark};
 use crate::{
-    cli::now,
     config::LakePlace,
     objects::{Objects, Thing},
 };
 
 /// The most files that one stretch of the log makes: classes times days.
 const FILES_MAX: usize = 64;
+
+/// The most records of one stretch: so many are read again when it is tried again.
+const STRETCH_RECORDS_MAX: u64 = 65_536;
 
 /// What files of Parquet are served as.
 const MEDIA_TYPE: &str = "application/vnd.apache.parquet";
@@ -49,8 +52,8 @@ pub(super) struct Lake {
 struct Ahead {
     cursor: Cursor,
     bytes: usize,
-    /// Milliseconds since 1970.
-    oldest_ms: Option<i64>,
+    /// Since when something waits.
+    since: Option<Instant>,
     parts: BTreeSet<Part>,
 }
 
@@ -109,7 +112,7 @@ impl Lake {
                 ..Ahead::default()
             };
         }
-        while !self.is_full() {
+        while !self.is_full(mark) {
             let followed = archive.follow(&self.ahead.cursor, RECORDS_MAX).await;
             let followed = followed.into_diagnostic();
             let Some(followed) = followed.wrap_err_with(|| mark.advice())? else {
@@ -119,8 +122,7 @@ impl Lake {
             mark.is_of(&followed.anchor.log)?;
             for event in events::each(&followed, classes) {
                 self.ahead.bytes += event.json.len();
-                let oldest = self.ahead.oldest_ms.unwrap_or(event.at_ms);
-                self.ahead.oldest_ms = Some(oldest.min(event.at_ms));
+                self.ahead.since.get_or_insert_with(Instant::now);
                 self.ahead.parts.insert((event.class, day(event.at_ms)?));
             }
             self.ahead.cursor = followed.cursor;
@@ -128,8 +130,10 @@ impl Lake {
         Ok(Some(self.ahead.cursor.next))
     }
 
-    fn is_full(&self) -> bool {
-        self.ahead.bytes >= self.place.file_bytes || self.ahead.parts.len() >= FILES_MAX
+    fn is_full(&self, mark: &Mark) -> bool {
+        self.ahead.bytes >= self.place.file_bytes
+            || self.ahead.parts.len() >= FILES_MAX
+            || self.ahead.cursor.next.saturating_sub(mark.next()) >= STRETCH_RECORDS_MAX
     }
 
     /// Whether what there is goes, though it is not much.
@@ -139,11 +143,11 @@ impl Lake {
         }
         // Of what goes nowhere only the mark is to be told.
         self.hurries
-            || self.ahead.oldest_ms.is_none_or(|oldest| {
-                let age =
-                    SignedDuration::from_millis(now().as_millisecond().saturating_sub(oldest));
-                age.unsigned_abs() >= self.place.every
-            })
+            // How long it waits, not how old it is: a call may take an hour.
+            || self
+                .ahead
+                .since
+                .is_none_or(|since| since.elapsed() >= self.place.every)
     }
 
     /// Puts all records before `until`, and moves the mark.

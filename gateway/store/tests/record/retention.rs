@@ -220,7 +220,7 @@ async fn a_clock_that_jumps_makes_nothing_expire(home: Home) {
     assert!(jumped.due.is_empty() && jumped.behind.len() > usual + 1);
     assert_eq!(
         jumped.gap,
-        Some((audit::Day(BEGIN + 41), audit::Day(BEGIN + 30_000)))
+        Some((audit::Day(BEGIN + 42), audit::Day(BEGIN + 30_000)))
     );
     let moment = at(BEGIN + 30_002, 0);
     let said = archive(&home).await.plan(moment, None, true).await;
@@ -229,8 +229,8 @@ async fn a_clock_that_jumps_makes_nothing_expire(home: Home) {
     trail.stop(&gap(BEGIN + 30_002)).await.unwrap();
     let trail = kept(home.path()).await;
     let index = trail.note(&gap(0)).await.unwrap();
-    let plan = plan(&home, BEGIN + 30_002).await;
-    assert!(plan.due.iter().all(|due| due.last < Some(index)));
+    let plan = archive(&home).await.plan(moment, None, true).await.unwrap();
+    assert!(!plan.due.is_empty() && plan.due.iter().all(|due| due.last < Some(index)));
 }
 
 async fn what_is_on_record_is_done_after_a_crash(home: Home) {
