@@ -17,6 +17,8 @@ pub(super) const CODE_BYTES_MIN: usize = 8;
 pub(super) const CODE_DIGITS_MIN: u32 = 4;
 /// Shortest word that may hold another text in base64, in bytes; see [`crate::embedded`].
 const WORD_BYTES_MIN: usize = 12;
+/// The bits of so many.
+const FIRST_BYTES: u32 = (1 << WORD_BYTES_MIN) - 1;
 /// Shortest address of a wallet, in bytes.
 pub(super) const WALLET_BYTES_MIN: usize = 25;
 
@@ -40,7 +42,7 @@ pub(super) struct Profile {
 /// [`super::classify_value`] finds nothing in them by their look.
 ///
 /// A detector that can find something in a text without any of this needs a bit of its own here and
-/// in the walker's masks. `what_is_kept_back_holds_nothing` beside the walker's tests is red until
+/// in `Sight`. `what_is_kept_back_holds_nothing` beside the walker's tests is red until
 /// then.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Glance {
@@ -53,6 +55,8 @@ pub(crate) struct Glance {
     pub(crate) underscored: bool,
     /// Spaces and dots.
     pub(crate) breaks: u32,
+    /// Whether one of them is among the first bytes, as many as base64 has to begin with.
+    pub(crate) broken: bool,
     /// Whether every run of digits stands right behind an underscore, as in `ord_000123`.
     pub(crate) numbered: bool,
 }
@@ -88,6 +92,7 @@ impl Glance {
             marked: (seen.marked | seen.capital & breaks << 1) & body != 0,
             underscored: underscores != 0,
             breaks: breaks.count_ones(),
+            broken: breaks & FIRST_BYTES != 0,
             numbered: digits & !(digits << 1 | underscores << 1) == 0,
         }
     }
@@ -109,8 +114,8 @@ impl Glance {
         let words =
             self.breaks > prose::SPACES_MIN || self.breaks == prose::SPACES_MIN && self.digits > 0;
         let prose = self.length >= prose::TEXT_BYTES_MIN && words;
-        // Of letters alone, it may be base64.
-        let word = self.length >= WORD_BYTES_MIN && self.breaks == 0;
+        // Of letters alone, it may be base64, behind which there may be white space.
+        let word = self.length >= WORD_BYTES_MIN && !self.broken;
         // Neither an identifier nor a telephone number begins behind an underscore.
         let numbered = self.numbered && self.breaks == 0;
         !self.marked && !prose && !word && (numbered || profile.is_bland(self.length))

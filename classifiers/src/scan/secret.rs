@@ -2,7 +2,7 @@
 //! and URLs, and what a name in the text calls a secret.
 //!
 //! Every prefix begins with a letter or digit behind something else, so candidates are the starts
-//! of words: eight bytes at a time are asked for these, and two bytes at each say whether any
+//! of words: eight bytes at a time are asked for these, and three bytes at each say whether any
 //! prefix goes on so.
 
 mod assignment;

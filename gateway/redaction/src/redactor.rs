@@ -529,6 +529,12 @@ impl<D: Disclose> Visitor for Editor<'_, D> {
             Scalar::Null => return self.keep(value),
         };
         if kind == ValueKind::Text && embedded::may_be(value.decoded) && self.open(value) {
+            // It tells of its siblings what it would as it stands; a string in a string has told that itself.
+            let is_short = value.decoded.len() <= DISCRIMINATOR_BYTES_MAX;
+            let is_string = value.decoded.trim_ascii_start().first() == Some(&b'"');
+            if is_short && !is_string && self.trail.context(self.keys).is_discriminator() {
+                self.trail.observe(value.decoded, self.keys);
+            }
             return;
         }
         let context = self.trail.context(self.keys);

@@ -144,8 +144,24 @@ impl<D: Disclose> Editor<'_, D> {
         }
     }
 
-    /// Edits a text that is a JSON document, below the place where it stands.
+    /// Edits a text that is a JSON document, below the place where it stands. What is around the document, and is white space to
+    /// others than JSON, stays.
     fn document(&mut self, text: &[u8]) -> Opened {
+        let document = text.trim_ascii();
+        let opened = self.edited(document);
+        match opened {
+            Opened::Edited(edited) if document.len() < text.len() => {
+                let head = text.len() - text.trim_ascii_start().len();
+                let tail = head + document.len();
+                let (head, tail) = (text.get(..head), text.get(tail..));
+                let parts = [head.unwrap_or_default(), &edited, tail.unwrap_or_default()];
+                Opened::Edited(parts.concat())
+            }
+            opened => opened,
+        }
+    }
+
+    fn edited(&mut self, text: &[u8]) -> Opened {
         if self.depth == EMBEDDED_DEPTH_MAX {
             self.miss(Gap::EmbeddedDepth);
             return Opened::Not;

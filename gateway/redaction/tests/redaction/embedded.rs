@@ -286,6 +286,48 @@ fn the_names_of_the_inner_document_count_and_are_told() {
 }
 
 #[test]
+fn white_space_around_a_document_hides_nothing_in_it() {
+    for (head, tail) in [("", "\u{c}"), (" \n", "\t\u{c}\r\n"), ("\t", " ")] {
+        let inner = json!({ "last_name": "Nguyen", "n": 1 }).to_string();
+        let arguments = format!("{head}{inner}{tail}");
+        let document = json!({ "arguments": arguments }).to_string();
+        let (released, _) = redact(document.as_bytes(), Action::Replace).unwrap();
+        let released: Value = serde_json::from_slice(&released).unwrap();
+        let text = released["arguments"].as_str().unwrap();
+        assert!(!text.contains("Nguyen"), "{text}");
+        let inner = text.strip_prefix(head).unwrap().strip_suffix(tail).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(inner).unwrap()["n"], 1);
+    }
+}
+
+#[test]
+fn base64_is_found_with_space_behind_it_wherever_it_is_cut() {
+    for value in ["+12022530110", "a@b.co.uk"] {
+        for space in ["", " ", "  "] {
+            let blob = STANDARD.encode(value).trim_end_matches('=').to_owned() + space;
+            let filler = "filler filler filler filler";
+            let document = json!({ "a": filler, "x": blob, "y": filler }).to_string();
+            let text = text_of(document.as_bytes(), Action::Mask);
+            assert!(!text.contains(blob.trim_end()), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_value_that_is_opened_tells_of_its_siblings_as_one_that_is_not() {
+    let inner = json!({ "v": "ann@example.com" }).to_string();
+    for email in [
+        "ann@example.com",
+        &inner,
+        &STANDARD.encode("ann@example.com"),
+    ] {
+        let document = json!({ "email": email, "name": "Ann Miller" }).to_string();
+        let text = text_of(document.as_bytes(), Action::Replace);
+        assert!(!text.contains("Ann Miller"), "{text}");
+    }
+}
+
+#[test]
 fn a_number_stays_one_and_what_is_dropped_is_null() {
     let inner = json!({ "ssn": 536_221_234, "email": "ann@example.com" }).to_string();
     for blob in [inner.clone(), STANDARD.encode(&inner)] {
