@@ -55,8 +55,8 @@ pub(crate) struct Glance {
     pub(crate) underscored: bool,
     /// Spaces and dots.
     pub(crate) breaks: u32,
-    /// Whether one of them is among the first bytes, as many as base64 has to begin with.
-    pub(crate) broken: bool,
+    /// The bits of those that are among the first bytes, as many as base64 has to begin with.
+    pub(crate) early: u32,
     /// Whether every run of digits stands right behind an underscore, as in `ord_000123`.
     pub(crate) numbered: bool,
 }
@@ -92,7 +92,7 @@ impl Glance {
             marked: (seen.marked | seen.capital & breaks << 1) & body != 0,
             underscored: underscores != 0,
             breaks: breaks.count_ones(),
-            broken: breaks & FIRST_BYTES != 0,
+            early: breaks & FIRST_BYTES,
             numbered: digits & !(digits << 1 | underscores << 1) == 0,
         }
     }
@@ -115,7 +115,7 @@ impl Glance {
             self.breaks > prose::SPACES_MIN || self.breaks == prose::SPACES_MIN && self.digits > 0;
         let prose = self.length >= prose::TEXT_BYTES_MIN && words;
         // Of letters alone, it may be base64, behind which there may be white space.
-        let word = self.length >= WORD_BYTES_MIN && !self.broken;
+        let word = self.length >= WORD_BYTES_MIN && self.early == 0;
         // Neither an identifier nor a telephone number begins behind an underscore.
         let numbered = self.numbered && self.breaks == 0;
         !self.marked && !prose && !word && (numbered || profile.is_bland(self.length))
