@@ -12,17 +12,13 @@ import boto3
 from moto import settings
 from moto.server import ThreadedMotoServer
 
+import signing_user
+
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 _, port = server.get_host_and_port()
-url = f"http://127.0.0.1:{port}"
-made = {"endpoint_url": url, "region_name": "eu-central-1", "aws_access_key_id": "any", "aws_secret_access_key": "any"}
-iam = boto3.client("iam", **made)
-iam.create_user(UserName="gateway")
-rule = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-policy = json.dumps({"Version": "2012-10-17", "Statement": [rule]})
-iam.put_user_policy(UserName="gateway", PolicyName="all", PolicyDocument=policy)
-key = iam.create_access_key(UserName="gateway")["AccessKey"]
+made = signing_user.anybody(port)
+key = signing_user.make(made)
 boto3.client("s3", **made).create_bucket(
     Bucket="things", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
 )
@@ -32,8 +28,6 @@ boto3.client("dynamodb", **made).create_table(
     AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
     BillingMode="PAY_PER_REQUEST",
 )
-with open(os.environ["AWS_KEYS"], "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-    file.write(f"{key['AccessKeyId']}:{key['SecretAccessKey']}\n")
 if "AWS_SECRET" in os.environ:
     secret = json.dumps({"key": os.environ["AWS_SECRET"], "other": "nothing"})
     boto3.client("secretsmanager", **made).create_secret(Name="agents/shop", SecretString=secret)

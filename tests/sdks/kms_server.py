@@ -3,7 +3,6 @@ the id of a key of KMS to the file that KMS_KEY names; both are read where they 
 signed. Tells its port on its first line; a line that it reads takes the user's rights (`off`) or
 gives them back (`on`)."""
 
-import json
 import os
 import sys
 
@@ -13,31 +12,15 @@ from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from moto.server import ThreadedMotoServer
 
+import signing_user
+
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 _, port = server.get_host_and_port()
-made = {
-    "endpoint_url": f"http://127.0.0.1:{port}",
-    "region_name": "eu-central-1",
-    "aws_access_key_id": "any",
-    "aws_secret_access_key": "any",
-}
-iam = boto3.client("iam", **made)
-iam.create_user(UserName="gateway")
-rule = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-policy = json.dumps({"Version": "2012-10-17", "Statement": [rule]})
-iam.put_user_policy(UserName="gateway", PolicyName="all", PolicyDocument=policy)
-key = iam.create_access_key(UserName="gateway")["AccessKey"]
+made = signing_user.anybody(port)
+signing_user.make(made)
 kms = boto3.client("kms", **made)
 root = kms.create_key()["KeyMetadata"]["KeyId"]
-
-
-def private(path, flags):
-    return os.open(path, flags, 0o600)
-
-
-with open(os.environ["AWS_KEYS"], "w", opener=private) as file:
-    file.write(f"{key['AccessKeyId']}:{key['SecretAccessKey']}\n")
 with open(os.environ["KMS_KEY"], "w") as file:
     file.write(root)
 settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
@@ -48,4 +31,4 @@ for line in sys.stdin:
     if line.strip() == "off":
         rights.delete_user_policy("gateway", "all")
     else:
-        rights.put_user_policy("gateway", "all", policy)
+        rights.put_user_policy("gateway", "all", signing_user.POLICY)

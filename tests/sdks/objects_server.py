@@ -3,13 +3,13 @@ writes `ID:SECRET` to the file that AWS_KEYS names, and from then on takes no re
 port on its first line. Lines that it reads: `lose N` has the next N objects that are put put, and their answers lost; `stop`
 and `start` close the port and open it again, with all that is stored."""
 
-import json
-import os
 import sys
 
 import boto3
 from moto import settings
 from moto.server import ThreadedMotoServer
+
+import signing_user
 
 BUCKET = "evidence"
 left = 0
@@ -39,25 +39,13 @@ def serve(port):
 
 server = serve(0)
 _, port = server.get_host_and_port()
-made = {
-    "endpoint_url": f"http://127.0.0.1:{port}",
-    "region_name": "eu-central-1",
-    "aws_access_key_id": "any",
-    "aws_secret_access_key": "any",
-}
-iam = boto3.client("iam", **made)
-iam.create_user(UserName="gateway")
-rule = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-policy = json.dumps({"Version": "2012-10-17", "Statement": [rule]})
-iam.put_user_policy(UserName="gateway", PolicyName="all", PolicyDocument=policy)
-key = iam.create_access_key(UserName="gateway")["AccessKey"]
+made = signing_user.anybody(port)
+signing_user.make(made)
 boto3.client("s3", **made).create_bucket(
     Bucket=BUCKET,
     CreateBucketConfiguration={"LocationConstraint": "eu-central-1"},
     ObjectLockEnabledForBucket=True,
 )
-with open(os.environ["AWS_KEYS"], "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-    file.write(f"{key['AccessKeyId']}:{key['SecretAccessKey']}\n")
 settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
 print(port, flush=True)
 for line in sys.stdin:

@@ -367,16 +367,18 @@ crate::on_both! {
     what_is_held_stays_until_it_is_not,
 }
 
+/// A copy of a log is opened by the same keys.
+fn lend_keyring(from: &Home, to: &Home) {
+    let [from, to] = [from, to].map(|home| home.path().join(KEYRING_FILE));
+    std::fs::copy(from, to).unwrap();
+}
+
 #[tokio::test]
 async fn a_copy_loses_the_keys_once_it_says_why() {
     let first = Home::sqlite();
     let trail = log(&first).await;
     let there = Home::postgres();
-    std::fs::copy(
-        first.path().join(KEYRING_FILE),
-        there.path().join(KEYRING_FILE),
-    )
-    .unwrap();
+    lend_keyring(&first, &there);
     let mut from = reader(first.path()).await.unwrap();
     let mut to = writer(there.path()).await.unwrap();
     let mut copier = Copier::begin(from.as_mut(), to.as_mut()).await.unwrap();
@@ -394,11 +396,7 @@ async fn a_copy_loses_the_keys_once_it_says_why() {
     assert_eq!(report.expired, 10);
     // One that is made of it has what it has.
     let back = Home::sqlite();
-    std::fs::copy(
-        first.path().join(KEYRING_FILE),
-        back.path().join(KEYRING_FILE),
-    )
-    .unwrap();
+    lend_keyring(&first, &back);
     let mut end = writer(back.path()).await.unwrap();
     let mut copier = Copier::begin(to.as_mut(), end.as_mut()).await.unwrap();
     while copier.step(to.as_mut(), end.as_mut()).await.unwrap().size < 30 {}
@@ -414,11 +412,7 @@ async fn a_copy_keeps_a_key_that_is_gone_for_no_reason() {
     let trail = log(&first).await;
     trail.stop(&gap(BEGIN + 42)).await.unwrap();
     let there = Home::postgres();
-    std::fs::copy(
-        first.path().join(KEYRING_FILE),
-        there.path().join(KEYRING_FILE),
-    )
-    .unwrap();
+    lend_keyring(&first, &there);
     let mut from = reader(first.path()).await.unwrap();
     let mut to = writer(there.path()).await.unwrap();
     let mut copier = Copier::begin(from.as_mut(), to.as_mut()).await.unwrap();
