@@ -233,6 +233,7 @@ impl<'a> Parts<'a> {
             | Event::Policies(_)
             | Event::Expire(_)
             | Event::Hold(_)
+            | Event::Succeed(_)
             | Event::Expired(_) => Self::default(),
         }
     }

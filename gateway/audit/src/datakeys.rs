@@ -108,7 +108,7 @@ pub async fn misplaced_keys(
     ledger: &mut dyn Ledger,
     keys: &Keys,
 ) -> Result<Vec<Finding>, ArchiveError> {
-    let log = signed_note::Signer::name(&keys.signer).to_owned();
+    let log = signed_note::Signer::name(&*keys.signer).to_owned();
     let (mut found, mut after) = (Vec::new(), 0);
     loop {
         let batch = ledger.keys(after, READ_ROWS_MAX).await?;

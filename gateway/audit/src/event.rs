@@ -1,6 +1,7 @@
 //! The record: who, what, why, which data classes and what was done with them; never the data.
 
 mod expiry;
+mod successor;
 mod turn;
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     expiry::{Expired, Expiry, HOLD, Hold, HoldScope},
+    successor::Successor,
     turn::{Credentials, Turn},
 };
 use crate::{
@@ -53,6 +55,8 @@ pub enum Event {
     Expire(Box<Expiry>),
     /// Records must be kept, or need not be any more; written before it holds.
     Hold(Box<Hold>),
+    /// Another key signs the log from here on; what proves it stands in clear.
+    Succeed(Box<Successor>),
     /// A record that expired; never written.
     #[serde(skip_deserializing)]
     Expired(Expired),
@@ -94,6 +98,8 @@ pub enum EventRef<'a> {
     Expire(&'a Expiry),
     /// As [`Event::Hold`].
     Hold(&'a Hold),
+    /// As [`Event::Succeed`].
+    Succeed(&'a Successor),
     /// As [`Event::Expired`].
     Expired(&'a Expired),
 }
@@ -131,6 +137,7 @@ impl EventRef<'_> {
             Self::Policies(it) => (Kind::Policies, it.at, None),
             Self::Expire(it) => (Kind::Expire, it.at, Some(it.key.into())),
             Self::Hold(it) => (Kind::Hold, it.at, None),
+            Self::Succeed(it) => (Kind::Succeed, it.at, None),
             Self::Expired(it) => (it.was, it.at, it.opening),
         }
     }
@@ -155,6 +162,7 @@ impl<'a> From<&'a Event> for EventRef<'a> {
             Event::Policies(change) => Self::Policies(change),
             Event::Expire(expiry) => Self::Expire(expiry),
             Event::Hold(hold) => Self::Hold(hold),
+            Event::Succeed(successor) => Self::Succeed(successor),
             Event::Expired(expired) => Self::Expired(expired),
         }
     }

@@ -28,6 +28,7 @@ mod readable;
 mod retention;
 mod rewrap;
 pub mod seal;
+mod signing;
 mod subjects;
 mod trail;
 pub mod verify;
@@ -61,7 +62,8 @@ pub use retention::{
 };
 pub use rewrap::Rewrapped;
 pub use seal::{Header, Kind, RECORD_BYTES_MAX};
+pub use signing::{Keys, authority};
 pub use subjects::{Blind, BlindIndex, HeldSubjects, KeptKey, SubjectStore, Subjects};
-pub use trail::{Keys, Receipt, Trail, TrailError, TrailStatus};
+pub use trail::{Receipt, Trail, TrailError, TrailStatus};
 pub use verify::{Finding, Report, Verdict};
 pub use written::Written;

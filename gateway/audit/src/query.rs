@@ -18,7 +18,7 @@ use crate::{
     readable::Readable,
     seal::{self, SealError},
     tree::{self, Digest, Prover},
-    verify::{Finding, Item, Piece, Verifier},
+    verify::{Examination, Finding, Item, Piece, Verifier},
     walk::{Step, Walk},
     writer::{key_context, node},
 };
@@ -150,7 +150,7 @@ impl Archive {
     pub fn new(ledger: Box<dyn Ledger>, keys: Keys) -> Result<Self, MalformedKey> {
         Ok(Self {
             ledger,
-            authority: Authority::parse(&keys.signer.verifier_key())?,
+            authority: keys.authority()?,
             provider: keys.provider,
             keys: HashMap::new(),
             expiries: None,
@@ -252,6 +252,7 @@ impl Archive {
             | Event::Policies(_)
             | Event::Expire(_)
             | Event::Hold(_)
+            | Event::Succeed(_)
             | Event::Expired(_) => {}
         }
         let (signed, proven) = self.proven(index).await?;
@@ -533,8 +534,10 @@ async fn pour(
     told: &mut (dyn FnMut(u64, u64) + Send),
 ) -> Result<(), LedgerError> {
     let mut walk = Walk::start(ledger).await?;
-    let (size, authority) = (walk.head.size, verifier.authority().clone());
+    let size = walk.head.size;
     loop {
+        // With the keys that the log named so far.
+        let authority = verifier.authority().clone();
         let steps = walk.steps(ledger).await?;
         if steps.is_empty() {
             return Ok(());
@@ -543,7 +546,7 @@ async fn pour(
         let pieces = parallel::map(threads, &steps, |step| match step {
             Step::Row(row) => Piece::Record(Item::new(row.index, &row.leaf, &row.nodes)),
             Step::Checkpoint(size, note) => {
-                Piece::Checkpoint(authority.examine(note.as_bytes()), *size)
+                Piece::Checkpoint(Examination::of(&authority, note.as_bytes()), *size)
             }
         });
         for piece in pieces {

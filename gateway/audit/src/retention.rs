@@ -142,7 +142,7 @@ impl Retention {
     pub(crate) fn term(&self, event: &EventRef<'_>) -> Arc<Term> {
         if matches!(
             event,
-            EventRef::Erase(_) | EventRef::Expire(_) | EventRef::Hold(_)
+            EventRef::Erase(_) | EventRef::Expire(_) | EventRef::Hold(_) | EventRef::Succeed(_)
         ) {
             return Arc::clone(&self.lasting);
         }

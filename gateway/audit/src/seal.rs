@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 pub use proof::leaf::{HEADER_BYTES, Header, Kind, LEAF_BYTES_MAX, LogTag, tag};
-use proof::leaf::{PREFIX_BYTES, TAG_BYTES, parts};
-use vault::{DataKey, VaultError};
+use proof::{
+    leaf::{PREFIX_BYTES, TAG_BYTES, parts, stating},
+    succession,
+};
+use vault::{DataKey, LogSigner, VaultError};
 
 use crate::{Day, Event, EventRef, Term};
 
@@ -36,6 +39,9 @@ pub enum SealError {
     /// The key does not fit.
     #[error("the leaf does not open")]
     Key(#[source] VaultError),
+    /// A succession that the log's keys did not sign.
+    #[error("the log's keys do not sign the succession")]
+    Unstated,
 }
 
 /// An event on its way to the writer: serialized by its caller, sealed when its index is known.
@@ -47,6 +53,8 @@ pub struct Draft {
     term: Arc<Term>,
     /// Room for header and nonce, then the JSON.
     buffer: Vec<u8>,
+    /// Of a succession, the keys: the one so far and the one from there on.
+    keys: Option<(Arc<LogSigner>, Arc<LogSigner>)>,
 }
 
 impl Draft {
@@ -67,7 +75,13 @@ impl Draft {
             opening,
             term,
             buffer,
+            keys: None,
         })
+    }
+
+    /// Has it state that the key `after` comes in the place of `before`.
+    pub(crate) fn stating(&mut self, before: &Arc<LogSigner>, after: &Arc<LogSigner>) {
+        self.keys = Some((Arc::clone(before), Arc::clone(after)));
     }
 
     /// What it is about.
@@ -112,6 +126,10 @@ impl Draft {
             log: Some(log),
         };
         let header = header.bytes(log);
+        if self.kind == Kind::Succeed {
+            let (before, after) = self.keys.ok_or(SealError::Unstated)?;
+            return stated(&header, index, (&before, &after), &self.buffer, key);
+        }
         let mut leaf = self.buffer;
         let (prefix, event) = leaf
             .split_first_chunk_mut::<PREFIX_BYTES>()
@@ -125,6 +143,30 @@ impl Draft {
         leaf.extend(seal.tag);
         Ok(leaf)
     }
+}
+
+/// The leaf of a succession: what it states stands in clear, signed by both keys, and the event is bound to it.
+fn stated(
+    header: &[u8; HEADER_BYTES],
+    index: u64,
+    (before, after): (&LogSigner, &LogSigner),
+    buffer: &[u8],
+    key: &DataKey,
+) -> Result<Vec<u8>, SealError> {
+    let keys = (&*before.verifier_key(), &*after.verifier_key());
+    let statement = succession::sign(index, (keys.0, before), (keys.1, after));
+    let statement = statement.map_err(|_| SealError::Unstated)?;
+    let mut leaf = stating(header, statement.as_bytes()).ok_or(SealError::Unstated)?;
+    let mut event = buffer.get(PREFIX_BYTES..).unwrap_or_default().to_vec();
+    let seal = key.seal(&leaf, &mut event).map_err(SealError::Key)?;
+    leaf.extend(seal.nonce);
+    leaf.extend(event);
+    leaf.extend(seal.tag);
+    let bytes = leaf.len();
+    if bytes > LEAF_BYTES_MAX {
+        return Err(SealError::TooLarge { bytes });
+    }
+    Ok(leaf)
 }
 
 /// The event in `leaf`, sealed under `key`.

@@ -9,10 +9,10 @@ use std::{
 };
 
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use vault::{KeyProvider, Keyring, LogSigner, VaultError};
+use vault::{LogSigner, VaultError};
 
 use crate::{
-    EventRef, Ledger, LedgerError, Opening, Outcome, Retention, Term,
+    EventRef, Keys, Ledger, LedgerError, Opening, Outcome, Retention, Successor, Term,
     courier::{Durable, Waiter},
     rewrap::Rewrapped,
     seal::Draft,
@@ -26,24 +26,6 @@ const QUEUE_RECORDS_MAX: usize = 4096;
 
 /// Bytes of records that may wait for the writer.
 const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
-
-/// The keys a log needs.
-pub struct Keys {
-    /// Signs its checkpoints.
-    pub signer: LogSigner,
-    /// Wraps its data keys.
-    pub provider: Arc<dyn KeyProvider>,
-}
-
-impl Keys {
-    /// All from one keyring.
-    pub fn from_keyring(keyring: &Keyring) -> Result<Self, VaultError> {
-        Ok(Self {
-            signer: keyring.signer()?,
-            provider: Arc::new(keyring.provider()),
-        })
-    }
-}
 
 /// Why an event is not on record.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -272,6 +254,21 @@ impl Trail {
     pub async fn note(&self, event: impl Into<EventRef<'_>>) -> Result<u64, TrailError> {
         let event = event.into();
         let durable = self.send(event, self.retention.term(&event)).await?;
+        durable.await.map_err(|_| TrailError::Stopped)?
+    }
+
+    /// Has `next` sign the log from the record of it on, which this makes; what `said` says is sealed in it. Gives its
+    /// index, also if it was made before. If this fails it may be there all the same: ask again.
+    ///
+    /// # Errors
+    /// As [`note`](Self::note).
+    pub async fn succeed(&self, said: &Successor, next: Arc<LogSigner>) -> Result<u64, TrailError> {
+        let event = EventRef::Succeed(said);
+        let draft = Draft::new(event, self.retention.term(&event))?;
+        let (done, durable) = Waiter::new();
+        let message = Message::Succeed { draft, next, done };
+        let queued = self.queue.send(message).await;
+        queued.map_err(|_| TrailError::Stopped)?;
         durable.await.map_err(|_| TrailError::Stopped)?
     }
 

@@ -14,19 +14,19 @@ use std::{
 };
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
-use vault::DataKey;
+use vault::{DataKey, LogSigner};
 
 use self::{
     group::{Epoch, Gathered, Sealer},
-    recovery::recover,
+    recovery::{recover, succession},
 };
 use crate::{
-    KeptDataKey, KeyTerms, Ledger, READ_ROWS_MAX, TrailError,
+    KeptDataKey, KeyTerms, Keys, Ledger, READ_ROWS_MAX, TrailError,
     courier::Waiter,
     retention::Days,
     rewrap::Rewrapped,
     seal::{self, Draft, Header},
-    trail::{Gauges, Keys},
+    trail::Gauges,
 };
 
 mod group;
@@ -79,6 +79,12 @@ pub(crate) enum Message {
         after: u32,
         done: oneshot::Sender<Result<Rewrapped<u32>, TrailError>>,
     },
+    /// To have another key sign from a record on.
+    Succeed {
+        draft: Draft,
+        next: Arc<LogSigner>,
+        done: Waiter,
+    },
     /// To destroy these data keys.
     Destroy {
         ids: Vec<u32>,
@@ -96,6 +102,19 @@ pub(crate) struct Pending {
     draft: Draft,
     done: Option<Waiter>,
     room: Option<OwnedSemaphorePermit>,
+    /// Who signs from it on.
+    next: Option<Arc<LogSigner>>,
+}
+
+impl Pending {
+    fn succession(draft: Draft, next: Arc<LogSigner>, done: Waiter) -> Self {
+        Self {
+            draft,
+            done: Some(done),
+            room: None,
+            next: Some(next),
+        }
+    }
 }
 
 /// What the wrapped data key `id` of `log` is bound to.
@@ -121,12 +140,13 @@ pub(crate) fn run(
     };
     let _ending = Ending(Arc::clone(&gauges));
     runtime.block_on(async {
-        let log = signed_note::Signer::name(&keys.signer).to_owned();
+        let log = signed_note::Signer::name(&*keys.signer).to_owned();
         let mut writer = Writer {
             ledger,
             keys,
             log,
             gauges,
+            since: None,
             sealer: None,
             messages,
             postponed: VecDeque::new(),
@@ -150,6 +170,8 @@ struct Writer {
     keys: Keys,
     log: String,
     gauges: Arc<Gauges>,
+    /// The record from which on the log's key signs, if that was found or made here.
+    since: Option<u64>,
     /// None when a commit failed and nobody has looked since what is on disk.
     sealer: Option<Sealer>,
     messages: mpsc::Receiver<Message>,
@@ -166,7 +188,13 @@ impl Writer {
     /// Makes sure that what is on disk is known, and that there are keys to seal with what was postponed.
     async fn prepare(&mut self) -> Result<(), TrailError> {
         if self.sealer.is_none() {
-            let tree = recover(self.ledger.as_mut(), &self.keys).await?;
+            let (tree, is_succeeded) = recover(self.ledger.as_mut(), &self.keys).await?;
+            if is_succeeded {
+                self.since = Some(succession(self.ledger.as_mut(), tree.size()).await?);
+                if let Some(next) = self.keys.next.take() {
+                    self.keys.signer = next;
+                }
+            }
             // A tree that goes on may hold what is not on disk yet, and is counted once it is.
             self.gauges.size.store(tree.size(), Ordering::Relaxed);
             let days = self.days().await?;
@@ -256,7 +284,12 @@ impl Writer {
                     draft,
                     done,
                     room: Some(room),
+                    next: None,
                 }),
+                Message::Succeed { draft, next, done } => {
+                    self.postponed
+                        .push_back(Pending::succession(draft, next, done));
+                }
                 Message::Rewrap { after, done } => {
                     self.key_work.push_back(KeyWork::Rewrap(after, done));
                 }
@@ -305,7 +338,14 @@ impl Writer {
             Err(error) => Err(error),
         };
         match done {
-            Ok(()) => group.acknowledge(first, &self.gauges),
+            Ok(()) => {
+                if let Some((index, next)) = group.succession() {
+                    self.since = Some(index);
+                    self.keys.signer = next;
+                    self.keys.next = None;
+                }
+                group.acknowledge(first, &self.gauges)
+            }
             Err(error) => {
                 // The next group stands on this one.
                 let next = mem::take(next);
@@ -345,9 +385,23 @@ impl Writer {
             return;
         };
         while next.left() > 0
-            && let Some(pending) = self.postponed.pop_front_if(|it| sealer.can_seal(&it.draft))
+            && let Some(mut pending) = self.postponed.pop_front_if(|it| sealer.can_seal(&it.draft))
         {
-            next.take(sealer, pending, &self.gauges);
+            let Some(successor) = pending.next.take() else {
+                next.take(sealer, pending, &self.gauges);
+                continue;
+            };
+            let signer = &self.keys.signer;
+            if successor.verifier_key() == signer.verifier_key() {
+                // It was made before, and whoever asked did not hear of it.
+                let told = self.since.ok_or(TrailError::Stopped);
+                pending.done.map(|waiter| waiter.tell(told));
+                continue;
+            }
+            pending.draft.stating(signer, &successor);
+            // Whatever becomes of the commit, it is found out by whom the end is signed.
+            self.keys.next = Some(Arc::clone(&successor));
+            next.succeed(sealer, pending, successor, &self.gauges);
         }
     }
 
@@ -383,6 +437,7 @@ impl Writer {
             draft,
             done: Some(waiter),
             room: None,
+            next: None,
         });
         let last = match self.prepare().await {
             Ok(()) => {
@@ -452,13 +507,20 @@ fn take_all(
     for message in batch.drain(..) {
         match message {
             Message::Record { draft, done, room } => {
-                let room = Some(room);
-                let pending = Pending { draft, done, room };
+                let pending = Pending {
+                    draft,
+                    done,
+                    room: Some(room),
+                    next: None,
+                };
                 if postponed.is_empty() && sealer.can_seal(&pending.draft) {
                     next.take(sealer, pending, gauges);
                 } else {
                     postponed.push_back(pending);
                 }
+            }
+            Message::Succeed { draft, next, done } => {
+                postponed.push_back(Pending::succession(draft, next, done));
             }
             Message::Rewrap { after, done } => key_work.push_back(KeyWork::Rewrap(after, done)),
             Message::Destroy { ids, done } => key_work.push_back(KeyWork::Destroy(ids, done)),

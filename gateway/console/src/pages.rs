@@ -111,6 +111,7 @@ fn who(matter: &Matter) -> String {
         Event::Policies(change) => return format!("uid {}", change.uid),
         Event::Revoke(revocation) => return format!("{} {}", revocation.what, revocation.id),
         Event::Hold(hold) => return format!("uid {}", hold.uid),
+        Event::Succeed(successor) => return format!("uid {}", successor.uid),
         Event::Start(_)
         | Event::Stop(_)
         | Event::Gap(_)
@@ -160,6 +161,7 @@ fn what(matter: &Matter) -> String {
         Event::Close(outcome) => format!("of {}", outcome.opening),
         Event::Expire(expiry) => format!("{} records, {}", expiry.records, expiry.class),
         Event::Hold(hold) => format!("{} {}", hold.act, hold.name),
+        Event::Succeed(successor) => format!("{} signs the log", successor.after),
         Event::Expired(expired) => format!("destroyed, as record {} says", expired.expiry),
     }
 }

@@ -331,6 +331,9 @@ enum Audit {
     Expire(expire::Asked),
     /// Print the public key that checkpoints are signed with.
     Key {
+        /// The log's first one instead, which others may have succeeded: by it the whole log is judged.
+        #[arg(long)]
+        first: bool,
         #[command(flatten)]
         data: Data,
     },

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use audit::{Copier, Trail, checkpoint::Authority};
+use audit::{Copier, Trail};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _};
 use store::{PostgresLedger, PostgresPlace, SqliteLedger};
 use tokio::{sync::watch, time::timeout};
@@ -58,8 +58,7 @@ pub(crate) struct Copying {
 impl Copying {
     /// To where the configuration says, if it does.
     pub(crate) fn new(config: &Config, trail: Trail) -> Result<Self> {
-        let key = keyring::verifier_key(&config.data)?;
-        let authority = Authority::parse(&key).into_diagnostic()?;
+        let authority = keyring::authority(&config.data)?;
         if config.proofs.copy.is_some() {
             let marked = std::fs::File::create(mark(&config.data)).and_then(|it| it.sync_all());
             let unmarked = || format!("`{}` cannot be written", mark(&config.data).display());

@@ -11,13 +11,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use audit::checkpoint::Authority;
 use http::{HeaderValue, Uri};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use proxy::{Upstream, secrets::RootKeeper};
 use rustls::ClientConfig;
 use vault::{
-    Credential, KEYRING_FILE, Keyring, KeyringHold, LocalProvider, Place, Root, SealedKeyring,
-    Stored, VaultError, is_credential,
+    Credential, KEYRING_FILE, Keyring, KeyringHold, LocalProvider, Place, PublicKeys, Root,
+    SealedKeyring, Stored, VaultError, is_credential,
 };
 
 use crate::{cli::block_on, config::is_loopback, private_folder};
@@ -182,7 +183,11 @@ impl Opened {
         let hold = KeyringHold::wait(data).into_diagnostic()?;
         let stored = Keyring::stored(&data.join(KEYRING_FILE)).into_diagnostic()?;
         let is_current = match (&stored, &self.sealed) {
-            (Stored::Clear(stored), None) => stored.wrapping_ids() == self.keyring.wrapping_ids(),
+            (Stored::Clear(stored), None) => {
+                let signs = |keyring: &Keyring| keyring.public_keys().into_diagnostic();
+                stored.wrapping_ids() == self.keyring.wrapping_ids()
+                    && signs(stored)? == signs(&self.keyring)?
+            }
             (Stored::Sealed(stored), Some((sealed, _))) => stored == sealed,
             _ => false,
         };
@@ -250,14 +255,22 @@ pub(crate) fn open_or_create(data: &Path) -> Result<Arc<Keyring>> {
     Ok(opened(stored, data)?.keyring)
 }
 
-/// The public key of the log in `data`; nobody is asked for it.
+/// The public keys of the log in `data`; nobody is asked for them.
+pub(crate) fn public_keys(data: &Path) -> Result<PublicKeys> {
+    match Keyring::stored(&data.join(KEYRING_FILE)).into_diagnostic()? {
+        Stored::Clear(keyring) => keyring.public_keys().into_diagnostic(),
+        Stored::Sealed(sealed) => Ok(sealed.public_keys()),
+    }
+}
+
+/// The one of them that signs.
 pub(crate) fn verifier_key(data: &Path) -> Result<String> {
-    Ok(
-        match Keyring::stored(&data.join(KEYRING_FILE)).into_diagnostic()? {
-            Stored::Clear(keyring) => keyring.signer().into_diagnostic()?.verifier_key(),
-            Stored::Sealed(sealed) => sealed.verifier_key().to_owned(),
-        },
-    )
+    public_keys(data).map(|keys| keys.current)
+}
+
+/// Whose checkpoints count of the log in `data`.
+pub(crate) fn authority(data: &Path) -> Result<Authority> {
+    audit::authority(&public_keys(data)?).into_diagnostic()
 }
 
 fn opened(stored: Stored, data: &Path) -> Result<Opened> {

@@ -64,7 +64,6 @@ pub(crate) struct Publication {
     witnesses: Vec<Witness>,
     tiles: Option<PathBuf>,
     publisher: Option<Publisher>,
-    authority: Authority,
     /// How many records there were in the last round that went as it should.
     done: Option<u64>,
     /// What failed in the last round, so that it is said once.
@@ -73,11 +72,10 @@ pub(crate) struct Publication {
 
 impl Publication {
     /// For the log that the configuration names, which has begun.
-    pub(crate) fn open(config: &Config, trail: Trail, tls: &Arc<ClientConfig>) -> Result<Self> {
-        let key = keyring::verifier_key(&config.data)?;
+    pub(crate) fn open(config: &Config, trail: Trail, tls: &Arc<ClientConfig>) -> Self {
         let client = Arc::new(Upstream::new(tls));
         let witnesses = config.proofs.witnesses.iter().cloned();
-        Ok(Self {
+        Self {
             standing: Arc::default(),
             trail,
             data: config.data.clone(),
@@ -86,10 +84,9 @@ impl Publication {
                 .collect(),
             tiles: config.proofs.tiles.clone(),
             publisher: None,
-            authority: Authority::parse(&key).into_diagnostic()?,
             done: None,
             failing: None,
-        })
+        }
     }
 
     /// How it stands, from now on.
@@ -187,10 +184,14 @@ impl Publication {
         let Some(root) = self.tiles.clone() else {
             return Ok(());
         };
-        let authority = self.authority.clone();
+        // Anew, for another key may sign meanwhile.
+        let authority = keyring::authority(&self.data)?;
         // What fails may have left the publisher ahead of the folder: the next round opens it anew.
         let publisher = match self.publisher.take() {
-            Some(publisher) => publisher,
+            Some(mut publisher) => {
+                publisher.go_by(authority);
+                publisher
+            }
             None => blocking(move || Publisher::open(&root, authority)).await?,
         };
         self.publisher = Some(catch_up(publisher, ledger, size, note).await?);

@@ -7,6 +7,7 @@
 //! else does, so that a start goes on where a crash was.
 
 mod files;
+mod signing;
 
 use std::{
     collections::BTreeMap,
@@ -28,7 +29,7 @@ use tokio::{
 };
 use vault::{FileProvider, KEYRING_FILE, Keyring, KeyringHold, Root, SealedKeyring, Stored};
 
-pub(crate) use self::files::wrapped_by;
+pub(crate) use self::{files::wrapped_by, signing::Succeeded};
 use crate::{
     copies, desk,
     inquiries::Intent,
@@ -144,9 +145,11 @@ impl Rotation {
         Ok(Begun { key, record })
     }
 
-    /// Wraps anew what older keys wrapped, and has these go; none if there are none.
+    /// Finishes a succession of the log's signing key; wraps anew what older keys wrapped, and has these go: none if there
+    /// are none.
     /// Where a copy of the log is known of that this process does not make, they stay until one that does.
     pub(crate) async fn finish(&self) -> Result<Option<Tally>> {
+        self.finish_succession().await?;
         let mut ids = self.provider.ids();
         let Some(key) = ids.pop().filter(|_| !ids.is_empty()) else {
             return Ok(None);
@@ -338,6 +341,8 @@ async fn pause(changed: u64) {
 pub(crate) enum Request {
     /// For another key-encryption key.
     Rotate,
+    /// For another key that signs the log.
+    Succeed,
 }
 
 /// The answer.
@@ -346,6 +351,8 @@ pub(crate) enum Request {
 pub(crate) enum Reply {
     /// It wraps from now on.
     Begun(Begun),
+    /// It signs from now on.
+    Succeeded(Succeeded),
     /// Why none does.
     Refused(String),
 }
@@ -357,15 +364,19 @@ impl desk::Clerk for Clerk {
     type Request = Request;
     type Reply = Reply;
 
-    async fn answer(&self, Request::Rotate: Request, uid: Option<u32>) -> Reply {
+    async fn answer(&self, request: Request, uid: Option<u32>) -> Reply {
         let Some(uid) = uid else {
             return Reply::Refused("peer_unknown".to_owned());
         };
-        match self.0.begin(uid).await {
-            Ok(begun) => {
+        let done = match request {
+            Request::Rotate => self.0.begin(uid).await.map(|begun| {
                 self.0.due.notify_one();
                 Reply::Begun(begun)
-            }
+            }),
+            Request::Succeed => self.0.succeed(uid).await.map(Reply::Succeeded),
+        };
+        match done {
+            Ok(reply) => reply,
             Err(error) => {
                 let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
                 Reply::Refused(causes.join(": "))

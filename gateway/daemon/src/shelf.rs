@@ -12,7 +12,6 @@ use std::{
     time::Duration,
 };
 
-use audit::checkpoint::Authority;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use proxy::objects::Manner;
 use rustls::ClientConfig;
@@ -58,21 +57,21 @@ pub(crate) struct Shelving {
     shelf: Option<(Shelf, PathBuf)>,
     objects: Option<Objects>,
     data: PathBuf,
-    authority: Authority,
+    log: String,
     standing: Arc<Standing>,
 }
 
 impl Shelving {
     /// Where the configuration says, if it does.
     pub(crate) fn open(config: &Config, tls: &Arc<ClientConfig>) -> Result<Self> {
-        let key = keyring::verifier_key(&config.data)?;
+        let authority = keyring::authority(&config.data)?;
         let shelf = config.proofs.shelf.clone().zip(config.proofs.tiles.clone());
         let within = shelf.as_ref().map(|(to, _)| to.within.clone());
         Ok(Self {
             objects: within.map(|within| Objects::new(within, tls)),
             shelf,
             data: config.data.clone(),
-            authority: Authority::parse(&key).into_diagnostic()?,
+            log: authority.origin().to_owned(),
             standing: Arc::default(),
         })
     }
@@ -146,7 +145,8 @@ impl Shelving {
     }
 
     async fn put(&self, root: &Path, objects: &Objects) -> Result<()> {
-        let Some((size, note)) = tiles::head(root, &self.authority).into_diagnostic()? else {
+        let authority = keyring::authority(&self.data)?;
+        let Some((size, note)) = tiles::head(root, &authority).into_diagnostic()? else {
             return Ok(());
         };
         let mut reached = self.reached(objects)?;
@@ -197,7 +197,7 @@ impl Shelving {
     /// How far this log is in this bucket; not at all, if it was another one.
     fn reached(&self, objects: &Objects) -> Result<Reached> {
         let begins = Reached {
-            log: self.authority.origin().to_owned(),
+            log: self.log.clone(),
             place: objects.place(),
             ..Reached::default()
         };

@@ -2,7 +2,7 @@
 
 use audit::{
     Bypass, Erasure, Expiry, Hold, Inquiry, Lifecycle, Opening, Outcome, PolicyChange, Refusal,
-    Revelation, Revocation, Turn,
+    Revelation, Revocation, Successor, Turn,
 };
 use serde_json::{Value, json};
 
@@ -367,6 +367,29 @@ pub(crate) fn policies(at: &Place<'_>, change: &PolicyChange) -> Value {
         Severity::Medium,
         merged(json!({}), more),
         json!({ "policies": change.policies }),
+    )
+}
+
+/// Another key signs the log.
+pub(crate) fn succeed(at: &Place<'_>, successor: &Successor) -> Value {
+    let class = Class {
+        uid: 3004,
+        category: 3,
+        // `entity_management.activity_id`: update.
+        activity: 3,
+        profiles: &[],
+    };
+    let more = json!({
+        "actor": { "user": { "uid": successor.uid.to_string() }, "app_name": "tidegate" },
+        "entity": { "uid": successor.before, "type": "log signing key" },
+        "entity_result": { "uid": successor.after, "type": "log signing key" },
+    });
+    at.event(
+        class,
+        successor.at.as_millisecond(),
+        Severity::Medium,
+        merged(json!({}), more),
+        json!({}),
     )
 }
 

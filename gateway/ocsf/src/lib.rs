@@ -9,7 +9,7 @@
 //! | a flow past the gateway | Network Activity 4001 |
 //! | a turn in the life of an agent's process | Process Activity 1007 |
 //! | something not seen | Detection Finding 2004 |
-//! | a revocation, a change of policies | Entity Management 3004 |
+//! | a revocation, a change of policies, another key that signs the log | Entity Management 3004 |
 //! | a start, a stop | Application Lifecycle 6002 |
 //!
 //! A live flow, or one that has ended, whoever's it is, is Network Activity 4001 as well ([`flow()`]); it is not on
@@ -64,6 +64,7 @@ pub fn events(matter: &Matter, anchor: &Anchor) -> Vec<Value> {
         Event::Stop(life) => vec![activity::lifecycle(&at, life, false)],
         Event::Expire(expiry) => vec![activity::expire(&at, expiry)],
         Event::Hold(hold) => vec![activity::hold(&at, hold)],
+        Event::Succeed(successor) => vec![activity::succeed(&at, successor)],
         // A closing comes with its opening; and of what expired nothing is known any more, but what its expiry says.
         Event::Close(_) | Event::Expired(_) => Vec::new(),
     };

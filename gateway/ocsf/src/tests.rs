@@ -68,6 +68,11 @@ fn held() -> Value {
         "reason": "7 Cs 12/26", "service": "crm", "from": "2026-03-01T00:00:00Z" })
 }
 
+fn succeeded() -> Value {
+    json!({ "kind": "succeed", "at": "2026-11-26T09:00:00Z", "uid": 1001,
+        "before": "tidegate/x+00000001+AQ==", "after": "tidegate/x+00000002+AQ==" })
+}
+
 fn turn(turn: &str, exit: Option<u32>) -> Matter {
     let event = json!({ "kind": "process", "at": AT, "agent": "spiffe://a.example/x", "turn": turn,
         "process": process(), "parent": 6, "euid": 0, "egid": 0, "capabilities": "1ff",
@@ -142,7 +147,8 @@ fn matters() -> Vec<Matter> {
             "name": "api.tests.example" })
     };
     let revoke = |id: &str, lifted: bool| json!({ "kind": "revoke", "at": at, "what": "agent", "id": id, "reason": "lost", "lifted": lifted });
-    vec![
+    let turns = ["exec", "fork", "credentials", "namespaces"].map(|it| turn(it, None));
+    let mut matters = vec![
         closed("read", found("pii.email", "mask")),
         closed("write", found("pci.pan", "show")),
         closed("delete", found("secret.jwt", "drop")),
@@ -162,21 +168,20 @@ fn matters() -> Vec<Matter> {
         alone(erased("erase", Some("legal_hold"))),
         alone(expired(None)),
         alone(held()),
+        alone(succeeded()),
         alone(bypass("203.0.113.7:443", "passed")),
         alone(bypass("[2001:db8::1]:53", "refused")),
         alone(json!({ "kind": "gap", "at": at, "reason": "ring_full", "lost": 9, "recovered": 9 })),
-        turn("exec", None),
-        turn("fork", None),
         turn("exit", Some(256)),
-        turn("credentials", None),
-        turn("namespaces", None),
         alone(revoke("spiffe://a.example/x", false)),
         alone(revoke("", true)),
         alone(change(None)),
         alone(change(Some("a narrower grant"))),
         alone(life("start")),
         alone(life("stop")),
-    ]
+    ];
+    matters.extend(turns);
+    matters
 }
 
 #[test]

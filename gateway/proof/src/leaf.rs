@@ -9,6 +9,7 @@
 //! | 8 | microseconds since 1970, as the event says |
 //! | 8 | for a close the index of its opening, for an expiry the id of the data key, else all ones |
 //! | 4 | of which log it is ([`tag`]); not in version 1 |
+//! | 2 + n | of a succession: a length, and so many bytes of a [`statement`] (C2SP signed note) |
 //! | 12 | nonce |
 //! | … | the event as JSON, AES-256-GCM, the bytes before the nonce as additional data |
 //! | 16 | tag |
@@ -51,6 +52,8 @@ const LEAF_BYTES_MIN: usize = HEADER_BYTES_1 + NONCE_BYTES + TAG_BYTES;
 const VERSION: u8 = 2;
 const VERSION_1: u8 = 1;
 const NO_OPENING: u64 = u64::MAX;
+const SUCCEED: u8 = Kind::Succeed as u8;
+const STATEMENT_LENGTH_BYTES: usize = 2;
 
 /// What a record is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -89,11 +92,13 @@ pub enum Kind {
     Expire = 15,
     /// Records must be kept, or need not be any more.
     Hold = 16,
+    /// Another key signs the log from here on.
+    Succeed = 17,
 }
 
 impl Kind {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Start,
         Self::Stop,
         Self::Open,
@@ -110,6 +115,7 @@ impl Kind {
         Self::Policies,
         Self::Expire,
         Self::Hold,
+        Self::Succeed,
     ];
 
     /// Its name on the command line and in reports.
@@ -131,6 +137,7 @@ impl Kind {
             Self::Policies => "policies",
             Self::Expire => "expire",
             Self::Hold => "hold",
+            Self::Succeed => "succeed",
         }
     }
 
@@ -163,15 +170,32 @@ pub fn tag(log: &str) -> LogTag {
     [a, b, c, d]
 }
 
-/// A leaf's header as it stands, its nonce, and what is sealed with the tag behind it.
+/// What stands in clear in a leaf, its nonce, and what is sealed with the tag behind it.
 pub fn parts(leaf: &[u8]) -> Option<(&[u8], [u8; NONCE_BYTES], &[u8])> {
-    let header = match leaf.first()? {
-        &VERSION_1 => HEADER_BYTES_1,
-        _ => HEADER_BYTES,
+    let clear = match leaf {
+        [VERSION_1, ..] => HEADER_BYTES_1,
+        _ => HEADER_BYTES + statement(leaf).map_or(0, |it| STATEMENT_LENGTH_BYTES + it.len()),
     };
-    let (header, rest) = leaf.split_at_checked(header)?;
+    let (clear, rest) = leaf.split_at_checked(clear)?;
     let (nonce, sealed) = rest.split_first_chunk()?;
-    Some((header, *nonce, sealed))
+    Some((clear, *nonce, sealed))
+}
+
+/// Of a succession, the statement that anybody can check (see [`succession`](crate::succession)).
+pub fn statement(leaf: &[u8]) -> Option<&[u8]> {
+    let [VERSION, SUCCEED, ..] = leaf else {
+        return None;
+    };
+    let (_, rest) = leaf.split_at_checked(HEADER_BYTES)?;
+    let (length, rest) = rest.split_first_chunk::<STATEMENT_LENGTH_BYTES>()?;
+    let (statement, sealed) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
+    (sealed.len() >= NONCE_BYTES + TAG_BYTES).then_some(statement)
+}
+
+/// A succession's header with the statement behind it; none if that is too long.
+pub fn stating(header: &[u8; HEADER_BYTES], statement: &[u8]) -> Option<Vec<u8>> {
+    let length = u16::try_from(statement.len()).ok()?.to_be_bytes();
+    Some([header.as_slice(), &length, statement].concat())
 }
 
 impl Header {
@@ -190,6 +214,9 @@ impl Header {
             VERSION => Some(*rest.first_chunk()?),
             _ => return None,
         };
+        if kind == SUCCEED && statement(leaf).is_none() {
+            return None;
+        }
         Some(Self {
             kind: Kind::coded(kind)?,
             key: u32::from_be_bytes(*key),

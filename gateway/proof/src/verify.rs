@@ -8,11 +8,13 @@
 //! What this cannot see is a log cut back to an earlier checkpoint, with the later checkpoints
 //! gone too: that takes a checkpoint kept elsewhere, given to [`Verifier::anchor`].
 
+mod early;
 mod finding;
 mod item;
 mod keys;
 mod order;
 mod state;
+mod strangers;
 mod told;
 mod verdict;
 
@@ -20,10 +22,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use self::order::{Order, Step};
-pub use self::{finding::Finding, item::Item, keys::DataKeys, state::State, verdict::Verdict};
+use self::{
+    early::Early,
+    order::{Order, Step},
+    strangers::Strangers,
+};
+pub use self::{
+    early::Examination, finding::Finding, item::Item, keys::DataKeys, state::State,
+    strangers::Succeeded, verdict::Verdict,
+};
 use crate::{
-    checkpoint::{Authority, Examined, Forgery},
+    checkpoint::{Authority, Checkpoint, Examined, Forgery},
     leaf::{self, Header, Kind, LogTag},
     tree::{DIGEST_BYTES, Digest, Tree},
     witness::Cosigned,
@@ -37,6 +46,11 @@ pub const OPEN_MAX: usize = 1 << 20;
 
 /// Checkpoints that wait for their record; an intact log has two.
 const PENDING_MAX: usize = 4096;
+
+/// Whether one more may wait beside so many.
+fn has_room(waiting: usize) -> bool {
+    waiting < PENDING_MAX
+}
 
 /// Callers queue for a moment, so times may step back a little; by more, the clock was set back.
 const CLOCK_TOLERANCE_US: i64 = 5_000_000;
@@ -54,6 +68,16 @@ pub struct Report {
     pub signed: u64,
     /// How many checkpoints of this log there are.
     pub checkpoints: u64,
+    /// The keys that succeeded others, as records say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub successions: Vec<Succeeded>,
+    /// The record by which the key succeeded that was given, where it is not the log's first. It vouches for all records;
+    /// what older keys signed is not judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
+    /// How many checkpoints that is.
+    #[serde(skip_serializing_if = "is_none")]
+    pub unjudged: u64,
     /// How many enough witnesses signed for, where witnesses are demanded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub witnessed: Option<u64>,
@@ -85,6 +109,11 @@ pub struct Report {
     pub keys: DataKeys,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Report {
     /// Whether nothing is wrong.
     pub fn is_intact(&self) -> bool {
@@ -107,7 +136,7 @@ pub enum Piece {
     /// A record.
     Record(Item),
     /// A checkpoint, and the size that it is filed under.
-    Checkpoint(Result<Examined, Forgery>, u64),
+    Checkpoint(Examination, u64),
     /// Neither, and why.
     Malformed(&'static str),
 }
@@ -122,6 +151,10 @@ pub struct Verifier {
     tree: Option<Tree>,
     /// The tree of the hashes as they are, where those differ.
     actual: Option<Tree>,
+    /// Checkpoints that came before their records, by size.
+    early: BTreeMap<u64, Vec<Early>>,
+    /// Keys that nobody named so far.
+    strangers: Strangers,
     /// Heads whose record has not come yet, by size.
     pending: BTreeMap<u64, Vec<Head>>,
     /// The size of the last head that was found true.
@@ -161,7 +194,9 @@ impl Head {
 
 impl Verifier {
     /// For the log that this authority speaks for.
-    pub fn new(authority: Authority) -> Self {
+    pub fn new(mut authority: Authority) -> Self {
+        // Here the log itself says who comes next.
+        authority.lineage_mut().expect_none();
         let own = leaf::tag(authority.origin());
         Self {
             report: Report {
@@ -174,6 +209,8 @@ impl Verifier {
             held: None,
             tree: Some(Tree::default()),
             actual: None,
+            early: BTreeMap::new(),
+            strangers: Strangers::default(),
             pending: BTreeMap::new(),
             good: 0,
             untrue: None,
@@ -197,8 +234,8 @@ impl Verifier {
     /// A checkpoint that was kept elsewhere: the log must still contain what it covered. To be
     /// given before any record.
     pub fn anchor(&mut self, note: &[u8]) {
-        let examined = self.authority.examine(note);
-        self.head(examined, true, None);
+        let examination = Examination::of(&self.authority, note);
+        self.offer(examination, true, None);
     }
 
     /// The next record, as it stands at `index`; `nodes` are the stored hashes, at least the
@@ -226,13 +263,12 @@ impl Verifier {
 
     /// The next checkpoint, as it stands; `stored` is the size that it is filed under.
     pub fn checkpoint(&mut self, note: &[u8], stored: Option<u64>) {
-        let examined = self.authority.examine(note);
-        self.examined(examined, stored);
+        self.examined(Examination::of(&self.authority, note), stored);
     }
 
     /// The next checkpoint, examined already.
-    pub fn examined(&mut self, examined: Result<Examined, Forgery>, stored: Option<u64>) {
-        self.head(examined, false, stored);
+    pub fn examined(&mut self, examination: Examination, stored: Option<u64>) {
+        self.offer(examination, false, stored);
     }
 
     /// The next piece.
@@ -244,7 +280,7 @@ impl Verifier {
     pub fn pour_line(&mut self, piece: Piece, line: u64) {
         match piece {
             Piece::Record(item) => self.take(item),
-            Piece::Checkpoint(examined, size) => self.examined(examined, Some(size)),
+            Piece::Checkpoint(examination, size) => self.examined(examination, Some(size)),
             Piece::Malformed(what) => self.malformed(line, what),
         }
     }
@@ -271,6 +307,9 @@ impl Verifier {
             self.order.resolve(&held, None, &mut self.report);
             self.place(&held, false);
         }
+        self.leave();
+        self.forged |= self.strangers.accuse(&mut self.report);
+        self.report.successions = self.successions();
         self.order.conclude(&mut self.report);
         let size = self.order.next();
         let Self { mut report, .. } = self;
@@ -306,40 +345,47 @@ impl Verifier {
         report
     }
 
-    fn head(&mut self, examined: Result<Examined, Forgery>, anchor: bool, stored: Option<u64>) {
-        let next = self.order.next();
-        let (size, head) = match examined {
-            Ok(Examined {
-                checkpoint,
-                cosigned,
-            }) => {
-                let root = checkpoint.root;
-                (
-                    checkpoint.size,
-                    Head {
-                        root,
-                        anchor,
-                        cosigned,
-                    },
-                )
-            }
+    /// Counts a checkpoint, or says what is wrong with it.
+    fn counted(
+        &mut self,
+        examined: Result<Examined, Forgery>,
+        anchor: bool,
+        stored: Option<u64>,
+    ) -> Option<(u64, Head)> {
+        let Examined {
+            checkpoint: Checkpoint { size, root },
+            cosigned,
+        } = match examined {
+            Ok(examined) => examined,
             Err(why) => {
                 self.forged = true;
-                let size = stored.unwrap_or(next);
-                return self.report.find(Finding::ForgedCheckpoint { size, why });
+                let size = stored.unwrap_or(self.order.next());
+                self.report.find(Finding::ForgedCheckpoint { size, why });
+                return None;
             }
         };
         self.report.signed = self.report.signed.max(size);
         self.report.checkpoints += 1;
         if anchor || stored.is_none() {
             self.outside += 1;
-            // What was kept elsewhere is a part of what a bookmark is for, and was found true before. The log's own
-            // newest head may be another one today, or was never come to.
-            if anchor && self.before > 0 && size <= self.before {
-                return;
-            }
         }
-        let waits = self.pending.len() < PENDING_MAX || size == next;
+        let head = Head {
+            root,
+            anchor,
+            cosigned,
+        };
+        Some((size, head))
+    }
+
+    /// Compares a head with the log, now or once all its records are there.
+    fn head(&mut self, size: u64, head: Head, stored: Option<u64>) {
+        let next = self.order.next();
+        // What was kept elsewhere is a part of what a bookmark is for, and was found true before. The log's own
+        // newest head may be another one today, or was never come to.
+        if head.anchor && self.before > 0 && size <= self.before {
+            return;
+        }
+        let waits = has_room(self.pending.len()) || size == next;
         if size < next || stored.is_some_and(|it| it != size) || !waits {
             return self.report.find(Finding::MisplacedCheckpoint { size });
         }
@@ -361,6 +407,10 @@ impl Verifier {
             self.count(header);
         }
         self.grow(item);
+        if item.is_sound() && self.order.next().checked_sub(1) == Some(item.key()) {
+            self.succeed(item);
+        }
+        self.reach();
         self.compare(self.order.next());
     }
 

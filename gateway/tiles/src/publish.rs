@@ -55,6 +55,11 @@ impl Publisher {
         })
     }
 
+    /// Goes by these keys of the log from here on.
+    pub fn go_by(&mut self, authority: Authority) {
+        self.authority = authority;
+    }
+
     /// How many records it has taken; after [`open`](Self::open), how many are published.
     pub fn size(&self) -> u64 {
         self.edge.size()

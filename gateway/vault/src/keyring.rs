@@ -6,6 +6,7 @@
 
 mod rotation;
 mod sealed;
+mod succession;
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +21,11 @@ use aws_lc_rs::rand;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-pub use self::{rotation::KeyringHold, sealed::SealedKeyring};
+pub use self::{
+    rotation::KeyringHold,
+    sealed::SealedKeyring,
+    succession::{Former, PublicKeys},
+};
 use crate::{DataKey, FileProvider, KeyMaterial, LogSigner, Pseudonymizer, Transforms, VaultError};
 
 /// The file's usual name, in the log's folder.
@@ -64,6 +69,12 @@ struct Contents {
     wrapping: Vec<WrappingKey>,
     pseudonym: KeyMaterial,
     signing: KeyMaterial,
+    /// Another one that is to sign, or does already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next_signing: Option<KeyMaterial>,
+    /// Those that signed before, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former: Vec<Former>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -104,7 +115,11 @@ impl Keyring {
         }
         let contents: Contents = serde_json::from_slice(&text).map_err(odd)?;
         contents.check().map_err(|why| malformed(path, why))?;
-        Self::of(contents).map(Stored::Clear)
+        let keyring = Self::of(contents)?;
+        if !keyring.public_keys()?.are_of(&keyring.contents.log) {
+            return Err(malformed(path, succession::UNORDERED.to_owned()));
+        }
+        Ok(Stored::Clear(keyring))
     }
 
     /// Reads the keyring at `path`, which is in clear.
@@ -182,6 +197,8 @@ impl Contents {
             }],
             pseudonym: KeyMaterial::generate()?,
             signing: KeyMaterial::generate()?,
+            next_signing: None,
+            former: Vec::new(),
         })
     }
 

@@ -28,7 +28,9 @@ pub use credential::{
     PEM_BYTES_MAX, Version, is_credential, is_credential_name, is_pem,
 };
 pub use datakey::{DataKey, NONCE_BYTES, SEALS_MAX, Seal, TAG_BYTES};
-pub use keyring::{KEYRING_FILE, Keyring, KeyringHold, SealedKeyring, Stored, private};
+pub use keyring::{
+    Former, KEYRING_FILE, Keyring, KeyringHold, PublicKeys, SealedKeyring, Stored, private,
+};
 pub use material::KeyMaterial;
 pub use operator::{OperatorKey, is_operator_key, is_signed_by};
 pub use place::{Place, Source};

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, sync::atomic::Ordering};
 
+use signed_note::Signer;
 use tokio::sync::OwnedSemaphorePermit;
 use vault::{DataKey, LogSigner};
 
@@ -128,6 +129,8 @@ struct Waiting {
 pub(super) struct Gathered {
     rows: Vec<Row>,
     waiting: Vec<Waiting>,
+    /// The record among them from which on another key signs.
+    succession: Option<(u64, Arc<LogSigner>)>,
 }
 
 impl Gathered {
@@ -146,7 +149,9 @@ impl Gathered {
 
     /// Seals a record as the next one. One that cannot be sealed is nobody else's fault.
     pub(super) fn take(&mut self, sealer: &mut Sealer, pending: Pending, gauges: &Gauges) {
-        let Pending { draft, done, room } = pending;
+        let Pending {
+            draft, done, room, ..
+        } = pending;
         let waiting = Waiting {
             waiter: done,
             kind: draft.kind(),
@@ -165,13 +170,42 @@ impl Gathered {
         }
     }
 
-    /// The rows and the signed head over them all, for the store.
+    /// The same of the record from which on `successor` signs. There is one in a group at most.
+    pub(super) fn succeed(
+        &mut self,
+        sealer: &mut Sealer,
+        pending: Pending,
+        successor: Arc<LogSigner>,
+        gauges: &Gauges,
+    ) {
+        if self.succession.is_some() {
+            return Self::refuse(pending, &TrailError::Stopped, gauges);
+        }
+        let index = sealer.tree.size();
+        self.take(sealer, pending, gauges);
+        if sealer.tree.size() > index {
+            self.succession = Some((index, successor));
+        }
+    }
+
+    /// The record among them from which on another key signs, and that key.
+    pub(super) fn succession(&mut self) -> Option<(u64, Arc<LogSigner>)> {
+        self.succession.take()
+    }
+
+    /// The rows and the signed head over them all, for the store. It is signed by both keys where one succeeds the other.
     pub(super) fn group(
         &mut self,
         sealer: &Sealer,
         signer: &LogSigner,
     ) -> Result<Group, TrailError> {
-        let checkpoint = checkpoint::sign(&sealer.tree, signer)
+        let next = self
+            .succession
+            .iter()
+            .map(|(_, next)| &**next as &dyn Signer);
+        let signers: Vec<&dyn Signer> =
+            std::iter::once(signer as &dyn Signer).chain(next).collect();
+        let checkpoint = checkpoint::sign_by(&sealer.tree, &signers)
             .map_err(|error| LedgerError::Failed(error.into()))?;
         let size = sealer.tree.size();
         Ok(Group {
@@ -241,5 +275,6 @@ fn closing_of((opening, opened): (u64, Opened)) -> Option<Pending> {
         draft,
         done: None,
         room: None,
+        next: None,
     })
 }

@@ -60,8 +60,9 @@ pub(super) fn audit(command: Audit) -> Result<ExitCode> {
             Audit::Hold(asked) => hold::hold(asked).await,
             Audit::Expire(asked) => expire::expire(asked).await,
             Audit::Export(asked) => export::export(asked).await,
-            Audit::Key { data } => {
-                println!("{}", keyring::verifier_key(&data.data)?);
+            Audit::Key { first, data } => {
+                let keys = keyring::public_keys(&data.data)?;
+                println!("{}", if first { keys.first() } else { &keys.current });
                 Ok(ExitCode::SUCCESS)
             }
         }
@@ -100,8 +101,7 @@ pub(super) async fn asked(
 
 /// What a verification of the log in `data` finds, by its own keyring's public key.
 pub(super) async fn verdict(data: &Path, pace: &Pace) -> Result<Report> {
-    let key = keyring::verifier_key(data)?;
-    let (mut ledger, authority) = (ledger(data).await?, verify::authority(&key)?);
+    let (mut ledger, authority) = (ledger(data).await?, keyring::authority(data)?);
     verify::judged(&mut ledger, authority, &[], pace).await
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use miette::{IntoDiagnostic, Result, miette};
 use store::{PostgresLedger, PostgresPlace, SqliteLedger};
 
-use super::{Data, audit, pace::Pace, verify};
+use super::{Data, audit, pace::Pace};
 use crate::keyring;
 
 /// Between what is copied. A log goes on from one place only: what copies elsewhere is a copy.
@@ -33,7 +33,7 @@ struct Ends {
 
 pub(super) async fn copy(what: Copied) -> Result<ExitCode> {
     let data = &what.data.data;
-    let authority = verify::authority(&keyring::verifier_key(data)?)?;
+    let authority = keyring::authority(data)?;
     let log = authority.origin();
     let size = match (&what.place.to, &what.place.from) {
         (Some(url), _) => {

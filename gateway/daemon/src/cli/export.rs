@@ -12,7 +12,7 @@ use ::audit::Span;
 use clap::{Args, ValueEnum};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _};
 
-use super::{Data, Purpose, audit, verify};
+use super::{Data, Purpose, audit};
 use crate::{keyring, publication};
 
 /// What to write, and where to.
@@ -85,7 +85,7 @@ async fn sealed(data: &Path, to: &Path) -> Result<ExitCode> {
 
 /// Writes the log as tiles, from where they end.
 async fn tiles(data: &Path, to: &Path) -> Result<ExitCode> {
-    let authority = verify::authority(&keyring::verifier_key(data)?)?;
+    let authority = keyring::authority(data)?;
     let mut ledger = audit::ledger(data).await?;
     let published = publication::publish(&mut ledger, to, authority).await?;
     eprintln!("{published} records published; verify them with `tidegate-verify tiles`");

@@ -38,6 +38,10 @@ pub(super) enum Command {
     /// Have another key-encryption key wrap from now on, what older ones wrapped as well: by the gateway that runs,
     /// meanwhile, else here. It is on record.
     Rotate {
+        /// Another key that signs the log instead. A record of the log says so, signed by both keys, so that whoever has
+        /// the older public key goes on to the new one; `audit key` prints that.
+        #[arg(long)]
+        signing: bool,
         #[command(flatten)]
         data: Data,
     },
@@ -226,7 +230,14 @@ impl By {
 pub(super) fn keys(command: Command) -> Result<ExitCode> {
     match command {
         Command::Status { data, output } => status::status(&data.data, output.output),
-        Command::Rotate { data } => rotate::rotate(&data.data),
+        Command::Rotate {
+            signing: false,
+            data,
+        } => rotate::rotate(&data.data),
+        Command::Rotate {
+            signing: true,
+            data,
+        } => rotate::succeed(&data.data),
         Command::Seal { by } => {
             let (place, data) = by.place()?;
             change(&data, Some(place))

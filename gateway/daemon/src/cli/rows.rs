@@ -116,6 +116,12 @@ fn held(hold: &audit::Hold) -> Row {
     (hold.at, "hold", who, what, result)
 }
 
+fn succeeded(successor: &audit::Successor) -> Row {
+    let who = format!("uid {}", successor.uid);
+    let what = format!("{} signs from here on", successor.after);
+    (successor.at, "succeed", who, what, String::new())
+}
+
 fn gone(expired: &audit::Expired) -> Row {
     let result = format!("expired, as record {} says", expired.expiry);
     let kind = expired.was.name();
@@ -186,6 +192,7 @@ pub(super) fn row(entry: &Entry) -> Vec<String> {
         Event::Policies(change) => replaced(change),
         Event::Expire(expiry) => destroyed(expiry),
         Event::Hold(hold) => held(hold),
+        Event::Succeed(successor) => succeeded(successor),
         Event::Expired(expired) => gone(expired),
     };
     vec![index, at.to_string(), kind.into(), who, what, result]

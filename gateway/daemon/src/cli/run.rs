@@ -260,7 +260,7 @@ impl Running {
         runtime.block_on(workload::open(config, &sources, &mut bound, &stopped))?;
         let tokens = keysets::kept(sources, &upstream_tls, &stopped);
         begin(&gateway.trail, &lifecycle, runtime)?;
-        let publishing = Publication::open(config, gateway.trail.clone(), &upstream_tls)?;
+        let publishing = Publication::open(config, gateway.trail.clone(), &upstream_tls);
         let standing = publishing.standing();
         let publishing = runtime.spawn(publishing.run(stopped.clone()));
         let shelving = Shelving::open(config, &upstream_tls)?;

@@ -116,7 +116,7 @@ fn keys(data: Option<&Path>, key: Option<&str>) -> Result<Judged> {
     })?;
     let keys = Keys::from_keyring(&*keyring::open(data)?).into_diagnostic()?;
     Ok(Judged {
-        authority: authority(&keys.signer.verifier_key())?,
+        authority: keys.authority().into_diagnostic()?,
         keys: Some(keys),
     })
 }

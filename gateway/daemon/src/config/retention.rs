@@ -94,14 +94,20 @@ impl Resolver<'_> {
 
     /// A kind of record that has a time of its own.
     fn kept_kind(&self, typed: &Spanned<String>) -> Result<Kind> {
-        let fixed = [Kind::Close, Kind::Erase, Kind::Expire, Kind::Hold];
+        let fixed = [
+            Kind::Close,
+            Kind::Erase,
+            Kind::Expire,
+            Kind::Hold,
+            Kind::Succeed,
+        ];
         let named = Kind::ALL.into_iter();
         let mut named = named.filter(|kind| !fixed.contains(kind));
         named.find(|kind| kind.name() == typed.value).ok_or_else(|| {
             let message = format!("`{}` is no kind of record with a time of its own", typed.value);
             let help = "one of start, stop, open, refuse, reveal, bypass, gap, revoke, query, anomaly, process, \
                         policies; an exchange's end is kept as long as its opening (`open`), and what says that \
-                        something was destroyed or must not be is always kept";
+                        something was destroyed or must not be, or that another key signs, is always kept";
             self.fault(typed, message, help)
         })
     }

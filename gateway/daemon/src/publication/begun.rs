@@ -22,7 +22,7 @@ pub(crate) async fn check(config: &Config) -> Result<()> {
     let own = own(data)?;
     if let Some(wanted) = &config.proofs.log {
         match &own {
-            Some(own) if own.is(wanted.key()) => {}
+            Some(own) if own.knows(wanted.key()) => {}
             Some(own) => {
                 return Err(miette!(
                     help = "correct `audit.directory`, or `audit.log`, if this is the log that should be there",
@@ -67,8 +67,7 @@ fn own(data: &Path) -> Result<Option<Authority>> {
     if !path.exists() {
         return Ok(None);
     }
-    let key = keyring::verifier_key(data)?;
-    Authority::parse(&key).into_diagnostic().map(Some)
+    keyring::authority(data).map(Some)
 }
 
 /// What is there.

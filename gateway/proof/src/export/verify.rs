@@ -12,8 +12,11 @@ use super::{
 use crate::{
     checkpoint::Authority,
     parallel,
-    verify::{Item, Piece, Report, State, Verifier},
+    verify::{Examination, Item, Piece, Report, State, Verifier},
 };
+
+/// What is wrong with the first line of another log's export.
+const OTHER: &str = "it names another log or key";
 
 /// Lines that are read at once, at most.
 const LINES: usize = 16 * 1024;
@@ -110,16 +113,22 @@ pub fn verify_in(
         Some(Err(fault)) => Err(*fault),
         None => Err("it is empty"),
     };
-    if let Err(what) = opened {
+    let named = opened.unwrap_or_else(|what| {
         verifier.malformed(1, what);
-    }
+        None
+    });
     export.seek(SeekFrom::Start(at.offset))?;
     loop {
         batch.read(&mut export, LINES)?;
         let lines = batch.lines();
         if lines.is_empty() {
+            if named.is_some_and(|key| !verifier.authority().knows(&key)) {
+                verifier.malformed(1, OTHER);
+            }
             return Ok(verifier.finish());
         }
+        // With the keys that the log named so far.
+        let authority = verifier.authority().clone();
         for piece in parallel::map(manner.threads, &lines, |line| later(*line, &authority)) {
             at.line += 1;
             verifier.pour_line(piece, at.line);
@@ -145,7 +154,8 @@ struct Place {
     line: u64,
 }
 
-fn first(text: &[u8], verifier: &mut Verifier) -> Result<(), &'static str> {
+/// Takes the first line in; gives the key that it names, if that may still prove to be one of the log's.
+fn first(text: &[u8], verifier: &mut Verifier) -> Result<Option<String>, &'static str> {
     let first: First = serde_json::from_slice(text).map_err(|_| "no head of an export")?;
     if first.tidegate_export != VERSION {
         return Err("an unknown version of the format");
@@ -154,10 +164,10 @@ fn first(text: &[u8], verifier: &mut Verifier) -> Result<(), &'static str> {
         verifier.checkpoint(head.as_bytes(), None);
     }
     let authority = verifier.authority();
-    if first.origin != authority.origin() || !authority.is(&first.key) {
-        return Err("it names another log or key");
+    if first.origin != authority.origin() || !first.key.starts_with(&format!("{}+", first.origin)) {
+        return Err(OTHER);
     }
-    Ok(())
+    Ok(Some(first.key))
 }
 
 fn later(line: batch::Line<'_>, authority: &Authority) -> Piece {
@@ -173,7 +183,8 @@ fn later(line: batch::Line<'_>, authority: &Authority) -> Piece {
             Piece::Record(Item::new(index, &leaf, &hash))
         }
         Ok(Line::Checkpoint { size, checkpoint }) => {
-            Piece::Checkpoint(authority.examine(checkpoint.as_bytes()), size)
+            let examination = Examination::of(authority, checkpoint.as_bytes());
+            Piece::Checkpoint(examination, size)
         }
         Err(_) => Piece::Malformed("neither record nor checkpoint"),
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::checkpoint::Forgery;
+use crate::{checkpoint::Forgery, succession::Unfounded};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
@@ -114,6 +114,14 @@ pub enum Finding {
         size: u64,
         /// What is wrong with it.
         why: Forgery,
+    },
+    /// A record says that another key signs from there on, and does not prove it.
+    #[error("record {index} brings no other key: {why}")]
+    UnfoundedSuccession {
+        /// The record.
+        index: u64,
+        /// What is wrong with it.
+        why: Unfounded,
     },
     /// Records and their hashes agree with each other but not with what was signed.
     #[error("records {from} to {to} are not those that were signed", to = .to - 1)]

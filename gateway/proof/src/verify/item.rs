@@ -1,7 +1,7 @@
 //! A record on its way through a verification: what is known of it without its neighbours.
 
 use crate::{
-    leaf::{Header, LogTag},
+    leaf::{self, Header, LogTag},
     tree::{self, DIGEST_BYTES, Digest},
 };
 
@@ -15,6 +15,8 @@ pub struct Item {
     /// The hash it has.
     pub(super) actual: Digest,
     pub(super) nodes: Vec<u8>,
+    /// Of a succession, what it states.
+    pub(super) statement: Option<Vec<u8>>,
 }
 
 impl Item {
@@ -27,6 +29,7 @@ impl Item {
             stored: nodes.first_chunk().copied().unwrap_or([0; DIGEST_BYTES]),
             actual: tree::leaf_hash(leaf),
             nodes: nodes.to_vec(),
+            statement: leaf::statement(leaf).map(<[u8]>::to_vec),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataKeys, Order, Verifier};
+use super::{DataKeys, Order, Verifier, strangers::Strangers};
 use crate::{
     Kind,
     checkpoint::Authority,
@@ -29,6 +29,13 @@ pub struct State {
     /// Of one that an earlier version left, what it counted is not known.
     #[serde(default)]
     keys: DataKeys,
+    /// The keys of the log that are known by now, each with the record of its succession.
+    #[serde(default)]
+    lineage: Vec<(Option<u64>, String)>,
+    #[serde(default)]
+    since: Option<u64>,
+    #[serde(default)]
+    unjudged: u64,
 }
 
 impl State {
@@ -48,6 +55,7 @@ impl Verifier {
     pub fn state(&self) -> Option<State> {
         let decided = self.held.is_none() && self.untrue.is_none() && self.actual.is_none();
         let decided = decided && self.accused.is_empty() && self.foreign.is_none();
+        let decided = decided && self.strangers.is_decided();
         let tree = self.tree.as_ref().filter(|_| decided && !self.forged)?;
         let report = &self.report;
         if !report.is_intact() || !self.order.is_whole() {
@@ -67,12 +75,19 @@ impl Verifier {
             clock_back: report.clock_back.clone(),
             latest_us: self.latest_us,
             keys: self.keys.clone(),
+            lineage: self.lineage(),
+            since: report.since,
+            unjudged: report.unjudged,
         })
     }
 
     /// Goes on from what an earlier verification of this log, by these keys, left; none if there is no such state.
     pub fn resume(authority: Authority, state: State) -> Option<Self> {
         let mut verifier = Self::new(authority);
+        if !state.lineage.is_empty() {
+            verifier.authority.lineage_mut().resume(&state.lineage)?;
+        }
+        verifier.strangers = Strangers::after(state.since);
         verifier.tree = Some(Tree::resume(&state.tree)?);
         verifier.order = Order::after(state.tree.size);
         verifier.before = state.tree.size;
@@ -88,6 +103,8 @@ impl Verifier {
         report.records = state.records;
         report.open_unlisted = state.open_unlisted;
         report.clock_back = state.clock_back;
+        report.since = state.since;
+        report.unjudged = state.unjudged;
         Some(verifier)
     }
 }

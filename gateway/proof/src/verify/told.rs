@@ -1,6 +1,6 @@
 //! A report for people; for programs it is JSON.
 
-use super::{Report, Verdict};
+use super::{Report, Succeeded, Verdict};
 
 /// Openings that are named.
 const OPEN_NAMED: usize = 10;
@@ -16,6 +16,15 @@ impl Report {
             ),
             format!("checkpoints  {}", self.checkpoints),
         ];
+        for Succeeded { index, key } in &self.successions {
+            lines.push(format!("key          {key}, by record {index}"));
+        }
+        if let Some(since) = self.since {
+            lines.push(format!(
+                "since        record {since}: the key is of then; {} checkpoints by older keys are not judged",
+                self.unjudged
+            ));
+        }
         if let Some(witnessed) = self.witnessed {
             let at = self
                 .witnessed_at

@@ -49,11 +49,13 @@ pub enum Verdict {
     Damaged = 26,
     /// Data keys are gone, and no record says that their time was over.
     KeysLost = 27,
+    /// A key that was superseded signed what came later: whoever has it may sign another history.
+    Superseded = 28,
 }
 
 impl Verdict {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Intact,
         Self::Unwitnessed,
         Self::Unsigned,
@@ -73,6 +75,7 @@ impl Verdict {
         Self::WrongKey,
         Self::Damaged,
         Self::KeysLost,
+        Self::Superseded,
     ];
 
     /// The exit code of programs that verify; 0 for a log that is intact.
@@ -102,6 +105,7 @@ impl Verdict {
             Self::WrongKey => "somebody else's key signed, or data keys were exchanged",
             Self::Damaged => "the store beneath the log is damaged",
             Self::KeysLost => "data keys are gone, and no record says that their time was over",
+            Self::Superseded => "a key that was superseded signed what came later",
         }
     }
 }
@@ -126,7 +130,7 @@ impl From<&Finding> for Verdict {
             Finding::RolledBack { .. } => Self::RolledBack,
             Finding::ForgedCheckpoint { why, .. } => Self::from(*why),
             Finding::Fork { .. } => Self::Forked,
-            Finding::WrongKey { .. } => Self::WrongKey,
+            Finding::WrongKey { .. } | Finding::UnfoundedSuccession { .. } => Self::WrongKey,
             Finding::Damaged { .. } => Self::Damaged,
             Finding::KeyLost { .. } => Self::KeysLost,
         }
@@ -138,6 +142,7 @@ impl From<Forgery> for Verdict {
         match why {
             Forgery::UnknownKey => Self::WrongKey,
             Forgery::WrongOrigin => Self::OtherLog,
+            Forgery::Superseded => Self::Superseded,
             Forgery::BadSignature | Forgery::Malformed => Self::Forged,
         }
     }

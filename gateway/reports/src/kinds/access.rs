@@ -74,6 +74,18 @@ impl Fold for Access {
                 let uid = it.uid.to_string();
                 self.change(it.at, "policies replaced", &which, &uid, reason, &source);
             }
+            Event::Succeed(it) => {
+                let which = format!("{} to {}", it.before, it.after);
+                let uid = it.uid.to_string();
+                self.change(
+                    it.at,
+                    "log's key succeeded",
+                    &which,
+                    &uid,
+                    UNSTATED,
+                    &source,
+                );
+            }
             Event::Open(opening) => {
                 let agent = opening.caller.agent.as_deref().unwrap_or("unknown");
                 let key = (agent.to_owned(), opening.caller.evidence.clone());

@@ -9,7 +9,10 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Contents, Keyring, VERSION, malformed, replace_private, written};
+use super::{
+    Contents, Former, Keyring, PublicKeys, VERSION, malformed, replace_private,
+    succession::UNORDERED, written,
+};
 use crate::{DataKey, NONCE_BYTES, Place, Root, VaultError};
 
 /// The layout of a sealed keyring.
@@ -22,6 +25,12 @@ pub struct SealedKeyring {
     version: u32,
     log: String,
     verifier: String,
+    /// The log's keys that signed before, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former: Vec<Former>,
+    /// The one that is to sign, or does already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
     provider: Place,
     root: String,
     sealed: String,
@@ -33,9 +42,13 @@ impl SealedKeyring {
         &self.log
     }
 
-    /// The log's public key, as the one who sealed it had it: a C2SP verifier key.
-    pub fn verifier_key(&self) -> &str {
-        &self.verifier
+    /// The log's public keys, as the one who sealed it had them.
+    pub fn public_keys(&self) -> PublicKeys {
+        PublicKeys {
+            former: self.former.clone(),
+            current: self.verifier.clone(),
+            next: self.next.clone(),
+        }
     }
 
     /// Where the root is.
@@ -66,7 +79,7 @@ impl SealedKeyring {
         let keyring = Keyring::of(contents)?;
         let is_whole = keyring.contents.check().is_ok();
         let is_own =
-            keyring.contents.log == self.log && keyring.signer()?.verifier_key() == self.verifier;
+            keyring.contents.log == self.log && keyring.public_keys()? == self.public_keys();
         (is_whole && is_own)
             .then_some(keyring)
             .ok_or(VaultError::Unopened)
@@ -81,16 +94,22 @@ impl SealedKeyring {
             &self.provider,
             &self.root,
         );
-        serde_json::to_vec(&beside).map_err(|_| VaultError::Module)
+        let bound = if self.former.is_empty() && self.next.is_none() {
+            serde_json::to_vec(&beside)
+        } else {
+            serde_json::to_vec(&(beside, &self.former, &self.next))
+        };
+        bound.map_err(|_| VaultError::Module)
     }
 
     pub(super) fn check(&self, path: &Path) -> Result<(), VaultError> {
-        let names_it = self.verifier.starts_with(&format!("{}+", self.log));
-        if signed_note::is_key_name_valid(&self.log) && names_it {
-            return Ok(());
+        if !signed_note::is_key_name_valid(&self.log) {
+            return Err(malformed(path, "`log` is no C2SP key name".to_owned()));
         }
-        let why = "`log` is no C2SP key name, or `verifier` is no key of it";
-        Err(malformed(path, why.to_owned()))
+        if !self.public_keys().are_of(&self.log) {
+            return Err(malformed(path, UNORDERED.to_owned()));
+        }
+        Ok(())
     }
 }
 
@@ -107,10 +126,13 @@ impl Keyring {
         root: &Root,
         wrapped: &[u8],
     ) -> Result<(), VaultError> {
+        let keys = self.public_keys()?;
         let mut sealed = SealedKeyring {
             version: SEALED,
             log: self.contents.log.clone(),
-            verifier: self.signer()?.verifier_key(),
+            verifier: keys.current,
+            former: keys.former,
+            next: keys.next,
             provider: place,
             root: BASE64_STANDARD.encode(wrapped),
             sealed: String::new(),

@@ -96,7 +96,7 @@ fn a_sealed_keyring_holds_no_key_in_clear_and_opens_as_it_was() {
     let opened = sealed.open(&root).unwrap();
     assert_eq!(
         opened.signer().unwrap().verifier_key(),
-        sealed.verifier_key()
+        sealed.public_keys().current
     );
     let again = opened.provider().unwrap(&under, b"here").unwrap();
     assert_eq!(again.expose(), data.expose());

@@ -1,4 +1,4 @@
-//! `tidegate keys rotate`: another key-encryption key.
+//! `tidegate keys rotate`: another key-encryption key, or another key that signs the log.
 
 use std::{path::Path, process::ExitCode, sync::Arc};
 
@@ -14,7 +14,7 @@ use crate::{
     desk,
     inquiries::nobody,
     keyring,
-    rotation::{Begun, Reply, Request, Rotation, SOCKET, Tally},
+    rotation::{Begun, Reply, Request, Rotation, SOCKET, Succeeded, Tally},
 };
 
 /// Has it done by the gateway of this log if one runs, else does it.
@@ -25,14 +25,46 @@ pub(super) fn rotate(data: &Path) -> Result<ExitCode> {
             println!("the gateway wraps anew what older keys wrapped: `tidegate keys status`");
             return Ok(ExitCode::SUCCESS);
         }
-        Ok(Reply::Refused(why)) => {
-            eprintln!("refused: {why}");
-            return Ok(ExitCode::from(FINDING));
-        }
+        Ok(reply) => return refused(reply),
         Err(error) if nobody(&error) => {}
         Err(error) => return Err(error).into_diagnostic(),
     }
     block_on(alone(data))
+}
+
+/// Has another key sign the log: by the gateway of it if one runs, else here.
+pub(super) fn succeed(data: &Path) -> Result<ExitCode> {
+    match desk::ask(&data.join(SOCKET), &Request::Succeed) {
+        Ok(Reply::Succeeded(succeeded)) => {
+            say_succeeded(&succeeded);
+            return Ok(ExitCode::SUCCESS);
+        }
+        Ok(reply) => return refused(reply),
+        Err(error) if nobody(&error) => {}
+        Err(error) => return Err(error).into_diagnostic(),
+    }
+    block_on(async {
+        has_keyring(data)?;
+        let ledger = writer(data).await?;
+        let (rotation, keeper) = rotation(data, ledger).await?;
+        let succeeded = rotation.succeed(rustix::process::getuid().as_raw()).await;
+        drop(rotation);
+        keeper.await.into_diagnostic()?;
+        say_succeeded(&succeeded?);
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn refused(reply: Reply) -> Result<ExitCode> {
+    let Reply::Refused(why) = reply else {
+        return Err(miette!("the gateway answers another question"));
+    };
+    eprintln!("refused: {why}");
+    Ok(ExitCode::from(FINDING))
+}
+
+fn say_succeeded(Succeeded { key, record }: &Succeeded) {
+    println!("{key}\nsigns from now on, as record {record} says; tell auditors and witnesses");
 }
 
 fn say(Begun { key, record }: &Begun) {
@@ -41,14 +73,7 @@ fn say(Begun { key, record }: &Begun) {
 
 /// Does all of it. The lock stays with the trail, so no gateway starts meanwhile.
 async fn alone(data: &Path) -> Result<ExitCode> {
-    if !data.join(KEYRING_FILE).exists() {
-        let help = "`--data` names the log's folder, `audit.directory`";
-        return Err(miette!(
-            help = help,
-            "there is no keyring in `{}`",
-            data.display()
-        ));
-    }
+    has_keyring(data)?;
     let ledger = writer(data).await?;
     let (rotation, keeper) = rotation(data, ledger).await?;
     let is_under_way = rotation.provider.ids().len() > 1;
@@ -72,6 +97,18 @@ async fn alone(data: &Path) -> Result<ExitCode> {
          {signing_keys} signing keys; the older key is gone"
     );
     Ok(ExitCode::SUCCESS)
+}
+
+fn has_keyring(data: &Path) -> Result<()> {
+    if data.join(KEYRING_FILE).exists() {
+        return Ok(());
+    }
+    let help = "`--data` names the log's folder, `audit.directory`";
+    Err(miette!(
+        help = help,
+        "there is no keyring in `{}`",
+        data.display()
+    ))
 }
 
 /// What rotates, and the keeper of data subjects' keys, who ends after it.

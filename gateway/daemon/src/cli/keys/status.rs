@@ -7,7 +7,7 @@ use miette::{IntoDiagnostic as _, Result};
 use serde::Serialize;
 use serde_json::json;
 use store::{FILE_NAME, SqliteLedger, SqliteSubjects};
-use vault::{KEYRING_FILE, Keyring, Place, Stored};
+use vault::{KEYRING_FILE, Keyring, Place, PublicKeys, Stored};
 
 use super::super::{FINDING, Format, block_on, table};
 use crate::{
@@ -45,7 +45,9 @@ pub(super) fn status(data: &Path, format: Format) -> Result<ExitCode> {
         }
     };
     let wrapped = block_on(wrapped(data))?;
-    let key = keyring::verifier_key(data)?;
+    let keys = keyring::public_keys(data)?;
+    let succession = json!({ "former": former(&keys), "next": keys.next });
+    let key = keys.current;
     let answer = match &opened {
         Ok(_) => "opens the keyring".to_owned(),
         Err(why) => why.clone(),
@@ -59,6 +61,7 @@ pub(super) fn status(data: &Path, format: Format) -> Result<ExitCode> {
                 "opens": opened.is_ok(),
                 "answer": answer,
                 "verifier": key,
+                "succession": succession,
                 "wrapping": ids,
                 "wrapped": rows(&wrapped),
                 "rotation": progress(ids.as_deref(), &wrapped),
@@ -75,6 +78,14 @@ pub(super) fn status(data: &Path, format: Format) -> Result<ExitCode> {
     } else {
         ExitCode::from(FINDING)
     })
+}
+
+/// The keys that signed the log before, with the record by which each went.
+fn former(keys: &PublicKeys) -> Vec<serde_json::Value> {
+    let former = keys.former.iter();
+    former
+        .map(|it| json!({ "verifier": it.verifier, "until": it.until }))
+        .collect()
 }
 
 /// What the keys wrap, as the files say, whoever could open it.
