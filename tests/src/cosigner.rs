@@ -14,7 +14,8 @@ use crate::gateway;
 /// A witness of one log, with a folder and an address of its own.
 pub struct Witness {
     folder: TempDir,
-    log: String,
+    /// The log's keys, as they succeed each other.
+    logs: Vec<String>,
     address: SocketAddr,
     child: Option<Child>,
 }
@@ -24,18 +25,29 @@ impl Witness {
     pub fn new(log: &str) -> Result<Self> {
         Ok(Self {
             folder: tempfile::tempdir()?,
-            log: log.to_owned(),
+            logs: vec![log.to_owned()],
             // It stays the same when the witness comes back.
             address: TcpListener::bind("127.0.0.1:0")?.local_addr()?,
             child: None,
         })
     }
 
+    /// Has it know another key of the log, which succeeded the ones before.
+    pub fn learn(&mut self, log: &str) {
+        self.logs.push(log.to_owned());
+    }
+
+    /// What it is told of the log.
+    fn of(&self) -> Vec<&str> {
+        self.logs.iter().flat_map(|log| ["--log", log]).collect()
+    }
+
     /// Starts it.
     pub fn start(&mut self) -> Result<()> {
         let mut child = self
             .command("run")?
-            .args(["--log", &self.log, "--listen", &self.address.to_string()])
+            .args(self.of())
+            .args(["--listen", &self.address.to_string()])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()?;
@@ -60,7 +72,7 @@ impl Witness {
 
     /// The checkpoint that it signed last. It must not be running.
     pub fn seen(&self) -> Result<String> {
-        self.say("show", &["--log", &self.log])
+        self.say("show", &self.of())
     }
 
     /// As a gateway's configuration names it.

@@ -13,6 +13,8 @@ use proof::{
     tree,
 };
 
+use crate::witness::signed;
+
 /// Why the book is not to be had.
 #[derive(Debug, thiserror::Error)]
 pub enum BookError {
@@ -39,8 +41,8 @@ pub enum BookError {
         /// What is wrong with it.
         why: Forgery,
     },
-    /// One log is known by two keys.
-    #[error("the log `{0}` is given twice")]
+    /// One key of a log is given twice.
+    #[error("the key `{0}` is given twice")]
     Twice(String),
 }
 
@@ -48,6 +50,8 @@ pub enum BookError {
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     pub(crate) checkpoint: Checkpoint,
+    /// Which of the log's keys signed it.
+    pub(crate) by: usize,
     /// With the cosignature.
     pub(crate) note: String,
 }
@@ -62,22 +66,27 @@ pub(crate) struct Book {
 
 impl Book {
     /// Opens the book in `folder`, for these logs.
-    pub(crate) fn open<'a>(
+    pub(crate) fn open(
         folder: &Path,
-        logs: impl Iterator<Item = &'a Authority>,
+        logs: &BTreeMap<String, Vec<Authority>>,
     ) -> Result<Self, BookError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(failed(folder))?;
         let lock = lock(folder)?;
         let mut pages = BTreeMap::new();
-        for log in logs {
-            let path = folder.join(name(log.origin()));
+        for (log, keys) in logs {
+            let path = folder.join(name(log));
             if let Some(note) = read(&path)? {
-                let checkpoint = match log.check(note.as_bytes()) {
-                    Ok(checkpoint) => checkpoint,
+                let (checkpoint, by) = match signed(keys, note.as_bytes()) {
+                    Ok(signed) => signed,
                     Err(why) => return Err(BookError::Damaged { path, why }),
                 };
-                pages.insert(log.origin().to_owned(), Page { checkpoint, note });
+                let page = Page {
+                    checkpoint,
+                    by,
+                    note,
+                };
+                pages.insert(log.clone(), page);
             }
         }
         Ok(Self {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use proof::{
-    checkpoint::{self, Authority, Checkpoint},
+    checkpoint::{self, Authority, Checkpoint, Forgery},
     tree,
     witness::{Request, message, stamped},
 };
@@ -19,7 +19,8 @@ use crate::book::{Book, BookError, Page};
 /// A witness of some logs.
 pub struct Witness {
     key: Cosigner,
-    logs: BTreeMap<String, Authority>,
+    /// Of each log the keys, as they succeed each other.
+    logs: BTreeMap<String, Vec<Authority>>,
     /// Looking, judging and turning the page are one step.
     book: Mutex<Book>,
 }
@@ -55,15 +56,18 @@ pub struct Seen {
 }
 
 impl Witness {
-    /// With its key, for these logs, what it signed in `folder`.
+    /// With its key, for these logs, what it signed in `folder`. Of one log there may be several keys, the newest last:
+    /// once one has signed, those before it count no more.
     pub fn open(folder: &Path, key: Cosigner, logs: Vec<Authority>) -> Result<Self, BookError> {
-        let mut known = BTreeMap::new();
+        let mut known: BTreeMap<String, Vec<Authority>> = BTreeMap::new();
         for log in logs {
-            if let Some(twice) = known.insert(log.origin().to_owned(), log) {
-                return Err(BookError::Twice(twice.origin().to_owned()));
+            let keys = known.entry(log.origin().to_owned()).or_default();
+            if keys.iter().any(|it| it.knows(log.key())) {
+                return Err(BookError::Twice(log.key().to_owned()));
             }
+            keys.push(log);
         }
-        let book = Book::open(folder, known.values())?;
+        let book = Book::open(folder, &known)?;
         Ok(Self {
             key,
             logs: known,
@@ -93,16 +97,20 @@ impl Witness {
         let Some(origin) = checkpoint::origin(request.note.as_bytes()) else {
             return Answer::Malformed("there is no checkpoint".to_owned());
         };
-        let Some(log) = self.logs.get(&origin) else {
+        let Some(keys) = self.logs.get(&origin) else {
             return Answer::Unknown;
         };
-        let Ok(new) = log.check(request.note.as_bytes()) else {
+        let Ok((new, by)) = signed(keys, request.note.as_bytes()) else {
             return Answer::Unsigned;
         };
         if request.old > new.size {
             return Answer::Malformed("the old size is greater than the new".to_owned());
         }
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever has a key that was superseded could sign another history by it.
+        if book.page(&origin).is_some_and(|page| page.by > by) {
+            return Answer::Unsigned;
+        }
         let last = book.page(&origin).map(|page| page.checkpoint);
         if let Some(refusal) = refusal(&request, new, last) {
             return refusal;
@@ -112,6 +120,7 @@ impl Witness {
         };
         let page = Page {
             checkpoint: new,
+            by,
             note,
         };
         match book.turn(&origin, page) {
@@ -139,6 +148,19 @@ impl Witness {
         let attached = proof::witness::attach(note, &line, &trusted)?;
         Some((line, attached))
     }
+}
+
+/// The checkpoint in `note`, and which of the log's keys signed it, of several the last.
+pub(crate) fn signed(keys: &[Authority], note: &[u8]) -> Result<(Checkpoint, usize), Forgery> {
+    let mut why = Forgery::UnknownKey;
+    for (at, key) in keys.iter().enumerate().rev() {
+        match key.check(note) {
+            Ok(checkpoint) => return Ok((checkpoint, at)),
+            Err(Forgery::UnknownKey) => {}
+            Err(other) => why = other,
+        }
+    }
+    Err(why)
 }
 
 /// Why it does not sign `new`, having signed `last`.

@@ -43,7 +43,8 @@ pub(super) enum Asked {
 /// Of which logs.
 #[derive(Debug, Args)]
 pub(super) struct Of {
-    /// The public key of a log, as `tidegate audit key` prints it, or a file that holds it; may be given again.
+    /// The public key of a log, as `tidegate audit key` prints it, or a file that holds it; may be given again, for other
+    /// logs and for keys that succeed each other in one, the newest last.
     #[arg(long, value_name = "KEY", required = true)]
     log: Vec<String>,
     #[command(flatten)]

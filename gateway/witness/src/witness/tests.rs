@@ -10,7 +10,9 @@ use super::*;
 
 /// A log of which every node is known.
 struct Log {
+    /// Of its keys the one that signs.
     signer: LogSigner,
+    keyring: Keyring,
     tree: Tree,
     stored: Vec<Vec<u8>>,
 }
@@ -21,6 +23,7 @@ impl Log {
         let keyring = Keyring::open_or_create(&home.path().join("keyring.json")).unwrap();
         Self {
             signer: keyring.signer().unwrap(),
+            keyring,
             tree: Tree::default(),
             stored: Vec::new(),
         }
@@ -96,9 +99,12 @@ fn it_signs_what_continues_and_nothing_else_over_restarts() {
     assert!(matches!(ask(&witness, &log.request(3)), Answer::Signed(_)));
 
     // The same key, another history: shorter, as long, longer.
-    let Log { signer, .. } = log;
+    let Log {
+        signer, keyring, ..
+    } = log;
     let mut fork = Log {
         signer,
+        keyring,
         tree: Tree::default(),
         stored: vec![],
     };
@@ -158,4 +164,43 @@ fn what_cannot_be_written_down_is_not_signed_and_what_was_is_not_forgotten() {
     let key = Cosigner::open(&home.path().join(COSIGNER_FILE)).unwrap();
     let damaged = Witness::open(home.path(), key, vec![log.authority()]);
     assert!(matches!(damaged, Err(BookError::Damaged { .. })));
+}
+
+#[test]
+fn of_keys_that_succeed_each_other_none_signs_after_a_later_one() {
+    let (home, mut log) = (tempfile::tempdir().unwrap(), Log::new());
+    let next = log.keyring.succeeding().unwrap();
+    let next = next.next_signer().unwrap().unwrap();
+    let newer = Authority::parse(&next.verifier_key()).unwrap();
+    let open = |keys: &[&Authority]| {
+        let key = Cosigner::open_or_create(&home.path().join(COSIGNER_FILE), None).unwrap();
+        let keys = keys.iter().map(|it| (*it).clone()).collect();
+        Witness::open(home.path(), key, keys)
+    };
+    let older = log.authority();
+    log.grow(2, "a");
+    let witness = open(&[&older]).unwrap();
+    assert!(matches!(ask(&witness, &log.request(0)), Answer::Signed(_)));
+    // By the newer key alone it is nobody's whom it knows; by both it is.
+    log.grow(2, "b");
+    let old = std::mem::replace(&mut log.signer, next);
+    assert_eq!(ask(&witness, &log.request(2)), Answer::Unsigned);
+    drop(witness);
+    assert!(matches!(open(&[&older, &older]), Err(BookError::Twice(_))));
+    let witness = open(&[&older, &newer]).unwrap();
+    let mut both = log.request(2);
+    both.note = checkpoint::sign_by(&log.tree, &[&old, &log.signer]).unwrap();
+    assert!(matches!(ask(&witness, &both), Answer::Signed(_)));
+    // The older one has no say any more, after a restart neither, and the newer one goes on.
+    log.grow(2, "c");
+    let mut stolen = log.request(4);
+    stolen.note = sign(&log.tree, &old).unwrap();
+    assert_eq!(ask(&witness, &stolen), Answer::Unsigned);
+    drop(witness);
+    let witness = open(&[&older, &newer]).unwrap();
+    assert_eq!(ask(&witness, &stolen), Answer::Unsigned);
+    assert!(matches!(ask(&witness, &log.request(4)), Answer::Signed(_)));
+    drop(witness);
+    // Who was given the newer one alone goes on from what both signed.
+    assert!(open(&[&newer]).is_ok());
 }
