@@ -54,6 +54,8 @@ pub(crate) enum Command {
         index: u64,
         #[command(flatten)]
         by: By,
+        #[command(flatten)]
+        later: Later,
     },
     /// That a log continues what a checkpoint was about, from a few of its tiles (RFC 6962, 2.1.2).
     Consistency {
@@ -61,6 +63,8 @@ pub(crate) enum Command {
         folder: PathBuf,
         #[command(flatten)]
         by: By,
+        #[command(flatten)]
+        later: Later,
     },
     /// That a checkpoint is signed, and by which witnesses.
     Checkpoint {
@@ -68,6 +72,8 @@ pub(crate) enum Command {
         file: PathBuf,
         #[command(flatten)]
         by: By,
+        #[command(flatten)]
+        later: Later,
     },
 }
 
@@ -86,6 +92,14 @@ pub(crate) struct By {
     /// How many of the witnesses must have signed the end of the log; all, if absent.
     #[arg(long, value_name = "N", requires = "witness")]
     pub(crate) quorum: Option<usize>,
+}
+
+/// Which keys came after that one: few tiles do not show it.
+#[derive(Debug, Args)]
+pub(crate) struct Later {
+    /// A public key that succeeded it, as `export` or `tiles` tells, or a file that holds it; may be given again.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) successor: Vec<String>,
 }
 
 /// How something long is done.

@@ -16,7 +16,7 @@ use serde::Serialize;
 use tiles::{Proof, TilesError};
 
 use crate::{
-    arguments::{By, Long},
+    arguments::{By, Later, Long},
     bookmark::Kept,
     progress::Bar,
 };
@@ -36,6 +36,8 @@ pub(crate) enum Fault {
     Witness(#[source] MalformedWitness),
     #[error("`--witness` and `--quorum` do not go together")]
     Witnesses(#[source] WitnessesError),
+    #[error("`--successor` is a key of another log than `--key`")]
+    Successor,
     #[error("the tiles cannot be judged")]
     Tiles(#[from] TilesError),
     #[error("the bookmark `{}` is none; remove it to begin anew", path.display())]
@@ -151,34 +153,68 @@ pub(crate) fn tiles(folder: &Path, by: &By, long: &Long) -> Result<Report, Fault
     Ok(report)
 }
 
-pub(crate) fn record(folder: &Path, index: u64, by: &By) -> Result<Shown, Fault> {
-    let (authority, anchors) = (authority(by)?, anchors(by)?);
-    let (mut shown, new) = head(&folder.join("checkpoint"), &authority)?;
+pub(crate) fn record(folder: &Path, index: u64, by: &By, later: &Later) -> Result<Shown, Fault> {
+    let (keys, anchors) = (Keys::of(by, later)?, anchors(by)?);
+    let (mut shown, new) = head(&folder.join("checkpoint"), &keys)?;
     if let Some(new) = new {
         let proof = tiles::prove_record(folder, new.checkpoint, index)?;
         shown.settle(proof, Verdict::Rewritten);
-        shown.continues(folder, &authority, new.checkpoint, &anchors)?;
+        shown.continues(folder, &keys, new.checkpoint, &anchors)?;
     }
     Ok(shown)
 }
 
-pub(crate) fn consistency(folder: &Path, by: &By) -> Result<Shown, Fault> {
-    let (authority, anchors) = (authority(by)?, anchors(by)?);
+pub(crate) fn consistency(folder: &Path, by: &By, later: &Later) -> Result<Shown, Fault> {
+    let (keys, anchors) = (Keys::of(by, later)?, anchors(by)?);
     if anchors.is_empty() {
         return Err(Fault::NoCheckpoint);
     }
-    let (mut shown, new) = head(&folder.join("checkpoint"), &authority)?;
+    let (mut shown, new) = head(&folder.join("checkpoint"), &keys)?;
     if let Some(new) = new {
-        shown.continues(folder, &authority, new.checkpoint, &anchors)?;
+        shown.continues(folder, &keys, new.checkpoint, &anchors)?;
     }
     Ok(shown)
 }
 
-pub(crate) fn checkpoint(file: &Path, by: &By) -> Result<Shown, Fault> {
+pub(crate) fn checkpoint(file: &Path, by: &By, later: &Later) -> Result<Shown, Fault> {
     if !by.checkpoint.is_empty() {
         return Err(Fault::Tileless);
     }
-    Ok(head(file, &authority(by)?)?.0)
+    Ok(head(file, &Keys::of(by, later)?)?.0)
+}
+
+/// The keys of one log that are given, as they succeed each other: where the records of that are is not known, so that
+/// each counts for every size.
+struct Keys {
+    first: Authority,
+    later: Vec<Authority>,
+}
+
+impl Keys {
+    fn of(by: &By, Later { successor }: &Later) -> Result<Self, Fault> {
+        let first = authority(by)?;
+        let keys = successor.iter().map(|key| {
+            let key = Authority::parse(&text(key)?).map_err(Fault::Key)?;
+            if key.origin() != first.origin() {
+                return Err(Fault::Successor);
+            }
+            Ok(key.with_witnesses(first.witnesses().clone()))
+        });
+        let later = keys.collect::<Result<_, _>>()?;
+        Ok(Self { first, later })
+    }
+
+    /// The checkpoint in `note`, if one of them signed it.
+    fn examine(&self, note: &[u8]) -> Result<Examined, Forgery> {
+        let told = self.first.examine(note);
+        let mut others = self.later.iter().map(|key| key.examine(note));
+        match told {
+            Err(Forgery::UnknownKey) => others
+                .find(|told| told != &Err(Forgery::UnknownKey))
+                .unwrap_or(told),
+            told => told,
+        }
+    }
 }
 
 impl Shown {
@@ -191,12 +227,12 @@ impl Shown {
     fn continues(
         &mut self,
         folder: &Path,
-        authority: &Authority,
+        keys: &Keys,
         new: proof::checkpoint::Checkpoint,
         anchors: &[Vec<u8>],
     ) -> Result<(), Fault> {
         for anchor in anchors {
-            match authority.check(anchor) {
+            match keys.examine(anchor).map(|it| it.checkpoint) {
                 Err(why) => self.forged(why),
                 Ok(old) if old.size > new.size => {
                     self.verdict = self.verdict.max(Verdict::RolledBack);
@@ -219,9 +255,9 @@ impl Shown {
 }
 
 /// A checkpoint, and what it says.
-fn head(file: &Path, authority: &Authority) -> Result<(Shown, Option<Examined>), Fault> {
+fn head(file: &Path, keys: &Keys) -> Result<(Shown, Option<Examined>), Fault> {
     let note = note(file)?;
-    let examined = authority.examine(&note);
+    let (examined, authority) = (keys.examine(&note), &keys.first);
     let mut shown = Shown {
         verdict: Verdict::Intact,
         log: authority.origin().to_owned(),

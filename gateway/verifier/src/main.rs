@@ -46,18 +46,23 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
             say(format, &report, report.lines())?;
             Ok(ExitCode::from(report.verdict.code()))
         }
-        Command::Record { folder, index, by } => {
-            let shown = judge::record(folder, *index, by)?;
+        Command::Record {
+            folder,
+            index,
+            by,
+            later,
+        } => {
+            let shown = judge::record(folder, *index, by, later)?;
             say(format, &shown, shown.lines())?;
             Ok(ExitCode::from(shown.verdict.code()))
         }
-        Command::Consistency { folder, by } => {
-            let shown = judge::consistency(folder, by)?;
+        Command::Consistency { folder, by, later } => {
+            let shown = judge::consistency(folder, by, later)?;
             say(format, &shown, shown.lines())?;
             Ok(ExitCode::from(shown.verdict.code()))
         }
-        Command::Checkpoint { file, by } => {
-            let shown = judge::checkpoint(file, by)?;
+        Command::Checkpoint { file, by, later } => {
+            let shown = judge::checkpoint(file, by, later)?;
             say(format, &shown, shown.lines())?;
             Ok(ExitCode::from(shown.verdict.code()))
         }
