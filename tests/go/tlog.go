@@ -1,7 +1,11 @@
 // Command tlog judges a folder of tiles with Go's own transparency log, golang.org/x/mod/sumdb, which shares no line
-// with the gateway: signatures, every leaf, inclusion of each, consistency between sizes.
+// with the gateway: signatures, every leaf, inclusion of each, consistency between sizes. KEY is the log's first one; those
+// that succeeded it are named and signed in the log itself.
 //
 //	tlog FOLDER KEY [WITNESS]
+//	tlog note FILE KEY...
+//
+// The second judges one signed note, which must be signed by all of these keys.
 //
 // It ends with 0 and a line of JSON if all holds, and with 1 and a reason if not.
 package main
@@ -136,12 +140,105 @@ func parse(text string) (checkpoint, error) {
 	return checkpoint{lines[0], tlog.Tree{N: size, Hash: root}}, err
 }
 
+// The kind of a leaf that names another key, and how long a header is (see gateway/proof/src/leaf.rs).
+const (
+	succeed = 17
+	header  = 34
+)
+
+// follow gives the key that signs a log with these leaves, whose first key this is.
+func follow(origin string, key note.Verifier, leaves [][]byte) (note.Verifier, int, error) {
+	successions := 0
+	for index, leaf := range leaves {
+		if len(leaf) < header+2 || leaf[0] != 2 || leaf[1] != succeed {
+			continue
+		}
+		end := header + 2 + int(binary.BigEndian.Uint16(leaf[header:]))
+		if len(leaf) < end {
+			return nil, 0, errors.New("a statement is cut")
+		}
+		next, err := named(origin, key, index, leaf[header+2:end])
+		if err != nil {
+			return nil, 0, fmt.Errorf("record %d: %w", index, err)
+		}
+		key = next
+		successions++
+	}
+	return key, successions, nil
+}
+
+// named gives the key that a statement names in the place of the one so far; both must have signed it.
+func named(origin string, key note.Verifier, index int, statement []byte) (note.Verifier, error) {
+	lines := strings.Split(string(statement), "\n")
+	if len(lines) < 6 || lines[0] != "tidegate succession v1" || lines[1] != origin || lines[2] != strconv.Itoa(index) {
+		return nil, errors.New("no statement of this record")
+	}
+	before, err := note.NewVerifier(lines[3])
+	if err != nil {
+		return nil, err
+	}
+	if before.Name() != key.Name() || before.KeyHash() != key.KeyHash() {
+		return nil, errors.New("another key than the one so far")
+	}
+	after, err := note.NewVerifier(lines[4])
+	if err != nil {
+		return nil, err
+	}
+	// By the key that is known, not by the one that the statement names.
+	opened, err := note.Open(statement, note.VerifierList(key, after))
+	if err != nil {
+		return nil, err
+	}
+	if len(opened.Sigs) != 2 {
+		return nil, fmt.Errorf("%d signatures of 2", len(opened.Sigs))
+	}
+	return after, nil
+}
+
+// signed opens a note that all of these keys must have signed.
+func signed(path string, keys []string) (map[string]any, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var known []note.Verifier
+	for _, key := range keys {
+		verifier, err := note.NewVerifier(key)
+		if err != nil {
+			return nil, err
+		}
+		known = append(known, verifier)
+	}
+	opened, err := note.Open(text, note.VerifierList(known...))
+	if err != nil {
+		return nil, err
+	}
+	if len(opened.Sigs) != len(known) {
+		return nil, fmt.Errorf("%d signatures of %d", len(opened.Sigs), len(known))
+	}
+	head, err := parse(opened.Text)
+	return map[string]any{"size": head.tree.N, "unknown": len(opened.UnverifiedSigs)}, err
+}
+
 func judge(path, key, witness string) (map[string]any, error) {
-	signed, err := os.ReadFile(filepath.Join(path, "checkpoint"))
+	text, err := os.ReadFile(filepath.Join(path, "checkpoint"))
 	if err != nil {
 		return nil, err
 	}
 	log, err := note.NewVerifier(key)
+	if err != nil {
+		return nil, err
+	}
+	// Unsigned so far: as many leaves as it says are read, to learn who signs.
+	claimed, err := parse(string(text))
+	if err != nil {
+		return nil, err
+	}
+	leaves, err := folder(path).leaves(claimed.tree.N)
+	if err != nil {
+		return nil, err
+	}
+	log, successions, err := follow(log.Name(), log, leaves)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +250,7 @@ func judge(path, key, witness string) (map[string]any, error) {
 		}
 		known = append(known, cosigner)
 	}
-	opened, err := note.Open(signed, note.VerifierList(known...))
+	opened, err := note.Open(text, note.VerifierList(known...))
 	if err != nil {
 		return nil, err
 	}
@@ -169,10 +266,6 @@ func judge(path, key, witness string) (map[string]any, error) {
 	}
 	tree, tiles := head.tree, folder(path)
 	reader := tlog.TileHashReader(tree, tiles)
-	leaves, err := tiles.leaves(tree.N)
-	if err != nil {
-		return nil, err
-	}
 	for index, leaf := range leaves {
 		proof, err := tlog.ProveRecord(tree.N, int64(index), reader)
 		if err != nil {
@@ -197,19 +290,26 @@ func judge(path, key, witness string) (map[string]any, error) {
 		}
 		consistent++
 	}
-	return map[string]any{"origin": head.origin, "size": tree.N, "records": len(leaves), "trees": consistent}, nil
+	return map[string]any{"origin": head.origin, "size": tree.N, "records": len(leaves), "trees": consistent,
+		"successions": successions}, nil
 }
 
 func main() {
 	if len(os.Args) < 3 {
-		fmt.Fprintln(os.Stderr, "usage: tlog FOLDER KEY [WITNESS]")
+		fmt.Fprintln(os.Stderr, "usage: tlog FOLDER KEY [WITNESS], tlog note FILE KEY...")
 		os.Exit(2)
 	}
 	witness := ""
 	if len(os.Args) > 3 {
 		witness = os.Args[3]
 	}
-	judged, err := judge(os.Args[1], os.Args[2], witness)
+	var judged map[string]any
+	var err error
+	if os.Args[1] == "note" {
+		judged, err = signed(os.Args[2], os.Args[3:])
+	} else {
+		judged, err = judge(os.Args[1], os.Args[2], witness)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -3,6 +3,7 @@
 //! comes back, and so does the service, without a hand. A start without it waits.
 
 mod rotating;
+mod signing;
 
 use std::{
     fs,

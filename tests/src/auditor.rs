@@ -84,15 +84,25 @@ impl Go {
         Ok(Self { folder })
     }
 
-    /// Judges a folder of tiles by the log's key, and by a witness's; what it said, or why not.
+    /// Judges a signed note, which must be signed by all of these keys; what it said, or why not.
+    pub fn note(&self, file: &Path, keys: &[&str]) -> Result<Result<Value, String>> {
+        let mut command = Command::new(self.folder.path().join("tlog"));
+        said(command.arg("note").arg(file).args(keys))
+    }
+
+    /// Judges a folder of tiles by the log's first key, and by a witness's; what it said, or why not.
     pub fn judge(&self, tiles: &Path, keys: &[&str]) -> Result<Result<Value, String>> {
         let mut command = Command::new(self.folder.path().join("tlog"));
-        let output = command.arg(tiles).args(keys).output()?;
-        if output.status.success() {
-            return Ok(Ok(serde_json::from_slice(&output.stdout)?));
-        }
-        Ok(Err(String::from_utf8_lossy(&output.stderr).into_owned()))
+        said(command.arg(tiles).args(keys))
     }
+}
+
+fn said(command: &mut Command) -> Result<Result<Value, String>> {
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(Ok(serde_json::from_slice(&output.stdout)?));
+    }
+    Ok(Err(String::from_utf8_lossy(&output.stderr).into_owned()))
 }
 
 /// Every file below `folder`, by its name there; hidden ones are left out.

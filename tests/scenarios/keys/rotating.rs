@@ -146,7 +146,7 @@ fn said(gateway: &Gateway, arguments: &[&str]) -> Result<String> {
 }
 
 /// Whether any file beside the log has this key, in whatever form.
-fn holding(gateway: &Gateway, key: &str) -> Result<Vec<String>> {
+pub(super) fn holding(gateway: &Gateway, key: &str) -> Result<Vec<String>> {
     let bytes = BASE64_STANDARD.decode(key)?;
     let digits = hex::encode(&bytes);
     let mut found = Vec::new();
