@@ -4,6 +4,8 @@ use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt as _,
     path::Path,
+    process::{Command, Stdio},
+    thread,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -11,6 +13,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::{
     auditor::{self, Judgement},
+    client::Client,
+    gateway,
     sdks::Language,
 };
 
@@ -23,10 +27,19 @@ use crate::{
 const RETAIN_DAYS: &str = "3650";
 /// Records of another history: more than a tile of them.
 const FORGED: usize = 260;
+/// Calls of each of some callers, which make more records than one piece of a verification has, 8,192.
+const CALLERS: u64 = 4;
+const CALLS: u64 = 1060;
 
 impl Store {
     /// What is found there, with these arguments more.
     fn judged(&self, world: &World, more: &[&str]) -> Result<Judgement> {
+        let output = self.verification(world, more)?.output()?;
+        Ok(Judgement::of(&output))
+    }
+
+    /// What looks at it.
+    fn verification(&self, world: &World, more: &[&str]) -> Result<Command> {
         let (key, keys) = (world.gateway.public_key()?, self.keys());
         let (keys, url) = (keys.display().to_string(), self.server.url());
         let arguments = [
@@ -47,8 +60,10 @@ impl Store {
             "--key",
             &key,
         ];
-        let all = [&arguments, more].concat();
-        Ok(Judgement::of(&world.gateway.cli(&all)?))
+        let mut command = Command::new(gateway::binary()?);
+        command.args([&arguments, more].concat());
+        command.current_dir(world.gateway.folder());
+        Ok(command)
     }
 
     /// What somebody does to it.
@@ -82,8 +97,14 @@ fn shelved(store: &Store, retain_days: Option<u32>) -> Result<World> {
 /// Calls, and waits until the bucket has it; stops the gateway.
 fn filled(store: &Store, world: &mut World) -> Result<()> {
     call(world, "1", 300)?;
+    stored(store, world, 600)
+}
+
+/// Waits until the bucket has so many records; stops the gateway.
+fn stored(store: &Store, world: &mut World, records: u64) -> Result<()> {
     until("the log is in the bucket", world, || {
-        Ok(store.judged(world, &[])?.said["size"].as_u64() >= Some(600))
+        let judged = store.judged(world, &[])?;
+        Ok(judged.said.get("size").and_then(Value::as_u64) >= Some(records))
     })?;
     ensure!(
         world.gateway.stop()?.success(),
@@ -95,7 +116,7 @@ fn filled(store: &Store, world: &mut World) -> Result<()> {
 
 /// The names that findings of this kind name.
 fn names<'j>(judged: &'j Judgement, finding: &str) -> Vec<&'j str> {
-    let findings = judged.said["findings"].as_array();
+    let findings = judged.said.get("findings").and_then(Value::as_array);
     let these = findings.into_iter().flatten();
     let these = these.filter(|it| it["finding"] == finding);
     these.filter_map(|it| it["name"].as_str()).collect()
@@ -261,6 +282,55 @@ fn what_is_not_what_was_signed_is_not_put() -> Result<()> {
 fn private_folder(path: &Path) -> Result<()> {
     fs::create_dir(path)?;
     Ok(fs::set_permissions(path, Permissions::from_mode(0o700))?)
+}
+
+#[test]
+fn a_killed_verification_of_a_bucket_goes_on() -> Result<()> {
+    let mut store = Store::new()?;
+    let mut world = shelved(&store, Some(3650))?;
+    let url = world.gateway.url("/crm/items/1")?;
+    let callers = (0..CALLERS).map(|_| {
+        let url = url.clone();
+        thread::spawn(move || -> Result<()> {
+            let client = Client::plain()?;
+            for _ in 0..CALLS {
+                ensure!(client.get(&url, &[])?.status == 200);
+            }
+            Ok(())
+        })
+    });
+    // All at once.
+    for caller in callers.collect::<Vec<_>>() {
+        let called = caller.join();
+        called.map_err(|_| anyhow::anyhow!("a caller panicked"))??;
+    }
+    stored(&store, &mut world, 2 * CALLERS * CALLS)?;
+    let whole = store.judged(&world, &[])?;
+    assert_eq!(whole.code, Some(0), "{whole:?}");
+
+    store.server.tell("hold tile/entries/032")?;
+    let bookmark = world.gateway.folder().join("bookmark");
+    let kept = ["--bookmark", "bookmark"];
+    let mut command = store.verification(&world, &kept)?;
+    let mut interrupted = command.stdout(Stdio::null()).spawn()?;
+    until(
+        "it was kept how far it is",
+        &world,
+        || Ok(bookmark.exists()),
+    )?;
+    interrupted.kill()?;
+    interrupted.wait()?;
+    store.server.tell("free")?;
+    let mode = fs::metadata(&bookmark)?.permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+
+    let resumed = store.judged(&world, &kept)?;
+    let mut said = resumed.said.clone();
+    let members = said.as_object_mut().context("no report")?;
+    assert_eq!(members.remove("resumed"), Some(json!(8192)), "{resumed:?}");
+    assert_eq!(said, whole.said);
+    ensure!(!bookmark.exists(), "what is done is begun anew");
+    world.finish()
 }
 
 #[test]

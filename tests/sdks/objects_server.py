@@ -1,9 +1,11 @@
 """An object store as `moto` stands in for Amazon S3, with a bucket `evidence` that has Object Lock. Makes a user with a key,
 writes `ID:SECRET` to the file that AWS_KEYS names, and from then on takes no request that is not signed by it. Tells its
 port on its first line. Lines that it reads: `lose N` has the next N objects that are put put, and their answers lost; `stop`
-and `start` close the port and open it again, with all that is stored."""
+and `start` close the port and open it again, with all that is stored; `hold PART` keeps whoever asks for what has PART in its path
+waiting, and `free` lets them go on."""
 
 import sys
+import threading
 
 import boto3
 from moto import settings
@@ -13,6 +15,8 @@ import signing_user
 
 BUCKET = "evidence"
 left = 0
+held = None
+freed = threading.Event()
 
 
 def losing(app):
@@ -20,6 +24,8 @@ def losing(app):
 
     def answer(environ, start_response):
         global left
+        if held and held in environ["PATH_INFO"]:
+            freed.wait()
         body = app(environ, start_response)
         if left > 0 and environ["REQUEST_METHOD"] == "PUT":
             left -= 1
@@ -52,6 +58,12 @@ for line in sys.stdin:
     match line.split():
         case ["lose", count]:
             left = int(count)
+        case ["hold", part]:
+            freed.clear()
+            held = part
+        case ["free"]:
+            held = None
+            freed.set()
         case ["stop"]:
             server.stop()
         case ["start"]:

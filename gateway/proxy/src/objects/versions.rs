@@ -51,7 +51,7 @@ pub struct Page {
 }
 
 /// An object as a store has it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Fetched {
     /// What is in it.
     pub content: Bytes,

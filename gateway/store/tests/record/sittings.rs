@@ -50,9 +50,8 @@ async fn sit(
     };
     let mut ledger = reader(home.path()).await.unwrap();
     match verify_ledger_sitting(sitting, ledger.as_mut(), authority(home.path()), &[]).await {
-        Ok(report) => Ok(report),
         Err(ArchiveError::Kept(_)) => Err(kept.map(Box::new)),
-        Err(other) => panic!("{other}"),
+        judged => Ok(judged.unwrap()),
     }
 }
 
@@ -82,23 +81,19 @@ async fn every_stop_gives_the_verdict_of_a_whole_sitting(of: Home) {
         }
     }
     // What was kept of another place, or of another log, is of no use.
-    let Err(kept) = sit(&log(home.another()).await, "here", None, 1).await else {
-        panic!("it was not interrupted")
-    };
+    let kept = sit(&log(home.another()).await, "here", None, 1)
+        .await
+        .unwrap_err();
     let report = sit(&home, "here", kept.map(|it| *it), usize::MAX).await;
     assert_eq!(report.ok().and_then(|it| it.resumed), None);
-    let Err(kept) = sit(&home, "there", None, 1).await else {
-        panic!("it was not interrupted")
-    };
+    let kept = sit(&home, "there", None, 1).await.unwrap_err();
     let report = sit(&home, "here", kept.map(|it| *it), usize::MAX).await;
     assert_eq!(report.ok().and_then(|it| it.resumed), None);
 }
 
 /// Two sittings, the first of so many batches: whether the second went on, and what it found.
 async fn sittings(home: &Home, stop: usize) -> (bool, Report) {
-    let Err(kept) = sit(home, "here", None, stop).await else {
-        panic!("it was not interrupted")
-    };
+    let kept = sit(home, "here", None, stop).await.unwrap_err();
     let report = sit(home, "here", kept.map(|it| *it), usize::MAX).await;
     let report = report.unwrap();
     let resumed = report.resumed.is_some();

@@ -107,6 +107,8 @@ struct Seen {
     /// Whether what is read is judged.
     is_begun: bool,
     locks: Locks,
+    /// Of kept checkpoints, which are read ahead, by their sizes.
+    ahead: Vec<(u64, String, Option<Retention>)>,
     /// What is wrong with names, which stays,
     faults: Vec<Finding>,
     /// and with what was read.
@@ -145,9 +147,14 @@ impl Shelved {
         }
     }
 
-    /// How what was judged is locked.
-    pub(super) fn locks(&self) -> Locks {
-        self.seen().locks.clone()
+    /// How what was judged of the first so many records is locked.
+    pub(super) fn locks(&self, records: u64) -> Locks {
+        let mut seen = self.seen();
+        let seen = &mut *seen;
+        for (_, name, retention) in seen.ahead.extract_if(.., |(size, ..)| *size <= records) {
+            seen.locks.take(&name, retention);
+        }
+        seen.locks.clone()
     }
 
     /// How many checkpoints are kept.
@@ -200,36 +207,39 @@ impl Shelved {
         Ok(names)
     }
 
-    /// The oldest version of what is to be kept.
+    /// The oldest version of what is to be kept. What is longer than it may be is as good as empty: it is not what was signed.
     fn oldest(
         &self,
         name: &str,
         version: &str,
         bytes_max: usize,
     ) -> Result<Option<Fetched>, TilesError> {
-        self.ask(
-            name,
-            async |Place {
-                       bucket,
-                       client,
-                       shown,
-                       prefix,
-                       ..
-                   }| {
-                let key = format!("{prefix}{name}");
-                let at = (&*key, Some(version));
-                bucket.get(client, shown, at, bytes_max).await
-            },
-        )
+        self.ask(name, async |place| {
+            let key = format!("{}{name}", place.prefix);
+            let at = (&*key, Some(version));
+            let Place {
+                bucket,
+                client,
+                shown,
+                ..
+            } = place;
+            match bucket.get(client, shown, at, bytes_max).await {
+                Err(ObjectFault::Long(_)) => Ok(Some(Fetched::default())),
+                fetched => fetched,
+            }
+        })
     }
 
-    /// Looks at the lock of what is to be kept.
-    fn look(&self, name: &str, fetched: &Fetched) {
+    /// Looks at the lock of what is to be kept: of a checkpoint over so many records, or of a tile.
+    fn look(&self, name: &str, of: Option<u64>, fetched: &Fetched) {
         let mut seen = self.seen();
         if !seen.is_begun {
             return;
         }
-        seen.locks.take(name, fetched.retention);
+        match of {
+            Some(size) => seen.ahead.push((size, name.to_owned(), fetched.retention)),
+            None => seen.locks.take(name, fetched.retention),
+        }
         let Some(span) = self.place.locked else {
             return;
         };
@@ -253,7 +263,7 @@ impl Shelved {
         let mut found = Vec::<Listed>::new();
         loop {
             let next = self.ask(KEPT, async |place| {
-                stream.peek(place).await.map(|it| it.cloned())
+                stream.peek(place).await.map(Option::<&Listed>::cloned)
             });
             let Some(listed) = next? else {
                 seen.is_surveyed = true;
@@ -372,7 +382,7 @@ impl Shelved {
         };
         let found = self.oldest(&name, version, NOTE_BYTES_MAX)?;
         if let Some(found) = &found {
-            self.look(&name, found);
+            self.look(&name, Some(listed.size), found);
         }
         Ok(found)
     }
@@ -391,7 +401,7 @@ impl Shelved {
         };
         let found = self.oldest(&name, version, PIECE_BYTES_MAX)?;
         if let Some(found) = found.as_ref().filter(|_| piece.is_full()) {
-            self.look(&name, found);
+            self.look(&name, None, found);
         }
         Ok(found.map(|it| it.content.to_vec()))
     }

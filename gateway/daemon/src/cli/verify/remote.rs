@@ -83,7 +83,7 @@ impl InBucket {
                 from: from.clone().map(|it| it.tiles),
                 told: &mut |progress, size, bookmark| {
                     pace.tell(progress.records, size);
-                    let locks = shelved.locks();
+                    let locks = shelved.locks(progress.records);
                     kept.write(bookmark.map(|tiles| Mark { tiles, locks }))
                 },
             };
@@ -92,7 +92,7 @@ impl InBucket {
             kept.done();
             let told = InBucketTold {
                 kept: shelved.kept_there(),
-                locks: shelved.locks(),
+                locks: shelved.locks(u64::MAX),
             };
             Ok::<_, tiles::TilesError>((report, told))
         });
