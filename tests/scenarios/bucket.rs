@@ -40,7 +40,7 @@ impl Store {
 
     /// What looks at it.
     fn verification(&self, world: &World, more: &[&str]) -> Result<Command> {
-        let (key, keys) = (world.gateway.public_key()?, self.keys());
+        let (key, keys) = (world.gateway.public_key()?, self.keys_of("auditor"));
         let (keys, url) = (keys.display().to_string(), self.server.url());
         let arguments = [
             "audit",
@@ -71,7 +71,7 @@ impl Store {
         let mut command = Language::Python.command("objects_attack")?;
         let output = command
             .args(arguments)
-            .env("AWS_KEYS", self.keys())
+            .env("AWS_KEYS", self.keys_of("somebody"))
             .env("OBJECTS_URL", self.server.url())
             .output()?;
         let said = String::from_utf8_lossy(&output.stderr);
@@ -138,8 +138,9 @@ fn a_log_in_a_bucket_is_judged_by_what_was_put_first() -> Result<()> {
     assert_eq!(judged.code, Some(0), "{judged:?}");
     let (size, bucket) = (judged.said["size"].clone(), &judged.said["bucket"]);
     let kept = bucket["kept"].as_u64().context("none kept")?;
-    // Two full tiles of entries, of hashes, and each checkpoint.
-    assert_eq!(bucket["locks"]["locked"], 4 + kept, "{bucket}");
+    // The full tiles of entries, as many of hashes, and each checkpoint.
+    let full = size.as_u64().context("no size")? / 256;
+    assert_eq!(bucket["locks"]["locked"], 2 * full + kept, "{bucket}");
     assert_eq!(bucket["locks"]["unlocked"], 0, "{bucket}");
     ensure!(kept > 2, "{kept} checkpoints");
     let longer = store.judged(&world, &["--retain-days", "3660"])?;
@@ -158,9 +159,10 @@ fn a_log_in_a_bucket_is_judged_by_what_was_put_first() -> Result<()> {
     store.attacked(&["over", &forged_by])?;
     let judged = store.judged(&world, &["--retain-days", RETAIN_DAYS])?;
     assert_eq!((judged.code, &*judged.verdict), (Some(28), "overwritten"));
-    assert_eq!(
-        names(&judged, "overwritten"),
-        ["tile/entries/000", "tile/0/000"]
+    let overwritten = names(&judged, "overwritten");
+    ensure!(
+        overwritten.starts_with(&["tile/entries/000", "tile/0/000"]),
+        "{judged:?}"
     );
     assert_eq!(judged.said["size"], size, "{judged:?}");
     world.finish()

@@ -82,7 +82,13 @@ impl Store {
         Ok(Self { server, folder })
     }
 
-    pub(crate) fn keys(&self) -> PathBuf {
+    /// The keys of the `auditor`, who may look, or of `somebody`, who may do everything.
+    pub(crate) fn keys_of(&self, whose: &str) -> PathBuf {
+        self.keys().with_added_extension(whose)
+    }
+
+    /// The gateway's.
+    fn keys(&self) -> PathBuf {
         self.folder.path().join("keys")
     }
 
@@ -95,7 +101,7 @@ impl Store {
     pub(crate) fn look(&self, deletes: bool) -> Result<Found> {
         let mut command = Language::Python.command("objects_judge")?;
         command
-            .env("AWS_KEYS", self.keys())
+            .env("AWS_KEYS", self.keys_of("somebody"))
             .env("OBJECTS_URL", self.server.url())
             .env("TO", self.folder.path().join("log"))
             .env("PREFIX", "log/");
