@@ -28,7 +28,7 @@ pub use fault::TilesError;
 pub use pieces::{PIECE_BYTES_MAX, Piece, full, head, partial};
 pub use prove::{Proof, prove_consistency, prove_record};
 pub use publish::Publisher;
-pub use source::{Folder as TilesFolder, KEPT, KeptNote, Source, kept_name, kept_of};
+pub use source::{KEPT, KeptNote, Source, kept_name, kept_of};
 pub use verify::{Bookmark, Manner, verify, verify_source};
 
 #[cfg(test)]

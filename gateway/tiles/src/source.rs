@@ -84,7 +84,7 @@ pub fn kept_of(name: &str) -> Option<(u64, Option<u32>)> {
 }
 
 /// A folder.
-pub struct Folder {
+pub(crate) struct Folder {
     root: PathBuf,
     /// What is kept there, in order.
     kept: BTreeSet<(u64, Option<u32>)>,
@@ -95,7 +95,7 @@ impl Folder {
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn open(root: &Path) -> Result<Self, TilesError> {
+    pub(crate) fn open(root: &Path) -> Result<Self, TilesError> {
         let folder = root.join(KEPT);
         let failed = |source| TilesError::File {
             path: folder.clone(),
