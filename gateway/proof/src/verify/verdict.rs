@@ -13,6 +13,8 @@ pub enum Verdict {
     /// Nothing is wrong.
     #[default]
     Intact = 0,
+    /// In a bucket, what is to be kept is not locked for as long as it should be.
+    Unlocked = 9,
     /// Too few witnesses signed the end of the log.
     Unwitnessed = 10,
     /// Records follow that no checkpoint covers.
@@ -49,12 +51,15 @@ pub enum Verdict {
     Damaged = 26,
     /// Data keys are gone, and no record says that their time was over.
     KeysLost = 27,
+    /// In a bucket, what never changes was put again, or deleted.
+    Overwritten = 28,
 }
 
 impl Verdict {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Intact,
+        Self::Unlocked,
         Self::Unwitnessed,
         Self::Unsigned,
         Self::Inconsistent,
@@ -73,6 +78,7 @@ impl Verdict {
         Self::WrongKey,
         Self::Damaged,
         Self::KeysLost,
+        Self::Overwritten,
     ];
 
     /// The exit code of programs that verify; 0 for a log that is intact.
@@ -84,6 +90,7 @@ impl Verdict {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Intact => "nothing is wrong",
+            Self::Unlocked => "what is to be kept is not locked for as long as it should be",
             Self::Unwitnessed => "too few witnesses signed the end of the log",
             Self::Unsigned => "records follow that no checkpoint covers",
             Self::Inconsistent => "nodes, checkpoints or closings are not where they belong",
@@ -102,6 +109,7 @@ impl Verdict {
             Self::WrongKey => "somebody else's key signed, or data keys were exchanged",
             Self::Damaged => "the store beneath the log is damaged",
             Self::KeysLost => "data keys are gone, and no record says that their time was over",
+            Self::Overwritten => "what never changes was put again, or deleted",
         }
     }
 }
@@ -123,12 +131,14 @@ impl From<&Finding> for Verdict {
             Finding::Removed { .. } => Self::Removed,
             Finding::Repeated { .. } => Self::Inserted,
             Finding::Truncated { .. } => Self::Truncated,
-            Finding::RolledBack { .. } => Self::RolledBack,
+            Finding::RolledBack { .. } | Finding::PutBack { .. } => Self::RolledBack,
             Finding::ForgedCheckpoint { why, .. } => Self::from(*why),
             Finding::Fork { .. } => Self::Forked,
             Finding::WrongKey { .. } => Self::WrongKey,
             Finding::Damaged { .. } => Self::Damaged,
             Finding::KeyLost { .. } => Self::KeysLost,
+            Finding::Overwritten { .. } => Self::Overwritten,
+            Finding::Unlocked { .. } => Self::Unlocked,
         }
     }
 }
@@ -158,7 +168,7 @@ mod tests {
         assert!(
             codes
                 .into_iter()
-                .all(|it| it == 0 || (10..100).contains(&it))
+                .all(|it| it == 0 || (9..100).contains(&it))
         );
     }
 

@@ -39,4 +39,5 @@ mod reading;
 mod retention;
 mod rotation;
 mod sabotage;
+mod sittings;
 mod tampering;
