@@ -5,6 +5,7 @@
 mod attacks;
 mod begun;
 mod behaviour;
+mod bucket;
 mod budgets;
 mod bypass;
 mod canary;

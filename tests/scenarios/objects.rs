@@ -41,25 +41,25 @@ const PAUSE: Duration = Duration::from_millis(5);
 const WAIT_MAX: Duration = Duration::from_mins(2);
 
 /// The store, and who may write there.
-struct Store {
-    server: Server,
+pub(crate) struct Store {
+    pub(crate) server: Server,
     folder: TempDir,
 }
 
 /// What others find in it.
 #[derive(Debug, Deserialize)]
-struct Found {
-    objects: Vec<Object>,
+pub(crate) struct Found {
+    pub(crate) objects: Vec<Object>,
     events: Vec<Filed>,
     odd: Vec<Value>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Object {
-    key: String,
+pub(crate) struct Object {
+    pub(crate) key: String,
     versions: usize,
     mode: Option<String>,
-    until: Option<String>,
+    days: Option<f64>,
     content: String,
     deleted: Option<String>,
 }
@@ -72,7 +72,7 @@ struct Filed {
 }
 
 impl Store {
-    fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut command = Language::Python.command("objects_server")?;
         command
@@ -82,20 +82,26 @@ impl Store {
         Ok(Self { server, folder })
     }
 
+    /// The keys of the `auditor`, who may look, or of `somebody`, who may do everything.
+    pub(crate) fn keys_of(&self, whose: &str) -> PathBuf {
+        self.keys().with_added_extension(whose)
+    }
+
+    /// The gateway's.
     fn keys(&self) -> PathBuf {
         self.folder.path().join("keys")
     }
 
     /// The configuration of its bucket.
-    fn bucket(&self) -> Value {
+    pub(crate) fn bucket(&self) -> Value {
         json!([{ "name": "evidence", "region": "eu-central-1", "endpoint": self.server.url(), "keys": self.keys() }])
     }
 
     /// What is in it; tries to delete all, if that is asked for.
-    fn look(&self, deletes: bool) -> Result<Found> {
+    pub(crate) fn look(&self, deletes: bool) -> Result<Found> {
         let mut command = Language::Python.command("objects_judge")?;
         command
-            .env("AWS_KEYS", self.keys())
+            .env("AWS_KEYS", self.keys_of("somebody"))
             .env("OBJECTS_URL", self.server.url())
             .env("TO", self.folder.path().join("log"))
             .env("PREFIX", "log/");
@@ -110,7 +116,7 @@ impl Store {
 }
 
 /// Waits until it is so.
-fn until(what: &str, world: &World, is_so: impl Fn() -> Result<bool>) -> Result<()> {
+pub(crate) fn until(what: &str, world: &World, is_so: impl Fn() -> Result<bool>) -> Result<()> {
     let deadline = Instant::now() + WAIT_MAX;
     while !is_so()? {
         let late = Instant::now() >= deadline;
@@ -124,12 +130,12 @@ fn until(what: &str, world: &World, is_so: impl Fn() -> Result<bool>) -> Result<
     Ok(())
 }
 
-fn ready(world: &World) -> Result<String> {
+pub(crate) fn ready(world: &World) -> Result<String> {
     let url = world.gateway.admin_url("/readyz")?;
     Ok(world.client.get(&url, &[])?.text())
 }
 
-fn call(world: &World, item: &str, times: u64) -> Result<()> {
+pub(crate) fn call(world: &World, item: &str, times: u64) -> Result<()> {
     let url = world.gateway.url(&format!("/crm/items/{item}"))?;
     for _ in 0..times {
         let reply = world.client.get(&url, &[])?;
@@ -228,7 +234,7 @@ fn everything_on_record_is_in_the_lake_once_and_locked() -> Result<()> {
             Some("AccessDenied"),
             "{object:?}"
         );
-        ensure!(object.until.is_some(), "{object:?}");
+        assert_eq!(object.days, Some(1.0), "{object:?}");
     }
     // What nobody may know of a call, and what opens the store, went nowhere.
     let keys = std::fs::read_to_string(store.keys())?;
@@ -364,6 +370,7 @@ fn judged(store: &Store, world: &World) -> Result<()> {
             continue;
         }
         assert_eq!(object.mode.as_deref(), Some("COMPLIANCE"), "{name}");
+        assert_eq!(object.days, Some(3650.0), "{name}");
         assert_eq!(object.deleted.as_deref(), Some("AccessDenied"), "{name}");
         checkpoints += usize::from(name.starts_with("checkpoints/"));
     }

@@ -1,6 +1,6 @@
 """What is in the bucket `evidence` of the store at OBJECTS_URL, by the hands of others: boto3, and pyarrow for what is Parquet.
-Prints JSON: `objects`, each with its key, how many versions of it there are, whether and until when its first one is locked,
-and what came of trying to delete it; `events`, each with the key of its file, as `raw_data` has it; `odd`, what columns say
+Prints JSON: `objects`, each with its key, how many versions of it there are, whether and for how many days since it came its
+first one is locked, and what came of trying to delete it; `events`, each with the key of its file, as `raw_data` has it; `odd`, what columns say
 otherwise than that. What is below PREFIX is written into the folder TO, if that is set."""
 
 import json
@@ -50,7 +50,9 @@ objects, events, odd = [], [], []
 for key, known in sorted(versions.items()):
     first = min(known, key=lambda it: it["LastModified"])["VersionId"]
     head = s3.head_object(Bucket=BUCKET, Key=key, VersionId=first)
-    content = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    # What was put first counts, but of the one that is the newest.
+    which = {} if key.endswith("/checkpoint") else {"VersionId": first}
+    content = s3.get_object(Bucket=BUCKET, Key=key, **which)["Body"].read()
     to = os.environ.get("TO")
     prefix = os.environ.get("PREFIX", "")
     if to and key.startswith(prefix):
@@ -71,7 +73,7 @@ for key, known in sorted(versions.items()):
             "key": key,
             "versions": len(known),
             "mode": head.get("ObjectLockMode"),
-            "until": until and until.isoformat(),
+            "days": until and round((until - head["LastModified"]).total_seconds() / 86400, 1),
             "content": content.decode("latin-1"),
             "deleted": deleted(key, first) if os.environ.get("DELETE") else None,
         }

@@ -5,8 +5,14 @@ import os
 
 import boto3
 
-RULE = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-POLICY = json.dumps({"Version": "2012-10-17", "Statement": [RULE]})
+
+def policy(*actions):
+    """What lets a user do that."""
+    rule = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [rule]})
+
+
+POLICY = policy("*")
 
 
 def anybody(port):
@@ -19,12 +25,14 @@ def anybody(port):
     }
 
 
-def make(made):
-    """Makes the user, who may do everything; writes `ID:SECRET` to the file that AWS_KEYS names, and gives the key."""
+def make(made, name="gateway", allowed=POLICY, suffix=""):
+    """Makes a user, who may do everything unless another policy is given; writes `ID:SECRET` to the file that AWS_KEYS names,
+    with this suffix, and gives the key."""
     iam = boto3.client("iam", **made)
-    iam.create_user(UserName="gateway")
-    iam.put_user_policy(UserName="gateway", PolicyName="all", PolicyDocument=POLICY)
-    key = iam.create_access_key(UserName="gateway")["AccessKey"]
-    with open(os.environ["AWS_KEYS"], "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=allowed)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    path = os.environ["AWS_KEYS"] + suffix
+    with open(path, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
         file.write(f"{key['AccessKeyId']}:{key['SecretAccessKey']}\n")
     return key

@@ -19,6 +19,7 @@ mod event;
 mod expiry;
 pub mod export;
 mod follow;
+mod judge;
 mod ledger;
 mod matter;
 mod means;
@@ -46,15 +47,16 @@ pub use datakeys::misplaced_keys;
 pub use event::*;
 pub use expiry::{Due, Plan, Standing, standing};
 pub use follow::{Cursor, Followed, OPEN_MAX};
+pub use judge::{
+    Bookmark, Sitting, verify as verify_ledger, verify_in as verify_ledger_in,
+    verify_sitting as verify_ledger_sitting,
+};
 pub use ledger::{Group, Head, KeptDataKey, Ledger, LedgerError, READ_ROWS_MAX, Row};
 pub use matter::{Anchor, Matter, Matters, Span};
 pub use means::{ChoiceRecord, CredentialRecord, MEDIATED, MediationRecord};
 pub use model::ModelRecord;
 pub use proof::tree;
-pub use query::{
-    Archive, ArchiveError, Entry, Filter, Inclusion, Shown, consistency, verify as verify_ledger,
-    verify_in as verify_ledger_in,
-};
+pub use query::{Archive, ArchiveError, Entry, Filter, Inclusion, Shown, consistency};
 pub use readable::ERASED;
 pub use retention::{
     DAYS_TRUSTED, Day, KeyTerms, LASTING, Retention, RetentionRule, Term, USUAL, USUAL_BASIS,

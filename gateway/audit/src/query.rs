@@ -6,7 +6,6 @@ use std::{
     sync::Arc,
 };
 
-use proof::parallel;
 use serde::Serialize;
 use vault::{DataKey, Handle, KeyProvider, VaultError};
 
@@ -14,12 +13,11 @@ use crate::{
     ERASE, Event, Header, Keys, Kind, Ledger, LedgerError, READ_ROWS_MAX, Report, Row,
     SubjectStore,
     checkpoint::{Authority, Checkpoint, MalformedKey},
-    datakeys::{KeysThere, expired, expiries, judge_keys},
+    datakeys::{expired, expiries},
+    judge::verify_in,
     readable::Readable,
     seal::{self, SealError},
     tree::{self, Digest, Prover},
-    verify::{Examination, Finding, Item, Piece, Verifier},
-    walk::{Step, Walk},
     writer::{key_context, node},
 };
 
@@ -66,6 +64,9 @@ pub enum ArchiveError {
         /// Where the reader was.
         next: u64,
     },
+    /// How far a verification came cannot be kept.
+    #[error("how far it came cannot be kept")]
+    Kept(#[source] io::Error),
     /// An export cannot be written or read.
     #[error("the export cannot be written or read")]
     Export(#[from] io::Error),
@@ -458,55 +459,6 @@ impl Archive {
     }
 }
 
-/// Judges the whole log in `ledger` by its public key and by checkpoints kept elsewhere; no
-/// secret is needed.
-pub async fn verify(
-    ledger: &mut dyn Ledger,
-    authority: Authority,
-    anchors: &[Vec<u8>],
-) -> Result<Report, ArchiveError> {
-    verify_in(1, ledger, authority, anchors, &mut |_, _| ()).await
-}
-
-/// As [`verify`], by so many threads; `told` hears how many records were judged, of how many.
-pub async fn verify_in(
-    threads: usize,
-    ledger: &mut dyn Ledger,
-    authority: Authority,
-    anchors: &[Vec<u8>],
-    told: &mut (dyn FnMut(u64, u64) + Send),
-) -> Result<Report, ArchiveError> {
-    let mut verifier = Verifier::new(authority);
-    for anchor in anchors {
-        verifier.anchor(anchor);
-    }
-    let walked = match ledger.check().await {
-        Ok(()) => match KeysThere::of(ledger).await {
-            Ok(there) => {
-                let poured = pour(threads, ledger, &mut verifier, told).await;
-                poured.map(|()| there)
-            }
-            Err(error) => Err(error),
-        },
-        Err(error) => Err(error),
-    };
-    match walked {
-        Err(LedgerError::Damaged(what)) => {
-            let mut report = verifier.finish();
-            report.find(Finding::Damaged { what });
-            // What else there is may follow from it.
-            report.findings.rotate_right(1);
-            Ok(report)
-        }
-        Err(error) => Err(error.into()),
-        Ok(there) => {
-            let mut report = verifier.finish();
-            judge_keys(ledger, &there, &mut report).await?;
-            Ok(report)
-        }
-    }
-}
-
 /// Proves that the log of `size` records in `ledger` begins with the one that had `old` (RFC 6962 §2.1.2); none if its
 /// nodes are not there.
 pub async fn consistency(
@@ -525,33 +477,4 @@ pub async fn consistency(
         }
     }
     Ok(prover.prove_consistency(size, old).ok())
-}
-
-async fn pour(
-    threads: usize,
-    ledger: &mut dyn Ledger,
-    verifier: &mut Verifier,
-    told: &mut (dyn FnMut(u64, u64) + Send),
-) -> Result<(), LedgerError> {
-    let mut walk = Walk::start(ledger).await?;
-    let size = walk.head.size;
-    loop {
-        // With the keys that the log named so far.
-        let authority = verifier.authority().clone();
-        let steps = walk.steps(ledger).await?;
-        if steps.is_empty() {
-            return Ok(());
-        }
-        // To hash and to check signatures is most of the work, and needs no order.
-        let pieces = parallel::map(threads, &steps, |step| match step {
-            Step::Row(row) => Piece::Record(Item::new(row.index, &row.leaf, &row.nodes)),
-            Step::Checkpoint(size, note) => {
-                Piece::Checkpoint(Examination::of(&authority, note.as_bytes()), *size)
-            }
-        });
-        for piece in pieces {
-            verifier.pour(piece);
-        }
-        told(verifier.size(), size);
-    }
 }

@@ -41,6 +41,11 @@ impl Walk {
     }
 
     pub(crate) async fn start(ledger: &mut dyn Ledger) -> Result<Self, LedgerError> {
+        Self::from(ledger, 0).await
+    }
+
+    /// From the record at `first` on, where what is before it was taken in with its checkpoints.
+    pub(crate) async fn from(ledger: &mut dyn Ledger, first: u64) -> Result<Self, LedgerError> {
         let shown = ledger.shown().await?;
         let shown = shown.and_then(|note| Some((checkpoint::size(note.as_bytes())?, note)));
         let mut head = ledger.head().await?;
@@ -51,11 +56,11 @@ impl Walk {
         }
         Ok(Self {
             head,
-            shown,
+            shown: shown.filter(|(size, _)| first == 0 || *size > first),
             rows: VecDeque::new(),
             notes: VecDeque::new(),
-            next_row: 0,
-            next_note: Some(0),
+            next_row: first,
+            next_note: Some(if first == 0 { 0 } else { first + 1 }),
         })
     }
 
@@ -69,12 +74,7 @@ impl Walk {
             let last = self.rows.back().map(|row| row.index);
             self.next_row = last.map_or(self.head.size, |last| last + 1);
         }
-        let signed = self.head.checkpoint.as_ref().map_or(0, |(size, _)| *size);
-        if let Some(from) = self.next_note.filter(|_| self.notes.is_empty()) {
-            self.notes = ledger.checkpoints(from).await?.into();
-            self.notes.retain(|(size, _)| *size <= signed);
-            self.next_note = self.notes.back().map(|(size, _)| size.saturating_add(1));
-        }
+        self.read_notes(ledger).await?;
         let row = self.rows.front().map_or(u64::MAX, |row| row.index);
         // The one that was shown stands in the place of the same without cosignatures; where none is left, it is
         // the only one that tells of what was there.
@@ -88,5 +88,26 @@ impl Walk {
             return Ok(Some(Step::Checkpoint(size, note)));
         }
         Ok(self.rows.pop_front().map(Step::Row))
+    }
+
+    /// Whether each checkpoint of the first so many records was a step.
+    pub(crate) async fn is_between(
+        &mut self,
+        ledger: &mut dyn Ledger,
+        records: u64,
+    ) -> Result<bool, LedgerError> {
+        self.read_notes(ledger).await?;
+        let next = self.notes.front().into_iter().chain(&self.shown);
+        Ok(next.map(|(size, _)| *size).all(|size| size > records))
+    }
+
+    async fn read_notes(&mut self, ledger: &mut dyn Ledger) -> Result<(), LedgerError> {
+        let signed = self.head.checkpoint.as_ref().map_or(0, |(size, _)| *size);
+        if let Some(from) = self.next_note.filter(|_| self.notes.is_empty()) {
+            self.notes = ledger.checkpoints(from).await?.into();
+            self.notes.retain(|(size, _)| *size <= signed);
+            self.next_note = self.notes.back().map(|(size, _)| size.saturating_add(1));
+        }
+        Ok(())
     }
 }

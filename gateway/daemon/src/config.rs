@@ -44,7 +44,7 @@ use std::path::Path;
 use miette::IntoDiagnostic as _;
 
 pub(crate) use behaviour::{Collecting, Receiver, Way};
-pub(crate) use buckets::{BucketPlace, Within};
+pub(crate) use buckets::{BucketPlace, Within, named, prefix_of};
 pub(crate) use console::Console;
 pub(crate) use credentials::CredentialPlace;
 pub(crate) use egress::Place;

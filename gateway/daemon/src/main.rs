@@ -35,6 +35,7 @@ mod schedules;
 mod shelf;
 mod shipping;
 mod syslog;
+mod turns;
 
 use std::process::ExitCode;
 

@@ -1,25 +1,27 @@
 //! Puts what the gateway makes into buckets: events, the log, reports.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use bytes::Bytes;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use proxy::{
     Upstream,
-    objects::{Manner, Object, Stored},
+    objects::{Fetched, Lock, Manner, Object, Stored},
 };
 use rustls::ClientConfig;
 use vault::{Credential, is_credential};
 
-use crate::{
-    cli::now,
-    config::{BucketPlace, Within},
-};
+use crate::config::{BucketPlace, Within};
 
 /// A place in a bucket.
 pub(crate) struct Objects {
     within: Within,
     client: Upstream,
+    /// Whether the store was seen to lock what it took.
+    locks: AtomicBool,
 }
 
 /// What is put there.
@@ -36,37 +38,58 @@ pub(crate) struct Thing<'a> {
 impl Objects {
     pub(crate) fn new(within: Within, tls: &Arc<ClientConfig>) -> Self {
         let client = Upstream::new(tls);
-        Self { within, client }
+        Self {
+            within,
+            client,
+            locks: AtomicBool::new(false),
+        }
     }
 
     /// Puts it; when this returns the store has said that it has it.
     pub(crate) async fn put(&self, thing: Thing<'_>) -> Result<Stored> {
         let key = self.key(thing.name);
-        let locked = self.within.locked.filter(|_| thing.is_kept);
+        let span = self.within.locked.filter(|_| thing.is_kept);
+        let lock = span.map(|span| Lock {
+            span,
+            is_asked: !self.locks.load(Ordering::Relaxed),
+        });
         let object = Object {
             key: &key,
             media_type: thing.media_type,
             content: thing.content,
             manner: thing.manner,
-            locked_until: locked.map(|locked| std::time::SystemTime::from(now()) + locked),
+            lock,
         };
         let shown = shown(&self.within.place)?;
         let bucket = &self.within.place.bucket;
         let put = bucket.put(&self.client, &shown, object).await;
+        if lock.is_some() && put.is_ok() {
+            self.locks.store(true, Ordering::Relaxed);
+        }
         put.into_diagnostic().wrap_err_with(|| self.untaken(&key))
     }
 
-    /// Whether something of that name is there.
-    pub(crate) async fn has(&self, name: &str) -> Result<bool> {
+    /// Whether something of that name is there; if it is to have a label, with that one.
+    pub(crate) async fn has(&self, name: &str, label: Option<&str>) -> Result<bool> {
         let (key, shown) = (self.key(name), shown(&self.within.place)?);
         let bucket = &self.within.place.bucket;
-        let has = bucket.has(&self.client, &shown, &key).await;
-        has.into_diagnostic().wrap_err_with(|| {
-            format!(
-                "bucket `{}` does not say whether `{key}` is there",
-                self.within.place.name
-            )
-        })
+        let has = bucket.has(&self.client, &shown, (&key, label)).await;
+        has.into_diagnostic().wrap_err_with(|| self.unsaid(&key))
+    }
+
+    /// What is there under that name, of at most so many bytes.
+    pub(crate) async fn get(&self, name: &str, bytes_max: usize) -> Result<Option<Fetched>> {
+        let (key, shown) = (self.key(name), shown(&self.within.place)?);
+        let bucket = &self.within.place.bucket;
+        let got = bucket.get(&self.client, &shown, (&key, None), bytes_max);
+        got.await
+            .into_diagnostic()
+            .wrap_err_with(|| self.unsaid(&key))
+    }
+
+    /// For how long what is kept is locked, if it is.
+    pub(crate) fn locked(&self) -> Option<std::time::Duration> {
+        self.within.locked
     }
 
     /// Where that is: a bucket of the same name at another store is another place.
@@ -76,6 +99,11 @@ impl Objects {
 
     fn key(&self, name: &str) -> String {
         format!("{}{name}", self.within.prefix)
+    }
+
+    fn unsaid(&self, key: &str) -> String {
+        let name = &self.within.place.name;
+        format!("bucket `{name}` does not say whether `{key}` is there")
     }
 
     fn untaken(&self, key: &str) -> String {

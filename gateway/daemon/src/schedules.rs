@@ -13,26 +13,34 @@ use std::{
     time::Duration,
 };
 
-use audit::{Criteria, EventRef, Inquiry, Span, Trail};
+use audit::{Criteria, EventRef, Inquiry, Span, Trail, checkpoint::Authority};
 use jiff::{Timestamp, tz::TimeZone};
 use miette::{IntoDiagnostic as _, Result};
 use reports::{Beside, Form, Kind, Report, Scope};
 use rustls::ClientConfig;
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinSet,
+    time::timeout,
+};
 
 pub(crate) use self::{outlet::Outlet, period::Every};
 use self::{outlet::Place, period::Period};
 use crate::{
     cli::{block_on, now, pace::Pace, report},
     config::Config,
+    keyring,
     publication::Standing,
 };
 
 /// How often it is looked whether one is due,
 const LOOK_EVERY: Duration = Duration::from_mins(1);
 
-/// and how long one that failed is left alone.
+/// and how long one that failed is left alone;
 const RETRY_AFTER: jiff::SignedDuration = jiff::SignedDuration::from_mins(15);
+
+/// one that was made and could not be put twice as long each time, up to this: to make it is a reading on record.
+const RETRY_AFTER_MAX: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 /// A report that is made by itself.
 #[derive(Clone, Debug)]
@@ -55,32 +63,69 @@ impl Schedule {
 
 /// Makes them.
 pub(crate) struct Schedules {
-    all: Arc<[(Schedule, Place)]>,
-    data: PathBuf,
-    trail: Trail,
+    maker: Arc<Maker>,
     standing: Arc<Standing>,
-    /// Those that failed, until when they are left alone, and why.
-    failed: BTreeMap<usize, (Timestamp, String)>,
+    /// Those that failed.
+    failed: BTreeMap<usize, Failed>,
     /// The last period of which all is in a bucket, so that the store is not asked each minute.
     done: BTreeMap<usize, String>,
 }
 
+/// What makes them.
+struct Maker {
+    all: Vec<(Schedule, Place)>,
+    data: PathBuf,
+    trail: Trail,
+    /// One at a time reads the log; those that wait for a store keep nobody waiting.
+    turn: Semaphore,
+}
+
+/// One that failed.
+struct Failed {
+    /// Until when it is left alone,
+    until: Timestamp,
+    /// for how long that is,
+    pause: jiff::SignedDuration,
+    /// and why.
+    why: String,
+}
+
+/// Why one was not made.
+struct Fault {
+    /// Whether the log was read for it.
+    is_read: bool,
+    error: miette::Report,
+}
+
+impl From<miette::Report> for Fault {
+    fn from(error: miette::Report) -> Self {
+        let is_read = false;
+        Self { is_read, error }
+    }
+}
+
 impl Schedules {
     /// Those of the configuration, whose log `trail` writes.
-    pub(crate) fn new(config: &Config, trail: Trail, tls: &Arc<ClientConfig>) -> Self {
+    pub(crate) fn new(config: &Config, trail: Trail, tls: &Arc<ClientConfig>) -> Result<Self> {
+        let key = keyring::verifier_key(&config.data)?;
+        let log = Authority::parse(&key).into_diagnostic()?;
         let all = config.schedules.iter().cloned();
         let all = all.map(|schedule| {
-            let place = Place::open(&schedule.to, tls);
+            let place = Place::open(&schedule.to, log.origin(), tls);
             (schedule, place)
         });
-        Self::over(all.collect(), config.data.clone(), trail)
+        Ok(Self::over(all.collect(), config.data.clone(), trail))
     }
 
-    fn over(all: Arc<[(Schedule, Place)]>, data: PathBuf, trail: Trail) -> Self {
-        Self {
+    fn over(all: Vec<(Schedule, Place)>, data: PathBuf, trail: Trail) -> Self {
+        let maker = Maker {
             all,
             data,
             trail,
+            turn: Semaphore::new(1),
+        };
+        Self {
+            maker: Arc::new(maker),
             standing: Arc::default(),
             failed: BTreeMap::new(),
             done: BTreeMap::new(),
@@ -94,7 +139,7 @@ impl Schedules {
 
     /// Makes what is due, until it is stopped.
     pub(crate) async fn run(mut self, mut stopped: watch::Receiver<bool>) {
-        if self.all.is_empty() {
+        if self.maker.all.is_empty() {
             return;
         }
         loop {
@@ -106,40 +151,60 @@ impl Schedules {
         }
     }
 
+    /// Makes what is due, each for itself: a store that is away keeps no other waiting.
     async fn attend(&mut self, now: Timestamp) {
-        let all = Arc::clone(&self.all);
-        for (at, (schedule, place)) in all.iter().enumerate() {
-            if self.failed.get(&at).is_some_and(|(until, _)| now < *until) {
+        let mut attended = JoinSet::new();
+        for at in 0..self.maker.all.len() {
+            if self.failed.get(&at).is_some_and(|it| now < it.until) {
                 continue;
             }
-            match self.make(at, schedule, place, now).await {
-                Ok(()) => {
+            let (maker, done) = (Arc::clone(&self.maker), self.done.get(&at).cloned());
+            attended.spawn(async move { (at, maker.make(at, done, now).await) });
+        }
+        while let Some(attended) = attended.join_next().await {
+            match attended {
+                Ok((at, Ok(done))) => {
                     self.failed.remove(&at);
+                    self.done.extend(done.map(|done| (at, done)));
                 }
-                Err(error) => {
-                    let why = format!("report `{}`: {error}", schedule.kind.name());
-                    tracing::error!(report = schedule.kind.name(), ?error, "no report was made");
-                    let until = now.saturating_add(RETRY_AFTER).unwrap_or(Timestamp::MAX);
-                    self.failed.insert(at, (until, why));
-                }
+                Ok((at, Err(fault))) => self.fail(at, fault, now),
+                Err(error) => tracing::error!(%error, "a report was not made to its end"),
             }
         }
         let failed = self.failed.values();
-        self.standing
-            .set(failed.map(|(_, why)| why.clone()).collect());
+        self.standing.set(failed.map(|it| it.why.clone()).collect());
     }
 
-    /// Makes the report of the last period that is over, if it is not there.
+    fn fail(&mut self, at: usize, Fault { is_read, error }: Fault, now: Timestamp) {
+        let schedule = self.maker.all.get(at);
+        let kind = schedule.map_or("", |(schedule, _)| schedule.kind.name());
+        tracing::error!(report = kind, ?error, "no report was made");
+        let before = self.failed.get(&at).filter(|_| is_read);
+        let pause = before.map_or(RETRY_AFTER, |it| (it.pause * 2).min(RETRY_AFTER_MAX));
+        let failed = Failed {
+            until: now.saturating_add(pause).unwrap_or(Timestamp::MAX),
+            pause,
+            why: format!("report `{kind}`: {error}"),
+        };
+        self.failed.insert(at, failed);
+    }
+}
+
+impl Maker {
+    /// Makes the report of the last period that is over, if it is not there; gives that period, if it need not be looked
+    /// for again.
     async fn make(
-        &mut self,
+        &self,
         at: usize,
-        schedule: &Schedule,
-        place: &Place,
+        done: Option<String>,
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<Option<String>, Fault> {
+        let Some((schedule, place)) = self.all.get(at) else {
+            return Ok(None);
+        };
         let period = schedule.every.last(now, &schedule.zone)?;
-        if self.done.get(&at) == Some(&period.name) {
-            return Ok(());
+        if done.as_ref() == Some(&period.name) {
+            return Ok(None);
         }
         let mut due = Vec::new();
         for (form, name) in schedule.names(&period) {
@@ -150,23 +215,36 @@ impl Schedules {
         if !due.is_empty() {
             let begins = report::begins(&self.data).await?;
             if begins.is_none_or(|begins| begins >= period.until) {
-                return Ok(());
+                return Ok(None);
             }
-            self.record(schedule, &period, now).await?;
-            let (kind, data) = (schedule.kind, self.data.clone());
-            let forms: Vec<Form> = due.iter().map(|(form, _)| *form).collect();
-            let span = period.clone();
-            // A long log is read by somebody who has nothing else to do.
-            let made = tokio::task::spawn_blocking(move || made(kind, &data, &span, &forms));
-            let texts = made.await.into_diagnostic()??;
+            let texts = self.texts(schedule, &period, &due, now).await?;
             for ((form, name), text) in due.iter().zip(texts) {
-                place.put(*form, name, text).await?;
+                let put = place.put(*form, name, text).await;
+                put.map_err(|error| Fault {
+                    is_read: true,
+                    error,
+                })?;
             }
         }
-        if place.is_asked_once() {
-            self.done.insert(at, period.name);
-        }
-        Ok(())
+        Ok(place.is_asked_once().then_some(period.name))
+    }
+
+    /// The report in these forms; that it is read is on record.
+    async fn texts(
+        &self,
+        schedule: &Schedule,
+        period: &Period,
+        due: &[(Form, String)],
+        now: Timestamp,
+    ) -> Result<Vec<Vec<u8>>> {
+        let _turn = self.turn.acquire().await.into_diagnostic()?;
+        self.record(schedule, period, now).await?;
+        let (kind, data) = (schedule.kind, self.data.clone());
+        let forms: Vec<Form> = due.iter().map(|(form, _)| *form).collect();
+        let span = period.clone();
+        // A long log is read by somebody who has nothing else to do.
+        let made = tokio::task::spawn_blocking(move || made(kind, &data, &span, &forms));
+        made.await.into_diagnostic()?
     }
 
     async fn record(&self, schedule: &Schedule, period: &Period, at: Timestamp) -> Result<()> {

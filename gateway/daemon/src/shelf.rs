@@ -2,22 +2,29 @@
 //!
 //! The folder of tiles is what waits for a store that is away. What never changes is put once and locked; a checkpoint
 //! goes under the name of its size, locked as well, and last as `checkpoint`, the newest, in the place of the one before.
-//! So whoever may write the bucket, the gateway with its keys too, cannot take back what was said there.
+//! So whoever may write the bucket, the gateway with its keys too, cannot take back what was said there. Nor can the
+//! gateway: each file is judged by the signed root before it is locked for years.
+
+mod reached;
 
 use std::{
-    fs,
-    io::{self, Write as _},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
-use proxy::objects::Manner;
+use audit::checkpoint::{Authority, Checkpoint};
+use miette::{IntoDiagnostic as _, Result, miette};
+use proof::checkpoint::NOTE_BYTES_MAX;
+use proxy::objects::{Manner, Stored};
 use rustls::ClientConfig;
-use serde::{Deserialize, Serialize};
-use tiles::Piece;
+use tiles::{Checked, Piece, kept_name};
 use tokio::{sync::watch, time::timeout};
+
+use self::reached::{Reached, digest};
 
 use crate::{
     config::{Config, Shelf},
@@ -26,10 +33,6 @@ use crate::{
     publication::Standing,
 };
 
-/// The file beside the log that says how far it is in the bucket.
-const FILE: &str = "shelved.json";
-/// The longest, in bytes.
-const FILE_BYTES_MAX: u64 = 4096;
 /// After so many records it is said how far it is, while a long log is put: a tile of the second level.
 const STRIDE: u64 = 65_536;
 /// A store that is away is asked again after this time, then twice as long, up to the other.
@@ -38,40 +41,30 @@ const RETRY_MAX: Duration = Duration::from_mins(5);
 /// As long as the gateway puts at its end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// How far the log is in the bucket.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Reached {
-    /// The log's name.
-    log: String,
-    /// The bucket and what stands before each name there.
-    place: String,
-    /// All full tiles of so many records are there.
-    records: u64,
-    /// The checkpoint of so many records is there.
-    checkpoint: u64,
-}
-
 /// What puts tiles into a bucket.
 pub(crate) struct Shelving {
     shelf: Option<(Shelf, PathBuf)>,
     objects: Option<Objects>,
     data: PathBuf,
-    log: String,
+    reached: reached::Reaches,
+    /// Whether it was looked whether the bucket has what it should.
+    has_looked: AtomicBool,
     standing: Arc<Standing>,
 }
 
 impl Shelving {
     /// Where the configuration says, if it does.
     pub(crate) fn open(config: &Config, tls: &Arc<ClientConfig>) -> Result<Self> {
-        let authority = keyring::authority(&config.data)?;
+        // It is read anew each time: keys of the log succeed each other while this runs.
+        keyring::authority(&config.data)?;
         let shelf = config.proofs.shelf.clone().zip(config.proofs.tiles.clone());
         let within = shelf.as_ref().map(|(to, _)| to.within.clone());
         Ok(Self {
             objects: within.map(|within| Objects::new(within, tls)),
             shelf,
             data: config.data.clone(),
-            log: authority.origin().to_owned(),
+            reached: reached::Reaches::new(&config.data),
+            has_looked: AtomicBool::new(false),
             standing: Arc::default(),
         })
     }
@@ -149,109 +142,188 @@ impl Shelving {
         let Some((size, note)) = tiles::head(root, &authority).into_diagnostic()? else {
             return Ok(());
         };
-        let mut reached = self.reached(objects)?;
-        if size < reached.records.max(reached.checkpoint) {
-            return Err(miette!(
-                help = "see `audit verify` of both; without that file, all that is in the folder is put again",
-                "the folder of tiles has {size} records, the bucket more, as `{}` says",
-                self.file().display()
-            ));
-        }
-        while reached.records < size {
-            let next = (reached.records / STRIDE + 1) * STRIDE;
-            let next = next.min(size);
-            for piece in tiles::full(reached.records, next) {
-                piece_put(root, objects, piece).await?;
-            }
-            reached.records = next;
-            self.keep(&reached).await?;
-        }
-        if reached.checkpoint == size {
+        let mut reached = self.reached.read(&authority, objects)?;
+        let is_new = !self.has_looked.load(Ordering::Relaxed);
+        if !is_new && reached.checkpoint == size && reached.note == Some(digest(&note)) {
             return Ok(());
         }
-        for piece in tiles::partial(size) {
-            piece_put(root, objects, piece).await?;
+        let (from, by) = (root.to_owned(), authority.clone());
+        let opened = tokio::task::spawn_blocking(move || Checked::open(&from, &by)).await;
+        let Some(checked) = opened.into_diagnostic()?.into_diagnostic()? else {
+            return Ok(());
+        };
+        let mut folder = Folder {
+            root,
+            checked,
+            authority,
+        };
+        if is_new {
+            self.look(&folder, objects, &mut reached).await?;
+            self.has_looked.store(true, Ordering::Relaxed);
         }
-        // What is signed of it: origin, size and root (C2SP tlog-checkpoint). Signatures of witnesses may be others.
-        let label = note.lines().take(3).collect::<Vec<_>>().join(" ");
-        let own = format!("checkpoints/{size:020}");
-        let checkpoint = |name, manner, is_kept| Thing {
-            name,
-            media_type: "text/plain; charset=utf-8",
-            content: note.clone().into(),
-            manner,
-            is_kept,
-        };
-        let kept = checkpoint(&own, Manner::Labelled(&label), true);
-        objects.put(kept).await?;
-        let newest = checkpoint("checkpoint", Manner::Newest, false);
-        objects.put(newest).await?;
-        reached.checkpoint = size;
-        self.keep(&reached).await
-    }
-
-    fn file(&self) -> PathBuf {
-        self.data.join(FILE)
-    }
-
-    /// How far this log is in this bucket; not at all, if it was another one.
-    fn reached(&self, objects: &Objects) -> Result<Reached> {
-        let begins = Reached {
-            log: self.log.clone(),
-            place: objects.place(),
-            ..Reached::default()
-        };
-        let path = self.file();
-        let read = || match fs::metadata(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(begins.clone()),
-            Err(error) => Err(error).into_diagnostic(),
-            Ok(found) if found.len() > FILE_BYTES_MAX => {
-                Err(miette!("it is longer than {FILE_BYTES_MAX} bytes"))
+        let head = folder.checked.head();
+        if head.size < reached.records {
+            return Err(shorter(head.size, reached.records, self.reached.file()));
+        }
+        folder.continues(reached.head()?)?;
+        while reached.records < head.size {
+            let next = (reached.records / STRIDE + 1) * STRIDE;
+            let next = next.min(head.size);
+            for piece in tiles::full(reached.records, next) {
+                folder = folder.put(objects, piece).await?;
             }
-            Ok(_) => {
-                let text = fs::read(&path).into_diagnostic()?;
-                serde_json::from_slice::<Reached>(&text).into_diagnostic()
-            }
-        };
-        let reached = read().wrap_err_with(|| {
-            format!(
-                "`{}` does not say how far the log is in its bucket; without it, all is put again",
-                path.display()
-            )
-        })?;
-        let is_same = (&reached.log, &reached.place) == (&begins.log, &begins.place);
-        Ok(if is_same { reached } else { begins })
+            reached.records = next;
+            self.reached.keep(&reached).await?;
+        }
+        let note = folder.checked.note().to_owned();
+        if reached.checkpoint == head.size && reached.note == Some(digest(&note)) {
+            return Ok(());
+        }
+        for piece in tiles::partial(head.size) {
+            folder = folder.put(objects, piece).await?;
+        }
+        folder
+            .keep(objects, &note, reached.checkpoint == head.size)
+            .await?;
+        reached.checkpoint = head.size;
+        reached.root = Some(hex::encode(head.root));
+        reached.note = Some(digest(&note));
+        self.reached.keep(&reached).await
     }
 
-    /// Says how far it is; durable when this returns.
-    async fn keep(&self, reached: &Reached) -> Result<()> {
-        let text = serde_json::to_vec(reached).into_diagnostic()?;
-        let (folder, file) = (self.data.clone(), self.file());
-        let written = tokio::task::spawn_blocking(move || {
-            let mut draft = tempfile::NamedTempFile::new_in(&folder)?;
-            draft.write_all(&text)?;
-            draft.as_file().sync_all()?;
-            draft.persist(file).map_err(|error| error.error)?;
-            fs::File::open(folder)?.sync_all()
-        });
-        let written = written.await.into_diagnostic()?;
-        written
-            .into_diagnostic()
-            .wrap_err_with(|| format!("`{}` cannot be written", self.file().display()))
+    /// Whether the bucket has what it had when it was put there, and the folder what the bucket has: after somebody
+    /// restored one of them it is better known before more is locked.
+    async fn look(
+        &self,
+        folder: &Folder<'_>,
+        objects: &Objects,
+        reached: &mut Reached,
+    ) -> Result<()> {
+        let Some(newest) = objects.get("checkpoint", NOTE_BYTES_MAX).await? else {
+            if reached.checkpoint > 0 {
+                tracing::warn!(
+                    "the bucket has none of the log that was put there; all is put again"
+                );
+                *reached = reached.anew();
+            }
+            return Ok(());
+        };
+        match folder.authority.check(&newest.content) {
+            Ok(there) => folder.continues(Some(there)),
+            Err(why) => {
+                tracing::warn!(%why, "the newest checkpoint in the bucket is not this log's; it is replaced");
+                Ok(())
+            }
+        }
     }
 }
 
-/// Puts a tile, which is the same whenever it is put; one that is not full yet is not locked.
-async fn piece_put(root: &Path, objects: &Objects, piece: Piece) -> Result<()> {
-    let from = root.to_owned();
-    let content = tokio::task::spawn_blocking(move || piece.read(&from)).await;
-    let content = content.into_diagnostic()?.into_diagnostic()?;
-    let thing = Thing {
-        name: &piece.name(),
-        media_type: "application/octet-stream",
-        content: content.into(),
-        manner: Manner::Once,
-        is_kept: piece.is_full(),
-    };
-    objects.put(thing).await.map(drop)
+/// The folder of tiles, as it is when it is put.
+struct Folder<'a> {
+    root: &'a Path,
+    checked: Checked,
+    /// The keys that the log has then.
+    authority: Authority,
+}
+
+impl Folder<'_> {
+    /// Whether it has the history that was put into the bucket before.
+    fn continues(&self, old: Option<Checkpoint>) -> Result<()> {
+        let head = self.checked.head();
+        let Some(old) = old.filter(|old| old.size > 0 && *old != head) else {
+            return Ok(());
+        };
+        if old.size > head.size {
+            return Err(miette!(
+                help = "see `audit verify` of the log and of the bucket; the bucket has what was said, and what is newer is \
+                        in no other place",
+                "the bucket has a checkpoint of {} records, and the log has {}: it was rolled back or replaced",
+                old.size,
+                head.size
+            ));
+        }
+        let proof = tiles::prove_consistency(self.root, head, old).into_diagnostic()?;
+        if proof.holds {
+            return Ok(());
+        }
+        Err(miette!(
+            help = "see `audit verify` of the log and of the bucket; another prefix takes another history",
+            "the bucket has {} records of another history of this log: it was restored and went on, or was changed",
+            old.size
+        ))
+    }
+
+    /// Puts a file, which is the same whenever it is put; one that is not full yet is not locked.
+    async fn put(self, objects: &Objects, piece: Piece) -> Result<Self> {
+        let Self {
+            root,
+            mut checked,
+            authority,
+        } = self;
+        let read = tokio::task::spawn_blocking(move || {
+            let content = checked.read(&piece);
+            (checked, content)
+        });
+        let (checked, content) = read.await.into_diagnostic()?;
+        let thing = Thing {
+            name: &piece.name(),
+            media_type: "application/octet-stream",
+            content: content.into_diagnostic()?.into(),
+            manner: Manner::Once,
+            is_kept: piece.is_full(),
+        };
+        objects.put(thing).await?;
+        Ok(Self {
+            root,
+            checked,
+            authority,
+        })
+    }
+
+    /// Keeps a checkpoint under its size, or with its digest where one of that size is kept with other signatures of
+    /// witnesses; and as the newest.
+    async fn keep(&self, objects: &Objects, note: &str, is_again: bool) -> Result<()> {
+        let head = self.checked.head();
+        // What is signed of it: origin, size and root (C2SP tlog-checkpoint).
+        let label = note.lines().take(3).collect::<Vec<_>>().join(" ");
+        let own = kept_name(head.size, None);
+        let again = kept_name(head.size, Some(digest(note)));
+        let checkpoint = |name, manner, is_kept| Thing {
+            name,
+            media_type: "text/plain; charset=utf-8",
+            content: note.to_owned().into(),
+            manner,
+            is_kept,
+        };
+        let mut is_other = is_again;
+        if !is_again {
+            let stored = objects
+                .put(checkpoint(&own, Manner::Labelled(&label), true))
+                .await?;
+            if stored == Stored::There {
+                let there = objects.get(&own, NOTE_BYTES_MAX).await?;
+                let there = there.map(|it| it.content).unwrap_or_default();
+                if self.authority.check(&there).ok() != Some(head) {
+                    return Err(miette!(
+                        "`{own}` in the bucket is named as this checkpoint and is another"
+                    ));
+                }
+                is_other = there != note.as_bytes();
+            }
+        }
+        if is_other {
+            objects.put(checkpoint(&again, Manner::Once, true)).await?;
+        }
+        let newest = checkpoint("checkpoint", Manner::Newest, false);
+        objects.put(newest).await.map(drop)
+    }
+}
+
+fn shorter(size: u64, reached: u64, file: &Path) -> miette::Report {
+    miette!(
+        help =
+            "see `audit verify` of both; without that file, all that is in the folder is put again",
+        "the folder of tiles has {size} records, the bucket {reached}, as `{}` says",
+        file.display()
+    )
 }

@@ -6,6 +6,7 @@
 //! No secret is needed for any of it, no store and no network: the gateway, `tidegate audit verify`
 //! and `tidegate-verify`, which auditors run, share it.
 
+pub mod bookmark;
 pub mod checkpoint;
 pub mod export;
 pub mod leaf;

@@ -64,6 +64,9 @@ pub struct Report {
     pub origin: String,
     /// How many records there are.
     pub size: u64,
+    /// How many of them an earlier sitting judged, as a bookmark says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<u64>,
     /// How many a valid checkpoint covers.
     pub signed: u64,
     /// How many checkpoints of this log there are.

@@ -1,21 +1,33 @@
 //! Puts objects into stores that speak as Amazon S3 does.
 //!
-//! Three questions of S3's API are all that is wanted of it: `PutObject` that writes nothing over (`If-None-Match`) and
-//! may lock what it put, the same where one object is the newest, and `HeadObject`. They are signed and sent by what
-//! signs and sends the gateway's other calls of AWS.
+//! Little of S3's API is wanted: `PutObject` that writes nothing over (`If-None-Match`) and may lock what it put, the same
+//! where one object is the newest, `HeadObject`, `PutObjectRetention` where a lock is too short; and for whoever looks at what
+//! is there `GetObject` and `ListObjectVersions`. They are signed and sent by what signs and sends the gateway's other
+//! calls of AWS.
+
+mod answer;
+mod fault;
+mod versions;
+mod xml;
 
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
-use http_body_util::{BodyExt as _, Limited};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use jiff::{Timestamp, Unit};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::timeout;
 use vault::Credential;
 
+use self::answer::{Answer, COMPLIANCE, LABEL, LOCK_MODE, LOCK_UNTIL, VERSION};
+pub use self::{
+    answer::{Lock, Retention},
+    fault::ObjectFault,
+    versions::{Fetched, Marker, Page, Version},
+};
 use crate::{Upstream, body::Outbound, clock, credential::SigV4};
 
 /// The longest key of an object, in bytes ("Naming Amazon S3 objects").
@@ -24,7 +36,10 @@ pub const KEY_BYTES_MAX: usize = 1024;
 /// For an object to be put and answered for: 64 MiB at 2 Mbit a second.
 const OBJECT_DEADLINE: Duration = Duration::from_mins(5);
 
-/// How much of an answer is read, so that the connection can be used again.
+/// For an answer that has no object in it.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How much of such an answer is read, so that the connection can be used again.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// As which S3 signs.
@@ -41,10 +56,6 @@ const AS_IT_IS: &AsciiSet = &NON_ALPHANUMERIC
 const ALGORITHM: HeaderName = HeaderName::from_static("x-amz-sdk-checksum-algorithm");
 const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-checksum-sha256");
 const CHECKSUM_MODE: HeaderName = HeaderName::from_static("x-amz-checksum-mode");
-const LOCK_MODE: HeaderName = HeaderName::from_static("x-amz-object-lock-mode");
-const LOCK_UNTIL: HeaderName = HeaderName::from_static("x-amz-object-lock-retain-until-date");
-/// What an object is, in words of the one who put it.
-const LABEL: HeaderName = HeaderName::from_static("x-amz-meta-tidegate");
 
 /// A bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,8 +88,8 @@ pub struct Object<'a> {
     pub content: Bytes,
     /// Whether it may be there.
     pub manner: Manner<'a>,
-    /// Until when nobody can delete this version or write over it (Object Lock, mode `COMPLIANCE`).
-    pub locked_until: Option<SystemTime>,
+    /// How it is locked, if it is.
+    pub lock: Option<Lock>,
 }
 
 /// What became of it.
@@ -90,39 +101,11 @@ pub enum Stored {
     There,
 }
 
-/// Why it is not there. No variant holds what a store said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ObjectFault {
-    /// The keys are no `ID:SECRET` or `ID:SECRET:TOKEN`, or the object's key is too long.
-    #[error("the request cannot be signed: the keys are `ID:SECRET` or `ID:SECRET:TOKEN`")]
-    Unsigned,
-    /// The store could not be reached, or broke off.
-    #[error("the store could not be reached")]
-    Unreachable,
-    /// It took too long.
-    #[error("the store did not answer in time")]
-    Late,
-    /// It does not let these keys do that.
-    #[error("the store does not let these keys do that (status 403)")]
-    Denied,
-    /// There is no such bucket.
-    #[error("there is no such bucket (status 404)")]
-    NoBucket,
-    /// The bucket is elsewhere.
-    #[error("the bucket is in another region, or at another address (status {0})")]
-    Elsewhere(u16),
-    /// Another object has that key.
-    #[error("another object is there, of somebody else")]
-    Taken,
-    /// It does not take it.
-    #[error("the store does not take it (status {0}); a lock needs a bucket with Object Lock")]
-    Refused(u16),
-}
-
-/// An answer, without what is in its body.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
+/// Who asks, and by which keys.
+#[derive(Clone, Copy)]
+struct Client<'a> {
+    client: &'a Upstream,
+    shown: &'a Credential,
 }
 
 impl Bucket {
@@ -136,122 +119,189 @@ impl Bucket {
         shown: &Credential,
         object: Object<'_>,
     ) -> Result<Stored, ObjectFault> {
-        let sum = BASE64_STANDARD.encode(digest(&SHA256, &object.content));
-        let mut request = self.request(Method::PUT, object.key, Some(&object.content))?;
+        let client = Client { client, shown };
+        let mut request = self.with(Method::PUT, object.key, None, &object.content)?;
         let fields = request.headers_mut();
         fields.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static(object.media_type),
         );
-        fields.insert(ALGORITHM, HeaderValue::from_static("SHA256"));
-        fields.insert(CHECKSUM, value(&sum)?);
         if object.manner != Manner::Newest {
             fields.insert(header::IF_NONE_MATCH, HeaderValue::from_static("*"));
         }
         if let Manner::Labelled(label) = object.manner {
             fields.insert(LABEL, value(label)?);
         }
-        if let Some(until) = object.locked_until {
-            let until = clock::timestamp(until).round(Unit::Second);
-            let until = until.unwrap_or(Timestamp::MAX).to_string();
-            fields.insert(LOCK_MODE, HeaderValue::from_static("COMPLIANCE"));
-            fields.insert(LOCK_UNTIL, value(&until)?);
+        if let Some(lock) = object.lock {
+            fields.insert(LOCK_MODE, HeaderValue::from_static(COMPLIANCE));
+            fields.insert(LOCK_UNTIL, value(&seconds(clock::now() + lock.span))?);
         }
-        let answer = self.ask(client, shown, request).await?;
+        let answer = self
+            .ask(client, request, (OBJECT_DEADLINE, ANSWER_BYTES_MAX))
+            .await?;
         match answer.status {
-            status if status.is_success() => Ok(Stored::Put),
-            StatusCode::PRECONDITION_FAILED => {
-                self.compare(client, shown, object.key, &sum, object.manner)
-                    .await
+            status if status.is_success() => {
+                if let Some(lock) = object.lock.filter(|lock| lock.is_asked) {
+                    let found = self.head(client, object.key).await?;
+                    let found = found.ok_or(ObjectFault::Unreachable)?;
+                    if found.lacks(lock.span).is_some() {
+                        return Err(ObjectFault::Unlocked);
+                    }
+                }
+                Ok(Stored::Put)
             }
-            status => Err(refused(status)),
+            StatusCode::PRECONDITION_FAILED => self.compare(client, &object).await,
+            _ => Err(answer.fault()),
         }
     }
 
-    /// Whether an object of that key is there.
+    /// Whether an object of that key is there; if it is to have a label, with that one.
     ///
     /// # Errors
-    /// If the store does not say.
+    /// If the store does not say, or what is there is of somebody else.
     pub async fn has(
         &self,
         client: &Upstream,
         shown: &Credential,
-        key: &str,
+        (key, label): (&str, Option<&str>),
     ) -> Result<bool, ObjectFault> {
-        self.head(client, shown, key).await.map(|it| it.is_some())
+        let found = self.head(Client { client, shown }, key).await?;
+        let Some(found) = found else { return Ok(false) };
+        if label.is_some_and(|label| found.field(&LABEL) != Some(label)) {
+            return Err(ObjectFault::Taken);
+        }
+        Ok(true)
     }
 
-    /// Whether what is there is the same.
+    /// Whether what is there is the same, and locked for as long: what was put before that was asked for is locked now.
     async fn compare(
         &self,
-        client: &Upstream,
-        shown: &Credential,
-        key: &str,
-        sum: &str,
-        manner: Manner<'_>,
+        client: Client<'_>,
+        object: &Object<'_>,
     ) -> Result<Stored, ObjectFault> {
-        let found = self.head(client, shown, key).await?;
+        let found = self.head(client, object.key).await?;
         // Who deleted it meanwhile lets the next try put it.
         let found = found.ok_or(ObjectFault::Unreachable)?;
-        let (field, expected) = match manner {
-            Manner::Labelled(label) => (LABEL, label),
-            Manner::Newest | Manner::Once => (CHECKSUM, sum),
+        let is_same = match object.manner {
+            Manner::Labelled(label) => found.field(&LABEL) == Some(label),
+            Manner::Newest | Manner::Once => {
+                found.field(&CHECKSUM) == Some(&*checksum(&object.content))
+            }
         };
-        let said = found.get(field).map(HeaderValue::as_bytes);
-        if said == Some(expected.as_bytes()) {
-            Ok(Stored::There)
-        } else {
-            Err(ObjectFault::Taken)
+        if !is_same {
+            return Err(ObjectFault::Taken);
+        }
+        let due = object.lock.and_then(|lock| found.lacks(lock.span));
+        if let (Some(due), Some(lock)) = (due, object.lock) {
+            self.lock(client, object.key, found.field(&VERSION), due)
+                .await?;
+            let found = self.head(client, object.key).await?;
+            if found.is_none_or(|found| found.lacks(lock.span).is_some()) {
+                return Err(ObjectFault::Unlocked);
+            }
+        }
+        Ok(Stored::There)
+    }
+
+    /// Locks what is there (`PutObjectRetention`); a lock can only become longer.
+    async fn lock(
+        &self,
+        client: Client<'_>,
+        key: &str,
+        version: Option<&str>,
+        until: SystemTime,
+    ) -> Result<(), ObjectFault> {
+        // Nothing in it has to be escaped.
+        let until = seconds(until);
+        let asked = format!(
+            "<Retention xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Mode>{COMPLIANCE}</Mode>\
+             <RetainUntilDate>{until}</RetainUntilDate></Retention>"
+        );
+        let version = version.map(|it| format!("&versionId={}", versions::encoded(it)));
+        let query = format!("retention{}", version.unwrap_or_default());
+        let mut request = self.with(Method::PUT, key, Some(&query), &asked.into())?;
+        let media_type = HeaderValue::from_static("application/xml");
+        request
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, media_type);
+        let answer = self
+            .ask(client, request, (ANSWER_DEADLINE, ANSWER_BYTES_MAX))
+            .await?;
+        match answer.fault() {
+            _ if answer.status.is_success() => Ok(()),
+            passing if passing.is_passing() => Err(passing),
+            _ => Err(ObjectFault::Unlocked),
         }
     }
 
     /// What the store says of an object; none if there is none.
-    async fn head(
-        &self,
-        client: &Upstream,
-        shown: &Credential,
-        key: &str,
-    ) -> Result<Option<HeaderMap>, ObjectFault> {
-        let mut request = self.request(Method::HEAD, key, None)?;
+    async fn head(&self, client: Client<'_>, key: &str) -> Result<Option<Answer>, ObjectFault> {
+        let mut request = self.bare(Method::HEAD, Some(key), None)?;
         let fields = request.headers_mut();
         fields.insert(CHECKSUM_MODE, HeaderValue::from_static("ENABLED"));
-        let answer = self.ask(client, shown, request).await?;
+        let answer = self
+            .ask(client, request, (ANSWER_DEADLINE, ANSWER_BYTES_MAX))
+            .await?;
         match answer.status {
-            StatusCode::OK => Ok(Some(answer.headers)),
+            StatusCode::OK => Ok(Some(answer)),
             StatusCode::NOT_FOUND => Ok(None),
-            status => Err(refused(status)),
+            _ => Err(answer.fault()),
         }
     }
 
-    fn request(
+    /// A request with a body, and its checksum.
+    fn with(
         &self,
         method: Method,
         key: &str,
-        content: Option<&Bytes>,
+        query: Option<&str>,
+        content: &Bytes,
     ) -> Result<Request<Outbound>, ObjectFault> {
-        let body = content.map_or_else(Outbound::empty, |it| Outbound::full(it.clone()));
-        let mut request = Request::new(body);
-        *request.method_mut() = method;
-        *request.uri_mut() = self.at(key).ok_or(ObjectFault::Unsigned)?;
+        let mut request = self.bare(method, Some(key), query)?;
+        *request.body_mut() = Outbound::full(content.clone());
+        let fields = request.headers_mut();
+        fields.insert(ALGORITHM, HeaderValue::from_static("SHA256"));
+        fields.insert(CHECKSUM, value(&checksum(content))?);
         Ok(request)
     }
 
-    /// Where an object is; none if nothing can be there.
-    fn at(&self, key: &str) -> Option<Uri> {
-        let is_key = (1..=KEY_BYTES_MAX).contains(&key.len()) && !key.starts_with('/');
+    /// A request about an object, or about the bucket.
+    fn bare(
+        &self,
+        method: Method,
+        key: Option<&str>,
+        query: Option<&str>,
+    ) -> Result<Request<Outbound>, ObjectFault> {
+        let mut request = Request::new(Outbound::empty());
+        *request.method_mut() = method;
+        *request.uri_mut() = self.at(key, query).ok_or(ObjectFault::Unspeakable)?;
+        Ok(request)
+    }
+
+    /// Where an object is, or the bucket; none if nothing can be there.
+    fn at(&self, key: Option<&str>, query: Option<&str>) -> Option<Uri> {
         let base = self.base.path().trim_end_matches('/');
+        let path = match key {
+            Some(key) => {
+                let is_key = (1..=KEY_BYTES_MAX).contains(&key.len()) && !key.starts_with('/');
+                let key = is_key.then(|| utf8_percent_encode(key, AS_IT_IS))?;
+                format!("{base}/{key}")
+            }
+            None => format!("{base}/"),
+        };
+        let query = query.map(|query| format!("?{query}"));
         let mut parts = self.base.clone().into_parts();
-        let path = format!("{base}/{}", utf8_percent_encode(key, AS_IT_IS));
-        parts.path_and_query = path.parse().ok().filter(|_| is_key);
+        parts.path_and_query = format!("{path}{}", query.unwrap_or_default()).parse().ok();
         parts.path_and_query.is_some().then_some(())?;
         Uri::from_parts(parts).ok()
     }
 
+    /// Asks, and reads so much of the answer in so much time.
     async fn ask(
         &self,
-        client: &Upstream,
-        shown: &Credential,
+        Client { client, shown }: Client<'_>,
         mut request: Request<Outbound>,
+        (deadline, bytes_max): (Duration, usize),
     ) -> Result<Answer, ObjectFault> {
         let signer = SigV4 {
             region: self.region.clone(),
@@ -261,32 +311,39 @@ impl Bucket {
             .sign_own(shown, clock::now(), &mut request)
             .ok_or(ObjectFault::Unsigned)?;
         let answered = async {
-            let sent = client.send(request, std::future::ready(()), OBJECT_DEADLINE);
+            let sent = client.send(request, std::future::ready(()), deadline);
             let answer = sent.await.map_err(|_| ObjectFault::Unreachable)?;
             let (head, body) = answer.into_parts();
-            // That it is read lets the connection live; what an error says is told by its status.
-            let _unread = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+            let read = Limited::new(body, bytes_max).collect().await;
+            let body = match read {
+                Ok(body) => Some(body.to_bytes()),
+                Err(cut) if cut.is::<LengthLimitError>() => None,
+                Err(_) if head.status.is_success() => return Err(ObjectFault::Unreachable),
+                Err(_) => None,
+            };
             Ok(Answer {
                 status: head.status,
                 headers: head.headers,
+                body,
             })
         };
-        let answer = timeout(OBJECT_DEADLINE, answered).await;
+        let answer = timeout(deadline, answered).await;
         answer.map_err(|_| ObjectFault::Late)?
     }
 }
 
-fn value(text: &str) -> Result<HeaderValue, ObjectFault> {
-    HeaderValue::from_str(text).map_err(|_| ObjectFault::Unsigned)
+fn checksum(content: &[u8]) -> String {
+    BASE64_STANDARD.encode(digest(&SHA256, content))
 }
 
-fn refused(status: StatusCode) -> ObjectFault {
-    match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ObjectFault::Denied,
-        StatusCode::NOT_FOUND => ObjectFault::NoBucket,
-        status if status.is_redirection() => ObjectFault::Elsewhere(status.as_u16()),
-        status => ObjectFault::Refused(status.as_u16()),
-    }
+/// As S3 writes an instant.
+fn seconds(at: SystemTime) -> String {
+    let at = clock::timestamp(at).round(Unit::Second);
+    at.unwrap_or(Timestamp::MAX).to_string()
+}
+
+fn value(text: &str) -> Result<HeaderValue, ObjectFault> {
+    HeaderValue::from_str(text).map_err(|_| ObjectFault::Unspeakable)
 }
 
 #[cfg(test)]
@@ -314,23 +371,20 @@ mod tests {
                 "http://127.0.0.1:9000/acme/a%20b%2Bc%3Fd%23e/%C3%BC",
             ),
         ] {
-            assert_eq!(bucket(base).at(key).expect("an address"), expected);
+            assert_eq!(
+                bucket(base).at(Some(key), None).expect("an address"),
+                expected
+            );
         }
     }
 
     #[test]
     fn what_is_no_key_is_nowhere() {
         for none in ["", "/a", &"a".repeat(KEY_BYTES_MAX + 1)] {
-            assert_eq!(bucket("https://acme.example").at(none), None);
+            assert_eq!(bucket("https://acme.example").at(Some(none), None), None);
         }
-    }
-
-    #[test]
-    fn a_refusal_is_told_by_its_status() {
-        let told = |status| refused(StatusCode::from_u16(status).expect("a status"));
-        assert_eq!(told(403), ObjectFault::Denied);
-        assert_eq!(told(404), ObjectFault::NoBucket);
-        assert_eq!(told(301), ObjectFault::Elsewhere(301));
-        assert_eq!(told(503), ObjectFault::Refused(503));
+        let of_bucket = bucket("https://objects.example/acme").at(None, Some("versions"));
+        let of_bucket = of_bucket.expect("an address");
+        assert_eq!(of_bucket, "https://objects.example/acme/?versions");
     }
 }

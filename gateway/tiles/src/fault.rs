@@ -38,6 +38,12 @@ pub enum TilesError {
         /// The folder.
         path: PathBuf,
     },
+    /// A tile is not what its checkpoint was signed over.
+    #[error("`{}` is not what was signed; publish anew to an empty folder", path.display())]
+    Altered {
+        /// The tile.
+        path: PathBuf,
+    },
     /// The log is shorter than what was published of it.
     #[error(
         "{published} records were published, the log has {size}: it was rolled back or replaced"

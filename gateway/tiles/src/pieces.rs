@@ -6,13 +6,16 @@ use proof::checkpoint::{Authority, NOTE_BYTES_MAX};
 
 use crate::{
     TilesError, folder,
-    publish::{CHECKPOINT, read},
+    publish::{CHECKPOINT, part, read},
     tile::{HEIGHT, LEVELS_MAX, Level, Tile, WIDTH},
 };
 
+/// No tile has more bytes: 256 entries and their lengths.
+pub const PIECE_BYTES_MAX: usize = 256 * (2 + 65_535);
+
 /// A file of a log's tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Piece(Tile);
+pub struct Piece(pub(crate) Tile);
 
 impl Piece {
     /// Its name below the folder.
@@ -23,6 +26,20 @@ impl Piece {
     /// Whether it holds all that it ever will; what is not full is superseded by the same one wider.
     pub fn is_full(&self) -> bool {
         self.0.width == WIDTH
+    }
+
+    /// The one that holds all that it ever will.
+    #[must_use]
+    pub fn full(&self) -> Self {
+        Self(Tile {
+            width: WIDTH,
+            ..self.0
+        })
+    }
+
+    /// What is in it, by what is in a wider one.
+    pub fn part_of(&self, wider: Vec<u8>) -> Vec<u8> {
+        part(self.0, wider)
     }
 
     /// What is in it, by the folder `root`: from the wider one, where it was superseded.

@@ -108,7 +108,10 @@ impl Publisher {
 }
 
 /// What is published already, and under which checkpoint.
-fn published(root: &Path, authority: &Authority) -> Result<Option<(Edge, String)>, TilesError> {
+pub(crate) fn published(
+    root: &Path,
+    authority: &Authority,
+) -> Result<Option<(Edge, String)>, TilesError> {
     let path = root.join(CHECKPOINT);
     let Some(note) = folder::read_if_there(&path, NOTE_BYTES_MAX as u64 + 1)? else {
         return Ok(None);

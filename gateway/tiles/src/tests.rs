@@ -337,6 +337,11 @@ fn an_interrupted_verification_goes_on_from_its_bookmark() {
     let (report, first) = resume(&log, &[]);
     assert!(first > 8192, "it went on, not back");
     let whole = log.judge(home.path(), &[]);
+    assert!(report.resumed.is_some());
+    let report = Report {
+        resumed: None,
+        ..report
+    };
     assert_eq!(report, whole);
     // With other checkpoints to hold it to, it begins anew.
     let (report, first) = resume(&log, &[log.note(100).into_bytes()]);
@@ -375,4 +380,165 @@ fn a_bookmark_at_the_end_of_a_log_does_not_spare_it_its_checkpoint() {
     let report = judge(kept, &mut |_, _, _| Ok(())).unwrap();
     assert!(!report.is_intact(), "{report:?}");
     assert!(log.judge(home.path(), &[]).is_intact());
+}
+
+/// Those of a folder of so many records that never change, and those that do.
+fn pieces(size: u64) -> Vec<Piece> {
+    full(0, size).chain(partial(size)).collect()
+}
+
+#[test]
+fn what_is_kept_for_good_is_what_was_signed() {
+    let (home, log) = published(66_000);
+    let checked = |piece: &Piece| {
+        let opened = Checked::open(home.path(), &log.authority)?;
+        opened.unwrap().read(piece)
+    };
+    let mut all = Checked::open(home.path(), &log.authority).unwrap().unwrap();
+    assert_eq!((all.head().size, all.note()), (66_000, &*log.note(66_000)));
+    for piece in pieces(66_000) {
+        let content = fs::read(home.path().join(piece.name())).unwrap();
+        assert_eq!(all.read(&piece).unwrap(), content, "{}", piece.name());
+    }
+    for name in [
+        "tile/entries/000",
+        "tile/0/255",
+        "tile/1/000",
+        "tile/entries/257.p/208",
+        "tile/0/257.p/208",
+        "tile/1/001.p/1",
+        "tile/2/000.p/1",
+    ] {
+        let piece = pieces(66_000).into_iter().find(|it| it.name() == name);
+        let (path, piece) = (home.path().join(name), piece.unwrap());
+        let content = fs::read(&path).unwrap();
+        let mut changed = content.clone();
+        changed[content.len() / 2] ^= 1;
+        let longer = [&content[..], b"x"].concat();
+        for damaged in [&changed[..], &content[..content.len() - 1], b"", &longer] {
+            fs::write(&path, damaged).unwrap();
+            let said = checked(&piece);
+            let is_told = matches!(
+                said,
+                Err(TilesError::Altered { .. } | TilesError::Damaged { .. })
+            );
+            assert!(is_told, "{name}: {said:?}");
+        }
+        fs::write(&path, content).unwrap();
+        checked(&piece).unwrap();
+    }
+}
+
+/// As a bucket has it: what is kept beside the tiles.
+fn keep(log: &Log, root: &Path, size: usize) {
+    let path = root.join(kept_name(size as u64, None));
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, log.note(size)).unwrap();
+}
+
+#[test]
+fn what_is_kept_beside_the_tiles_is_held_against_them() {
+    let (home, log) = published(9000);
+    for size in [1, 200, 256, 300, 8192, 9000] {
+        keep(&log, home.path(), size);
+    }
+    let report = log.judge(home.path(), &[]);
+    assert_eq!(report.findings, []);
+    assert_eq!(report.checkpoints, 7, "all, and the newest once more");
+    // The newest may be the one before the last that is kept, and is put back if it is older.
+    let newest = home.path().join("checkpoint");
+    fs::write(&newest, log.note(8192)).unwrap();
+    assert_eq!(log.judge(home.path(), &[]).findings, []);
+    fs::write(&newest, log.note(300)).unwrap();
+    let put_back = Finding::PutBack {
+        size: 300,
+        signed: 9000,
+    };
+    let report = log.judge(home.path(), &[]);
+    assert_eq!(report.findings, [put_back]);
+    assert_eq!((report.verdict, report.size), (Verdict::RolledBack, 9000));
+    fs::remove_file(&newest).unwrap();
+    assert_eq!(log.judge(home.path(), &[]).verdict, Verdict::Malformed);
+    fs::write(&newest, log.note(9000)).unwrap();
+    // One of another history, in between and at the end; one that nobody signed; one under another's name.
+    let mut other = Log::new(1);
+    other.grow(9500, "b");
+    let kept = |size| home.path().join(kept_name(size, None));
+    for (size, note, verdict) in [
+        (4000, other.note(4000), Verdict::Forked),
+        (9500, other.note(9500), Verdict::Truncated),
+        (5000, "nothing".to_owned(), Verdict::Forged),
+        (9600, "nothing".to_owned(), Verdict::Forged),
+        (6000, log.note(6001), Verdict::Inconsistent),
+    ] {
+        fs::write(kept(size), note).unwrap();
+        assert_eq!(log.judge(home.path(), &[]).verdict, verdict, "{size}");
+        fs::remove_file(kept(size)).unwrap();
+    }
+    assert!(log.judge(home.path(), &[]).is_intact());
+}
+
+/// Wherever it is interrupted, and wherever something is wrong, several sittings find what one finds.
+#[test]
+fn every_stop_gives_the_verdict_of_a_whole_sitting() {
+    const SIZE: usize = 40_000;
+    let (home, log) = published(SIZE);
+    for size in (1000..=SIZE).step_by(1000) {
+        keep(&log, home.path(), size);
+    }
+    let judge = |from: Option<Box<Bookmark>>, stop: usize| {
+        let (mut kept, mut told) = (None, 0);
+        let manner = Manner {
+            threads: 2,
+            from: from.map(|it| *it),
+            told: &mut |_, _, bookmark| {
+                told += 1;
+                kept = bookmark.or(kept.take());
+                if told == stop {
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
+                Ok(())
+            },
+        };
+        let report = verify(manner, home.path(), log.authority.clone(), &[]);
+        report.map_err(|_| kept.map(Box::new))
+    };
+    let whole = || judge(None, usize::MAX).unwrap();
+    let by_sittings = |stop| {
+        let kept = judge(None, stop).unwrap_err();
+        let is_kept = kept.is_some();
+        let report = judge(kept, usize::MAX).unwrap();
+        assert!(is_kept || report.resumed.is_none());
+        Report {
+            resumed: None,
+            ..report
+        }
+    };
+    let damage = |name: &str| {
+        let path = home.path().join(name);
+        let content = fs::read(&path).unwrap();
+        let mut changed = content.clone();
+        changed[content.len() / 2] ^= 1;
+        fs::write(&path, changed).unwrap();
+        (path, content)
+    };
+    for name in [
+        None,
+        Some("tile/entries/003"),
+        Some("tile/0/040"),
+        Some("tile/entries/120"),
+        Some("tile/1/000.p/156"),
+        Some("checkpoints/00000000000000011000"),
+        Some("checkpoints/00000000000000033000"),
+    ] {
+        let damaged = name.map(damage);
+        let expected = whole();
+        assert_eq!(expected.is_intact(), name.is_none(), "{name:?}");
+        for stop in 1..=4 {
+            assert_eq!(by_sittings(stop), expected, "{name:?}, stopped at {stop}");
+        }
+        if let Some((path, content)) = damaged {
+            fs::write(path, content).unwrap();
+        }
+    }
 }

@@ -1,23 +1,24 @@
-//! Judges a folder of tiles.
+//! Judges tiles, wherever they are.
 
-use std::{io, ops::Range, path::Path};
+use std::{collections::VecDeque, io, ops::Range, path::Path};
 
 use proof::{
     Finding, Report,
-    checkpoint::{self, Authority, Forgery, NOTE_BYTES_MAX},
+    checkpoint::{self, Authority},
     export::Progress,
     parallel,
     tree::{DIGEST_BYTES, Digest, leaf_hash},
-    verify::{Item, State, Verifier},
+    verify::{Examination, Item, State, Verifier},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    TilesError,
+    Piece, TilesError,
     edge::{Content, Edge},
+    end::End,
     entries,
-    folder::read_if_there,
-    publish::{CHECKPOINT, part, read},
+    publish::{CHECKPOINT, part},
+    source::{Folder, KeptNote, Source},
     tile::{Level, Tile, WIDTH},
 };
 
@@ -45,38 +46,34 @@ pub struct Manner<'a> {
     pub told: &'a mut dyn FnMut(Progress, u64, Option<Bookmark>) -> io::Result<()>,
 }
 
-/// Judges the log in `root` by the public key and by checkpoints kept elsewhere: every leaf, every hash of
-/// every tile, and that nothing is missing.
+/// Judges the log in the folder `root` by the public key and by checkpoints kept elsewhere, or beside it: every leaf, every
+/// hash of every tile, and that nothing is missing.
 pub fn verify(
     manner: Manner<'_>,
     root: &Path,
     authority: Authority,
     anchors: &[Vec<u8>],
 ) -> Result<Report, TilesError> {
-    let of = authority.purpose(None, anchors);
-    let path = root.join(CHECKPOINT);
-    let Some(note) = read_if_there(&path, NOTE_BYTES_MAX as u64 + 1)? else {
-        return Err(TilesError::File {
-            path,
-            action: "read",
-            source: io::ErrorKind::NotFound.into(),
-        });
-    };
-    let size = match authority.check(&note) {
-        Ok(checkpoint) => checkpoint.size,
-        // Perhaps by a key that the log itself names further on: as far as that may be.
-        Err(Forgery::UnknownKey) if checkpoint::is_named(&note, authority.origin()) => {
-            checkpoint::size(&note).unwrap_or(0)
-        }
-        // The verifier will say the same, and there is no size to go by.
-        Err(_) => 0,
-    };
-    let mut walk = Walk::start(root, size, manner.from.filter(|it| it.of == of), &authority);
+    verify_source(manner, &Folder::open(root)?, authority, anchors)
+}
+
+/// The same, of tiles that are elsewhere.
+pub fn verify_source(
+    manner: Manner<'_>,
+    source: &dyn Source,
+    authority: Authority,
+    anchors: &[Vec<u8>],
+) -> Result<Report, TilesError> {
+    let of = authority.purpose(Some(source.place().as_bytes()), anchors);
+    let end = End::find(source, &authority)?;
+    let from = manner.from.filter(|it| it.of == of).map(|it| it.state);
+    let mut walk = Walk::start(source, &end, from, &authority)?;
     for anchor in anchors {
         walk.verifier.anchor(anchor);
     }
+    source.begins(walk.edge.size() > 0);
     let mut progress = Progress::default();
-    while walk.edge.size() < size {
+    while walk.edge.size() < end.size {
         let first = walk.edge.size() / WIDTH;
         progress.bytes += walk.step(first..first + TILES, manner.threads)?;
         progress.records = walk.edge.size();
@@ -86,8 +83,8 @@ pub fn verify(
             of: of.clone(),
             state,
         });
-        (manner.told)(progress, size, bookmark).map_err(|source| TilesError::File {
-            path: path.clone(),
+        (manner.told)(progress, end.size, bookmark).map_err(|source| TilesError::File {
+            path: CHECKPOINT.into(),
             action: "verified",
             source,
         })?;
@@ -98,15 +95,31 @@ pub fn verify(
     if !walk.ended {
         walk.compare_partial()?;
     }
-    walk.verifier.checkpoint(&note, None);
+    // Where tiles are missing, what is kept tells how many there were.
+    walk.keep(end.size, manner.threads)?;
+    for fault in end.faults.into_iter().chain(source.faults()) {
+        walk.verifier.found(fault);
+    }
+    for KeptNote { size, note } in end.beyond {
+        walk.verifier.checkpoint(&note, Some(size));
+    }
+    if let Some(note) = end.newest.filter(|_| !end.is_behind) {
+        walk.verifier.checkpoint(&note, None);
+    }
     Ok(walk.verifier.finish())
 }
 
 struct Walk<'a> {
-    root: &'a Path,
+    source: &'a dyn Source,
     size: u64,
     verifier: Verifier,
     edge: Edge,
+    /// The newest checkpoint, where it is not of the end.
+    behind: Option<(u64, Examination)>,
+    /// Kept checkpoints whose place is still to come.
+    kept: VecDeque<(u64, Examination)>,
+    /// Those of up to so many records were read.
+    kept_read: u64,
     /// There is no going on.
     ended: bool,
 }
@@ -121,13 +134,13 @@ struct Leaves {
 }
 
 impl Leaves {
-    fn read(root: &Path, tile: Tile) -> Result<Self, TilesError> {
+    fn read(source: &dyn Source, tile: Tile) -> Result<Self, TilesError> {
         let mut leaves = Self::default();
         let above = Tile {
             level: Level::Hashes(0),
             ..tile
         };
-        let (bundle, hashes) = (leaves.file(root, tile)?, leaves.file(root, above)?);
+        let (bundle, hashes) = (leaves.file(source, tile)?, leaves.file(source, above)?);
         let Some(bundle) = bundle else {
             return Ok(leaves);
         };
@@ -153,23 +166,12 @@ impl Leaves {
     }
 
     /// A tile; one that is not there is a finding.
-    fn file(&mut self, root: &Path, tile: Tile) -> Result<Option<Vec<u8>>, TilesError> {
-        let read = there(root, tile)?;
+    fn file(&mut self, source: &dyn Source, tile: Tile) -> Result<Option<Vec<u8>>, TilesError> {
+        let read = source.tile(&Piece(tile))?;
         if read.is_none() {
             self.faults.push(missing(tile));
         }
         Ok(read)
-    }
-}
-
-/// A tile, if it is there.
-fn there(root: &Path, tile: Tile) -> Result<Option<Vec<u8>>, TilesError> {
-    match read(root, tile) {
-        Ok(content) => Ok(Some(content)),
-        Err(TilesError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            Ok(None)
-        }
-        Err(error) => Err(error),
     }
 }
 
@@ -186,26 +188,56 @@ fn altered(tile: Tile) -> Finding {
 }
 
 impl<'a> Walk<'a> {
-    fn start(root: &'a Path, size: u64, from: Option<Bookmark>, authority: &Authority) -> Self {
+    fn start(
+        source: &'a dyn Source,
+        end: &End,
+        from: Option<State>,
+        authority: &Authority,
+    ) -> Result<Self, TilesError> {
+        let resumed = match from {
+            Some(state) => resumed(source, end.size, state, authority)?,
+            None => None,
+        };
         let fresh = || (Verifier::new(authority.clone()), Edge::default());
-        let resumed = from.and_then(|from| {
-            let (at, expected) = (from.state.size(), from.state.root()?);
-            // What was narrower then is a part of what is there now.
-            let read = |tile: Tile| {
-                let now = Tile::of(tile.level, tile.number, size).unwrap_or(tile);
-                read(root, now).map(|content| part(tile, content))
-            };
-            let edge = Edge::load(at, read).ok()??;
-            let verifier = Verifier::resume(authority.clone(), from.state)?;
-            (at <= size && edge.root() == expected).then_some((verifier, edge))
-        });
         let (verifier, edge) = resumed.unwrap_or_else(fresh);
-        Self {
-            root,
-            size,
+        let behind = end.newest.as_deref().filter(|_| end.is_behind);
+        let behind = behind.and_then(|note| {
+            let size = checkpoint::size(note)?;
+            let is_to_come = (edge.size() + 1..end.size).contains(&size);
+            is_to_come.then(|| (size, Examination::of(verifier.authority(), note)))
+        });
+        Ok(Self {
+            source,
+            size: end.size,
             verifier,
+            kept_read: edge.size(),
             edge,
+            behind,
+            kept: VecDeque::new(),
             ended: false,
+        })
+    }
+
+    /// Takes the kept checkpoints in that are of up to so many records.
+    fn keep(&mut self, until: u64, threads: usize) -> Result<(), TilesError> {
+        if let Some((size, examination)) = self.behind.take_if(|(size, _)| *size <= until) {
+            self.verifier.examined(examination, Some(size));
+        }
+        loop {
+            while let Some((size, it)) = self.kept.pop_front_if(|(size, _)| *size <= until) {
+                self.verifier.examined(it, Some(size));
+            }
+            if !self.kept.is_empty() || self.kept_read >= self.size {
+                return Ok(());
+            }
+            let notes = self.source.kept(self.kept_read, self.size)?;
+            self.kept_read = notes.last().map_or(self.size, |it| it.size);
+            // By the keys that the log named so far.
+            let authority = self.verifier.authority();
+            let examine = |it: &KeptNote| Examination::of(authority, &it.note);
+            let examined = parallel::map(threads, &notes, examine);
+            let sizes = notes.iter().map(|it| it.size);
+            self.kept.extend(sizes.zip(examined));
         }
     }
 
@@ -214,8 +246,12 @@ impl<'a> Walk<'a> {
         let tiles: Vec<Tile> = numbers
             .filter_map(|number| Tile::of(Level::Entries, number, self.size))
             .collect();
-        let (root, mut bytes) = (self.root, 0);
-        for leaves in parallel::map_each(threads, &tiles, |tile| Leaves::read(root, *tile)) {
+        let (source, mut bytes) = (self.source, 0);
+        let read = parallel::map_each(threads, &tiles, |tile| Leaves::read(source, *tile));
+        for fault in source.faults() {
+            self.verifier.found(fault);
+        }
+        for (tile, leaves) in tiles.iter().zip(read) {
             let leaves = leaves?;
             bytes += leaves.bytes;
             self.ended |= leaves.items.is_empty();
@@ -225,6 +261,7 @@ impl<'a> Walk<'a> {
             if self.ended {
                 break;
             }
+            self.keep(tile.number * WIDTH + tile.width, threads)?;
             for item in leaves.items {
                 self.verifier.take(item);
             }
@@ -242,7 +279,7 @@ impl<'a> Walk<'a> {
         if tile.level <= Level::Hashes(0) {
             return Ok(());
         }
-        match there(self.root, tile)? {
+        match self.source.tile(&Piece(tile))? {
             None => self.verifier.found(missing(tile)),
             Some(there) if there != content => self.verifier.found(altered(tile)),
             Some(_) => {}
@@ -259,4 +296,28 @@ impl<'a> Walk<'a> {
         }
         Ok(())
     }
+}
+
+/// What an earlier sitting came to, if the tiles are those that it had; where one of them is missing they are not.
+fn resumed(
+    source: &dyn Source,
+    size: u64,
+    state: State,
+    authority: &Authority,
+) -> Result<Option<(Verifier, Edge)>, TilesError> {
+    let (at, Some(expected)) = (state.size(), state.root()) else {
+        return Ok(None);
+    };
+    // What was narrower then is a part of what is there now.
+    let read = |tile: Tile| {
+        let now = Tile::of(tile.level, tile.number, size).unwrap_or(tile);
+        let content = source.tile(&Piece(now)).map_err(Some)?;
+        content.map(|content| part(tile, content)).ok_or(None)
+    };
+    let edge = match Edge::load(at, read) {
+        Ok(edge) => edge.filter(|edge| at <= size && edge.root() == expected),
+        Err(None) => None,
+        Err(Some(fault)) => return Err(fault),
+    };
+    Ok(edge.and_then(|edge| Some((Verifier::resume(authority.clone(), state)?, edge))))
 }

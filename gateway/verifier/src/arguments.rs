@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Judge a log of Tidegate by its public key: exports, tiles, single records, checkpoints.
 ///
-/// The exit code tells what is wrong: 0 nothing, 2 it was used wrongly or cannot read, 10 and more as
+/// The exit code tells what is wrong: 0 nothing, 2 it was used wrongly or cannot read, 9 and more as
 /// `docs/evidence.md` lists. Nothing is asked of a network.
 #[derive(Debug, Parser)]
 #[command(name = "tidegate-verify", version, arg_required_else_help = true)]
@@ -112,6 +112,9 @@ pub(crate) struct Long {
     /// was judged before: keep it where the log's owner cannot write.
     #[arg(long, value_name = "FILE")]
     pub(crate) bookmark: Option<PathBuf>,
+    /// Leave aside what is in that file, and begin anew.
+    #[arg(long, requires = "bookmark")]
+    pub(crate) afresh: bool,
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::{
 
 use proof::{
     Report, Verdict,
+    bookmark::{BookmarkError, Kept},
     checkpoint::{Authority, Examined, Forgery, MalformedKey, NOTE_BYTES_MAX},
     export, parallel,
     witness::{MalformedWitness, WitnessKey, Witnesses, WitnessesError},
@@ -17,7 +18,6 @@ use tiles::{Proof, TilesError};
 
 use crate::{
     arguments::{By, Later, Long},
-    bookmark::Kept,
     progress::Bar,
 };
 
@@ -40,11 +40,10 @@ pub(crate) enum Fault {
     Successor,
     #[error("the tiles cannot be judged")]
     Tiles(#[from] TilesError),
-    #[error("the bookmark `{}` is none; remove it to begin anew", path.display())]
-    Bookmark {
-        path: PathBuf,
-        source: serde_json::Error,
-    },
+    #[error("where it ended cannot be told")]
+    Bookmark(#[from] BookmarkError),
+    #[error("the bookmark `{}` cannot be removed", path.display())]
+    Afresh { path: PathBuf, source: io::Error },
     #[error("`--checkpoint` is missing: which one must the log continue?")]
     NoCheckpoint,
     #[error(
@@ -121,7 +120,7 @@ pub(crate) fn export(file: &Path, by: &By, long: &Long) -> Result<Report, Fault>
     let (authority, anchors) = (authority(by)?, anchors(by)?);
     let opened = File::open(file).map_err(Fault::read(file))?;
     let length = opened.metadata().map_err(Fault::read(file))?.len();
-    let (bar, mut kept) = (Bar::new(length, true), Kept::new(long.bookmark.as_deref()));
+    let (bar, mut kept) = (Bar::new(length, true), kept(long)?);
     let manner = export::Manner {
         threads: threads(long),
         from: kept.read()?,
@@ -138,7 +137,7 @@ pub(crate) fn export(file: &Path, by: &By, long: &Long) -> Result<Report, Fault>
 
 pub(crate) fn tiles(folder: &Path, by: &By, long: &Long) -> Result<Report, Fault> {
     let (authority, anchors) = (authority(by)?, anchors(by)?);
-    let (bar, mut kept) = (Bar::new(0, false), Kept::new(long.bookmark.as_deref()));
+    let (bar, mut kept) = (Bar::new(0, false), kept(long)?);
     let manner = tiles::Manner {
         threads: threads(long),
         from: kept.read()?,
@@ -279,6 +278,13 @@ fn head(file: &Path, keys: &Keys) -> Result<(Shown, Option<Examined>), Fault> {
         }
     }
     Ok((shown, examined.ok()))
+}
+
+/// Where an earlier sitting ended, if it is to go on from there.
+fn kept(long: &Long) -> Result<Kept, Fault> {
+    let path = long.bookmark.clone().unwrap_or_default();
+    Kept::new(long.bookmark.as_deref(), long.afresh)
+        .map_err(|source| Fault::Afresh { path, source })
 }
 
 fn threads(long: &Long) -> usize {

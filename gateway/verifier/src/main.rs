@@ -4,7 +4,6 @@
 //! verify` (`proof`).
 
 mod arguments;
-mod bookmark;
 mod judge;
 mod progress;
 

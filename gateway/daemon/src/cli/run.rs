@@ -272,7 +272,7 @@ impl Running {
         let rotation = record::rotation(config, &gateway, wraps, &copying, &stopped);
         let rotated = Arc::clone(&rotation.standing);
         let copying = runtime.spawn(copying.run(stopped.clone()));
-        let reporting = Schedules::new(config, gateway.trail.clone(), &upstream_tls);
+        let reporting = Schedules::new(config, gateway.trail.clone(), &upstream_tls)?;
         let reported = reporting.standing();
         runtime.spawn(reporting.run(stopped.clone()));
         let shipping = Shipping::start(config, hec, &gateway, &upstream_tls, &stopped)?;

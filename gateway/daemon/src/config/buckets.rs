@@ -52,6 +52,109 @@ pub(crate) struct Within {
     pub(crate) locked: Option<Duration>,
 }
 
+/// What of a bucket cannot be as it is.
+pub(crate) struct OddBucket {
+    pub(crate) part: Part,
+    pub(crate) message: String,
+    pub(crate) help: &'static str,
+}
+
+/// What of a bucket is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Name,
+    Region,
+    Endpoint,
+}
+
+impl Part {
+    fn is_odd(self, message: impl Into<String>, help: &'static str) -> OddBucket {
+        OddBucket {
+            part: self,
+            message: message.into(),
+            help,
+        }
+    }
+}
+
+/// The bucket of that name: Amazon's, or a path at an endpoint.
+pub(crate) fn named(
+    name: &str,
+    region: &str,
+    endpoint: Option<&str>,
+) -> std::result::Result<Bucket, OddBucket> {
+    let plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+    let ends = |it: &str| it.starts_with(['-', '.']) || it.ends_with(['-', '.']);
+    if !(3..=63).contains(&name.len())
+        || !name.bytes().all(plain)
+        || ends(name)
+        || name.contains("..")
+    {
+        let message = format!("`{name}` is no name of a bucket");
+        let help = "3 to 63 lower-case letters, digits, `-` and `.`";
+        return Err(Part::Name.is_odd(message, help));
+    }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if region.is_empty() || region.len() > 64 || !region.bytes().all(plain) {
+        let message = format!("`{region}` is no region");
+        let help = "such as `eu-central-1`; a store that has none takes `us-east-1`";
+        return Err(Part::Region.is_odd(message, help));
+    }
+    let base = match endpoint {
+        Some(endpoint) => own_store(endpoint, name)?,
+        // A certificate of `*.s3.REGION.amazonaws.com` is of one label more, not of two.
+        None if name.contains('.') => amazon(&format!("s3.{region}.amazonaws.com/{name}")),
+        None => amazon(&format!("{name}.s3.{region}.amazonaws.com/")),
+    };
+    let base = base.ok_or_else(|| {
+        let help = "such as `https://objects.example:9000`";
+        Part::Name.is_odd("there is no address of that bucket", help)
+    })?;
+    Ok(Bucket {
+        base,
+        region: region.to_owned(),
+    })
+}
+
+/// A bucket of a store of one's own, which is a path there.
+fn own_store(endpoint: &str, name: &str) -> std::result::Result<Option<Uri>, OddBucket> {
+    let is_odd = |message: &str, help| Err(Part::Endpoint.is_odd(message, help));
+    let help = "write scheme, host and port: `https://objects.example:9000`";
+    let Ok(at) = Uri::from_str(endpoint) else {
+        return is_odd("the endpoint is not an address of the web", help);
+    };
+    let is_plain = |it: &http::uri::Authority| !it.as_str().contains('@');
+    if !at.authority().is_some_and(is_plain) {
+        return is_odd("the endpoint is not an address of the web", help);
+    }
+    if at.scheme_str() != Some("https") && !is_loopback(&at) {
+        let help = "write `https://`; only loopback may do without";
+        return is_odd("objects are not sent in the clear", help);
+    }
+    if at.query().is_some() {
+        let help = "scheme, host, port, and a path if it has one";
+        return is_odd("an address of a store has no query", help);
+    }
+    let text = endpoint.trim_end_matches('/');
+    Ok(Uri::from_str(&format!("{text}/{name}")).ok())
+}
+
+/// A prefix as it stands before names: empty, or with a slash at its end.
+pub(crate) fn prefix_of(typed: &str) -> std::result::Result<String, String> {
+    let prefix = typed.trim_matches('/');
+    let odd = |it: &str| it.is_empty() || it == "." || it == "..";
+    let is_odd = !prefix.is_empty() && prefix.split('/').any(odd);
+    if is_odd || prefix.len() > PREFIX_BYTES_MAX || prefix.chars().any(char::is_control) {
+        return Err(format!("`{prefix}` is no prefix"));
+    }
+    Ok(if prefix.is_empty() {
+        String::new()
+    } else {
+        format!("{prefix}/")
+    })
+}
+
 impl Resolver<'_> {
     pub(super) fn buckets(&self, typed: &[TypedBucket]) -> Result<Vec<Arc<BucketPlace>>> {
         self.once(typed.iter().map(|it| &it.name), "the bucket")?;
@@ -64,59 +167,25 @@ impl Resolver<'_> {
     }
 
     fn bucket(&self, typed: &TypedBucket) -> Result<Arc<BucketPlace>> {
-        let name = &typed.name.value;
-        let plain =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
-        let ends = |it: &str| it.starts_with(['-', '.']) || it.ends_with(['-', '.']);
-        if !(3..=63).contains(&name.len())
-            || !name.bytes().all(plain)
-            || ends(name)
-            || name.contains("..")
-        {
-            let message = format!("`{name}` is no name of a bucket");
-            let help = "3 to 63 lower-case letters, digits, `-` and `.`";
-            return Err(self.fault(&typed.name, message, help));
-        }
-        let region = &typed.region.value;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        if region.is_empty() || region.len() > 64 || !region.bytes().all(plain) {
-            let message = format!("`{region}` is no region");
-            let help = "such as `eu-central-1`; a store that has none takes `us-east-1`";
-            return Err(self.fault(&typed.region, message, help));
-        }
-        let base = match &typed.endpoint {
-            Some(endpoint) => self.own_store(endpoint, name)?,
-            // A certificate of `*.s3.REGION.amazonaws.com` is of one label more, not of two.
-            None if name.contains('.') => amazon(&format!("s3.{region}.amazonaws.com/{name}")),
-            None => amazon(&format!("{name}.s3.{region}.amazonaws.com/")),
-        };
-        let base = base.ok_or_else(|| {
-            let help = "such as `https://objects.example:9000`";
-            self.fault(&typed.name, "there is no address of that bucket", help)
+        let endpoint = typed.endpoint.as_ref();
+        let bucket = named(
+            &typed.name.value,
+            &typed.region.value,
+            endpoint.map(|it| it.value.as_str()),
+        );
+        let bucket = bucket.map_err(|odd| {
+            let at = match odd.part {
+                Part::Name => &typed.name,
+                Part::Region => &typed.region,
+                Part::Endpoint => endpoint.unwrap_or(&typed.name),
+            };
+            self.fault(at, odd.message, odd.help)
         })?;
         Ok(Arc::new(BucketPlace {
-            name: name.clone(),
-            bucket: Bucket {
-                base,
-                region: region.clone(),
-            },
+            name: typed.name.value.clone(),
+            bucket,
             keys: self.existing(&typed.keys)?,
         }))
-    }
-
-    /// A bucket of a store of one's own, which is a path there.
-    fn own_store(&self, endpoint: &Spanned<String>, name: &str) -> Result<Option<Uri>> {
-        let at = self.uri(endpoint)?;
-        if at.scheme_str() != Some("https") && !is_loopback(&at) {
-            let help = "write `https://`; only loopback may do without";
-            return Err(self.fault(endpoint, "objects are not sent in the clear", help));
-        }
-        if at.query().is_some() {
-            let help = "scheme, host, port, and a path if it has one";
-            return Err(self.fault(endpoint, "an address of a store has no query", help));
-        }
-        let text = endpoint.value.trim_end_matches('/');
-        Ok(Uri::from_str(&format!("{text}/{name}")).ok())
     }
 
     /// What is put at `s3://BUCKET/PREFIX`; none if it is no such address.
@@ -147,14 +216,11 @@ impl Resolver<'_> {
             let help = "name it in `buckets`, with its region and keys";
             self.fault(typed, format!("there is no bucket `{name}`"), help)
         })?;
-        let prefix = prefix.trim_matches('/');
-        let odd = |it: &str| it.is_empty() || it == "." || it == "..";
-        let is_odd = !prefix.is_empty() && prefix.split('/').any(odd);
-        if is_odd || prefix.len() > PREFIX_BYTES_MAX || prefix.chars().any(char::is_control) {
+        let prefix = prefix_of(prefix).map_err(|message| {
             let help =
                 format!("names with single slashes between them, up to {PREFIX_BYTES_MAX} bytes");
-            return Err(self.fault(typed, format!("`{prefix}` is no prefix"), help));
-        }
+            self.fault(typed, message, help)
+        })?;
         let locked = retain_days.map(|days| {
             if (1..=RETAIN_DAYS_MAX).contains(&days.value) {
                 return Ok(Duration::from_hours(24 * u64::from(days.value)));
@@ -164,11 +230,7 @@ impl Resolver<'_> {
         });
         Ok(Within {
             place: Arc::clone(place),
-            prefix: if prefix.is_empty() {
-                String::new()
-            } else {
-                format!("{prefix}/")
-            },
+            prefix,
             locked: locked.transpose()?,
         })
     }

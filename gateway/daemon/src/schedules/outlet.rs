@@ -47,27 +47,37 @@ impl Outlet {
 /// The same, to be written.
 pub(super) enum Place {
     Folder(PathBuf),
-    Bucket(Box<Objects>),
+    /// In a bucket other gateways may put theirs beside it, under their logs' names.
+    Bucket {
+        objects: Box<Objects>,
+        log: String,
+    },
 }
 
 impl Place {
-    pub(super) fn open(outlet: &Outlet, tls: &Arc<ClientConfig>) -> Self {
+    pub(super) fn open(outlet: &Outlet, log: &str, tls: &Arc<ClientConfig>) -> Self {
         match outlet {
             Outlet::Folder(folder) => Self::Folder(folder.clone()),
-            Outlet::Bucket(within) => Self::Bucket(Box::new(Objects::new(within.clone(), tls))),
+            Outlet::Bucket(within) => Self::Bucket {
+                objects: Box::new(Objects::new(within.clone(), tls)),
+                log: log.to_owned(),
+            },
         }
     }
 
     /// Whether what is there once need not be looked for again.
     pub(super) fn is_asked_once(&self) -> bool {
-        matches!(self, Self::Bucket(_))
+        matches!(self, Self::Bucket { .. })
     }
 
     /// Whether a file of that name is there.
     pub(super) async fn has(&self, name: &str) -> Result<bool> {
         match self {
             Self::Folder(folder) => Ok(folder.join(name).exists()),
-            Self::Bucket(objects) => objects.has(name).await,
+            Self::Bucket { objects, log } => {
+                let label = label(log, name);
+                objects.has(&scoped(log, name), Some(&label)).await
+            }
         }
     }
 
@@ -79,18 +89,28 @@ impl Place {
                 let written = tokio::task::spawn_blocking(move || write(&file, &text));
                 written.await.into_diagnostic()?
             }
-            Self::Bucket(objects) => {
+            Self::Bucket { objects, log } => {
                 let thing = Thing {
-                    name,
+                    name: &scoped(log, name),
                     media_type: media_type(form),
                     content: text.into(),
-                    manner: Manner::Labelled(name),
+                    manner: Manner::Labelled(&label(log, name)),
                     is_kept: true,
                 };
                 objects.put(thing).await.map(drop)
             }
         }
     }
+}
+
+/// The name of a report in a bucket: in a folder of its log.
+fn scoped(log: &str, name: &str) -> String {
+    format!("{}/{name}", log.replace('/', "-"))
+}
+
+/// What a report in a bucket says of itself.
+fn label(log: &str, name: &str) -> String {
+    format!("{log} {name}")
 }
 
 /// What a form is served as.

@@ -1,15 +1,12 @@
 //! How far a destination took the log, on disk: indices, nothing of what records say.
 
-use std::{
-    fs,
-    io::{self, Write as _},
-    os::unix::fs::DirBuilderExt as _,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, os::unix::fs::DirBuilderExt as _, path::Path};
 
 use audit::Cursor;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use serde::{Deserialize, Serialize};
+
+use crate::turns::Turns;
 
 /// The folder beside the log where marks are.
 pub(super) const FOLDER: &str = "shipping";
@@ -18,7 +15,7 @@ const MARK_BYTES_MAX: u64 = 1024 * 1024;
 
 /// How far it is.
 pub(super) struct Mark {
-    file: PathBuf,
+    file: Turns,
     kept: Kept,
 }
 
@@ -62,7 +59,10 @@ impl Mark {
                 })?
             }
         };
-        Ok(Self { file, kept })
+        Ok(Self {
+            file: Turns::new(file),
+            kept,
+        })
     }
 
     pub(super) fn cursor(&self) -> &Cursor {
@@ -82,7 +82,7 @@ impl Mark {
         Err(miette!(
             help = "without that file, all events of this log go",
             "`{}` says how far another log went",
-            self.file.display()
+            self.file.file().display()
         ))
     }
 
@@ -90,7 +90,7 @@ impl Mark {
     pub(super) fn advice(&self) -> String {
         format!(
             "`{}` says how far events went; without it, all of this log go again",
-            self.file.display()
+            self.file.file().display()
         )
     }
 
@@ -118,24 +118,12 @@ impl Mark {
     }
 
     async fn keep(&mut self, kept: Kept) -> Result<()> {
-        let (file, text) = (self.file.clone(), serde_json::to_vec(&kept));
-        let text = text.into_diagnostic()?;
-        let written = tokio::task::spawn_blocking(move || put(&file, &text)).await;
+        let text = serde_json::to_vec(&kept).into_diagnostic()?;
+        let written = self.file.write(text).await;
         written
-            .into_diagnostic()?
             .into_diagnostic()
-            .wrap_err_with(|| format!("`{}` cannot be written", self.file.display()))?;
+            .wrap_err_with(|| format!("`{}` cannot be written", self.file.file().display()))?;
         self.kept = kept;
         Ok(())
     }
-}
-
-/// Whole or not at all.
-fn put(file: &Path, text: &[u8]) -> io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let mut draft = tempfile::NamedTempFile::new_in(folder)?;
-    draft.write_all(text)?;
-    draft.as_file().sync_all()?;
-    draft.persist(file)?;
-    fs::File::open(folder)?.sync_all()
 }

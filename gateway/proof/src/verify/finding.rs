@@ -177,6 +177,30 @@ pub enum Finding {
         /// Its name in the folder.
         name: String,
     },
+    /// In a bucket, what never changes was put again, or hidden by a delete marker. Judged is the oldest version.
+    #[error("`{name}` was put {versions} time(s) and deleted {markers} time(s) in the bucket")]
+    Overwritten {
+        /// Its name below the prefix.
+        name: String,
+        /// How many versions of it there are.
+        versions: u64,
+        /// How many delete markers.
+        markers: u64,
+    },
+    /// In a bucket, what is to be kept can be taken away before its time.
+    #[error("`{name}` is not locked for as long as it should be")]
+    Unlocked {
+        /// Its name below the prefix.
+        name: String,
+    },
+    /// The newest checkpoint is older than one that is kept beside it.
+    #[error("`checkpoint` was put back: it is of {size} records, and one of {signed} is kept")]
+    PutBack {
+        /// What it covers.
+        size: u64,
+        /// What a kept one covers.
+        signed: u64,
+    },
     /// A line of an export is not what an export is made of.
     #[error("line {line} is malformed: {what}")]
     Malformed {

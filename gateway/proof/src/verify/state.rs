@@ -96,6 +96,7 @@ impl Verifier {
         verifier.latest_us = state.latest_us;
         verifier.keys = state.keys;
         let report = &mut verifier.report;
+        report.resumed = Some(state.tree.size);
         report.signed = state.signed;
         report.checkpoints = state.checkpoints;
         report.witnessed = state.witnessed.filter(|_| report.witnessed.is_some());

@@ -16,6 +16,11 @@ impl Report {
             ),
             format!("checkpoints  {}", self.checkpoints),
         ];
+        if let Some(resumed) = self.resumed {
+            lines.push(format!(
+                "resumed      {resumed} records were judged before, as the bookmark says"
+            ));
+        }
         for Succeeded { index, key } in &self.successions {
             lines.push(format!("key          {key}, by record {index}"));
         }

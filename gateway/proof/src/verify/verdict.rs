@@ -13,6 +13,8 @@ pub enum Verdict {
     /// Nothing is wrong.
     #[default]
     Intact = 0,
+    /// In a bucket, what is to be kept is not locked for as long as it should be.
+    Unlocked = 9,
     /// Too few witnesses signed the end of the log.
     Unwitnessed = 10,
     /// Records follow that no checkpoint covers.
@@ -49,14 +51,17 @@ pub enum Verdict {
     Damaged = 26,
     /// Data keys are gone, and no record says that their time was over.
     KeysLost = 27,
+    /// In a bucket, what never changes was put again, or deleted.
+    Overwritten = 28,
     /// A key that was superseded signed what came later: whoever has it may sign another history.
-    Superseded = 28,
+    Superseded = 29,
 }
 
 impl Verdict {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Intact,
+        Self::Unlocked,
         Self::Unwitnessed,
         Self::Unsigned,
         Self::Inconsistent,
@@ -75,6 +80,7 @@ impl Verdict {
         Self::WrongKey,
         Self::Damaged,
         Self::KeysLost,
+        Self::Overwritten,
         Self::Superseded,
     ];
 
@@ -87,6 +93,7 @@ impl Verdict {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Intact => "nothing is wrong",
+            Self::Unlocked => "what is to be kept is not locked for as long as it should be",
             Self::Unwitnessed => "too few witnesses signed the end of the log",
             Self::Unsigned => "records follow that no checkpoint covers",
             Self::Inconsistent => "nodes, checkpoints or closings are not where they belong",
@@ -105,6 +112,7 @@ impl Verdict {
             Self::WrongKey => "somebody else's key signed, or data keys were exchanged",
             Self::Damaged => "the store beneath the log is damaged",
             Self::KeysLost => "data keys are gone, and no record says that their time was over",
+            Self::Overwritten => "what never changes was put again, or deleted",
             Self::Superseded => "a key that was superseded signed what came later",
         }
     }
@@ -127,12 +135,14 @@ impl From<&Finding> for Verdict {
             Finding::Removed { .. } => Self::Removed,
             Finding::Repeated { .. } => Self::Inserted,
             Finding::Truncated { .. } => Self::Truncated,
-            Finding::RolledBack { .. } => Self::RolledBack,
+            Finding::RolledBack { .. } | Finding::PutBack { .. } => Self::RolledBack,
             Finding::ForgedCheckpoint { why, .. } => Self::from(*why),
             Finding::Fork { .. } => Self::Forked,
             Finding::WrongKey { .. } | Finding::UnfoundedSuccession { .. } => Self::WrongKey,
             Finding::Damaged { .. } => Self::Damaged,
             Finding::KeyLost { .. } => Self::KeysLost,
+            Finding::Overwritten { .. } => Self::Overwritten,
+            Finding::Unlocked { .. } => Self::Unlocked,
         }
     }
 }
@@ -163,7 +173,7 @@ mod tests {
         assert!(
             codes
                 .into_iter()
-                .all(|it| it == 0 || (10..100).contains(&it))
+                .all(|it| it == 0 || (9..100).contains(&it))
         );
     }
 

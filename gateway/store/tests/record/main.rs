@@ -39,5 +39,6 @@ mod reading;
 mod retention;
 mod rotation;
 mod sabotage;
+mod sittings;
 mod succession;
 mod tampering;

@@ -295,8 +295,11 @@ proptest! {
                 let kept = serde_json::to_string(&state).unwrap();
                 let state = serde_json::from_str(&kept).unwrap();
                 let mut verifier = Verifier::resume(key(seed), state).unwrap();
+                let before = verifier.size();
                 pour(&mut verifier, second);
-                prop_assert_eq!(verifier.finish(), whole);
+                let report = verifier.finish();
+                prop_assert_eq!(report.resumed, Some(before));
+                prop_assert_eq!(Report { resumed: None, ..report }, whole);
             }
             if seed < newest {
                 let report = log.judge(key(1), &[log.note(&[seed])]);
