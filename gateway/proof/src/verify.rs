@@ -44,7 +44,7 @@ pub const FINDINGS_MAX: usize = 100;
 /// Openings that are looked after at the same time; a log with more of them open has them counted.
 pub const OPEN_MAX: usize = 1 << 20;
 
-/// Checkpoints that wait for their record; an intact log has two.
+/// Checkpoints that wait for their record; an intact log has two, and those that were kept.
 const PENDING_MAX: usize = 4096;
 
 /// Whether one more may wait beside so many.
@@ -156,6 +156,8 @@ pub struct Verifier {
     actual: Option<Tree>,
     /// Checkpoints that came before their records, by size.
     early: BTreeMap<u64, Vec<Early>>,
+    /// How many these are.
+    waiting: usize,
     /// Keys that nobody named so far.
     strangers: Strangers,
     /// Heads whose record has not come yet, by size.
@@ -213,6 +215,7 @@ impl Verifier {
             tree: Some(Tree::default()),
             actual: None,
             early: BTreeMap::new(),
+            waiting: 0,
             strangers: Strangers::default(),
             pending: BTreeMap::new(),
             good: 0,
@@ -393,10 +396,11 @@ impl Verifier {
             return self.report.find(Finding::MisplacedCheckpoint { size });
         }
         let heads = self.pending.entry(size).or_default();
-        // An intact log names a head at most thrice: in place, as the newest, and outside.
-        if heads.len() < 4 {
-            heads.push(head);
+        // An intact log names a head at most thrice while none of it can wait: in place, as the newest, and outside.
+        if heads.len() >= 4 {
+            return self.report.find(Finding::MisplacedCheckpoint { size });
         }
+        heads.push(head);
         self.compare(next);
     }
 

@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod succession;
+
 /// A log in memory, with a key of Go's form.
 struct Log {
     signer: StandardSigner,
@@ -478,6 +480,44 @@ fn what_is_kept_beside_the_tiles_is_held_against_them() {
     assert!(log.judge(home.path(), &[]).is_intact());
 }
 
+/// What is found, or where it is to go on, if it is interrupted after so many looks.
+fn sitting(
+    root: &Path,
+    authority: &Authority,
+    from: Option<Box<Bookmark>>,
+    stop: usize,
+) -> Result<Report, Option<Box<Bookmark>>> {
+    let (mut kept, mut told) = (None, 0);
+    let manner = Manner {
+        threads: 2,
+        from: from.map(|it| *it),
+        told: &mut |_, _, bookmark| {
+            told += 1;
+            kept = bookmark.or(kept.take());
+            if told == stop {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            Ok(())
+        },
+    };
+    let report = verify(manner, root, authority.clone(), &[]);
+    report.map_err(|_| kept.map(Box::new))
+}
+
+/// What is found in two of them, and how many records the first one left behind it.
+fn sittings(root: &Path, authority: &Authority, stop: usize) -> (Report, Option<u64>) {
+    let kept = sitting(root, authority, None, stop).unwrap_err();
+    let is_kept = kept.is_some();
+    let report = sitting(root, authority, kept, usize::MAX).unwrap();
+    assert!(is_kept || report.resumed.is_none());
+    let resumed = report.resumed;
+    let report = Report {
+        resumed: None,
+        ..report
+    };
+    (report, resumed)
+}
+
 /// Wherever it is interrupted, and wherever something is wrong, several sittings find what one finds.
 #[test]
 fn every_stop_gives_the_verdict_of_a_whole_sitting() {
@@ -486,34 +526,8 @@ fn every_stop_gives_the_verdict_of_a_whole_sitting() {
     for size in (1000..=SIZE).step_by(1000) {
         keep(&log, home.path(), size);
     }
-    let judge = |from: Option<Box<Bookmark>>, stop: usize| {
-        let (mut kept, mut told) = (None, 0);
-        let manner = Manner {
-            threads: 2,
-            from: from.map(|it| *it),
-            told: &mut |_, _, bookmark| {
-                told += 1;
-                kept = bookmark.or(kept.take());
-                if told == stop {
-                    return Err(io::ErrorKind::Interrupted.into());
-                }
-                Ok(())
-            },
-        };
-        let report = verify(manner, home.path(), log.authority.clone(), &[]);
-        report.map_err(|_| kept.map(Box::new))
-    };
-    let whole = || judge(None, usize::MAX).unwrap();
-    let by_sittings = |stop| {
-        let kept = judge(None, stop).unwrap_err();
-        let is_kept = kept.is_some();
-        let report = judge(kept, usize::MAX).unwrap();
-        assert!(is_kept || report.resumed.is_none());
-        Report {
-            resumed: None,
-            ..report
-        }
-    };
+    let whole = || sitting(home.path(), &log.authority, None, usize::MAX).unwrap();
+    let by_sittings = |stop| sittings(home.path(), &log.authority, stop).0;
     let damage = |name: &str| {
         let path = home.path().join(name);
         let content = fs::read(&path).unwrap();

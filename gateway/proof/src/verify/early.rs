@@ -57,12 +57,9 @@ impl Verifier {
         };
         let size = checkpoint::size(&early.examination.note);
         match size.filter(|size| *size > self.order.next()) {
-            Some(size) if has_room(self.early.len()) => {
-                let waiting = self.early.entry(size).or_default();
-                // An intact log names a head at most thrice: in place, as the newest, and outside.
-                if waiting.len() < 4 {
-                    waiting.push(early);
-                }
+            Some(size) if has_room(self.waiting) => {
+                self.early.entry(size).or_default().push(early);
+                self.waiting += 1;
             }
             _ => self.decide(early, true),
         }
@@ -75,6 +72,7 @@ impl Verifier {
             && *entry.key() <= next
         {
             let (size, waiting) = entry.remove_entry();
+            self.waiting -= waiting.len();
             for early in waiting {
                 self.decide(early, size == next);
             }
@@ -83,6 +81,7 @@ impl Verifier {
 
     /// Takes those that are left, at the end of the log.
     pub(super) fn leave(&mut self) {
+        self.waiting = 0;
         for early in std::mem::take(&mut self.early).into_values().flatten() {
             self.decide(early, true);
         }
