@@ -40,8 +40,13 @@ impl Store {
 
     /// What looks at it.
     fn verification(&self, world: &World, more: &[&str]) -> Result<Command> {
-        let (key, keys) = (world.gateway.public_key()?, self.keys_of("auditor"));
-        let (keys, url) = (keys.display().to_string(), self.server.url());
+        self.verification_by(&world.gateway.public_key()?, world, more)
+    }
+
+    /// The same by this key of the log.
+    fn verification_by(&self, key: &str, world: &World, more: &[&str]) -> Result<Command> {
+        let (keys, url) = (self.keys_of("auditor"), self.server.url());
+        let keys = keys.display().to_string();
         let arguments = [
             "audit",
             "verify",
@@ -58,7 +63,7 @@ impl Store {
             "--keys",
             &keys,
             "--key",
-            &key,
+            key,
         ];
         let mut command = Command::new(gateway::binary()?);
         command.args([&arguments, more].concat());
@@ -332,6 +337,45 @@ fn a_killed_verification_of_a_bucket_goes_on() -> Result<()> {
     assert_eq!(members.remove("resumed"), Some(json!(8192)), "{resumed:?}");
     assert_eq!(said, whole.said);
     ensure!(!bookmark.exists(), "what is done is begun anew");
+    world.finish()
+}
+
+#[test]
+fn a_log_in_a_bucket_is_followed_to_another_signing_key() -> Result<()> {
+    let store = Store::new()?;
+    let mut world = shelved(&store, Some(3650))?;
+    let first = world.gateway.public_key()?;
+    let by = |world: &World, key: &str| -> Result<Judgement> {
+        let mut command = store.verification_by(key, world, &["--retain-days", RETAIN_DAYS])?;
+        Ok(Judgement::of(&command.output()?))
+    };
+    call(&world, "0", 10)?;
+    until("the first key's are in the bucket", &world, || {
+        Ok(by(&world, &first)?.code == Some(0))
+    })?;
+    let data = world.gateway.data().display().to_string();
+    let rotate = ["keys", "rotate", "--signing", "--data", &data];
+    let rotated = world.gateway.cli(&rotate)?;
+    ensure!(rotated.status.success(), "{rotated:?}");
+    let second = world.gateway.public_key()?;
+    assert_ne!(first, second);
+    // The gateway that runs puts on what the second one signs, and so does the next one.
+    filled(&store, &mut world)?;
+    world.gateway.restart()?;
+    call(&world, "2", 50)?;
+    stored(&store, &mut world, 700)?;
+
+    let (early, late) = (by(&world, &first)?, by(&world, &second)?);
+    let at = early.said["successions"][0]["index"].clone();
+    ensure!(at.is_u64(), "{early:?}");
+    for (judged, since) in [(&early, &Value::Null), (&late, &at)] {
+        assert_eq!(judged.code, Some(0), "{judged:?}");
+        assert_eq!(&judged.said["since"], since, "{judged:?}");
+        let told = ["successions", "size", "signed", "bucket"];
+        for member in told {
+            assert_eq!(judged.said[member], early.said[member], "{member}");
+        }
+    }
     world.finish()
 }
 
