@@ -39,7 +39,7 @@ pub(crate) struct Pack {
 
 impl Pack {
     /// Packs `group`.
-    pub(crate) fn new(group: Group) -> Result<Self, LedgerError> {
+    pub(crate) fn new(group: &Group) -> Result<Self, LedgerError> {
         let first = i64::try_from(group.first()?).map_err(|_| refused("the log is full"))?;
         let length = group
             .rows
