@@ -229,7 +229,7 @@ fn half(path: &Path) -> io::Result<(File, u64)> {
 pub(crate) enum Beyond {
     /// Frames that go on right there; of most logs none.
     Frames(Vec<Frame>),
-    /// It goes on at this record: those before it are missing here.
+    /// It goes on at this record, which is not where the database ends.
     Gap(u64),
 }
 

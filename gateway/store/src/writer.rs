@@ -120,8 +120,8 @@ impl Drop for Writer {
 /// The journal goes on where the database does not end: somebody put another in its place.
 pub(crate) fn torn(size: u64, first: u64) -> LedgerError {
     LedgerError::Damaged(format!(
-        "the database has {size} records, and the journal beside it goes on at record {first}: put back the database that \
-         belongs to it"
+        "the database ends with record {size}, and the journal beside it goes on at {first}: put back the database that belongs to \
+         it"
     ))
 }
 

@@ -256,7 +256,10 @@ async fn what_the_database_does_not_have_yet_is_read_and_is_there_after_a_crash(
     assert_eq!(reader.read(0, 99).await.unwrap().len(), 8);
     Box::new(ledger).close().await.unwrap();
     let left = crate::journal::FILE_NAMES.map(|name| fs::read(home.path().join(name)).unwrap());
-    assert!(left.iter().all(|file| file.starts_with(&[0; 64])), "it is empty");
+    assert!(
+        left.iter().all(|file| file.starts_with(&[0; 64])),
+        "it is empty"
+    );
 }
 
 #[tokio::test]
