@@ -41,6 +41,10 @@ use crate::{
     traffic::{Act, End},
 };
 
+/// As the command line has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many requests.
 const YEAR: &str = "TIDEGATE_YEAR";
 const YEAR_USUAL: u64 = 3_000;
