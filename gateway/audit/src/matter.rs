@@ -300,14 +300,15 @@ impl Matters<'_> {
             };
             rows.retain(|row| row.index < self.anchor.size);
             let last = rows.last().map(|row| row.index);
-            self.next = last.map_or(self.anchor.size, |last| last + 1);
-            self.rows = self.sorted(rows).await?;
+            let next = last.map_or(self.anchor.size, |last| last + 1);
+            self.rows = self.sorted(rows, next).await?;
+            self.next = next;
         }
         Ok(self.rows.pop_front())
     }
 
     /// The same, those opened that are wanted; reads on meanwhile.
-    async fn sorted(&mut self, rows: Vec<Row>) -> Result<VecDeque<Read>, ArchiveError> {
+    async fn sorted(&mut self, rows: Vec<Row>, next: u64) -> Result<VecDeque<Read>, ArchiveError> {
         let (mut headers, mut wanted, mut others) = (Vec::new(), Vec::new(), Vec::new());
         let mut begun = BTreeSet::new();
         for row in rows {
@@ -318,20 +319,23 @@ impl Matters<'_> {
             })?;
             let is_wanted = match (header.kind, header.opening) {
                 (Kind::Close, Some(opening)) => {
-                    begun.contains(&opening) || self.held.contains_key(&opening)
+                    let is_late = self.span.ends && self.span.is_over(&header);
+                    !is_late && (begun.contains(&opening) || self.held.contains_key(&opening))
                 }
                 (Kind::Close, None) => false,
                 _ => self.span.has(&header),
             };
             if is_wanted {
-                begun.insert(index);
+                if header.kind == Kind::Open {
+                    begun.insert(index);
+                }
                 headers.push(header);
                 wanted.push(row);
             } else {
                 others.push((header, row));
             }
         }
-        let ahead = (self.next < self.anchor.size).then_some(self.next);
+        let ahead = (next < self.anchor.size).then_some(next);
         let (entries, ahead) = self.archive.entries(wanted, ahead).await?;
         self.ahead = ahead;
         let opened = headers.into_iter().zip(entries);

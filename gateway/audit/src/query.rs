@@ -143,6 +143,8 @@ pub struct Archive {
     /// Which records say that data keys are destroyed, by these; read when the first one is missed.
     expiries: Option<BTreeMap<u32, u64>>,
     subjects: Readable,
+    /// So many open records at once.
+    threads: usize,
 }
 
 impl Archive {
@@ -155,7 +157,15 @@ impl Archive {
             keys: HashMap::new(),
             expiries: None,
             subjects: Readable::default(),
+            threads: 1,
         })
+    }
+
+    /// Opens records on so many processors at once: for a process that does nothing else.
+    #[must_use]
+    pub fn on_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
     }
 
     /// Also tells whom records are about, by the keys in `store`.
@@ -336,7 +346,7 @@ impl Archive {
         ahead: Option<u64>,
     ) -> Result<(Vec<Entry>, Option<Vec<Row>>), ArchiveError> {
         self.fetch_keys(&rows).await?;
-        let (keys, ledger) = (&self.keys, &mut self.ledger);
+        let (keys, ledger, threads) = (&self.keys, &mut self.ledger, self.threads);
         let reading = async {
             match ahead {
                 Some(from) => ledger.read(from, READ_ROWS_MAX).await.map(Some),
@@ -344,8 +354,7 @@ impl Archive {
             }
         };
         // What is read is asked for first, and by another thread.
-        let opening =
-            async { parallel::map(parallel::threads(), &rows, |row| unsealed(row, keys)) };
+        let opening = async { parallel::map(threads, &rows, |row| unsealed(row, keys)) };
         let (page, opened) = tokio::join!(biased; reading, opening);
         let mut entries = opened.into_iter().collect::<Result<Vec<_>, _>>()?;
         let (provider, log) = (self.provider.as_ref(), self.authority.origin());

@@ -23,6 +23,9 @@ const RECORDS: usize = 2048;
 /// and what there is after this time.
 const WAIT: Duration = Duration::from_millis(10);
 
+/// A database that took nothing is asked again after this time, if nobody asks before.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// A database that is written and read by turns.
 pub(crate) type Shared = Arc<sync::Mutex<Database>>;
 
@@ -51,8 +54,12 @@ struct Progress {
 
 /// The database does not take what there is.
 #[derive(Debug, thiserror::Error)]
-#[error("the log's database does not take over what is on record")]
+#[error("{}", Self::WHAT)]
 struct Behind(#[source] Arc<LedgerError>);
+
+impl Behind {
+    const WHAT: &str = "the log's database does not take over what is on record";
+}
 
 impl Progress {
     fn set(&self, fed: Fed) {
@@ -60,11 +67,13 @@ impl Progress {
         self.changed.notify_all();
     }
 
-    fn failed(&self, failure: Arc<LedgerError>) {
+    /// Whether that is news.
+    fn failed(&self, failure: Arc<LedgerError>) -> bool {
         let mut fed = self.fed.lock().unwrap_or_else(PoisonError::into_inner);
-        fed.failure = Some(failure);
+        let before = fed.failure.replace(failure);
         drop(fed);
         self.changed.notify_all();
+        before.is_none()
     }
 
     fn is_well(&self) -> bool {
@@ -171,9 +180,18 @@ struct Feeding {
 
 impl Feeding {
     fn serve(mut self, runtime: &runtime::Runtime, messages: &Receiver<Message>) {
-        while let Ok(message) = messages.recv() {
+        loop {
+            let first = if self.progress.is_well() {
+                messages.recv().map_err(RecvTimeoutError::from)
+            } else {
+                messages.recv_timeout(RETRY)
+            };
+            let mut asked = match first {
+                Ok(message) => self.take(message),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
             let deadline = Instant::now() + WAIT;
-            let mut asked = self.take(message);
             while asked.is_none() && self.records < RECORDS {
                 let left = deadline.saturating_duration_since(Instant::now());
                 match messages.recv_timeout(left) {
@@ -181,13 +199,10 @@ impl Feeding {
                     Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
                 }
             }
-            // A database that failed is left alone until somebody asks.
-            if asked.is_some() || self.progress.is_well() {
-                let fed = runtime.block_on(self.feed());
-                if let Some(asked) = asked {
-                    // Whoever asked may have gone.
-                    drop(asked.send(fed));
-                }
+            let fed = runtime.block_on(self.feed());
+            if let Some(asked) = asked {
+                // Whoever asked may have gone.
+                drop(asked.send(fed));
             }
         }
     }
@@ -205,11 +220,21 @@ impl Feeding {
 
     /// Gives the database what waits, as one group; what it does not take goes on waiting.
     async fn feed(&mut self) -> Result<(), LedgerError> {
-        let all = joined(&mut self.waiting, self.records);
-        let Some(all) = all else {
+        let Some(all) = joined(&mut self.waiting) else {
             return Ok(());
         };
-        match self.database.lock().await.store(&all).await {
+        let mut database = self.database.lock().await;
+        let stored = database.store(&all).await;
+        // What came back as an error may have been a commit.
+        let stored = match stored {
+            Err(error) => match database.head().await {
+                Ok(head) if head.size >= all.size => Ok(()),
+                _ => Err(error),
+            },
+            stored => stored,
+        };
+        drop(database);
+        match stored {
             Ok(()) => {
                 self.records = 0;
                 self.progress.set(Fed {
@@ -219,25 +244,33 @@ impl Feeding {
                 Ok(())
             }
             Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    records = self.records,
-                    "the log's database does not take over what is on record"
-                );
+                let records = self.records;
                 self.waiting.push(all);
                 let failure = Arc::new(error);
-                self.progress.failed(Arc::clone(&failure));
+                if self.progress.failed(Arc::clone(&failure)) {
+                    let error = failure.as_ref() as &dyn std::error::Error;
+                    tracing::error!(error, records, "{}", Behind::WHAT);
+                }
                 Err(failed(Behind(failure)))
             }
         }
     }
 }
 
+impl Drop for Feeding {
+    /// Nobody waits for a thread that has ended, in whatever way.
+    fn drop(&mut self) {
+        self.progress
+            .failed(Arc::new(failed("its thread has ended")));
+    }
+}
+
 /// All of these groups as one.
-fn joined(groups: &mut Vec<Group>, records: usize) -> Option<Group> {
+pub(crate) fn joined(groups: &mut Vec<Group>) -> Option<Group> {
     if groups.len() <= 1 {
         return groups.pop();
     }
+    let records = groups.iter().map(|group| group.rows.len()).sum();
     let mut all = Group {
         rows: Vec::with_capacity(records),
         size: 0,

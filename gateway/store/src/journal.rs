@@ -11,16 +11,19 @@ mod frame;
 
 use std::{
     fs::{File, OpenOptions},
-    io,
-    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
+    hash::{BuildHasher as _, RandomState},
+    io::{self, ErrorKind},
+    os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _, fchown},
     path::Path,
 };
 
-use audit::{Group, Head, LedgerError};
+use audit::{Group, Head, Header, LedgerError};
 
-pub(crate) use self::frame::Frame;
-use self::frame::HEADER_BYTES;
-use crate::sqlite::failed;
+use self::frame::{HEAD_BYTES, HEADER_BYTES};
+use crate::{
+    pack,
+    sqlite::{FILE_NAME, failed},
+};
 
 /// The files, in the log's directory.
 pub(crate) const FILE_NAMES: [&str; 2] = ["log.journal.0", "log.journal.1"];
@@ -35,7 +38,7 @@ const ANEW_BYTES: u64 = 256 << 10;
 /// One of the files.
 struct Half {
     file: File,
-    /// 0 of one that is empty.
+    /// A number by chance; 0 of one that is empty.
     generation: u64,
     /// How many records there are with its last frame.
     size: u64,
@@ -60,7 +63,7 @@ pub(crate) enum Appended {
     Kept(Group),
     /// There is no room for it until the database has so many records; nothing was done.
     Later(u64, Group),
-    /// It is too large, or has no records to be found by: it goes into the database, and is durable then.
+    /// It is too large: it goes into the database, and is durable then.
     Past(Group),
 }
 
@@ -94,8 +97,13 @@ impl Journal {
             })
         };
         let [one, other] = FILE_NAMES;
+        let halves = [half(one)?, half(other)?];
+        // Names must survive a power cut, too.
+        File::open(directory)
+            .and_then(|it| it.sync_all())
+            .map_err(failed)?;
         Ok(Self {
-            halves: [half(one)?, half(other)?],
+            halves,
             half: 0,
             at: 0,
             size: head.size,
@@ -119,7 +127,11 @@ impl Journal {
             return Err(failed(format!("record {first} does not follow {size}")));
         }
         if group.rows.is_empty() {
-            return Ok(self.past(group));
+            return Err(failed("a group without records has nothing to say"));
+        }
+        if !group.rows.iter().all(pack::fits) {
+            // Here it would be durable, and nothing could ever be done with it.
+            return Err(failed("a record is longer than the database takes"));
         }
         let spare = std::mem::take(&mut self.spare);
         let mut bytes = frame::payload(spare, self.newest.as_deref(), &group).map_err(failed)?;
@@ -136,11 +148,7 @@ impl Journal {
             self.spare = bytes;
             return Ok(Appended::Later(of.size, group));
         }
-        let generation = if anew {
-            one.generation.max(other.generation) + 1
-        } else {
-            of.generation
-        };
+        let generation = if anew { by_chance() } else { of.generation };
         frame::seal(&mut bytes, generation, first, group.size);
         self.write(Writing {
             half,
@@ -151,6 +159,11 @@ impl Journal {
             group,
         })
         .map(Appended::Kept)
+    }
+
+    /// Whether something could not be written.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck.is_some()
     }
 
     /// Writes what could not be written, if there is anything; gives it for the database.
@@ -193,8 +206,14 @@ impl Journal {
         let bytes = writing.bytes.get(writing.skipped..).unwrap_or_default();
         let written = half.file.write_all_at(bytes, writing.at);
         if let Err(error) = written.and_then(|()| half.file.sync_data()) {
-            // Nobody can tell whether it is on disk, and a reader may have seen it: it is never taken back, but written
-            // again before anything else is.
+            // Nobody can tell whether it is on disk: it is never taken back, but written again before anything else is. Nor
+            // can a reader, to whom memory shows it, and who may tell others.
+            let head = if writing.skipped == 0 {
+                HEADER_BYTES
+            } else {
+                HEAD_BYTES
+            };
+            drop(half.file.write_all_at(&vec![0; head], writing.at));
             self.stuck = Some(writing);
             return Err(failed(error));
         }
@@ -208,29 +227,56 @@ impl Journal {
     }
 }
 
+fn by_chance() -> u64 {
+    RandomState::new().hash_one(FILE_NAMES).max(1)
+}
+
 /// A file of the journal with all its room, and its generation.
 fn half(path: &Path) -> io::Result<(File, u64)> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    let mut file = options.mode(0o600).open(path)?;
-    let there = file.metadata()?.len();
-    let missing = (FILE_BYTES as u64).saturating_sub(there);
+    let mut file = frame::open(options.mode(0o600), path)?;
+    let about = file.metadata()?;
+    if about.len() == 0 {
+        like_the_database(&file, path);
+    }
+    let missing = (FILE_BYTES as u64).saturating_sub(about.len());
     if missing > 0 {
+        if about.len() >= HEADER_BYTES as u64 && frame::generation(&mut file)? != Some(0) {
+            return Err(no_journal());
+        }
         // Written, not only reserved: a sync of what has its place need not write where that is.
         let zeros = vec![0; usize::try_from(missing).unwrap_or(FILE_BYTES)];
-        file.write_all_at(&zeros, there)?;
+        file.write_all_at(&zeros, about.len())?;
         file.sync_all()?;
     }
-    let generation = frame::generation(&mut file)?;
-    Ok((file, generation))
+    let mut header = [0; HEADER_BYTES];
+    file.read_exact_at(&mut header, 0)?;
+    let generation = frame::generation(&mut &header[..])?;
+    generation
+        .map(|generation| (file, generation))
+        .ok_or_else(no_journal)
+}
+
+fn no_journal() -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, "it is no journal of a log")
+}
+
+/// Whoever the database belongs to has to open it, also where somebody else makes it. As SQLite does with its own files.
+fn like_the_database(file: &File, path: &Path) {
+    let database = path.with_file_name(FILE_NAME);
+    if let Ok(owner) = std::fs::metadata(database) {
+        // Only root can, and only root need.
+        drop(fchown(file, Some(owner.uid()), Some(owner.gid())));
+    }
 }
 
 /// What the journal in `directory` has beyond a database that ends with `head`.
 pub(crate) enum Beyond {
-    /// Frames that go on right there; of most logs none.
-    Frames(Vec<Frame>),
-    /// It goes on at this record, which is not where the database ends.
-    Gap(u64),
+    /// Groups that go on right there; of most logs none.
+    Groups(Vec<Group>),
+    /// There is more, and it does not: of another log or time, not whole, or just being written.
+    Apart(String),
 }
 
 /// Looks into the journal in `directory`. What this gives survives a power cut.
@@ -238,27 +284,52 @@ pub(crate) fn beyond(directory: &Path, head: &Head) -> Result<Beyond, LedgerErro
     let mut frames = Vec::new();
     for name in FILE_NAMES {
         let path = directory.join(name);
-        let found = frame::frames(&path, head.size).map_err(|error| at(&path, &error))?;
-        frames.extend(found);
+        let found = frame::found(&path, head.size).map_err(|error| at(&path, &error))?;
+        if found.is_torn {
+            return Ok(Beyond::Apart(format!("`{name}` is damaged")));
+        }
+        frames.extend(found.frames);
     }
     frames.sort_by_key(|frame| frame.first);
-    let Some(first) = frames.first() else {
-        return Ok(Beyond::Frames(frames));
-    };
-    if first.first != head.size {
-        return Ok(Beyond::Gap(first.first));
+    let mut groups = Vec::with_capacity(frames.len());
+    let mut size = head.size;
+    let mut newest = head.checkpoint.as_ref().map(|(_, note)| note.clone());
+    for frame in frames {
+        if frame.first != size {
+            let (first, last) = (frame.first, frame.group.size);
+            return Ok(Beyond::Apart(format!(
+                "it has records {first} to {last}, and what goes before them ends at {size}"
+            )));
+        }
+        if frame.after != newest {
+            return Ok(Beyond::Apart(format!(
+                "it goes on at record {size}, after another checkpoint than is there"
+            )));
+        }
+        let leaves = frame.group.rows.iter().map(|row| &row.leaf);
+        let keys = leaves.filter_map(|leaf| Header::parse(leaf).map(|header| header.key));
+        if let Some(key) = keys.max().filter(|key| *key > head.key) {
+            return Ok(Beyond::Apart(format!(
+                "record {size} is sealed under data key {key}, and the database has keys up to {}",
+                head.key
+            )));
+        }
+        size = frame.group.size;
+        if let Some((_, note)) = frame.group.checkpoints.last() {
+            newest = Some(note.clone());
+        }
+        groups.push(frame.group);
     }
-    if first.after.as_ref() != head.checkpoint.as_ref().map(|(_, note)| note) {
-        let [one, other] = FILE_NAMES;
-        return Err(LedgerError::Damaged(format!(
-            "what is in `{one}` and `{other}` does not continue the database beside it: if that was put there, move the two \
-             files away",
-        )));
-    }
-    let mut next = head.size;
-    let follows = |frame: &Frame| std::mem::replace(&mut next, frame.group.size) == frame.first;
-    let frames = frames.into_iter();
-    Ok(Beyond::Frames(frames.take_while(follows).collect()))
+    Ok(Beyond::Groups(groups))
+}
+
+/// Journal and database do not belong together.
+pub(crate) fn apart(why: &str) -> LedgerError {
+    let [one, other] = FILE_NAMES;
+    LedgerError::Damaged(format!(
+        "the journal (`{one}`, `{other}`) does not continue the database `{FILE_NAME}` beside it: {why}. Put back the database that \
+         belongs to it; if there is none, move the two files away, and what they alone have is lost"
+    ))
 }
 
 fn at(path: &Path, error: &io::Error) -> LedgerError {

@@ -8,9 +8,8 @@ use std::{
 use audit::{Group, Head, Header, Kind, LedgerError, READ_ROWS_MAX, Row};
 
 use crate::{
-    journal::{Beyond, beyond},
-    sqlite::Database,
-    writer::torn,
+    journal::{Beyond, apart, beyond},
+    sqlite::{Database, failed},
 };
 
 /// So often is looked again where the database goes on meanwhile.
@@ -23,46 +22,66 @@ const LOOK_WAIT: Duration = Duration::from_millis(10);
 pub(crate) struct Reader {
     pub(crate) database: Database,
     directory: PathBuf,
+    /// Whether that was looked for. It is when somebody asks: of a log that is not whole others want to know, too.
+    has_looked: bool,
     /// What the database did not have when it was looked at last; it may have it by now.
     rows: Vec<Row>,
     checkpoints: Vec<(u64, String)>,
 }
 
 impl Reader {
-    /// Looks at both.
-    pub(crate) async fn open(database: Database, directory: &Path) -> Result<Self, LedgerError> {
-        let mut reader = Self {
+    pub(crate) fn new(database: Database, directory: &Path) -> Self {
+        Self {
             database,
             directory: directory.to_owned(),
+            has_looked: false,
             rows: Vec::new(),
             checkpoints: Vec::new(),
-        };
-        // Whatever is the matter with either is told to those who ask for what is there.
-        drop(reader.head().await);
-        Ok(reader)
+        }
+    }
+
+    /// Looks at what the database does not have, unless that was done.
+    async fn look(&mut self) -> Result<(), LedgerError> {
+        if !self.has_looked {
+            self.head().await?;
+        }
+        Ok(())
     }
 
     /// The end of the log as it is now.
     pub(crate) async fn head(&mut self) -> Result<Head, LedgerError> {
-        let mut missing = 0;
+        self.has_looked = false;
+        let mut why = String::new();
         for _ in 0..LOOKS {
-            let mut head = self.database.head().await?;
-            match beyond(&self.directory, &head)? {
-                Beyond::Frames(frames) => {
+            let before = self.database.head().await?;
+            let directory = self.directory.clone();
+            // Files of the journal are read and synced: nothing to do where others must not wait.
+            let looked = tokio::task::spawn_blocking(move || {
+                beyond(&directory, &before).map(|found| (before, found))
+            });
+            let (mut head, found) = looked.await.map_err(failed)??;
+            let after = self.database.head().await?;
+            match found {
+                // The journal was emptied meanwhile.
+                Beyond::Groups(groups) if groups.is_empty() && after.size != head.size => {}
+                Beyond::Groups(groups) => {
                     self.rows.clear();
                     self.checkpoints.clear();
-                    for frame in frames {
-                        self.take(frame.group, &mut head);
+                    for group in groups {
+                        self.take(group, &mut head);
                     }
+                    // A key is there before what it seals.
+                    head.key = after.key;
+                    self.has_looked = true;
                     return Ok(head);
                 }
-                // The database has got those meanwhile, and their place in the journal is used again.
-                Beyond::Gap(first) => missing = first,
+                // The database has got those meanwhile, and their place in the journal is used again; or one that was
+                // being written when it was read.
+                Beyond::Apart(found) => why = found,
             }
             tokio::time::sleep(LOOK_WAIT).await;
         }
-        let head = self.database.head().await?;
-        Err(torn(head.size, missing))
+        Err(apart(&why))
     }
 
     fn take(&mut self, group: Group, head: &mut Head) {
@@ -75,6 +94,7 @@ impl Reader {
     }
 
     pub(crate) async fn read(&mut self, from: u64, limit: u32) -> Result<Vec<Row>, LedgerError> {
+        self.look().await?;
         let limit = limit.min(READ_ROWS_MAX);
         let mut rows = self.database.read(from, limit).await?;
         let next = rows.last().map_or(from, |row| row.index + 1);
@@ -88,6 +108,7 @@ impl Reader {
         &mut self,
         from: u64,
     ) -> Result<Vec<(u64, String)>, LedgerError> {
+        self.look().await?;
         let mut notes = self.database.checkpoints(from).await?;
         let next = notes.last().map_or(from, |(size, _)| size + 1);
         let room = (READ_ROWS_MAX as usize).saturating_sub(notes.len());
@@ -97,6 +118,7 @@ impl Reader {
     }
 
     pub(crate) async fn closing(&mut self, opening: u64) -> Result<Option<u64>, LedgerError> {
+        self.look().await?;
         if let Some(closing) = self.database.closing(opening).await? {
             return Ok(Some(closing));
         }
@@ -107,13 +129,15 @@ impl Reader {
         Ok(self.rows.iter().find(closes).map(|row| row.index))
     }
 
-    /// To what the database has of one kind from record `from` on, what it does not have yet.
-    pub(crate) fn with_beyond(&self, mut found: Vec<u64>, kind: Kind, from: u64) -> Vec<u64> {
+    /// Records of one kind.
+    pub(crate) async fn of_kind(&mut self, kind: Kind, from: u64) -> Result<Vec<u64>, LedgerError> {
+        self.look().await?;
+        let mut found = self.database.of_kind(kind, from).await?;
         let next = found.last().map_or(from, |last| last + 1);
         let room = (READ_ROWS_MAX as usize).saturating_sub(found.len());
         let is_of = |row: &&Row| Header::parse(&row.leaf).is_some_and(|it| it.kind == kind);
         let beyond = self.rows.iter().filter(|row| row.index >= next);
         found.extend(beyond.filter(is_of).take(room).map(|row| row.index));
-        found
+        Ok(found)
     }
 }

@@ -18,7 +18,12 @@ use audit::{Group, Head, KeptDataKey, Kind, Ledger, LedgerError, Row};
 use sqlx::{ConnectOptions as _, error::DatabaseError, sqlite::SqliteConnectOptions};
 
 pub(crate) use self::database::Database;
-use crate::{reader::Reader, shown::shown, writer::Writer};
+use crate::{
+    journal::{Beyond, apart, beyond},
+    reader::Reader,
+    shown::shown,
+    writer::Writer,
+};
 
 /// The database in the log's directory; SQLite puts `-wal` and `-shm` beside it.
 pub const FILE_NAME: &str = "log.sqlite";
@@ -47,6 +52,14 @@ enum Side {
 impl SqliteLedger {
     /// Opens the log in `directory` for its one writer, making both if need be.
     pub async fn open(directory: &Path) -> Result<Self, LedgerError> {
+        // A log whose database is gone is not begun anew.
+        if !fs::exists(directory.join(FILE_NAME)).map_err(failed)? {
+            match beyond(directory, &Head::default())? {
+                Beyond::Groups(groups) if groups.is_empty() => {}
+                Beyond::Groups(_) => return Err(apart("that is gone")),
+                Beyond::Apart(why) => return Err(apart(&why)),
+            }
+        }
         let database = Database::open(directory).await?;
         let writer = Writer::start(database, directory).await?;
         Ok(Self {
@@ -58,7 +71,7 @@ impl SqliteLedger {
     /// Opens the log in `directory` to read it, whether or not its writer runs.
     pub async fn open_to_read(directory: &Path) -> Result<Self, LedgerError> {
         let database = Database::open_to_read(directory).await?;
-        let reader = Reader::open(database, directory).await?;
+        let reader = Reader::new(database, directory);
         Ok(Self {
             side: Side::Reader(reader),
             directory: directory.to_owned(),
@@ -208,10 +221,7 @@ impl SqliteLedger {
     async fn of_kind(&mut self, kind: Kind, from: u64) -> Result<Vec<u64>, LedgerError> {
         match &mut self.side {
             Side::Writer(writer) => writer.database().await?.of_kind(kind, from).await,
-            Side::Reader(reader) => {
-                let found = reader.database.of_kind(kind, from).await?;
-                Ok(reader.with_beyond(found, kind, from))
-            }
+            Side::Reader(reader) => reader.of_kind(kind, from).await,
         }
     }
 }

@@ -4,19 +4,23 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use audit::{Group, LedgerError};
 use tokio::sync::{Mutex, MutexGuard, oneshot};
 
 use crate::{
-    feed::{Feed, Shared},
-    journal::{Appended, Beyond, Journal, beyond},
+    feed::{Feed, Shared, joined},
+    journal::{Appended, Beyond, Journal, apart, beyond},
     sqlite::{Database, failed},
 };
+
+/// What could not be written is tried again after this time, if nobody asks before.
+const RETRY: Duration = Duration::from_secs(1);
 
 type Done = oneshot::Sender<Result<(), LedgerError>>;
 
@@ -43,17 +47,15 @@ impl Writer {
         directory: &Path,
     ) -> Result<Self, LedgerError> {
         let mut head = database.head().await?;
-        match beyond(directory, &head)? {
-            Beyond::Frames(frames) if frames.is_empty() => {}
-            Beyond::Frames(frames) => {
-                let records: usize = frames.iter().map(|frame| frame.group.rows.len()).sum();
-                tracing::info!(records, "the log's database takes over what is on record");
-                for frame in frames {
-                    database.store(&frame.group).await?;
-                }
-                head = database.head().await?;
-            }
-            Beyond::Gap(first) => return Err(torn(head.size, first)),
+        let mut groups = match beyond(directory, &head)? {
+            Beyond::Groups(groups) => groups,
+            Beyond::Apart(why) => return Err(apart(&why)),
+        };
+        if let Some(all) = joined(&mut groups) {
+            let records = all.rows.len();
+            tracing::info!(records, "the log's database takes over what is on record");
+            database.store(&all).await?;
+            head = database.head().await?;
         }
         let size = head.size;
         let journal = Journal::open(directory, head)?;
@@ -117,24 +119,27 @@ impl Drop for Writer {
     }
 }
 
-/// The journal goes on where the database does not end: somebody put another in its place.
-pub(crate) fn torn(size: u64, first: u64) -> LedgerError {
-    LedgerError::Damaged(format!(
-        "the database ends with record {size}, and the journal beside it goes on at {first}: put back the database that belongs to \
-         it"
-    ))
-}
-
 /// The body of the thread that writes the journal.
 fn serve(mut journal: Journal, feed: &Feed, works: &Receiver<Work>) {
-    while let Ok(work) = works.recv() {
+    loop {
+        let work = if journal.is_stuck() {
+            works.recv_timeout(RETRY)
+        } else {
+            works.recv().map_err(RecvTimeoutError::from)
+        };
         let (done, result) = match work {
-            Work::Append(group, done) => (done, append(&mut journal, feed, group)),
-            Work::Settle(done) => (done, settle(&mut journal, feed)),
-            Work::Empty(done) => {
+            Ok(Work::Append(group, done)) => (done, append(&mut journal, feed, group)),
+            Ok(Work::Settle(done)) => (done, settle(&mut journal, feed)),
+            Ok(Work::Empty(done)) => {
                 let settled = settle(&mut journal, feed);
                 (done, settled.and_then(|()| journal.empty()))
             }
+            Err(RecvTimeoutError::Timeout) => {
+                // Told to whoever wants to append.
+                drop(settle(&mut journal, feed));
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
         };
         // Whoever asked may have gone.
         drop(done.send(result));
@@ -143,7 +148,10 @@ fn serve(mut journal: Journal, feed: &Feed, works: &Receiver<Work>) {
 
 /// Makes a group durable.
 fn append(journal: &mut Journal, feed: &Feed, mut group: Group) -> Result<(), LedgerError> {
-    let mut fed = feed.fed()?;
+    let fed = feed.fed();
+    // It may do again what it did not when it was last asked.
+    let fed = fed.or_else(|_| feed.drain().and_then(|()| feed.fed()));
+    let mut fed = fed?;
     loop {
         match journal.append(group, fed)? {
             Appended::Kept(kept) => return feed.hand(kept),

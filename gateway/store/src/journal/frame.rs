@@ -1,18 +1,22 @@
 //! How a file of the journal looks: a header, and frames.
 //!
-//! The header has a magic word and the file's generation; a frame has its length, a checksum, the log's size before and
-//! after it, and the group. The checksum is over the generation, too, so that what an older one left counts for nothing.
-//! All numbers are little-endian.
+//! The header has a magic word, the file's generation and a checksum; a frame has its length, a checksum, the log's size
+//! before and after it, and the group. A frame's checksum is over all of it and the generation, which is a number by chance:
+//! what an older one left counts for nothing. All numbers are little-endian.
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
     io::{self, BufReader, ErrorKind, Read as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
 use audit::{Group, Row};
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteBuf, Bytes};
+
+use super::FILE_BYTES;
 
 /// What a header begins with.
 const MAGIC: [u8; 16] = *b"tidegate journal";
@@ -21,7 +25,7 @@ const MAGIC: [u8; 16] = *b"tidegate journal";
 pub(super) const HEADER_BYTES: usize = 512;
 
 /// Bytes of a frame before its group.
-const HEAD_BYTES: usize = 24;
+pub(super) const HEAD_BYTES: usize = 24;
 
 /// Bytes that are read at once.
 const READ_BYTES: usize = 64 << 10;
@@ -76,7 +80,7 @@ impl Head {
 
     fn checksum(self, generation: u64, payload: &[u8]) -> u32 {
         let mut hasher = crc32fast::Hasher::new();
-        for number in [generation, self.first, self.size] {
+        for number in [generation, self.length.into(), self.first, self.size] {
             hasher.update(&number.to_le_bytes());
         }
         hasher.update(payload);
@@ -110,6 +114,7 @@ pub(super) fn seal(bytes: &mut [u8], generation: u64, first: u64, size: u64) {
         return;
     };
     let fields = MAGIC.into_iter().chain(generation.to_le_bytes());
+    let fields = fields.chain(header_checksum(generation).to_le_bytes());
     header.iter_mut().zip(fields).for_each(|(to, of)| *to = of);
     let Some((head, payload)) = frame.split_at_mut_checked(HEAD_BYTES) else {
         return;
@@ -126,63 +131,108 @@ pub(super) fn seal(bytes: &mut [u8], generation: u64, first: u64, size: u64) {
         .for_each(|(to, of)| *to = of);
 }
 
-/// The generation of a file; 0 of one that is empty.
-pub(super) fn generation(file: &mut impl io::Read) -> io::Result<u64> {
-    let mut header = [0; HEADER_BYTES];
-    file.read_exact(&mut header)?;
-    let (magic, rest) = header.split_at(MAGIC.len());
-    let generation = rest.first_chunk().copied().map_or(0, u64::from_le_bytes);
-    match generation {
-        0 if header.iter().all(|byte| *byte == 0) => Ok(0),
-        1.. if magic == MAGIC => Ok(generation),
-        _ => Err(io::Error::new(
-            ErrorKind::InvalidData,
-            "it is no journal of a log",
-        )),
-    }
+fn header_checksum(generation: u64) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&MAGIC);
+    hasher.update(&generation.to_le_bytes());
+    hasher.finalize()
 }
 
-/// The frames of the file at `path` that end behind the first `size` records, in their order; none if there is no file.
-pub(super) fn frames(path: &Path, size: u64) -> io::Result<Vec<Frame>> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+/// The generation of a file; 0 of one that is empty, none of one whose header is not whole.
+pub(super) fn generation(file: &mut impl io::Read) -> io::Result<Option<u64>> {
+    let mut header = [0; HEADER_BYTES];
+    file.read_exact(&mut header)?;
+    if header.iter().all(|byte| *byte == 0) {
+        return Ok(Some(0));
+    }
+    let (magic, rest) = header.split_at(MAGIC.len());
+    let generation = rest.first_chunk().copied().map(u64::from_le_bytes);
+    let checksum = rest.get(8..).and_then(|rest| rest.first_chunk().copied());
+    Ok(generation.filter(|generation| {
+        magic == MAGIC && checksum.map(u32::from_le_bytes) == Some(header_checksum(*generation))
+    }))
+}
+
+/// What is in a file.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Frames that end behind the records that were asked for, in their order.
+    pub(super) frames: Vec<Frame>,
+    /// Something is not whole that no crash leaves so: what comes behind it is. It may be being written just now.
+    pub(super) is_torn: bool,
+}
+
+/// Looks for what is behind the first `size` records in the file at `path`; there may be none.
+pub(super) fn found(path: &Path, size: u64) -> io::Result<Found> {
+    let mut found = Found::default();
+    let file = match open(OpenOptions::new().read(true), path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(found),
         file => file?,
     };
-    let mut file = BufReader::with_capacity(READ_BYTES, file);
-    let generation = match generation(&mut file) {
-        Ok(generation) => generation,
+    let mut reader = BufReader::with_capacity(READ_BYTES, (&file).take(FILE_BYTES as u64));
+    let generation = match generation(&mut reader) {
         // It is being made.
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(Vec::new()),
-        Err(error) => return Err(error),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(found),
+        generation => generation?,
     };
-    let (mut frames, mut next) = (Vec::new(), None);
-    let mut bytes = [0; HEAD_BYTES];
-    while generation > 0 && filled(&mut file, &mut bytes)? {
-        let Some(head) = Head::parse(&bytes) else {
-            break;
-        };
-        let follows = next.is_none_or(|next| head.first == next);
-        if head.length == 0 || head.size <= head.first || !follows {
+    let Some(generation) = generation else {
+        found.is_torn = true;
+        return Ok(found);
+    };
+    if generation == 0 {
+        return Ok(found);
+    }
+    let (mut next, mut is_broken) = (None, false);
+    while let Some((head, payload)) = read(&mut reader)? {
+        if next.is_some_and(|next| head.first != next) {
             break;
         }
         next = Some(head.size);
-        if head.size <= size {
-            file.seek_relative(i64::from(head.length))?;
-            continue;
+        let is_whole = head.checksum(generation, &payload) == head.checksum;
+        if is_whole && is_broken {
+            // A frame is written when the one before it is on disk.
+            found.is_torn = true;
+            break;
         }
-        let mut payload = Vec::new();
-        file.by_ref()
-            .take(head.length.into())
-            .read_to_end(&mut payload)?;
-        match frame(head, generation, &payload) {
-            Some(frame) => frames.push(frame),
-            None => break,
+        is_broken |= !is_whole;
+        if is_whole && head.size > size {
+            match frame(head, &payload) {
+                Some(frame) => found.frames.push(frame),
+                None => is_broken = true,
+            }
         }
     }
-    if !frames.is_empty() {
-        durable(file.get_ref())?;
+    if !found.frames.is_empty() {
+        durable(&file)?;
     }
-    Ok(frames)
+    Ok(found)
+}
+
+/// Opens a file that is one.
+pub(super) fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).unwrap_or_default();
+    let file = options.custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidData, "it is no file"));
+    }
+    Ok(file)
+}
+
+/// The next frame, whole or not; none at the end.
+fn read(file: &mut impl io::Read) -> io::Result<Option<(Head, Vec<u8>)>> {
+    let mut bytes = [0; HEAD_BYTES];
+    match file.read_exact(&mut bytes) {
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
+        read => read?,
+    }
+    let head = Head::parse(&bytes).filter(|head| head.length > 0 && head.size > head.first);
+    let Some(head) = head else {
+        return Ok(None);
+    };
+    let mut payload = Vec::new();
+    file.take(head.length.into()).read_to_end(&mut payload)?;
+    Ok(Some((head, payload)))
 }
 
 /// Whoever reads a frame may tell others of it, so that no power cut may take it back.
@@ -194,21 +244,14 @@ fn durable(file: &File) -> io::Result<()> {
     }
 }
 
-/// Whether there was as much to read.
-fn filled(file: &mut impl io::Read, bytes: &mut [u8]) -> io::Result<bool> {
-    match file.read_exact(bytes) {
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
-        read => read.map(|()| true),
-    }
-}
-
-/// A frame that is whole, of this generation, and says of its group what its head says.
-fn frame(head: Head, generation: u64, payload: &[u8]) -> Option<Frame> {
-    if head.checksum(generation, payload) != head.checksum {
+/// The group of a frame, if it is as its head says.
+fn frame(head: Head, payload: &[u8]) -> Option<Frame> {
+    let payload: Payload<ByteBuf> = postcard::from_bytes(payload).ok()?;
+    let count = head.size.checked_sub(head.first)?;
+    if payload.rows.len() as u64 != count || i64::try_from(head.size).is_err() {
         return None;
     }
-    let payload: Payload<ByteBuf> = postcard::from_bytes(payload).ok()?;
-    let rows = payload.rows.into_iter().zip(head.first..);
+    let rows = payload.rows.into_iter().zip(head.first..head.size);
     let rows = rows.map(|((leaf, nodes), index)| Row {
         index,
         leaf: leaf.into_vec(),

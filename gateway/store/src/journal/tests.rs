@@ -54,8 +54,16 @@ fn keep(journal: &mut Journal, group: Group, fed: u64) -> u64 {
 /// What there is beyond a database with so many records.
 fn found(home: &TempDir, size: u64) -> Vec<Row> {
     match beyond(home.path(), &head(size)).unwrap() {
-        Beyond::Frames(frames) => frames.into_iter().flat_map(|it| it.group.rows).collect(),
-        Beyond::Gap(first) => panic!("it goes on at {first}"),
+        Beyond::Groups(groups) => groups.into_iter().flat_map(|it| it.rows).collect(),
+        Beyond::Apart(why) => panic!("{why}"),
+    }
+}
+
+/// Why it does not continue a database that ends so.
+fn apart_from(home: &TempDir, head: &Head) -> String {
+    match beyond(home.path(), head).unwrap() {
+        Beyond::Groups(groups) => panic!("{} groups continue it", groups.len()),
+        Beyond::Apart(why) => why,
     }
 }
 
@@ -78,10 +86,7 @@ fn what_the_database_does_not_have_is_found() {
     assert_eq!(found(&home, 2), all[2..]);
     assert_eq!(found(&home, 4), []);
     // It ends in the middle of a group, which no database of this log does.
-    assert!(matches!(
-        beyond(home.path(), &head(1)).unwrap(),
-        Beyond::Gap(0)
-    ));
+    assert!(apart_from(&home, &head(1)).contains("records 0 to 2"));
     journal.empty().unwrap();
     assert_eq!(found(&home, 0), []);
     assert_eq!(keep(&mut journal, group(4, &[5]), 4), 5);
@@ -124,17 +129,18 @@ fn a_journal_that_nobody_waits_for_stays_short() {
 }
 
 #[test]
-fn what_is_too_large_or_has_no_records_goes_past_it() {
+fn what_is_too_large_goes_past_it() {
     let home = tempfile::tempdir().unwrap();
     let mut journal = journal(&home, 0);
     keep(&mut journal, group(0, &[1]), 0);
-    for past in [group(1, &[FILE_BYTES]), group(2, &[])] {
-        let appended = journal.append(past, 1).unwrap();
-        assert!(matches!(appended, Appended::Past(_)));
-    }
+    let appended = journal.append(group(1, &[900_000; 5]), 1).unwrap();
+    assert!(matches!(appended, Appended::Past(_)));
+    // What no database takes is not durable either; nor is what says nothing.
+    assert!(journal.append(group(6, &[1 << 20]), 6).is_err());
+    assert!(journal.append(group(6, &[]), 6).is_err());
     // What comes behind it is found, by a database that has it.
-    keep(&mut journal, group(2, &[1]), 2);
-    assert_eq!(found(&home, 2).len(), 1);
+    keep(&mut journal, group(6, &[1]), 6);
+    assert_eq!(found(&home, 6).len(), 1);
 }
 
 #[test]
@@ -156,13 +162,9 @@ fn another_database_is_not_continued() {
         checkpoint: Some((3, "note of another log".into())),
         ..head(3)
     };
-    let refused = beyond(home.path(), &other).err().unwrap().to_string();
-    assert!(refused.contains("log.journal.0"), "{refused}");
+    assert!(apart_from(&home, &other).contains("another checkpoint"));
     // One that ends before it.
-    assert!(matches!(
-        beyond(home.path(), &head(2)).unwrap(),
-        Beyond::Gap(3)
-    ));
+    assert!(apart_from(&home, &head(2)).contains("ends at 2"));
 }
 
 #[test]
@@ -184,6 +186,114 @@ fn chain(error: &LedgerError) -> Vec<String> {
         next = error.source();
     }
     chain
+}
+
+#[test]
+fn what_could_not_be_written_is_written_before_anything_else() {
+    let home = tempfile::tempdir().unwrap();
+    let mut journal = journal(&home, 0);
+    for stuck in [group(0, &[1, 2]), group(3, &[3])] {
+        let first = stuck.first().unwrap();
+        // A descriptor that nothing can be written by.
+        let whole = std::mem::replace(
+            &mut journal.halves[1].file,
+            File::open(first_file(&home)).unwrap(),
+        );
+        assert!(journal.append(stuck.clone(), first).is_err());
+        assert!(journal.is_stuck());
+        assert_eq!(found(&home, first), []);
+        assert!(journal.append(group(stuck.size, &[9]), first).is_err());
+        assert!(journal.settle().is_err());
+        journal.halves[1].file = whole;
+        assert_eq!(journal.settle().unwrap().unwrap().rows, stuck.rows);
+        assert!(!journal.is_stuck() && journal.settle().unwrap().is_none());
+        assert_eq!(found(&home, first), stuck.rows);
+        keep(&mut journal, group(stuck.size, &[9]), stuck.size);
+    }
+}
+
+#[test]
+fn what_an_emptied_journal_had_is_nothing_in_another_history() {
+    let home = tempfile::tempdir().unwrap();
+    let mut before = journal(&home, 0);
+    for size in 0..4 {
+        keep(&mut before, group(size, &[50]), 0);
+    }
+    before.empty().unwrap();
+    // As long as what stood there; its checkpoints say the same, too.
+    let mut after = journal(&home, 0);
+    let mut other = group(0, &[50]);
+    other.rows[0].leaf.fill(0xaa);
+    let rows = other.rows.clone();
+    keep(&mut after, other, 0);
+    assert_eq!(found(&home, 0), rows);
+}
+
+#[test]
+fn what_is_damaged_before_something_whole_is_said_to_be() {
+    let home = tempfile::tempdir().unwrap();
+    let mut journal = journal(&home, 0);
+    let mut ends = vec![HEADER_BYTES];
+    for size in 0..3 {
+        keep(&mut journal, group(size, &[50]), 0);
+        ends.push(usize::try_from(journal.at).unwrap());
+    }
+    let whole = fs::read(first_file(&home)).unwrap();
+    // In the header, in the first group, in the second; what is in the last may be a crash.
+    for (at, is_torn) in [
+        (3, true),
+        (17, true),
+        (ends[0] + 40, true),
+        (ends[1] + 40, true),
+        (ends[2] + 40, false),
+    ] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        fs::write(first_file(&home), bytes).unwrap();
+        match is_torn {
+            true => assert!(apart_from(&home, &head(0)).contains("damaged"), "{at}"),
+            false => assert_eq!(found(&home, 0).len(), 2),
+        }
+    }
+}
+
+#[test]
+fn records_whose_key_is_not_there_are_not_taken() {
+    let home = tempfile::tempdir().unwrap();
+    let mut journal = journal(&home, 0);
+    let log = audit::seal::tag("test.example/log");
+    let header = Header {
+        kind: audit::Kind::Start,
+        key: 6,
+        index: 0,
+        at_us: 0,
+        opening: None,
+        log: Some(log),
+    };
+    let mut group = group(0, &[0]);
+    group.rows[0].leaf = header.bytes(log).to_vec();
+    group.rows[0].leaf.resize(100, 0);
+    keep(&mut journal, group, 0);
+    let with = |key| Head { key, ..head(0) };
+    assert!(apart_from(&home, &with(5)).contains("data key 6"));
+    assert!(matches!(
+        beyond(home.path(), &with(6)).unwrap(),
+        Beyond::Groups(groups) if groups.len() == 1
+    ));
+}
+
+#[test]
+fn what_is_no_file_is_not_read() {
+    let home = tempfile::tempdir().unwrap();
+    let elsewhere = home.path().join("elsewhere");
+    fs::write(&elsewhere, "something").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, first_file(&home)).unwrap();
+    assert!(beyond(home.path(), &head(0)).is_err());
+    assert!(Journal::open(home.path(), head(0)).is_err());
+    assert_eq!(fs::read(&elsewhere).unwrap(), b"something");
+    fs::remove_file(first_file(&home)).unwrap();
+    fs::create_dir(first_file(&home)).unwrap();
+    assert!(beyond(home.path(), &head(0)).is_err());
 }
 
 #[test]
@@ -224,8 +334,13 @@ proptest! {
         }
         fs::write(first_file(&home), &bytes).unwrap();
         let whole = ends[1..].iter().filter(|end| **end <= at).count();
+        let Beyond::Groups(groups) = beyond(home.path(), &head(0)).unwrap() else {
+            // Something whole is behind it, which a crash does not leave so.
+            prop_assert!(flip.is_some() && whole + 1 < lengths.len());
+            return Ok(());
+        };
         // Of what is zero from there on the last bytes may have been zero before.
-        let found = found(&home, 0);
+        let found: Vec<_> = groups.into_iter().flat_map(|it| it.rows).collect();
         let all: Vec<_> = all.into_iter().flatten().collect();
         let kept: usize = lengths[..whole].iter().map(Vec::len).sum();
         prop_assert!(found.len() >= kept);
