@@ -207,6 +207,7 @@ fn a_power_cut_loses_no_acknowledged_record() -> Result<()> {
     for cut in 1..=CUTS {
         let seen = under_load(&world.gateway, cut * ANSWERS, || {
             world.gateway.signal(Signal::STOP)?;
+            stands_still(world.gateway.pid()?)?;
             // What the device holds now, and nothing that only memory knows.
             fs::copy(disk.image(), disk.folder.path().join("cut"))?;
             Ok(())
@@ -227,6 +228,23 @@ fn a_power_cut_loses_no_acknowledged_record() -> Result<()> {
     world.gateway.stop()?;
     verified(&world.gateway)?;
     Ok(())
+}
+
+/// Waits until all threads of a process that was told to stop have: on a busy host some still work for a while, and answer.
+fn stands_still(pid: u32) -> Result<()> {
+    let deadline = Instant::now() + START_MAX;
+    loop {
+        let mut stopped = true;
+        for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+            let status = fs::read_to_string(thread?.path().join("status"))?;
+            stopped &= status.contains("\nState:\tT");
+        }
+        if stopped {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "it does not stand still");
+        thread::sleep(POLL);
+    }
 }
 
 /// Calls from all sides, and after so many answers does `cut` while they still do; gives each record that an answer spoke of,

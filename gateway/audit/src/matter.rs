@@ -124,10 +124,16 @@ pub struct Anchor {
 
 /// A record on its way.
 enum Read {
-    /// It is opened when it is known whether anybody wants it.
+    /// Somebody may want it, or nobody.
     Sealed(Header, Row),
-    /// It may name people, whom it was asked for with others.
-    Opened(Kind, Entry),
+    /// It was opened with others: it is wanted, or ends what is.
+    Opened(Header, Entry),
+}
+
+/// The record of how an exchange ended.
+enum Ending {
+    Sealed(Row),
+    Opened(Entry),
 }
 
 /// A walk through the log.
@@ -136,6 +142,8 @@ pub struct Matters<'a> {
     span: Span,
     anchor: Anchor,
     rows: VecDeque<Read>,
+    /// Read while those were opened.
+    ahead: Option<Vec<Row>>,
     next: u64,
     /// Openings without an end so far.
     held: BTreeMap<u64, Entry>,
@@ -153,6 +161,7 @@ impl Archive {
             span,
             anchor,
             rows: VecDeque::new(),
+            ahead: None,
             next: 0,
             held: BTreeMap::new(),
             parked: BTreeSet::new(),
@@ -197,19 +206,18 @@ impl Matters<'_> {
     pub async fn next(&mut self) -> Result<Option<Matter>, ArchiveError> {
         while let Some(read) = self.read_one().await? {
             let matter = match read {
-                Read::Opened(Kind::Open, entry) => {
+                Read::Opened(header, entry) if header.kind == Kind::Open => {
                     self.hold(entry);
                     None
                 }
+                Read::Opened(header, entry) if header.kind == Kind::Close => {
+                    self.close(&header, Ending::Opened(entry)).await?
+                }
+                Read::Sealed(header, row) if header.kind == Kind::Close => {
+                    self.close(&header, Ending::Sealed(row)).await?
+                }
                 Read::Opened(_, entry) => Some(Matter {
                     entry,
-                    closing: None,
-                }),
-                Read::Sealed(header, row) if header.kind == Kind::Close => {
-                    self.close(header, row).await?
-                }
-                Read::Sealed(header, row) if self.span.has(&header) => Some(Matter {
-                    entry: self.archive.entry(row).await?,
                     closing: None,
                 }),
                 Read::Sealed(..) => None,
@@ -230,11 +238,15 @@ impl Matters<'_> {
         }
     }
 
-    async fn close(&mut self, header: Header, row: Row) -> Result<Option<Matter>, ArchiveError> {
+    async fn close(
+        &mut self,
+        header: &Header,
+        closing: Ending,
+    ) -> Result<Option<Matter>, ArchiveError> {
         let Some(opening) = header.opening else {
             return Ok(None);
         };
-        if self.span.ends && self.span.is_over(&header) {
+        if self.span.ends && self.span.is_over(header) {
             return Ok(None);
         }
         let entry = match self.held.remove(&opening) {
@@ -243,16 +255,20 @@ impl Matters<'_> {
                 Some(entry) => entry,
                 None => return Ok(None),
             },
-            None if self.span.ends_in(&header) => match self.archive.at(opening).await? {
+            None if self.span.ends_in(header) => match self.archive.at(opening).await? {
                 Some(entry) => entry,
                 None => return Ok(None),
             },
             // Of another time or kind.
             None => return Ok(None),
         };
+        let closing = match closing {
+            Ending::Opened(closing) => closing,
+            Ending::Sealed(row) => self.archive.entry(row).await?,
+        };
         Ok(Some(Matter {
             entry,
-            closing: Some(self.archive.entry(row).await?),
+            closing: Some(closing),
         }))
     }
 
@@ -275,36 +291,55 @@ impl Matters<'_> {
 
     async fn read_one(&mut self) -> Result<Option<Read>, ArchiveError> {
         if self.rows.is_empty() && self.next < self.anchor.size {
-            let (ledger, _) = self.archive.parts();
-            let mut rows = ledger.read(self.next, READ_ROWS_MAX).await?;
+            let mut rows = match self.ahead.take() {
+                Some(rows) => rows,
+                None => {
+                    let (ledger, _) = self.archive.parts();
+                    ledger.read(self.next, READ_ROWS_MAX).await?
+                }
+            };
             rows.retain(|row| row.index < self.anchor.size);
             let last = rows.last().map(|row| row.index);
-            self.next = last.map_or(self.anchor.size, |last| last + 1);
-            self.rows = self.sorted(rows).await?;
+            let next = last.map_or(self.anchor.size, |last| last + 1);
+            self.rows = self.sorted(rows, next).await?;
+            self.next = next;
         }
         Ok(self.rows.pop_front())
     }
 
-    /// The same, those opened that may name people.
-    async fn sorted(&mut self, rows: Vec<Row>) -> Result<VecDeque<Read>, ArchiveError> {
-        let (mut naming, mut others) = (Vec::new(), Vec::new());
+    /// The same, those opened that are wanted; reads on meanwhile.
+    async fn sorted(&mut self, rows: Vec<Row>, next: u64) -> Result<VecDeque<Read>, ArchiveError> {
+        let (mut headers, mut wanted, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        let mut begun = BTreeSet::new();
         for row in rows {
             let index = row.index;
             let header = Header::parse(&row.leaf).ok_or(ArchiveError::Record {
                 index,
                 source: SealError::Header,
             })?;
-            let names = matches!(header.kind, Kind::Open | Kind::Refuse);
-            if names && self.span.has(&header) {
-                naming.push((header.kind, row));
+            let is_wanted = match (header.kind, header.opening) {
+                (Kind::Close, Some(opening)) => {
+                    let is_late = self.span.ends && self.span.is_over(&header);
+                    !is_late && (begun.contains(&opening) || self.held.contains_key(&opening))
+                }
+                (Kind::Close, None) => false,
+                _ => self.span.has(&header),
+            };
+            if is_wanted {
+                if header.kind == Kind::Open {
+                    begun.insert(index);
+                }
+                headers.push(header);
+                wanted.push(row);
             } else {
                 others.push((header, row));
             }
         }
-        let (kinds, naming): (Vec<Kind>, Vec<Row>) = naming.into_iter().unzip();
-        let entries = self.archive.entries(naming).await?;
-        let opened = kinds.into_iter().zip(entries);
-        let opened = opened.map(|(kind, entry)| (entry.index, Read::Opened(kind, entry)));
+        let ahead = (next < self.anchor.size).then_some(next);
+        let (entries, ahead) = self.archive.entries(wanted, ahead).await?;
+        self.ahead = ahead;
+        let opened = headers.into_iter().zip(entries);
+        let opened = opened.map(|(header, entry)| (entry.index, Read::Opened(header, entry)));
         let sealed = others.into_iter();
         let sealed = sealed.map(|(header, row)| (row.index, Read::Sealed(header, row)));
         let all: BTreeMap<u64, Read> = opened.chain(sealed).collect();

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use proof::parallel;
 use serde::Serialize;
 use vault::{DataKey, Handle, KeyProvider, VaultError};
 
@@ -144,6 +145,8 @@ pub struct Archive {
     /// Which records say that data keys are destroyed, by these; read when the first one is missed.
     expiries: Option<BTreeMap<u32, u64>>,
     subjects: Readable,
+    /// So many open records at once.
+    threads: usize,
 }
 
 impl Archive {
@@ -156,7 +159,15 @@ impl Archive {
             keys: HashMap::new(),
             expiries: None,
             subjects: Readable::default(),
+            threads: 1,
         })
+    }
+
+    /// Opens records on so many processors at once: for a process that does nothing else.
+    #[must_use]
+    pub fn on_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
     }
 
     /// Also tells whom records are about, by the keys in `store`.
@@ -330,18 +341,31 @@ impl Archive {
         Ok(entry)
     }
 
-    /// What records say; whom they are about is looked up for all of them at once.
-    pub(crate) async fn entries(&mut self, rows: Vec<Row>) -> Result<Vec<Entry>, ArchiveError> {
-        let mut entries = Vec::with_capacity(rows.len());
-        for row in rows {
-            entries.push(self.unsealed(row).await?);
-        }
+    /// What records say, on all processors; whom they are about is looked up for all of them at once. Reads the page
+    /// from `ahead` on meanwhile, if that is asked for.
+    pub(crate) async fn entries(
+        &mut self,
+        rows: Vec<Row>,
+        ahead: Option<u64>,
+    ) -> Result<(Vec<Entry>, Option<Vec<Row>>), ArchiveError> {
+        self.fetch_keys(&rows).await?;
+        let (keys, ledger, threads) = (&self.keys, &mut self.ledger, self.threads);
+        let reading = async {
+            match ahead {
+                Some(from) => ledger.read(from, READ_ROWS_MAX).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        // What is read is asked for first, and by another thread.
+        let opening = async { parallel::map(threads, &rows, |row| unsealed(row, keys)) };
+        let (page, opened) = tokio::join!(biased; reading, opening);
+        let mut entries = opened.into_iter().collect::<Result<Vec<_>, _>>()?;
         let (provider, log) = (self.provider.as_ref(), self.authority.origin());
         self.subjects.fetch(&entries, provider, log).await?;
         for entry in &mut entries {
             self.tell(entry).await?;
         }
-        Ok(entries)
+        Ok((entries, page?))
     }
 
     /// Tells whom it is about, as far as their keys are still there.
@@ -352,27 +376,33 @@ impl Archive {
     }
 
     async fn unsealed(&mut self, row: Row) -> Result<Entry, ArchiveError> {
-        let index = row.index;
-        let failed = |source| ArchiveError::Record { index, source };
-        let header = Header::parse(&row.leaf).ok_or_else(|| failed(SealError::Header))?;
-        let id = header.key;
-        if !self.keys.contains_key(&id) {
-            let key = self.key(id, index).await?;
-            if self.keys.len() >= KEYS_CACHED_MAX {
-                self.keys.clear();
+        self.fetch_keys(std::slice::from_ref(&row)).await?;
+        unsealed(&row, &self.keys)
+    }
+
+    /// Has the data keys of all of `rows` at hand.
+    async fn fetch_keys(&mut self, rows: &[Row]) -> Result<(), ArchiveError> {
+        let mut unknown = BTreeMap::new();
+        for row in rows {
+            let id = header(row)?.key;
+            if !self.keys.contains_key(&id) {
+                unknown.insert(id, row.index);
             }
+        }
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        if self.keys.len() + unknown.len() > KEYS_CACHED_MAX {
+            self.keys.clear();
+            for row in rows {
+                unknown.entry(header(row)?.key).or_insert(row.index);
+            }
+        }
+        for (id, index) in unknown {
+            let key = self.key(id, index).await?;
             self.keys.insert(id, key);
         }
-        let key = self.keys.get(&id);
-        let key = match key.ok_or_else(|| failed(SealError::Header))? {
-            Ok(key) => key,
-            Err(expiry) => {
-                let event = Event::Expired(expired(&header, *expiry));
-                return Ok(Entry { index, event });
-            }
-        };
-        let event = seal::open(&row.leaf, key).map_err(failed)?;
-        Ok(Entry { index, event })
+        Ok(())
     }
 
     /// The data key that sealed the record at `index`, or which record says that it is destroyed.
@@ -477,4 +507,27 @@ pub async fn consistency(
         }
     }
     Ok(prover.prove_consistency(size, old).ok())
+}
+
+fn header(row: &Row) -> Result<Header, ArchiveError> {
+    let (index, source) = (row.index, SealError::Header);
+    Header::parse(&row.leaf).ok_or(ArchiveError::Record { index, source })
+}
+
+/// What a record says, by keys that are at hand.
+fn unsealed(row: &Row, keys: &HashMap<u32, Result<DataKey, u64>>) -> Result<Entry, ArchiveError> {
+    let index = row.index;
+    let header = header(row)?;
+    let key = keys.get(&header.key).ok_or(ArchiveError::Key {
+        id: header.key,
+        index,
+        source: None,
+    })?;
+    let event = match key {
+        Ok(key) => {
+            seal::open(&row.leaf, key).map_err(|source| ArchiveError::Record { index, source })?
+        }
+        Err(expiry) => Event::Expired(expired(&header, *expiry)),
+    };
+    Ok(Entry { index, event })
 }

@@ -2,11 +2,15 @@
 
 mod budgets;
 mod datakeys;
+mod feed;
+mod journal;
 mod pack;
 mod postgres;
+mod reader;
 mod shown;
 mod sqlite;
 mod subjects;
+mod writer;
 
 pub use budgets::{BUDGETS_FILE_NAME, SqliteBudgets, forget_seen};
 pub use postgres::{NoPlace, PostgresLedger, PostgresPlace};

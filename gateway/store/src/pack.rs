@@ -3,7 +3,7 @@
 //! A statement costs `sqlx` a change of thread, more than SQLite needs to store a record. So all
 //! bytes of a group go as one blob, and `json_each` over the extents in it makes the rows.
 
-use audit::{Group, LedgerError};
+use audit::{Group, LedgerError, Row};
 
 /// Bits of an extent for the length of the nodes: 64 nodes of 32 bytes.
 const NODES_BITS: u32 = 12;
@@ -39,7 +39,7 @@ pub(crate) struct Pack {
 
 impl Pack {
     /// Packs `group`.
-    pub(crate) fn new(group: Group) -> Result<Self, LedgerError> {
+    pub(crate) fn new(group: &Group) -> Result<Self, LedgerError> {
         let first = i64::try_from(group.first()?).map_err(|_| refused("the log is full"))?;
         let length = group
             .rows
@@ -65,6 +65,11 @@ impl Pack {
             checkpoints: checkpoints.map_err(|error| LedgerError::Failed(error.into()))?,
         })
     }
+}
+
+/// Whether a row can be packed.
+pub(crate) fn fits(row: &Row) -> bool {
+    extent(0, row.leaf.len(), row.nodes.len()).is_some()
 }
 
 fn extent(offset: usize, leaf: usize, nodes: usize) -> Option<u64> {

@@ -1,29 +1,28 @@
-//! The log in one SQLite file.
+//! The log on disk, in SQLite and the journal before it.
 //!
-//! WAL with `synchronous = FULL`: a commit returns when its frames are synced, and a reader (the
-//! command line) never waits for the writer nor the writer for it. One process writes, held by a
-//! lock on a file beside it; the files are for their owner only.
+//! WAL with `synchronous = FULL`: what the database took over is synced, and a reader (the command line) never waits for
+//! the writer nor the writer for it. One process writes; the files are for their owner only.
+
+mod database;
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use audit::{Group, Head, KeptDataKey, Ledger, LedgerError, READ_ROWS_MAX, Row};
-use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection,
-    error::DatabaseError,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
-};
+use audit::{Group, Head, KeptDataKey, Kind, Ledger, LedgerError, Row};
+use sqlx::{ConnectOptions as _, error::DatabaseError, sqlite::SqliteConnectOptions};
 
+pub(crate) use self::database::Database;
 use crate::{
-    datakeys::{self, Columns, KeyRow},
-    pack::{APPEND, Pack},
+    journal::{Beyond, apart, beyond},
+    reader::Reader,
     shown::shown,
+    writer::Writer,
 };
 
 /// The database in the log's directory; SQLite puts `-wal` and `-shm` beside it.
@@ -35,134 +34,48 @@ pub const LOCK_NAME: &str = "log.lock";
 /// How long to wait for another process that checkpoints or migrates.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
-/// Bytes of a page of a new log. SQLite writes each page of a commit with two system calls, and a
-/// record takes a third of a page of 4 KiB.
-const PAGE_BYTES: u32 = 16 * 1024;
-
-/// The WAL is folded into the file after so many pages (2 MiB). The commit that does it makes all wait who wait for
-/// it: of 16 MiB, ten milliseconds, often enough that one caller in fifty saw it.
-const WAL_PAGES: &str = "128";
-
 /// `SQLITE_CORRUPT`, `SQLITE_NOTADB`: the low byte of an extended result code.
 const DAMAGE_CODES: [i32; 2] = [11, 26];
 
-/// How long to wait for readers of pages that had a key: whoever waits for the log waits with us.
-const SCRUB_WAIT_MS: i64 = 250;
-
-/// Stands in the file from the moment that keys are destroyed until no file has a trace of them.
-const SCRUB_DUE: &str = "PRAGMA user_version = 1";
-const SCRUB_DONE: &str = "PRAGMA user_version = 0";
-
 /// A log in a directory.
 pub struct SqliteLedger {
-    connection: SqliteConnection,
-    /// The columns of a data key: those of a log that no newer gateway has opened are fewer.
-    key_columns: &'static str,
+    side: Side,
     directory: PathBuf,
-    /// Held while this log may be written; released by the kernel whatever becomes of us.
-    _lock: Option<File>,
+}
+
+/// For whom it is open.
+enum Side {
+    Writer(Writer),
+    Reader(Reader),
 }
 
 impl SqliteLedger {
     /// Opens the log in `directory` for its one writer, making both if need be.
     pub async fn open(directory: &Path) -> Result<Self, LedgerError> {
-        let made = DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory);
-        made.map_err(failed)?;
-        let lock = lock(directory.join(LOCK_NAME))?;
-        let file = directory.join(FILE_NAME);
-        make_private(&file).map_err(failed)?;
-        let options = options(&file)
-            .page_size(PAGE_BYTES)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .pragma("wal_autocheckpoint", WAL_PAGES)
-            // What is destroyed is overwritten.
-            .pragma("secure_delete", "ON")
-            // Not into a folder that is anybody's, and that the process may not use.
-            .pragma("temp_store", "MEMORY");
-        let mut connection = options.connect().await.map_err(sql)?;
-        sqlx::migrate!("./migrations/log")
-            .run(&mut connection)
-            .await
-            .map_err(failed)?;
-        // The file's name must survive a power cut, too.
-        File::open(directory)
-            .and_then(|it| it.sync_all())
-            .map_err(failed)?;
+        // A log whose database is gone is not begun anew.
+        if !fs::exists(directory.join(FILE_NAME)).map_err(failed)? {
+            match beyond(directory, &Head::default())? {
+                Beyond::Groups(groups) if groups.is_empty() => {}
+                Beyond::Groups(_) => return Err(apart("that is gone")),
+                Beyond::Apart(why) => return Err(apart(&why)),
+            }
+        }
+        let database = Database::open(directory).await?;
+        let writer = Writer::start(database, directory).await?;
         Ok(Self {
-            connection,
-            key_columns: KEY_COLUMNS,
+            side: Side::Writer(writer),
             directory: directory.to_owned(),
-            _lock: Some(lock),
         })
     }
 
     /// Opens the log in `directory` to read it, whether or not its writer runs.
     pub async fn open_to_read(directory: &Path) -> Result<Self, LedgerError> {
-        let path = directory.join(FILE_NAME);
-        if !fs::exists(&path).map_err(failed)? {
-            let place = path.display().to_string();
-            return Err(LedgerError::Absent { place });
-        }
-        let options = options(&path).pragma("query_only", "ON");
-        let mut connection = options.connect().await.map_err(sql)?;
-        let knows =
-            "SELECT EXISTS (SELECT 1 FROM pragma_table_info('data_key') WHERE name = 'day')";
-        let knows: bool = sqlx::query_scalar(knows)
-            .fetch_one(&mut connection)
-            .await
-            .map_err(sql)?;
+        let database = Database::open_to_read(directory).await?;
+        let reader = Reader::new(database, directory);
         Ok(Self {
-            connection,
-            key_columns: if knows { KEY_COLUMNS } else { OLD_KEY_COLUMNS },
+            side: Side::Reader(reader),
             directory: directory.to_owned(),
-            _lock: None,
         })
-    }
-}
-
-/// As [`KeyRow`] has them.
-const KEY_COLUMNS: &str = "id, wrapped, day, class, days, basis, first_idx";
-const OLD_KEY_COLUMNS: &str = "id, wrapped, NULL, NULL, NULL, NULL, NULL";
-
-impl SqliteLedger {
-    /// Records of one kind, which there is an index of.
-    async fn of_kind(&mut self, query: &'static str, from: u64) -> Result<Vec<u64>, LedgerError> {
-        let found: Vec<i64> = sqlx::query_scalar(query)
-            .bind(index(from)?)
-            .bind(READ_ROWS_MAX)
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(sql)?;
-        found.into_iter().map(count).collect()
-    }
-
-    /// Leaves no trace of destroyed keys in any file. They were overwritten where they stood, in a table to whose end rows
-    /// are only added, so that none ever stood elsewhere; what is left is the WAL.
-    async fn scrub(&mut self) -> Result<(), LedgerError> {
-        let patience = |ms: i64| sqlx::query(AssertSqlSafe(format!("PRAGMA busy_timeout = {ms}")));
-        let connection = &mut self.connection;
-        patience(SCRUB_WAIT_MS)
-            .execute(&mut *connection)
-            .await
-            .map_err(sql)?;
-        let cut = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
-            .fetch_one(&mut *connection)
-            .await;
-        let usual = i64::try_from(BUSY_WAIT.as_millis()).unwrap_or(i64::MAX);
-        patience(usual)
-            .execute(&mut *connection)
-            .await
-            .map_err(sql)?;
-        let (busy, _, _): (i64, i64, i64) = cut.map_err(sql)?;
-        if busy != 0 {
-            return Err(failed("a reader keeps pages that have destroyed keys"));
-        }
-        let done = sqlx::query(SCRUB_DONE).execute(connection).await;
-        done.map(drop).map_err(sql)
     }
 }
 
@@ -205,63 +118,31 @@ fn lock(path: PathBuf) -> Result<File, LedgerError> {
 #[async_trait]
 impl Ledger for SqliteLedger {
     async fn append(&mut self, group: Group) -> Result<(), LedgerError> {
-        let pack = Pack::new(group)?;
-        let appended = sqlx::query(APPEND)
-            .bind(pack.first)
-            .bind(pack.bytes)
-            .bind(pack.extents)
-            .bind(pack.checkpoints)
-            .execute(&mut self.connection)
-            .await;
-        if let Err(error) = appended {
-            // Without an open transaction this fails, which is as good.
-            drop(sqlx::query("ROLLBACK").execute(&mut self.connection).await);
-            return Err(sql(error));
+        match &mut self.side {
+            Side::Writer(writer) => writer.append(group).await,
+            Side::Reader(_) => Err(failed("the log is open to be read")),
         }
-        Ok(())
     }
 
     async fn head(&mut self) -> Result<Head, LedgerError> {
-        // One statement, so one snapshot.
-        let (size, key, signed, note): (i64, i64, Option<i64>, Option<String>) = sqlx::query_as(
-            "SELECT coalesce((SELECT max(idx) + 1 FROM record), 0),
-                    coalesce((SELECT max(id) FROM data_key), 0),
-                    newest.size, newest.note
-             FROM (SELECT 1) LEFT JOIN
-                  (SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1) AS newest",
-        )
-        .fetch_one(&mut self.connection)
-        .await
-        .map_err(sql)?;
-        Ok(Head {
-            size: count(size)?,
-            checkpoint: signed.map(count).transpose()?.zip(note),
-            key: u32::try_from(key).map_err(|_| damaged("a data key's id"))?,
-        })
+        match &mut self.side {
+            Side::Writer(writer) => writer.database().await?.head().await,
+            Side::Reader(reader) => reader.head().await,
+        }
     }
 
     async fn read(&mut self, from: u64, limit: u32) -> Result<Vec<Row>, LedgerError> {
-        let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
-            "SELECT idx, leaf, nodes FROM record WHERE idx >= ?1 ORDER BY idx LIMIT ?2",
-        )
-        .bind(index(from)?)
-        .bind(limit.min(READ_ROWS_MAX))
-        .fetch_all(&mut self.connection)
-        .await
-        .map_err(sql)?;
-        rows.into_iter().map(row).collect()
+        match &mut self.side {
+            Side::Writer(writer) => writer.database().await?.read(from, limit).await,
+            Side::Reader(reader) => reader.read(from, limit).await,
+        }
     }
 
     async fn checkpoints(&mut self, from: u64) -> Result<Vec<(u64, String)>, LedgerError> {
-        let rows: Vec<(i64, String)> = sqlx::query_as(
-            "SELECT size, note FROM checkpoint WHERE size >= ?1 ORDER BY size LIMIT ?2",
-        )
-        .bind(index(from)?)
-        .bind(READ_ROWS_MAX)
-        .fetch_all(&mut self.connection)
-        .await
-        .map_err(sql)?;
-        rows.into_iter().map(note).collect()
+        match &mut self.side {
+            Side::Writer(writer) => writer.database().await?.checkpoints(from).await,
+            Side::Reader(reader) => reader.checkpoints(from).await,
+        }
     }
 
     async fn shown(&mut self) -> Result<Option<String>, LedgerError> {
@@ -269,131 +150,79 @@ impl Ledger for SqliteLedger {
     }
 
     async fn closing(&mut self, opening: u64) -> Result<Option<u64>, LedgerError> {
-        let closing: Option<i64> = sqlx::query_scalar(
-            "SELECT idx FROM record
-             WHERE substr(leaf, 2, 1) = x'04' AND substr(leaf, 23, 8) = ?1
-             ORDER BY idx LIMIT 1",
-        )
-        .bind(opening.to_be_bytes().to_vec())
-        .fetch_optional(&mut self.connection)
-        .await
-        .map_err(sql)?;
-        closing.map(count).transpose()
+        match &mut self.side {
+            Side::Writer(writer) => writer.database().await?.closing(opening).await,
+            Side::Reader(reader) => reader.closing(opening).await,
+        }
     }
 
     async fn erasures(&mut self, from: u64) -> Result<Vec<u64>, LedgerError> {
-        let query = "SELECT idx FROM record
-             WHERE substr(leaf, 2, 1) = x'0c' AND idx >= ?1 ORDER BY idx LIMIT ?2";
-        self.of_kind(query, from).await
+        self.of_kind(Kind::Erase, from).await
     }
 
     async fn expiries(&mut self, from: u64) -> Result<Vec<u64>, LedgerError> {
-        let query = "SELECT idx FROM record
-             WHERE substr(leaf, 2, 1) = x'0f' AND idx >= ?1 ORDER BY idx LIMIT ?2";
-        self.of_kind(query, from).await
+        self.of_kind(Kind::Expire, from).await
     }
 
     async fn holds(&mut self, from: u64) -> Result<Vec<u64>, LedgerError> {
-        let query = "SELECT idx FROM record
-             WHERE substr(leaf, 2, 1) = x'10' AND idx >= ?1 ORDER BY idx LIMIT ?2";
-        self.of_kind(query, from).await
+        self.of_kind(Kind::Hold, from).await
     }
 
     async fn put_key(&mut self, key: KeptDataKey) -> Result<(), LedgerError> {
-        let columns = Columns::of(key.terms.as_ref())?;
-        let put = "INSERT INTO data_key (id, wrapped, day, class, days, basis, first_idx)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        sqlx::query(put)
-            .bind(key.id)
-            .bind(key.wrapped)
-            .bind(columns.day)
-            .bind(columns.class)
-            .bind(columns.days)
-            .bind(columns.basis)
-            .bind(columns.first)
-            .execute(&mut self.connection)
-            .await
-            .map(drop)
-            .map_err(sql)
+        self.writer()?.database().await?.put_key(key).await
     }
 
     async fn key(&mut self, id: u32) -> Result<Option<KeptDataKey>, LedgerError> {
-        let query = format!("SELECT {} FROM data_key WHERE id = ?1", self.key_columns);
-        let row: Option<KeyRow> = sqlx::query_as(AssertSqlSafe(query))
-            .bind(id)
-            .fetch_optional(&mut self.connection)
-            .await
-            .map_err(sql)?;
-        row.map(datakeys::key).transpose()
+        match &mut self.side {
+            Side::Writer(writer) => writer.database().await?.key(id).await,
+            Side::Reader(reader) => reader.database.key(id).await,
+        }
     }
 
     async fn keys(&mut self, after: u32, limit: u32) -> Result<Vec<KeptDataKey>, LedgerError> {
-        let columns = self.key_columns;
-        let query = format!("SELECT {columns} FROM data_key WHERE id > ?1 ORDER BY id LIMIT ?2");
-        let rows: Vec<KeyRow> = sqlx::query_as(AssertSqlSafe(query))
-            .bind(after)
-            .bind(limit.min(READ_ROWS_MAX))
-            .fetch_all(&mut self.connection)
-            .await
-            .map_err(sql)?;
-        rows.into_iter().map(datakeys::key).collect()
+        match &mut self.side {
+            Side::Writer(writer) => writer.database().await?.keys(after, limit).await,
+            Side::Reader(reader) => reader.database.keys(after, limit).await,
+        }
     }
 
     async fn destroy_keys(&mut self, ids: &[u32]) -> Result<u64, LedgerError> {
-        let mut transaction = self.connection.begin().await.map_err(sql)?;
-        let was_due: i64 = sqlx::query_scalar("PRAGMA user_version")
-            .fetch_one(&mut *transaction)
-            .await
-            .map_err(sql)?;
-        let mut gone = 0;
-        for id in ids {
-            // As long as the key, so that it is overwritten where it stands, and its row need not move.
-            let destroyed = "UPDATE data_key SET wrapped = zeroblob(length(wrapped))
-                 WHERE id = ?1 AND length(wrapped) > 0 AND substr(wrapped, 1, 1) <> x'00'";
-            let destroyed = sqlx::query(destroyed).bind(id);
-            let destroyed = destroyed.execute(&mut *transaction).await.map_err(sql)?;
-            gone += destroyed.rows_affected();
-        }
-        if gone > 0 {
-            let due = sqlx::query(SCRUB_DUE).execute(&mut *transaction).await;
-            due.map_err(sql)?;
-        }
-        transaction.commit().await.map_err(sql)?;
-        // What an earlier attempt destroyed, and did not come to scrub, is scrubbed now.
-        if gone > 0 || was_due != 0 {
-            self.scrub().await?;
-        }
-        Ok(gone)
+        self.writer()?.database().await?.destroy_keys(ids).await
     }
 
     async fn replace_keys(&mut self, keys: Vec<(u32, Vec<u8>)>) -> Result<(), LedgerError> {
-        let mut transaction = self.connection.begin().await.map_err(sql)?;
-        for (id, wrapped) in keys {
-            let replaced = "UPDATE data_key SET wrapped = ?2
-                 WHERE id = ?1 AND length(wrapped) > 0 AND substr(wrapped, 1, 1) <> x'00'";
-            sqlx::query(replaced)
-                .bind(id)
-                .bind(wrapped)
-                .execute(&mut *transaction)
-                .await
-                .map_err(sql)?;
-        }
-        transaction.commit().await.map_err(sql)
+        self.writer()?.database().await?.replace_keys(keys).await
     }
 
     async fn check(&mut self) -> Result<(), LedgerError> {
-        let found: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
-            .fetch_one(&mut self.connection)
-            .await
-            .map_err(sql)?;
-        match found.as_str() {
-            "ok" => Ok(()),
-            _ => Err(LedgerError::Damaged(found)),
+        match &mut self.side {
+            Side::Writer(writer) => writer.database().await?.check().await,
+            Side::Reader(reader) => reader.database.check().await,
         }
     }
 
     async fn close(self: Box<Self>) -> Result<(), LedgerError> {
-        self.connection.close().await.map_err(sql)
+        match self.side {
+            Side::Writer(writer) => writer.close().await,
+            Side::Reader(reader) => reader.database.close().await,
+        }
+    }
+}
+
+impl SqliteLedger {
+    fn writer(&mut self) -> Result<&mut Writer, LedgerError> {
+        match &mut self.side {
+            Side::Writer(writer) => Ok(writer),
+            Side::Reader(_) => Err(failed("the log is open to be read")),
+        }
+    }
+
+    /// Records of one kind.
+    async fn of_kind(&mut self, kind: Kind, from: u64) -> Result<Vec<u64>, LedgerError> {
+        match &mut self.side {
+            Side::Writer(writer) => writer.database().await?.of_kind(kind, from).await,
+            Side::Reader(reader) => reader.of_kind(kind, from).await,
+        }
     }
 }
 

@@ -187,7 +187,8 @@ pub(super) async fn fold(
     beside: Beside<'_>,
     pace: &Pace,
 ) -> Result<Document> {
-    let mut archive = audit::archive(data).await?;
+    let archive = audit::archive(data).await?;
+    let mut archive = archive.on_threads(pace.threads);
     let mut matters = archive.matters(span).await.into_diagnostic()?;
     let all = matters.anchor().size;
     while let Some(matter) = matters.next().await.into_diagnostic()? {

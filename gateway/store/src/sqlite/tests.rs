@@ -1,5 +1,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
+use sqlx::{Connection as _, SqliteConnection};
+
 use super::*;
 
 fn group(first: u64, leaves: &[&[u8]]) -> Group {
@@ -20,12 +22,16 @@ fn group(first: u64, leaves: &[&[u8]]) -> Group {
     }
 }
 
+/// The database of one who writes.
+async fn database(ledger: &mut SqliteLedger) -> tokio::sync::MutexGuard<'_, Database> {
+    ledger.writer().unwrap().database().await.unwrap()
+}
+
 async fn pragma(ledger: &mut SqliteLedger, pragma: &'static str) -> String {
-    let row: (String,) = sqlx::query_as(pragma)
-        .fetch_one(&mut ledger.connection)
-        .await
-        .unwrap();
-    row.0
+    let mut database = database(ledger).await;
+    let row = sqlx::query_as(pragma).fetch_one(database.connection());
+    let (found,): (String,) = row.await.unwrap();
+    found
 }
 
 #[tokio::test]
@@ -47,7 +53,10 @@ async fn every_commit_is_synced_and_the_files_are_private() {
         .unwrap()
         .map(|it| it.unwrap().path())
         .collect();
-    assert!(files.len() >= 3, "database, WAL and lock: {files:?}");
+    assert!(
+        files.len() >= 5,
+        "database, WAL, lock and journal: {files:?}"
+    );
     for file in files {
         assert_eq!(mode(file.clone()), 0o600, "{file:?}");
     }
@@ -135,7 +144,7 @@ async fn an_opening_is_found_by_index_not_by_scan() {
          WHERE substr(leaf, 2, 1) = x'04' AND substr(leaf, 23, 8) = x'00'
          ORDER BY idx LIMIT 1",
     )
-    .fetch_all(&mut ledger.connection)
+    .fetch_all(database(&mut ledger).await.connection())
     .await
     .unwrap();
     assert!(plan[0].3.contains("record_closing"), "{plan:?}");
@@ -171,4 +180,110 @@ async fn migrations_go_both_ways() {
                 .unwrap();
         assert_eq!(left, ["_sqlx_migrations"]);
     }
+}
+
+/// A leaf that says what it is, and no more.
+fn leaf(index: u64, kind: Kind, opening: Option<u64>) -> Vec<u8> {
+    let log = audit::seal::tag("test.example/log");
+    let header = audit::Header {
+        kind,
+        key: 1,
+        index,
+        at_us: 0,
+        opening,
+        log: Some(log),
+    };
+    let mut leaf = header.bytes(log).to_vec();
+    leaf.resize(100, 0);
+    leaf
+}
+
+#[tokio::test]
+async fn what_the_database_does_not_have_yet_is_read_and_is_there_after_a_crash() {
+    let home = tempfile::tempdir().unwrap();
+    let mut ledger = SqliteLedger::open(home.path()).await.unwrap();
+    let (id, wrapped, terms) = (1, vec![1], None);
+    let key = KeptDataKey { id, wrapped, terms };
+    ledger.put_key(key).await.unwrap();
+    ledger.append(group(0, &[b"a", b"b"])).await.unwrap();
+    let options = options(&home.path().join(FILE_NAME));
+    let mut other = options.connect().await.unwrap();
+    let refuse = "CREATE TRIGGER is_full BEFORE INSERT ON record
+         BEGIN SELECT raise(ABORT, 'disk full'); END";
+    drop(database(&mut ledger).await);
+    sqlx::query(refuse).execute(&mut other).await.unwrap();
+
+    let kinds = [
+        leaf(2, Kind::Open, None),
+        leaf(3, Kind::Close, Some(2)),
+        leaf(4, Kind::Erase, None),
+        leaf(5, Kind::Expire, None),
+        leaf(6, Kind::Hold, None),
+    ];
+    let leaves: Vec<_> = kinds.iter().map(Vec::as_slice).collect();
+    let last = group(2, &leaves);
+    ledger.append(last.clone()).await.unwrap();
+
+    let mut reader = SqliteLedger::open_to_read(home.path()).await.unwrap();
+    let head = reader.head().await.unwrap();
+    assert_eq!(head.size, 7);
+    assert_eq!(head.checkpoint, Some((7, "note over 7".into())));
+    let read = reader.read(1, 3).await.unwrap();
+    let indices: Vec<_> = read.iter().map(|row| row.index).collect();
+    assert_eq!(indices, [1, 2, 3]);
+    assert_eq!(read[1..], last.rows[..2]);
+    assert_eq!(reader.read(6, 9).await.unwrap(), last.rows[4..]);
+    let sizes = reader.checkpoints(0).await.unwrap();
+    assert_eq!(sizes.iter().map(|it| it.0).collect::<Vec<_>>(), [2, 7]);
+    assert_eq!(reader.checkpoints(3).await.unwrap().len(), 1);
+    assert_eq!(reader.closing(2).await.unwrap(), Some(3));
+    assert_eq!(reader.erasures(0).await.unwrap(), [4]);
+    assert_eq!(reader.expiries(5).await.unwrap(), [5]);
+    assert!(reader.holds(7).await.unwrap().is_empty());
+
+    // The database takes nothing, nor does the log from then on.
+    assert!(ledger.head().await.is_err());
+    assert!(ledger.append(group(7, &[b"c"])).await.is_err());
+    drop(ledger);
+    assert!(SqliteLedger::open(home.path()).await.is_err());
+    assert_eq!(reader.head().await.unwrap().size, 7);
+
+    let relent = sqlx::query("DROP TRIGGER is_full");
+    relent.execute(&mut other).await.unwrap();
+    let mut ledger = SqliteLedger::open(home.path()).await.unwrap();
+    assert_eq!(ledger.head().await.unwrap().size, 7);
+    assert_eq!(ledger.read(2, 9).await.unwrap(), last.rows);
+    ledger.append(group(7, &[b"c"])).await.unwrap();
+    // Whoever has read for long finds it, too.
+    assert_eq!(reader.head().await.unwrap().size, 8);
+    assert_eq!(reader.read(0, 99).await.unwrap().len(), 8);
+    Box::new(ledger).close().await.unwrap();
+    let left = crate::journal::FILE_NAMES.map(|name| fs::read(home.path().join(name)).unwrap());
+    assert!(
+        left.iter().all(|file| file.starts_with(&[0; 64])),
+        "it is empty"
+    );
+}
+
+#[tokio::test]
+async fn a_database_that_is_put_back_gets_what_the_journal_still_has() {
+    let home = tempfile::tempdir().unwrap();
+    let (file, backup) = (home.path().join(FILE_NAME), home.path().join("backup"));
+    let mut ledger = SqliteLedger::open(home.path()).await.unwrap();
+    ledger.append(group(0, &[b"a"])).await.unwrap();
+    Box::new(ledger).close().await.unwrap();
+    fs::copy(&file, &backup).unwrap();
+    let mut ledger = SqliteLedger::open(home.path()).await.unwrap();
+    ledger.append(group(1, &[b"b"])).await.unwrap();
+    drop(database(&mut ledger).await);
+    ledger.append(group(2, &[b"c"])).await.unwrap();
+    // As after a crash: the journal is not empty.
+    drop(ledger);
+    fs::copy(&backup, &file).unwrap();
+    for name in ["log.sqlite-wal", "log.sqlite-shm"] {
+        fs::remove_file(home.path().join(name)).ok();
+    }
+    // It has both groups, and goes on where the database ends: nothing is lost.
+    let mut ledger = SqliteLedger::open(home.path()).await.unwrap();
+    assert_eq!(ledger.head().await.unwrap().size, 3);
 }

@@ -1,6 +1,6 @@
 //! What the trail promises while all is well, and when it is not.
 
-use std::{collections::BTreeSet, fs, path::Path, thread};
+use std::{collections::BTreeSet, fs, path::Path, thread, time::Duration};
 
 use audit::{Event, Kind, Trail, TrailError};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -166,13 +166,32 @@ async fn what_the_store_refuses_is_not_acknowledged_and_later_records_are(home: 
     trail.note(&refusal("x")).await.unwrap();
     let mut saboteur = home.saboteur().await;
     saboteur.refuse_records().await;
-    let refused = trail.open(&opening("x")).await;
-    assert!(matches!(refused, Err(TrailError::Unavailable(_))));
+    // What the journal of SQLite took before its database was asked is on record.
+    let mut acknowledged = 0;
+    let refused = loop {
+        match trail.open(&opening("x")).await {
+            Ok(receipt) => assert_eq!(receipt.index(), acknowledged + 1),
+            Err(refused) => break refused,
+        }
+        acknowledged += 1;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    };
+    assert!(acknowledged == 0 || home.cluster().is_none());
+    assert!(matches!(refused, TrailError::Unavailable(_)));
     assert!(!trail.status().healthy);
+    let report = verify(home.path(), &[]).await;
+    assert_eq!(
+        (report.findings, report.size),
+        (Vec::new(), acknowledged + 1)
+    );
     saboteur.relent().await;
-    assert_eq!(trail.note(&refusal("x")).await.unwrap(), 1);
+    let next = trail.note(&refusal("x")).await.unwrap();
+    assert_eq!(next, acknowledged + 1);
     let status = trail.status();
-    assert_eq!((status.healthy, status.size, status.open), (true, 2, 0));
+    assert_eq!(
+        (status.healthy, status.size, status.open),
+        (true, next + 1, acknowledged)
+    );
     assert!(verify(home.path(), &[]).await.is_intact());
 }
 

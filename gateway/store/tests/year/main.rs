@@ -41,6 +41,10 @@ use crate::{
     traffic::{Act, End},
 };
 
+/// As the command line has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many requests.
 const YEAR: &str = "TIDEGATE_YEAR";
 const YEAR_USUAL: u64 = 3_000;
@@ -243,9 +247,9 @@ async fn report(home: &Path, kind: Kind) -> Vec<u8> {
     let keys = Keys::from_keyring(&keyring).unwrap();
     let public = keys.signer.verifier_key();
     let mut ledger = SqliteLedger::open_to_read(home).await.unwrap();
+    let threads = std::thread::available_parallelism().unwrap().get();
     let verdict = if kind.wants_verdict() {
         let authority = Authority::parse(&public).unwrap();
-        let threads = std::thread::available_parallelism().unwrap().get();
         let judged =
             audit::verify_ledger_in(threads, &mut ledger, authority, &[], &mut |_, _| {}).await;
         Some(judged.unwrap())
@@ -254,7 +258,8 @@ async fn report(home: &Path, kind: Kind) -> Vec<u8> {
     };
     let subjects = SqliteSubjects::open_to_read(home).await.unwrap().unwrap();
     let archive = Archive::new(Box::new(ledger), keys).unwrap();
-    let mut archive = archive.with_subjects(Box::new(subjects));
+    let archive = archive.with_subjects(Box::new(subjects));
+    let mut archive = archive.on_threads(threads);
     let subject = (kind == Kind::Subject).then(|| {
         format!("customer={}", said(SUBJECT).unwrap())
             .parse()

@@ -1,0 +1,2 @@
+-- Only after an orderly stop: the journal must be empty.
+SELECT 1;
