@@ -291,12 +291,11 @@ impl Matters<'_> {
 
     async fn read_one(&mut self) -> Result<Option<Read>, ArchiveError> {
         if self.rows.is_empty() && self.next < self.anchor.size {
-            let mut rows = match self.ahead.take() {
-                Some(rows) => rows,
-                None => {
-                    let (ledger, _) = self.archive.parts();
-                    ledger.read(self.next, READ_ROWS_MAX).await?
-                }
+            let mut rows = if let Some(rows) = self.ahead.take() {
+                rows
+            } else {
+                let (ledger, _) = self.archive.parts();
+                ledger.read(self.next, READ_ROWS_MAX).await?
             };
             rows.retain(|row| row.index < self.anchor.size);
             let last = rows.last().map(|row| row.index);

@@ -17,8 +17,8 @@ use tokio::{runtime, sync};
 
 use crate::sqlite::{Database, failed};
 
-/// The database takes so many records at once, if there are as many,
-const RECORDS: usize = 2048;
+/// The database takes over when there are so many records: more at once would be cheaper, and make others wait,
+const RECORDS: usize = 512;
 
 /// and what there is after this time.
 const WAIT: Duration = Duration::from_millis(10);

@@ -148,15 +148,15 @@ fn serve(mut journal: Journal, feed: &Feed, works: &Receiver<Work>) {
 
 /// Makes a group durable.
 fn append(journal: &mut Journal, feed: &Feed, mut group: Group) -> Result<(), LedgerError> {
-    let fed = feed.fed();
     // It may do again what it did not when it was last asked.
-    let fed = fed.or_else(|_| feed.drain().and_then(|()| feed.fed()));
-    let mut fed = fed?;
+    let size = feed.fed();
+    let size = size.or_else(|_| feed.drain().and_then(|()| feed.fed()));
+    let mut size = size?;
     loop {
-        match journal.append(group, fed)? {
+        match journal.append(group, size)? {
             Appended::Kept(kept) => return feed.hand(kept),
             Appended::Later(needed, again) => {
-                fed = feed.wait_for(needed)?;
+                size = feed.wait_for(needed)?;
                 group = again;
             }
             Appended::Past(past) => {

@@ -251,9 +251,10 @@ fn what_is_damaged_before_something_whole_is_said_to_be() {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
         fs::write(first_file(&home), bytes).unwrap();
-        match is_torn {
-            true => assert!(apart_from(&home, &head(0)).contains("damaged"), "{at}"),
-            false => assert_eq!(found(&home, 0).len(), 2),
+        if is_torn {
+            assert!(apart_from(&home, &head(0)).contains("damaged"), "{at}");
+        } else {
+            assert_eq!(found(&home, 0).len(), 2);
         }
     }
 }
