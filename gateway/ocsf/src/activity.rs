@@ -348,30 +348,32 @@ pub(crate) fn revoke(at: &Place<'_>, revocation: &Revocation) -> Value {
 
 /// Other policies in force.
 pub(crate) fn policies(at: &Place<'_>, change: &PolicyChange) -> Value {
-    let class = Class {
-        uid: 3004,
-        category: 3,
-        // `entity_management.activity_id`: update.
-        activity: 3,
-        profiles: &[],
-    };
-    let more = json!({
+    let what = json!({
         "actor": { "user": { "uid": change.uid.to_string() }, "app_name": "tidegate" },
         "entity": { "uid": change.before, "type": "policies" },
         "entity_result": { "uid": change.after, "type": "policies" },
         "comment": change.reason,
     });
-    at.event(
-        class,
+    replaced(
+        at,
         change.at.as_millisecond(),
-        Severity::Medium,
-        merged(json!({}), more),
+        what,
         json!({ "policies": change.policies }),
     )
 }
 
 /// Another key signs the log.
 pub(crate) fn succeed(at: &Place<'_>, successor: &Successor) -> Value {
+    let what = json!({
+        "actor": { "user": { "uid": successor.uid.to_string() }, "app_name": "tidegate" },
+        "entity": { "uid": successor.before, "type": "log signing key" },
+        "entity_result": { "uid": successor.after, "type": "log signing key" },
+    });
+    replaced(at, successor.at.as_millisecond(), what, json!({}))
+}
+
+/// What the gateway goes by has another in its place.
+fn replaced(at: &Place<'_>, at_ms: i64, what: Value, more: Value) -> Value {
     let class = Class {
         uid: 3004,
         category: 3,
@@ -379,18 +381,8 @@ pub(crate) fn succeed(at: &Place<'_>, successor: &Successor) -> Value {
         activity: 3,
         profiles: &[],
     };
-    let more = json!({
-        "actor": { "user": { "uid": successor.uid.to_string() }, "app_name": "tidegate" },
-        "entity": { "uid": successor.before, "type": "log signing key" },
-        "entity_result": { "uid": successor.after, "type": "log signing key" },
-    });
-    at.event(
-        class,
-        successor.at.as_millisecond(),
-        Severity::Medium,
-        merged(json!({}), more),
-        json!({}),
-    )
+    let what = merged(json!({}), what);
+    at.event(class, at_ms, Severity::Medium, what, more)
 }
 
 /// The gateway started or stopped.
