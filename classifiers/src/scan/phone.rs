@@ -78,7 +78,7 @@ fn at(value: &[u8], start: usize, run: &Run) -> Option<Match> {
     }
     let first = start - usize::from(previous == b'(');
     let found = north_american(value, run, previous == b'(')
-        .or_else(|| exit_code(value, run))
+        .or_else(|| exit_code(value, run).filter(|_| !ends_a_time(value, start, run)))
         .or_else(|| printed(value, run, previous == b'('))
         .or_else(|| told(value, start, run));
     found.map(|(end, confidence)| (first, end, confidence))
@@ -141,6 +141,13 @@ fn exit_code(value: &[u8], run: &Run) -> Option<(usize, u8)> {
         .starts_with(b"00")
         .then(|| international(value, run, 2))??;
     (grouped && found.1 == BY_PLAN).then_some((found.0, BY_FORM))
+}
+
+/// Whether the first group is the seconds of a time, `09:12:00.951284403`, which dial out of no country.
+fn ends_a_time(value: &[u8], start: usize, run: &Run) -> bool {
+    run.lengths().first() == Some(&2)
+        && before(value, start, 1) == b':'
+        && before(value, start, 2).is_ascii_digit()
 }
 
 /// Forms that a country prints and hardly anything else has: lengths of groups, what stands before

@@ -44,18 +44,21 @@ impl Readable {
         let Some(store) = &mut self.store else {
             return Ok(());
         };
-        let mut unknown = BTreeSet::new();
+        let mut named = BTreeSet::new();
         for entry in entries {
             handles(&entry.event, &mut |handle| {
-                if unknown.len() < CACHED_MAX && !self.cached.contains_key(&handle) {
-                    unknown.insert(handle);
+                if named.len() < CACHED_MAX {
+                    named.insert(handle);
                 }
             });
         }
-        if self.cached.len() + unknown.len() > CACHED_MAX {
+        let is_new = |handle: &&Handle| !self.cached.contains_key(*handle);
+        if self.cached.len() + named.iter().filter(is_new).count() > CACHED_MAX {
+            // Those of these entries that it has are asked for again.
             self.cached.clear();
         }
-        let unknown: Vec<Handle> = unknown.into_iter().collect();
+        named.retain(|handle| !self.cached.contains_key(handle));
+        let unknown: Vec<Handle> = named.into_iter().collect();
         for some in unknown.chunks(READ_ROWS_MAX as usize) {
             let found = store.find(some).await?;
             self.cached

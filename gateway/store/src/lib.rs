@@ -5,6 +5,7 @@ mod datakeys;
 mod feed;
 mod journal;
 mod pack;
+mod page;
 mod postgres;
 mod reader;
 mod shown;

@@ -15,7 +15,10 @@ use sqlx::{
 };
 use vault::{HANDLE_BYTES, Handle, WRAP_HEAD_BYTES, wrapped_by};
 
-use crate::sqlite::{count, failed, make_private, options, sql};
+use crate::{
+    page,
+    sqlite::{count, failed, make_private, options, sql},
+};
 
 /// The database in the log's directory.
 pub const SUBJECTS_FILE_NAME: &str = "subjects.sqlite";
@@ -150,13 +153,12 @@ impl SubjectStore for SqliteSubjects {
     async fn find(&mut self, handles: &[Handle]) -> Result<Vec<(Handle, Vec<u8>)>, LedgerError> {
         let wanted: Vec<String> = handles.iter().map(hex::encode).collect();
         let wanted = serde_json::to_string(&wanted).map_err(failed)?;
-        let rows: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
-            "SELECT handle, wrapped FROM subject_key WHERE handle IN (SELECT unhex(value) FROM json_each(?1))",
-        )
-        .bind(wanted)
-        .fetch_all(&mut self.connection)
-        .await
-        .map_err(sql)?;
+        let found: Option<String> = sqlx::query_scalar(page::KEYS)
+            .bind(wanted)
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(sql)?;
+        let rows = found.map_or(Ok(Vec::new()), |found| page::pairs(&found))?;
         let key = |(row, wrapped)| Ok((handle(row)?, wrapped));
         rows.into_iter().map(key).collect()
     }

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     datakeys::{self, Columns, KeyRow},
     pack::{APPEND, Pack},
+    page,
 };
 
 /// Bytes of a page of a new log. SQLite writes each page of a commit with two system calls, and a
@@ -195,11 +196,27 @@ impl Database {
     }
 
     pub(crate) async fn read(&mut self, from: u64, limit: u32) -> Result<Vec<Row>, LedgerError> {
+        let limit = limit.min(READ_ROWS_MAX);
+        let page: Option<String> = sqlx::query_scalar(page::RECORDS)
+            .bind(index(from)?)
+            .bind(limit)
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(sql)?;
+        let rows = page.map_or(Ok(Some(Vec::new())), |page| page::records(&page))?;
+        match rows {
+            Some(rows) => Ok(rows),
+            None => self.read_each(from, limit).await,
+        }
+    }
+
+    /// Reads rows of which some are too long for a page, which no gateway wrote.
+    async fn read_each(&mut self, from: u64, limit: u32) -> Result<Vec<Row>, LedgerError> {
         let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
             "SELECT idx, leaf, nodes FROM record WHERE idx >= ?1 ORDER BY idx LIMIT ?2",
         )
         .bind(index(from)?)
-        .bind(limit.min(READ_ROWS_MAX))
+        .bind(limit)
         .fetch_all(&mut self.connection)
         .await
         .map_err(sql)?;
