@@ -66,6 +66,7 @@ mod reveal;
 mod revocation;
 mod rotation;
 mod rows;
+mod rsyslog;
 mod scope;
 mod sdks;
 mod sealed;

@@ -102,18 +102,18 @@ fn lines(path: &PathBuf) -> Result<Vec<Value>> {
     lines.collect::<Result<_, _>>().map_err(Into::into)
 }
 
-fn uid(event: &Value) -> Result<String> {
+pub(crate) fn uid(event: &Value) -> Result<String> {
     let uid = event.pointer("/metadata/uid").and_then(Value::as_str);
     uid.map(str::to_owned).context("an event without uid")
 }
 
-fn sequence(event: &Value) -> u64 {
+pub(crate) fn sequence(event: &Value) -> u64 {
     let index = event.pointer("/metadata/sequence");
     index.and_then(Value::as_u64).unwrap_or(u64::MAX)
 }
 
 /// The same, without what came again.
-fn once(events: &[Value]) -> Result<Vec<String>> {
+pub(crate) fn once(events: &[Value]) -> Result<Vec<String>> {
     let mut known = HashSet::new();
     let uids = events.iter().map(uid).collect::<Result<Vec<_>>>()?;
     let first = uids.into_iter().filter(|uid| known.insert(uid.clone()));
@@ -121,7 +121,7 @@ fn once(events: &[Value]) -> Result<Vec<String>> {
 }
 
 /// Waits until it is so.
-fn until(what: &str, world: &World, is_so: impl Fn() -> Result<bool>) -> Result<()> {
+pub(crate) fn until(what: &str, world: &World, is_so: impl Fn() -> Result<bool>) -> Result<()> {
     let deadline = Instant::now() + START_MAX;
     while !is_so()? {
         let late = Instant::now() >= deadline;
@@ -137,7 +137,7 @@ fn until(what: &str, world: &World, is_so: impl Fn() -> Result<bool>) -> Result<
     Ok(())
 }
 
-fn ready(world: &World) -> Result<String> {
+pub(crate) fn ready(world: &World) -> Result<String> {
     let url = world.gateway.admin_url("/readyz")?;
     Ok(world.client.get(&url, &[])?.text())
 }

@@ -21,6 +21,7 @@ pub mod peers;
 pub mod people;
 pub mod records;
 pub mod resolver;
+pub mod rsyslog;
 pub mod sdks;
 pub mod setup;
 pub mod siem;

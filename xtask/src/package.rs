@@ -105,7 +105,10 @@ fn pack(workspace: &Workspace, binary: &Path, effort: u8) -> Result<Vec<PathBuf>
     Ok(made)
 }
 
-/// What `systemd-analyze security` may say that the unit exposes, from 0 to 10.
+/// The units of systemd.
+const UNITS: [&str; 2] = ["tidegate.service", "tidegate-console.service"];
+
+/// What `systemd-analyze security` may say that a unit exposes, from 0 to 10.
 const EXPOSURE_MAX: f64 = 2.0;
 
 /// Packs a binary that is built already, and checks what came out.
@@ -121,18 +124,21 @@ pub(crate) fn check(workspace: &Workspace, binary: &Path) -> Result<()> {
         "./usr/bin/tidegate",
         "./usr/bin/tidegate-verify",
         "./usr/libexec/tidegate/tidegate-report-pdf",
+        "./usr/lib/systemd/system/tidegate-console.service",
         "./usr/share/man/man1/tidegate-run.1.gz",
     ] {
         if !listed.lines().any(|line| line.ends_with(file)) {
             bail!("{} lacks {file}", deb.display());
         }
     }
-    step("unit", || unit(workspace))
+    UNITS
+        .into_iter()
+        .try_for_each(|name| step(name, || unit(workspace, name)))
 }
 
-/// Verifies the unit as systemd reads it, and what it exposes.
-fn unit(workspace: &Workspace) -> Result<()> {
-    let unit = sources(workspace).join("tidegate.service");
+/// Verifies a unit as systemd reads it, and what it exposes.
+fn unit(workspace: &Workspace, name: &str) -> Result<()> {
+    let unit = sources(workspace).join(name);
     let verified = Command::new("systemd-analyze")
         .args(["verify", "--man=no"])
         .arg(&unit)
@@ -141,7 +147,7 @@ fn unit(workspace: &Workspace) -> Result<()> {
     // Other units of this host are not ours, and the program is not installed where we build.
     let mut faults = said
         .lines()
-        .filter(|line| line.contains("tidegate.service") && !line.contains("not executable"));
+        .filter(|line| line.contains(name) && !line.contains("not executable"));
     if let Some(fault) = faults.next() {
         bail!("systemd-analyze verify: {fault}");
     }
@@ -152,12 +158,12 @@ fn unit(workspace: &Workspace) -> Result<()> {
     );
     let weighed = weighed.context("systemd-analyze does not weigh the unit")?;
     let (_, exposure) = weighed
-        .rsplit_once("tidegate.service: ")
+        .rsplit_once(&format!("{name}: "))
         .context("systemd-analyze says something else")?;
     let exposure: f64 = exposure.split(' ').next().unwrap_or_default().parse()?;
     if exposure > EXPOSURE_MAX {
         bail!(
-            "the unit exposes {exposure}, more than {EXPOSURE_MAX}: `systemd-analyze security --offline=true {}`",
+            "{name} exposes {exposure}, more than {EXPOSURE_MAX}: `systemd-analyze security --offline=true {}`",
             unit.display()
         );
     }

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{Packing, sources};
+use super::{Packing, UNITS, sources};
 use crate::{
     step::{answer, run as command},
     workspace::Workspace,
@@ -34,9 +34,13 @@ pub(super) fn put(workspace: &Workspace, packing: &Packing, binary: &Path) -> Re
     let beside = tree.join("usr/libexec/tidegate/tidegate-report-pdf");
     stripped(&pdf, &beside).context("`cargo xtask pdf` builds it")?;
     let own = sources(workspace);
-    let unit = tree.join("usr/lib/systemd/system/tidegate.service");
+    for unit in UNITS {
+        copy(
+            &own.join(unit),
+            &tree.join("usr/lib/systemd/system").join(unit),
+        )?;
+    }
     let users = tree.join("usr/lib/sysusers.d/tidegate.conf");
-    copy(&own.join("tidegate.service"), &unit)?;
     copy(&own.join("tidegate.sysusers"), &users)?;
     let manual = tree.join("usr/share/man/man1");
     fs::create_dir_all(&manual)?;

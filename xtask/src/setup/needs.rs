@@ -137,6 +137,12 @@ static ALWAYS: [Need; 18] = [
         present: |_| program("softhsm2-util").is_some(),
     },
     Need {
+        what: "rsyslog",
+        why: "the collector of syslog that events go to in the tests",
+        cure: Cure::Packages(&["rsyslog", "rsyslog-gnutls"]),
+        present: |_| program("rsyslogd").is_some() && has_rsyslog_tls(),
+    },
+    Need {
         what: "poppler and qpdf",
         why: "read the reports that are set as PDF",
         cure: Cure::Packages(&["poppler-utils", "qpdf"]),
@@ -305,6 +311,15 @@ fn has_all(workspace: &Workspace) -> bool {
 
 fn has_venv() -> bool {
     step::answer(Command::new("python3").args(["-c", "import ensurepip, venv"])).is_some()
+}
+
+/// Whether Debian's rsyslog takes TLS.
+fn has_rsyslog_tls() -> bool {
+    let architecture = std::env::consts::ARCH;
+    Path::new(&format!(
+        "/usr/lib/{architecture}-linux-gnu/rsyslog/lmnsd_gtls.so"
+    ))
+    .exists()
 }
 
 fn has_bpf_linker() -> bool {
