@@ -227,6 +227,11 @@ fn child() {
         .unwrap()
         .write_all(&report)
         .unwrap();
+    tell(kind.name(), began);
+}
+
+/// Says how long something took, and the most memory that this process had by then.
+fn tell(what: &str, began: Instant) {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let peak = status
         .lines()
@@ -234,8 +239,7 @@ fn child() {
         .unwrap();
     let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
     println!(
-        "| {} | {:.1} s | {} MiB |",
-        kind.name(),
+        "| {what} | {:.1} s | {} MiB |",
         began.elapsed().as_secs_f64(),
         peak >> 10
     );
@@ -250,8 +254,10 @@ async fn report(home: &Path, kind: Kind) -> Vec<u8> {
     let threads = std::thread::available_parallelism().unwrap().get();
     let verdict = if kind.wants_verdict() {
         let authority = Authority::parse(&public).unwrap();
+        let began = Instant::now();
         let judged =
             audit::verify_ledger_in(threads, &mut ledger, authority, &[], &mut |_, _| {}).await;
+        tell("a full verify", began);
         Some(judged.unwrap())
     } else {
         None
