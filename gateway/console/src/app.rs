@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use crate::{
-    api,
+    Logins, api,
     attempts::Attempts,
     fault::Fault,
     findings::Acknowledged,
@@ -30,9 +30,9 @@ use crate::{
     login,
     orders::Orders,
     pages,
-    role::Power,
+    role::{Power, Role},
     server::Peer,
-    sessions::{Sessions, Signed},
+    sessions::{By, Proven, Sessions, Signed},
     source::{Act, Source},
     users::Users,
 };
@@ -47,6 +47,8 @@ pub(crate) struct App {
     pub(crate) users: Users,
     pub(crate) sessions: Sessions,
     pub(crate) attempts: Attempts,
+    /// How people may log in beside by a password.
+    pub(crate) logins: Logins,
     /// Whether browsers come by TLS, so that cookies never go in the clear.
     pub(crate) secure: bool,
     pub(crate) checks: Semaphore,
@@ -74,10 +76,16 @@ pub(crate) fn html(page: Markup) -> Html<String> {
 }
 
 impl App {
-    pub(crate) fn new(source: Arc<dyn Source>, users: Users, secure: bool) -> Arc<Self> {
+    pub(crate) fn new(
+        source: Arc<dyn Source>,
+        users: Users,
+        logins: Logins,
+        secure: bool,
+    ) -> Arc<Self> {
         Arc::new(Self {
             source,
             users,
+            logins,
             secure,
             sessions: Sessions::default(),
             attempts: Attempts::default(),
@@ -138,23 +146,35 @@ impl App {
     }
 
     /// Who makes a request, if they are logged in and still a user.
-    pub(crate) fn signed(&self, headers: &HeaderMap, Peer(address): Peer) -> Option<Signed> {
+    pub(crate) fn signed(&self, headers: &HeaderMap, peer: &Peer) -> Option<Signed> {
         let name = cookie(headers, self.cookies().session)?;
         let seen = self.sessions.seen(&name, Instant::now())?;
-        let user = match self.users.named(&seen.user) {
+        let role = self.role(&seen.proven, peer)?;
+        Some(Signed {
+            user: seen.proven.user,
+            mark: seen.proven.mark,
+            role,
+            csrf: seen.csrf,
+            address: peer.address,
+        })
+    }
+
+    /// What somebody is who proved to be this once, if they still are.
+    fn role(&self, proven: &Proven, peer: &Peer) -> Option<Role> {
+        let user = match self.users.named(&proven.user) {
             Ok(user) => user?,
             Err(error) => {
                 tracing::error!(%error, "nobody is let in");
                 return None;
             }
         };
-        (user.mark() == Some(seen.mark)).then_some(Signed {
-            user: user.name,
-            mark: seen.mark,
-            role: user.role,
-            csrf: seen.csrf,
-            address,
-        })
+        let mark = match &proven.by {
+            By::Password => user.mark(),
+            // A cookie alone is worth nothing to whoever has not the key, too.
+            By::Certificate(name) if peer.shows(name) => user.certificate_mark(),
+            By::Certificate(_) => None,
+        };
+        (mark == Some(proven.mark)).then_some(user.role)
     }
 }
 
@@ -200,6 +220,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     );
     let open = Router::new()
         .route("/login", get(login::show).post(login::login))
+        .route("/login/certificate", post(login::certificate::login))
         .route("/style.css", get(style))
         .route("/icon.svg", get(icon));
     guarded(Power::Figures, figures)
@@ -238,7 +259,7 @@ async fn admit(
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(signed) = app.signed(request.headers(), peer) else {
+    let Some(signed) = app.signed(request.headers(), &peer) else {
         return Redirect::to("/login").into_response();
     };
     if power != Power::Figures && request.method() == Method::GET && is_from_elsewhere(&request) {

@@ -18,6 +18,18 @@ pub(crate) struct TypedConsole {
     users: PathBuf,
     /// What it shows to browsers; only an address of this host alone may do without.
     tls: Option<Tls>,
+    /// Whose certificates users may log in by.
+    certificates: Option<TypedPeople>,
+}
+
+/// Who vouches for users.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TypedPeople {
+    /// Certificates of authorities, PEM.
+    ca: Spanned<PathBuf>,
+    /// What each of them revoked, PEM.
+    crl: Option<PathBuf>,
 }
 
 /// The console.
@@ -26,6 +38,8 @@ pub(crate) struct Console {
     pub(crate) listen: SocketAddr,
     pub(crate) users: PathBuf,
     pub(crate) tls: Option<proxy::tls::Files>,
+    /// Who vouches for users that show a certificate.
+    pub(crate) people: Option<proxy::tls::People>,
 }
 
 impl Resolver<'_> {
@@ -41,14 +55,23 @@ impl Resolver<'_> {
             return Err(self.fault(&typed.listen, message, help));
         }
         if let Some(tls) = typed.tls.as_ref().filter(|tls| tls.ask_certificate) {
-            let message = "no user of the console is known by a certificate";
-            let help = "take `ask_certificate` off: users have passwords";
+            let message = "nobody says whose certificates are good here";
+            let help = "take `ask_certificate` off; `certificates: { ca: PEM }` beside `tls` lets users log in by one";
             return Err(self.fault(&tls.certificate, message, help));
         }
+        if let (Some(people), None) = (&typed.certificates, &typed.tls) {
+            let message = "a certificate is shown within TLS alone";
+            return Err(self.fault(&people.ca, message, "add `tls` beside `certificates`"));
+        }
+        let people = typed.certificates.as_ref();
         Ok(Console {
             listen,
             users: self.directory.join(&typed.users),
             tls: typed.tls.as_ref().map(|tls| self.tls(tls)),
+            people: people.map(|people| proxy::tls::People {
+                ca: self.directory.join(&people.ca.value),
+                crl: people.crl.as_ref().map(|crl| self.directory.join(crl)),
+            }),
         })
     }
 }
