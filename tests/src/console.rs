@@ -115,6 +115,11 @@ impl Console {
         self
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The address of `path`.
     pub fn url(&self, path: &str) -> String {
         if self.secure {

@@ -28,6 +28,7 @@ use crate::{
     findings::Acknowledged,
     limits::{CHECKS_MAX, FORM_BYTES_MAX, FORM_DEADLINE, READERS_MAX, TURN_DEADLINE},
     login,
+    openid::{CALLBACK, Provider},
     orders::Orders,
     pages,
     role::{Power, Role},
@@ -47,8 +48,10 @@ pub(crate) struct App {
     pub(crate) users: Users,
     pub(crate) sessions: Sessions,
     pub(crate) attempts: Attempts,
-    /// How people may log in beside by a password.
-    pub(crate) logins: Logins,
+    /// Whether whoever connects may show a certificate.
+    pub(crate) certificates: bool,
+    /// Where else people may log in.
+    pub(crate) provider: Option<Provider>,
     /// Whether browsers come by TLS, so that cookies never go in the clear.
     pub(crate) secure: bool,
     pub(crate) checks: Semaphore,
@@ -63,6 +66,8 @@ pub(crate) struct Cookies {
     pub(crate) session: &'static str,
     /// Of who is not logged in: it binds the form to log in to the browser.
     pub(crate) before: &'static str,
+    /// Of who is at a provider of logins.
+    pub(crate) openid: &'static str,
 }
 
 /// What a handler gives.
@@ -85,7 +90,8 @@ impl App {
         Arc::new(Self {
             source,
             users,
-            logins,
+            certificates: logins.certificates,
+            provider: logins.openid.map(Provider::new),
             secure,
             sessions: Sessions::default(),
             attempts: Attempts::default(),
@@ -136,11 +142,13 @@ impl App {
             Cookies {
                 session: "__Host-tidegate",
                 before: "__Host-tidegate-login",
+                openid: "__Host-tidegate-openid",
             }
         } else {
             Cookies {
                 session: "tidegate",
                 before: "tidegate-login",
+                openid: "tidegate-openid",
             }
         }
     }
@@ -161,6 +169,9 @@ impl App {
 
     /// What somebody is who proved to be this once, if they still are.
     fn role(&self, proven: &Proven, peer: &Peer) -> Option<Role> {
+        if let By::OpenId { role, .. } = &proven.by {
+            return Some(*role);
+        }
         let user = match self.users.named(&proven.user) {
             Ok(user) => user?,
             Err(error) => {
@@ -172,7 +183,7 @@ impl App {
             By::Password => user.mark(),
             // A cookie alone is worth nothing to whoever has not the key, too.
             By::Certificate(name) if peer.shows(name) => user.certificate_mark(),
-            By::Certificate(_) => None,
+            By::Certificate(_) | By::OpenId { .. } => None,
         };
         (mark == Some(proven.mark)).then_some(user.role)
     }
@@ -221,6 +232,8 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     let open = Router::new()
         .route("/login", get(login::show).post(login::login))
         .route("/login/certificate", post(login::certificate::login))
+        .route("/login/openid", get(login::openid::begin))
+        .route(CALLBACK, get(login::openid::finish))
         .route("/style.css", get(style))
         .route("/icon.svg", get(icon));
     guarded(Power::Figures, figures)
@@ -262,7 +275,8 @@ async fn admit(
     let Some(signed) = app.signed(request.headers(), &peer) else {
         return Redirect::to("/login").into_response();
     };
-    if power != Power::Figures && request.method() == Method::GET && is_from_elsewhere(&request) {
+    if power != Power::Figures && request.method() == Method::GET && is_elsewhere(request.headers())
+    {
         // What somebody looks at is on record as looked at by them.
         return Fault::Elsewhere.into_response();
     }
@@ -310,8 +324,8 @@ async fn with_token(request: Request, csrf: &str) -> Result<Request, Fault> {
 
 /// Whether a browser says that another site asks, one on another port or a neighbouring name too. What is typed, or a bookmark,
 /// is nobody's.
-fn is_from_elsewhere(request: &Request) -> bool {
-    let site = request.headers().get("sec-fetch-site");
+pub(crate) fn is_elsewhere(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site");
     site.is_some_and(|site| site != "same-origin" && site != "none")
 }
 

@@ -16,6 +16,7 @@ mod figures;
 mod findings;
 mod limits;
 mod login;
+mod openid;
 mod orders;
 mod page;
 mod pages;
@@ -32,6 +33,8 @@ use rustls::ServerConfig;
 
 pub use async_trait::async_trait;
 pub use certificate::{CertificateName, NoCertificateName};
+pub use openid::{NameClaim, OpenId};
+pub use openidconnect::{HttpRequest, HttpResponse};
 pub use role::Role;
 pub use source::{Act, Condition, Flow, Flows, Part, Policies, Revoked, Source, Unavailable, What};
 pub use users::{User, Users, UsersFault};
@@ -41,6 +44,8 @@ pub use users::{User, Users, UsersFault};
 pub struct Logins {
     /// Whether whoever connects may show a certificate.
     pub certificates: bool,
+    /// Where else people may log in.
+    pub openid: Option<OpenId>,
 }
 
 /// Serves at `listener` until `stop`; in the clear without `tls`, which is for addresses of this host alone.
@@ -56,5 +61,11 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let app = app::App::new(source, users, logins, tls.is_some());
+    let known = Arc::clone(&app);
+    tokio::spawn(async move {
+        if let Some(provider) = &known.provider {
+            provider.warm(known.source.as_ref()).await;
+        }
+    });
     server::serve(listener, tls, &app, stop).await
 }

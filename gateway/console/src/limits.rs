@@ -24,6 +24,15 @@ pub(crate) const SESSION_MAX: Duration = Duration::from_hours(8);
 /// Sessions at a time; one more ends the one that was idle the longest.
 pub(crate) const SESSIONS_MAX: usize = 256;
 
+/// For how long somebody may be at a provider of logins.
+pub(crate) const LOGIN_MAX: Duration = Duration::from_mins(10);
+/// Logins there that have begun; one more is in place of the oldest.
+pub(crate) const LOGINS_MAX: usize = 4096;
+/// The longest secret of a client, in bytes.
+pub(crate) const SECRET_BYTES_MAX: u64 = 4096;
+/// The longest ID token that is kept to log its owner out, in bytes: it goes into an address.
+pub(crate) const ID_TOKEN_HINT_BYTES_MAX: usize = 4096;
+
 /// Passwords that are checked at a time: each takes 64 MiB.
 pub(crate) const CHECKS_MAX: usize = 2;
 /// How many wrong passwords in a row an address may try, and in how many seconds it may try one more.

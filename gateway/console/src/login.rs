@@ -1,6 +1,7 @@
 //! Logging in and out.
 
 pub(crate) mod certificate;
+pub(crate) mod openid;
 
 use std::{collections::BTreeMap, time::Instant};
 
@@ -19,6 +20,7 @@ use crate::{
     app::{App, Shared, cookie},
     attempts::TooSoon,
     fault::Fault,
+    openid::Provider,
     page,
     server::Peer,
     sessions::{By, Proven, Signed, random},
@@ -65,6 +67,8 @@ fn form(app: &App, peer: &Peer, fault: Option<&str>) -> Result<Response, Fault> 
 struct Ways {
     password: bool,
     certificate: certificate::Way,
+    /// Where else.
+    host: Option<String>,
 }
 
 impl Ways {
@@ -72,19 +76,22 @@ impl Ways {
         let users = app.users.all()?;
         // Where nothing else is asked for, the form is there before there are users.
         Ok(Self {
-            password: !app.logins.certificates || users.iter().any(User::has_password),
+            password: (!app.certificates && app.provider.is_none())
+                || users.iter().any(User::has_password),
             certificate: certificate::Way::of(app, peer)?,
+            host: app.provider.as_ref().map(Provider::host),
         })
     }
 
     fn are_some(&self) -> bool {
-        self.password || self.certificate.is_open()
+        self.password || self.certificate.is_open() || self.host.is_some()
     }
 
     fn page(&self, token: &str, fault: Option<&str>) -> Markup {
         html! {
             @if let Some(fault) = fault { p.notice role="alert" { (fault) } }
             (self.certificate.page(token, self.are_some()))
+            (openid::way(self.host.as_deref()))
             @if self.password { (fields(token)) }
             p.quiet { "Every login, and everything that is looked at or done here, is on record." }
         }
@@ -214,13 +221,18 @@ pub(crate) async fn logout(
 ) -> Result<Response, Fault> {
     let name = cookie(&headers, app.cookies().session);
     // It ends whether or not that can be put on record.
-    app.sessions.end(&name.unwrap_or_default());
+    let ended = app.sessions.end(&name.unwrap_or_default());
     app.record(&signed, "console logout", BTreeMap::new(), None)
         .await?;
     let mut gone = made(&app, app.cookies().session, String::new());
     gone.set_max_age(Duration::ZERO);
-    let set = (header::SET_COOKIE, gone.to_string());
-    Ok((AppendHeaders([set]), Redirect::to("/login")).into_response())
+    let set = AppendHeaders([(header::SET_COOKIE, gone.to_string())]);
+    let there = match ended.map(|it| it.proven.by) {
+        Some(By::OpenId { hint, .. }) => openid::out(&app, hint.as_ref()),
+        _ => None,
+    };
+    let page = there.unwrap_or_else(|| Redirect::to("/login").into_response());
+    Ok((set, page).into_response())
 }
 
 fn set_cookie(app: &App, name: &'static str, value: String) -> (header::HeaderName, String) {

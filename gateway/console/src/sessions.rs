@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -59,6 +59,13 @@ pub(crate) enum By {
     Password,
     /// A certificate of this name, which each connection of the session shows.
     Certificate(CertificateName),
+    /// What a provider of `OpenID` Connect said.
+    OpenId {
+        /// What they may until the session ends: they are in no file here.
+        role: Role,
+        /// The ID token, by which they are logged out there.
+        hint: Option<Arc<str>>,
+    },
 }
 
 /// What is known of a session.
@@ -116,9 +123,9 @@ impl Sessions {
         Some(session.seen.clone())
     }
 
-    /// Ends the session `name`.
-    pub(crate) fn end(&self, name: &str) {
-        self.held().remove(&key(name));
+    /// Ends the session `name`; what it was.
+    pub(crate) fn end(&self, name: &str) -> Option<Seen> {
+        Some(self.held().remove(&key(name))?.seen)
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<Key, Session>> {
@@ -167,7 +174,7 @@ mod tests {
         let name = sessions.begin(of("eva"), start).unwrap();
         assert!(sessions.seen(&name, start + IDLE_MAX).is_none());
         let name = sessions.begin(of("eva"), start).unwrap();
-        sessions.end(&name);
+        assert_eq!(sessions.end(&name).unwrap().proven, of("eva"));
         assert!(sessions.seen(&name, start).is_none());
     }
 

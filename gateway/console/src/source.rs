@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use audit::Archive;
 use jiff::Timestamp;
+use openidconnect::{HttpRequest, HttpResponse};
 
 /// Where everything comes from that the console shows.
 #[async_trait]
@@ -17,6 +18,10 @@ pub trait Source: Send + Sync + 'static {
 
     /// Puts an act on record; nothing is answered before that.
     async fn record(&self, act: Act) -> Result<(), Unavailable>;
+
+    /// Asks the provider of logins: its answer, whatever that says, of a bounded length and in time. Nobody else is asked,
+    /// whatever the provider says of where it is.
+    async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, Unavailable>;
 
     /// What the gateway says of its parts; an error if none runs.
     async fn parts(&self) -> Result<Vec<Part>, Unavailable>;

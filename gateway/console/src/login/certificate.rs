@@ -33,7 +33,7 @@ pub(super) enum Way {
 
 impl Way {
     pub(super) fn of(app: &App, peer: &Peer) -> Result<Self, UsersFault> {
-        if !app.logins.certificates {
+        if !app.certificates {
             return Ok(Self::Closed);
         }
         let Some(shown) = &peer.shown else {

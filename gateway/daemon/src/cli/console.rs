@@ -264,7 +264,7 @@ fn serve(path: PathBuf, admin: Option<SocketAddr>) -> Result<ExitCode> {
     let config = config::load(&path)?;
     let console = configured(&config)?;
     let users = Users::at(&console.users);
-    if users.all().into_diagnostic()?.is_empty() {
+    if users.all().into_diagnostic()?.is_empty() && console.openid.is_none() {
         tracing::warn!("nobody may log in: add a user with `tidegate console user add`");
     }
     let people = console.people.as_ref();
@@ -273,6 +273,7 @@ fn serve(path: PathBuf, admin: Option<SocketAddr>) -> Result<ExitCode> {
     let tls = tls.transpose().into_diagnostic()?;
     let logins = Logins {
         certificates: people.is_some(),
+        openid: console.openid.as_ref().map(|it| it.typed.clone()),
     };
     let listener = TcpListener::bind(console.listen).into_diagnostic();
     let listener = listener.wrap_err_with(|| format!("cannot listen on `{}`", console.listen))?;
