@@ -4,6 +4,7 @@ mod api;
 mod browser;
 mod certificates;
 mod openid;
+mod policies;
 
 use std::{
     fs,

@@ -9,7 +9,7 @@ use axum::{
     body::{Body, to_bytes},
     extract::{FromRequest as _, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, header},
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::{Next, from_fn_with_state},
     response::{Html, IntoResponse as _, Redirect, Response},
     routing::{get, post},
 };
@@ -26,7 +26,10 @@ use crate::{
     attempts::Attempts,
     fault::Fault,
     findings::Acknowledged,
-    limits::{CHECKS_MAX, FORM_BYTES_MAX, FORM_DEADLINE, READERS_MAX, TURN_DEADLINE},
+    limits::{
+        CHECKS_MAX, FORM_BYTES_MAX, FORM_DEADLINE, POLICY_FORM_BYTES_MAX, READERS_MAX,
+        TURN_DEADLINE,
+    },
     login,
     openid::{CALLBACK, Provider},
     orders::Orders,
@@ -41,6 +44,9 @@ use crate::{
 /// Whatever a name in a record looks like, nothing is run, and nothing is loaded but our own.
 const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                    frame-ancestors 'none'; base-uri 'none'";
+
+/// Where policies are tried; the one form that may be long, of whoever may do that.
+const SIMULATE: &str = "/policy/simulate";
 
 /// Everything that pages share.
 pub(crate) struct App {
@@ -229,6 +235,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         "/revocations",
         get(pages::revocations::show).post(pages::revocations::change),
     );
+    let simulate = Router::new().route(SIMULATE, post(pages::policy::simulate));
     let open = Router::new()
         .route("/login", get(login::show).post(login::login))
         .route("/login/certificate", post(login::certificate::login))
@@ -240,11 +247,12 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .merge(guarded(Power::Read, read))
         .merge(guarded(Power::Acknowledge, acknowledge))
         .merge(guarded(Power::Report, report))
+        .merge(guarded(Power::Simulate, simulate))
         .merge(guarded(Power::Revoke, revoke))
         .merge(open)
         .merge(api::router(app))
         .fallback(async || Fault::NotFound)
-        .layer(from_fn(own_forms_only))
+        .layer(from_fn_with_state(Arc::clone(app), own_forms_only))
         .layer(from_fn_with_state(Arc::clone(app), harden))
         .with_state(Arc::clone(app))
 }
@@ -313,7 +321,8 @@ pub(crate) fn told(text: &str) -> String {
 /// The request again, if its form has the token.
 async fn with_token(request: Request, csrf: &str) -> Result<Request, Fault> {
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, FORM_BYTES_MAX).await;
+    // It was read already, as far as it may be long.
+    let body = to_bytes(body, POLICY_FORM_BYTES_MAX).await;
     let body = body.map_err(|_| Fault::Input("the form is too long".to_owned()))?;
     let probe = Request::from_parts(parts.clone(), Body::from(body.clone()));
     let form = Form::<Token>::from_request(probe, &()).await;
@@ -331,14 +340,28 @@ pub(crate) fn is_elsewhere(headers: &HeaderMap) -> bool {
 
 /// What browsers say of a form from elsewhere (Fetch Metadata): it is not looked at. Of any other, as much as a form may hold
 /// is read, in the time that it may take: also of who is not logged in.
-async fn own_forms_only(request: Request, next: Next) -> Response {
+async fn own_forms_only(
+    State(app): Shared,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
     let site = request.headers().get("sec-fetch-site");
     let foreign = site.is_some_and(|site| site != "same-origin");
     if foreign && request.method() != Method::GET {
         return Fault::Csrf.into_response();
     }
     let (parts, body) = request.into_parts();
-    let body = match timeout(FORM_DEADLINE, to_bytes(body, FORM_BYTES_MAX)).await {
+    let is_long = parts.uri.path() == SIMULATE
+        && app
+            .signed(&parts.headers, &peer)
+            .is_some_and(|signed| signed.may(Power::Simulate));
+    let bytes_max = if is_long {
+        POLICY_FORM_BYTES_MAX
+    } else {
+        FORM_BYTES_MAX
+    };
+    let body = match timeout(FORM_DEADLINE, to_bytes(body, bytes_max)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => return Fault::Input("the form is too long".to_owned()).into_response(),
         Err(_) => return Fault::Busy.into_response(),

@@ -36,7 +36,9 @@ pub use certificate::{CertificateName, NoCertificateName};
 pub use openid::{NameClaim, OpenId};
 pub use openidconnect::{HttpRequest, HttpResponse};
 pub use role::Role;
-pub use source::{Act, Condition, Flow, Flows, Part, Policies, Revoked, Source, Unavailable, What};
+pub use source::{
+    Act, Condition, Flow, Flows, Other, Part, Place, Policies, Revoked, Source, Unavailable, What,
+};
 pub use users::{User, Users, UsersFault};
 
 /// How people may log in, beside by a password.

@@ -14,6 +14,12 @@ pub(crate) const HEAD_DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// The longest form, in bytes.
 pub(crate) const FORM_BYTES_MAX: usize = 16 * 1024;
+/// The longest form of policies that are tried, in bytes.
+pub(crate) const POLICY_FORM_BYTES_MAX: usize = 512 * 1024;
+/// The longest such policies, in bytes: what is written into a form grows there.
+pub(crate) const POLICY_BYTES_MAX: usize = 128 * 1024;
+/// Records that they are tried on.
+pub(crate) const SIMULATED_MAX: usize = 20_000;
 /// How long a form may take to come.
 pub(crate) const FORM_DEADLINE: Duration = Duration::from_secs(10);
 

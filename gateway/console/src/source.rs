@@ -35,6 +35,10 @@ pub trait Source: Send + Sync + 'static {
     /// Why the call of this record was allowed or denied, for people.
     async fn explain(&self, record: u64) -> Result<String, Unavailable>;
 
+    /// What other policies would have decided of the last calls, for people, beside what was decided; or what is wrong with
+    /// these policies.
+    async fn simulate(&self, other: Other) -> Result<Result<String, String>, Unavailable>;
+
     /// Who is revoked.
     async fn revoked(&self) -> Result<Vec<Revoked>, Unavailable>;
 
@@ -128,6 +132,28 @@ pub struct Policies {
     pub count: usize,
     /// Names and texts of their files.
     pub files: Vec<(String, String)>,
+}
+
+/// Policies that are tried on what is on record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Other {
+    /// Cedar.
+    pub text: String,
+    /// Where they stand.
+    pub place: Place,
+    /// Records that they are tried on, the last ones.
+    pub records: usize,
+}
+
+/// Where other policies stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In place of all.
+    All,
+    /// Beside all.
+    Beside,
+    /// In place of this file.
+    File(String),
 }
 
 /// What may be revoked here.

@@ -12,7 +12,7 @@ use std::{
 
 use audit::{Archive, Keys};
 use console::{
-    Act, Condition, Flow, Flows, HttpRequest, HttpResponse, Part, Policies, Revoked, Source,
+    Act, Condition, Flow, Flows, HttpRequest, HttpResponse, Other, Part, Policies, Revoked, Source,
     Unavailable, What,
 };
 use http::Uri;
@@ -166,6 +166,11 @@ impl Source for House {
     async fn explain(&self, record: u64) -> Result<String, Unavailable> {
         let config = self.config.clone();
         away(move || cli::explained(&config, record)).await
+    }
+
+    async fn simulate(&self, other: Other) -> Result<Result<String, String>, Unavailable> {
+        let config = self.config.clone();
+        away(move || cli::simulated(&config, &other)).await
     }
 
     async fn revoked(&self) -> Result<Vec<Revoked>, Unavailable> {
