@@ -2,6 +2,9 @@
 
 mod api;
 mod browser;
+mod certificates;
+mod openid;
+mod policies;
 
 use std::{
     fs,
@@ -88,22 +91,24 @@ impl Place {
         reply.record().context("no record")
     }
 
-    /// What is on record of the console, oldest first: the act, and its record.
     fn acts(&self) -> Result<Vec<(String, Record)>> {
-        let sought = ["--kind", "query", "--limit", "1000000"];
-        let all = search(&self.world.gateway, &sought)?
-            .into_iter()
-            .map(Record);
-        let named = all.map(|record| (record.text("command"), record));
-        Ok(named
-            .filter(|(command, _)| command.starts_with("console "))
-            .collect())
+        acts(&self.world)
     }
 
     fn finish(self) -> Result<()> {
         drop(self.console);
         self.world.finish()
     }
+}
+
+/// What is on record of the console, oldest first: the act, and its record.
+fn acts(world: &World) -> Result<Vec<(String, Record)>> {
+    let sought = ["--kind", "query", "--limit", "1000000"];
+    let all = search(&world.gateway, &sought)?.into_iter().map(Record);
+    let named = all.map(|record| (record.text("command"), record));
+    Ok(named
+        .filter(|(command, _)| command.starts_with("console "))
+        .collect())
 }
 
 /// The value of a criterion of an act.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod, KeyPair, RevokedCertParams, SanType,
+    date_time_ymd,
 };
 use rustls::{
     ServerConfig,
@@ -32,12 +34,52 @@ impl Clients {
 
     /// A certificate of a client of this name, and its key, PEM.
     pub fn issue(&self, name: &str) -> Result<(String, String)> {
+        self.issue_as(|leaf| {
+            leaf.distinguished_name.push(DnType::CommonName, name);
+            Ok(())
+        })
+    }
+
+    /// One with these alternative names, and of this serial number.
+    pub fn issue_to(&self, serial: u64, names: &[SanType]) -> Result<(String, String)> {
+        self.issue_as(|leaf| {
+            leaf.serial_number = Some(serial.into());
+            leaf.subject_alt_names = names.to_vec();
+            Ok(())
+        })
+    }
+
+    /// One of this shape.
+    pub fn issue_as(
+        &self,
+        shape: impl FnOnce(&mut CertificateParams) -> Result<()>,
+    ) -> Result<(String, String)> {
         let key = KeyPair::generate()?;
         let mut leaf = CertificateParams::new(Vec::<String>::new())?;
-        leaf.distinguished_name.push(DnType::CommonName, name);
         leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        shape(&mut leaf)?;
         let leaf = leaf.signed_by(&key, &self.issuer)?;
         Ok((leaf.pem(), key.serialize_pem()))
+    }
+
+    /// What it revoked, PEM: the certificates of these serial numbers, as it says until the end of year `until`.
+    pub fn revoked(&self, serials: &[u64], until: i32) -> Result<String> {
+        let begun = date_time_ymd(2020, 1, 1);
+        let revoked = serials.iter().map(|serial| RevokedCertParams {
+            serial_number: (*serial).into(),
+            revocation_time: begun,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: begun,
+            next_update: date_time_ymd(until, 12, 31),
+            crl_number: 1.into(),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        Ok(list.signed_by(&self.issuer)?.pem()?)
     }
 }
 

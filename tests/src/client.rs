@@ -15,9 +15,10 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use rustls::{
-    ClientConfig, RootCertStore, SupportedProtocolVersion,
+    ClientConfig, ConfigBuilder, RootCertStore, SupportedProtocolVersion,
+    client::WantsClientCert,
     crypto::aws_lc_rs,
-    pki_types::{CertificateDer, pem::PemObject as _},
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 use tokio::runtime::Runtime;
 
@@ -96,16 +97,43 @@ impl Client {
         Self::with(roots, &[version], http2)
     }
 
+    /// HTTP/1.1 by TLS that trusts `authority`, and shows this certificate with its key (PEM).
+    pub fn certified(
+        authority: &str,
+        version: &'static SupportedProtocolVersion,
+        (chain, key): &(String, String),
+    ) -> Result<Self> {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(authority.as_bytes()) {
+            roots.add(certificate?)?;
+        }
+        let chain = CertificateDer::pem_slice_iter(chain.as_bytes());
+        let chain = chain.collect::<Result<Vec<_>, _>>()?;
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes())?;
+        let config = Self::trusting(roots, &[version])?.with_client_auth_cert(chain, key)?;
+        Self::of(config, false)
+    }
+
     fn with(
         roots: RootCertStore,
         versions: &[&'static SupportedProtocolVersion],
         http2: bool,
     ) -> Result<Self> {
+        let config = Self::trusting(roots, versions)?.with_no_client_auth();
+        Self::of(config, http2)
+    }
+
+    fn trusting(
+        roots: RootCertStore,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
+        Ok(ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots))
+    }
+
+    fn of(config: ClientConfig, http2: bool) -> Result<Self> {
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(config)
             .https_or_http();

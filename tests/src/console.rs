@@ -51,6 +51,17 @@ pub fn add_user(gateway: &Gateway, name: &str, role: &str, password: &str) -> Re
     Ok(())
 }
 
+/// Makes `name` a user of the console of `gateway` that shows a certificate of this name.
+pub fn add_certified(gateway: &Gateway, name: &str, role: &str, certificate: &str) -> Result<()> {
+    let config = config(gateway);
+    let arguments = ["console", "user", "add", name, "--role", role];
+    let more = ["--certificate", certificate, "--config", &config];
+    let output = gateway.cli(&[&arguments[..], &more].concat())?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{errors}");
+    Ok(())
+}
+
 /// Makes `name` a program that may ask the console of `gateway`; its token.
 pub fn add_program(gateway: &Gateway, name: &str, role: &str) -> Result<String> {
     let config = config(gateway);
@@ -104,6 +115,11 @@ impl Console {
         self
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The address of `path`.
     pub fn url(&self, path: &str) -> String {
         if self.secure {
@@ -122,6 +138,33 @@ impl Console {
         post(client, &self.url("/login"), &cookie, form)
     }
 
+    /// What comes of an attempt to log in by the certificate that `client` shows.
+    pub fn try_certificate(&self, client: &Client) -> Result<Reply> {
+        let page = client.get(&self.url("/login"), &[])?;
+        let cookie = cookie(&page).context("the page has no cookie")?;
+        // Whoever is offered no form can send one all the same.
+        let (_, token) = cookie.split_once('=').context("an empty cookie")?;
+        let form = form(&[("csrf", token)]);
+        post(client, &self.url("/login/certificate"), &cookie, form)
+    }
+
+    /// Logs in by the certificate that `client` shows.
+    pub fn certificate<'a>(&'a self, client: &'a Client) -> Result<Visitor<'a>> {
+        let reply = self.try_certificate(client)?;
+        ensure!(reply.status == 303, "{} {}", reply.status, reply.text());
+        let cookie = cookie(&reply).context("no session")?;
+        Ok(self.visitor(client, cookie))
+    }
+
+    /// Whoever has this cookie.
+    pub fn visitor<'a>(&'a self, client: &'a Client, cookie: String) -> Visitor<'a> {
+        Visitor {
+            console: self,
+            client,
+            cookie,
+        }
+    }
+
     /// Logs in.
     pub fn login<'a>(
         &'a self,
@@ -131,11 +174,8 @@ impl Console {
     ) -> Result<Visitor<'a>> {
         let reply = self.try_login(client, name, password)?;
         ensure!(reply.status == 303, "{} {}", reply.status, reply.text());
-        Ok(Visitor {
-            console: self,
-            client,
-            cookie: cookie(&reply).context("no session")?,
-        })
+        let cookie = cookie(&reply).context("no session")?;
+        Ok(self.visitor(client, cookie))
     }
 }
 

@@ -14,6 +14,7 @@ pub mod console;
 pub mod cosigner;
 pub mod env;
 pub mod envoy;
+pub mod front;
 pub mod gateway;
 pub mod mcp;
 pub mod network;

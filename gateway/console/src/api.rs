@@ -1,6 +1,6 @@
 //! The same for programs: records and reports as JSON, for whoever has a token.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use audit::{Anchor, Inclusion, Matter, Shown};
 use axum::{
@@ -60,7 +60,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
 /// have a browser ask.
 async fn admit(
     State((app, power)): State<(Arc<App>, Power)>,
-    Extension(Peer(address)): Extension<Peer>,
+    Extension(Peer { address, .. }): Extension<Peer>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -74,7 +74,7 @@ async fn admit(
     };
     let known = user.and_then(|user| Some((user.token_mark()?, user)));
     let Some((mark, user)) = known else {
-        if let Err(fault) = refused(&app, Peer(address)).await {
+        if let Err(fault) = refused(&app, address).await {
             return Problem(fault).into_response();
         }
         return Problem(Fault::Token).into_response();
@@ -108,7 +108,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Puts on record that an address shows no token that is taken, once a minute: more would fill the log.
-async fn refused(app: &App, Peer(address): Peer) -> Result<(), Fault> {
+async fn refused(app: &App, address: IpAddr) -> Result<(), Fault> {
     if !app.attempts.is_told(address) {
         return Ok(());
     }

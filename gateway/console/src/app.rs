@@ -9,7 +9,7 @@ use axum::{
     body::{Body, to_bytes},
     extract::{FromRequest as _, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, header},
-    middleware::{Next, from_fn, from_fn_with_state},
+    middleware::{Next, from_fn_with_state},
     response::{Html, IntoResponse as _, Redirect, Response},
     routing::{get, post},
 };
@@ -22,17 +22,21 @@ use tokio::{
 };
 
 use crate::{
-    api,
+    Logins, api,
     attempts::Attempts,
     fault::Fault,
     findings::Acknowledged,
-    limits::{CHECKS_MAX, FORM_BYTES_MAX, FORM_DEADLINE, READERS_MAX, TURN_DEADLINE},
+    limits::{
+        CHECKS_MAX, FORM_BYTES_MAX, FORM_DEADLINE, POLICY_FORM_BYTES_MAX, READERS_MAX,
+        TURN_DEADLINE,
+    },
     login,
+    openid::{CALLBACK, Provider},
     orders::Orders,
     pages,
-    role::Power,
+    role::{Power, Role},
     server::Peer,
-    sessions::{Sessions, Signed},
+    sessions::{By, Proven, Sessions, Signed},
     source::{Act, Source},
     users::Users,
 };
@@ -41,12 +45,19 @@ use crate::{
 const CSP: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                    frame-ancestors 'none'; base-uri 'none'";
 
+/// Where policies are tried; the one form that may be long, of whoever may do that.
+const SIMULATE: &str = "/policy/simulate";
+
 /// Everything that pages share.
 pub(crate) struct App {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) users: Users,
     pub(crate) sessions: Sessions,
     pub(crate) attempts: Attempts,
+    /// Whether whoever connects may show a certificate.
+    pub(crate) certificates: bool,
+    /// Where else people may log in.
+    pub(crate) provider: Option<Provider>,
     /// Whether browsers come by TLS, so that cookies never go in the clear.
     pub(crate) secure: bool,
     pub(crate) checks: Semaphore,
@@ -61,6 +72,8 @@ pub(crate) struct Cookies {
     pub(crate) session: &'static str,
     /// Of who is not logged in: it binds the form to log in to the browser.
     pub(crate) before: &'static str,
+    /// Of who is at a provider of logins.
+    pub(crate) openid: &'static str,
 }
 
 /// What a handler gives.
@@ -74,10 +87,17 @@ pub(crate) fn html(page: Markup) -> Html<String> {
 }
 
 impl App {
-    pub(crate) fn new(source: Arc<dyn Source>, users: Users, secure: bool) -> Arc<Self> {
+    pub(crate) fn new(
+        source: Arc<dyn Source>,
+        users: Users,
+        logins: Logins,
+        secure: bool,
+    ) -> Arc<Self> {
         Arc::new(Self {
             source,
             users,
+            certificates: logins.certificates,
+            provider: logins.openid.map(Provider::new),
             secure,
             sessions: Sessions::default(),
             attempts: Attempts::default(),
@@ -128,33 +148,50 @@ impl App {
             Cookies {
                 session: "__Host-tidegate",
                 before: "__Host-tidegate-login",
+                openid: "__Host-tidegate-openid",
             }
         } else {
             Cookies {
                 session: "tidegate",
                 before: "tidegate-login",
+                openid: "tidegate-openid",
             }
         }
     }
 
     /// Who makes a request, if they are logged in and still a user.
-    pub(crate) fn signed(&self, headers: &HeaderMap, Peer(address): Peer) -> Option<Signed> {
+    pub(crate) fn signed(&self, headers: &HeaderMap, peer: &Peer) -> Option<Signed> {
         let name = cookie(headers, self.cookies().session)?;
         let seen = self.sessions.seen(&name, Instant::now())?;
-        let user = match self.users.named(&seen.user) {
+        let role = self.role(&seen.proven, peer)?;
+        Some(Signed {
+            user: seen.proven.user,
+            mark: seen.proven.mark,
+            role,
+            csrf: seen.csrf,
+            address: peer.address,
+        })
+    }
+
+    /// What somebody is who proved to be this once, if they still are.
+    fn role(&self, proven: &Proven, peer: &Peer) -> Option<Role> {
+        if let By::OpenId { role, .. } = &proven.by {
+            return Some(*role);
+        }
+        let user = match self.users.named(&proven.user) {
             Ok(user) => user?,
             Err(error) => {
                 tracing::error!(%error, "nobody is let in");
                 return None;
             }
         };
-        (user.mark() == Some(seen.mark)).then_some(Signed {
-            user: user.name,
-            mark: seen.mark,
-            role: user.role,
-            csrf: seen.csrf,
-            address,
-        })
+        let mark = match &proven.by {
+            By::Password => user.mark(),
+            // A cookie alone is worth nothing to whoever has not the key, too.
+            By::Certificate(name) if peer.shows(name) => user.certificate_mark(),
+            By::Certificate(_) | By::OpenId { .. } => None,
+        };
+        (mark == Some(proven.mark)).then_some(user.role)
     }
 }
 
@@ -198,19 +235,24 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         "/revocations",
         get(pages::revocations::show).post(pages::revocations::change),
     );
+    let simulate = Router::new().route(SIMULATE, post(pages::policy::simulate));
     let open = Router::new()
         .route("/login", get(login::show).post(login::login))
+        .route("/login/certificate", post(login::certificate::login))
+        .route("/login/openid", get(login::openid::begin))
+        .route(CALLBACK, get(login::openid::finish))
         .route("/style.css", get(style))
         .route("/icon.svg", get(icon));
     guarded(Power::Figures, figures)
         .merge(guarded(Power::Read, read))
         .merge(guarded(Power::Acknowledge, acknowledge))
         .merge(guarded(Power::Report, report))
+        .merge(guarded(Power::Simulate, simulate))
         .merge(guarded(Power::Revoke, revoke))
         .merge(open)
         .merge(api::router(app))
         .fallback(async || Fault::NotFound)
-        .layer(from_fn(own_forms_only))
+        .layer(from_fn_with_state(Arc::clone(app), own_forms_only))
         .layer(from_fn_with_state(Arc::clone(app), harden))
         .with_state(Arc::clone(app))
 }
@@ -238,10 +280,11 @@ async fn admit(
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(signed) = app.signed(request.headers(), peer) else {
+    let Some(signed) = app.signed(request.headers(), &peer) else {
         return Redirect::to("/login").into_response();
     };
-    if power != Power::Figures && request.method() == Method::GET && is_from_elsewhere(&request) {
+    if power != Power::Figures && request.method() == Method::GET && is_elsewhere(request.headers())
+    {
         // What somebody looks at is on record as looked at by them.
         return Fault::Elsewhere.into_response();
     }
@@ -278,7 +321,8 @@ pub(crate) fn told(text: &str) -> String {
 /// The request again, if its form has the token.
 async fn with_token(request: Request, csrf: &str) -> Result<Request, Fault> {
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, FORM_BYTES_MAX).await;
+    // It was read already, as far as it may be long.
+    let body = to_bytes(body, POLICY_FORM_BYTES_MAX).await;
     let body = body.map_err(|_| Fault::Input("the form is too long".to_owned()))?;
     let probe = Request::from_parts(parts.clone(), Body::from(body.clone()));
     let form = Form::<Token>::from_request(probe, &()).await;
@@ -289,21 +333,35 @@ async fn with_token(request: Request, csrf: &str) -> Result<Request, Fault> {
 
 /// Whether a browser says that another site asks, one on another port or a neighbouring name too. What is typed, or a bookmark,
 /// is nobody's.
-fn is_from_elsewhere(request: &Request) -> bool {
-    let site = request.headers().get("sec-fetch-site");
+pub(crate) fn is_elsewhere(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site");
     site.is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 /// What browsers say of a form from elsewhere (Fetch Metadata): it is not looked at. Of any other, as much as a form may hold
 /// is read, in the time that it may take: also of who is not logged in.
-async fn own_forms_only(request: Request, next: Next) -> Response {
+async fn own_forms_only(
+    State(app): Shared,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
     let site = request.headers().get("sec-fetch-site");
     let foreign = site.is_some_and(|site| site != "same-origin");
     if foreign && request.method() != Method::GET {
         return Fault::Csrf.into_response();
     }
     let (parts, body) = request.into_parts();
-    let body = match timeout(FORM_DEADLINE, to_bytes(body, FORM_BYTES_MAX)).await {
+    let is_long = parts.uri.path() == SIMULATE
+        && app
+            .signed(&parts.headers, &peer)
+            .is_some_and(|signed| signed.may(Power::Simulate));
+    let bytes_max = if is_long {
+        POLICY_FORM_BYTES_MAX
+    } else {
+        FORM_BYTES_MAX
+    };
+    let body = match timeout(FORM_DEADLINE, to_bytes(body, bytes_max)).await {
         Ok(Ok(body)) => body,
         Ok(Err(_)) => return Fault::Input("the form is too long".to_owned()).into_response(),
         Err(_) => return Fault::Busy.into_response(),

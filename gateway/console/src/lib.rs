@@ -10,11 +10,13 @@ mod agent_sessions;
 mod api;
 mod app;
 mod attempts;
+mod certificate;
 mod fault;
 mod figures;
 mod findings;
 mod limits;
 mod login;
+mod openid;
 mod orders;
 mod page;
 mod pages;
@@ -30,9 +32,23 @@ use std::{future::Future, io, net, sync::Arc};
 use rustls::ServerConfig;
 
 pub use async_trait::async_trait;
+pub use certificate::{CertificateName, NoCertificateName};
+pub use openid::{NameClaim, OpenId};
+pub use openidconnect::{HttpRequest, HttpResponse};
 pub use role::Role;
-pub use source::{Act, Condition, Flow, Flows, Part, Policies, Revoked, Source, Unavailable, What};
+pub use source::{
+    Act, Condition, Flow, Flows, Other, Part, Place, Policies, Revoked, Source, Unavailable, What,
+};
 pub use users::{User, Users, UsersFault};
+
+/// How people may log in, beside by a password.
+#[derive(Debug, Default)]
+pub struct Logins {
+    /// Whether whoever connects may show a certificate.
+    pub certificates: bool,
+    /// Where else people may log in.
+    pub openid: Option<OpenId>,
+}
 
 /// Serves at `listener` until `stop`; in the clear without `tls`, which is for addresses of this host alone.
 ///
@@ -42,9 +58,16 @@ pub async fn serve(
     listener: net::TcpListener,
     tls: Option<Arc<ServerConfig>>,
     users: Users,
+    logins: Logins,
     source: Arc<dyn Source>,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let app = app::App::new(source, users, tls.is_some());
-    server::serve(listener, tls, app::router(&app), stop).await
+    let app = app::App::new(source, users, logins, tls.is_some());
+    let known = Arc::clone(&app);
+    tokio::spawn(async move {
+        if let Some(provider) = &known.provider {
+            provider.warm(known.source.as_ref()).await;
+        }
+    });
+    server::serve(listener, tls, &app, stop).await
 }

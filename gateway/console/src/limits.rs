@@ -14,6 +14,12 @@ pub(crate) const HEAD_DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// The longest form, in bytes.
 pub(crate) const FORM_BYTES_MAX: usize = 16 * 1024;
+/// The longest form of policies that are tried, in bytes.
+pub(crate) const POLICY_FORM_BYTES_MAX: usize = 512 * 1024;
+/// The longest such policies, in bytes: what is written into a form grows there.
+pub(crate) const POLICY_BYTES_MAX: usize = 128 * 1024;
+/// Records that they are tried on.
+pub(crate) const SIMULATED_MAX: usize = 20_000;
 /// How long a form may take to come.
 pub(crate) const FORM_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -23,6 +29,15 @@ pub(crate) const IDLE_MAX: Duration = Duration::from_mins(15);
 pub(crate) const SESSION_MAX: Duration = Duration::from_hours(8);
 /// Sessions at a time; one more ends the one that was idle the longest.
 pub(crate) const SESSIONS_MAX: usize = 256;
+
+/// For how long somebody may be at a provider of logins.
+pub(crate) const LOGIN_MAX: Duration = Duration::from_mins(10);
+/// Logins there that have begun; one more is in place of the oldest.
+pub(crate) const LOGINS_MAX: usize = 4096;
+/// The longest secret of a client, in bytes.
+pub(crate) const SECRET_BYTES_MAX: u64 = 4096;
+/// The longest ID token that is kept to log its owner out, in bytes: it goes into an address.
+pub(crate) const ID_TOKEN_HINT_BYTES_MAX: usize = 4096;
 
 /// Passwords that are checked at a time: each takes 64 MiB.
 pub(crate) const CHECKS_MAX: usize = 2;

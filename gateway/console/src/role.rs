@@ -27,6 +27,8 @@ pub(crate) enum Power {
     Report,
     /// To acknowledge findings.
     Acknowledge,
+    /// To try other policies on the record.
+    Simulate,
     /// To revoke, and to take that back.
     Revoke,
 }
@@ -60,7 +62,7 @@ impl Role {
             Power::Figures => Self::Viewer,
             Power::Read => Self::Auditor,
             Power::Report | Power::Acknowledge => Self::Compliance,
-            Power::Revoke => Self::Operator,
+            Power::Simulate | Power::Revoke => Self::Operator,
         };
         self >= least
     }
@@ -72,13 +74,16 @@ mod tests {
 
     #[test]
     fn each_role_may_what_the_ones_before_it_may() {
-        use Power::{Acknowledge, Figures, Read, Report, Revoke};
-        let all = [Figures, Read, Report, Acknowledge, Revoke];
+        use Power::{Acknowledge, Figures, Read, Report, Revoke, Simulate};
+        let all = [Figures, Read, Report, Acknowledge, Simulate, Revoke];
         let may = |role: Role| all.map(|power| role.may(power));
-        assert_eq!(may(Role::Viewer), [true, false, false, false, false]);
-        assert_eq!(may(Role::Auditor), [true, true, false, false, false]);
-        assert_eq!(may(Role::Compliance), [true, true, true, true, false]);
-        assert_eq!(may(Role::Operator), [true; 5]);
+        assert_eq!(may(Role::Viewer), [true, false, false, false, false, false]);
+        assert_eq!(may(Role::Auditor), [true, true, false, false, false, false]);
+        assert_eq!(
+            may(Role::Compliance),
+            [true, true, true, true, false, false]
+        );
+        assert_eq!(may(Role::Operator), [true; 6]);
         assert!(
             Role::ALL
                 .iter()

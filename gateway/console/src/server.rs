@@ -18,8 +18,12 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::limits::{
-    CONNECTION_MAX, CONNECTIONS_MAX, HANDSHAKE_DEADLINE, HEAD_BYTES_MAX, HEAD_DEADLINE,
+use crate::{
+    CertificateName,
+    app::{App, router},
+    certificate,
+    limits::{CONNECTION_MAX, CONNECTIONS_MAX, HANDSHAKE_DEADLINE, HEAD_BYTES_MAX, HEAD_DEADLINE},
+    login,
 };
 
 /// After an accept that failed; most fail because there are too many open files.
@@ -27,16 +31,32 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// How long answers that are under way have when the console stops.
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Where a connection comes from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) IpAddr);
+/// The other end of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    /// Where it is.
+    pub(crate) address: IpAddr,
+    /// What names its certificate has; none if it showed no certificate.
+    pub(crate) shown: Option<Arc<[CertificateName]>>,
+}
+
+impl Peer {
+    /// Whether it showed a certificate of this name.
+    pub(crate) fn shows(&self, name: &CertificateName) -> bool {
+        self.shown.as_ref().is_some_and(|it| it.contains(name))
+    }
+}
 
 pub(crate) async fn serve(
     listener: net::TcpListener,
     tls: Option<Arc<ServerConfig>>,
-    router: Router,
+    app: &Arc<App>,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
+    let served = Served {
+        app: Arc::clone(app),
+        router: router(app),
+    };
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     let acceptor = tls.map(TlsAcceptor::from);
@@ -47,9 +67,9 @@ pub(crate) async fn serve(
         tokio::select! {
             () = &mut stop => break,
             Some(_) = open.join_next() => {}
-            (stream, peer) = accept(&listener), if open.len() < CONNECTIONS_MAX => {
-                let router = router.clone().layer(Extension(peer));
-                open.spawn(converse(stream, acceptor.clone(), router, stopped.clone()));
+            (stream, address) = accept(&listener), if open.len() < CONNECTIONS_MAX => {
+                let (served, stopped) = (served.clone(), stopped.clone());
+                open.spawn(converse(stream, address, acceptor.clone(), served, stopped));
             }
         }
     }
@@ -62,10 +82,23 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-async fn accept(listener: &TcpListener) -> (TcpStream, Peer) {
+/// What each connection is for.
+#[derive(Clone)]
+struct Served {
+    app: Arc<App>,
+    router: Router,
+}
+
+impl Served {
+    fn to(self, address: IpAddr, shown: Option<Arc<[CertificateName]>>) -> Router {
+        self.router.layer(Extension(Peer { address, shown }))
+    }
+}
+
+async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, from)) => return (stream, Peer(from.ip())),
+            Ok((stream, from)) => return (stream, from.ip()),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 sleep(ACCEPT_PAUSE).await;
@@ -76,16 +109,27 @@ async fn accept(listener: &TcpListener) -> (TcpStream, Peer) {
 
 async fn converse(
     stream: TcpStream,
+    address: IpAddr,
     acceptor: Option<TlsAcceptor>,
-    router: Router,
+    served: Served,
     stopped: watch::Receiver<bool>,
 ) {
     let Some(acceptor) = acceptor else {
-        return speak(stream, router, stopped).await;
+        return speak(stream, served.to(address, None), stopped).await;
     };
     match timeout(HANDSHAKE_DEADLINE, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => speak(stream, router, stopped).await,
-        Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
+        Ok(Ok(stream)) => {
+            let (_, session) = stream.get_ref();
+            let shown = session.peer_certificates().and_then(|all| all.first());
+            let shown = shown.map(|shown| certificate::names(shown).into());
+            speak(stream, served.to(address, shown), stopped).await;
+        }
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a handshake failed");
+            if let Some(why) = certificate::fault(&error) {
+                login::certificate::not_taken(&served.app, address, why).await;
+            }
+        }
         Err(_) => tracing::debug!("a handshake took too long"),
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
@@ -11,12 +11,12 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Role,
+    CertificateName, Role,
     limits::{IDLE_MAX, SESSION_MAX, SESSIONS_MAX},
     role::Power,
 };
 
-/// Whoever makes a request, proven by a password and since then by a cookie.
+/// Whoever makes a request, proven once and since then by a cookie.
 #[derive(Clone, Debug)]
 pub(crate) struct Signed {
     pub(crate) user: String,
@@ -43,12 +43,35 @@ pub(crate) struct Sessions {
 
 type Key = [u8; 32];
 
+/// Who somebody proved to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Proven {
+    pub(crate) user: String,
+    /// Of what they proved it by: with another one the session is over.
+    pub(crate) mark: [u8; 32],
+    pub(crate) by: By,
+}
+
+/// By what somebody proved who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// A password.
+    Password,
+    /// A certificate of this name, which each connection of the session shows.
+    Certificate(CertificateName),
+    /// What a provider of `OpenID` Connect said.
+    OpenId {
+        /// What they may until the session ends: they are in no file here.
+        role: Role,
+        /// The ID token, by which they are logged out there.
+        hint: Option<Arc<str>>,
+    },
+}
+
 /// What is known of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
-    pub(crate) user: String,
-    /// Of the password that it began with: with another one it is over.
-    pub(crate) mark: [u8; 32],
+    pub(crate) proven: Proven,
     /// What its forms must repeat.
     pub(crate) csrf: String,
 }
@@ -68,7 +91,7 @@ impl Session {
 
 impl Sessions {
     /// Begins one; its name, for the cookie. None if the system has no randomness.
-    pub(crate) fn begin(&self, user: &str, mark: [u8; 32], now: Instant) -> Option<String> {
+    pub(crate) fn begin(&self, proven: Proven, now: Instant) -> Option<String> {
         let (name, csrf) = (random()?, random()?);
         let mut held = self.held();
         held.retain(|_, session| !session.is_over(now));
@@ -78,9 +101,8 @@ impl Sessions {
                 held.remove(&idle);
             }
         }
-        let user = user.to_owned();
         let session = Session {
-            seen: Seen { user, mark, csrf },
+            seen: Seen { proven, csrf },
             began: now,
             last: now,
         };
@@ -101,9 +123,9 @@ impl Sessions {
         Some(session.seen.clone())
     }
 
-    /// Ends the session `name`.
-    pub(crate) fn end(&self, name: &str) {
-        self.held().remove(&key(name));
+    /// Ends the session `name`; what it was.
+    pub(crate) fn end(&self, name: &str) -> Option<Seen> {
+        Some(self.held().remove(&key(name))?.seen)
     }
 
     fn held(&self) -> MutexGuard<'_, HashMap<Key, Session>> {
@@ -128,23 +150,31 @@ mod tests {
 
     use super::*;
 
+    fn of(user: &str) -> Proven {
+        Proven {
+            user: user.to_owned(),
+            mark: [0; 32],
+            by: By::Password,
+        }
+    }
+
     #[test]
     fn a_session_ends_when_nothing_is_done_and_when_it_is_old() {
         let (sessions, start) = (Sessions::default(), Instant::now());
-        let name = sessions.begin("eva", [0; 32], start).unwrap();
+        let name = sessions.begin(of("eva"), start).unwrap();
         assert!(sessions.seen("another", start).is_none());
         let idle = Duration::from_secs(IDLE_MAX.as_secs() - 1);
         let mut now = start;
         while now + idle < start + SESSION_MAX {
             now += idle;
-            assert_eq!(sessions.seen(&name, now).unwrap().user, "eva");
+            assert_eq!(sessions.seen(&name, now).unwrap().proven.user, "eva");
         }
         assert!(sessions.seen(&name, start + SESSION_MAX).is_none());
 
-        let name = sessions.begin("eva", [0; 32], start).unwrap();
+        let name = sessions.begin(of("eva"), start).unwrap();
         assert!(sessions.seen(&name, start + IDLE_MAX).is_none());
-        let name = sessions.begin("eva", [0; 32], start).unwrap();
-        sessions.end(&name);
+        let name = sessions.begin(of("eva"), start).unwrap();
+        assert_eq!(sessions.end(&name).unwrap().proven, of("eva"));
         assert!(sessions.seen(&name, start).is_none());
     }
 
@@ -152,14 +182,14 @@ mod tests {
     fn one_session_too_many_ends_the_one_that_was_idle_the_longest() {
         let (sessions, start) = (Sessions::default(), Instant::now());
         let second = Duration::from_secs(1);
-        let first = sessions.begin("first", [0; 32], start).unwrap();
-        let next = sessions.begin("next", [0; 32], start + second).unwrap();
+        let first = sessions.begin(of("first"), start).unwrap();
+        let next = sessions.begin(of("next"), start + second).unwrap();
         for _ in 2..SESSIONS_MAX {
-            sessions.begin("more", [0; 32], start + second * 2).unwrap();
+            sessions.begin(of("more"), start + second * 2).unwrap();
         }
         let now = start + second * 3;
         assert!(sessions.seen(&first, now).is_some());
-        sessions.begin("last", [0; 32], now).unwrap();
+        sessions.begin(of("last"), now).unwrap();
         assert!(sessions.seen(&next, now).is_none());
         assert!(sessions.seen(&first, now).is_some());
     }

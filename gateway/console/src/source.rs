@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use audit::Archive;
 use jiff::Timestamp;
+use openidconnect::{HttpRequest, HttpResponse};
 
 /// Where everything comes from that the console shows.
 #[async_trait]
@@ -18,6 +19,10 @@ pub trait Source: Send + Sync + 'static {
     /// Puts an act on record; nothing is answered before that.
     async fn record(&self, act: Act) -> Result<(), Unavailable>;
 
+    /// Asks the provider of logins: its answer, whatever that says, of a bounded length and in time. Nobody else is asked,
+    /// whatever the provider says of where it is.
+    async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, Unavailable>;
+
     /// What the gateway says of its parts; an error if none runs.
     async fn parts(&self) -> Result<Vec<Part>, Unavailable>;
 
@@ -29,6 +34,10 @@ pub trait Source: Send + Sync + 'static {
 
     /// Why the call of this record was allowed or denied, for people.
     async fn explain(&self, record: u64) -> Result<String, Unavailable>;
+
+    /// What other policies would have decided of the last calls, for people, beside what was decided; or what is wrong with
+    /// these policies.
+    async fn simulate(&self, other: Other) -> Result<Result<String, String>, Unavailable>;
 
     /// Who is revoked.
     async fn revoked(&self) -> Result<Vec<Revoked>, Unavailable>;
@@ -123,6 +132,28 @@ pub struct Policies {
     pub count: usize,
     /// Names and texts of their files.
     pub files: Vec<(String, String)>,
+}
+
+/// Policies that are tried on what is on record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Other {
+    /// Cedar.
+    pub text: String,
+    /// Where they stand.
+    pub place: Place,
+    /// Records that they are tried on, the last ones.
+    pub records: usize,
+}
+
+/// Where other policies stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In place of all.
+    All,
+    /// Beside all.
+    Beside,
+    /// In place of this file.
+    File(String),
 }
 
 /// What may be revoked here.

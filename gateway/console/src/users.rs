@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Role, token::Token};
+use crate::{CertificateName, Role, sessions::random, token::Token};
 
 /// The longest file, in bytes.
 const FILE_BYTES_MAX: u64 = 256 * 1024;
@@ -55,6 +55,18 @@ pub struct User {
     /// By which a program is known that asks for records and reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     token: Option<Token>,
+    /// By which somebody is known who shows a certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    certificate: Option<Vouched>,
+}
+
+/// What is kept of somebody who shows a certificate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Vouched {
+    name: CertificateName,
+    /// Tells them from whoever had that name here before.
+    mark: String,
 }
 
 impl User {
@@ -66,6 +78,21 @@ impl User {
     /// The same of their token.
     pub(crate) fn token_mark(&self) -> Option<[u8; 32]> {
         Some(self.token.as_ref()?.mark())
+    }
+
+    /// The same of their certificate, whichever that is.
+    pub(crate) fn certificate_mark(&self) -> Option<[u8; 32]> {
+        Some(Sha256::digest(&self.certificate.as_ref()?.mark).into())
+    }
+
+    /// Whether they log in by a password.
+    pub(crate) fn has_password(&self) -> bool {
+        self.password.is_some()
+    }
+
+    /// The name that their certificate has, if they show one.
+    pub fn certificate(&self) -> Option<&CertificateName> {
+        self.certificate.as_ref().map(|it| &it.name)
     }
 
     /// Until when their token is taken, if they have one.
@@ -115,6 +142,9 @@ pub enum UsersFault {
     /// There is one already.
     #[error("there is a user `{0}`; remove it first, to give it another role or password")]
     Exists(String),
+    /// There is somebody with that certificate.
+    #[error("whoever shows a certificate of `{0}` is the user `{1}`")]
+    Taken(CertificateName, String),
     /// There is none.
     #[error("there is no user `{0}`")]
     Absent(String),
@@ -170,6 +200,15 @@ impl Users {
         Ok(self.all()?.into_iter().find(is))
     }
 
+    /// Those whose certificate has one of these names: more than one, if it is not clear who that is.
+    pub(crate) fn by_certificate(
+        &self,
+        names: &[CertificateName],
+    ) -> Result<Vec<User>, UsersFault> {
+        let is = |user: &User| user.certificate().is_some_and(|it| names.contains(it));
+        Ok(self.all()?.into_iter().filter(is).collect())
+    }
+
     /// Adds one who logs in by a password.
     pub fn add(&self, name: &str, role: Role, password: &str) -> Result<(), UsersFault> {
         // Before a digest is made of anything.
@@ -184,6 +223,7 @@ impl Users {
             role,
             password,
             token: None,
+            certificate: None,
         })
     }
 
@@ -201,8 +241,30 @@ impl Users {
             role,
             password: None,
             token: Some(token),
+            certificate: None,
         })?;
         Ok(told)
+    }
+
+    /// Adds one who logs in by a certificate that has this name.
+    pub fn add_certified(
+        &self,
+        name: &str,
+        role: Role,
+        certificate: CertificateName,
+    ) -> Result<(), UsersFault> {
+        named(name)?;
+        let mark = random().ok_or(UsersFault::Digest)?;
+        self.insert(User {
+            name: name.to_owned(),
+            role,
+            password: None,
+            token: None,
+            certificate: Some(Vouched {
+                name: certificate,
+                mark,
+            }),
+        })
     }
 
     fn insert(&self, user: User) -> Result<(), UsersFault> {
@@ -210,6 +272,12 @@ impl Users {
         let mut users = self.all()?;
         if users.iter().any(|it| it.name == user.name) {
             return Err(UsersFault::Exists(user.name));
+        }
+        if let Some(shown) = user.certificate() {
+            let mut others = users.iter();
+            if let Some(other) = others.find(|it| it.certificate() == Some(shown)) {
+                return Err(UsersFault::Taken(shown.clone(), other.name.clone()));
+            }
         }
         if users.len() >= USERS_MAX {
             let path = self.path.clone();
@@ -358,6 +426,34 @@ mod tests {
         assert!(!fs::read_to_string(&path).unwrap().contains(&told));
         users.remove("siem").unwrap();
         assert!(users.by_token(&told, now).unwrap().is_none());
+    }
+
+    #[test]
+    fn whoever_shows_a_certificate_is_known_by_one_of_its_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let users = Users::at(&folder.path().join("users.json"));
+        let named = |text: &str| text.parse::<CertificateName>().unwrap();
+        let (eva, adam) = (named("email:eva@acme.example"), named("dns:adam.example"));
+        let add = |name: &str, shown: &CertificateName| {
+            users.add_certified(name, Role::Auditor, shown.clone())
+        };
+        add("eva", &eva).unwrap();
+        add("adam", &adam).unwrap();
+        assert!(matches!(add("eve", &eva), Err(UsersFault::Taken(_, user)) if user == "eva"));
+        let known = |names: &[CertificateName]| -> Vec<String> {
+            let found = users.by_certificate(names).unwrap().into_iter();
+            found.map(|user| user.name).collect()
+        };
+        assert_eq!(known(&[named("uri:urn:eva"), eva.clone()]), ["eva"]);
+        assert_eq!(known(&[eva.clone(), adam]), ["adam", "eva"]);
+        assert!(known(&[]).is_empty() && known(&[named("email:Eva@acme.example")]).is_empty());
+
+        let first = users.named("eva").unwrap().unwrap();
+        assert!(first.mark().is_none() && !is_password(Some(&first), ""));
+        users.remove("eva").unwrap();
+        add("eva", &eva).unwrap();
+        let second = users.named("eva").unwrap().unwrap();
+        assert_ne!(first.certificate_mark(), second.certificate_mark());
     }
 
     #[test]

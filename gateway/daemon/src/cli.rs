@@ -46,7 +46,7 @@ use rustix::{
 };
 
 pub(crate) use audit::archive;
-pub(crate) use policy::{engine_of, explained};
+pub(crate) use policy::{engine_of, explained, simulated};
 pub(crate) use run::now;
 
 /// Exit code for wrong usage, an unreadable file, a broken configuration.

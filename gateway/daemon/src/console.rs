@@ -1,5 +1,7 @@
 //! What the console is told: the log with its keys, the gateway by its own address, the policies by their files.
 
+mod outward;
+
 use std::{
     net::SocketAddr,
     ops::ControlFlow,
@@ -9,7 +11,10 @@ use std::{
 };
 
 use audit::{Archive, Keys};
-use console::{Act, Condition, Flow, Flows, Part, Policies, Revoked, Source, Unavailable, What};
+use console::{
+    Act, Condition, Flow, Flows, HttpRequest, HttpResponse, Other, Part, Policies, Revoked, Source,
+    Unavailable, What,
+};
 use http::Uri;
 use identity::{Revocable, SpiffeId};
 use miette::{IntoDiagnostic as _, Result};
@@ -20,6 +25,7 @@ use store::{SqliteLedger, SqliteSubjects};
 use tokio::{sync::Semaphore, time::timeout};
 use vault::{KEYRING_FILE, Keyring};
 
+use self::outward::Outward;
 use crate::{
     cli::{self, block_on},
     config,
@@ -55,6 +61,8 @@ pub(crate) struct House {
     pub(crate) data: PathBuf,
     pub(crate) admin: Option<SocketAddr>,
     pub(crate) client: Arc<ClientConfig>,
+    /// Who is asked about logins.
+    outward: Option<Outward>,
     /// Since when, and what file it was.
     pub(crate) keyring: Mutex<Option<(Instant, Stamp, Arc<Keyring>)>>,
     /// Acts that are put on record at a time.
@@ -104,6 +112,15 @@ impl Source for House {
         timeout(RECORD_MAX, recorded).await.map_err(late)?
     }
 
+    async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, Unavailable> {
+        let Some(outward) = &self.outward else {
+            let why = "the configuration names no provider of logins".to_owned();
+            return Err(Unavailable(why));
+        };
+        let asked = outward.ask(request).await;
+        asked.map_err(|error| Unavailable(error.to_string()))
+    }
+
     async fn parts(&self) -> Result<Vec<Part>, Unavailable> {
         let uri = self.admin("/readyz")?;
         let told = jwks::fetch_any(&self.client, uri, PARTS_BYTES_MAX).await;
@@ -151,6 +168,11 @@ impl Source for House {
         away(move || cli::explained(&config, record)).await
     }
 
+    async fn simulate(&self, other: Other) -> Result<Result<String, String>, Unavailable> {
+        let config = self.config.clone();
+        away(move || cli::simulated(&config, &other)).await
+    }
+
     async fn revoked(&self) -> Result<Vec<Revoked>, Unavailable> {
         let data = self.data.clone();
         away(move || {
@@ -194,6 +216,7 @@ impl House {
         admin: Option<SocketAddr>,
     ) -> Result<Self> {
         Ok(Self {
+            outward: outward(config)?,
             config: path,
             data: config.data.clone(),
             admin: admin.or(config.admin),
@@ -245,6 +268,19 @@ impl House {
         *held = stamp.map(|stamp| (Instant::now(), stamp, Arc::clone(&opened)));
         Ok(opened)
     }
+}
+
+/// Who is asked about logins, if anybody is.
+fn outward(config: &config::Config) -> Result<Option<Outward>> {
+    let console = config.console.as_ref();
+    let Some(provider) = console.and_then(|console| console.openid.as_ref()) else {
+        return Ok(None);
+    };
+    Ok(Some(Outward {
+        client: proxy::Upstream::tls(config.upstream_ca.as_deref()).into_diagnostic()?,
+        issuer: provider.issuer.clone(),
+        networks: provider.networks.clone(),
+    }))
 }
 
 /// A flow as the console shows it, if an agent's process has it.

@@ -52,7 +52,7 @@ impl Upstream {
     }
 
     /// The same by any method.
-    pub(crate) async fn call(
+    pub async fn call(
         &self,
         method: Method,
         uri: Uri,

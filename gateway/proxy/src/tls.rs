@@ -1,10 +1,13 @@
 //! The gateway's own certificate: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1 by ALPN.
 
+mod people;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+pub use people::People;
 use rustls::{
     DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme,
     client::danger::HandshakeSignatureValid,
@@ -13,7 +16,10 @@ use rustls::{
         CertificateDer, PrivateKeyDer, UnixTime,
         pem::{self, PemObject},
     },
-    server::danger::{ClientCertVerified, ClientCertVerifier},
+    server::{
+        NoServerSessionStorage, VerifierBuilderError,
+        danger::{ClientCertVerified, ClientCertVerifier},
+    },
 };
 
 /// Why a certificate and key cannot serve.
@@ -37,6 +43,32 @@ pub enum TlsFault {
         #[source]
         source: rustls::Error,
     },
+    /// A file that should hold certificates, or lists of what is revoked, holds none or is too long.
+    #[error("`{path}` holds no {what} as PEM, or is too long")]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        what: &'static str,
+    },
+    /// An authority's certificate, or its list of what is revoked, cannot be used.
+    #[error("`{path}` cannot be used to judge certificates")]
+    Unfit {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: VerifierBuilderError,
+    },
+    /// The same of one certificate in it.
+    #[error("`{path}` holds what is no authority's certificate")]
+    NoAuthority {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: rustls::Error,
+    },
 }
 
 /// What the gateway shows, and asks for, where it ends TLS.
@@ -52,6 +84,33 @@ pub struct Files {
 
 /// A server configuration from a PEM chain and key.
 pub fn server(files: &Files) -> Result<Arc<ServerConfig>, TlsFault> {
+    let asked = files.ask_certificate.then(|| {
+        let algorithms = ServerConfig::builder()
+            .crypto_provider()
+            .signature_verification_algorithms;
+        Arc::new(Possessed(algorithms)) as Arc<dyn ClientCertVerifier>
+    });
+    Ok(Arc::new(asking(files, asked)?))
+}
+
+/// The same where people come, by HTTP/1.1: they may show a certificate that an authority of `people` vouches for, and
+/// none that it does not.
+pub fn server_for(files: &Files, people: Option<&People>) -> Result<Arc<ServerConfig>, TlsFault> {
+    let asked = people.map(People::verifier).transpose()?;
+    let mut config = asking(files, asked)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    if people.is_some() {
+        // Whoever resumes a session is not asked again, and may be revoked since.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
+    Ok(Arc::new(config))
+}
+
+fn asking(
+    files: &Files,
+    asked: Option<Arc<dyn ClientCertVerifier>>,
+) -> Result<ServerConfig, TlsFault> {
     let Files {
         certificate, key, ..
     } = files;
@@ -65,11 +124,9 @@ pub fn server(files: &Files) -> Result<Arc<ServerConfig>, TlsFault> {
         .map_err(fault(certificate))?;
     let key = PrivateKeyDer::from_pem_file(key).map_err(fault(key))?;
     let builder = ServerConfig::builder();
-    let builder = if files.ask_certificate {
-        let algorithms = builder.crypto_provider().signature_verification_algorithms;
-        builder.with_client_cert_verifier(Arc::new(Possessed(algorithms)))
-    } else {
-        builder.with_no_client_auth()
+    let builder = match asked {
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+        None => builder.with_no_client_auth(),
     };
     let config = builder.with_single_cert(chain, key);
     let mut config = config.map_err(|source| TlsFault::Unusable {
@@ -77,7 +134,7 @@ pub fn server(files: &Files) -> Result<Arc<ServerConfig>, TlsFault> {
         source,
     })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(config)
 }
 
 /// Takes any certificate of a client that proves to hold its key, and none. Who that is the token

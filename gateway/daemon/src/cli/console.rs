@@ -9,12 +9,11 @@ use std::{
     sync::Arc,
 };
 
-use ::console::{Role, Users};
+use ::console::{CertificateName, Logins, Role, Users};
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use proxy::tls;
-use rustls::ServerConfig;
 use serde_json::json;
 use vault::KEYRING_FILE;
 use zeroize::Zeroizing;
@@ -69,6 +68,10 @@ enum User {
         /// A program, which asks for records and reports as JSON: its token is printed, once.
         #[arg(long, conflicts_with = "password_file")]
         token: bool,
+        /// Somebody who shows a certificate of this name: `email:eva@acme.example`, `uri:spiffe://acme.example/eva` or
+        /// `dns:eva.acme.example`.
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["password_file", "token"])]
+        certificate: Option<CertificateName>,
         /// For how many days the token is taken.
         #[arg(long, value_name = "DAYS", requires = "token", default_value_t = TOKEN_DAYS,
               value_parser = clap::value_parser!(u16).range(1..=TOKEN_DAYS_MAX))]
@@ -111,26 +114,16 @@ fn user(command: &User) -> Result<ExitCode> {
             role,
             password_file,
             token,
+            certificate,
             days,
             config,
         } => {
-            let users = users(&config.config)?;
-            let by = if *token { "token" } else { "password" };
-            noted(
-                &config.config,
-                "users add",
-                &[("name", name), ("role", role.name()), ("by", by)],
-            )?;
-            if *token {
-                let until = now() + SignedDuration::from_hours(24 * i64::from(*days));
-                let token = users.add_program(name, *role, until).into_diagnostic()?;
-                eprintln!("{name} may ask as {} until {until}, by this:", role.name());
-                println!("{token}");
-                return Ok(ExitCode::SUCCESS);
-            }
-            let password = password(password_file.as_deref())?;
-            users.add(name, *role, &password).into_diagnostic()?;
-            println!("{name} may log in as {}", role.name());
+            let by = match (certificate, token) {
+                (Some(certificate), _) => Proof::Certificate(certificate),
+                (None, true) => Proof::Token(*days),
+                (None, false) => Proof::Password(password_file.as_deref()),
+            };
+            add(&config.config, name, *role, &by)?;
         }
         User::Remove { name, config } => {
             noted(&config.config, "users remove", &[("name", name)])?;
@@ -140,14 +133,63 @@ fn user(command: &User) -> Result<ExitCode> {
         User::List { config } => {
             let users = users(&config.config)?.all().into_diagnostic()?;
             let rows = users.into_iter().map(|it| {
-                let until = it.token_until();
-                let by = until.map_or("a password".to_owned(), |it| format!("a token until {it}"));
+                let by = match (it.token_until(), it.certificate()) {
+                    (Some(until), _) => format!("a token until {until}"),
+                    (None, Some(name)) => format!("a certificate of {name}"),
+                    (None, None) => "a password".to_owned(),
+                };
                 vec![it.name, it.role.name().to_owned(), by]
             });
             table::print(&["name", "role", "by"], rows);
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// By what a user is to be known.
+enum Proof<'a> {
+    Password(Option<&'a Path>),
+    /// For so many days.
+    Token(u16),
+    Certificate(&'a CertificateName),
+}
+
+fn add(config: &Path, name: &str, role: Role, by: &Proof<'_>) -> Result<()> {
+    let loaded = config::load(config)?;
+    let console = configured(&loaded)?;
+    let users = Users::at(&console.users);
+    let told = match by {
+        Proof::Password(_) => "password",
+        Proof::Token(_) => "token",
+        Proof::Certificate(name) => name.as_str(),
+    };
+    let what = [("name", name), ("role", role.name()), ("by", told)];
+    noted(config, "users add", &what)?;
+    match by {
+        Proof::Token(days) => {
+            let until = now() + SignedDuration::from_hours(24 * i64::from(*days));
+            let token = users.add_program(name, role, until).into_diagnostic()?;
+            eprintln!("{name} may ask as {} until {until}, by this:", role.name());
+            println!("{token}");
+        }
+        Proof::Certificate(certificate) => {
+            let certificate = CertificateName::clone(certificate);
+            let added = users.add_certified(name, role, certificate);
+            added.into_diagnostic()?;
+            println!("{name} may log in as {}", role.name());
+            if console.people.is_none() {
+                eprintln!(
+                    "the console asks for no certificate yet: name an authority in `console.certificates`"
+                );
+            }
+        }
+        Proof::Password(file) => {
+            let password = password(*file)?;
+            users.add(name, role, &password).into_diagnostic()?;
+            println!("{name} may log in as {}", role.name());
+        }
+    }
+    Ok(())
 }
 
 /// Puts a change of who may log in on record, before it is made.
@@ -222,10 +264,17 @@ fn serve(path: PathBuf, admin: Option<SocketAddr>) -> Result<ExitCode> {
     let config = config::load(&path)?;
     let console = configured(&config)?;
     let users = Users::at(&console.users);
-    if users.all().into_diagnostic()?.is_empty() {
+    if users.all().into_diagnostic()?.is_empty() && console.openid.is_none() {
         tracing::warn!("nobody may log in: add a user with `tidegate console user add`");
     }
-    let tls = console.tls.as_ref().map(tls_of).transpose()?;
+    let people = console.people.as_ref();
+    let tls = console.tls.as_ref();
+    let tls = tls.map(|files| tls::server_for(files, people));
+    let tls = tls.transpose().into_diagnostic()?;
+    let logins = Logins {
+        certificates: people.is_some(),
+        openid: console.openid.as_ref().map(|it| it.typed.clone()),
+    };
     let listener = TcpListener::bind(console.listen).into_diagnostic();
     let listener = listener.wrap_err_with(|| format!("cannot listen on `{}`", console.listen))?;
     let address = listener.local_addr().into_diagnostic()?;
@@ -242,17 +291,9 @@ fn serve(path: PathBuf, admin: Option<SocketAddr>) -> Result<ExitCode> {
         };
         let ready = json!({ "ready": true, "listen": [address], "admin": null });
         println!("{ready}");
-        ::console::serve(listener, tls, users, Arc::new(house), stop)
+        ::console::serve(listener, tls, users, logins, Arc::new(house), stop)
             .await
             .into_diagnostic()
     })?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The console speaks HTTP/1.1 alone.
-fn tls_of(files: &tls::Files) -> Result<Arc<ServerConfig>> {
-    let config = tls::server(files).into_diagnostic()?;
-    let mut config = Arc::unwrap_or_clone(config);
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
 }

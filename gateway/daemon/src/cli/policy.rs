@@ -12,8 +12,10 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
+use ::console::{Other, Place};
 use audit::{Archive, Entry, Filter};
 use clap::Subcommand;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
@@ -25,6 +27,10 @@ use crate::config::{self, Config};
 
 /// Records that are read at a time.
 const PAGE: usize = 1_000;
+/// What policies are called that are tried at the console.
+const TRIED: &str = "tried.cedar";
+/// For so long they may decide there.
+const SIMULATION_MAX: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Policy {
@@ -206,6 +212,53 @@ pub(crate) fn explained(path: &Path, record: u64) -> Result<String> {
     Ok(explain::explain(&asked.show(record)?, &asked))
 }
 
+/// What other policies would have decided of the last records, for people; or what is wrong with them.
+pub(crate) fn simulated(path: &Path, other: &Other) -> Result<Result<String, String>> {
+    let mut config = config::load(path)?;
+    let tried = PolicyFile {
+        name: TRIED.to_owned(),
+        text: other.text.clone(),
+    };
+    match &other.place {
+        Place::All => config.policies = vec![tried],
+        Place::Beside => config.policies.push(tried),
+        Place::File(name) => match config.policies.iter_mut().find(|it| it.name == *name) {
+            Some(file) => *file = tried,
+            None => return Ok(Err("There is no such file of policies.".to_owned())),
+        },
+    }
+    let asked = match Asked::of(config) {
+        Ok(asked) => asked,
+        Err(wrong) => return Ok(Err(plainly(&wrong))),
+    };
+    let filter = Filter {
+        limit: other.records,
+        ..Filter::default()
+    };
+    let last = block_on(async {
+        let mut archive = archive(&asked.config.data).await?;
+        archive.list(filter, |_| true).await.into_diagnostic()
+    })?;
+    let mut simulation = simulate::Simulation::new(&asked);
+    let begun = Instant::now();
+    for entry in &last {
+        if begun.elapsed() > SIMULATION_MAX {
+            simulation.leave(entry.index);
+            break;
+        }
+        simulation.take(entry);
+    }
+    Ok(Ok(simulation.report().to_string()))
+}
+
+/// Everything that is wrong, without colours.
+fn plainly(report: &miette::Report) -> String {
+    let mut text = String::new();
+    let handler = miette::NarratableReportHandler::new();
+    let written = handler.render_report(&mut text, report.as_ref());
+    written.map_or_else(|_| report.to_string(), |()| text)
+}
+
 /// Whom to ask: a configuration, and policies.
 struct Asked {
     config: Config,
@@ -220,6 +273,10 @@ impl Asked {
         if let Some(folder) = policies {
             config.policies = folder_of_policies(folder)?;
         }
+        Self::of(config)
+    }
+
+    fn of(config: Config) -> Result<Self> {
         let engine = check::engine(&config)?;
         let arguments = check::names(&config).arguments;
         Ok(Self {

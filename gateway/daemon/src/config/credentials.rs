@@ -194,6 +194,6 @@ impl Resolver<'_> {
 }
 
 /// Whether it is visible ASCII.
-fn plain(text: &str) -> bool {
+pub(super) fn plain(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|it| it.is_ascii_graphic())
 }

@@ -38,6 +38,8 @@ pub(super) struct Report {
     passed_over: u64,
     differences: BTreeMap<Difference, Occurrences>,
     untold: u64,
+    /// The record before which it was left, as it took too long.
+    left: Option<u64>,
 }
 
 /// Of one kind.
@@ -96,6 +98,11 @@ impl<'a> Simulation<'a> {
 
     pub(super) fn report(self) -> Report {
         self.report
+    }
+
+    /// It goes no further than to the record before this one.
+    pub(super) fn leave(&mut self, index: u64) {
+        self.report.left = Some(index);
     }
 
     fn call(&mut self, index: u64, question: &Question, allowed: bool) {
@@ -200,6 +207,9 @@ impl fmt::Display for Report {
         }
         if self.untold > 0 {
             writeln!(f, "... and {} more", self.untold)?;
+        }
+        if let Some(index) = self.left {
+            writeln!(f, "it took too long, and was left before record {index}")?;
         }
         Ok(())
     }
