@@ -16,6 +16,7 @@ pub mod env;
 pub mod envoy;
 pub mod gateway;
 pub mod mcp;
+pub mod nats;
 pub mod network;
 pub mod peers;
 pub mod people;

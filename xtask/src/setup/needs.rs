@@ -24,6 +24,9 @@ const TLOG: &str = "/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog";
 /// Where Debian puts PostgreSQL's programs.
 const POSTGRESQL: &str = "/usr/lib/postgresql";
 
+/// Where Debian puts the server of NATS, which is not on everybody's search path.
+const NATS_SERVER: &str = "/usr/sbin/nats-server";
+
 /// One thing that a host needs.
 pub(crate) struct Need {
     pub(crate) what: &'static str,
@@ -75,7 +78,7 @@ pub(super) fn of(scope: Scope) -> impl Iterator<Item = &'static Need> {
 }
 
 /// To build, test and show.
-static ALWAYS: [Need; 18] = [
+static ALWAYS: [Need; 19] = [
     Need {
         what: "C and C++ compiler",
         why: "SQLite, the cryptography and bpf-linker have parts in C and C++",
@@ -135,6 +138,12 @@ static ALWAYS: [Need; 18] = [
         why: "the token of PKCS #11 that keeps a keyring in the tests",
         cure: Cure::Packages(&["softhsm2"]),
         present: |_| program("softhsm2-util").is_some(),
+    },
+    Need {
+        what: "nats-server",
+        why: "the server of JetStream that events are published to in the tests",
+        cure: Cure::Packages(&["nats-server"]),
+        present: |_| program("nats-server").is_some() || Path::new(NATS_SERVER).exists(),
     },
     Need {
         what: "poppler and qpdf",
