@@ -76,6 +76,7 @@ mod signed;
 mod smuggling;
 mod static_keys;
 mod stores;
+mod streamed;
 mod streaming;
 mod svids;
 mod tamper;

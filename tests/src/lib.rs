@@ -17,6 +17,7 @@ pub mod envoy;
 pub mod front;
 pub mod gateway;
 pub mod mcp;
+pub mod nats;
 pub mod network;
 pub mod peers;
 pub mod people;

@@ -11,6 +11,7 @@ mod hec;
 mod lag;
 mod lake;
 mod mark;
+mod nats;
 pub(crate) mod status;
 
 use std::{sync::Arc, time::Duration};
@@ -31,8 +32,9 @@ use self::{
     hec::Hec,
     lake::Lake,
     mark::Mark,
+    nats::Nats,
 };
-pub(crate) use self::{hec::Tokens, lag::Lag};
+pub(crate) use self::{hec::Tokens, lag::Lag, nats::examine};
 use crate::{
     cli::archive,
     config::{Config, Destination, To},
@@ -78,6 +80,7 @@ enum Way {
     Syslog(Box<Syslog>),
     Hec(Box<Hec>),
     Lake(Box<Lake>),
+    Nats(Box<Nats>),
 }
 
 impl Shipping {
@@ -103,6 +106,7 @@ impl Shipping {
                     Way::Hec(Box::new(Hec::new(collector.clone(), token, client)))
                 }
                 To::Lake(place) => Way::Lake(Box::new(Lake::new(place.clone(), tls))),
+                To::Nats(place) => Way::Nats(Box::new(Nats::new(place.clone(), tls))),
             };
             let mark = Mark::open(&config.data, &to.name)?;
             lag.is_at(place, mark.next(), gateway.trail.status().size);
@@ -242,11 +246,12 @@ impl Shipment {
     }
 
     /// False if it was too much at once.
-    async fn deliver(&self, batch: Batch) -> Result<bool> {
+    async fn deliver(&mut self, batch: Batch) -> Result<bool> {
         let next = self.mark.next();
-        match &self.way {
+        match &mut self.way {
             Way::File(file) => file.write(batch, next).await.map(|()| true),
             Way::Hec(hec) => hec.send(&batch).await,
+            Way::Nats(nats) => nats.send(batch).await.map(|()| true),
             // It takes no batches.
             Way::Lake(_) => Ok(true),
             Way::Syslog(syslog) => {

@@ -24,6 +24,9 @@ const TLOG: &str = "/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog";
 /// Where Debian puts PostgreSQL's programs.
 const POSTGRESQL: &str = "/usr/lib/postgresql";
 
+/// Where Debian puts the server of NATS, which is not on everybody's search path.
+const NATS_SERVER: &str = "/usr/sbin/nats-server";
+
 /// One thing that a host needs.
 pub(crate) struct Need {
     pub(crate) what: &'static str,
@@ -75,7 +78,7 @@ pub(super) fn of(scope: Scope) -> impl Iterator<Item = &'static Need> {
 }
 
 /// To build, test and show.
-static ALWAYS: [Need; 18] = [
+static ALWAYS: [Need; 20] = [
     Need {
         what: "C and C++ compiler",
         why: "SQLite, the cryptography and bpf-linker have parts in C and C++",
@@ -141,6 +144,12 @@ static ALWAYS: [Need; 18] = [
         why: "the collector of syslog that events go to in the tests",
         cure: Cure::Packages(&["rsyslog", "rsyslog-gnutls"]),
         present: |_| program("rsyslogd").is_some() && has_rsyslog_tls(),
+    },
+    Need {
+        what: "nats-server",
+        why: "the server of JetStream that events are published to in the tests",
+        cure: Cure::Packages(&["nats-server"]),
+        present: |_| program("nats-server").is_some() || Path::new(NATS_SERVER).exists(),
     },
     Need {
         what: "poppler and qpdf",

@@ -114,7 +114,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
 ];
 
 /// Crates that touch the world, and who owns them.
-const OWNERS: [(&str, &[&str]); 8] = [
+const OWNERS: [(&str, &[&str]); 9] = [
     (
         "tokio",
         &[
@@ -137,6 +137,7 @@ const OWNERS: [(&str, &[&str]); 8] = [
     ("tokio-tungstenite", &["proxy"]),
     ("axum", &["admin", "console", "stdio", "tests", "witness"]),
     ("sqlx", &["store"]),
+    ("async-nats", &["daemon", "tests"]),
     ("aya", &["abi", "flows"]),
     ("aya-ebpf", &["programs"]),
 ];

@@ -13,7 +13,7 @@ use crate::{
     alerts::Secrets,
     config::{self, Config, JwksSource, Listen},
     objects, passes,
-    shipping::Tokens,
+    shipping::{self, Tokens},
 };
 
 pub(crate) fn check(path: &Path) -> Result<ExitCode> {
@@ -24,6 +24,7 @@ pub(crate) fn check(path: &Path) -> Result<ExitCode> {
     config::classifiers::load(&config.classifiers)?;
     Secrets::read(&config.alerts)?;
     Tokens::read(&config.shipping)?;
+    shipping::examine(&config.shipping)?;
     for place in &config.buckets {
         objects::shown(place)?;
     }

@@ -59,6 +59,10 @@ use crate::{
 use beginning::{lifecycle, unvouched, weaknesses};
 use health::Health;
 
+/// What is logged where nothing is said. The client of NATS would tell each try, of which the destination tells what is
+/// new.
+const LOGGED: &str = "info,async_nats=off";
+
 /// For what works in threads of its own when everything else has ended.
 const ENDING_MAX: std::time::Duration = std::time::Duration::from_secs(2);
 
@@ -93,7 +97,7 @@ pub(crate) fn run(path: &Path) -> Result<ExitCode> {
 
 pub(super) fn logs() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("TIDEGATE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOGGED));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -10,6 +10,7 @@ use serde_saphyr::Spanned;
 use super::{
     behaviour::Collecting,
     buckets::{BucketPlace, Within},
+    nats::{StreamPlace, TypedNats},
     resolve::{Resolver, is_loopback},
 };
 
@@ -54,6 +55,8 @@ pub(crate) struct Shipped {
     hec: Option<TypedHec>,
     /// A bucket that a security lake looks into.
     s3: Option<TypedLake>,
+    /// A stream of NATS.
+    nats: Option<TypedNats>,
     /// The classes of OCSF that go there; all if absent.
     #[serde(default)]
     classes: Vec<Spanned<u32>>,
@@ -118,6 +121,7 @@ pub(crate) enum To {
     Syslog(Collecting),
     Hec(Collector),
     Lake(LakePlace),
+    Nats(StreamPlace),
 }
 
 /// A folder of files of lines.
@@ -177,18 +181,7 @@ impl Resolver<'_> {
             let help = "letters, digits, `-` and `_`, up to 64: files have that name";
             return Err(self.fault(&typed.name, message, help));
         }
-        let to = match (&typed.file, &typed.syslog, &typed.hec, &typed.s3) {
-            (Some(file), None, None, None) => To::File(self.folder(file)?),
-            (None, Some(syslog), None, None) => {
-                To::Syslog(self.collector(syslog, typed.close_notify.as_ref())?)
-            }
-            (None, None, Some(hec), None) => To::Hec(self.hec(hec)?),
-            (None, None, None, Some(lake)) => To::Lake(self.lake(lake, buckets)?),
-            _ => {
-                let help = "`file`, `syslog`, `hec` or `s3`, one of them";
-                return Err(self.fault(&typed.name, "events go one way", help));
-            }
-        };
+        let to = self.one_way(typed, buckets)?;
         if typed.syslog.is_none() {
             self.only_syslog(typed.close_notify.as_ref())?;
         }
@@ -204,6 +197,30 @@ impl Resolver<'_> {
             name: name.clone(),
             to,
             classes: classes.collect::<Result<_>>()?,
+        })
+    }
+
+    fn one_way(&self, typed: &Shipped, buckets: &[Arc<BucketPlace>]) -> Result<To> {
+        let Shipped {
+            file,
+            syslog,
+            hec,
+            s3,
+            nats,
+            ..
+        } = typed;
+        Ok(match (file, syslog, hec, s3, nats) {
+            (Some(file), None, None, None, None) => To::File(self.folder(file)?),
+            (None, Some(syslog), None, None, None) => {
+                To::Syslog(self.collector(syslog, typed.close_notify.as_ref())?)
+            }
+            (None, None, Some(hec), None, None) => To::Hec(self.hec(hec)?),
+            (None, None, None, Some(lake), None) => To::Lake(self.lake(lake, buckets)?),
+            (None, None, None, None, Some(nats)) => To::Nats(self.nats(nats)?),
+            _ => {
+                let help = "`file`, `syslog`, `hec`, `s3` or `nats`, one of them";
+                return Err(self.fault(&typed.name, "events go one way", help));
+            }
         })
     }
 

@@ -261,6 +261,14 @@ fn every_mistake_is_told_with_its_place_and_mend() {
             "audit: {",
             "reports: [{ report: agents, every: day, output: [pdf], to: reports }]\naudit: {",
         ),
+        (
+            "audit: {",
+            "shipping: [{ name: bus, nats: { servers: [\"nats://nats.example\"], stream: A, subject: a } }]\naudit: {",
+        ),
+        (
+            "audit: {",
+            "shipping: [{ name: bus, nats: { servers: [\"tls://nats.example\"], stream: A, subject: a.* } }]\naudit: {",
+        ),
         ("Customer/{}", "Customer"),
         ("two_persons: false", "two_persons: true"),
         ("key: AAAA", "key: AA"),

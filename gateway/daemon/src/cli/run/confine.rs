@@ -4,7 +4,10 @@
 //! Everything that needs more is done before: ports are bound, keys and certificates read, kernel
 //! programs loaded, and the process forked that looks at other processes (`flows::Keeper`).
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use miette::{IntoDiagnostic as _, Result, WrapErr as _};
 use rustix::thread::{CapabilitySet, Pid, capabilities};
@@ -12,7 +15,7 @@ use sandbox::{Files, Held};
 use vault::Place;
 
 use crate::{
-    config::{Config, CredentialPlace, JwksSource, To},
+    config::{Config, CredentialPlace, JwksSource, StreamPlace, To},
     private_folder,
 };
 
@@ -110,8 +113,18 @@ fn files(config: &Config, place: Option<&Place>) -> Result<Files> {
         });
     let roots = config.proofs.copy.iter().filter_map(|it| it.ca.as_ref());
     let buckets = config.buckets.iter().map(|it| &it.keys);
+    let streams = config.shipping.iter().filter_map(|it| match &it.to {
+        To::Nats(stream) => Some(stream),
+        _ => None,
+    });
+    if streams.clone().any(|it| it.ca.is_none()) {
+        read.extend(certificates());
+    }
+    let streams = streams.flat_map(StreamPlace::files);
+    let streams: Vec<PathBuf> = streams.map(Path::to_owned).collect();
     let shown = place.map(Place::files_read).unwrap_or_default();
     let all = keys.chain(credentials).chain(roots).chain(buckets);
+    let all = all.chain(&streams);
     for path in all.chain(&shown) {
         // Its folder: whoever replaces a file puts another one there.
         let folder = path
@@ -143,6 +156,35 @@ fn files(config: &Config, place: Option<&Place>) -> Result<Files> {
     Ok(Files { read, write })
 }
 
+/// Where the system's certificates are.
+///
+/// The client of NATS reads them for each connection (`async_nats::tls::config_tls`), also where it is given those that
+/// it trusts, and makes none if one of them cannot be read.
+fn certificates() -> BTreeSet<PathBuf> {
+    // As `rustls_native_certs` looks for them.
+    let file = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    let folders = std::env::var_os("SSL_CERT_DIR").unwrap_or_default();
+    let folders = std::env::split_paths(&folders);
+    let folders: Vec<PathBuf> = folders.filter(|it| !it.as_os_str().is_empty()).collect();
+    if file.is_some() || !folders.is_empty() {
+        return led_to(file, folders);
+    }
+    let system = openssl_probe::probe();
+    led_to(system.cert_file, system.cert_dir)
+}
+
+/// These folders, and those of the files that are in them or that their links lead to, which are replaced there.
+fn led_to(file: Option<PathBuf>, folders: Vec<PathBuf>) -> BTreeSet<PathBuf> {
+    let entries = folders.iter().flat_map(std::fs::read_dir).flatten();
+    let entries = entries.flatten().map(|entry| entry.path());
+    let files = entries.chain(file).filter_map(|it| it.canonicalize().ok());
+    let files = files.filter(|it| it.is_file());
+    let beside = files.filter_map(|it| it.parent().map(Path::to_owned));
+    // Never everything.
+    let beside = beside.filter(|it| it.parent().is_some());
+    beside.chain(folders.iter().cloned()).collect()
+}
+
 /// Whether maps that are open can be read without privileges, since Linux 5.19
 /// (`kernel.unprivileged_bpf_disabled` closed everything before).
 fn maps_are_open() -> bool {
@@ -151,4 +193,29 @@ fn maps_are_open() -> bool {
     let mut numbers = release.split(['.', '-']).map(str::parse::<u32>);
     let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0);
     (next(), next()) >= (5, 19)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
+    use super::*;
+
+    #[test]
+    fn certificates_are_where_links_lead_to_as_well() {
+        let place = tempfile::tempdir().unwrap();
+        let place = place.path().canonicalize().unwrap();
+        for folder in ["certs", "shipped/mozilla", "other"] {
+            fs::create_dir_all(place.join(folder)).unwrap();
+        }
+        fs::write(place.join("shipped/mozilla/root.crt"), "").unwrap();
+        fs::write(place.join("other/all.pem"), "").unwrap();
+        let link = |to: &str, name: &str| symlink(place.join(to), place.join(name)).unwrap();
+        link("shipped/mozilla/root.crt", "certs/root.pem");
+        link("certs/root.pem", "certs/12345678.0");
+        link("nowhere/gone.crt", "certs/gone.pem");
+        let found = led_to(Some(place.join("other/all.pem")), vec![place.join("certs")]);
+        let expected = ["certs", "other", "shipped/mozilla"].map(|it| place.join(it));
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
+    }
 }

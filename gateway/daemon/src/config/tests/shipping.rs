@@ -1,5 +1,5 @@
 use super::{GOOD, loaded};
-use crate::config::To;
+use crate::config::{Login, To};
 
 /// A bucket; its keys are a file that is there.
 const BUCKETS: &str = "buckets: [{ name: acme-lake, region: eu-central-1, keys: a.cedar }]";
@@ -116,6 +116,83 @@ fn destinations_are_taken() {
     assert_eq!((file.rotate_bytes, file.keep), (2 << 20, 16));
     assert!(lake.classes.contains(&2004));
     assert!(to("{ name: siem, syslog: \"siem.example:6514\" }").is_ok());
+}
+
+/// A stream of NATS with this beside it; its files are there.
+fn nats(more: &str) -> String {
+    format!(
+        "{{ name: bus, nats: {{ servers: [\"tls://nats.example:4222\"], stream: AUDIT, subject: audit.ocsf, {more} }} }}"
+    )
+}
+
+#[test]
+fn a_stream_is_taken() {
+    let bus = to(&nats("credentials: a.cedar, ca: a.cedar"));
+    let config = bus.unwrap_or_else(|report| panic!("{report:?}"));
+    let [bus] = config.shipping.as_slice() else {
+        panic!("{:?}", config.shipping)
+    };
+    let To::Nats(bus) = &bus.to else {
+        panic!("{bus:?}")
+    };
+    let files: Vec<_> = bus.files().map(|it| it.ends_with("a.cedar")).collect();
+    assert_eq!(files, [true, true]);
+    assert!(matches!(bus.login, Some(Login::Credentials(_))));
+    for servers in [
+        "[\"nats://127.0.0.1:4222\"]",
+        "[\"tls://a.example\", \"tls://[::1]:4223\"]",
+        "[\"nats://localhost\"]",
+    ] {
+        let typed = nats("").replace("[\"tls://nats.example:4222\"]", servers);
+        assert!(to(&typed).is_ok(), "{typed}");
+    }
+}
+
+#[test]
+fn what_is_no_stream_is_told() {
+    let servers = |these: &str| nats("").replace("\"tls://nats.example:4222\"", these);
+    // No secret, but it looks like one; put together so that nobody takes it for one.
+    let login = ["tls://ann", ":", "word", "@nats.example"].concat();
+    for (destination, told) in [
+        (servers(""), "there are 0 servers"),
+        (
+            servers(&["\"tls://a\""; 17].join(", ")),
+            "there are 17 servers",
+        ),
+        (servers("\"nats.example:4222\""), "no address of NATS"),
+        (servers("\"https://nats.example\""), "no address of NATS"),
+        (servers("\"tls://nats.example/a\""), "no address of NATS"),
+        (servers("\"nats://nats.example\""), "in the clear"),
+        (servers(&format!("\"{login}\"")), "no login stands in"),
+        (nats("").replace("AUDIT", "\"a.b\""), "no name of a stream"),
+        (
+            nats("").replace("audit.ocsf", "audit.*"),
+            "nothing that events have",
+        ),
+        (
+            nats("").replace("audit.ocsf", "audit."),
+            "nothing that events have",
+        ),
+        (
+            nats("").replace("audit.ocsf", "$JS.a"),
+            "nothing that events have",
+        ),
+        (nats("login: absent"), "there is no file"),
+        (nats("ca: absent"), "there is no file"),
+        (nats("login: a.cedar, token: a.cedar"), "one login is shown"),
+        (
+            nats("").replace("nats: {", "syslog: \"a:1\", nats: {"),
+            "one way",
+        ),
+    ] {
+        let Err(report) = to(&destination) else {
+            panic!("{destination} was taken")
+        };
+        assert!(
+            report.to_string().contains(told),
+            "{destination}: {report:?}"
+        );
+    }
 }
 
 #[test]
