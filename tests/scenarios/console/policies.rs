@@ -69,7 +69,6 @@ fn policies_are_tried_by_an_operator_alone_and_are_no_longer_than_that_takes() -
     assert_eq!(tried(&operator, &long(100_000), "all", "1000")?.status, 200);
     for (text, at, records) in [
         (&*long(140_000), "all", "1000"),
-        (&*long(600_000), "all", "1000"),
         (NONE, "elsewhere", "1000"),
         (NONE, "all", "1000000"),
         ("", "all", "1000"),
@@ -81,8 +80,14 @@ fn policies_are_tried_by_an_operator_alone_and_are_no_longer_than_that_takes() -
     let page = compliance.get("/policy")?.text();
     ensure!(!page.contains("Try other policies"), "{page}");
     assert_eq!(tried(&compliance, NONE, "all", "1000")?.status, 403);
-    // Of somebody else no long form is read.
-    let refused = tried(&compliance, &long(100_000), "all", "1000")?;
-    assert_eq!(refused.status, 400);
+    // What is too long, and of somebody else what is long, is not read to its end: whoever sends on may find the connection
+    // closed before the answer.
+    for (visitor, bytes) in [(&operator, 600_000), (&compliance, 100_000)] {
+        let refused = tried(visitor, &long(bytes), "all", "1000");
+        ensure!(
+            refused.is_err() || refused?.status == 400,
+            "{bytes} were read"
+        );
+    }
     place.finish()
 }
