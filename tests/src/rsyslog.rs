@@ -2,13 +2,14 @@
 
 use std::{
     fs,
+    net::{Ipv4Addr, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
     thread,
     time::Instant,
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Deserializer, Value};
 use tempfile::TempDir;
@@ -86,20 +87,24 @@ impl Rsyslog {
 
     /// Begins it again where it was.
     pub fn restart(&mut self) -> Result<()> {
-        fs::remove_file(self.folder.path().join("port"))?;
         self.child = begin(&self.program, &self.folder, self.port)?;
-        let port = self.listening()?;
-        ensure!(port == self.port, "it listens at another port");
-        Ok(())
+        let address = (Ipv4Addr::LOCALHOST, self.port);
+        // It writes down no port that it was given.
+        self.until(|| TcpStream::connect(address).ok().map(drop))
     }
 
     /// The port, once it listens.
     fn listening(&mut self) -> Result<u16> {
+        let file = self.folder.path().join("port");
+        self.until(|| fs::read_to_string(&file).ok()?.trim().parse().ok())
+    }
+
+    /// What `told` gives once it gives something.
+    fn until<T>(&mut self, told: impl Fn() -> Option<T>) -> Result<T> {
         let deadline = Instant::now() + START_MAX;
         while Instant::now() < deadline {
-            let port = fs::read_to_string(self.folder.path().join("port"));
-            if let Some(port) = port.ok().and_then(|it| it.trim().parse().ok()) {
-                return Ok(port);
+            if let Some(told) = told() {
+                return Ok(told);
             }
             if let Some(status) = self.child.try_wait()? {
                 let said = fs::read_to_string(self.folder.path().join("said"))?;

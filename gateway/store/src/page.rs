@@ -41,8 +41,11 @@ pub(crate) fn records(page: &str) -> Result<Option<Vec<Row>>, LedgerError> {
     Ok(Some(rows))
 }
 
+/// A handle, and the wrapped key.
+pub(crate) type Pair = (Vec<u8>, Vec<u8>);
+
 /// The pairs of [`KEYS`].
-pub(crate) fn pairs(page: &str) -> Result<Vec<(Vec<u8>, Vec<u8>)>, LedgerError> {
+pub(crate) fn pairs(page: &str) -> Result<Vec<Pair>, LedgerError> {
     let pair = |pair: &str| {
         let (handle, wrapped) = pair.split_once(':').unwrap_or_default();
         Ok((decoded(handle)?, decoded(wrapped)?))
