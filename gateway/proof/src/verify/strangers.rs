@@ -16,8 +16,8 @@ use crate::{
     tree::Digest,
 };
 
-/// So many keys that nobody named are told apart.
-const STRANGERS_MAX: usize = 64;
+/// So many keys that nobody named are told apart: as many as a log may have had before its newest.
+const STRANGERS_MAX: usize = SUCCESSIONS_MAX;
 
 /// So many checkpoints that were kept elsewhere wait for the record that vouches for their keys.
 const KEPT_MAX: usize = 256;

@@ -146,6 +146,17 @@ fn who_has_a_later_key_judges_what_it_signed() {
 }
 
 #[test]
+fn who_has_the_newest_of_many_keys_accuses_none_of_the_others() {
+    const KEYS: u8 = 150;
+    let log = (2..=KEYS).fold(Log::new().grow(1), |log, seed| log.succeed(seed).grow(1));
+    let report = log.judge(key(KEYS), &[]);
+    assert_eq!(report.findings, []);
+    // Behind the first record come two for each succession, of which the newest key signed the last ones.
+    assert_eq!((report.since, report.unjudged), (Some(297), 297));
+    assert_eq!(report.successions.len(), 149);
+}
+
+#[test]
 fn what_was_kept_of_older_keys_is_judged_by_who_has_a_later_one() {
     let log = Log::new().grow(3).succeed(2).grow(2).succeed(3).grow(1);
     let kept = [
