@@ -1,32 +1,143 @@
-//! Tells the tasks of one thread, all at once, what became of their records.
+//! Stands between the tasks of one thread and the writer, both ways.
 //!
-//! To wake a task of another thread's runtime costs a system call each time (tokio writes to an
-//! eventfd), and one group holds dozens of records of the same worker. So a worker has a courier:
-//! the answers to its records come as one parcel, opened where waking is a push onto a queue.
+//! To wake another thread costs a system call, and where both share a core the one that is woken takes
+//! it at once: record by record, each group would have a record or two, and most of the time would go
+//! into the change of threads. So what the tasks of a worker send goes off together, when all that
+//! were ready have run, and the answers to a group's records come back as one parcel, opened where
+//! waking is a push onto a queue.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    mem,
+    sync::Arc,
+    task::{Poll, Waker},
+    time::{Duration, Instant},
+};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Outcome, Receipt, Trail, TrailError, trail::Opened};
+use crate::{
+    Outcome, Receipt, Trail, TrailError,
+    trail::Opened,
+    writer::{BATCH_RECORDS_MAX, Pending},
+};
 
 /// Parcels that may wait for a worker; what is more is handed out by the writer itself.
 const PARCELS_MAX: usize = 64;
 
+/// Records are not kept back for longer, however busy their thread is. So busy, it has more than this to do for each exchange
+/// that waits; whoever is alone waits for nobody.
+const HELD_MAX: Duration = Duration::from_millis(2);
+
 thread_local! {
-    static HERE: RefCell<Option<Arc<Courier>>> = const { RefCell::new(None) };
+    static HERE: RefCell<Option<Here>> = const { RefCell::new(None) };
 }
 
-/// Hands out on this thread what becomes of the records that its tasks send from now on, until it
-/// is dropped. A runtime of one thread runs it beside them; without it all the same happens, slower.
+/// What a thread has of its courier.
+struct Here {
+    courier: Arc<Courier>,
+    /// Records that are to go off together.
+    outbox: Vec<Pending>,
+    /// How many there were, ever.
+    posted: u64,
+    /// Since when the first of them waits.
+    since: Instant,
+    /// Wakes the courier, which takes them away.
+    waker: Option<Waker>,
+}
+
+impl Here {
+    /// Whether what waits goes off, whatever comes.
+    fn is_due(&self) -> bool {
+        self.outbox.len() >= BATCH_RECORDS_MAX || self.since.elapsed() > HELD_MAX
+    }
+}
+
+/// Hands out on this thread what becomes of the records that its tasks send from now on, and takes those records
+/// away, until it is dropped. A runtime of one thread runs it beside them; without it all the same happens, slower.
 pub async fn hand_out(trail: Trail) {
     let (parcels, mut arrived) = mpsc::channel(PARCELS_MAX);
-    let courier = Arc::new(Courier { parcels, trail });
-    HERE.set(Some(courier));
+    let courier = Arc::new(Courier {
+        parcels,
+        trail: trail.clone(),
+    });
+    HERE.set(Some(Here {
+        courier,
+        outbox: Vec::new(),
+        posted: 0,
+        since: Instant::now(),
+        waker: None,
+    }));
     let _leaving = Leaving;
-    while let Some(parcel) = arrived.recv().await {
-        drop(parcel);
+    loop {
+        tokio::select! {
+            biased;
+            parcel = arrived.recv() => match parcel {
+                Some(parcel) => drop(parcel),
+                None => break,
+            },
+            records = outgoing() => trail.forward(records).await,
+        }
     }
+}
+
+/// What waits to go off, once there is something: as soon as no more of it comes while all tasks that are ready take
+/// a turn. So a record that is alone goes at once, and those of a busy worker go together without a timer.
+async fn outgoing() -> Vec<Pending> {
+    let mut seen = None;
+    loop {
+        begun().await;
+        let due = HERE.with_borrow_mut(|here| {
+            let here = here.as_mut()?;
+            let is_all = seen.replace(here.posted) == Some(here.posted);
+            (is_all || here.is_due()).then(|| mem::take(&mut here.outbox))
+        });
+        match due {
+            Some(records) => return records,
+            // It is woken again behind all others, and after a look at what has arrived.
+            None => tokio::task::yield_now().await,
+        }
+    }
+}
+
+/// Waits until something waits.
+async fn begun() {
+    poll_fn(|context| {
+        HERE.with_borrow_mut(|here| match here {
+            Some(here) if !here.outbox.is_empty() => Poll::Ready(()),
+            Some(here) => {
+                here.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+            // It moved to another thread, where it has nothing to take.
+            None => Poll::Pending,
+        })
+    })
+    .await;
+}
+
+/// Has a record of `trail` go off with the others of this thread; gives it back where nobody takes them away.
+pub(crate) fn post(trail: &Trail, record: Pending) -> Option<Pending> {
+    HERE.with_borrow_mut(|here| {
+        let Some(here) = here.as_mut().filter(|here| here.courier.trail.is(trail)) else {
+            return Some(record);
+        };
+        if here.outbox.is_empty() {
+            here.since = Instant::now();
+            if let Some(waker) = here.waker.take() {
+                waker.wake();
+            }
+        }
+        here.outbox.push(record);
+        here.posted += 1;
+        if here.is_due()
+            && let Err(full) = trail.try_forward(mem::take(&mut here.outbox)) {
+            // The courier waits for room.
+            here.outbox = full;
+        }
+        None
+    })
 }
 
 /// Who brings a thread its answers.
@@ -40,7 +151,10 @@ struct Leaving;
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        HERE.set(None);
+        let Some(here) = HERE.take() else { return };
+        if let Err(full) = here.courier.trail.try_forward(here.outbox) {
+            here.courier.trail.lose(&full);
+        }
     }
 }
 
@@ -57,7 +171,7 @@ impl Waiter {
     /// One on this thread, and what it waits for.
     pub(crate) fn new() -> (Self, Durable) {
         let (done, durable) = oneshot::channel();
-        let courier = HERE.with_borrow(Clone::clone);
+        let courier = HERE.with_borrow(|here| here.as_ref().map(|here| Arc::clone(&here.courier)));
         (Self { done, courier }, durable)
     }
 

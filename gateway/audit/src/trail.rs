@@ -8,21 +8,24 @@ use std::{
     thread,
 };
 
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{
+    Semaphore,
+    mpsc::{self, error::TrySendError},
+    oneshot, watch,
+};
 use vault::{LogSigner, VaultError};
 
 use crate::{
     EventRef, Keys, Ledger, LedgerError, Opening, Outcome, Retention, Successor, Term,
-    courier::{Durable, Waiter},
+    courier::{self, Durable, Waiter},
     rewrap::Rewrapped,
     seal::Draft,
     seal::SealError,
-    writer,
-    writer::Message,
+    writer::{self, Message, Pending},
 };
 
-/// Records that may wait for the writer; who comes later waits to queue.
-const QUEUE_RECORDS_MAX: usize = 4096;
+/// Messages that may wait for the writer; who comes later waits to queue.
+const QUEUE_MESSAGES_MAX: usize = 4096;
 
 /// Bytes of records that may wait for the writer.
 const QUEUE_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -162,7 +165,7 @@ impl Trail {
         keys: Keys,
         retention: Retention,
     ) -> Result<Self, TrailError> {
-        let (queue, messages) = mpsc::channel(QUEUE_RECORDS_MAX);
+        let (queue, messages) = mpsc::channel(QUEUE_MESSAGES_MAX);
         let (ready, started) = std::sync::mpsc::sync_channel(1);
         let gauges = Arc::new(Gauges::default());
         let shared = Arc::clone(&gauges);
@@ -284,14 +287,49 @@ impl Trail {
         let room = Arc::clone(&self.room).acquire_many_owned(bytes);
         let room = room.await.map_err(|_| TrailError::Stopped)?;
         let (done, durable) = Waiter::new();
-        let message = Message::Record {
-            draft,
-            done: Some(done),
-            room,
-        };
-        let queued = self.queue.send(message).await;
-        queued.map_err(|_| TrailError::Stopped)?;
+        if let Some(alone) = courier::post(self, Pending::record(draft, Some(done), room)) {
+            let queued = self.queue.send(Message::Records(vec![alone])).await;
+            queued.map_err(|_| TrailError::Stopped)?;
+        }
         Ok(durable)
+    }
+
+    /// Queues records that are on their way, waiting for room. Whoever waits for one learns if there is no writer any more.
+    pub(crate) async fn forward(&self, records: Vec<Pending>) {
+        if let Err(mpsc::error::SendError(Message::Records(records))) =
+            self.queue.send(Message::Records(records)).await
+        {
+            self.lose(&records);
+        }
+    }
+
+    /// The same where there is room; gives them back where there is none.
+    pub(crate) fn try_forward(&self, records: Vec<Pending>) -> Result<(), Vec<Pending>> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        match self.queue.try_send(Message::Records(records)) {
+            Err(TrySendError::Full(Message::Records(records))) => Err(records),
+            Err(TrySendError::Closed(Message::Records(records))) => {
+                self.lose(&records);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts what of these nobody else does: closings that nobody waits for.
+    pub(crate) fn lose(&self, records: &[Pending]) {
+        let lost = records.iter().filter(|it| it.is_detached()).count() as u64;
+        if lost > 0 {
+            self.gauges.closings_lost.fetch_add(lost, Ordering::Relaxed);
+            tracing::warn!(lost, "closings not recorded");
+        }
+    }
+
+    /// Whether it is the same log as `other`.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.queue.same_channel(&other.queue)
     }
 
     /// Wraps the next of the log's data keys with ids above `after` as their provider wraps now. What is wrapped later
@@ -353,8 +391,12 @@ impl Trail {
         let bytes = u32::try_from(draft.bytes()).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).try_acquire_many_owned(bytes);
         let room = room.map_err(|_| Unqueued::Full)?;
-        let message = Message::Record { draft, done, room };
-        self.queue.try_send(message).map_err(|_| Unqueued::Full)
+        let record = Pending::record(draft, done, room);
+        let Some(alone) = courier::post(self, record) else {
+            return Ok(());
+        };
+        let queued = self.queue.try_send(Message::Records(vec![alone]));
+        queued.map_err(|_| Unqueued::Full)
     }
 }
 

@@ -21,7 +21,7 @@ use self::{
     recovery::{recover, succession},
 };
 use crate::{
-    KeptDataKey, KeyTerms, Keys, Ledger, READ_ROWS_MAX, TrailError,
+    KeptDataKey, KeyTerms, Keys, Kind, Ledger, READ_ROWS_MAX, TrailError,
     courier::Waiter,
     retention::Days,
     rewrap::Rewrapped,
@@ -55,8 +55,11 @@ const COMPANY_WAITS_MAX: usize = 16;
 /// Of so many callers a group needs a quarter.
 const TURNS_CALLERS_MIN: usize = 48;
 
-/// So many are sealed before the writer looks whether its commit is done.
-const SEALED_AT_ONCE: usize = 16;
+/// So many come together at most, and are sealed before the writer looks whether its commit is done.
+pub(crate) const BATCH_RECORDS_MAX: usize = 64;
+
+/// So many messages are taken in at once.
+const MESSAGES_AT_ONCE: usize = 64;
 
 /// A data key seals no more records, plus at most one group: far below the 2^32 that NIST SP
 /// 800-38D §8.3 allows with random nonces. Every start of the writer takes a new one as well.
@@ -67,13 +70,8 @@ const KEY_CONTEXT: &str = "tidegate audit data key";
 
 /// What callers send.
 pub(crate) enum Message {
-    /// An event to append.
-    Record {
-        draft: Draft,
-        done: Option<Waiter>,
-        /// Its share of the queue's bytes, given back when it is dropped.
-        room: OwnedSemaphorePermit,
-    },
+    /// Events to append, in their order.
+    Records(Vec<Pending>),
     /// To wrap the data keys behind this one as the provider does now.
     Rewrap {
         after: u32,
@@ -97,16 +95,32 @@ pub(crate) enum Message {
     },
 }
 
-/// A record that waits for a key to seal it with.
+/// A record that is not sealed yet.
 pub(crate) struct Pending {
     draft: Draft,
     done: Option<Waiter>,
+    /// Its share of the queue's bytes, given back when it is dropped.
     room: Option<OwnedSemaphorePermit>,
     /// Who signs from it on.
     next: Option<Arc<LogSigner>>,
 }
 
 impl Pending {
+    /// An event, and who waits for it.
+    pub(crate) fn record(draft: Draft, done: Option<Waiter>, room: OwnedSemaphorePermit) -> Self {
+        Self {
+            draft,
+            done,
+            room: Some(room),
+            next: None,
+        }
+    }
+
+    /// Whether it closes what nobody waits for any more.
+    pub(crate) fn is_detached(&self) -> bool {
+        self.done.is_none() && self.draft.kind() == Kind::Close
+    }
+
     fn succession(draft: Draft, next: Arc<LogSigner>, done: Waiter) -> Self {
         Self {
             draft,
@@ -277,15 +291,10 @@ impl Writer {
     /// Waits for records to begin a group with; false at the end.
     async fn await_first(&mut self) -> bool {
         let mut batch = Vec::new();
-        let received = self.messages.recv_many(&mut batch, GROUP_RECORDS_MAX).await;
+        let received = self.messages.recv_many(&mut batch, MESSAGES_AT_ONCE).await;
         for message in batch {
             match message {
-                Message::Record { draft, done, room } => self.postponed.push_back(Pending {
-                    draft,
-                    done,
-                    room: Some(room),
-                    next: None,
-                }),
+                Message::Records(records) => self.postponed.extend(records),
                 Message::Succeed { draft, next, done } => {
                     self.postponed
                         .push_back(Pending::succession(draft, next, done));
@@ -317,12 +326,11 @@ impl Writer {
                 let mut appended = self.ledger.append(rows);
                 let mut batch = Vec::new();
                 loop {
-                    let room = next.left().min(SEALED_AT_ONCE);
-                    let open = room > 0 && !self.ended && self.postponed.is_empty();
+                    let open = next.left() > 0 && !self.ended && self.postponed.is_empty();
                     tokio::select! {
                         biased;
                         done = &mut appended => break done.map_err(TrailError::from),
-                        count = self.messages.recv_many(&mut batch, room), if open => {
+                        count = self.messages.recv_many(&mut batch, 1), if open => {
                             self.ended = count == 0;
                             let waits = (&mut self.postponed, &mut self.key_work);
                             let farewell = take_all(&mut batch, next, sealer, waits, &self.gauges);
@@ -413,16 +421,15 @@ impl Writer {
                 return;
             }
             thread::sleep(COMPANY_WAIT);
-            let mut batch = Vec::new();
-            while batch.len() < next.left()
+            let before = next.len();
+            while next.left() > 0
                 && let Ok(message) = self.messages.try_recv()
             {
-                batch.push(message);
+                self.receive(next, vec![message]);
             }
-            if batch.is_empty() {
+            if next.len() == before {
                 return;
             }
-            self.receive(next, batch);
         }
     }
 
@@ -506,17 +513,14 @@ fn take_all(
     let mut farewell = None;
     for message in batch.drain(..) {
         match message {
-            Message::Record { draft, done, room } => {
-                let pending = Pending {
-                    draft,
-                    done,
-                    room: Some(room),
-                    next: None,
-                };
-                if postponed.is_empty() && sealer.can_seal(&pending.draft) {
-                    next.take(sealer, pending, gauges);
-                } else {
-                    postponed.push_back(pending);
+            Message::Records(records) => {
+                for pending in records {
+                    let is_next = postponed.is_empty() && next.left() > 0;
+                    if is_next && sealer.can_seal(&pending.draft) {
+                        next.take(sealer, pending, gauges);
+                    } else {
+                        postponed.push_back(pending);
+                    }
                 }
             }
             Message::Succeed { draft, next, done } => {

@@ -92,7 +92,7 @@ pub(crate) enum Broken {
     Blocked(DataClass, Option<PolicyRef>),
 }
 
-/// A body on its way.
+/// A body on its way. It is large, and so stays where it was made.
 pub(crate) struct Pump<B = Source> {
     source: B,
     endpoint: Option<EndpointEvent>,
@@ -124,7 +124,7 @@ struct Growing {
 
 impl Pump {
     /// A body that passes as it is; `gap` says why it is not inspected.
-    pub(crate) fn blind(source: Source, gap: &'static str, idle: Duration) -> Self {
+    pub(crate) fn blind(source: Source, gap: &'static str, idle: Duration) -> Box<Self> {
         let mut pump = Self::over(source, None, idle);
         pump.record.gaps.push(gap.to_owned());
         pump
@@ -140,7 +140,7 @@ impl Pump {
         towards: Towards,
         (format, coding): (Format, Coding),
         described: Option<(&Arc<Declared>, Place)>,
-    ) -> Self {
+    ) -> Box<Self> {
         let pseudonyms = way.answers.keys(permit, &gateway.pseudonyms);
         let restores = || way.restores(permit, towards);
         let restoration = match format {
@@ -183,8 +183,8 @@ impl Pump {
 
 impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
     /// A body that passes through `inspection`, if any.
-    fn over(source: B, inspection: Option<Inspection>, idle: Duration) -> Self {
-        Self {
+    fn over(source: B, inspection: Option<Inspection>, idle: Duration) -> Box<Self> {
+        Box::new(Self {
             source,
             endpoint: None,
             told: None,
@@ -198,7 +198,7 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
             has_last_words: false,
             status: None,
             record: BodyRecord::default(),
-        }
+        })
     }
 
     /// From now on everything leaves under `coding`, also what waits.
@@ -237,7 +237,7 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
     }
 
     /// The same body, of which only what `plan` lets through is looked at: one JSON document.
-    pub(crate) fn shaped(mut self, plan: Plan) -> Self {
+    pub(crate) fn shaped(mut self: Box<Self>, plan: Plan) -> Box<Self> {
         if let Some(inspection) = &mut self.inspection {
             inspection.body.shape(plan);
         }
@@ -245,24 +245,24 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
     }
 
     /// The same body, which also says what a model used.
-    pub(crate) fn read_by(mut self, reading: Option<Arc<Mutex<Reading>>>) -> Self {
+    pub(crate) fn read_by(mut self: Box<Self>, reading: Option<Arc<Mutex<Reading>>>) -> Box<Self> {
         self.reading = reading;
         self
     }
 
     /// The same body, in which a credential may come back.
-    pub(crate) fn veiled(mut self, veil: Option<Veil>) -> Self {
+    pub(crate) fn veiled(mut self: Box<Self>, veil: Option<Veil>) -> Box<Self> {
         self.veil = veil;
         self
     }
 
     /// The same body, one JSON document, whose records are counted.
     pub(crate) fn counting(
-        mut self,
+        mut self: Box<Self>,
         records: Option<Records>,
         service: &Arc<str>,
         keys: &Arc<dyn Pseudonyms>,
-    ) -> Self {
+    ) -> Box<Self> {
         if let Some(inspection) = &mut self.inspection {
             let (service, keys) = (Arc::clone(service), Arc::clone(keys));
             inspection.body.count(records, service, keys);
@@ -302,7 +302,7 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
     }
 
     /// The same body, a stream whose first event is read so, where it is not coded.
-    pub(crate) fn naming(mut self, endpoint: Option<EndpointEvent>) -> Self {
+    pub(crate) fn naming(mut self: Box<Self>, endpoint: Option<EndpointEvent>) -> Box<Self> {
         let coded = self
             .inspection
             .as_ref()
@@ -312,7 +312,7 @@ impl<B: http_body::Body<Data = Bytes> + Unpin> Pump<B> {
     }
 
     /// The same body, whose messages are of this type: of protobuf.
-    pub(crate) fn of_messages(mut self, message: Option<MessageType>) -> Self {
+    pub(crate) fn of_messages(mut self: Box<Self>, message: Option<MessageType>) -> Box<Self> {
         if let (Some(inspection), Some(message)) = (&mut self.inspection, message) {
             inspection.body.of_messages(message);
         }

@@ -230,7 +230,7 @@ pub(crate) fn interruption(broken: Broken) -> Interruption {
 
 /// A long request body, judged as it streams.
 pub(crate) struct Screened {
-    pump: Pump,
+    pump: Box<Pump>,
     screening: Arc<Screening>,
 }
 

@@ -180,7 +180,7 @@ fn plan(
 
 /// A body with what its exchange gives it: a veil over the credential, the other side of a dialogue, and who
 /// reads in it what a model used.
-fn of_exchange(mut pump: Pump, account: &mut Account, headers: &HeaderMap) -> Pump {
+fn of_exchange(mut pump: Box<Pump>, account: &mut Account, headers: &HeaderMap) -> Box<Pump> {
     let metered = account.metered.as_mut();
     pump = pump.read_by(metered.map(|metered| metered.reads(headers)));
     let screening = account.screening.as_ref();
@@ -231,7 +231,7 @@ fn governed(
     incoming: Incoming,
     inspected: (Format, Coding),
     described: Option<(&Arc<Declared>, Place)>,
-) -> Pump {
+) -> Box<Pump> {
     let (source, towards) = (Source::Wire(incoming), Towards::Agent);
     Pump::governed(source, gateway, permit, way, towards, inspected, described)
 }
@@ -241,7 +241,7 @@ struct Answer {
     account: Box<Account>,
     parts: Parts,
     coding: Recoding,
-    pump: Pump,
+    pump: Box<Pump>,
 }
 
 impl Answer {

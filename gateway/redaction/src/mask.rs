@@ -28,8 +28,19 @@ pub(crate) fn write(class: DataClass, value: &[u8], out: &mut Vec<u8>) {
 
 /// Appends the mask of `value` that leaves its last `count` characters, whatever its class.
 pub(crate) fn write_keeping(count: usize, value: &[u8], out: &mut Vec<u8>) {
-    let kept = kept(count, value);
-    let mut hidden = characters(value).saturating_sub(kept);
+    let characters = characters(value);
+    // None may be kept where they would be half of the value.
+    let kept = if characters > 2 * count { count } else { 0 };
+    let mut hidden = characters - kept;
+    if value.is_ascii() {
+        // Byte for byte, and so without a look at each whether there is room.
+        out.extend(value.iter().map(|byte| {
+            let hides = hidden > 0 && kind(*byte) == Kind::Character;
+            hidden -= usize::from(hides);
+            if hides { b'*' } else { *byte }
+        }));
+        return;
+    }
     let mut shown = true;
     for byte in value {
         match kind(*byte) {
@@ -46,15 +57,6 @@ pub(crate) fn write_keeping(count: usize, value: &[u8], out: &mut Vec<u8>) {
             Kind::Rest if shown => out.push(*byte),
             Kind::Rest => {}
         }
-    }
-}
-
-/// How many characters at the end may be kept: none where they would be half of the value.
-fn kept(count: usize, value: &[u8]) -> usize {
-    if characters(value) > 2 * count {
-        count
-    } else {
-        0
     }
 }
 

@@ -5,8 +5,11 @@
 //! nothing a model would reflow. The seal binds tenant, class and value, so what was forged, cut or
 //! altered in any character is no token but text like any other.
 
+use std::sync::LazyLock;
+
 use classifiers::{DataClass, Finding};
 use data_encoding::BASE32_DNSSEC;
+use memchr::memmem::Finder;
 
 use crate::{Action, Pseudonyms};
 
@@ -188,6 +191,9 @@ fn class(slug: &[u8]) -> Option<DataClass> {
 /// Fewer bytes hold no token: the tag alone of what is sealed has sixteen, written in Base32.
 const SEALED_BYTES_MIN: usize = 26;
 
+/// Looks for [`PREFIX`]; to make it costs more than to look.
+static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PREFIX));
+
 /// The tokens within a value that hold, and so need no further cover.
 #[derive(Debug, Default)]
 pub(crate) struct Standing(Vec<(usize, usize)>);
@@ -209,7 +215,7 @@ impl Standing {
                 _ => None,
             }
         };
-        let starts = memchr::memmem::find_iter(value, PREFIX);
+        let starts = FINDER.find_iter(value);
         Self(starts.filter_map(|start| holds(&start)).collect())
     }
 

@@ -3,32 +3,42 @@
 
 use std::fmt;
 
-use aws_lc_rs::hmac;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::KeyMaterial;
 
 /// The length of a pseudonym: 128 of HMAC-SHA-256's 256 bits (RFC 2104 §5).
 pub const PSEUDONYM_BYTES: usize = 16;
 
+/// A block of SHA-256.
+const BLOCK_BYTES: usize = 64;
+
 /// Makes pseudonyms by HMAC-SHA-256. Cheap to clone.
 #[derive(Clone)]
-pub struct Pseudonymizer(hmac::Key);
+pub struct Pseudonymizer(Hmac<Sha256>);
 
 impl Pseudonymizer {
     pub(crate) fn new(material: &KeyMaterial) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, material.expose()))
+        // A key shorter than a block is filled up with zeros (RFC 2104 section 2).
+        let mut block = Zeroizing::new([0; BLOCK_BYTES]);
+        for (to, from) in block.iter_mut().zip(material.expose()) {
+            *to = *from;
+        }
+        Self(Hmac::new((&*block).into()))
     }
 
     /// The pseudonym of `value` as one of `class`; the same value of another class has another.
     pub fn pseudonym(&self, class: &str, value: &[u8]) -> [u8; PSEUDONYM_BYTES] {
-        let mut context = hmac::Context::with_key(&self.0);
+        let mut context = self.0.clone();
         // The length keeps (`ab`, `c`) and (`a`, `bc`) apart.
         context.update(&(class.len() as u64).to_be_bytes());
         context.update(class.as_bytes());
         context.update(value);
         let mut pseudonym = [0; PSEUDONYM_BYTES];
-        for (to, from) in pseudonym.iter_mut().zip(context.sign().as_ref()) {
-            *to = *from;
+        for (to, from) in pseudonym.iter_mut().zip(context.finalize().into_bytes()) {
+            *to = from;
         }
         pseudonym
     }
@@ -55,5 +65,19 @@ mod tests {
         assert_ne!(base, of(&key, "pii.phone", b"a@b.example"));
         assert_ne!(base, of(&key, "pii.email", b"a@c.example"));
         assert_ne!(of(&key, "ab", b"c"), of(&key, "a", b"bc"));
+    }
+
+    #[test]
+    fn a_pseudonym_is_half_of_the_mac_that_another_library_makes() {
+        let key = KeyMaterial::new(&[7; 32]).unwrap();
+        let class = "pii.email";
+        for length in [0, 1, 39, 40, 63, 64, 65, 300] {
+            let value = vec![b'x'; length];
+            let framed = [&9_u64.to_be_bytes()[..], class.as_bytes(), &value].concat();
+            let other = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &[7; 32]);
+            let mac = aws_lc_rs::hmac::sign(&other, &framed);
+            let ours = Pseudonymizer::new(&key).pseudonym(class, &value);
+            assert_eq!(ours[..], mac.as_ref()[..PSEUDONYM_BYTES], "{length} bytes");
+        }
     }
 }

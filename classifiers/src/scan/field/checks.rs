@@ -161,10 +161,11 @@ pub(super) fn verdict(class: D, value: &[u8]) -> Verdict {
         .filter(|(country, _)| country.iter().all(u8::is_ascii_alphabetic))
         .map_or(number, |(_, rest)| rest);
     // Some are checked by case (wallets), and some have a sign that counts (Finland's century).
+    let also = |other: &[u8]| other != number && (check.holds)(other);
     let holds = (check.holds)(number)
-        || (check.holds)(signed().bytes())
-        || (check.holds)(value)
-        || (check.holds)(unprefixed)
+        || also(signed().bytes())
+        || also(value)
+        || also(unprefixed)
         || bare
             .padded(check.digits)
             .is_some_and(|padded| (check.holds)(padded.bytes()));
@@ -183,7 +184,7 @@ struct Bare {
 
 impl Bare {
     /// What is kept of the value; nothing if that is too long to be a number.
-    fn of(value: &[u8], kept: fn(&u8) -> bool) -> Self {
+    fn of(value: &[u8], kept: impl Fn(&u8) -> bool) -> Self {
         let mut bare = Self {
             bytes: [0; NUMBER_BYTES_MAX],
             length: 0,

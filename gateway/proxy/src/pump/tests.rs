@@ -81,7 +81,7 @@ fn disclosures() -> Disclosures {
 }
 
 /// A stream of events that is inspected, or passes as it is.
-fn pump(inspected: bool) -> (mpsc::Sender<Bytes>, Pump<Sent>) {
+fn pump(inspected: bool) -> (mpsc::Sender<Bytes>, Box<Pump<Sent>>) {
     let (sender, receiver) = mpsc::channel(SENT_MAX);
     let inspection = inspected.then(|| Inspection {
         body: redaction::Body::new(

@@ -25,7 +25,7 @@ use crate::{
 
 /// A long answer, released as it is judged.
 pub(crate) struct Governed {
-    pub(super) pump: Pump,
+    pub(super) pump: Box<Pump>,
     pub(super) leash: Leash,
     pub(super) state: State,
     /// In whose words a stream breaks off, and what it is told of.

@@ -99,7 +99,7 @@ impl Judge<'_> {
     }
 
     /// A message on its way, or why nobody can look into it; text of no kind is bytes.
-    fn pump(&self, bytes: Bytes, media: Option<Media>) -> Result<Pump, &'static str> {
+    fn pump(&self, bytes: Bytes, media: Option<Media>) -> Result<Box<Pump>, &'static str> {
         let source = Source::Whole(Some(bytes));
         let plan = match self.towards {
             Towards::Agent => self.way.answers.plan(self.permit),

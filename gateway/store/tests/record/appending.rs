@@ -115,6 +115,10 @@ async fn a_courier_brings_every_answer_and_closes_what_nobody_waits_for_any_more
     let opening = opening("x");
     let mut waiting = Box::pin(trail.open(&opening));
     assert!(poll_once(&mut waiting).await.is_pending(), "it is queued");
+    // The courier takes it away, once no other follows.
+    for _ in 0..4 {
+        tokio::task::yield_now().await;
+    }
     while trail.status().size <= 2 * EXCHANGES {
         thread::yield_now();
     }
@@ -125,6 +129,45 @@ async fn a_courier_brings_every_answer_and_closes_what_nobody_waits_for_any_more
     trail.clone().stop(&stop()).await.unwrap();
     assert_eq!(trail.status().open, 0);
     assert!(verify(home.path(), &[]).await.open.is_empty());
+}
+
+async fn what_the_tasks_of_a_thread_send_goes_off_together(home: Home) {
+    let trail = start(home.path()).await.unwrap();
+    let courier = tokio::spawn(audit::hand_out(trail.clone()));
+    tokio::task::yield_now().await;
+    // What waits too long goes off before, so that a thread that is held up may need more tries.
+    let mut tries = 0..100;
+    loop {
+        assert!(tries.next().is_some(), "each record has a commit of its own");
+        let before = trail.status().commits;
+        let mut tasks = JoinSet::new();
+        for _ in 0..EXCHANGES {
+            let trail = trail.clone();
+            tasks.spawn(async move { trail.note(&refusal("x")).await.unwrap() });
+        }
+        tasks.join_all().await;
+        if trail.status().commits == before + 1 {
+            break;
+        }
+    }
+    courier.abort();
+}
+
+async fn what_a_courier_has_not_taken_away_goes_off_when_it_leaves(home: Home) {
+    let trail = start(home.path()).await.unwrap();
+    let courier = tokio::spawn(audit::hand_out(trail.clone()));
+    tokio::task::yield_now().await;
+    let kept = trail.open(&opening("x")).await.unwrap();
+    let opening = opening("x");
+    let mut waiting = Box::pin(trail.open(&opening));
+    assert!(poll_once(&mut waiting).await.is_pending(), "it is queued");
+    trail.close_detached(kept, &mut outcome());
+    courier.abort();
+    assert!(courier.await.unwrap_err().is_cancelled());
+    assert_eq!(waiting.await.unwrap().index(), 1);
+    trail.clone().stop(&stop()).await.unwrap();
+    assert_eq!(trail.status().closings_lost, 0);
+    assert_eq!(verify(home.path(), &[]).await.open, [1]);
 }
 
 /// Polls once.
@@ -309,6 +352,8 @@ crate::on_both! {
     a_dropped_connection_is_closed_without_waiting,
     a_caller_that_goes_between_commit_and_waking_up_leaves_nothing_open,
     a_courier_brings_every_answer_and_closes_what_nobody_waits_for_any_more,
+    what_the_tasks_of_a_thread_send_goes_off_together,
+    what_a_courier_has_not_taken_away_goes_off_when_it_leaves,
     after_the_end_nothing_is_taken_and_a_lost_closing_is_counted,
     a_record_beyond_the_limit_is_refused_and_the_trail_goes_on,
     what_the_store_refuses_is_not_acknowledged_and_later_records_are,
