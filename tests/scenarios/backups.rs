@@ -142,14 +142,11 @@ fn judged(world: &World, data: &Path, checkpoint: &Path) -> Result<Value> {
     Ok(serde_json::from_slice(&verified.stdout)?)
 }
 
-#[test]
-fn a_log_backed_up_under_load_goes_on_where_the_disk_was_lost() -> Result<()> {
-    let mut world = World::new()?;
-    let shelf = Shelf::new()?;
-    let (checkpoint, before) = kept(&world, &shelf.at("kept"))?;
+/// Backs up while calls go on, before and after.
+fn under_load(world: &World, shelf: &Shelf) -> Result<Output> {
     let (done, end) = (AtomicU64::new(0), AtomicBool::new(false));
     let url = world.gateway.url("/crm/items/7")?;
-    let backed_up = thread::scope(|scope| {
+    thread::scope(|scope| {
         let load = || -> Result<()> {
             let client = Client::plain()?;
             while !end.load(Ordering::Relaxed) {
@@ -161,21 +158,29 @@ fn a_log_backed_up_under_load_goes_on_where_the_disk_was_lost() -> Result<()> {
         };
         let callers = [(); 3].map(|()| scope.spawn(load));
         let reach = |calls: u64| {
-            while done.load(Ordering::Relaxed) < calls && !callers.iter().any(|it| it.is_finished())
+            while done.load(Ordering::Relaxed) < calls
+                && !callers.iter().any(thread::ScopedJoinHandle::is_finished)
             {
                 thread::sleep(POLL);
             }
         };
         reach(200);
-        let backed_up = Shelf::backup(&world, Some(&shelf.log), Some(&shelf.keys));
+        let backed_up = Shelf::backup(world, Some(&shelf.log), Some(&shelf.keys));
         reach(done.load(Ordering::Relaxed) + 50);
         end.store(true, Ordering::Relaxed);
         for caller in callers {
             caller.join().ok().context("a caller panicked")??;
         }
         backed_up
-    });
-    let told = said(&backed_up?)?;
+    })
+}
+
+#[test]
+fn a_log_backed_up_under_load_goes_on_where_the_disk_was_lost() -> Result<()> {
+    let mut world = World::new()?;
+    let shelf = Shelf::new()?;
+    let (checkpoint, before) = kept(&world, &shelf.at("kept"))?;
+    let told = said(&under_load(&world, &shelf)?)?;
     ensure!(told.trim_end().ends_with("intact"), "{told}");
     // Each part is at rest, and has its manifest.
     ensure!(names(&shelf.keys)?.contains(&"backup.note".to_owned()));
@@ -227,10 +232,34 @@ fn a_log_backed_up_under_load_goes_on_where_the_disk_was_lost() -> Result<()> {
     asked(&world, &data, "restore")
 }
 
+/// Folders that nothing is put into.
+fn misplaced(world: &World, shelf: &Shelf) -> Result<()> {
+    let Shelf { folder, log, keys } = shelf;
+    let taken = Shelf::restore(world, log, keys, &world.gateway.data(), &[])?;
+    let why = refused(&taken, 2)?;
+    ensure!(why.contains("is not empty"), "{why}");
+    let inside = world.gateway.data().join("backup");
+    let why = refused(&Shelf::backup(world, Some(&inside), None)?, 2)?;
+    ensure!(
+        why.contains("would be lost with it") && !inside.exists(),
+        "{why}"
+    );
+    let together = folder.path().join("both");
+    let why = refused(
+        &Shelf::backup(world, Some(&together), Some(&together.join("keys")))?,
+        2,
+    )?;
+    ensure!(why.contains("kept apart"), "{why}");
+    let again = refused(&Shelf::backup(world, Some(log), None)?, 2)?;
+    ensure!(again.contains("is not empty"), "{again}");
+    Ok(())
+}
+
 #[test]
 fn what_was_changed_or_is_not_whole_is_not_restored() -> Result<()> {
     let (world, other) = (World::new()?, World::new()?);
-    let Shelf { folder, log, keys } = &Shelf::whole(&world)?;
+    let shelf = &Shelf::whole(&world)?;
+    let Shelf { folder, log, keys } = shelf;
     let foreign = Shelf::whole(&other)?;
     let data = folder.path().join("data");
     let restore = |log: &Path, keys: &Path, more: &[&str]| -> Result<String> {
@@ -284,23 +313,7 @@ fn what_was_changed_or_is_not_whole_is_not_restored() -> Result<()> {
     let why = restore(log, keys, &["--key", &key])?;
     ensure!(why.contains("this is a backup of"), "{why}");
 
-    let taken = Shelf::restore(&world, log, keys, &world.gateway.data(), &[])?;
-    let why = refused(&taken, 2)?;
-    ensure!(why.contains("is not empty"), "{why}");
-    let inside = world.gateway.data().join("backup");
-    let why = refused(&Shelf::backup(&world, Some(&inside), None)?, 2)?;
-    ensure!(
-        why.contains("would be lost with it") && !inside.exists(),
-        "{why}"
-    );
-    let together = folder.path().join("both");
-    let why = refused(
-        &Shelf::backup(&world, Some(&together), Some(&together.join("keys")))?,
-        2,
-    )?;
-    ensure!(why.contains("kept apart"), "{why}");
-    let again = refused(&Shelf::backup(&world, Some(log), None)?, 2)?;
-    ensure!(again.contains("is not empty"), "{again}");
+    misplaced(&world, shelf)?;
 
     // As it was, it is restored.
     said(&Shelf::restore(&world, log, keys, &data, &[])?)?;
