@@ -29,7 +29,7 @@ fn call(world: &World, count: u64) -> Result<()> {
 }
 
 /// Waits until what `/metrics` and `/readyz` say is as it should be.
-fn wait_until(world: &World, what: &str, is: impl Fn(&str, &str) -> bool) -> Result<()> {
+pub(crate) fn wait_until(world: &World, what: &str, is: impl Fn(&str, &str) -> bool) -> Result<()> {
     let began = Instant::now();
     loop {
         let get = |path| {
@@ -58,7 +58,7 @@ fn figure(metrics: &str, name: &str) -> Option<u64> {
 }
 
 /// Whether all that is on record is in the copy.
-fn is_copied(metrics: &str, ready: &str) -> bool {
+pub(crate) fn is_copied(metrics: &str, ready: &str) -> bool {
     let records = figure(metrics, "tidegate_audit_records_total ");
     records.is_some_and(|it| it > 0)
         && records == figure(metrics, "tidegate_audit_records_copied ")

@@ -19,7 +19,7 @@ use crate::{
 const KEYS: &str = "subjects.sqlite";
 
 /// What `tidegate` said, if it did what it was told.
-fn said(output: &Output) -> Result<String> {
+pub(crate) fn said(output: &Output) -> Result<String> {
     let text = [&output.stdout[..], &output.stderr].concat();
     let text = String::from_utf8(text)?;
     ensure!(output.status.success(), "{text}");
@@ -27,14 +27,14 @@ fn said(output: &Output) -> Result<String> {
 }
 
 /// One person whom records name, and one more.
-struct Subject {
+pub(crate) struct Subject {
     id: String,
-    records: Vec<u64>,
+    pub(crate) records: Vec<u64>,
 }
 
 impl Subject {
     /// Calls about somebody nobody has heard of: allowed, and refused.
-    fn met(world: &World) -> Result<Self> {
+    pub(crate) fn met(world: &World) -> Result<Self> {
         let digits = Dice::new(u64::from(std::process::id())).digits(12);
         let mut subject = Self {
             id: format!("C-{digits}"),
@@ -60,7 +60,7 @@ impl Subject {
     }
 
     /// `tidegate audit <act>` about it.
-    fn decide(&self, world: &World, act: &[&str]) -> Result<Output> {
+    pub(crate) fn decide(&self, world: &World, act: &[&str]) -> Result<Output> {
         let named = self.named();
         let all = [act, &["--subject", &named, "--reason", "ticket 12"]].concat();
         world.gateway.audit(&all)
@@ -74,7 +74,7 @@ impl Subject {
     }
 
     /// Whether any of `bytes` names it, in whatever form.
-    fn is_in(&self, bytes: &[u8]) -> bool {
+    pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
         forms(&self.id).iter().any(|form| contains(bytes, form))
     }
 }
@@ -93,7 +93,7 @@ fn copy(from: &Path, to: &Path, beginning: &str) -> Result<()> {
 }
 
 /// Everything that whoever has the log in `folder` and its keys can read there.
-fn readable(world: &World, folder: &Path) -> Result<String> {
+pub(crate) fn readable(world: &World, folder: &Path) -> Result<String> {
     let folder = folder.display().to_string();
     let all = ["audit", "list", "--limit", "1000", "-o", "json", "--data"];
     said(&world.gateway.cli(&[&all[..], &[&folder]].concat())?)

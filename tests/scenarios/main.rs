@@ -3,6 +3,7 @@
 //! Every scenario ends with the daemon stopped in good order and its log verified offline.
 
 mod attacks;
+mod backups;
 mod begun;
 mod behaviour;
 mod bucket;
@@ -45,6 +46,7 @@ mod keys;
 mod kills;
 mod led;
 mod limits;
+mod manual;
 mod matrix;
 mod mcp;
 mod mediator;

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 
 use crate::{
-    bench, ci, demo, eval, instructions, package, pdf, peers, profiles, setup, test,
+    bench, ci, demo, eval, instructions, package, pdf, peers, profiles, setup, site, test,
     workspace::Workspace,
 };
 
@@ -80,6 +80,11 @@ pub(crate) enum Command {
         /// As it is released, beside a release.
         #[arg(long)]
         release: bool,
+    },
+    /// Write the manual as pages for any web server: no script, light and dark.
+    Site {
+        /// The folder for them.
+        out: PathBuf,
     },
     /// Count the instructions that looking at a byte takes, and compare them with those known.
     Instructions,
@@ -198,6 +203,7 @@ impl Command {
                 }
             }
             Self::Package { consent, .. } => package::run(&workspace, consent.yes)?,
+            Self::Site { out } => site::write(&out)?,
             Self::Instructions => {
                 setup::complete(
                     &workspace,

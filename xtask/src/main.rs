@@ -13,6 +13,7 @@ mod pdf;
 mod peers;
 mod profiles;
 mod setup;
+mod site;
 mod step;
 mod test;
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! `cargo xtask package`: what people install, as a package of Debian's, one of RPM's and an archive.
 //!
-//! All three hold one tree of files. They are built by the distributions' own programs, and the same
+//! All three hold one tree of files; beside them stands what each program is built of. They are built by the distributions' own programs, and the same
 //! commit with the same binary gives the same bytes.
 
 mod installed;
+mod sbom;
 mod tree;
 
 use std::{
@@ -94,6 +95,7 @@ fn pack(workspace: &Workspace, binary: &Path, effort: u8) -> Result<Vec<PathBuf>
     let mut made = Vec::new();
     step("tree of files", || tree::put(workspace, &packing, binary))?;
     made.push(step("archive", || packing.archive())?);
+    made.extend(step("parts (SBOM)", || sbom::write(workspace, &packing))?);
     match program("dpkg-deb").and(program("dpkg-shlibdeps")) {
         Some(_) => made.push(step("Debian package", || packing.deb(workspace))?),
         None => say("NOT MADE: the package of Debian's, for want of dpkg-dev"),

@@ -17,7 +17,7 @@ use tokio::{sync::mpsc, task::JoinHandle, time::MissedTickBehavior};
 use crate::{alerts::Alerts, config::Config, revoked};
 
 /// The file of baselines, in the log's folder.
-const FILE: &str = "baselines.json";
+pub(crate) const FILE: &str = "baselines.json";
 /// The longest file, in bytes.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// How often baselines are kept.

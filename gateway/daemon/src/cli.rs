@@ -3,6 +3,7 @@
 
 mod api;
 mod audit;
+mod backup;
 mod ca;
 mod check;
 mod classify;
@@ -16,6 +17,7 @@ mod exec;
 mod expire;
 mod export;
 mod flows;
+mod help;
 mod hold;
 mod init;
 mod keys;
@@ -24,6 +26,7 @@ mod mcp;
 pub(crate) mod pace;
 mod policy;
 pub(crate) mod report;
+mod restore;
 mod revoke;
 mod rows;
 mod run;
@@ -56,7 +59,12 @@ pub(crate) const FINDING: u8 = 1;
 
 /// A data governance gateway for AI agents.
 #[derive(Debug, Parser)]
-#[command(name = "tidegate", version, arg_required_else_help = true)]
+#[command(
+    name = "tidegate",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -75,6 +83,10 @@ enum Command {
     /// Read and prove the record.
     #[command(subcommand)]
     Audit(Audit),
+    /// Copy the log, and its keys apart from it, while the gateway serves; each with a manifest that the log's key signs.
+    Backup(backup::Asked),
+    /// Put a log back from its backup into an empty folder, judged before it is there.
+    Restore(restore::Asked),
     /// Sign the checkpoints of other hosts' logs, if they only grew (C2SP tlog-witness).
     #[command(subcommand)]
     Witness(witness::Asked),
@@ -119,9 +131,11 @@ enum Command {
     /// Show the flows of a running gateway's host, as its kernel has them.
     Flows(Flows),
     /// Run a command as an agent's process, or where the gateway is the only way out.
-    Exec(Exec),
+    Exec(exec::Exec),
     /// Tell what this host lacks for attribution and enforcement by the kernel, and how to mend it.
     Doctor(Doctor),
+    /// Explain a topic of the manual, or a command.
+    Help(help::Asked),
     /// Print what makes a shell complete this command.
     Completions {
         /// The shell.
@@ -133,36 +147,6 @@ enum Command {
         /// The folder that they are written to.
         to: PathBuf,
     },
-}
-
-#[derive(Debug, Args)]
-struct Exec {
-    /// In a network namespace that has no devices, with the gateway's listeners inside, at
-    /// 127.0.0.1 and the ports that it has outside.
-    #[arg(long, required_unless_present = "agent")]
-    sealed: bool,
-    /// As this agent, if its selectors have `tidegate:exec` with your user id.
-    #[arg(long, value_name = "AGENT")]
-    agent: Option<String>,
-    /// With a pass for a key, where libraries want one, bound to the command; else with a word that says
-    /// nothing.
-    #[arg(long, requires = "agent")]
-    pass: bool,
-    /// A service or operation (`crm/customer.read`) that the pass is good for; all if none is named.
-    #[arg(long, value_name = "NAME", requires = "pass")]
-    only: Vec<String>,
-    /// Seconds that the pass lives; 900 if absent.
-    #[arg(long, value_name = "SECONDS", requires = "pass")]
-    lifetime: Option<u32>,
-    /// As this user, by number; for root to give up being root.
-    #[arg(long, value_name = "UID[:GID]", value_parser = exec::user)]
-    user: Option<sandbox::User>,
-    /// The running gateway's socket, as `exec.socket` names it.
-    #[arg(long, value_name = "FILE", default_value = exec::SOCKET)]
-    socket: PathBuf,
-    /// The command and its arguments.
-    #[arg(required = true, last = true, value_name = "COMMAND")]
-    command: Vec<std::ffi::OsString>,
 }
 
 /// What this host is examined for.
@@ -549,6 +533,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         }) => classify_test::test(&file),
         Command::Classify(arguments) => classify::classify(&arguments),
         Command::Audit(audit) => audit::audit(audit),
+        Command::Backup(asked) => backup::backup(asked),
+        Command::Restore(asked) => restore::restore(asked),
         Command::Witness(asked) => witness::witness(asked),
         Command::Report(asked) => report::report(asked),
         Command::Api(command) => api::api(&command),
@@ -569,6 +555,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Console(asked) => console::console(asked),
         Command::Exec(arguments) => exec::exec(&arguments),
         Command::Doctor(Doctor { pins }) => Ok(doctor::doctor(pins.as_deref())),
+        Command::Help(asked) => help::help(&asked),
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Manual { to } => manual::write(&to),
     }

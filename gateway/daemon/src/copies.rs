@@ -29,7 +29,7 @@ const PAUSE_MAX: Duration = Duration::from_mins(1);
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Says, in the log's folder, that there is a copy elsewhere: the keys of a log that has one go only when the copy has theirs.
-const MARK: &str = "copied";
+pub(crate) const MARK: &str = "copied";
 
 /// The file of that.
 pub(crate) fn mark(data: &Path) -> PathBuf {

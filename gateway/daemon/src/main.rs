@@ -7,6 +7,7 @@
 
 mod alerts;
 mod authority;
+mod backup;
 mod behaviour;
 mod cli;
 mod config;

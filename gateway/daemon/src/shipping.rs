@@ -10,7 +10,7 @@ mod file;
 mod hec;
 mod lag;
 mod lake;
-mod mark;
+pub(crate) mod mark;
 mod nats;
 pub(crate) mod status;
 

@@ -1,5 +1,6 @@
 //! The only crate that speaks SQL.
 
+mod aside;
 mod budgets;
 mod datakeys;
 mod feed;
@@ -13,6 +14,7 @@ mod sqlite;
 mod subjects;
 mod writer;
 
+pub use aside::{copy_budgets, copy_subjects, put_to_rest};
 pub use budgets::{BUDGETS_FILE_NAME, SqliteBudgets, forget_seen};
 pub use postgres::{NoPlace, PostgresLedger, PostgresPlace};
 pub use shown::{SHOWN_FILE_NAME, keep_shown, shown};

@@ -70,6 +70,11 @@ impl SqliteSubjects {
 }
 
 impl SqliteSubjects {
+    /// Closes the file in good order: nothing is left beside it.
+    pub async fn close(self) -> Result<(), LedgerError> {
+        self.connection.close().await.map_err(sql)
+    }
+
     /// How many keys each key-encryption key wraps, by its id; none where that is not to be told.
     pub async fn wrapped_by(&mut self) -> Result<Vec<(Option<u32>, u64)>, LedgerError> {
         let head = i64::try_from(WRAP_HEAD_BYTES).unwrap_or(i64::MAX);

@@ -7,6 +7,8 @@ mod goals;
 mod predict;
 mod report;
 mod score;
+#[cfg(test)]
+mod secrets;
 mod sessions;
 mod spans;
 mod table;

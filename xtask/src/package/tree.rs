@@ -65,6 +65,7 @@ pub(super) fn put(workspace: &Workspace, packing: &Packing, binary: &Path) -> Re
         ("docs/compliance.md", "compliance.md"),
         ("docs/evidence.md", "evidence.md"),
         ("docs/console.md", "console.md"),
+        ("docs/backup.md", "backup.md"),
         ("LICENSE", "copyright"),
         ("CHANGELOG.md", "changelog"),
     ] {

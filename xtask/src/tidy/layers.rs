@@ -18,6 +18,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ("behaviour", &[]),
         ("lake", &[]),
         ("mediator", &[]),
+        ("manual", &[]),
     ],
     &[
         ("programs", &["abi"]),
@@ -89,6 +90,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "identity",
                 "invariants",
                 "lake",
+                "manual",
                 "mediator",
                 "names",
                 "ocsf",
@@ -108,7 +110,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
         ),
         // These see the gateway as the world does: by its binary and the wire.
         ("tests", &[]),
-        ("xtask", &[]),
+        ("xtask", &["manual"]),
         ("lab", &["behaviour", "classifiers"]),
     ],
 ];

@@ -64,7 +64,8 @@ pub(super) fn place(url: &str) -> Result<PostgresPlace> {
     })
 }
 
-async fn follow(from: &mut dyn Ledger, mut to: Box<dyn Ledger>) -> Result<u64> {
+/// Copies what `from` has beyond `to`, and closes that; gives how many records there are.
+pub(super) async fn follow(from: &mut dyn Ledger, mut to: Box<dyn Ledger>) -> Result<u64> {
     let pace = Pace::alone();
     let copier = Copier::begin(from, to.as_mut()).await;
     let mut copier = copier.into_diagnostic()?;

@@ -11,10 +11,11 @@ use std::{
         fd::{AsFd as _, BorrowedFd},
         unix::{net::UnixStream, process::CommandExt as _},
     },
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
 
+use clap::Args;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use proxy::pass::Wanted;
 use rustix::{
@@ -24,7 +25,6 @@ use rustix::{
 };
 use sandbox::User;
 
-use super::Exec;
 use crate::launch::{Grant, LISTENERS_MAX, Reply, Request};
 
 /// Where a gateway of a package answers.
@@ -34,7 +34,38 @@ pub(super) const SOCKET: &str = "/run/tidegate/exec.sock";
 const NOT_FOUND: u8 = 127;
 const NOT_RUN: u8 = 126;
 
-pub(crate) fn exec(arguments: &Exec) -> Result<ExitCode> {
+/// What is to be run, and how.
+#[derive(Debug, Args)]
+pub(super) struct Exec {
+    /// In a network namespace that has no devices, with the gateway's listeners inside, at
+    /// 127.0.0.1 and the ports that it has outside.
+    #[arg(long, required_unless_present = "agent")]
+    sealed: bool,
+    /// As this agent, if its selectors have `tidegate:exec` with your user id.
+    #[arg(long, value_name = "AGENT")]
+    agent: Option<String>,
+    /// With a pass for a key, where libraries want one, bound to the command; else with a word that says
+    /// nothing.
+    #[arg(long, requires = "agent")]
+    pass: bool,
+    /// A service or operation (`crm/customer.read`) that the pass is good for; all if none is named.
+    #[arg(long, value_name = "NAME", requires = "pass")]
+    only: Vec<String>,
+    /// Seconds that the pass lives; 900 if absent.
+    #[arg(long, value_name = "SECONDS", requires = "pass")]
+    lifetime: Option<u32>,
+    /// As this user, by number; for root to give up being root.
+    #[arg(long, value_name = "UID[:GID]", value_parser = user)]
+    user: Option<User>,
+    /// The running gateway's socket, as `exec.socket` names it.
+    #[arg(long, value_name = "FILE", default_value = SOCKET)]
+    socket: PathBuf,
+    /// The command and its arguments.
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    command: Vec<std::ffi::OsString>,
+}
+
+pub(super) fn exec(arguments: &Exec) -> Result<ExitCode> {
     if arguments.sealed && arguments.user.is_none() && geteuid().is_root() {
         return Err(miette!(
             help = "name a user that has nothing else: `--user 65534`; `--user 0` if root is meant",

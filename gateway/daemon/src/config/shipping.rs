@@ -174,9 +174,8 @@ impl Resolver<'_> {
     }
 
     fn shipped(&self, typed: &Shipped, buckets: &[Arc<BucketPlace>]) -> Result<Destination> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
         let name = &typed.name.value;
-        if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+        if !crate::shipping::mark::is_name(name) {
             let message = format!("`{name}` is no name of a destination");
             let help = "letters, digits, `-` and `_`, up to 64: files have that name";
             return Err(self.fault(&typed.name, message, help));

@@ -13,6 +13,26 @@ pub(super) const FOLDER: &str = "shipping";
 /// The longest mark, in bytes: as many openings as a cursor remembers, with room.
 const MARK_BYTES_MAX: u64 = 1024 * 1024;
 
+/// Whether a destination may have this name, by which it has a file.
+pub(crate) fn is_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (1..=64).contains(&name.len()) && name.bytes().all(is_plain)
+}
+
+/// Whether a file below the log's folder is a mark, by its name.
+pub(crate) fn is_mark(path: &str) -> bool {
+    let name = path
+        .strip_prefix(FOLDER)
+        .and_then(|name| name.strip_prefix('/'))
+        .and_then(|name| name.strip_suffix(".json"));
+    name.is_some_and(is_name)
+}
+
+/// The mark of the destination `name`, below the log's folder.
+pub(crate) fn path(name: &str) -> String {
+    format!("{FOLDER}/{name}.json")
+}
+
 /// How far it is.
 pub(super) struct Mark {
     file: Turns,

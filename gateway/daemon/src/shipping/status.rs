@@ -110,7 +110,7 @@ pub(crate) async fn status(data: &Path) -> Result<Status> {
 }
 
 /// The names of all that have a mark.
-fn marks(data: &Path) -> Result<Vec<String>> {
+pub(crate) fn marks(data: &Path) -> Result<Vec<String>> {
     let folder = data.join(mark::FOLDER);
     if !folder.exists() {
         return Ok(Vec::new());
@@ -119,7 +119,8 @@ fn marks(data: &Path) -> Result<Vec<String>> {
     for entry in fs::read_dir(folder).into_diagnostic()? {
         let name = entry.into_diagnostic()?.file_name();
         let name = name.to_string_lossy();
-        names.extend(name.strip_suffix(".json").map(str::to_owned));
+        let name = name.strip_suffix(".json").filter(|it| mark::is_name(it));
+        names.extend(name.map(str::to_owned));
     }
     names.sort();
     Ok(names)

@@ -103,7 +103,7 @@ impl Lineage {
     }
 
     /// Whether the key signed `note` that was in force when the log had so many records.
-    pub(super) fn signed(&self, note: &Note, size: u64) -> Result<(), Forgery> {
+    pub(crate) fn signed(&self, note: &Note, size: u64) -> Result<(), Forgery> {
         let mut before = self.reigns().rev().skip_while(|reign| !reign.covers(size));
         let in_force = before.next().unwrap_or(&self.first);
         let told = by(note, in_force);
