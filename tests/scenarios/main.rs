@@ -71,6 +71,7 @@ mod scope;
 mod sdks;
 mod sealed;
 mod sessions;
+mod shared;
 mod shipped;
 mod signed;
 mod smuggling;

@@ -15,6 +15,7 @@ mod erase;
 mod exec;
 mod expire;
 mod export;
+mod fleet;
 mod flows;
 mod hold;
 mod init;
@@ -108,6 +109,9 @@ enum Command {
     /// Tell how far events are on their way to other systems.
     #[command(subcommand)]
     Shipping(shipping::Shipping),
+    /// Tell which hosts share budgets with this one.
+    #[command(subcommand)]
+    Fleet(fleet::Fleet),
     /// Stop an agent, a session, a token or everything, within a second, streams included.
     #[command(subcommand)]
     Revoke(Revoke),
@@ -559,6 +563,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Ca(command) => ca::ca(&command),
         Command::Keys(command) => keys::keys(command),
         Command::Shipping(command) => shipping::shipping(&command),
+        Command::Fleet(command) => fleet::fleet(&command),
         Command::Mcp(command) => mcp::mcp(&command),
         Command::Credentials(command) => credentials::credentials(&command),
         Command::Flows(Flows {

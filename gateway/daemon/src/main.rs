@@ -17,6 +17,7 @@ mod desk;
 mod egress;
 mod erasure;
 mod expiry;
+mod fleet;
 mod folder;
 mod inquiries;
 mod keyring;

@@ -70,6 +70,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "vault",
             ],
         ),
+        ("fleet", &["admission"]),
         ("admin", &["audit", "policy"]),
         ("stdio", &["classifiers"]),
         ("console", &["audit", "reports"]),
@@ -85,6 +86,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "behaviour",
                 "classifiers",
                 "console",
+                "fleet",
                 "flows",
                 "identity",
                 "invariants",
@@ -114,7 +116,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
 ];
 
 /// Crates that touch the world, and who owns them.
-const OWNERS: [(&str, &[&str]); 9] = [
+const OWNERS: [(&str, &[&str]); 10] = [
     (
         "tokio",
         &[
@@ -123,6 +125,7 @@ const OWNERS: [(&str, &[&str]); 9] = [
             "audit",
             "console",
             "daemon",
+            "fleet",
             "invariants",
             "proxy",
             "stdio",
@@ -137,6 +140,7 @@ const OWNERS: [(&str, &[&str]); 9] = [
     ("tokio-tungstenite", &["proxy"]),
     ("axum", &["admin", "console", "stdio", "tests", "witness"]),
     ("sqlx", &["store"]),
+    ("redis", &["fleet"]),
     ("async-nats", &["daemon", "tests"]),
     ("aya", &["abi", "flows"]),
     ("aya-ebpf", &["programs"]),
