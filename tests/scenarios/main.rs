@@ -73,6 +73,7 @@ mod scope;
 mod sdks;
 mod sealed;
 mod sessions;
+mod shared;
 mod shipped;
 mod signed;
 mod smuggling;

@@ -63,7 +63,7 @@ forbid (principal, action == Action::"disclose", resource in DataClass::"secret"
 "#;
 
 /// Refusals that this test does not bring about, and why.
-const ELSEWHERE: [(&str, &str); 22] = [
+const ELSEWHERE: [(&str, &str); 23] = [
     (
         "workload_unknown",
         "a caller that nobody can find: evidence.rs",
@@ -97,6 +97,7 @@ const ELSEWHERE: [(&str, &str); 22] = [
     ("audit_unavailable", "a disk that takes nothing: kills.rs"),
     ("tunnels_full", "takes a thousand tunnels"),
     ("budgets_unavailable", "a disk that takes nothing"),
+    ("budget_unleased", "takes a fleet: shared.rs"),
     (
         "signature_invalid",
         "the sender's secret is read to tell: inbound.rs",

@@ -22,6 +22,8 @@ pub const SDKS: &str = "TIDEGATE_SDKS";
 pub const BURST: &str = "TIDEGATE_BURST";
 /// How many calls are made at once against a budget of a tenth of them.
 pub const CALLS: &str = "TIDEGATE_CALLS";
+/// How many calls the hosts of a fleet share.
+pub const FLEET: &str = "TIDEGATE_FLEET";
 /// How many connections agents make in all.
 pub const FLOWS: &str = "TIDEGATE_FLOWS";
 /// How many exchanges agents of different kinds make in all.

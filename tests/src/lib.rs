@@ -22,6 +22,7 @@ pub mod network;
 pub mod peers;
 pub mod people;
 pub mod records;
+pub mod redis;
 pub mod resolver;
 pub mod rsyslog;
 pub mod sdks;

@@ -6,8 +6,10 @@
 //! restart nor a crash gives anything back.
 
 mod accounts;
+mod borrower;
 mod hold;
 mod keeper;
+mod lease;
 
 use std::sync::Arc;
 
@@ -19,7 +21,11 @@ use crate::Permit;
 
 pub use accounts::{ACCOUNTS_MAX, Budgets};
 pub use hold::{Hold, Remaining, Usage};
-pub use keeper::{BudgetStore, Debit, KeptAccount, StoreError};
+pub use keeper::{AccountSums, BudgetStore, Debit, KeptAccount, StoreError};
+pub use lease::{
+    Act, FleetStanding, Joined, LeaseCounts, Lender, LenderError, Lending, Lent, SHARED_MAX, Want,
+    Wanted,
+};
 
 /// The largest allowance of what is counted by telling one from the other: each that was seen is kept.
 pub const DISTINCT_MAX: u64 = 100_000;
@@ -135,6 +141,8 @@ pub struct Budget {
     pub every: Option<SignedDuration>,
     /// How much of what.
     pub allowed: Vec<(Meter, u64)>,
+    /// Whether the hosts of a fleet share it.
+    pub shared: bool,
 }
 
 /// A budget does not have what a call asks for.
@@ -159,6 +167,17 @@ pub enum OverBudget {
     /// They do not have it.
     #[error(transparent)]
     Exhausted(#[from] Exhausted),
+    /// The hosts of a fleet share one, and this host can lease none of it.
+    #[error("nothing of budget `{budget}` can be leased: {why}")]
+    Unleased {
+        /// The budget.
+        budget: Arc<str>,
+        /// Why.
+        why: Arc<str>,
+    },
+    /// What this host leased is not enough; more may be had.
+    #[error("what was leased is not enough")]
+    Short,
     /// What was spent cannot be read or kept.
     #[error("what was spent cannot be kept")]
     Unavailable,
@@ -177,22 +196,42 @@ impl Budget {
             && (self.effects.is_empty() || self.effects.contains(&operation.effect))
     }
 
-    /// The account of who calls, at this time. Budgets that begin anew have one for each turn.
-    fn account(&self, permit: &Permit, now: Timestamp) -> Arc<str> {
+    /// The account of who calls, at this time, and whether a fleet shares it. Budgets that begin anew have one for
+    /// each turn.
+    fn account(&self, permit: &Permit, now: Timestamp) -> (Arc<str>, bool) {
         let caller = permit.caller();
         let agent = caller.agent.id.as_str();
-        let task = caller.token.as_ref().and_then(|token| token.task.as_ref());
+        let token = caller.token.as_ref();
+        let task = token.and_then(|token| token.task.as_ref());
         let turn = self.turn(now);
-        match (self.per, task) {
-            (Per::Agent, _) => format!("{}\n{turn}\nagent\n{agent}", self.id),
-            (Per::Task, Some(task)) => {
-                format!("{}\n{turn}\ntask\n{agent}\n{}", self.id, task.id)
+        let kind = self.kind();
+        // A session is of one host, as its process is, unless a token says which one it is.
+        let joint = token.and_then(|token| token.session.as_ref().or(token.token_id.as_ref()));
+        let (name, is_shared) = match (self.per, task, joint) {
+            (Per::Agent, ..) => (format!("{}\n{turn}\n{kind}\n{agent}", self.id), true),
+            (Per::Task, Some(task), _) => {
+                let id = &task.id;
+                (format!("{}\n{turn}\n{kind}\n{agent}\n{id}", self.id), true)
             }
-            (Per::Session | Per::Task, _) => {
-                format!("{}\n{turn}\nsession\n{}", self.id, caller.session)
-            }
+            (Per::Session, _, Some(joint)) if self.shared => (
+                format!("{}\n{turn}\n{kind}\n{agent}\n{joint}", self.id),
+                true,
+            ),
+            (Per::Session | Per::Task, ..) => (
+                format!("{}\n{turn}\nsession\n{}", self.id, caller.session),
+                false,
+            ),
+        };
+        (name.into(), is_shared && self.shared)
+    }
+
+    /// What stands in the names of accounts that may be shared.
+    fn kind(&self) -> &'static str {
+        match self.per {
+            Per::Agent => "agent",
+            Per::Task => "task",
+            Per::Session => "token",
         }
-        .into()
     }
 
     fn turn(&self, now: Timestamp) -> i64 {
@@ -203,6 +242,14 @@ impl Budget {
     fn renews_in(&self, now: Timestamp) -> Option<u32> {
         let every = self.every?.as_secs().max(1);
         u32::try_from(every - now.as_second().rem_euclid(every)).ok()
+    }
+
+    /// When the turn of an account of it begins and ends, in seconds of the epoch; none if it never does.
+    fn window(&self, account: &str) -> Option<(i64, i64)> {
+        let every = self.every?.as_secs().max(1);
+        let turn: i64 = account.split('\n').nth(1)?.parse().ok()?;
+        let begins = turn.checked_mul(every)?;
+        Some((begins, begins.checked_add(every)?))
     }
 
     fn whose(&self) -> &'static str {

@@ -350,6 +350,8 @@ pub struct Gap {
     /// gateway asked for is not known. `turns_lost`: turns in the lives of agents' processes are not known;
     /// `turns_full`: they are not on record. `keys_withheld`: who keeps the root of the keyring has not vouched for it for
     /// as long as it may; nothing is begun. `keys_returned`: it does again; `lost` exchanges were refused.
+    /// `leases_withheld`: nothing of the budgets that a fleet shares can be leased; `leases_returned`: it can again,
+    /// `lost` calls and answers were refused. `ledger_lost`: their ledger has lost what it had, or may have.
     pub reason: Cow<'static, str>,
     /// How many were lost.
     pub lost: u64,

@@ -16,6 +16,7 @@ mod erase;
 mod exec;
 mod expire;
 mod export;
+mod fleet;
 mod flows;
 mod help;
 mod hold;
@@ -120,6 +121,9 @@ enum Command {
     /// Tell how far events are on their way to other systems.
     #[command(subcommand)]
     Shipping(shipping::Shipping),
+    /// Tell which hosts share budgets with this one.
+    #[command(subcommand)]
+    Fleet(fleet::Fleet),
     /// Stop an agent, a session, a token or everything, within a second, streams included.
     #[command(subcommand)]
     Revoke(Revoke),
@@ -545,6 +549,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Ca(command) => ca::ca(&command),
         Command::Keys(command) => keys::keys(command),
         Command::Shipping(command) => shipping::shipping(&command),
+        Command::Fleet(command) => fleet::fleet(&command),
         Command::Mcp(command) => mcp::mcp(&command),
         Command::Credentials(command) => credentials::credentials(&command),
         Command::Flows(Flows {

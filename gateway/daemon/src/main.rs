@@ -18,6 +18,7 @@ mod desk;
 mod egress;
 mod erasure;
 mod expiry;
+mod fleet;
 mod folder;
 mod inquiries;
 mod keyring;

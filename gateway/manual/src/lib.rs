@@ -24,7 +24,7 @@ pub struct Topic {
 }
 
 /// All of them, in the order in which one reads them.
-pub const TOPICS: [Topic; 12] = [
+pub const TOPICS: [Topic; 13] = [
     Topic {
         name: "start",
         about: "what Tidegate is, and a first policy in five minutes",
@@ -54,6 +54,12 @@ pub const TOPICS: [Topic; 12] = [
         about: "what stands between an agent and a service where policy says `mediate`",
         path: "docs/mediator.md",
         text: include_str!("../../../docs/mediator.md"),
+    },
+    Topic {
+        name: "fleet",
+        about: "how several hosts share budgets",
+        path: "docs/fleet.md",
+        text: include_str!("../../../docs/fleet.md"),
     },
     Topic {
         name: "behaviour",

@@ -201,7 +201,7 @@ async fn hold(
         return Err(Interruption::unmet("its answers are narrowed"));
     }
     if let Some(spending) = &mut account.spending
-        && !spending.spend_unseen(gateway, permit)?
+        && !spending.spend_unseen(gateway, permit).await?
     {
         return Err(Interruption::unmet("a budget counts what its answers show"));
     }

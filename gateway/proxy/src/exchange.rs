@@ -504,7 +504,11 @@ impl Worker {
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             // An operation that is a WebSocket is asked for as one, or refused.
             return match line {
-                Some(line) => self.switch((made.permit, made.way), account, answer, line),
+                Some(line) => {
+                    let switched = self.switch((made.permit, made.way), account, answer, line);
+                    // Few exchanges are, and its future is large.
+                    Box::pin(switched).await
+                }
                 None => Err((account, Interruption::upstream_failed())),
             };
         }

@@ -3,6 +3,7 @@
 //! What an agent reads says which rule refused and what to do; it never repeats anything of the
 //! request or of the upstream's answer, so that an error cannot carry data out.
 
+mod budgets;
 mod credentials;
 mod inbound;
 mod mediated;
@@ -10,7 +11,6 @@ mod models;
 mod pinned;
 mod websocket;
 
-use admission::budget::OverBudget;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use policy::Category;
@@ -268,27 +268,6 @@ impl Interruption {
         refusal.rule = policy.map(|policy| policy.id.to_string());
         refusal.basis = policy.and_then(|policy| policy.basis.as_deref().map(str::to_owned));
         refusal
-    }
-
-    /// A budget does not have what is asked for, or cannot be asked.
-    pub fn over_budget(over: &OverBudget) -> Self {
-        match over {
-            OverBudget::Exhausted(exhausted) => {
-                let status = StatusCode::TOO_MANY_REQUESTS;
-                let mut refusal = Self::new(status, "budget_exhausted").says(exhausted.to_string());
-                refusal.rule = Some(exhausted.budget.to_string());
-                refusal.finding = true;
-                refusal.retry_after = exhausted.renews_in;
-                refusal
-            }
-            OverBudget::Unavailable => {
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                let mut refusal = Self::new(status, "budgets_unavailable")
-                    .says("what this call spends could not be made durable");
-                refusal.retry_after = Some(1);
-                refusal
-            }
-        }
     }
 
     /// The session of MCP is another caller's.

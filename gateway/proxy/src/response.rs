@@ -60,7 +60,7 @@ pub(crate) async fn release(
     let ending = Ending::of(&parts.headers);
     opened(gateway, permit, way, (&parts, &account));
     towards_agent(&mut parts.headers, way, inspected.is_some());
-    let counted = match judge_head(gateway, permit, &mut account, &mut parts) {
+    let counted = match judge_head(gateway, permit, &mut account, &mut parts).await {
         Ok(counted) => counted,
         Err(why) => return Err((account, why)),
     };
@@ -281,7 +281,7 @@ impl Answer {
 
     /// Releases it, which has been judged to its end.
     async fn whole(mut self) -> Result<Response<Inbound>, (Box<Account>, Interruption)> {
-        if let Err(why) = spend(&mut self.account, &mut self.pump) {
+        if let Err(why) = spend(&mut self.account, &mut self.pump).await {
             self.account.response = self.pump.record();
             return Err((self.account, why));
         }
@@ -342,7 +342,7 @@ impl Answer {
 
 /// Judges and debits what an answer shows before its body. Returns whether its records must be
 /// counted.
-pub(crate) fn judge_head(
+pub(crate) async fn judge_head(
     gateway: &Gateway,
     permit: &Permit,
     account: &mut Account,
@@ -362,14 +362,16 @@ pub(crate) fn judge_head(
     if !shows {
         spending.shows_nothing();
     }
-    spending.spend_fields(&account.response_fields)?;
+    spending.spend_fields(&account.response_fields).await?;
     Ok(shows && spending.counts())
 }
 
-/// Debits what is about to be released of the body.
-fn spend(account: &mut Account, pump: &mut Pump) -> Result<(), Interruption> {
-    let spending = account.spending.as_mut();
-    spending.map_or(Ok(()), |spending| spending.spend(pump))
+/// Debits what is about to be released of the body; waits where what this host leased is not enough.
+async fn spend(account: &mut Account, pump: &mut Pump) -> Result<(), Interruption> {
+    match &mut account.spending {
+        None => Ok(()),
+        Some(spending) => spending.spend_whole(pump).await,
+    }
 }
 
 /// An answer whose body may not be shown. Where its status speaks for itself, that is kept: a

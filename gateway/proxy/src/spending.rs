@@ -25,6 +25,18 @@ pub(crate) struct Spending {
     /// What was spent so far.
     bytes: u64,
     shown: HashMap<Option<DataClass>, u64>,
+    /// What is to be spent, and waits for room in what this host leased.
+    unspent: Option<Usage>,
+}
+
+/// What becomes of what is to be spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "what is not spent may not be released"]
+pub(crate) enum Spent {
+    /// It was.
+    Wholly,
+    /// Nothing of it, before there is [room](Spending::room).
+    NotYet,
 }
 
 impl Spending {
@@ -50,6 +62,7 @@ impl Spending {
             }),
             bytes: 0,
             shown: HashMap::new(),
+            unspent: None,
         })))
     }
 
@@ -65,7 +78,7 @@ impl Spending {
     }
 
     /// Debits what an answer that goes another way is asked for. Returns whether that is all that is counted of it.
-    pub(crate) fn spend_unseen(
+    pub(crate) async fn spend_unseen(
         &mut self,
         gateway: &Gateway,
         permit: &Permit,
@@ -76,7 +89,7 @@ impl Spending {
             return Ok(false);
         }
         let named = std::mem::take(&mut self.named);
-        self.debit(&named)?;
+        self.debit_whole(named).await?;
         Ok(true)
     }
 
@@ -86,18 +99,18 @@ impl Spending {
     }
 
     /// Debits what stands beside the body of the answer.
-    pub(crate) fn spend_fields(&mut self, fields: &BodyRecord) -> Result<(), Interruption> {
+    pub(crate) async fn spend_fields(&mut self, fields: &BodyRecord) -> Result<(), Interruption> {
         let shown = fields.findings.iter().filter(|it| it.action == "show");
         let fields = shown.map(|it| (DataClass::named(&it.class), it.count));
         let usage = Usage {
             fields: fields.collect(),
             ..Usage::default()
         };
-        self.debit(&usage)
+        self.debit_whole(usage).await
     }
 
     /// Debits what `pump` is about to release, beyond what it released before.
-    pub(crate) fn spend(&mut self, pump: &mut Pump) -> Result<(), Interruption> {
+    pub(crate) fn spend(&mut self, pump: &mut Pump) -> Result<Spent, Interruption> {
         let counted = pump.counted();
         let mut usage = std::mem::take(&mut self.named);
         usage.records.extend(counted.records);
@@ -112,7 +125,24 @@ impl Spending {
                 usage.fields.push((class, count - before));
             }
         }
-        self.debit(&usage)
+        self.debit(usage)
+    }
+
+    /// The same; waits where there is no room.
+    pub(crate) async fn spend_whole(&mut self, pump: &mut Pump) -> Result<(), Interruption> {
+        match self.spend(pump)? {
+            Spent::Wholly => Ok(()),
+            Spent::NotYet => self.debit_whole(Usage::default()).await,
+        }
+    }
+
+    /// Waits for room for what was not spent yet.
+    pub(crate) async fn room(&self) -> Result<(), Interruption> {
+        let Some(unspent) = &self.unspent else {
+            return Ok(());
+        };
+        let room = self.hold.room(unspent).await;
+        room.map_err(|error| Interruption::over_budget(&error))
     }
 
     /// Debits what one message of several is about to show, of which `pump` is the only body. Durable when this
@@ -120,14 +150,33 @@ impl Spending {
     pub(crate) async fn spend_message(&mut self, pump: &mut Pump) -> Result<(), Interruption> {
         self.bytes = 0;
         self.shown.clear();
-        self.spend(pump)?;
+        self.spend_whole(pump).await?;
         let durable = self.hold.durable().await;
         durable.map_err(|error| Interruption::over_budget(&error))
     }
 
-    fn debit(&mut self, usage: &Usage) -> Result<(), Interruption> {
-        let spent = self.hold.spend(usage);
-        spent.map_err(|error| Interruption::over_budget(&error))
+    async fn debit_whole(&mut self, usage: Usage) -> Result<(), Interruption> {
+        let mut spent = self.debit(usage)?;
+        while spent == Spent::NotYet {
+            self.room().await?;
+            spent = self.debit(Usage::default())?;
+        }
+        Ok(())
+    }
+
+    /// Debits this, and what was not spent before.
+    fn debit(&mut self, mut usage: Usage) -> Result<Spent, Interruption> {
+        if let Some(unspent) = self.unspent.take() {
+            usage.add(unspent);
+        }
+        match self.hold.spend(&usage) {
+            Ok(()) => Ok(Spent::Wholly),
+            Err(OverBudget::Short) => {
+                self.unspent = Some(usage);
+                Ok(Spent::NotYet)
+            }
+            Err(over) => Err(Interruption::over_budget(&over)),
+        }
     }
 
     /// Puts what a model used in the place of what it was estimated to.

@@ -66,7 +66,7 @@ impl Line {
 
 impl Worker {
     /// Answers a handshake whose upstream agreed, and leaves what follows to the connection.
-    pub(crate) fn switch(
+    pub(crate) async fn switch(
         &self,
         (permit, way): (Permit, Way),
         mut account: Box<Account>,
@@ -79,7 +79,7 @@ impl Worker {
         headers::towards_agent(&mut parts.headers, true);
         headers::body_withheld(&mut parts.headers);
         parts.headers.remove(header::CONTENT_LENGTH);
-        let head = response::judge_head(&self.gateway, &permit, &mut account, &mut parts);
+        let head = response::judge_head(&self.gateway, &permit, &mut account, &mut parts).await;
         let counted = match head {
             Ok(counted) => counted,
             Err(why) => return Err((account, why)),

@@ -143,5 +143,6 @@ fn budget() -> Budget {
         per: Per::Session,
         every: None,
         allowed: vec![(Meter::Calls, u64::MAX >> 1)],
+        shared: false,
     }
 }

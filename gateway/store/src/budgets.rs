@@ -2,9 +2,9 @@
 //!
 //! As durable as the log: WAL with `synchronous = FULL`. The log's lock keeps a second writer away.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use admission::budget::{BudgetStore, Debit, KeptAccount, StoreError};
+use admission::budget::{AccountSums, BudgetStore, Debit, KeptAccount, StoreError};
 use async_trait::async_trait;
 use serde_json::json;
 use sqlx::{
@@ -35,6 +35,20 @@ const RETURN: &str = "UPDATE spent SET amount = max(0, spent.amount - (returned.
 const SEE: &str = "INSERT OR IGNORE INTO seen (account, meter, item)
     SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)";
 
+/// The next accounts of a range, each with its meters.
+const SUMS: &str = "WITH page AS (
+        SELECT account FROM (
+            SELECT account FROM (SELECT DISTINCT account FROM spent
+                WHERE account > ?1 AND account < ?2 ORDER BY account LIMIT ?3)
+            UNION
+            SELECT account FROM (SELECT DISTINCT account FROM seen
+                WHERE account > ?1 AND account < ?2 ORDER BY account LIMIT ?3)
+        ) ORDER BY account LIMIT ?3)
+    SELECT account, meter, amount FROM page JOIN spent USING (account)
+    UNION ALL
+    SELECT account, meter, count(*) FROM page JOIN seen USING (account) GROUP BY account, meter
+    ORDER BY account";
+
 const COUNT: &str = "INSERT INTO spent (account, meter, amount)
     SELECT account, meter, 1 FROM seen WHERE item = ?1
     ON CONFLICT (account, meter) DO UPDATE SET amount = amount + 1";
@@ -58,6 +72,20 @@ impl SqliteBudgets {
         let migrations = sqlx::migrate!("./migrations/budgets");
         migrations.run(&mut connection).await.map_err(boxed)?;
         Ok(Self { connection })
+    }
+
+    /// By what the ledger of a fleet knows that these are the same: drawn by chance, once, and kept as long as what
+    /// was spent.
+    pub async fn instance(&mut self) -> Result<String, StoreError> {
+        let drawn = "INSERT INTO fleet (one, instance) VALUES (1, lower(hex(randomblob(16))))
+            ON CONFLICT (one) DO NOTHING";
+        let drawn = sqlx::query(drawn).execute(&mut self.connection).await;
+        drawn.map_err(boxed)?;
+        let (instance,): (String,) = sqlx::query_as("SELECT instance FROM fleet")
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(boxed)?;
+        Ok(instance)
     }
 }
 
@@ -157,6 +185,35 @@ impl BudgetStore for SqliteBudgets {
             seen: seen.into_iter().map(unsigned).collect(),
         })
     }
+
+    async fn sums(
+        &mut self,
+        prefix: &str,
+        after: &str,
+        most: u32,
+    ) -> Result<Vec<AccountSums>, StoreError> {
+        // Behind every name that begins so: the last letter of each is one of ASCII.
+        let mut end = prefix.to_owned();
+        let last = end.pop().filter(char::is_ascii);
+        let last = last.ok_or_else(|| StoreError("such names have no end".into()))?;
+        end.push(char::from_u32(u32::from(last) + 1).unwrap_or(char::MAX));
+        let rows: Vec<(String, String, i64)> = sqlx::query_as(SUMS)
+            .bind(prefix.max(after))
+            .bind(end)
+            .bind(most)
+            .fetch_all(&mut self.connection)
+            .await
+            .map_err(boxed)?;
+        let mut sums: Vec<AccountSums> = Vec::new();
+        for (account, meter, amount) in rows {
+            let sum = (meter, amount.cast_unsigned());
+            match sums.last_mut() {
+                Some((last, known)) if **last == *account => known.push(sum),
+                _ => sums.push((Arc::from(account), vec![sum])),
+            }
+        }
+        Ok(sums)
+    }
 }
 
 #[cfg(test)]
@@ -206,6 +263,50 @@ mod tests {
         kept.spent.sort();
         let expected = [("cost".to_owned(), 14), ("tokens".to_owned(), 200)];
         assert_eq!(kept.spent, expected);
+    }
+
+    #[tokio::test]
+    async fn accounts_are_summed_page_by_page() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut budgets = SqliteBudgets::open(directory.path()).await.unwrap();
+        let instance = budgets.instance().await.unwrap();
+        let debits = [
+            debit("b\n0\nagent\nx", &[("calls", 2)], &[("records", 7)]),
+            debit("b\n0\nagent\ny", &[("calls", 1)], &[]),
+            debit(
+                "b\n0\nagent\nz",
+                &[],
+                &[("records", u64::MAX), ("records", 9)],
+            ),
+            debit("b\n0\nsession\na", &[("calls", 9)], &[]),
+            debit("b\n1\nagent\nx", &[("calls", 9)], &[]),
+        ];
+        budgets.debit(&debits).await.unwrap();
+        let prefix = "b\n0\nagent\n";
+        let mut found = Vec::new();
+        let mut after = Arc::from("");
+        loop {
+            let page = budgets.sums(prefix, &after, 2).await.unwrap();
+            let Some((last, _)) = page.last() else { break };
+            assert!(page.len() <= 2);
+            after = Arc::clone(last);
+            found.extend(page);
+        }
+        for (_, sums) in &mut found {
+            sums.sort();
+        }
+        let sum = |meter: &str, amount| (meter.to_owned(), amount);
+        let expected = [
+            ("x", vec![sum("calls", 2), sum("records", 1)]),
+            ("y", vec![sum("calls", 1)]),
+            ("z", vec![sum("records", 2)]),
+        ];
+        let expected = expected.map(|(of, sums)| (Arc::from(format!("{prefix}{of}")), sums));
+        assert_eq!(found, expected);
+        drop(budgets);
+        let mut budgets = SqliteBudgets::open(directory.path()).await.unwrap();
+        assert_eq!(budgets.instance().await.unwrap(), instance);
+        assert_eq!(instance.len(), 32);
     }
 
     #[tokio::test]

@@ -99,6 +99,16 @@ pub enum Watched {
     ShippingLagRecords,
     /// For how long the destination that was away longest has taken nothing, in seconds.
     ShippingLagSeconds,
+    /// Leases of budgets taken.
+    LeasesTaken,
+    /// Leases of budgets given back.
+    LeasesReturned,
+    /// Refusals for want of a lease.
+    LeasesRefused,
+    /// Times that the ledger of budgets may have lost something.
+    LedgersLost,
+    /// 1 while no lease is to be had.
+    LeasesClosed,
 }
 
 struct Watch {
@@ -315,7 +325,7 @@ impl Watch {
 impl Watched {
     /// Each.
     #[cfg(test)]
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 20] = [
         Self::RecordsCommitted,
         Self::RecordsCopied,
         Self::TrailQueue,
@@ -331,10 +341,16 @@ impl Watched {
         Self::SpansDropped,
         Self::ShippingLagRecords,
         Self::ShippingLagSeconds,
+        Self::LeasesTaken,
+        Self::LeasesReturned,
+        Self::LeasesRefused,
+        Self::LedgersLost,
+        Self::LeasesClosed,
     ];
 
-    fn register(self, registry: &Registry) -> Result<Target, prometheus::Error> {
-        let (name, help) = match self {
+    /// Its name and what it is.
+    fn named(self) -> (&'static str, &'static str) {
+        match self {
             Self::RecordsCommitted => (names::RECORDS_TOTAL, "Records that are durable."),
             Self::RecordsCopied => (names::RECORDS_COPIED, "Records in the log's copy."),
             Self::TrailQueue => (names::TRAIL_QUEUE, "Records that wait to be written."),
@@ -383,7 +399,28 @@ impl Watched {
                 names::SHIPPING_LAG_SECONDS,
                 "For how long the destination away longest has taken nothing.",
             ),
-        };
+            Self::LeasesTaken => (names::LEASES_TAKEN_TOTAL, "Leases of shared budgets taken."),
+            Self::LeasesReturned => (
+                names::LEASES_RETURNED_TOTAL,
+                "Leases of shared budgets given back.",
+            ),
+            Self::LeasesRefused => (
+                names::LEASES_REFUSED_TOTAL,
+                "Refusals for want of a lease of a shared budget.",
+            ),
+            Self::LedgersLost => (
+                names::LEDGERS_LOST_TOTAL,
+                "Times that the ledger of shared budgets may have lost something.",
+            ),
+            Self::LeasesClosed => (
+                names::LEASES_CLOSED,
+                "Whether no lease of a shared budget is to be had.",
+            ),
+        }
+    }
+
+    fn register(self, registry: &Registry) -> Result<Target, prometheus::Error> {
+        let (name, help) = self.named();
         if matches!(
             self,
             Self::TrailQueue
@@ -391,6 +428,7 @@ impl Watched {
                 | Self::CredentialsMissing
                 | Self::ShippingLagRecords
                 | Self::ShippingLagSeconds
+                | Self::LeasesClosed
         ) {
             let gauge = IntGauge::new(name, help)?;
             registry.register(Box::new(gauge.clone()))?;

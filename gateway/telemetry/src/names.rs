@@ -147,6 +147,16 @@ pub const CREDENTIALS_MISSING: &str = "tidegate_credentials_missing";
 pub const SHIPPING_LAG_RECORDS: &str = "tidegate_shipping_lag_records";
 /// For how long the destination that was away longest has taken nothing, in seconds.
 pub const SHIPPING_LAG_SECONDS: &str = "tidegate_shipping_lag_seconds";
+/// Leases of budgets that a fleet shares, taken by this host.
+pub const LEASES_TAKEN_TOTAL: &str = "tidegate_budget_leases_taken_total";
+/// Those of which the rest was given back.
+pub const LEASES_RETURNED_TOTAL: &str = "tidegate_budget_leases_returned_total";
+/// Calls and answers that were refused for want of a lease.
+pub const LEASES_REFUSED_TOTAL: &str = "tidegate_budget_leases_refused_total";
+/// Times that the ledger of these budgets may have lost something.
+pub const LEDGERS_LOST_TOTAL: &str = "tidegate_budget_ledgers_lost_total";
+/// Whether no lease is to be had.
+pub const LEASES_CLOSED: &str = "tidegate_budget_leases_closed";
 /// Kernel events that could not be handed over.
 pub const EVENTS_LOST_TOTAL: &str = "tidegate_kernel_events_lost_total";
 /// Flow events that found the kernel's ring full.

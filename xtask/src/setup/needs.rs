@@ -78,7 +78,7 @@ pub(super) fn of(scope: Scope) -> impl Iterator<Item = &'static Need> {
 }
 
 /// To build, test and show.
-static ALWAYS: [Need; 20] = [
+static ALWAYS: [Need; 21] = [
     Need {
         what: "C and C++ compiler",
         why: "SQLite, the cryptography and bpf-linker have parts in C and C++",
@@ -150,6 +150,15 @@ static ALWAYS: [Need; 20] = [
         why: "the server of JetStream that events are published to in the tests",
         cure: Cure::Packages(&["nats-server"]),
         present: |_| program("nats-server").is_some() || Path::new(NATS_SERVER).exists(),
+    },
+    Need {
+        what: "Redis",
+        why: "what hosts share budgets through in the tests; Valkey does as well",
+        cure: Cure::Packages(&["redis-server"]),
+        present: |_| {
+            let server = ["redis-server", "valkey-server"];
+            server.iter().any(|it| program(it).is_some()) && program("redis-cli").is_some()
+        },
     },
     Need {
         what: "poppler and qpdf",

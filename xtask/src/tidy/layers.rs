@@ -71,6 +71,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "vault",
             ],
         ),
+        ("fleet", &["admission"]),
         ("admin", &["audit", "policy"]),
         ("stdio", &["classifiers"]),
         ("console", &["audit", "reports"]),
@@ -86,6 +87,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
                 "behaviour",
                 "classifiers",
                 "console",
+                "fleet",
                 "flows",
                 "identity",
                 "invariants",
@@ -116,7 +118,7 @@ const LAYERS: [&[(&str, &[&str])]; 6] = [
 ];
 
 /// Crates that touch the world, and who owns them.
-const OWNERS: [(&str, &[&str]); 9] = [
+const OWNERS: [(&str, &[&str]); 10] = [
     (
         "tokio",
         &[
@@ -125,6 +127,7 @@ const OWNERS: [(&str, &[&str]); 9] = [
             "audit",
             "console",
             "daemon",
+            "fleet",
             "invariants",
             "proxy",
             "stdio",
@@ -139,6 +142,7 @@ const OWNERS: [(&str, &[&str]); 9] = [
     ("tokio-tungstenite", &["proxy"]),
     ("axum", &["admin", "console", "stdio", "tests", "witness"]),
     ("sqlx", &["store"]),
+    ("redis", &["fleet"]),
     ("async-nats", &["daemon", "tests"]),
     ("aya", &["abi", "flows"]),
     ("aya-ebpf", &["programs"]),

@@ -10,9 +10,11 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Budget, BudgetStore, Debit, Hold, Meter, ModelUse, OverBudget,
+    Budget, BudgetStore, Debit, FleetStanding, Hold, Lender, Lending, Meter, ModelUse, OverBudget,
+    borrower::Borrower,
     hold::Held,
     keeper::{KeptAccount, Message, QUEUE_MAX, keep},
+    lease::{Ask, Errand, Fit, Lease, Pool, fit},
 };
 use crate::Permit;
 
@@ -30,6 +32,8 @@ pub struct Budgets {
     pub(super) rules: Vec<Budget>,
     accounts: Mutex<Accounts>,
     keeper: mpsc::Sender<Message>,
+    /// Where leases come from of those that a fleet shares.
+    pub(super) pool: Option<Pool>,
 }
 
 /// The accounts in memory.
@@ -45,6 +49,8 @@ pub(super) struct Account {
     pub(super) meters: Vec<Metered>,
     /// Exchanges that may still spend from it.
     pub(super) held: u32,
+    /// What this host leased of it, if a fleet shares it.
+    pub(super) lease: Option<Lease>,
 }
 
 /// What was spent of one allowance.
@@ -61,7 +67,7 @@ impl Metered {
 }
 
 impl Account {
-    fn of(budget: &Budget, kept: &KeptAccount) -> Self {
+    fn of(budget: &Budget, kept: &KeptAccount, is_leased: bool) -> Self {
         let metered = |(meter, _): &(Meter, u64)| {
             let mine = |(name, _): &&(String, u64)| name == meter.name();
             let amount = |(_, amount): &(String, u64)| *amount;
@@ -75,8 +81,10 @@ impl Account {
                 seen: kept.seen.iter().filter(mine).map(amount).collect(),
             }
         };
+        let meters: Vec<Metered> = budget.allowed.iter().map(metered).collect();
         Self {
-            meters: budget.allowed.iter().map(metered).collect(),
+            lease: is_leased.then(|| Lease::of(&meters)),
+            meters,
             held: 0,
         }
     }
@@ -92,16 +100,57 @@ impl Budgets {
         rules: Vec<Budget>,
         store: Box<dyn BudgetStore>,
     ) -> (Arc<Self>, impl Future<Output = ()> + Send + 'static) {
+        let (budgets, queue) = Self::over(rules, None);
+        (Arc::new(budgets), keep(store, queue))
+    }
+
+    /// These budgets, of which those that are shared are leased from `lender`. Both tasks must run; they end when
+    /// the budgets go.
+    pub fn leased(
+        rules: Vec<Budget>,
+        store: Box<dyn BudgetStore>,
+        lender: Box<dyn Lender>,
+        lending: Lending,
+    ) -> (
+        Arc<Self>,
+        impl Future<Output = ()> + Send + 'static,
+        impl Future<Output = ()> + Send + 'static,
+    ) {
+        let (pool, errands) = Pool::new(lending);
+        let standing = Arc::clone(&pool.standing);
+        let (budgets, queue) = Self::over(rules, Some(pool));
+        let budgets = Arc::new(budgets);
+        let borrower = Borrower::new(&budgets, lender, (lending, standing));
+        (budgets, keep(store, queue), borrower.serve(errands))
+    }
+
+    fn over(rules: Vec<Budget>, pool: Option<Pool>) -> (Self, mpsc::Receiver<Message>) {
         let (keeper, queue) = mpsc::channel(QUEUE_MAX);
-        let budgets = Arc::new(Self {
+        let budgets = Self {
             rules,
             accounts: Mutex::new(Accounts {
                 known: LruCache::new_unbounded(),
                 seen: 0,
             }),
             keeper,
-        });
-        (budgets, keep(store, queue))
+            pool,
+        };
+        (budgets, queue)
+    }
+
+    /// How this host stands in its fleet, if it is of one.
+    pub fn fleet(&self) -> Option<&Arc<FleetStanding>> {
+        self.pool.as_ref().map(|pool| &pool.standing)
+    }
+
+    /// Gives back what is leased and not used, once nobody spends any more.
+    pub async fn give_back(&self) {
+        let Some(pool) = &self.pool else { return };
+        let (done, given) = oneshot::channel();
+        if pool.errands.send(Errand::Farewell(done)).await.is_ok() {
+            // A borrower that has ended gives nothing back; what it leased stays claimed.
+            let _heard = given.await;
+        }
     }
 
     /// Whether of an answer under this permit is counted what only the answer tells: bytes, values.
@@ -143,9 +192,13 @@ impl Budgets {
         let covering = self.rules.iter().enumerate();
         let covering = covering.filter(|(_, budget)| budget.covers(permit));
         let held: Vec<Held> = covering
-            .map(|(index, budget)| Held {
-                budget: index,
-                account: budget.account(permit, now),
+            .map(|(index, budget)| {
+                let (account, leased) = budget.account(permit, now);
+                Held {
+                    budget: index,
+                    account,
+                    leased,
+                }
             })
             .collect();
         self.open(held, estimate, now).await
@@ -163,14 +216,56 @@ impl Budgets {
         }
         loop {
             if let Some(admitted) = self.try_admit(&held, estimate, now) {
-                let durable = admitted?;
-                let own = Arc::clone(self);
-                return Ok(Hold::of(own, held, (estimate, now), durable));
+                match admitted {
+                    Ok(durable) => {
+                        let own = Arc::clone(self);
+                        return Ok(Hold::of(own, held, (estimate, now), durable));
+                    }
+                    Err(OverBudget::Short) => {
+                        let need = move |meter, _: &Metered| opening(meter, estimate);
+                        self.borrow(&held, now, need).await?;
+                    }
+                    Err(over) => return Err(over),
+                }
             }
             for held in &held {
                 self.load(held).await?;
             }
         }
+    }
+
+    /// Asks for leases of what is not leased enough of, and waits for them. Others may have spent them meanwhile.
+    pub(super) async fn borrow(
+        &self,
+        held: &[Held],
+        now: Timestamp,
+        need: impl Fn(Meter, &Metered) -> u64 + Copy,
+    ) -> Result<(), OverBudget> {
+        let pool = self.pool.as_ref().ok_or(OverBudget::Unavailable)?;
+        for held in held {
+            let budget = self.rules.get(held.budget).ok_or(OverBudget::Unavailable)?;
+            let ask = {
+                let accounts = self.lock();
+                // One that was forgotten meanwhile is read again.
+                let Some(account) = accounts.known.peek(&held.account) else {
+                    continue;
+                };
+                match fit(budget, account, now, need) {
+                    Fit::Yes => continue,
+                    Fit::Over(exhausted) => return Err(exhausted.into()),
+                    Fit::Short => {}
+                }
+                let each = budget.allowed.iter().zip(&account.meters);
+                Ask {
+                    budget: held.budget,
+                    account: Arc::clone(&held.account),
+                    need: each.map(|((it, _), metered)| need(*it, metered)).collect(),
+                    heard: None,
+                }
+            };
+            pool.ask(budget, ask, now).await?;
+        }
+        Ok(())
     }
 
     /// Debits one call; none if an account must be read first.
@@ -181,17 +276,18 @@ impl Budgets {
         now: Timestamp,
     ) -> Option<Result<oneshot::Receiver<()>, OverBudget>> {
         let mut accounts = self.lock();
+        let mut short = false;
         for held in held {
             let account = accounts.known.get(&held.account)?;
             let budget = self.rules.get(held.budget)?;
-            for ((meter, allowed), metered) in budget.allowed.iter().zip(&account.meters) {
-                // What an answer will hold is not known yet, but nothing fits into nothing.
-                let is_known = matches!(meter, Meter::Calls | Meter::Bytes) || meter.is_of_models();
-                let expected = metered.used().saturating_add(estimate.of(*meter));
-                if is_known && (metered.used() >= *allowed || expected > *allowed) {
-                    return Some(Err(budget.exhausted(*meter, *allowed, now).into()));
-                }
+            match fit(budget, account, now, |meter, _| opening(meter, estimate)) {
+                Fit::Yes => {}
+                Fit::Over(exhausted) => return Some(Err(exhausted.into())),
+                Fit::Short => short = true,
             }
+        }
+        if short {
+            return Some(Err(OverBudget::Short));
         }
         let Ok(slot) = self.keeper.try_reserve() else {
             return Some(Err(OverBudget::Unavailable));
@@ -217,6 +313,9 @@ impl Budgets {
             }
             if !debit.spent.is_empty() {
                 debits.push(debit);
+            }
+            if let Some(pool) = &self.pool {
+                pool.refill(budget, (held.budget, &held.account), account);
             }
         }
         // Sent while nobody else may debit, so that what is kept never runs ahead of an account that
@@ -247,7 +346,8 @@ impl Budgets {
         // Somebody else may have read it and spent from it meanwhile.
         if !accounts.known.contains_key(&held.account) {
             accounts.make_room()?;
-            let account = Account::of(budget, &kept);
+            let is_leased = held.leased && self.pool.is_some();
+            let account = Account::of(budget, &kept, is_leased);
             accounts.seen += account.seen();
             accounts.known.insert(Arc::clone(&held.account), account);
         }
@@ -260,6 +360,17 @@ impl Budgets {
 
     pub(super) fn keeper(&self) -> &mpsc::Sender<Message> {
         &self.keeper
+    }
+}
+
+/// How much of a meter there must be before an answer is there: what it will hold is not known yet, but nothing
+/// fits into nothing.
+fn opening(meter: Meter, estimate: ModelUse) -> u64 {
+    let is_known = matches!(meter, Meter::Calls | Meter::Bytes) || meter.is_of_models();
+    if is_known {
+        estimate.of(meter).max(1)
+    } else {
+        0
     }
 }
 

@@ -10,9 +10,10 @@ use tokio::{
 };
 
 use super::{
-    Budget, Budgets, Debit, Exhausted, Meter, ModelUse, OverBudget,
-    accounts::{Accounts, Metered},
+    Budget, Budgets, Debit, Meter, ModelUse, OverBudget,
+    accounts::{Account, Accounts, Metered},
     keeper::Message,
+    lease::{Fit, fit},
 };
 
 /// One budget that an exchange spends from.
@@ -21,6 +22,8 @@ pub(super) struct Held {
     /// Its place among the budgets.
     pub(super) budget: usize,
     pub(super) account: Arc<str>,
+    /// Whether a fleet shares it.
+    pub(super) leased: bool,
 }
 
 /// The accounts of an exchange, open until it ends.
@@ -79,6 +82,21 @@ impl Usage {
         }
     }
 
+    /// How much more of a meter would be used.
+    fn more(&self, meter: Meter, metered: &Metered) -> u64 {
+        let new = new_items(self.items(meter), metered).len() as u64;
+        self.amount(meter).saturating_add(new)
+    }
+
+    /// Adds what another one has.
+    pub fn add(&mut self, other: Self) {
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.records.extend(other.records);
+        self.unnamed_records = self.unnamed_records.saturating_add(other.unnamed_records);
+        self.subjects.extend(other.subjects);
+        self.fields.extend(other.fields);
+    }
+
     fn items(&self, meter: Meter) -> &[u64] {
         match meter {
             Meter::Records => &self.records,
@@ -127,19 +145,30 @@ impl Hold {
         Ok(())
     }
 
-    /// Debits what is about to be released to every budget, or nothing to any.
+    /// Debits what is about to be released to every budget, or nothing to any. Where what this host leased is
+    /// [not enough](OverBudget::Short), [`room`](Self::room) has to be made first.
     pub fn spend(&mut self, usage: &Usage) -> Result<(), OverBudget> {
         let Some(budgets) = &self.budgets else {
             return Ok(());
         };
         let mut accounts = budgets.lock();
+        let mut short = false;
         for held in &self.held {
             let known = accounts
                 .known
                 .get(&held.account)
                 .zip(budgets.rules.get(held.budget));
             let (account, budget) = known.ok_or(OverBudget::Unavailable)?;
-            fits(budget, &account.meters, usage, self.now)?;
+            match fit(budget, account, self.now, |meter, metered| {
+                usage.more(meter, metered)
+            }) {
+                Fit::Yes => {}
+                Fit::Over(exhausted) => return Err(exhausted.into()),
+                Fit::Short => short = true,
+            }
+        }
+        if short {
+            return Err(OverBudget::Short);
         }
         let slot = budgets.keeper().try_reserve();
         let slot = slot.map_err(|_| OverBudget::Unavailable)?;
@@ -147,8 +176,9 @@ impl Hold {
             budgets,
             &mut accounts,
             &self.held,
-            |budget, meters, account| debit(budget, meters, usage, account),
+            |budget, account, name| debit(budget, &mut account.meters, usage, name),
         )?;
+        self.refill(budgets, &mut accounts);
         if !debits.is_empty() {
             let (done, durable) = oneshot::channel();
             slot.send(Message::Debit(debits, done));
@@ -169,8 +199,10 @@ impl Hold {
             budgets,
             &mut accounts,
             &self.held,
-            |budget, meters, account| settled(budget, meters, (estimate, used), account),
+            |budget, account, name| settled(budget, &mut account.meters, (estimate, used), name),
         )?;
+        // Of what was used beyond a lease the others hear, too.
+        self.refill(budgets, &mut accounts);
         if debits.is_empty() {
             return Ok(());
         }
@@ -184,6 +216,24 @@ impl Hold {
             write_later(kept, message);
         }
         Ok(())
+    }
+
+    /// Waits for leases of what is about to be released. Others may have spent them when this returns.
+    pub async fn room(&self, usage: &Usage) -> Result<(), OverBudget> {
+        let budgets = self.budgets.as_ref().ok_or(OverBudget::Unavailable)?;
+        let need = |meter, metered: &Metered| usage.more(meter, metered);
+        budgets.borrow(&self.held, self.now, need).await
+    }
+
+    /// Has the next leases taken before these are used up.
+    fn refill(&self, budgets: &Budgets, accounts: &mut Accounts) {
+        let Some(pool) = &budgets.pool else { return };
+        for held in &self.held {
+            let known = accounts.known.peek_mut(&held.account);
+            if let Some((account, budget)) = known.zip(budgets.rules.get(held.budget)) {
+                pool.refill(budget, (held.budget, &held.account), account);
+            }
+        }
     }
 
     /// The same accounts, which stay in memory as long as this does.
@@ -209,12 +259,21 @@ impl Hold {
         let calls = self.held.iter().filter_map(|held| {
             let budget = budgets.rules.get(held.budget)?;
             let account = accounts.known.peek(&held.account)?;
-            let mut metered = budget.allowed.iter().zip(&account.meters);
-            let ((_, allowed), metered) = metered.find(|((meter, _), _)| *meter == Meter::Calls)?;
+            let mut metered = budget.allowed.iter().zip(&account.meters).enumerate();
+            let (at, ((_, allowed), metered)) =
+                metered.find(|(_, ((meter, _), _))| *meter == Meter::Calls)?;
+            let left = allowed.saturating_sub(metered.used());
+            // Of a fleet's, what others have claimed is theirs.
+            let leased = account.lease.as_ref().map(|lease| {
+                let (claim, unclaimed) = lease.claim(at);
+                claim
+                    .saturating_add(unclaimed)
+                    .saturating_sub(metered.used())
+            });
             Some(Remaining {
                 budget: Arc::clone(&budget.id),
                 allowed: *allowed,
-                remaining: allowed.saturating_sub(metered.used()),
+                remaining: leased.map_or(left, |leased| leased.min(left)),
                 window: budget.every.map(|every| every.as_secs().unsigned_abs()),
                 renews_in: budget.renews_in(self.now),
             })
@@ -254,7 +313,7 @@ fn each(
     budgets: &Budgets,
     accounts: &mut Accounts,
     held: &[Held],
-    change: impl Fn(&Budget, &mut [Metered], &Arc<str>) -> Option<Debit>,
+    change: impl Fn(&Budget, &mut Account, &Arc<str>) -> Option<Debit>,
 ) -> Result<Vec<Debit>, OverBudget> {
     let mut debits = Vec::new();
     for held in held {
@@ -263,27 +322,11 @@ fn each(
             .get_mut(&held.account)
             .zip(budgets.rules.get(held.budget));
         let (account, budget) = known.ok_or(OverBudget::Unavailable)?;
-        let debit = change(budget, &mut account.meters, &held.account);
+        let debit = change(budget, account, &held.account);
         accounts.seen += debit.as_ref().map_or(0, |debit| debit.seen.len());
         debits.extend(debit);
     }
     Ok(debits)
-}
-
-fn fits(
-    budget: &Budget,
-    meters: &[Metered],
-    usage: &Usage,
-    now: Timestamp,
-) -> Result<(), Exhausted> {
-    for ((meter, allowed), metered) in budget.allowed.iter().zip(meters) {
-        let new = new_items(usage.items(*meter), metered).len() as u64;
-        let more = usage.amount(*meter).saturating_add(new);
-        if more > 0 && metered.used().saturating_add(more) > *allowed {
-            return Err(budget.exhausted(*meter, *allowed, now));
-        }
-    }
-    Ok(())
 }
 
 fn debit(

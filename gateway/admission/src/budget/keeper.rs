@@ -39,7 +39,18 @@ pub trait BudgetStore: Send {
     async fn debit(&mut self, debits: &[Debit]) -> Result<(), StoreError>;
     /// An account; empty if nothing was spent.
     async fn account(&mut self, account: &str) -> Result<KeptAccount, StoreError>;
+    /// How much was spent of each meter, what was seen included, of at most so many accounts: the next ones behind
+    /// `after` whose names begin with `prefix`.
+    async fn sums(
+        &mut self,
+        prefix: &str,
+        after: &str,
+        most: u32,
+    ) -> Result<Vec<AccountSums>, StoreError>;
 }
+
+/// An account, and how much was spent of each meter.
+pub type AccountSums = (Arc<str>, Vec<(String, u64)>);
 
 /// Accounts cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -52,22 +63,34 @@ pub(super) enum Message {
     Debit(Vec<Debit>, oneshot::Sender<()>),
     /// To read.
     Load(Arc<str>, oneshot::Sender<KeptAccount>),
+    /// To read many: prefix, and behind which account.
+    Sums(String, Arc<str>, oneshot::Sender<Vec<AccountSums>>),
 }
+
+/// So many accounts are read at once.
+pub(super) const SUMS_MAX: u32 = 256;
 
 /// Works until nobody can ask any more. What fails is told by silence: the sender is dropped.
 pub(super) async fn keep(mut store: Box<dyn BudgetStore>, mut queue: mpsc::Receiver<Message>) {
     let mut group = Vec::new();
     while queue.recv_many(&mut group, GROUP_MAX).await > 0 {
-        let (mut written, mut loads) = (Vec::new(), Vec::new());
+        let (mut written, mut loads, mut sums) = (Vec::new(), Vec::new(), Vec::new());
         for message in group.drain(..) {
             match message {
                 Message::Debit(debits, done) => written.push((debits, done)),
                 Message::Load(account, found) => loads.push((account, found)),
+                Message::Sums(prefix, after, found) => sums.push((prefix, after, found)),
             }
         }
         write(&mut *store, written).await;
         for (account, found) in loads {
             match store.account(&account).await {
+                Ok(kept) => drop(found.send(kept)),
+                Err(error) => tracing::error!(%error, "what was spent cannot be read"),
+            }
+        }
+        for (prefix, after, found) in sums {
+            match store.sums(&prefix, &after, SUMS_MAX).await {
                 Ok(kept) => drop(found.send(kept)),
                 Err(error) => tracing::error!(%error, "what was spent cannot be read"),
             }

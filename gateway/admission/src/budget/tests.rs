@@ -1,5 +1,7 @@
 //! Budgets over a store in memory that may fail, and may be asked again after a restart.
 
+mod leases;
+
 use std::{
     collections::{BTreeMap, HashSet},
     sync::{
@@ -75,6 +77,24 @@ impl BudgetStore for Memory {
             .cloned()
             .unwrap_or_default())
     }
+
+    async fn sums(
+        &mut self,
+        prefix: &str,
+        after: &str,
+        most: u32,
+    ) -> Result<Vec<AccountSums>, StoreError> {
+        let accounts = self.0.accounts.lock().unwrap();
+        let these = accounts
+            .iter()
+            .filter(|(name, _)| name.starts_with(prefix) && &***name > after);
+        let sums = these.map(|(name, kept)| {
+            let seen = kept.seen.iter().map(|(meter, _)| (meter.clone(), 1));
+            let all = kept.spent.iter().cloned().chain(seen);
+            (Arc::clone(name), all.collect())
+        });
+        Ok(sums.take(most as usize).collect())
+    }
 }
 
 fn budget(allowed: &[(Meter, u64)]) -> Budget {
@@ -87,6 +107,7 @@ fn budget(allowed: &[(Meter, u64)]) -> Budget {
         per: Per::Session,
         every: None,
         allowed: allowed.to_vec(),
+        shared: false,
     }
 }
 
@@ -108,6 +129,7 @@ async fn open_for(
     let held = Held {
         budget: 0,
         account: account.into(),
+        leased: budgets.rules[0].shared,
     };
     let mut opened = budgets
         .open(vec![held], estimate, Timestamp::UNIX_EPOCH)

@@ -12,7 +12,7 @@ use vault::TransformKeys;
 use crate::{
     alerts::Secrets,
     config::{self, Config, JwksSource, Listen},
-    objects, passes,
+    fleet, objects, passes,
     shipping::{self, Tokens},
 };
 
@@ -25,6 +25,7 @@ pub(crate) fn check(path: &Path) -> Result<ExitCode> {
     Secrets::read(&config.alerts)?;
     Tokens::read(&config.shipping)?;
     shipping::examine(&config.shipping)?;
+    fleet::examine(&config)?;
     for place in &config.buckets {
         objects::shown(place)?;
     }

@@ -47,7 +47,7 @@ use crate::{
     copies::Copying,
     credentials::Held,
     egress::{self, Noting, Reconciler},
-    keyring,
+    fleet, keyring,
     launch::{self, Launches, Places},
     lease, pins,
     publication::Publication,
@@ -250,10 +250,11 @@ impl Running {
         let (watch, watching) = behaviour::open(config, &alerts)?;
         let bars = (watch, revoked, Arc::new(pins::open(config)?));
         let keeper = keyring.as_ref().and_then(keyring::Opened::keeper);
+        let said = fleet::Said::default();
         let (gateway, held, provider) = gateway(
             config,
             (judges, keyring.as_ref()),
-            flows,
+            (flows, (&upstream_tls, &said)),
             bars,
             &lifecycle,
             runtime,
@@ -280,6 +281,7 @@ impl Running {
         let reported = reporting.standing();
         runtime.spawn(reporting.run(stopped.clone()));
         let shipping = Shipping::start(config, hec, &gateway, &upstream_tls, &stopped)?;
+        fleet::watch(&gateway, (said, shipping.lag()), &stopped)?;
         let following = watching.map(|it| it.start(&gateway.trail));
         held.ask_stores(&upstream_tls, &stopped);
         let parts = (&gateway.trail, &alerts, &stopped);
@@ -378,6 +380,7 @@ impl Running {
         if let Some(launches) = self.launches {
             launches.await.into_diagnostic()?;
         }
+        fleet::farewell(&self.gateway).await;
         // Until now they saw lists.
         self.pins.finish().await?;
         let (kernel, reconciler) = (self.kernel, self.reconciler);
@@ -430,7 +433,7 @@ type Judges = (
 fn gateway(
     config: &Config,
     ((engine, identity, operator, own_keys), keyring): (Judges, Option<&keyring::Opened>),
-    flows: Arc<dyn FlowSource>,
+    (flows, ledger): (Arc<dyn FlowSource>, (&Arc<ClientConfig>, &fleet::Said)),
     (watch, revoked, pins): (Option<Arc<Watch>>, watch::Receiver<Arc<Revoked>>, Arc<Pins>),
     lifecycle: &Lifecycle,
     runtime: &tokio::runtime::Runtime,
@@ -443,7 +446,7 @@ fn gateway(
         routes: config.routes(),
         declarations: declarations(config),
         admission: admission::Admission::new(engine, config.country),
-        budgets: record::budgets(config, runtime)?,
+        budgets: record::budgets(config, ledger, runtime)?,
         forward: config.forward.rules(),
         passes: kept.passes,
         credentials: Arc::clone(&held) as _,

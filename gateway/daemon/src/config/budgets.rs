@@ -59,7 +59,9 @@ impl Resolver<'_> {
             let operations = file.services.iter().filter(named);
             operations.flat_map(|service| service.operations.iter().map(|it| it.id.value.as_str()))
         };
+        let allowed = self.allowed(typed)?;
         Ok(Budget {
+            shared: self.is_shared(typed, file, &allowed)?,
             id: typed.id.value.as_str().into(),
             agents: self.known(&typed.agents, "agent", agents)?,
             services: self.known(&typed.services, "service", services)?,
@@ -79,7 +81,7 @@ impl Resolver<'_> {
                 .as_ref()
                 .map(|every| self.every(every))
                 .transpose()?,
-            allowed: self.allowed(typed)?,
+            allowed,
         })
     }
 

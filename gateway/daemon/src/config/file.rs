@@ -21,6 +21,7 @@ use super::{
     behaviour::{Alert, Behaviour},
     buckets::TypedBucket,
     console::TypedConsole,
+    fleet::TypedFleet,
     profiles::Provider,
     reports::Scheduled,
     shipping::Shipped,
@@ -88,6 +89,8 @@ pub(crate) struct File {
     /// What may be used up.
     #[serde(default)]
     pub(crate) budgets: Vec<Budget>,
+    /// With whom; none if absent.
+    pub(crate) fleet: Option<TypedFleet>,
     /// What models cost.
     #[serde(default)]
     pub(crate) prices: Vec<Price>,

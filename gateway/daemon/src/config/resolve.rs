@@ -36,6 +36,7 @@ use super::{
     egress::Egress,
     fault::Text,
     file::{self, File},
+    fleet::Fleet,
     forward::Forward,
     issuers::IssuerEntry,
     openapi,
@@ -76,6 +77,8 @@ pub(crate) struct Config {
     /// What the services' owners say of them: OpenAPI documents and sets of descriptors.
     pub(crate) described: Vec<PathBuf>,
     pub(crate) budgets: Vec<Budget>,
+    /// With whom they are shared.
+    pub(crate) fleet: Option<Fleet>,
     pub(crate) behaviour: Option<::behaviour::Rules>,
     pub(crate) alerts: Vec<Receiver>,
     /// The credentials that services want, each once.
@@ -152,6 +155,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         egress,
         forward,
         budgets,
+        fleet: resolver.fleet(file.fleet.as_ref())?,
         behaviour,
         alerts,
         credentials,

@@ -1,4 +1,5 @@
 mod console;
+mod fleet;
 mod inbound;
 mod limits;
 mod retention;
@@ -268,6 +269,18 @@ fn every_mistake_is_told_with_its_place_and_mend() {
         (
             "audit: {",
             "shipping: [{ name: bus, nats: { servers: [\"tls://nats.example\"], stream: A, subject: a.* } }]\naudit: {",
+        ),
+        (
+            "audit: {",
+            "fleet: { host: a, hosts: [b], redis: { url: \"rediss://redis.example\" } }\naudit: {",
+        ),
+        (
+            "audit: {",
+            "fleet: { host: a, hosts: [a], redis: { url: \"redis://redis.example\" } }\naudit: {",
+        ),
+        (
+            "audit: {",
+            "fleet: { host: a, hosts: [a], redis: { url: \"redis://localhost\" }, budgets: { lease: 5 } }\naudit: {",
         ),
         ("Customer/{}", "Customer"),
         ("two_persons: false", "two_persons: true"),

@@ -138,7 +138,7 @@ impl Lag {
         .collect()
     }
 
-    fn records(&self) -> u64 {
+    pub(crate) fn records(&self) -> u64 {
         let known = self.lock();
         let behind = known.each.iter();
         let behind = behind.map(|one| known.size.saturating_sub(one.next));

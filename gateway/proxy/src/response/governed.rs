@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame};
 use redaction::ending;
 
-use super::{interruption, spend, told};
+use super::{interruption, told};
 use crate::{
     account::{Account, End},
     body::BoxError,
@@ -21,6 +21,7 @@ use crate::{
     media,
     pump::{GRPC_STATUS, Pump},
     refusal::{About, Interruption},
+    spending::Spent,
 };
 
 /// A long answer, released as it is judged.
@@ -64,8 +65,13 @@ impl Ending {
     }
 }
 
+/// An account, and whether there is room for what it is to spend.
+type Leased = (Box<Account>, Result<(), Interruption>);
+
 pub(super) enum State {
     Reading(Box<Account>),
+    /// What waits is more than this host has leased of a budget.
+    Leasing(Pin<Box<dyn Future<Output = Leased> + Send>>),
     Closing(Pin<Box<dyn Future<Output = Result<(), Interruption>> + Send>>),
     Released,
     Broken,
@@ -94,10 +100,39 @@ impl Governed {
     }
 
     /// Debits everything that waits. What waits when the account is closed was debited before.
-    fn spend(&mut self) -> Result<(), Interruption> {
+    fn spend(&mut self) -> Result<Spent, Interruption> {
         match &mut self.state {
-            State::Reading(account) => spend(account, &mut self.pump),
-            State::Closing(_) | State::Released | State::Broken => Ok(()),
+            State::Reading(account) => match &mut account.spending {
+                None => Ok(Spent::Wholly),
+                Some(spending) => spending.spend(&mut self.pump),
+            },
+            State::Leasing(_) | State::Closing(_) | State::Released | State::Broken => {
+                Ok(Spent::Wholly)
+            }
+        }
+    }
+
+    /// Waits for a lease of what waits.
+    fn lease(&mut self) {
+        let State::Reading(mut account) = std::mem::replace(&mut self.state, State::Broken) else {
+            return;
+        };
+        // For the record, if whoever reads goes away meanwhile.
+        account.response = self.pump.record();
+        self.state = State::Leasing(Box::pin(async move {
+            let room = match &account.spending {
+                None => Ok(()),
+                Some(spending) => spending.room().await,
+            };
+            (account, room)
+        }));
+    }
+
+    /// Goes on when there is a lease, or ends.
+    fn leased(&mut self, (account, room): Leased) {
+        self.state = State::Reading(account);
+        if let Err(why) = room {
+            self.close(Some(why));
         }
     }
 
@@ -144,7 +179,7 @@ impl Governed {
     fn may_release(&self) -> bool {
         match self.state {
             State::Reading(_) => self.pump.waiting() > usize::from(self.ending == Ending::Piece),
-            State::Closing(_) | State::Broken => false,
+            State::Leasing(_) | State::Closing(_) | State::Broken => false,
             State::Released => self.pump.waiting() > 0,
         }
     }
@@ -175,9 +210,16 @@ impl Body for Governed {
         let this = self.get_mut();
         loop {
             if this.may_release() {
-                if let Err(why) = this.spend() {
-                    this.close(Some(why));
-                    continue;
+                match this.spend() {
+                    Ok(Spent::Wholly) => {}
+                    Ok(Spent::NotYet) => {
+                        this.lease();
+                        continue;
+                    }
+                    Err(why) => {
+                        this.close(Some(why));
+                        continue;
+                    }
                 }
                 return Poll::Ready(this.pump.take().map(|piece| Ok(Frame::data(piece))));
             }
@@ -188,9 +230,14 @@ impl Body for Governed {
                 this.close(Some(why));
             }
             match &mut this.state {
-                State::Reading(_) if this.pump.ended() => {
-                    let over = this.spend().err();
-                    this.close(over);
+                State::Reading(_) if this.pump.ended() => match this.spend() {
+                    Ok(Spent::Wholly) => this.close(None),
+                    Ok(Spent::NotYet) => this.lease(),
+                    Err(over) => this.close(Some(over)),
+                },
+                State::Leasing(leasing) => {
+                    let leased = ready!(leasing.as_mut().poll(cx));
+                    this.leased(leased);
                 }
                 State::Reading(_) => {
                     if let Err(broken) = ready!(this.pump.poll_read(cx)) {

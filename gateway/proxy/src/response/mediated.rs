@@ -98,7 +98,7 @@ async fn answer_anew(
         Ok(Err(Unread::Leashed(why))) => Err(why),
         Ok(Err(Unread::Broken(broken))) => Err(interruption(broken)),
         Ok(Err(Unread::TooLarge)) => Err(failed(Unmediated::TooLarge)),
-        Ok(Ok(())) => spend(account, &mut pump),
+        Ok(Ok(())) => spend(account, &mut pump).await,
     };
     let pieces = pump.take_all();
     let withheld = pump.withheld();

@@ -121,6 +121,8 @@ fn files(config: &Config, place: Option<&Place>) -> Result<Files> {
         read.extend(certificates());
     }
     let streams = streams.flat_map(StreamPlace::files);
+    let ledger = config.fleet.iter().flat_map(|it| it.redis.files());
+    let streams = streams.chain(ledger);
     let streams: Vec<PathBuf> = streams.map(Path::to_owned).collect();
     let shown = place.map(Place::files_read).unwrap_or_default();
     let all = keys.chain(credentials).chain(roots).chain(buckets);

@@ -108,6 +108,10 @@ impl Status for Health {
         let untold = (untold > 0).then(|| format!("{untold} do not wait for their receivers yet"));
         let alerts = less_by(untold.unwrap_or_default());
         let upstreams = less_by(troubled(&self.gateway).join(", "));
+        let budgets = self.gateway.budgets.as_ref();
+        let fleet = budgets.and_then(|budgets| budgets.fleet()?.closed());
+        let fleet = fleet.map(|why| format!("budgets are not leased: {why}"));
+        let fleet = less_by(fleet.unwrap_or_default());
         [
             ("upstreams", upstreams),
             ("audit", audit),
@@ -117,6 +121,7 @@ impl Status for Health {
             ("reports", reports),
             ("shipping", shipping),
             ("alerts", alerts),
+            ("fleet", fleet),
             ("attestation", attestation),
             ("tokens", tokens),
             ("credentials", credentials),

@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
+use ::fleet::Ledger;
 use admission::budget::Budgets;
 use audit::{Archive, BlindIndex, Keys, Subjects, Trail};
 use identity::KeySet;
 use miette::{IntoDiagnostic, Result, WrapErr};
 use proxy::{Gateway, pass::Passes};
 use redaction::Pseudonyms;
+use rustls::ClientConfig;
 use store::{SqliteLedger, SqliteSubjects};
 use telemetry::Watched;
 use tokio::{
@@ -17,7 +19,7 @@ use tokio::{
 use vault::{FileProvider, Keyring};
 
 use crate::{
-    config::Config, copies::Copying, credentials::Held, erasure, expiry::Expirer, keyring,
+    config::Config, copies::Copying, credentials::Held, erasure, expiry::Expirer, fleet, keyring,
     keys::VaultKeys, passes, publication, rotation::Rotation,
 };
 
@@ -137,15 +139,33 @@ async fn kept_keys(config: &Config, keyring: &Keyring) -> Result<SqliteSubjects>
 }
 
 /// What may be used up, and what of it was; after [`open`], which locks the directory.
-pub(super) fn budgets(config: &Config, runtime: &Runtime) -> Result<Option<Arc<Budgets>>> {
+pub(super) fn budgets(
+    config: &Config,
+    (tls, said): (&Arc<ClientConfig>, &fleet::Said),
+    runtime: &Runtime,
+) -> Result<Option<Arc<Budgets>>> {
     if config.budgets.is_empty() {
         return Ok(None);
     }
-    let store = runtime
+    let mut store = runtime
         .block_on(store::SqliteBudgets::open(&config.data))
         .into_diagnostic()
         .wrap_err("what was spent of `budgets` cannot be read")?;
-    let (budgets, keeper) = Budgets::new(config.budgets.clone(), Box::new(store));
+    let Some(shared) = &config.fleet else {
+        let (budgets, keeper) = Budgets::new(config.budgets.clone(), Box::new(store));
+        runtime.spawn(keeper);
+        return Ok(Some(budgets));
+    };
+    let instance = runtime.block_on(store.instance()).into_diagnostic()?;
+    let (place, login) = fleet::place(shared, tls)?;
+    let ledger = Ledger::new(place, login, fleet::member(shared, instance, said));
+    let (budgets, keeper, borrower) = Budgets::leased(
+        config.budgets.clone(),
+        Box::new(store),
+        Box::new(ledger),
+        shared.lending,
+    );
     runtime.spawn(keeper);
+    runtime.spawn(borrower);
     Ok(Some(budgets))
 }

@@ -43,6 +43,8 @@ pub(crate) struct Budget {
     /// Values shown as they are, by data class.
     #[serde(default)]
     pub(crate) fields: BTreeMap<String, u64>,
+    /// Whether the hosts of a fleet share it; all but those of sessions if absent.
+    pub(crate) shared: Option<Spanned<bool>>,
     /// More writes than reads are meant.
     #[serde(default)]
     pub(crate) writes_exceed_reads: bool,
