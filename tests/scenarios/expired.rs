@@ -11,7 +11,7 @@ use tests::{
     records,
 };
 
-use crate::{evidence::search, world::World};
+use crate::{canary::contains, evidence::search, world::World};
 
 /// Seconds of a day.
 const DAY: u64 = 86_400;
@@ -153,8 +153,7 @@ impl Past {
 
     fn files_have(&self, key: &[u8]) -> Result<bool> {
         let files = self.gateway().files()?;
-        let has = |bytes: &[u8]| bytes.windows(key.len()).any(|it| it == key);
-        Ok(files.iter().any(|(_, bytes)| has(bytes)))
+        Ok(files.iter().any(|(_, bytes)| contains(bytes, key)))
     }
 }
 

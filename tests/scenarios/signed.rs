@@ -13,7 +13,10 @@ use tests::{
     tokens::{Issuer, claims},
 };
 
-use crate::world::{path_selector, verified};
+use crate::{
+    canary::contains,
+    world::{path_selector, verified},
+};
 
 const AGENT: &str = "spiffe://tests.example/agent/storage";
 
@@ -127,8 +130,7 @@ fn boto3_runs_unchanged_and_what_it_sends_is_signed_here() -> Result<()> {
         cloud.gateway.stderr()
     );
     for (path, bytes) in cloud.gateway.files()? {
-        let holds = bytes.windows(cloud.secret.len());
-        let holds = holds.into_iter().any(|it| it == cloud.secret.as_bytes());
+        let holds = contains(&bytes, &cloud.secret);
         ensure!(
             !holds || path.ends_with("aws.keys"),
             "{} holds the secret",

@@ -21,6 +21,7 @@ use tests::{
 };
 
 use crate::{
+    canary::contains,
     credentials::{bearer_of, key},
     upstreams::metric,
     world::{ANYTHING, CURL, path_selector, verified},
@@ -89,9 +90,7 @@ impl Shop {
         ensure!(self.gateway.stop()?.success(), "{}", self.gateway.stderr());
         for secret in secrets {
             for (path, bytes) in self.gateway.files()? {
-                let holds = bytes
-                    .windows(secret.len())
-                    .any(|it| it == secret.as_bytes());
+                let holds = contains(&bytes, secret);
                 ensure!(
                     !holds || path.ends_with("shown"),
                     "{} holds it",

@@ -132,7 +132,8 @@ pub(crate) fn post(trail: &Trail, record: Pending) -> Option<Pending> {
         here.outbox.push(record);
         here.posted += 1;
         if here.is_due()
-            && let Err(full) = trail.try_forward(mem::take(&mut here.outbox)) {
+            && let Err(full) = trail.try_forward(mem::take(&mut here.outbox))
+        {
             // The courier waits for room.
             here.outbox = full;
         }

@@ -447,9 +447,8 @@ async fn no_file_has_a_key_that_is_destroyed() {
             .collect::<Vec<_>>()
     };
     let is_in = |files: &[Vec<u8>], key: &[u8]| {
-        files
-            .iter()
-            .any(|file| file.windows(key.len()).any(|it| it == key))
+        let finder = memchr::memmem::Finder::new(key);
+        files.iter().any(|file| finder.find(file).is_some())
     };
     let there = files();
     for key in &some {
