@@ -24,8 +24,8 @@ static FIGURES: [(&str, &str, f64); 8] = [
     ("skip", "Dense16k", 13.9),
     ("show", "Clean16k", 11.3),
     ("show", "Dense16k", 59.0),
-    ("mask", "Dense16k", 70.8),
-    ("mask", "People16k", 71.3),
+    ("mask", "Dense16k", 68.3),
+    ("mask", "People16k", 67.1),
     ("show-plain", "Clean16k", 33.5),
     ("show", "Hostile", 217.9),
 ];

@@ -88,7 +88,7 @@ pub(super) fn one(workspace: &Workspace, cure: &Cure) -> Result<()> {
         // They wait for others most of the time: to optimise them takes four times as long as to build them, and saves seconds.
         Cure::Cargo(name) => run(workspace
             .cargo(&["install", "--locked", "--quiet", "--debug", name])
-            .env("CARGO_PROFILE_DEV_DEBUG", "false")),
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")),
     }
 }
 
