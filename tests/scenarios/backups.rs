@@ -77,6 +77,11 @@ impl Shelf {
         arguments.extend(more);
         world.gateway.cli(&arguments)
     }
+
+    /// What it says when both its folders are restored as `data`, which goes well.
+    fn restored(&self, world: &World, data: &Path, more: &[&str]) -> Result<String> {
+        said(&Self::restore(world, &self.log, &self.keys, data, more)?)
+    }
 }
 
 fn text(path: &Path) -> String {
@@ -199,13 +204,7 @@ fn a_log_backed_up_under_load_goes_on_where_the_disk_was_lost() -> Result<()> {
     fs::remove_dir_all(&data)?;
     let shown = text(&checkpoint);
     let more = ["--not-older-than", &shown, "--key", &key];
-    let told = said(&Shelf::restore(
-        &world,
-        &shelf.log,
-        &shelf.keys,
-        &data,
-        &more,
-    )?)?;
+    let told = shelf.restored(&world, &data, &more)?;
     ensure!(
         told.contains("\nintact\n") && !told.contains("CAUTION"),
         "{told}"
@@ -412,13 +411,7 @@ fn what_a_copy_in_postgres_has_beyond_the_backup_is_restored_with_it() -> Result
     fs::remove_dir_all(&data)?;
     let (shown, url) = (text(&checkpoint), cluster.url());
     let more = ["--not-older-than", &shown, "--postgres", &url];
-    let told = said(&Shelf::restore(
-        &world,
-        &shelf.log,
-        &shelf.keys,
-        &data,
-        &more,
-    )?)?;
+    let told = shelf.restored(&world, &data, &more)?;
     ensure!(
         told.contains("1 keys, which the log says are destroyed"),
         "{told}"
