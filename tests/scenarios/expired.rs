@@ -4,11 +4,11 @@ use std::{fs, path::PathBuf, process::Command, thread, time::Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tests::{
     auditor::Judgement,
     gateway::{Gateway, POLL, START_MAX},
     records,
+    shifted::Shifted,
 };
 
 use crate::{canary::contains, evidence::search, world::World};
@@ -31,30 +31,16 @@ store.commit()
 /// A world whose gateway lived on days long ago.
 struct Past {
     world: World,
-    /// What shifts its clock.
-    clock: TempDir,
+    /// Its clock.
+    clock: Shifted,
     /// The records of calls of each day, in their order.
     days: Vec<Vec<u64>>,
 }
 
 impl Past {
     fn new() -> Result<Self> {
-        let clock = tempfile::tempdir()?;
-        let (shim, source) = (clock.path().join("clock.so"), clock.path().join("clock.c"));
-        fs::write(&source, include_str!("clock.c"))?;
-        let made = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-o"])
-            .args([&shim, &source])
-            .status()?;
-        ensure!(made.success(), "the clock cannot be made");
-        let behind = clock.path().join("behind");
-        fs::write(&behind, (DAYS[0] * DAY).to_string())?;
-        let prefix = [
-            "env".to_owned(),
-            format!("LD_PRELOAD={}", shim.display()),
-            format!("TIDEGATE_CLOCK={}", behind.display()),
-        ];
-        let world = World::under(&prefix, |setup| {
+        let clock = Shifted::behind(DAYS[0] * DAY)?;
+        let world = World::under(&clock.prefix(), |setup| {
             let keep = json!({ "keep": "30d", "basis": "house rule" });
             setup.set("audit", json!({ "directory": "data", "retention": keep }))
         })?;
@@ -71,15 +57,8 @@ impl Past {
             past.days.push(calls);
         }
         past.world.gateway.stop()?;
-        past.behind(0)?;
+        past.clock.set_behind(0)?;
         Ok(past)
-    }
-
-    fn behind(&self, days: u64) -> Result<()> {
-        Ok(fs::write(
-            self.clock.path().join("behind"),
-            (days * DAY).to_string(),
-        )?)
     }
 
     /// The gateway serves as so many days ago.
@@ -87,7 +66,7 @@ impl Past {
         if self.world.gateway.alive() {
             self.world.gateway.stop()?;
         }
-        self.behind(days)?;
+        self.clock.set_behind(days * DAY)?;
         self.world.gateway.restart()
     }
 

@@ -51,6 +51,7 @@ mod matrix;
 mod mcp;
 mod mediator;
 mod models;
+mod month;
 mod mutual;
 mod names;
 mod objects;

@@ -27,6 +27,7 @@ pub mod resolver;
 pub mod rsyslog;
 pub mod sdks;
 pub mod setup;
+pub mod shifted;
 pub mod siem;
 pub mod splunk;
 pub mod tokens;

@@ -102,6 +102,8 @@ pub(crate) enum Long {
     Budgets,
     /// Twenty thousand calls at three hosts that share a budget, while their server dies, stalls and forgets.
     Fleet,
+    /// Sixty days by the gateway's own clocks, hour by hour: what is due is done, and nothing grows.
+    Month,
     /// A thousand streams while the key and the upstreams change: none fails, none has a revoked key.
     Rotation,
     /// Debian's kernels 5.10, 6.1 and 6.12 under qemu: the kernel programs and their tests in each.
@@ -141,6 +143,7 @@ impl Long {
             Self::Techniques => ("techniques", "TIDEGATE_TECHNIQUES", "1"),
             Self::Budgets => ("of_many_calls_at_once", "TIDEGATE_CALLS", "10000"),
             Self::Fleet => ("whatever_happens_to_the_server", "TIDEGATE_FLEET", "5000"),
+            Self::Month => ("days_go_by", "TIDEGATE_DAYS", "60"),
             Self::Rotation => ("keys_and_upstreams", "TIDEGATE_STREAMS", "1000"),
             // About 1.7 records a request.
             Self::Year => ("of_a_year", "TIDEGATE_YEAR", "6000000"),
