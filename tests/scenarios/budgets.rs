@@ -171,6 +171,54 @@ fn an_agent_is_told_what_is_left() -> Result<()> {
 }
 
 #[test]
+fn operators_see_what_is_used_and_by_whom() -> Result<()> {
+    let office = Office::with(&json!([
+        { "id": "people", "subjects": 5 },
+        { "id": "day", "per": "agent", "calls": 8, "every": "24h" },
+    ]))?;
+    let admin = office.gateway.admin_url("")?;
+    let admin = admin.trim_start_matches("http://");
+    let used = |more: &[&str]| -> Result<Vec<Value>> {
+        let arguments = [&["budgets", "--admin", admin, "-o", "json"], more].concat();
+        let output = office.gateway.cli(&arguments)?;
+        ensure!(output.status.success(), "{output:?}");
+        let lines = String::from_utf8(output.stdout)?;
+        let lines = lines.lines().map(serde_json::from_str);
+        Ok(lines.collect::<serde_json::Result<_>>()?)
+    };
+    assert!(used(&[])?.is_empty());
+    for customer in ["C-001", "C-002", "C-002"] {
+        assert_eq!(
+            office.get(&format!("/crm/customers/{customer}"))?.status,
+            200
+        );
+    }
+    let told = used(&[])?;
+    let of = |budget: &str| told.iter().find(|it| it["budget"] == budget);
+    let (people, day) = (
+        of("people").context("no people")?,
+        of("day").context("no day")?,
+    );
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(people["meter"], "subjects");
+    assert_eq!(
+        (&people["used"], &people["allowed"]),
+        (&json!(2), &json!(5))
+    );
+    assert_eq!(day["agent"], HERE);
+    assert_eq!((&day["used"], &day["percent"]), (&json!(3), &json!(37)));
+    ensure!(
+        day["renews_in"].as_u64().is_some_and(|it| it <= 86_400),
+        "{day}"
+    );
+    let session = people["session"].as_str().context("no session")?;
+    assert_eq!(used(&["--session", session])?.len(), 1);
+    assert_eq!(used(&["--agent", HERE])?.len(), 1);
+    assert!(used(&["--agent", OTHER])?.is_empty());
+    office.finish()
+}
+
+#[test]
 fn a_list_spends_a_record_for_each_that_it_shows() -> Result<()> {
     let office = Office::with(&json!([{ "id": "rows", "records": 30 }]))?;
     assert_eq!(office.get("/crm/customers?limit=25")?.status, 200);

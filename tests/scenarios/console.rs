@@ -127,6 +127,7 @@ fn nobody_sees_anything_without_a_session() -> Result<()> {
         "/exchanges",
         "/exchanges/0",
         "/sessions",
+        "/budgets",
         "/flows",
         "/map",
         "/classes",
@@ -170,12 +171,13 @@ fn each_role_gets_its_pages_and_a_refusal_is_on_record() -> Result<()> {
     let place = Place::new()?;
     let record = place.call("C-771", "C-771")?;
     let record = format!("/exchanges/{record}");
-    let pages: [(&str, usize); 12] = [
+    let pages: [(&str, usize); 13] = [
         ("/", 0),
         ("/classes?period=week", 0),
         ("/exchanges", 1),
         (&record, 1),
         ("/sessions", 1),
+        ("/budgets", 1),
         ("/flows", 1),
         ("/map", 1),
         ("/findings", 1),
@@ -217,7 +219,7 @@ fn each_role_gets_its_pages_and_a_refusal_is_on_record() -> Result<()> {
             of("compliance"),
             of("operator")
         ],
-        [11, 2, 1, 0]
+        [12, 2, 1, 0]
     );
     place.finish()
 }
@@ -369,7 +371,8 @@ fn what_lifts_a_revocation_revokes_nobody() -> Result<()> {
 
 #[test]
 fn what_records_say_is_shown_as_text() -> Result<()> {
-    let place = Place::new()?;
+    let budget = json!([{ "id": "a-task", "per": "task", "calls": 8, "every": "24h" }]);
+    let place = Place::with(|setup| setup.set("budgets", budget))?;
     let hostile = "\"><script>alert(1)</script><img src=x onerror=alert(2)>";
     let token = place.world.token(HERE, |claims| {
         claims.task(hostile, hostile).scope("customer", hostile)
@@ -379,6 +382,8 @@ fn what_records_say_is_shown_as_text() -> Result<()> {
     let headers = [("tidegate-token", &*token), ("user-agent", hostile)];
     let reply = place.world.client.get(&url, &headers)?;
     let record = reply.record().context("no record")?;
+    let plain = place.world.gateway.url("/crm/items/7")?;
+    assert_eq!(place.world.client.get(&plain, &headers)?.status, 200);
     let visitor = place.login("operator")?;
     let mut seen = 0;
     let sought = "/exchanges?agent=%22%3E%3Cscript%3E&task=%3Cimg%20src=x%3E";
@@ -401,6 +406,13 @@ fn what_records_say_is_shown_as_text() -> Result<()> {
         seen += usize::from(text.contains("&lt;script&gt;"));
     }
     assert!(seen >= 3, "it was to be seen, as text");
+    let text = visitor.get("/budgets")?.text();
+    let task = "task &quot;&gt;&lt;script&gt;alert(1)";
+    ensure!(text.contains(task) && text.contains("12 %"), "{text}");
+    ensure!(
+        !text.contains("<script") && !text.contains("<img"),
+        "{text}"
+    );
     // What is not to be said is not said again.
     let reply = visitor.get("/exchanges?subject=%3Cscript%3E")?;
     assert_eq!(reply.status, 400);

@@ -18,6 +18,7 @@ const PAGES = {
   search: "/exchanges?decision=refused",
   exchange: `/exchanges/${RECORD}`,
   sessions: "/sessions",
+  budgets: "/budgets",
   flows: "/flows",
   map: "/map",
   classes: "/classes",

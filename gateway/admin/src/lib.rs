@@ -1,7 +1,7 @@
 //! Health, readiness and metrics, on an address that agents cannot reach.
 //!
 //! `/livez` says that the process answers, `/readyz` names each part and why it is not ready (503
-//! then), `/metrics` is for Prometheus.
+//! then), `/metrics` is for Prometheus, `/flows` and `/budgets` for the command line and the console.
 
 mod lines;
 
@@ -30,6 +30,11 @@ pub trait Status: Send + Sync + 'static {
 
     /// The metrics as Prometheus' text.
     fn metrics(&self) -> String;
+
+    /// What is used of the budgets, as JSON; none where there are none. Must not block for long.
+    fn budgets(&self, _whose: &Whose) -> Option<String> {
+        None
+    }
 
     /// Flows as JSON; none where they are not known. May block for a while.
     fn flows(&self, _which: &Which) -> Option<String> {
@@ -72,6 +77,16 @@ pub struct Which {
     pub since: Option<u64>,
 }
 
+/// Whose budgets are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Whose {
+    /// Only those of this agent.
+    pub agent: Option<String>,
+    /// Only those of this session.
+    pub session: Option<String>,
+}
+
 /// One part of the gateway.
 #[derive(Clone, Debug)]
 pub struct Part {
@@ -104,6 +119,7 @@ pub async fn serve(
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/flows", get(flows))
+        .route("/budgets", get(budgets))
         .with_state(status);
     axum::serve(listener, router)
         .with_graceful_shutdown(shutdown)
@@ -140,18 +156,10 @@ async fn flows(State(status): State<Arc<dyn Status>>, Query(which): Query<Which>
     }
     let read = tokio::task::spawn_blocking(move || status.flows(&which)).await;
     match read {
-        Ok(Some(flows)) => (
-            StatusCode::OK,
-            [(header::CONTENT_TYPE, "application/json")],
+        Ok(flows) => json(
             flows,
-        )
-            .into_response(),
-        Ok(None) => (
-            StatusCode::NOT_FOUND,
-            [(header::CONTENT_TYPE, "text/plain")],
             "flows are not known: the kernel programs do not run\n",
-        )
-            .into_response(),
+        ),
         Err(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             [(header::CONTENT_TYPE, "text/plain")],
@@ -159,6 +167,22 @@ async fn flows(State(status): State<Arc<dyn Status>>, Query(which): Query<Which>
         )
             .into_response(),
     }
+}
+
+async fn budgets(State(status): State<Arc<dyn Status>>, Query(whose): Query<Whose>) -> Response {
+    json(
+        status.budgets(&whose),
+        "the configuration names no budgets\n",
+    )
+}
+
+/// What is told, or why there is nothing.
+fn json(told: Option<String>, lacking: &'static str) -> Response {
+    let Some(told) = told else {
+        let kind = [(header::CONTENT_TYPE, "text/plain")];
+        return (StatusCode::NOT_FOUND, kind, lacking).into_response();
+    };
+    ([(header::CONTENT_TYPE, "application/json")], told).into_response()
 }
 
 async fn metrics(State(status): State<Arc<dyn Status>>) -> impl IntoResponse {

@@ -10,6 +10,7 @@ mod borrower;
 mod hold;
 mod keeper;
 mod lease;
+mod told;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ pub use lease::{
     Act, FleetStanding, Joined, LeaseCounts, Lender, LenderError, Lending, Lent, SHARED_MAX, Want,
     Wanted,
 };
+pub use told::{Asked, Holder, Used};
 
 /// The largest allowance of what is counted by telling one from the other: each that was seen is kept.
 pub const DISTINCT_MAX: u64 = 100_000;
@@ -90,7 +92,7 @@ impl Meter {
     }
 
     /// How much of it there is, as people write it.
-    fn written(self, amount: u64) -> String {
+    pub fn written(self, amount: u64) -> String {
         if self != Self::Cost {
             return amount.to_string();
         }

@@ -217,6 +217,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .route("/exchanges/{record}", get(pages::exchange::show))
         .route("/exchanges/{record}/proof", get(pages::exchange::proof))
         .route("/sessions", get(pages::sessions::show))
+        .route("/budgets", get(pages::budgets::show))
         .route("/flows", get(pages::flows::show))
         .route("/map", get(pages::map::show))
         .route("/findings", get(pages::findings::show))

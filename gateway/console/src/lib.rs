@@ -37,7 +37,8 @@ pub use openid::{NameClaim, OpenId};
 pub use openidconnect::{HttpRequest, HttpResponse};
 pub use role::Role;
 pub use source::{
-    Act, Condition, Flow, Flows, Other, Part, Place, Policies, Revoked, Source, Unavailable, What,
+    Act, Budgets, Condition, Flow, Flows, Other, Part, Place, Policies, Revoked, Source,
+    Unavailable, Used, What,
 };
 pub use users::{User, Users, UsersFault};
 

@@ -12,6 +12,7 @@ pub(crate) enum Section {
     Overview,
     Exchanges,
     Sessions,
+    Budgets,
     Flows,
     Map,
     Classes,
@@ -22,10 +23,11 @@ pub(crate) enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Overview,
         Self::Exchanges,
         Self::Sessions,
+        Self::Budgets,
         Self::Flows,
         Self::Map,
         Self::Classes,
@@ -40,6 +42,7 @@ impl Section {
             Self::Overview => ("/", "Overview", Power::Figures),
             Self::Exchanges => ("/exchanges", "Exchanges", Power::Read),
             Self::Sessions => ("/sessions", "Sessions", Power::Read),
+            Self::Budgets => ("/budgets", "Budgets", Power::Read),
             Self::Flows => ("/flows", "Flows", Power::Read),
             Self::Map => ("/map", "Map", Power::Read),
             Self::Classes => ("/classes", "Data", Power::Figures),

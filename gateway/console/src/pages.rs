@@ -1,5 +1,6 @@
 //! The pages.
 
+pub(crate) mod budgets;
 pub(crate) mod classes;
 pub(crate) mod exchange;
 pub(crate) mod exchanges;

@@ -29,6 +29,9 @@ pub trait Source: Send + Sync + 'static {
     /// The flows of agents' processes, as the kernel has them now; an error if they are not known.
     async fn flows(&self) -> Result<Flows, Unavailable>;
 
+    /// What is used of the gateway's budgets now; none if it has none, an error if it does not answer.
+    async fn budgets(&self) -> Result<Option<Budgets>, Unavailable>;
+
     /// The policies as their files are now.
     async fn policies(&self) -> Result<Policies, Unavailable>;
 
@@ -121,6 +124,38 @@ pub struct Flow {
     pub sent: u64,
     /// Bytes of payload.
     pub received: u64,
+}
+
+/// What is used of budgets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Budgets {
+    /// Of whoever spent last, first.
+    pub used: Vec<Used>,
+    /// Whether there is more.
+    pub cut: bool,
+}
+
+/// What somebody used of one allowance of a budget.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    /// The budget.
+    pub budget: String,
+    /// The agent that has it.
+    pub agent: Option<String>,
+    /// The task that has it.
+    pub task: Option<String>,
+    /// The session that has it.
+    pub session: Option<String>,
+    /// What of it.
+    pub meter: String,
+    /// How much.
+    pub used: String,
+    /// Of how much.
+    pub allowed: String,
+    /// In hundredths.
+    pub percent: u8,
+    /// Seconds until it begins anew.
+    pub renews_in: Option<u32>,
 }
 
 /// Policies.

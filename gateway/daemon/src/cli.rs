@@ -4,6 +4,7 @@
 mod api;
 mod audit;
 mod backup;
+mod budgets;
 mod ca;
 mod check;
 mod classify;
@@ -132,6 +133,8 @@ enum Command {
     Mcp(mcp::Mcp),
     /// Serve the log for people with browsers, and tell who they are.
     Console(console::Asked),
+    /// Show what is used of the budgets of a running gateway, by whoever spent since it started, the latest first.
+    Budgets(budgets::Asked),
     /// Show the flows of a running gateway's host, as its kernel has them.
     Flows(Flows),
     /// Run a command as an agent's process, or where the gateway is the only way out.
@@ -557,6 +560,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
             ..
         }) => flows::detach(&config.config, pins),
         Command::Flows(arguments) => flows::run(&arguments),
+        Command::Budgets(asked) => budgets::budgets(&asked),
         Command::Console(asked) => console::console(asked),
         Command::Exec(arguments) => exec::exec(&arguments),
         Command::Doctor(Doctor { pins }) => Ok(doctor::doctor(pins.as_deref())),

@@ -12,13 +12,13 @@ use std::{
 
 use audit::{Archive, Keys};
 use console::{
-    Act, Condition, Flow, Flows, HttpRequest, HttpResponse, Other, Part, Policies, Revoked, Source,
-    Unavailable, What,
+    Act, Budgets, Condition, Flow, Flows, HttpRequest, HttpResponse, Other, Part, Policies,
+    Revoked, Source, Unavailable, Used, What,
 };
 use http::Uri;
 use identity::{Revocable, SpiffeId};
 use miette::{IntoDiagnostic as _, Result};
-use proxy::jwks;
+use proxy::jwks::{self, JwksFault};
 use rustls::ClientConfig;
 use serde::Deserialize;
 use store::{SqliteLedger, SqliteSubjects};
@@ -30,9 +30,10 @@ use crate::{
     cli::{self, block_on},
     config,
     credentials::Stamp,
-    egress::{FlowView, Line},
+    egress::{FlowView, Line as FlowLine},
     inquiries::{self, Intent},
     keyring, revoked,
+    spent::{self, Line, Spent},
 };
 
 /// How long a keyring is held before whoever keeps its root is asked again: a page shows dozens of records, and a
@@ -135,7 +136,7 @@ impl Source for House {
         let (mut flows, mut looked) = (Flows::default(), 0);
         let told = jwks::each_line(&self.client, uri, FLOW_BYTES_MAX, |line| {
             looked += 1;
-            if let Ok(Line::Flow(view)) = serde_json::from_slice(line) {
+            if let Ok(FlowLine::Flow(view)) = serde_json::from_slice(line) {
                 flows.all.extend(flow(*view));
             }
             flows.cut = flows.all.len() >= FLOWS_MAX || looked >= FLOWS_LOOKED_MAX;
@@ -147,6 +148,18 @@ impl Source for House {
         });
         told.await.map_err(|error| Unavailable(error.to_string()))?;
         Ok(flows)
+    }
+
+    async fn budgets(&self) -> Result<Option<Budgets>, Unavailable> {
+        let uri = self.admin("/budgets")?;
+        let told = match jwks::fetch_within(&self.client, uri, spent::ANSWER_BYTES_MAX).await {
+            Err(JwksFault::Status(404)) => return Ok(None),
+            told => told.map_err(|error| Unavailable(error.to_string()))?,
+        };
+        let told = serde_json::from_str::<Spent>(&told);
+        let Spent { used, cut } = told.map_err(|error| Unavailable(error.to_string()))?;
+        let used = used.into_iter().map(used_of).collect();
+        Ok(Some(Budgets { used, cut }))
     }
 
     async fn policies(&self) -> Result<Policies, Unavailable> {
@@ -299,6 +312,21 @@ fn flow(view: FlowView) -> Option<Flow> {
         sent: view.sent_bytes,
         received: view.received_bytes,
     })
+}
+
+/// What somebody used of a budget, as the console shows it.
+fn used_of(line: Line) -> Used {
+    Used {
+        budget: line.budget,
+        agent: line.agent,
+        task: line.task,
+        session: line.session,
+        meter: line.meter,
+        used: line.used.to_string(),
+        allowed: line.allowed.to_string(),
+        percent: line.percent,
+        renews_in: line.renews_in,
+    }
 }
 
 fn part((name, told): (String, Told)) -> Part {

@@ -36,6 +36,7 @@ mod rotation;
 mod schedules;
 mod shelf;
 mod shipping;
+mod spent;
 mod syslog;
 mod turns;
 

@@ -37,22 +37,25 @@ const HEADER: [&str; 11] = [
 const WIDTHS: [usize; 10] = [11, 5, 3, 21, 28, 36, 22, 18, 10, 10];
 
 pub(crate) fn run(arguments: &Flows) -> Result<ExitCode> {
-    let admin = match arguments.admin {
-        Some(admin) => admin,
-        None => config::load(&arguments.config.config)?
-            .admin
-            .ok_or_else(|| {
-                miette!(
-                    help = "add `admin: { address: 127.0.0.1:9090 }`, or give `--admin`",
-                    "the configuration names no admin address"
-                )
-            })?,
-    };
+    let admin = operators_address(arguments.admin, &arguments.config.config)?;
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     // Another part of the process may have installed it first; it is the same one.
     let _installed_before = provider.install_default();
     let tls = Upstream::tls(None).into_diagnostic()?;
     block_on(ask(arguments, admin, &tls))
+}
+
+/// Where the gateway answers its operators: there, or where its configuration says.
+pub(super) fn operators_address(given: Option<SocketAddr>, config: &Path) -> Result<SocketAddr> {
+    if let Some(given) = given {
+        return Ok(given);
+    }
+    config::load(config)?.admin.ok_or_else(|| {
+        miette!(
+            help = "add `admin: { address: 127.0.0.1:9090 }`, or give `--admin`",
+            "the configuration names no admin address"
+        )
+    })
 }
 
 async fn ask(arguments: &Flows, admin: SocketAddr, tls: &Arc<ClientConfig>) -> Result<ExitCode> {

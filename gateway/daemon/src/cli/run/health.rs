@@ -1,21 +1,24 @@
-//! How the parts of a running gateway stand, for `/readyz`, `/metrics` and `/flows`.
+//! How the parts of a running gateway stand, for `/readyz`, `/metrics`, `/flows` and `/budgets`.
 
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
 
-use admin::{Condition, Part, Status, Which};
+use admin::{Condition, Part, Status, Which, Whose};
+use admission::budget::Asked;
 use flows::{Keeper, KernelSource};
 use proxy::Gateway;
 
 use crate::{
     alerts::Alerts,
+    cli::now,
     credentials::Held,
     egress::{self, Reconciler},
     lease,
     publication::Standing,
     shipping::Lag,
+    spent::Spent,
 };
 
 /// How the parts stand.
@@ -132,6 +135,15 @@ impl Status for Health {
 
     fn metrics(&self) -> String {
         self.gateway.metrics.render()
+    }
+
+    fn budgets(&self, whose: &Whose) -> Option<String> {
+        let budgets = self.gateway.budgets.as_ref()?;
+        let asked = Asked {
+            agent: whose.agent.clone(),
+            session: whose.session.clone(),
+        };
+        serde_json::to_string(&Spent::of(budgets, &asked, now())).ok()
     }
 
     fn flows(&self, which: &Which) -> Option<String> {
