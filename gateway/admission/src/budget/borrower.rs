@@ -451,14 +451,14 @@ fn stated(
 }
 
 /// The shared budget whose account this is.
-fn place_of(budgets: &Budgets, name: &str) -> Option<usize> {
+pub(super) fn place_of(budgets: &Budgets, name: &str) -> Option<usize> {
     let id = name.split('\n').next()?;
     let mut rules = budgets.rules.iter();
     rules.position(|rule| rule.shared && *rule.id == *id)
 }
 
 /// What the names of accounts begin with whose turn is not over; those of all that never is.
-fn prefixes(budgets: &Budgets, now: i64) -> Vec<(usize, String)> {
+pub(super) fn prefixes(budgets: &Budgets, now: i64) -> Vec<(usize, String)> {
     let shared = budgets.rules.iter().enumerate();
     let shared = shared.filter(|(_, rule)| rule.shared);
     shared

@@ -13,7 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{hold::Held, *};
+use super::{borrower, hold::Held, *};
 
 #[derive(Clone, Default)]
 struct Memory(Arc<Kept>);
@@ -345,13 +345,35 @@ fn a_turn_has_its_own_account() {
         every: Some(SignedDuration::from_hours(1)),
         ..budget(&[])
     };
-    let turns: HashSet<i64> = [0, 3599, 3600, 7199]
-        .map(|second| hourly.turn(Timestamp::from_second(second).unwrap()))
-        .into();
-    assert_eq!(turns.len(), 2);
+    let turns = [0, 3599, 3600, 7199, 7200]
+        .map(|second| hourly.turn(Timestamp::from_second(second).unwrap()));
+    assert_eq!(turns, [0, 0, 1, 1, 2]);
+    assert_eq!(hourly.window("b\n1\nagent\nx"), Some((3600, 7200)));
+    for none in ["b", "b\nx\nagent\nx", &format!("b\n{}\nagent\nx", i64::MAX)] {
+        assert_eq!(hourly.window(none), None, "{none:?}");
+    }
+    assert_eq!(budget(&[]).window("b\n1\nagent\nx"), None);
     let late = Timestamp::from_second(3599).unwrap();
     assert_eq!(hourly.renews_in(late), Some(1));
+    let begun = Timestamp::from_second(7200).unwrap();
+    assert_eq!(hourly.renews_in(begun), Some(3600));
     assert_eq!(budget(&[]).renews_in(late), None);
+}
+
+#[test]
+fn what_is_added_to_a_usage_is_used_with_it() {
+    let one = Usage {
+        bytes: 3,
+        records: vec![1],
+        unnamed_records: 2,
+        subjects: vec![5],
+        fields: vec![(None, 1)],
+    };
+    let mut all = one.clone();
+    all.add(one);
+    assert_eq!((all.bytes, all.unnamed_records), (6, 4));
+    assert_eq!((all.records, all.subjects), (vec![1, 1], vec![5, 5]));
+    assert_eq!(all.fields, [(None, 1), (None, 1)]);
 }
 
 #[tokio::test]

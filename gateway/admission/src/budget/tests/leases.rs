@@ -21,6 +21,8 @@ struct Shelf {
     away: bool,
     /// So many answers are lost, each after its question was heard.
     unheard: u32,
+    /// How often it was asked for a lease.
+    asked: u32,
 }
 
 impl Shelf {
@@ -118,6 +120,7 @@ impl Lender for Counter {
         if kept.away {
             return Err(LenderError("away".to_owned()));
         }
+        kept.asked += u32::from(wants.iter().any(|want| want.act == Act::Lease));
         let lent = wants.iter().map(|want| kept.lend(self.host, want));
         let lent = lent.collect();
         Self::heard(&mut kept, lent)
@@ -133,6 +136,10 @@ struct Host {
 
 impl Host {
     fn start(number: usize, store: Memory, kept: &Arc<Mutex<Shelf>>) -> Self {
+        Self::of(number, store, kept, Meter::Calls)
+    }
+
+    fn of(number: usize, store: Memory, kept: &Arc<Mutex<Shelf>>, meter: Meter) -> Self {
         let lending = Lending {
             slice: 1000,
             ttl: Duration::from_secs(4),
@@ -142,7 +149,7 @@ impl Host {
         let rules = vec![Budget {
             shared: true,
             per: Per::Agent,
-            ..budget(&[(Meter::Calls, ALLOWED)])
+            ..budget(&[(meter, ALLOWED)])
         }];
         let lender = Counter {
             kept: Arc::clone(kept),
@@ -174,11 +181,15 @@ impl Host {
 }
 
 fn fleet(hosts: usize) -> (Arc<Mutex<Shelf>>, Vec<Host>) {
+    fleet_of(hosts, Meter::Calls)
+}
+
+fn fleet_of(hosts: usize, meter: Meter) -> (Arc<Mutex<Shelf>>, Vec<Host>) {
     let kept = Arc::new(Mutex::new(Shelf {
         hosts,
         ..Shelf::default()
     }));
-    let started = (0..hosts).map(|it| Host::start(it, Memory::default(), &kept));
+    let started = (0..hosts).map(|it| Host::of(it, Memory::default(), &kept, meter));
     let started = started.collect();
     (kept, started)
 }
@@ -277,6 +288,157 @@ async fn a_ledger_that_forgot_lends_nothing_before_all_have_reported() {
     sleep(Duration::from_secs(3)).await;
     use_up(&hosts).await;
     assert_eq!(spent(&hosts), ALLOWED);
+}
+
+/// What a host claims.
+fn claimed(kept: &Mutex<Shelf>, host: usize) -> u64 {
+    let kept = kept.lock().unwrap();
+    let own = kept.claims.iter().filter(|((_, of), _)| *of == host);
+    own.map(|(_, claim)| claim).sum()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_the_disk_knows_is_claimed_in_a_new_ledger_too() {
+    let (kept, mut hosts) = fleet(2);
+    sleep(Duration::from_secs(3)).await;
+    for _ in 0..20 {
+        hosts[0].call().await.unwrap();
+    }
+    // It starts again and serves nobody, so that it has no account in memory.
+    let crashed = hosts.remove(0).crashed(&kept);
+    hosts.insert(0, crashed);
+    kept.lock().unwrap().forget();
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(claimed(&kept, 0), 20);
+    use_up(&hosts[1..]).await;
+    assert_eq!(spent(&hosts), ALLOWED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_kept_while_somebody_may_spend_of_it_and_then_given_back() {
+    let (kept, hosts) = fleet(2);
+    sleep(Duration::from_secs(3)).await;
+    let hold = open(&hosts[0].budgets, "b\n0\nagent\nx").await.unwrap();
+    assert!(!hold.is_empty());
+    sleep(Duration::from_secs(20)).await;
+    let leased = claimed(&kept, 0);
+    assert!(leased > 1, "{leased}");
+    drop(hold);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(claimed(&kept, 0), 1);
+    let returned = &hosts[0].standing().counts.returned;
+    assert_eq!(returned.load(Ordering::Relaxed), 1);
+    // Nothing is left to be given back.
+    sleep(Duration::from_secs(20)).await;
+    assert_eq!(returned.load(Ordering::Relaxed), 1);
+
+    // What is used now is not idle.
+    hosts[0].call().await.unwrap();
+    sleep(Duration::from_secs(3)).await;
+    let leased = claimed(&kept, 0);
+    assert!(leased > 2, "{leased}");
+    hosts[0].budgets.give_back().await;
+    assert_eq!(claimed(&kept, 0), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_for_what_is_gone_does_not_keep_the_ledger_busy() {
+    let (kept, hosts) = fleet(2);
+    sleep(Duration::from_secs(3)).await;
+    use_up(&hosts).await;
+    let before = kept.lock().unwrap().asked;
+    for _ in 0..100 {
+        assert!(hosts[0].call().await.is_err());
+    }
+    let asked = kept.lock().unwrap().asked - before;
+    assert!(asked <= 1, "{asked}");
+    // Later it is asked again: somebody may have given back.
+    sleep(Duration::from_secs(2)).await;
+    kept.lock()
+        .unwrap()
+        .claims
+        .retain(|(_, host), _| *host == 0);
+    let (other, account) = (1, "b\n0\nagent\nx".into());
+    kept.lock().unwrap().claims.insert((account, other), 0);
+    let before = kept.lock().unwrap().asked;
+    drop(hosts[0].call().await);
+    assert!(kept.lock().unwrap().asked > before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_has_room_made_for_it_or_is_refused() {
+    let (kept, hosts) = fleet_of(2, Meter::Records);
+    sleep(Duration::from_secs(3)).await;
+    let account = "b\n0\nagent\nx";
+    let mut hold = open(&hosts[0].budgets, account).await.unwrap();
+    let answer = |unnamed_records| Usage {
+        unnamed_records,
+        ..Usage::default()
+    };
+    assert_eq!(hold.spend(&answer(30)), Err(OverBudget::Short));
+    hold.room(&answer(30)).await.unwrap();
+    hold.spend(&answer(30)).unwrap();
+    assert_eq!(claimed(&kept, 0), 30);
+    // The next ones are leased before they are asked for, once more may be there again.
+    sleep(Duration::from_secs(2)).await;
+    hold.spend(&answer(0)).unwrap();
+    sleep(Duration::from_millis(10)).await;
+    assert!(claimed(&kept, 0) > 30, "{}", claimed(&kept, 0));
+    kept.lock().unwrap().away = true;
+    assert_eq!(hold.spend(&answer(29)), Err(OverBudget::Short));
+    let refused = hold.room(&answer(29)).await.unwrap_err();
+    assert!(matches!(refused, OverBudget::Unleased { .. }), "{refused}");
+    // What there is not, nobody can make room for.
+    let over = hold.spend(&answer(31)).unwrap_err();
+    assert!(matches!(over, OverBudget::Exhausted(_)), "{over}");
+}
+
+#[test]
+fn accounts_of_turns_that_are_over_are_not_claimed_anew() {
+    let shared = |id: &str, every: Option<i64>, per| Budget {
+        id: id.into(),
+        every: every.map(SignedDuration::from_hours),
+        shared: true,
+        per,
+        ..budget(&[(Meter::Calls, 1)])
+    };
+    let own = Budget {
+        id: "own".into(),
+        ..budget(&[])
+    };
+    let rules = vec![
+        own,
+        shared("hourly", Some(1), Per::Agent),
+        shared("ever", None, Per::Task),
+    ];
+    let (budgets, _keeper) = Budgets::new(rules, Box::new(Memory::default()));
+    let begin = |now| {
+        let prefixes = borrower::prefixes(&budgets, now);
+        let named = prefixes.into_iter().map(|(place, prefix)| {
+            let words: Vec<&str> = prefix.trim_end().split('\n').collect();
+            format!("{place} {}", words.join(" "))
+        });
+        named.collect::<Vec<_>>()
+    };
+    let ever = "2 ever 0 task";
+    assert_eq!(begin(5 * 3600 + 600), ["1 hourly 5 agent", ever]);
+    // Clocks differ by two minutes at most.
+    assert_eq!(
+        begin(5 * 3600 + 119),
+        ["1 hourly 4 agent", "1 hourly 5 agent", ever]
+    );
+    assert_eq!(begin(5 * 3600 + 121), ["1 hourly 5 agent", ever]);
+    assert_eq!(
+        begin(6 * 3600 - 120),
+        ["1 hourly 5 agent", "1 hourly 6 agent", ever]
+    );
+    let place = |name| borrower::place_of(&budgets, name);
+    assert_eq!(place("hourly\n5\nagent\nx"), Some(1));
+    assert_eq!(place("ever\n0\ntask\nx\ny"), Some(2));
+    assert_eq!(
+        (place("own\n0\nsession\nx"), place("none\n0")),
+        (None, None)
+    );
 }
 
 /// What happens to a fleet.
