@@ -44,7 +44,11 @@ fn walked(place: &Place, record: u64, finding: u64) -> Result<Value> {
 #[test]
 fn a_browser_walks_every_page_in_light_and_dark_without_scripts_and_axe_finds_nothing() -> Result<()>
 {
-    let place = Place::new()?;
+    let budgets = json!([
+        { "id": "support-day", "per": "agent", "calls": CALLS + 3, "subjects": 20, "every": "24h" },
+        { "id": "session", "calls": 100, "bytes": 40_000 },
+    ]);
+    let place = Place::with(|setup| setup.set("budgets", budgets))?;
     let record = place.call("C-771", "C-771")?;
     for _ in 0..CALLS {
         place.call("C-771", "C-771")?;
@@ -60,6 +64,7 @@ fn a_browser_walks_every_page_in_light_and_dark_without_scripts_and_axe_finds_no
         "search",
         "exchange",
         "sessions",
+        "budgets",
         "flows",
         "map",
         "classes",

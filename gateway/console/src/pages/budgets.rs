@@ -51,7 +51,7 @@ fn listed(budgets: &Budgets) -> Markup {
         "Of what",
         "Used",
         "Of",
-        "",
+        "Share",
         "Begins anew in",
     ];
     html! {
