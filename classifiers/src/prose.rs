@@ -9,6 +9,7 @@ mod feature;
 mod gate;
 mod gazetteer;
 mod model;
+mod person;
 mod tagger;
 mod token;
 mod verify;
@@ -19,6 +20,7 @@ use crate::DataClass;
 use crate::finding::Finding;
 pub(crate) use gate::{SPACES_MIN, TEXT_BYTES_MIN};
 use model::MODEL;
+pub(crate) use person::is_full_name;
 use tagger::{Span, tag};
 
 /// What `lab train` shares with the tagger.

@@ -15,6 +15,7 @@ use crate::declared::Says;
 use crate::finding::{Finding, ValueKind};
 use crate::jurisdiction;
 use crate::key::KeyClass;
+use crate::prose;
 use checks::{Verdict, verdict};
 use looks::{rule_of, two_names};
 
@@ -37,14 +38,17 @@ pub(super) fn told(context: &Context, value: &[u8]) -> Option<DataClass> {
     context
         .fhir(value)
         .or_else(|| context.key().data_class())
-        .or_else(|| {
-            matches!(
-                context.key(),
-                KeyClass::Someone | KeyClass::Patient | KeyClass::Called
-            )
-            .then_some(DataClass::PERSON)
-            .filter(|_| two_names(value))
-        })
+        .or_else(|| is_by_name(context, value).then_some(DataClass::PERSON))
+}
+
+/// Whether the value is somebody's name, where the member's name leaves that open: persons have a `name`, and so has all
+/// else.
+fn is_by_name(context: &Context, value: &[u8]) -> bool {
+    match context.key() {
+        KeyClass::Someone | KeyClass::Patient | KeyClass::Called => two_names(value),
+        KeyClass::Name => two_names(value) && prose::is_full_name(value),
+        _ => false,
+    }
 }
 
 /// Whether [`told`] says nothing of any value in this context.
@@ -54,7 +58,7 @@ pub(crate) fn is_untold(context: &Context) -> bool {
         && context.key().data_class().is_none()
         && !matches!(
             context.key(),
-            KeyClass::Someone | KeyClass::Patient | KeyClass::Called
+            KeyClass::Someone | KeyClass::Patient | KeyClass::Called | KeyClass::Name
         )
 }
 
