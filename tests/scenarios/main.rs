@@ -60,6 +60,7 @@ mod policies;
 mod processes;
 mod profiles;
 mod published;
+mod quickstart;
 mod redaction;
 mod refusals;
 mod reload;

@@ -24,12 +24,24 @@ pub struct Topic {
 }
 
 /// All of them, in the order in which one reads them.
-pub const TOPICS: [Topic; 13] = [
+pub const TOPICS: [Topic; 16] = [
     Topic {
         name: "start",
         about: "what Tidegate is, and a first policy in five minutes",
         path: "README.md",
         text: include_str!("../../../README.md"),
+    },
+    Topic {
+        name: "quickstart",
+        about: "an API, a policy and a report of your own, in twenty minutes",
+        path: "docs/quickstart.md",
+        text: include_str!("../../../docs/quickstart.md"),
+    },
+    Topic {
+        name: "concepts",
+        about: "the terms, each in a sentence or two",
+        path: "docs/concepts.md",
+        text: include_str!("../../../docs/concepts.md"),
     },
     Topic {
         name: "configuration",
@@ -78,6 +90,12 @@ pub const TOPICS: [Topic; 13] = [
         about: "the log: reports, proofs, keys, retention, erasure, other systems",
         path: "docs/evidence.md",
         text: include_str!("../../../docs/evidence.md"),
+    },
+    Topic {
+        name: "operations",
+        about: "what to watch while it runs, and what to do when",
+        path: "docs/operations.md",
+        text: include_str!("../../../docs/operations.md"),
     },
     Topic {
         name: "backup",

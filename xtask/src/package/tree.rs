@@ -59,6 +59,9 @@ pub(super) fn put(workspace: &Workspace, packing: &Packing, binary: &Path) -> Re
     for (from, name) in [
         ("README.md", "README.md"),
         ("SECURITY.md", "SECURITY.md"),
+        ("docs/quickstart.md", "quickstart.md"),
+        ("docs/concepts.md", "concepts.md"),
+        ("docs/operations.md", "operations.md"),
         ("docs/configuration.md", "configuration.md"),
         ("docs/policies.md", "policies.md"),
         ("docs/cookbook.md", "cookbook.md"),

@@ -1,6 +1,9 @@
 //! The files that `init` writes, and what to do next.
 
-use std::{fmt::Display, path::Path};
+use std::{
+    fmt::Display,
+    path::{self, Path},
+};
 
 use policy::Country;
 use serde_json::Value;
@@ -22,6 +25,8 @@ pub(super) fn config(arguments: &Init, answers: &Answers) -> String {
         data,
         ..
     } = arguments;
+    // In the file a relative path begins at the file's folder; whoever types one means where they stand.
+    let data = path::absolute(data).unwrap_or_else(|_| data.clone());
     let country = match answers.country {
         Country::UNKNOWN => {
             "country: ZZ     # not known, which is nowhere that a rule names: say where this host is (ISO 3166-1)"

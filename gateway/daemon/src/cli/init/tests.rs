@@ -86,3 +86,13 @@ fn half_an_answer_is_none() {
     let (answers, _) = told("crm\nhttps://crm.example.com\n\n\n");
     assert!(answers.unwrap_err().to_string().contains("crm"));
 }
+
+#[test]
+fn the_log_is_where_whoever_typed_its_folder_stands() {
+    let mut arguments = arguments(Path::new("etc"), Asked::default());
+    arguments.data = "data".into();
+    let written = files::config(&arguments, &Answers::of(&arguments.asked));
+    let whole = std::env::current_dir().unwrap().join("data");
+    let expected = format!("directory: \"{}\"", whole.display());
+    assert!(written.contains(&expected), "{written}");
+}

@@ -51,7 +51,10 @@ pub(super) fn explain(shown: &Shown, asked: &Asked) -> String {
             }
             text
         }
-        Event::Close(_) => format!("record {index} ends an exchange; explain its opening\n"),
+        Event::Close(outcome) => format!(
+            "record {index} ends an exchange; explain its opening: `tidegate policy explain {}`\n",
+            outcome.opening
+        ),
         Event::Expired(expired) => format!(
             "record {index} has expired, as record {} says: what it said is destroyed\n",
             expired.expiry
