@@ -145,7 +145,7 @@ fn a_value_can_contradict_its_name() {
         ("phone", "verified"),
         ("email", "unknown"),
         ("ssn", "N/A"),
-        ("name", "Ann Lee"),
+        ("name", "Ann Lamp"),
         ("npi", "none"),
         ("dob", "not given"),
         ("cvv", "match"),
@@ -354,4 +354,24 @@ fn name() -> impl Strategy<Value = String> {
         proptest::sample::select(elements).prop_map(str::to_owned),
         "[a-z]{1,8}(_[a-z]{1,8})?",
     ]
+}
+
+/// Persons have a `name`, and so has all else: what it holds decides.
+#[test]
+fn a_bare_name_is_a_person_where_it_is_spelled_like_one() {
+    whole("name", "Mira Okafor", Some(D::PERSON));
+    whole("name", "Anna Maria Rossi", Some(D::PERSON));
+    for other in [
+        "Steel Bolt",
+        "Jordan Lamp",
+        "Production Cluster",
+        "Martin Maier GmbH",
+        "basic",
+        "mira okafor",
+        "Anna",
+    ] {
+        whole("name", other, None);
+    }
+    // Of a company or a file it is theirs.
+    whole("company.name", "Mira Okafor", None);
 }

@@ -38,6 +38,7 @@ mod retention;
 mod shipping;
 mod stores;
 mod timeouts;
+mod unread;
 mod upstreams;
 mod usage;
 
@@ -76,7 +77,7 @@ pub(crate) fn load(path: &Path) -> miette::Result<Config> {
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(&name, &error))?;
     let options = serde_saphyr::options! { with_snippet: false };
     let mut file: file::File = serde_saphyr::from_str_with_options(&text, options)
-        .map_err(|error| serde_saphyr::miette::to_miette_report(&error, &text, &name))?;
+        .map_err(|error| unread::unread(&error, (&name, &text)))?;
     profiles::fill(&mut file.services)?;
     let directory = path
         .parent()

@@ -29,6 +29,7 @@ fn sap_customers() {
         r#"{"KUNNR":"0000100234","LAND1":"DE","NAME1":"Ann Lee","STRAS":"Hauptstr. 1","PSTLZ":"53111","ORT01":"Bonn","TELF1":"0228 123456","STCD1":"12345678911"}"#,
         &[
             ("/KUNNR", D::CUSTOMER_ID),
+            ("/NAME1", D::PERSON),
             ("/STRAS", D::ADDRESS),
             ("/PSTLZ", D::POSTAL_CODE),
             ("/ORT01", D::CITY),

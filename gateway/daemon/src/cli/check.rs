@@ -40,21 +40,29 @@ pub(crate) fn check(path: &Path) -> Result<ExitCode> {
         .map(|service| service.operations().len())
         .sum();
     println!(
-        "`{}` holds: {} agents, {} services with {operations} operations, {} policies (digest {})",
+        "`{}` holds: {}, {} with {}, {} (digest {})",
         path.display(),
-        config.agents.len(),
-        config.services.len(),
-        engine.policies().len(),
+        counted(config.agents.len(), "agent", "agents"),
+        counted(config.services.len(), "service", "services"),
+        counted(operations, "operation", "operations"),
+        counted(engine.policies().len(), "policy", "policies"),
         engine.digest().get(..12).unwrap_or_default(),
     );
     Ok(ExitCode::SUCCESS)
 }
 
+/// So many of them.
+fn counted(count: usize, one: &str, many: &str) -> String {
+    let named = if count == 1 { one } else { many };
+    format!("{count} {named}")
+}
+
 /// Everything that is wrong with the policies.
 #[derive(Debug, Error, Diagnostic)]
-#[error("the policies cannot be used: {count} faults")]
+#[error("the policies cannot be used: {count}")]
 struct Faults {
-    count: usize,
+    /// How many.
+    count: String,
     #[related]
     faults: Vec<Box<dyn Diagnostic + Send + Sync>>,
 }
@@ -74,7 +82,7 @@ pub(super) fn faults(errors: &PolicyErrors) -> Report {
         .map(|error| Box::new(error) as Box<dyn Diagnostic + Send + Sync>)
         .collect();
     Faults {
-        count: faults.len(),
+        count: counted(faults.len(), "fault", "faults"),
         faults,
     }
     .into()
