@@ -53,6 +53,7 @@ mod mediator;
 mod models;
 mod mutual;
 mod names;
+mod networks;
 mod objects;
 mod passes;
 mod policies;

@@ -29,5 +29,6 @@ pub mod sdks;
 pub mod setup;
 pub mod siem;
 pub mod splunk;
+pub mod switch;
 pub mod tokens;
 pub mod workload_api;
