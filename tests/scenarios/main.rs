@@ -54,6 +54,7 @@ mod models;
 mod month;
 mod mutual;
 mod names;
+mod networks;
 mod objects;
 mod passes;
 mod policies;

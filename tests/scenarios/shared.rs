@@ -484,3 +484,34 @@ fn a_session_that_a_token_names_is_one_on_all_hosts_where_that_is_meant() -> Res
     assert_eq!(went("/crm/customers?limit=1", &one)?, 4 * NAMES.len());
     fleet.finish()
 }
+
+#[test]
+fn doctor_tells_what_a_fleet_lacks() -> Result<()> {
+    let mut fleet = Shared::with(&calls(allowed()))?;
+    let told = |fleet: &Shared| -> Result<String> {
+        let doctor = ["doctor", "--config", "tidegate.yaml"];
+        Ok(String::from_utf8(fleet.host(0)?.cli(&doctor)?.stdout)?)
+    };
+    let said = told(&fleet)?;
+    for what in ["server", "clock", "hosts"] {
+        ensure!(said.contains(&format!("fleet {what}: fine\n")), "{said}");
+    }
+    for setting in [["maxmemory", "100mb"], ["maxmemory-policy", "allkeys-lru"]] {
+        let [name, value] = setting;
+        ensure!(fleet.redis.cli(&["CONFIG", "SET", name, value])? == "OK");
+    }
+    let said = told(&fleet)?;
+    ensure!(said.contains("fleet server: it forgets"), "{said}");
+    // Who is not among its hosts is not a host of it.
+    fleet.host(0)?.reconfigure(|config| {
+        config["fleet"]["hosts"] = json!(["one", "two"]);
+    })?;
+    let said = told(&fleet)?;
+    ensure!(said.contains("another list"), "{said}");
+    ensure!(said.contains("one, three, two; give all"), "{said}");
+    fleet.redis.kill()?;
+    let said = told(&fleet)?;
+    ensure!(said.contains("fleet server: the server"), "{said}");
+    ensure!(!said.contains("fleet hosts"), "{said}");
+    Ok(())
+}

@@ -83,7 +83,7 @@ impl Clients {
     }
 }
 
-/// A leaf for loopback with its key, and the authority that signed it.
+/// A leaf with its key, and the authority that signed it.
 pub struct Certificate {
     /// The authority, PEM: what a client trusts.
     pub authority: String,
@@ -98,8 +98,13 @@ pub struct Certificate {
 impl Certificate {
     /// A certificate for `localhost` and both loopback addresses.
     pub fn for_loopback() -> Result<Self> {
+        Self::of(&["localhost", "127.0.0.1", "::1"])
+    }
+
+    /// A certificate for these names and addresses.
+    pub fn of(names: &[&str]) -> Result<Self> {
         let (authority, issuer) = authority()?;
-        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let key = KeyPair::generate()?;
         let leaf = CertificateParams::new(names)?.signed_by(&key, &issuer)?;
         Ok(Self {

@@ -24,6 +24,8 @@ pub const BURST: &str = "TIDEGATE_BURST";
 pub const CALLS: &str = "TIDEGATE_CALLS";
 /// How many calls the hosts of a fleet share.
 pub const FLEET: &str = "TIDEGATE_FLEET";
+/// For how many seconds the hosts of a fleet are in trouble, one after the other; once each without.
+pub const FLEET_SECONDS: &str = "TIDEGATE_FLEET_SECONDS";
 /// How many connections agents make in all.
 pub const FLOWS: &str = "TIDEGATE_FLOWS";
 /// How many exchanges agents of different kinds make in all.

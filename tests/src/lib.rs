@@ -30,5 +30,6 @@ pub mod setup;
 pub mod shifted;
 pub mod siem;
 pub mod splunk;
+pub mod switch;
 pub mod tokens;
 pub mod workload_api;

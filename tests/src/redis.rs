@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::{Read as _, Write as _},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     sync::{
         Arc,
@@ -29,31 +29,40 @@ const RIGHTS: &str = "~tidegate:* +evalsha +script|load +info +time +hget +hset 
 /// The gateways' user.
 const USER: &str = "tidegate";
 /// Where it is. Who connects comes from elsewhere, so that nobody who looks for one that is not there meets himself.
-const HOME: [u8; 4] = [127, 0, 0, 2];
+const HOME: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// How often a start is tried: the port may be somebody else's by then.
 const STARTS: usize = 5;
 
-/// A running server; it is killed with its handle. It keeps nothing on disk.
+/// A running server; it is killed with its handle.
 pub struct RedisServer {
     folder: TempDir,
     secret: String,
     tls: bool,
+    home: Ipv4Addr,
+    /// Whether it keeps on disk what it has.
+    keeps: bool,
     running: Option<Child>,
     port: u16,
 }
 
 impl RedisServer {
-    /// One in the clear, for loopback.
+    /// One in the clear, for loopback. It keeps nothing on disk.
     pub fn start() -> Result<Self> {
-        Self::of(None)
+        Self::of(None, HOME, false)
     }
 
-    /// One by TLS alone.
+    /// One by TLS alone. It keeps nothing on disk.
     pub fn by_tls(certificate: &Certificate) -> Result<Self> {
-        Self::of(Some(certificate))
+        Self::of(Some(certificate), HOME, false)
     }
 
-    fn of(certificate: Option<&Certificate>) -> Result<Self> {
+    /// One by TLS alone at this address, which keeps on disk what it has: nearly all of it, as Redis does. It is started
+    /// again, and asked, in the network of who says so.
+    pub fn kept_at(home: Ipv4Addr, certificate: &Certificate) -> Result<Self> {
+        Self::of(Some(certificate), home, true)
+    }
+
+    fn of(certificate: Option<&Certificate>, home: Ipv4Addr, keeps: bool) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         if let Some(certificate) = certificate {
             fs::write(folder.path().join("server.pem"), &certificate.certificate)?;
@@ -66,14 +75,14 @@ impl RedisServer {
             folder,
             secret: hex::encode(secret),
             tls: certificate.is_some(),
+            home,
+            keeps,
             running: None,
             port: 0,
         };
         for _ in 0..STARTS {
             // It cannot have the kernel pick one itself.
-            server.port = TcpListener::bind((std::net::Ipv4Addr::from(HOME), 0))?
-                .local_addr()?
-                .port();
+            server.port = TcpListener::bind((home, 0))?.local_addr()?.port();
             if server.restart().is_ok() {
                 return Ok(server);
             }
@@ -84,7 +93,7 @@ impl RedisServer {
 
     /// Its address.
     pub fn address(&self) -> SocketAddr {
-        (HOME, self.port).into()
+        (self.home, self.port).into()
     }
 
     /// What the gateways log in with, `USER:PASSWORD`.
@@ -101,7 +110,7 @@ impl RedisServer {
         Ok(())
     }
 
-    /// Starts it again, with nothing, where it was.
+    /// Starts it again where it was, with what it kept.
     pub fn restart(&mut self) -> Result<()> {
         self.kill()?;
         let users = format!(
@@ -119,7 +128,8 @@ impl RedisServer {
         let port = self.port.to_string();
         let mut command = Command::new(program);
         command
-            .args(["--save", "", "--appendonly", "no", "--bind", "127.0.0.2"])
+            .args(["--save", "", "--bind", &self.home.to_string()])
+            .args(["--appendonly", if self.keeps { "yes" } else { "no" }])
             .args(["--aclfile", "users.acl"])
             .current_dir(self.folder.path())
             .stdin(Stdio::null())
@@ -157,7 +167,8 @@ impl RedisServer {
     pub fn cli(&self, command: &[&str]) -> Result<String> {
         let mut asked = Command::new("redis-cli");
         asked
-            .args(["-h", "127.0.0.2", "-p", &self.port.to_string()])
+            .args(["-h", &self.home.to_string()])
+            .args(["-p", &self.port.to_string()])
             .env("REDISCLI_AUTH", &self.secret);
         if self.tls {
             asked

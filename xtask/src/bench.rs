@@ -100,7 +100,8 @@ pub(crate) enum Long {
     Techniques,
     /// Ten thousand calls at once against a budget of a thousand: exactly a thousand go.
     Budgets,
-    /// Twenty thousand calls at three hosts that share a budget, while their server dies, stalls and forgets.
+    /// Twenty thousand calls at three hosts that share a budget, while their server dies, stalls and forgets; then five
+    /// hosts in networks of their own, whose Redis, PostgreSQL and gateways are cut off, slowed and killed for ten minutes.
     Fleet,
     /// Sixty days by the gateway's own clocks, hour by hour: what is due is done, and nothing grows.
     Month,
@@ -127,32 +128,39 @@ impl Long {
         }
     }
 
-    /// The scenario's name, and what sets its size.
-    fn scenario(self) -> Option<(&'static str, &'static str, &'static str)> {
-        Some(match self {
-            Self::Processes => ("processes", "TIDEGATE_BURST", "10000"),
-            Self::Kills => ("kills", "TIDEGATE_KILLS", "200"),
-            Self::Restarts => (
+    /// The scenarios by name, and what sets the size of each.
+    fn scenarios(self) -> &'static [(&'static str, &'static str, &'static str)] {
+        match self {
+            Self::Processes => &[("processes", "TIDEGATE_BURST", "10000")],
+            Self::Kills => &[("kills", "TIDEGATE_KILLS", "200")],
+            Self::Restarts => &[(
                 "a_gateway_that_is_killed_again_and_again",
                 "TIDEGATE_RESTARTS",
                 "100",
-            ),
-            Self::Gigabyte => ("gigabyte", "TIDEGATE_STREAM_MB", "1000"),
-            Self::Flows => ("of_many_agents", "TIDEGATE_FLOWS", "100000"),
-            Self::Hosts => ("agents_of_every_kind", "TIDEGATE_HOSTS", "100000"),
-            Self::Techniques => ("techniques", "TIDEGATE_TECHNIQUES", "1"),
-            Self::Budgets => ("of_many_calls_at_once", "TIDEGATE_CALLS", "10000"),
-            Self::Fleet => ("whatever_happens_to_the_server", "TIDEGATE_FLEET", "5000"),
-            Self::Month => ("days_go_by", "TIDEGATE_DAYS", "60"),
-            Self::Rotation => ("keys_and_upstreams", "TIDEGATE_STREAMS", "1000"),
+            )],
+            Self::Gigabyte => &[("gigabyte", "TIDEGATE_STREAM_MB", "1000")],
+            Self::Flows => &[("of_many_agents", "TIDEGATE_FLOWS", "100000")],
+            Self::Hosts => &[("agents_of_every_kind", "TIDEGATE_HOSTS", "100000")],
+            Self::Techniques => &[("techniques", "TIDEGATE_TECHNIQUES", "1")],
+            Self::Budgets => &[("of_many_calls_at_once", "TIDEGATE_CALLS", "10000")],
+            Self::Fleet => &[
+                ("whatever_happens_to_the_server", "TIDEGATE_FLEET", "5000"),
+                (
+                    "whatever_happens_to_networks",
+                    "TIDEGATE_FLEET_SECONDS",
+                    "600",
+                ),
+            ],
+            Self::Month => &[("days_go_by", "TIDEGATE_DAYS", "60")],
+            Self::Rotation => &[("keys_and_upstreams", "TIDEGATE_STREAMS", "1000")],
             // About 1.7 records a request.
-            Self::Year => ("of_a_year", "TIDEGATE_YEAR", "6000000"),
-            Self::Kernels | Self::Properties | Self::Install | Self::Fuzz => return None,
-        })
+            Self::Year => &[("of_a_year", "TIDEGATE_YEAR", "6000000")],
+            Self::Kernels | Self::Properties | Self::Install | Self::Fuzz => &[],
+        }
     }
 }
 
-/// Runs one scenario at its long size.
+/// Runs scenarios at their long size.
 pub(crate) fn long(workspace: &Workspace, which: Long) -> Result<()> {
     if matches!(which, Long::Install) {
         return package::long(workspace, None);
@@ -169,11 +177,23 @@ pub(crate) fn long(workspace: &Workspace, which: Long) -> Result<()> {
         return kernels::run(workspace, kernels::Size::Full);
     }
     setup::try_all(workspace, Scope::default())?;
-    let Some((name, variable, size)) = which.scenario() else {
+    let scenarios = which.scenarios();
+    if scenarios.is_empty() {
         return step("properties", || command(&mut properties(workspace)));
-    };
+    }
     step("release build", || command(&mut release_build(workspace)))?;
-    let tests = ["test", "--release", "--test", which.binary(), "--", name];
+    for sized in scenarios {
+        scenario(workspace, which.binary(), sized)?;
+    }
+    Ok(())
+}
+
+fn scenario(
+    workspace: &Workspace,
+    binary: &str,
+    (name, variable, size): &(&str, &str, &str),
+) -> Result<()> {
+    let tests = ["test", "--release", "--test", binary, "--", name];
     // cargo is content when a filter matches nothing; we are not.
     let listed = answer(
         workspace

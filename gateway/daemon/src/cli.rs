@@ -139,7 +139,7 @@ enum Command {
     Flows(Flows),
     /// Run a command as an agent's process, or where the gateway is the only way out.
     Exec(exec::Exec),
-    /// Tell what this host lacks for attribution and enforcement by the kernel, and how to mend it.
+    /// Tell what this host lacks for attribution and enforcement by the kernel, and for its fleet, and how to mend it.
     Doctor(Doctor),
     /// Explain a topic of the manual, or a command.
     Help(help::Asked),
@@ -162,6 +162,9 @@ struct Doctor {
     /// Where programs are to be pinned, as `egress.pins` names it.
     #[arg(long, value_name = "DIR")]
     pins: Option<PathBuf>,
+    /// The configuration, for the server and the hosts of its `fleet`.
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "options of the command line")]
@@ -563,7 +566,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Budgets(asked) => budgets::budgets(&asked),
         Command::Console(asked) => console::console(asked),
         Command::Exec(arguments) => exec::exec(&arguments),
-        Command::Doctor(Doctor { pins }) => Ok(doctor::doctor(pins.as_deref())),
+        Command::Doctor(Doctor { pins, config }) => {
+            doctor::doctor(pins.as_deref(), config.as_deref())
+        }
         Command::Help(asked) => help::help(&asked),
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Manual { to } => manual::write(&to),

@@ -20,6 +20,8 @@ pub struct Host {
     pub ago: u64,
     /// Whether all that it has of budgets stands in the ledger.
     pub reported: bool,
+    /// The [digest](crate::list_digest) of the hosts that it takes for the fleet's.
+    pub list: String,
 }
 
 /// All that have been there since the ledger's generation began, by name.
@@ -29,12 +31,21 @@ pub async fn hosts(
     fleet: &str,
 ) -> Result<Vec<Host>, FleetError> {
     let mut connection = Connection::open(place, login).await?;
+    let (_, hosts) = known(&mut connection, fleet).await?;
+    Ok(hosts)
+}
+
+/// The same, and the ledger's clock.
+pub(crate) async fn known(
+    connection: &mut Connection,
+    fleet: &str,
+) -> Result<(u64, Vec<Host>), FleetError> {
     let script = connection.load(HOSTS).await?;
     let mut ask = redis::cmd("EVALSHA");
     ask.arg(script).arg(1).arg(fleet_key(fleet));
     let (now, fields): (String, Vec<String>) = connection.ask(&ask).await?;
     let now = now.parse().unwrap_or(0);
-    Ok(read(now, &fields))
+    Ok((now, read(now, &fields)))
 }
 
 pub(crate) fn fleet_key(fleet: &str) -> String {
@@ -56,6 +67,7 @@ fn read(now: u64, fields: &[String]) -> Vec<Host> {
             "about" => known.about.clone_from(value),
             "seen" => known.ago = now.saturating_sub(value.parse().unwrap_or(0)),
             "reported" => known.reported = true,
+            "list" => known.list.clone_from(value),
             _ => {}
         }
     }
@@ -84,5 +96,6 @@ mod tests {
         let told: Vec<_> = hosts.iter().map(told).collect();
         let expected = [("a".to_owned(), 10, true), ("b".to_owned(), 0, false)];
         assert_eq!(told, expected);
+        assert_eq!(hosts[1].list, "l");
     }
 }

@@ -58,7 +58,7 @@ impl Ledger {
     pub fn new(place: Place, login: LoginSource, member: Member) -> Self {
         let mut hosts = member.hosts.clone();
         hosts.sort();
-        let list = digest(&hosts.join("\n"));
+        let list = list_digest(&hosts);
         Self {
             place,
             login,
@@ -286,6 +286,13 @@ fn lent(told: &[String], want: &Want) -> Result<Lent, LenderError> {
 
 fn of_lender(error: FleetError) -> LenderError {
     LenderError(error.0)
+}
+
+/// What stands in the ledger for a list of hosts, in whatever order.
+pub fn list_digest(hosts: &[String]) -> String {
+    let mut hosts = hosts.to_vec();
+    hosts.sort();
+    digest(&hosts.join("\n"))
 }
 
 /// Beside the fleet's own key, where a server has its keys in several places.

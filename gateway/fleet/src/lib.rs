@@ -4,13 +4,15 @@
 //! may spend is never more than it was told that it may, and what it is told is of its own claim alone; so a server
 //! that is away, slow, or has lost what it had makes hosts refuse, and never lets them spend what is not there.
 
+mod condition;
 mod connection;
 mod hosts;
 mod ledger;
 
+pub use condition::{Condition, SKEW, examine};
 pub use connection::{Login, LoginSource, Place};
 pub use hosts::{Host, hosts};
-pub use ledger::{Ledger, Member};
+pub use ledger::{Ledger, Member, list_digest};
 
 #[cfg(test)]
 mod tests;

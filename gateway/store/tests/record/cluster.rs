@@ -1,4 +1,4 @@
-//! A PostgreSQL of our own, reached by a socket in its folder, gone with its owner.
+//! A PostgreSQL of our own, reached by a socket in its folder, and if need be otherwise too; gone with its owner.
 
 use std::{
     fs,
@@ -19,12 +19,18 @@ const SERVER_USER: &str = "postgres";
 /// A running server.
 pub(crate) struct Cluster {
     folder: TempDir,
+    settings: Vec<String>,
     server: Mutex<Child>,
 }
 
 impl Cluster {
     /// Makes one and starts it.
     pub(crate) fn start() -> Self {
+        Self::with(Vec::new(), |_| {})
+    }
+
+    /// Makes one, whose folder of data is then arranged, and starts it with these settings.
+    pub(crate) fn with(settings: Vec<String>, arrange: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         if let Some(owner) = server_owner() {
             chown(folder.path(), Some(owner), Some(owner)).unwrap();
@@ -47,8 +53,13 @@ impl Cluster {
             .status()
             .unwrap();
         assert!(made.success(), "`initdb` failed");
-        let server = Mutex::new(serve(folder.path()));
-        Self { folder, server }
+        arrange(&folder.path().join("data"));
+        let server = Mutex::new(serve(folder.path(), &settings));
+        Self {
+            folder,
+            settings,
+            server,
+        }
     }
 
     /// As libpq has it.
@@ -73,7 +84,7 @@ impl Cluster {
 
     /// Starts it again where it was.
     pub(crate) fn restart(&self) {
-        *self.server.lock().unwrap() = serve(self.folder.path());
+        *self.server.lock().unwrap() = serve(self.folder.path(), &self.settings);
     }
 }
 
@@ -102,12 +113,13 @@ fn children(of: u32) -> Vec<Pid> {
 }
 
 /// Starts a server on `folder` and waits until it answers.
-fn serve(folder: &Path) -> Child {
-    let server = as_server("postgres")
+fn serve(folder: &Path, settings: &[String]) -> Child {
+    let mut server = as_server("postgres")
         .arg("-D")
         .arg(folder.join("data"))
         .args(["-c", "listen_addresses=", "-c"])
         .arg(format!("unix_socket_directories={}", folder.display()))
+        .args(settings.iter().flat_map(|setting| ["-c", setting]))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -123,6 +135,8 @@ fn serve(folder: &Path) -> Child {
             .success()
     };
     while !ready() {
+        let ended = server.try_wait().unwrap();
+        assert!(ended.is_none(), "the server ended: {ended:?}");
         thread::sleep(Duration::from_millis(20));
     }
     server
