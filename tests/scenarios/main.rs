@@ -35,6 +35,7 @@ mod forward;
 mod grants;
 mod graphql;
 mod grpc;
+mod handover;
 mod hostile;
 mod hosts;
 mod identity;

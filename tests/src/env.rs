@@ -35,6 +35,8 @@ pub const HOSTS: &str = "TIDEGATE_HOSTS";
 pub const TECHNIQUES: &str = "TIDEGATE_TECHNIQUES";
 /// How many streams are under way while keys and upstreams change.
 pub const STREAMS: &str = "TIDEGATE_STREAMS";
+/// How many streams are under way while another gateway takes over.
+pub const HANDOVER: &str = "TIDEGATE_HANDOVER";
 /// How many days a gateway lives through, hour by hour.
 pub const DAYS: &str = "TIDEGATE_DAYS";
 /// How many megabytes stream through in the memory scenario.

@@ -122,6 +122,25 @@ impl Gateway {
     /// Starts it again, with the same configuration and the same log. The port may change.
     pub fn restart(&mut self) -> Result<()> {
         self.kill()?;
+        self.running = Some(self.spawn(&[])?);
+        Ok(())
+    }
+
+    /// Starts another with the same configuration in the place of the one that runs; gives that one.
+    pub fn take_over(&mut self, arguments: &[&str]) -> Result<Former> {
+        let all: Vec<&str> = ["--takeover"].iter().chain(arguments).copied().collect();
+        let running = self.spawn(&all)?;
+        let former = self.running.replace(running);
+        Ok(Former(former.context("no gateway ran")?.child))
+    }
+
+    /// Lets go of the one that runs, which another one, not started here, takes the place of.
+    pub fn let_go(&mut self) -> Result<Former> {
+        let former = self.running.take().context("no gateway ran")?;
+        Ok(Former(former.child))
+    }
+
+    fn spawn(&self, arguments: &[&str]) -> Result<Running> {
         let errors = File::options()
             .create(true)
             .append(true)
@@ -136,6 +155,7 @@ impl Gateway {
         };
         let mut child = command
             .arg("run")
+            .args(arguments)
             .arg("--config")
             .arg(&self.config)
             .current_dir(self.folder.path())
@@ -145,14 +165,18 @@ impl Gateway {
             .spawn()
             .with_context(|| format!("cannot start {}", self.binary.display()))?;
         match ready_line(&mut child) {
-            Ok(ready) => self.running = Some(Running { child, ready }),
+            Ok(ready) => Ok(Running { child, ready }),
             Err(problem) => {
                 child.kill().ok();
                 child.wait().ok();
                 bail!("the gateway did not start: {problem}\n{}", self.stderr());
             }
         }
-        Ok(())
+    }
+
+    /// The file of its configuration.
+    pub fn config(&self) -> &Path {
+        &self.config
     }
 
     /// Changes its configuration, for the next start.
@@ -347,6 +371,30 @@ impl Gateway {
         self.running
             .as_ref()
             .ok_or_else(|| anyhow!("the gateway is not running"))
+    }
+}
+
+/// A gateway whose place another one has; it ends by itself, and is killed with its handle.
+pub struct Former(Child);
+
+impl Former {
+    /// How it ended, once it has.
+    pub fn ended(&mut self) -> Result<ExitStatus> {
+        let deadline = Instant::now() + STOP_MAX;
+        while Instant::now() < deadline {
+            if let Some(status) = self.0.try_wait()? {
+                return Ok(status);
+            }
+            thread::sleep(POLL);
+        }
+        bail!("the gateway before did not end within {STOP_MAX:?}")
+    }
+}
+
+impl Drop for Former {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
     }
 }
 

@@ -107,6 +107,8 @@ pub(crate) enum Long {
     Month,
     /// A thousand streams while the key and the upstreams change: none fails, none has a revoked key.
     Rotation,
+    /// A thousand streams while another gateway takes over: none dropped, all on record.
+    Handover,
     /// Debian's kernels 5.10, 6.1 and 6.12 under qemu: the kernel programs and their tests in each.
     Kernels,
     /// Ten million records of a year: each report's figures are those of the generator, with time and memory.
@@ -153,6 +155,7 @@ impl Long {
             ],
             Self::Month => &[("days_go_by", "TIDEGATE_DAYS", "60")],
             Self::Rotation => &[("keys_and_upstreams", "TIDEGATE_STREAMS", "1000")],
+            Self::Handover => &[("another_gateway_takes_over", "TIDEGATE_HANDOVER", "1000")],
             // About 1.7 records a request.
             Self::Year => &[("of_a_year", "TIDEGATE_YEAR", "6000000")],
             Self::Kernels | Self::Properties | Self::Install | Self::Fuzz => &[],

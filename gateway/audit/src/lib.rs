@@ -68,4 +68,5 @@ pub use signing::{Keys, authority};
 pub use subjects::{Blind, BlindIndex, HeldSubjects, KeptKey, SubjectStore, Subjects};
 pub use trail::{Receipt, Trail, TrailError, TrailStatus};
 pub use verify::{Finding, Report, Verdict};
+pub use writer::{Ceded, Handed, Relay};
 pub use written::Written;

@@ -79,6 +79,43 @@ impl Draft {
         })
     }
 
+    /// One that another process has serialized: what it says of itself, and the event as JSON.
+    pub(crate) fn handed(
+        (kind, at_us, opening): (Kind, i64, Option<u64>),
+        term: Arc<Term>,
+        event: &str,
+    ) -> Result<Self, SealError> {
+        let bytes = event.len();
+        if bytes > RECORD_BYTES_MAX {
+            return Err(SealError::TooLarge { bytes });
+        }
+        // Only the writer that makes a succession has the keys that sign it.
+        if kind == Kind::Succeed {
+            return Err(SealError::Unstated);
+        }
+        let mut buffer = Vec::with_capacity(PREFIX_BYTES + bytes + TAG_BYTES);
+        buffer.resize(PREFIX_BYTES, 0);
+        buffer.extend(event.as_bytes());
+        Ok(Self {
+            kind,
+            at_us,
+            opening,
+            term,
+            buffer,
+            keys: None,
+        })
+    }
+
+    /// The opening that it closes.
+    pub(crate) fn opening(&self) -> Option<u64> {
+        self.opening
+    }
+
+    /// The event, as JSON.
+    pub(crate) fn event(&self) -> &[u8] {
+        self.buffer.get(PREFIX_BYTES..).unwrap_or_default()
+    }
+
     /// Has it state that the key `after` comes in the place of `before`.
     pub(crate) fn stating(&mut self, before: &Arc<LogSigner>, after: &Arc<LogSigner>) {
         self.keys = Some((Arc::clone(before), Arc::clone(after)));

@@ -1,11 +1,8 @@
 //! The way into the log: a call that returns has its record on disk.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    thread,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use tokio::sync::{
@@ -16,12 +13,12 @@ use tokio::sync::{
 use vault::{LogSigner, VaultError};
 
 use crate::{
-    EventRef, Keys, Ledger, LedgerError, Opening, Outcome, Retention, Successor, Term,
+    EventRef, Keys, Kind, Ledger, LedgerError, Opening, Outcome, Retention, Successor, Term,
     courier::{self, Durable, Waiter},
     rewrap::Rewrapped,
     seal::Draft,
     seal::SealError,
-    writer::{self, Message, Pending},
+    writer::{Ceded, Handed, Message, Pending},
 };
 
 /// Messages that may wait for the writer; who comes later waits to queue.
@@ -166,14 +163,9 @@ impl Trail {
         retention: Retention,
     ) -> Result<Self, TrailError> {
         let (queue, messages) = mpsc::channel(QUEUE_MESSAGES_MAX);
-        let (ready, started) = std::sync::mpsc::sync_channel(1);
         let gauges = Arc::new(Gauges::default());
         let shared = Arc::clone(&gauges);
-        thread::Builder::new()
-            .name("audit".into())
-            .spawn(move || writer::run(ledger, keys, shared, messages, &ready))
-            .map_err(|error| LedgerError::Failed(error.into()))?;
-        started.recv().map_err(|_| TrailError::Stopped)??;
+        Ceded::begin(messages, keys, shared).resume(ledger)?;
         Ok(Self {
             queue,
             room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
@@ -359,6 +351,46 @@ impl Trail {
         let queued = self.queue.send(Message::Stop { draft, done }).await;
         queued.map_err(|_| TrailError::Stopped)?;
         stopped.await.map_err(|_| TrailError::Stopped)?
+    }
+
+    /// Has the writer close its store, and gives what others go on with; what comes meanwhile waits.
+    ///
+    /// # Errors
+    /// If the trail has ended.
+    pub async fn cede(&self) -> Result<Ceded, TrailError> {
+        let (to, ceded) = oneshot::channel();
+        let queued = self.queue.send(Message::Cede(to)).await;
+        queued.map_err(|_| TrailError::Stopped)?;
+        ceded.await.map_err(|_| TrailError::Stopped)
+    }
+
+    /// Takes a record of the gateway that had the log before, behind those that it handed before; gives what becomes
+    /// of it.
+    ///
+    /// # Errors
+    /// If it is no record, nothing may begin any more, or the trail has ended.
+    pub async fn adopt(
+        &self,
+        handed: &Handed,
+    ) -> Result<impl Future<Output = Result<u64, TrailError>> + Send + 'static, TrailError> {
+        let draft = handed.draft()?;
+        if matches!(draft.kind(), Kind::Open | Kind::Reveal) && *self.gauges.withheld.borrow() {
+            self.gauges.refused.fetch_add(1, Ordering::AcqRel);
+            return Err(TrailError::Withheld);
+        }
+        let bytes = u32::try_from(draft.bytes()).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).acquire_many_owned(bytes);
+        let room = room.await.map_err(|_| TrailError::Stopped)?;
+        let (done, durable) = Waiter::new();
+        let record = Pending::record(draft, Some(done), room);
+        let queued = self.queue.send(Message::Records(vec![record])).await;
+        queued.map_err(|_| TrailError::Stopped)?;
+        Ok(async { durable.await.map_err(|_| TrailError::Stopped)? })
+    }
+
+    /// As many openings as this are not closed, of the gateway that had the log before.
+    pub fn inherit(&self, open: u64) {
+        self.gauges.opened.fetch_add(open, Ordering::Relaxed);
     }
 
     /// How it does.

@@ -29,13 +29,19 @@ use crate::{
     trail::Gauges,
 };
 
+mod cede;
 mod group;
 mod keys;
 mod recovery;
+mod relay;
 
-use self::keys::KeyWork;
+use self::{cede::Last, keys::KeyWork};
 
 pub(crate) use self::recovery::node;
+pub use self::{
+    cede::Ceded,
+    relay::{Handed, Relay},
+};
 
 /// No group holds more records.
 const GROUP_RECORDS_MAX: usize = 512;
@@ -88,6 +94,8 @@ pub(crate) enum Message {
         ids: Vec<u32>,
         done: oneshot::Sender<Result<u64, TrailError>>,
     },
+    /// To close the store, and give back what others go on with.
+    Cede(oneshot::Sender<Ceded>),
     /// The last event.
     Stop {
         draft: Draft,
@@ -140,9 +148,7 @@ pub(crate) fn key_context(log: &str, id: u32, terms: Option<&KeyTerms>) -> Vec<u
 /// The thread's body.
 pub(crate) fn run(
     ledger: Box<dyn Ledger>,
-    keys: Keys,
-    gauges: Arc<Gauges>,
-    messages: mpsc::Receiver<Message>,
+    from: Ceded,
     ready: &SyncSender<Result<(), TrailError>>,
 ) {
     // Whoever waits on `ready` learns of a failure by its being dropped, too.
@@ -152,8 +158,14 @@ pub(crate) fn run(
     else {
         return;
     };
-    let _ending = Ending(Arc::clone(&gauges));
-    runtime.block_on(async {
+    let Ceded {
+        messages,
+        postponed,
+        keys,
+        gauges,
+    } = from;
+    let ending = Ending(Arc::clone(&gauges));
+    let ceded = runtime.block_on(async {
         let log = signed_note::Signer::name(&*keys.signer).to_owned();
         let mut writer = Writer {
             ledger,
@@ -163,21 +175,24 @@ pub(crate) fn run(
             since: None,
             sealer: None,
             messages,
-            postponed: VecDeque::new(),
+            postponed,
             key_work: VecDeque::new(),
             ended: false,
-            farewell: None,
+            last: None,
         };
         let started = writer.prepare().await;
         let sound = started.is_ok();
         if ready.send(started).is_ok() && sound {
-            writer.serve().await;
+            return writer.serve().await;
         }
+        None
     });
+    // Whoever goes on says how the trail does from then on.
+    drop(ending);
+    if let Some((to, ceded)) = ceded {
+        drop(to.send(ceded));
+    }
 }
-
-/// The last record, and who waits.
-type Farewell = (Draft, oneshot::Sender<Result<(), TrailError>>);
 
 struct Writer {
     ledger: Box<dyn Ledger>,
@@ -195,7 +210,7 @@ struct Writer {
     key_work: VecDeque<KeyWork>,
     /// Nothing comes any more.
     ended: bool,
-    farewell: Option<Farewell>,
+    last: Option<Last>,
 }
 
 impl Writer {
@@ -250,10 +265,14 @@ impl Writer {
         }
     }
 
-    async fn serve(mut self) {
+    async fn serve(mut self) -> Option<(oneshot::Sender<Ceded>, Ceded)> {
         let mut next = Gathered::default();
         let mut last = 0;
         loop {
+            // What is sealed is committed; what is not is for whoever goes on.
+            if next.is_empty() && self.is_ceding() {
+                break;
+            }
             self.work_on_keys().await;
             if next.is_empty() && self.postponed.is_empty() && !self.await_first().await {
                 break;
@@ -268,10 +287,12 @@ impl Writer {
                 }
                 continue;
             }
-            self.take_postponed(&mut next);
-            let callers = last + next.len();
-            if callers >= LOAD_RECORDS_MIN {
-                self.gather(&mut next, company(callers));
+            if !self.is_ceding() {
+                self.take_postponed(&mut next);
+                let callers = last + next.len();
+                if callers >= LOAD_RECORDS_MIN {
+                    self.gather(&mut next, company(callers));
+                }
             }
             last = next.len();
             if next.is_empty() {
@@ -285,7 +306,20 @@ impl Writer {
                 .rev()
                 .for_each(|it| self.postponed.push_front(it));
         }
-        self.end().await;
+        self.end().await
+    }
+
+    fn is_ceding(&self) -> bool {
+        matches!(self.last, Some(Last::Cede(_)))
+    }
+
+    /// Ends with this.
+    fn end_by(&mut self, last: Last) {
+        if matches!(last, Last::Stop(..)) {
+            // What is queued by now is still taken.
+            self.messages.close();
+        }
+        self.last = Some(last);
     }
 
     /// Waits for records to begin a group with; false at the end.
@@ -305,10 +339,8 @@ impl Writer {
                 Message::Destroy { ids, done } => {
                     self.key_work.push_back(KeyWork::Destroy(ids, done));
                 }
-                Message::Stop { draft, done } => {
-                    self.messages.close();
-                    self.farewell = Some((draft, done));
-                }
+                Message::Cede(to) => self.end_by(Last::Cede(to)),
+                Message::Stop { draft, done } => self.end_by(Last::Stop(draft, done)),
             }
         }
         received > 0
@@ -326,18 +358,22 @@ impl Writer {
                 let mut appended = self.ledger.append(rows);
                 let mut batch = Vec::new();
                 loop {
-                    let open = next.left() > 0 && !self.ended && self.postponed.is_empty();
+                    let ceding = matches!(self.last, Some(Last::Cede(_)));
+                    let open =
+                        next.left() > 0 && !self.ended && !ceding && self.postponed.is_empty();
                     tokio::select! {
                         biased;
                         done = &mut appended => break done.map_err(TrailError::from),
                         count = self.messages.recv_many(&mut batch, 1), if open => {
                             self.ended = count == 0;
                             let waits = (&mut self.postponed, &mut self.key_work);
-                            let farewell = take_all(&mut batch, next, sealer, waits, &self.gauges);
-                            if let Some(farewell) = farewell {
-                                // What is queued by now is still taken.
-                                self.messages.close();
-                                self.farewell = Some(farewell);
+                            let last = take_all(&mut batch, next, sealer, waits, &self.gauges);
+                            if let Some(last) = last {
+                                if matches!(last, Last::Stop(..)) {
+                                    // What is queued by now is still taken.
+                                    self.messages.close();
+                                }
+                                self.last = Some(last);
                             }
                         }
                     }
@@ -380,10 +416,9 @@ impl Writer {
     fn receive(&mut self, next: &mut Gathered, mut batch: Vec<Message>) {
         let waits = (&mut self.postponed, &mut self.key_work);
         if let Some(sealer) = &mut self.sealer
-            && let Some(farewell) = take_all(&mut batch, next, sealer, waits, &self.gauges)
+            && let Some(last) = take_all(&mut batch, next, sealer, waits, &self.gauges)
         {
-            self.messages.close();
-            self.farewell = Some(farewell);
+            self.end_by(last);
         }
     }
 
@@ -433,11 +468,29 @@ impl Writer {
         }
     }
 
-    /// The last record, and the end of the store.
-    async fn end(mut self) {
-        let Some((draft, done)) = self.farewell.take() else {
-            drop(self.ledger.close().await);
-            return;
+    /// The last record, and the end of the store; or what others go on with.
+    async fn end(mut self) -> Option<(oneshot::Sender<Ceded>, Ceded)> {
+        let (draft, done) = match self.last.take() {
+            Some(Last::Stop(draft, done)) => (draft, done),
+            last => {
+                if let Err(error) = self.ledger.close().await {
+                    // Whoever opens it looks what is there, as after a crash.
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the log was not closed"
+                    );
+                }
+                let Some(Last::Cede(to)) = last else {
+                    return None;
+                };
+                let ceded = Ceded {
+                    messages: self.messages,
+                    postponed: self.postponed,
+                    keys: self.keys,
+                    gauges: self.gauges,
+                };
+                return Some((to, ceded));
+            }
         };
         let (waiter, last) = Waiter::new();
         self.postponed.push_back(Pending {
@@ -457,6 +510,7 @@ impl Writer {
         };
         let closed = self.ledger.close().await.map_err(TrailError::from);
         drop(done.send(last.and(closed)));
+        None
     }
 }
 
@@ -501,7 +555,7 @@ async fn epoch(
     Ok(epoch)
 }
 
-/// Seals what is in `batch`; gives the last record, if that is among it. What has no key yet waits, and what came behind
+/// Seals what is in `batch`; gives what ends the writer, if that is among it. What has no key yet waits, and what came behind
 /// it.
 fn take_all(
     batch: &mut Vec<Message>,
@@ -509,8 +563,8 @@ fn take_all(
     sealer: &mut Sealer,
     (postponed, key_work): (&mut VecDeque<Pending>, &mut VecDeque<KeyWork>),
     gauges: &Gauges,
-) -> Option<Farewell> {
-    let mut farewell = None;
+) -> Option<Last> {
+    let mut last = None;
     for message in batch.drain(..) {
         match message {
             Message::Records(records) => {
@@ -528,10 +582,11 @@ fn take_all(
             }
             Message::Rewrap { after, done } => key_work.push_back(KeyWork::Rewrap(after, done)),
             Message::Destroy { ids, done } => key_work.push_back(KeyWork::Destroy(ids, done)),
-            Message::Stop { draft, done } => farewell = Some((draft, done)),
+            Message::Cede(to) => last = Some(Last::Cede(to)),
+            Message::Stop { draft, done } => last = Some(Last::Stop(draft, done)),
         }
     }
-    farewell
+    last
 }
 
 /// Says that the trail is not healthy when the writer ends, in whatever way.

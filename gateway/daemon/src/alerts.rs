@@ -9,7 +9,12 @@ mod spool;
 mod syslog;
 mod webhook;
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use audit::{Anomaly, EventRef, Trail, TrailError};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _};
@@ -26,6 +31,7 @@ use self::{
 use crate::{
     cli::archive,
     config::{Receiver, Way},
+    handover::Link,
     syslog::Syslog,
 };
 
@@ -58,6 +64,8 @@ struct Data<'a> {
 pub(crate) struct Alerts {
     begun: Arc<Begun>,
     targets: Vec<Arc<Target>>,
+    /// To whoever has the spools, once another process has.
+    link: OnceLock<Arc<Link>>,
 }
 
 /// A receiver with what waits for it.
@@ -127,8 +135,15 @@ impl Alerts {
         });
         Ok(Self {
             begun: Arc::new(begun),
+            link: OnceLock::new(),
             targets: targets.collect::<Result<_>>()?,
         })
+    }
+
+    /// From now on another process has the spools.
+    pub(crate) fn lead(&self, link: &Arc<Link>) {
+        // Once: nobody comes back from there.
+        drop(self.link.set(Arc::clone(link)));
     }
 
     /// Starts to deliver, until told to stop.
@@ -238,7 +253,14 @@ impl Alerts {
     }
 
     /// Puts it into every spool, with `again` where it does not wait already; false if that failed anywhere.
-    async fn tell(&self, (index, anomaly, writes): (u64, &Anomaly, bool), again: bool) -> bool {
+    pub(crate) async fn tell(
+        &self,
+        (index, anomaly, writes): (u64, &Anomaly, bool),
+        again: bool,
+    ) -> bool {
+        if let Some(link) = self.link.get() {
+            return link.tell((index, anomaly, writes)).await;
+        }
         let told = Told {
             kind: "tidegate.anomaly",
             timestamp: anomaly.at,

@@ -11,8 +11,12 @@ use ::behaviour::{Baselines, Engine, Response, Verdict};
 use audit::{Anomaly, CountRecord, EventRef, Trail};
 use identity::Revocable;
 use miette::{IntoDiagnostic as _, Result, WrapErr as _};
-use proxy::Watch;
-use tokio::{sync::mpsc, task::JoinHandle, time::MissedTickBehavior};
+use proxy::{Doors, Watch};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::MissedTickBehavior,
+};
 
 use crate::{alerts::Alerts, config::Config, revoked};
 
@@ -60,8 +64,9 @@ pub(crate) struct Watching {
 
 impl Watching {
     /// Follows what the engine says, until the watch is finished.
-    pub(crate) fn start(self, trail: &Trail) -> JoinHandle<()> {
+    pub(crate) fn start(self, trail: &Trail, doors: watch::Receiver<Doors>) -> JoinHandle<()> {
         let following = Following {
+            doors,
             watch: self.watch,
             trail: trail.clone(),
             alerts: self.alerts,
@@ -86,6 +91,7 @@ struct Following {
     trail: Trail,
     alerts: Arc<Alerts>,
     data: PathBuf,
+    doors: watch::Receiver<Doors>,
 }
 
 impl Following {
@@ -138,17 +144,25 @@ impl Following {
     }
 
     async fn keep(&self) {
-        let (baselines, data) = (self.watch.baselines(), self.data.clone());
-        let kept = tokio::task::spawn_blocking(move || -> io::Result<()> {
-            let file = tempfile::NamedTempFile::new_in(&data)?;
-            serde_json::to_writer(&file, &baselines)?;
-            file.as_file().sync_all()?;
-            file.persist(data.join(FILE))?;
-            Ok(())
-        });
-        if let Ok(Err(error)) = kept.await {
-            tracing::error!(%error, "what was learnt of agents could not be kept");
+        // Another process learns from here on, and has what was learnt till then.
+        if *self.doors.borrow() != Doors::Left {
+            keep(&self.watch, &self.data).await;
         }
+    }
+}
+
+/// Writes down what was learnt of agents.
+pub(crate) async fn keep(watch: &Watch, data: &Path) {
+    let (baselines, data) = (watch.baselines(), data.to_owned());
+    let kept = tokio::task::spawn_blocking(move || -> io::Result<()> {
+        let file = tempfile::NamedTempFile::new_in(&data)?;
+        serde_json::to_writer(&file, &baselines)?;
+        file.as_file().sync_all()?;
+        file.persist(data.join(FILE))?;
+        Ok(())
+    });
+    if let Ok(Err(error)) = kept.await {
+        tracing::error!(%error, "what was learnt of agents could not be kept");
     }
 }
 

@@ -37,6 +37,7 @@ mod shipping;
 mod static_key;
 mod table;
 mod tokens;
+mod upgrade;
 mod verify;
 mod witness;
 
@@ -77,7 +78,9 @@ enum Command {
     /// Write a configuration and policies that work, from a few answers.
     Init(init::Init),
     /// Serve: attribute, decide, redact and record every call.
-    Run(Configured),
+    Run(upgrade::Run),
+    /// Have this program take the place of the gateway that runs, without a connection noticing.
+    Upgrade(upgrade::Asked),
     /// Check a configuration with its policies, keys and certificates, and do nothing else.
     Check(Configured),
     /// Tell what personal, health, payment and secret data a file holds.
@@ -506,7 +509,12 @@ impl Command {
     const fn may_need_capabilities(&self) -> bool {
         matches!(
             self,
-            Self::Run(_) | Self::Check(_) | Self::Exec(_) | Self::Flows(_) | Self::Doctor(_)
+            Self::Run(_)
+                | Self::Upgrade(_)
+                | Self::Check(_)
+                | Self::Exec(_)
+                | Self::Flows(_)
+                | Self::Doctor(_)
         )
     }
 }
@@ -535,7 +543,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     }
     match arguments.command {
         Command::Init(arguments) => init::init(&arguments),
-        Command::Run(Configured { config }) => run::run(&config),
+        Command::Run(asked) => upgrade::run(&asked),
+        Command::Upgrade(asked) => upgrade::upgrade(&asked),
         Command::Check(Configured { config }) => check::check(&config),
         Command::Classify(Classify {
             instead: Some(Classifiers::Test { file }),

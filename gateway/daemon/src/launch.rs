@@ -174,14 +174,19 @@ pub(crate) fn listen(path: &Path) -> io::Result<StdUnixListener> {
 }
 
 impl Launches {
-    /// Answers until the gateway stops, and then lets what is under way end.
-    pub(crate) async fn serve(self, listener: UnixListener, mut stop: watch::Receiver<bool>) {
+    /// Answers until the gateway retires, and then lets what is under way end.
+    pub(crate) async fn serve(
+        self,
+        listener: UnixListener,
+        mut retired: watch::Receiver<bool>,
+        stop: watch::Receiver<bool>,
+    ) {
         let launches = Arc::new(self);
         let mut sessions = JoinSet::new();
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
-                _ = stop.wait_for(|stopped| *stopped) => break,
+                _ = retired.wait_for(|retired| *retired) => break,
             };
             while sessions.try_join_next().is_some() {}
             match accepted {

@@ -20,6 +20,7 @@ mod erasure;
 mod expiry;
 mod fleet;
 mod folder;
+mod handover;
 mod inquiries;
 mod keyring;
 mod keys;

@@ -24,7 +24,7 @@ pub struct Topic {
 }
 
 /// All of them, in the order in which one reads them.
-pub const TOPICS: [Topic; 16] = [
+pub const TOPICS: [Topic; 17] = [
     Topic {
         name: "start",
         about: "what Tidegate is, and a first policy in five minutes",
@@ -102,6 +102,12 @@ pub const TOPICS: [Topic; 16] = [
         about: "what to do before a disk is lost, and after",
         path: "docs/backup.md",
         text: include_str!("../../../docs/backup.md"),
+    },
+    Topic {
+        name: "upgrade",
+        about: "another version or configuration, without a pause",
+        path: "docs/upgrade.md",
+        text: include_str!("../../../docs/upgrade.md"),
     },
     Topic {
         name: "compliance",

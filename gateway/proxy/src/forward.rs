@@ -38,7 +38,7 @@ use crate::{
     exchange::{Peer, Unadmitted, Worker, covers, interrupt, refuse},
     headers::{self, Shown},
     led, limits,
-    listener::{Protocol, connection, go_on, stopped},
+    listener::{Protocol, connection, go_on, parting, stopped},
     record::Who,
     refusal::Interruption,
     response,
@@ -121,7 +121,8 @@ pub(crate) async fn serve(
             Ok::<_, Infallible>(if request.method() == Method::CONNECT {
                 worker.connect(&peer, request, &granted).await
             } else {
-                worker.serve(&peer, request).await
+                let answered = worker.serve(&peer, request).await;
+                parting(answered, Protocol::Http1, &worker.gateway.doors)
             })
         }
     });

@@ -42,6 +42,18 @@ impl Uninspected {
     }
 }
 
+/// Whether new connections are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Doors {
+    /// They are.
+    #[default]
+    Open,
+    /// They wait in the kernel's queue: another process may soon take them.
+    Shut,
+    /// Another process takes them. What is open here goes on, and its clients are told to come anew.
+    Left,
+}
+
 /// Everything an exchange needs; one generation of configuration.
 pub struct Gateway {
     /// Tells who owns a connection.
@@ -86,4 +98,6 @@ pub struct Gateway {
     pub operator: Option<Arc<Operator>>,
     /// What happens to bodies that cannot be inspected.
     pub uninspected: Uninspected,
+    /// Whether new connections are taken.
+    pub doors: watch::Receiver<Doors>,
 }

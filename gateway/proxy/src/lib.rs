@@ -65,9 +65,9 @@ pub mod webhook;
 pub mod websocket;
 mod workspace;
 
-pub use gateway::{Gateway, Uninspected};
+pub use gateway::{Doors, Gateway, Uninspected};
 pub use headers::{arrives, is_credential};
-pub use listener::{BindFault, Bound, Door, Endpoint, Kind};
+pub use listener::{BindFault, Bound, Door, Endpoint, Kind, Standing};
 pub use refusal::Interruption;
 pub use upstream::{Upstream, UpstreamFault};
 pub use watch::{VERDICTS_WAITING_MAX, Watch};

@@ -90,6 +90,10 @@ pub const ATTEMPTS_MAX: usize = 3;
 /// For open exchanges to end after the gateway was told to stop.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long a connection of HTTP/1 without a request is kept once another process takes new ones. Whoever sends a request on
+/// it meanwhile is answered, and told to come anew by that answer.
+pub const FAREWELL_IDLE: Duration = Duration::from_secs(3);
+
 /// Before accepting again after `accept` failed, most often for want of descriptors.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 

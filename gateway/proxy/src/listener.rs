@@ -14,6 +14,7 @@ use std::{
 };
 
 use flows::Flow;
+use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Either;
 use hyper::{
     server::conn::{http1, http2},
@@ -33,11 +34,16 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
+mod standing;
+
+pub use standing::Standing;
+use standing::taken;
+
 use crate::{
     asked::{self, Asks},
     exchange::{Peer, Worker},
     forward,
-    gateway::Gateway,
+    gateway::{Doors, Gateway},
     led, limits,
     share::Shares,
     upstream::Upstream,
@@ -103,17 +109,37 @@ impl Door {
 pub struct Bound {
     workers: Vec<Vec<Door>>,
     addresses: Vec<SocketAddr>,
+    asked: Vec<SocketAddr>,
 }
 
 impl Bound {
     /// Binds every endpoint once for each of `workers`.
     pub fn bind(endpoints: &[Endpoint], workers: usize) -> Result<Self, BindFault> {
+        Self::over(endpoints, workers, Vec::new())
+    }
+
+    /// The same, where an endpoint that another process listens for goes on with the sockets of that one: all of them,
+    /// since each has connections that wait. What is left of them is closed.
+    pub fn over(
+        endpoints: &[Endpoint],
+        workers: usize,
+        mut standing: Vec<Standing>,
+    ) -> Result<Self, BindFault> {
         let mut bound = Self {
             workers: (0..workers.max(1)).map(|_| Vec::new()).collect(),
             addresses: Vec::new(),
+            asked: Vec::new(),
         };
         for endpoint in endpoints {
             let mut address = endpoint.address;
+            bound.asked.push(address);
+            let sockets = taken(&mut standing, endpoint);
+            if !sockets.is_empty() {
+                let fault = |source| BindFault { address, source };
+                address = bound.share(endpoint, &sockets).map_err(fault)?;
+                bound.addresses.push(address);
+                continue;
+            }
             for worker in &mut bound.workers {
                 let listener = listen(address).map_err(|source| BindFault { address, source })?;
                 // The kernel chose a port for the first; the others share it.
@@ -137,6 +163,7 @@ impl Bound {
         Self {
             addresses: addresses.collect(),
             workers: vec![doors],
+            asked: Vec::new(),
         }
     }
 
@@ -242,13 +269,22 @@ async fn accept(
     mut stop: watch::Receiver<bool>,
 ) {
     let graceful = GracefulShutdown::new();
+    let mut doors = worker.gateway.doors.clone();
     loop {
+        let now = *doors.borrow_and_update();
+        if now == Doors::Left {
+            break;
+        }
         let next = async {
+            if now == Doors::Shut {
+                std::future::pending::<()>().await;
+            }
             let place = Arc::clone(&room).acquire_owned().await;
             (place, listener.accept().await)
         };
         let (place, accepted) = tokio::select! {
             (Ok(place), accepted) = next => (place, accepted),
+            Ok(()) = doors.changed() => continue,
             () = stopped(&mut stop) => break,
             else => break,
         };
@@ -292,10 +328,23 @@ async fn accept(
         });
     }
     drop(listener);
-    if timeout(limits::DRAIN_DEADLINE, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    let has_left = *doors.borrow() == Doors::Left;
+    drained(graceful, has_left, stop).await;
+}
+
+/// Waits until every connection has ended, for as long as there is.
+async fn drained(graceful: GracefulShutdown, has_left: bool, mut stop: watch::Receiver<bool>) {
+    if has_left {
+        // As for every connection that has no request.
+        drop(timeout(limits::FAREWELL_IDLE, stopped(&mut stop)).await);
+    }
+    let mut ended = pin!(graceful.shutdown());
+    // Who is drained for another process is told to stop when that has taken long enough.
+    tokio::select! {
+        () = &mut ended => return,
+        () = stopped(&mut stop) => {}
+    }
+    if timeout(limits::DRAIN_DEADLINE, ended).await.is_err() {
         tracing::warn!("exchanges were still open at the drain deadline");
     }
 }
@@ -304,6 +353,27 @@ async fn accept(
 pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // An error says that the sender is gone, and with it the gateway.
     let _stopped = stop.wait_for(|stopped| *stopped).await.map(|seen| *seen);
+}
+
+/// Returns once a connection is to be closed: the gateway stops, or another process takes new ones.
+async fn due(
+    protocol: Protocol,
+    mut doors: watch::Receiver<Doors>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let left = async {
+        if doors.wait_for(|it| *it == Doors::Left).await.is_err() {
+            // Nobody can say so any more.
+            std::future::pending::<()>().await;
+        }
+        if protocol == Protocol::Http1 {
+            tokio::time::sleep(limits::FAREWELL_IDLE).await;
+        }
+    };
+    tokio::select! {
+        () = left => {}
+        () = stopped(&mut stop) => {}
+    }
 }
 
 /// Who owns the connection.
@@ -399,23 +469,26 @@ pub(crate) async fn connection<S>(
     peer: Peer,
     stream: S,
     protocol: Protocol,
-    (open, mut closing): (Watcher, watch::Receiver<bool>),
+    (open, closing): (Watcher, watch::Receiver<bool>),
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let peer = Arc::new(peer);
     let owner = Arc::clone(&peer);
+    let mut due = pin!(due(protocol, worker.gateway.doors.clone(), closing.clone()));
     let service = service_fn(move |request| {
         let (worker, peer) = (Arc::clone(&worker), Arc::clone(&owner));
         async move {
-            Ok::<_, Infallible>(match &peer.asks {
+            let doors = worker.gateway.doors.clone();
+            let answered = match &peer.asks {
                 None => worker.serve(&peer, request).await.map(Either::Left),
                 Some(asks) => {
                     let asks = Arc::clone(asks);
                     let answered = Box::pin(asked::serve(worker, peer, asks, request)).await;
                     answered.map(Either::Right)
                 }
-            })
+            };
+            Ok::<_, Infallible>(parting(answered, protocol, &doors))
         }
     });
     let io = TokioIo::new(stream);
@@ -433,7 +506,7 @@ pub(crate) async fn connection<S>(
             tokio::select! {
                 biased;
                 served = &mut connection => served,
-                () = stopped(&mut closing) => {
+                () = &mut due => {
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }
@@ -450,7 +523,7 @@ pub(crate) async fn connection<S>(
             tokio::select! {
                 biased;
                 served = &mut connection => served,
-                () = stopped(&mut closing) => {
+                () = &mut due => {
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }
@@ -462,6 +535,21 @@ pub(crate) async fn connection<S>(
     }
     go_on(&peer, closing).await;
     drop(open);
+}
+
+/// An answer that says so where its connection takes no further request: a client of HTTP/1 comes anew then, and nothing that
+/// it sends is lost on the way.
+pub(crate) fn parting<B>(
+    mut answered: Response<B>,
+    protocol: Protocol,
+    doors: &watch::Receiver<Doors>,
+) -> Response<B> {
+    let is_last = protocol == Protocol::Http1 && *doors.borrow() == Doors::Left;
+    if is_last && answered.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let close = HeaderValue::from_static("close");
+        answered.headers_mut().insert(header::CONNECTION, close);
+    }
+    answered
 }
 
 /// Serves what goes on where HTTP has ended on a connection, in its place among all.

@@ -22,6 +22,9 @@ use super::{
 /// The path that it is asked at whether it works; not counted.
 pub const HEALTH: &str = "/healthz";
 
+/// What is personal in its things, and at the end of its streams.
+const MAIL: &str = "tamsel.wrenfold@example.org";
+
 /// What it does with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -129,7 +132,7 @@ async fn serve(place: Place, mut stream: TcpStream) -> Result<()> {
 }
 
 async fn thing(place: &Place, stream: &mut TcpStream, status: u16) -> Result<()> {
-    let body = json!({ "place": place.0.name, "mail": "tamsel.wrenfold@example.org" }).to_string();
+    let body = json!({ "place": place.0.name, "mail": MAIL }).to_string();
     let head = format!(
         "HTTP/1.1 {status} Told\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
@@ -145,19 +148,19 @@ async fn flow(place: &Place, stream: &mut TcpStream) -> Result<()> {
     let head =
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
     stream.write_all(head.as_bytes()).await?;
-    event(stream, "begins").await?;
+    event(stream, r#"{"begins":1}"#).await?;
     let mut go = place.0.go.subscribe();
     let mut hung_up = [0];
     tokio::select! {
         _ = stream.read(&mut hung_up) => return Ok(()),
         gone = go.wait_for(|go| *go) => gone.map(drop)?,
     }
-    event(stream, "ends").await?;
+    event(stream, &format!(r#"{{"ends":1,"mail":"{MAIL}"}}"#)).await?;
     Ok(stream.write_all(b"0\r\n\r\n").await?)
 }
 
 async fn event(stream: &mut TcpStream, what: &str) -> Result<()> {
-    let event = format!("data: {{\"{what}\":1}}\n\n");
+    let event = format!("data: {what}\n\n");
     let chunk = format!("{:x}\r\n{event}\r\n", event.len());
     Ok(stream.write_all(chunk.as_bytes()).await?)
 }

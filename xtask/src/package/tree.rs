@@ -69,6 +69,7 @@ pub(super) fn put(workspace: &Workspace, packing: &Packing, binary: &Path) -> Re
         ("docs/evidence.md", "evidence.md"),
         ("docs/console.md", "console.md"),
         ("docs/backup.md", "backup.md"),
+        ("docs/upgrade.md", "upgrade.md"),
         ("docs/fleet.md", "fleet.md"),
         ("LICENSE", "copyright"),
         ("CHANGELOG.md", "changelog"),

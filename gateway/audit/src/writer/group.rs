@@ -259,7 +259,7 @@ fn deny(waiting: Vec<Waiting>, error: &TrailError, gauges: &Gauges) {
     }
 }
 
-fn tell(kind: Kind, waiter: Option<Waiter>, error: &TrailError, gauges: &Gauges) {
+pub(super) fn tell(kind: Kind, waiter: Option<Waiter>, error: &TrailError, gauges: &Gauges) {
     let told = waiter.is_some_and(|waiter| waiter.tell(Err(error.clone())));
     if kind == Kind::Close && !told {
         gauges.closings_lost.fetch_add(1, Ordering::Relaxed);
@@ -268,7 +268,7 @@ fn tell(kind: Kind, waiter: Option<Waiter>, error: &TrailError, gauges: &Gauges)
 
 /// The closing of an opening that its caller abandoned before it was durable: an upstream was never called for it,
 /// and an open record would say that it may have been.
-fn closing_of((opening, opened): (u64, Opened)) -> Option<Pending> {
+pub(super) fn closing_of((opening, opened): (u64, Opened)) -> Option<Pending> {
     let outcome = Outcome::abandoned(opening, opened.at_us)?;
     let draft = Draft::new(EventRef::Close(&outcome), opened.term).ok()?;
     Some(Pending {

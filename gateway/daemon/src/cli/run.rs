@@ -4,6 +4,7 @@
 mod beginning;
 mod confine;
 mod desks;
+mod ending;
 mod figures;
 mod files;
 mod health;
@@ -21,21 +22,22 @@ use std::{
     process::ExitCode,
     sync::Arc,
     thread::JoinHandle,
+    time::Duration,
 };
 
 use audit::{EventRef, Lifecycle, Trail};
 use flows::{FlowSource, KernelSource};
 use identity::{KeySet, Revoked};
 use jiff::Timestamp;
-use miette::{IntoDiagnostic, Result, WrapErr};
-use proxy::{Bound, Gateway, Upstream, Watch, mcp::pins::Pins};
+use miette::{IntoDiagnostic, Result, WrapErr, miette};
+use proxy::{Bound, Doors, Gateway, Upstream, Watch, mcp::pins::Pins};
 use rustls::ClientConfig;
 use serde_json::json;
 use telemetry::{Instance, Traces};
 use tokio::{
     net::{TcpListener, UnixListener},
     signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
+    sync::{oneshot, watch},
 };
 use vault::FileProvider;
 
@@ -44,10 +46,11 @@ use crate::{
     alerts::{Alerts, Secrets},
     authority, behaviour,
     config::{self, Config},
-    copies::Copying,
     credentials::Held,
     egress::{self, Noting, Reconciler},
-    fleet, keyring,
+    fleet,
+    handover::{Greeted, Leaving},
+    keyring,
     launch::{self, Launches, Places},
     lease, pins,
     publication::Publication,
@@ -56,7 +59,8 @@ use crate::{
     shelf::Shelving,
     shipping::{self, Shipping},
 };
-use beginning::{lifecycle, unvouched, weaknesses};
+use beginning::{lifecycle, took_over, unvouched, weaknesses};
+use ending::{listening, succeeded};
 use health::Health;
 
 /// What is logged where nothing is said. The client of NATS would tell each try, of which the destination tells what is
@@ -64,9 +68,10 @@ use health::Health;
 const LOGGED: &str = "info,async_nats=off";
 
 /// For what works in threads of its own when everything else has ended.
-const ENDING_MAX: std::time::Duration = std::time::Duration::from_secs(2);
+const ENDING_MAX: Duration = Duration::from_secs(2);
 
-pub(crate) fn run(path: &Path) -> Result<ExitCode> {
+/// Serves; in the place of the gateway that runs, if that may go on for some time.
+pub(crate) fn run(path: &Path, takeover: Option<Duration>) -> Result<ExitCode> {
     logs();
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     // Another part of the process may have installed it first; it is the same one.
@@ -74,7 +79,7 @@ pub(crate) fn run(path: &Path) -> Result<ExitCode> {
     // Before there is a key in it.
     sandbox::keep_memory_private().into_diagnostic()?;
     let config = config::load(path)?;
-    let prepared = Prepared::get(&config)?;
+    let prepared = Prepared::get(&config, takeover.is_some())?;
     let kernel = prepared.opened.kernel.as_ref();
     let place = prepared.keyring.as_ref().and_then(|it| it.place());
     let confined = confine::confine(&config, kernel.is_some(), place)?;
@@ -87,7 +92,7 @@ pub(crate) fn run(path: &Path) -> Result<ExitCode> {
         .enable_all()
         .build()
         .into_diagnostic()?;
-    let running = Running::build(&config, prepared, confined, &runtime)?;
+    let running = Running::build(&config, prepared, (confined, takeover), &runtime)?;
     let ended = runtime.block_on(running.wait());
     // A module of a token may hang; nobody waits for that.
     runtime.shutdown_timeout(ENDING_MAX);
@@ -119,10 +124,12 @@ struct Prepared {
     exec: Option<StdUnixListener>,
     secrets: Secrets,
     hec: shipping::Tokens,
+    /// Whoever is taken over.
+    greeted: Option<Greeted>,
 }
 
 impl Prepared {
-    fn get(config: &Config) -> Result<Self> {
+    fn get(config: &Config, takeover: bool) -> Result<Self> {
         let engine = check::engine(config)?;
         let operator = config::classifiers::load(&config.classifiers)?;
         let (identity, sources, own_keys) = check::identity(config)?;
@@ -150,16 +157,17 @@ impl Prepared {
                 }
             }
         }
-        let bound = Bound::bind(&endpoints, config.workers).into_diagnostic()?;
+        // All that can fail by itself has not.
+        let (secrets, hec) = (
+            Secrets::read(&config.alerts)?,
+            shipping::Tokens::read(&config.shipping)?,
+        );
+        let mut greeted = takeover.then(|| Greeted::greet(config)).transpose()?;
+        let standing = greeted.as_mut().map(|it| std::mem::take(&mut it.doors));
+        let standing = standing.unwrap_or_default();
+        let bound = Bound::over(&endpoints, config.workers, standing).into_diagnostic()?;
         endpoints.truncate(own);
-        let admin = config.admin.map(|address| {
-            let listener = StdTcpListener::bind(address).into_diagnostic();
-            listener.wrap_err_with(|| format!("cannot listen on `{address}`"))
-        });
-        let exec = config.exec.as_deref().map(|path| {
-            let listener = launch::listen(path).into_diagnostic();
-            listener.wrap_err("the socket for `tidegate exec` cannot be opened")
-        });
+        let (admin, exec) = listeners(config, greeted.as_mut())?;
         Ok(Self {
             judges: (engine, identity, operator, own_keys),
             sources,
@@ -169,17 +177,44 @@ impl Prepared {
             keyring,
             authority,
             bound,
-            admin: admin.transpose()?,
-            exec: exec.transpose()?,
-            secrets: Secrets::read(&config.alerts)?,
-            hec: shipping::Tokens::read(&config.shipping)?,
+            admin,
+            exec,
+            secrets,
+            hec,
+            greeted,
         })
     }
+}
+
+/// Where operators and `tidegate exec` ask: those of the gateway that is taken over, where they are the same.
+fn listeners(
+    config: &Config,
+    mut greeted: Option<&mut Greeted>,
+) -> Result<(Option<StdTcpListener>, Option<StdUnixListener>)> {
+    let admin = config.admin.map(|address| {
+        let handed = greeted.as_mut().and_then(|it| it.admin.take());
+        if let Some((_, listener)) = handed.filter(|(at, _)| *at == address) {
+            return Ok(listener);
+        }
+        let listener = StdTcpListener::bind(address).into_diagnostic();
+        listener.wrap_err_with(|| format!("cannot listen on `{address}`"))
+    });
+    let exec = config.exec.as_deref().map(|path| {
+        let handed = greeted.as_mut().and_then(|it| it.exec.take());
+        if let Some((_, listener)) = handed.filter(|(at, _)| at == path) {
+            return Ok(listener);
+        }
+        let listener = launch::listen(path).into_diagnostic();
+        listener.wrap_err("the socket for `tidegate exec` cannot be opened")
+    });
+    Ok((admin.transpose()?, exec.transpose()?))
 }
 
 /// Everything that runs, in the order in which it ends.
 struct Running {
     stop: watch::Sender<bool>,
+    /// Ends what has one owner.
+    retire: watch::Sender<bool>,
     workers: Vec<JoinHandle<()>>,
     gateway: Arc<Gateway>,
     lifecycle: Lifecycle,
@@ -191,20 +226,17 @@ struct Running {
     following: Option<tokio::task::JoinHandle<()>>,
     /// Writes down what servers of MCP list.
     pins: pins::Keeper,
-    /// Shows the log to others.
-    publishing: tokio::task::JoinHandle<Publication>,
-    /// Puts its tiles into a bucket.
-    shelving: tokio::task::JoinHandle<Shelving>,
-    /// Copies it.
-    copying: tokio::task::JoinHandle<Copying>,
-    /// Passes events on.
-    shipping: Shipping,
+    owners: Option<ending::Owners>,
     /// Serves inside of sealed namespaces.
     launches: Option<tokio::task::JoinHandle<()>>,
     /// Heard from before anybody is told that we are ready.
     signals: [Signal; 2],
     /// Must not end it.
     hangup: Signal,
+    /// Turns true when the gateway that was taken over has ended.
+    gone: Option<watch::Receiver<bool>>,
+    /// Tells that another one serves.
+    leaving: oneshot::Receiver<Result<Leaving>>,
 }
 
 impl Running {
@@ -215,7 +247,7 @@ impl Running {
     fn build(
         config: &Config,
         prepared: Prepared,
-        confined: Vec<String>,
+        (confined, takeover): (Vec<String>, Option<Duration>),
         runtime: &tokio::runtime::Runtime,
     ) -> Result<Self> {
         let _inside = runtime.enter();
@@ -232,15 +264,26 @@ impl Running {
             exec,
             secrets,
             hec,
+            greeted,
         } = prepared;
-        let notes = weaknesses(
+        let (open, doors) = watch::channel(Doors::Open);
+        let listening = listening(config, &bound, (admin.as_ref(), exec.as_ref()))?;
+        // From here on nobody has the log, and what is read is as the one before left it.
+        let asked = greeted.map(|it| it.ask(takeover.unwrap_or_default()));
+        let taken = asked.map(|asked| runtime.block_on(asked)).transpose()?;
+        let mut notes = weaknesses(
             &opened,
             confined,
             unvouched(authority.as_ref().map(|(it, _)| &**it), config),
         );
         let registry = judges.1.registry().clone();
-        let (reconciler, found) =
-            Reconciler::new(registry, Arc::clone(&opened.keeper), config.egress.turns);
+        notes.extend(taken.as_ref().map(|it| took_over(&it.from)));
+        let (reconciler, found) = Reconciler::new(
+            registry,
+            Arc::clone(&opened.keeper),
+            config.egress.turns,
+            doors.clone(),
+        );
 
         let lifecycle = lifecycle(config, judges.0.digest(), notes);
         let flows = Noting::over(opened.source, &reconciler);
@@ -255,6 +298,7 @@ impl Running {
             config,
             (judges, keyring.as_ref()),
             (flows, (&upstream_tls, &said)),
+            doors.clone(),
             bars,
             &lifecycle,
             runtime,
@@ -262,41 +306,54 @@ impl Running {
         reconciler.trace(gateway.traces.clone());
         let recording = runtime.spawn(egress::record(found, gateway.trail.clone()));
         let (stop, stopped) = watch::channel(false);
+        // What has one owner ends when another process has it.
+        let (retire, retired) = watch::channel(false);
         runtime.block_on(workload::open(config, &sources, &mut bound, &stopped))?;
         let tokens = keysets::kept(sources, &upstream_tls, &stopped);
         begin(&gateway.trail, &lifecycle, runtime)?;
+        let (listen, led) = addresses(&bound, endpoints.len());
+        let judge = (opened.kernel.as_ref(), &reconciler);
+        let places = (&listen[..], &led[..]);
+        let (mut bound, mut workers, mut gone) = (Some(bound), Vec::new(), None);
+        let parts = (&gateway, &upstream_tls, &stopped);
+        if let Some(taken) = taken {
+            // First of all, since clients wait.
+            enforce(config, judge, &gateway, places, &stopped)?;
+            workers = serve(&mut bound, parts)?;
+            gone = Some(runtime.block_on(taken.serving(&gateway.trail, &alerts))?);
+        }
         let publishing = Publication::open(config, gateway.trail.clone(), &upstream_tls);
         let standing = publishing.standing();
-        let publishing = runtime.spawn(publishing.run(stopped.clone()));
+        let publishing = runtime.spawn(publishing.run(retired.clone()));
         let shelving = Shelving::open(config, &upstream_tls)?;
         let shelved = shelving.standing();
-        let shelving = runtime.spawn(shelving.run(stopped.clone()));
+        let shelving = runtime.spawn(shelving.run(retired.clone()));
         let copying = record::copying(config, &gateway)?;
         let copied = copying.standing();
         let wraps = (provider, keeper);
-        let rotation = record::rotation(config, &gateway, wraps, &copying, &stopped);
+        let rotation =
+            record::rotation(config, &gateway, wraps, &copying, (&retired, gone.clone()));
         let rotated = Arc::clone(&rotation.standing);
-        let copying = runtime.spawn(copying.run(stopped.clone()));
+        let copying = runtime.spawn(copying.run(retired.clone()));
         let reporting = Schedules::new(config, gateway.trail.clone(), &upstream_tls)?;
         let reported = reporting.standing();
-        runtime.spawn(reporting.run(stopped.clone()));
-        let shipping = Shipping::start(config, hec, &gateway, &upstream_tls, &stopped)?;
+        runtime.spawn(reporting.run(retired.clone()));
+        let shipping = Shipping::start(config, hec, &gateway, &upstream_tls, &retired)?;
         fleet::watch(&gateway, (said, shipping.lag()), &stopped)?;
-        let following = watching.map(|it| it.start(&gateway.trail));
+        let following = watching.map(|it| it.start(&gateway.trail, doors.clone()));
         held.ask_stores(&upstream_tls, &stopped);
-        let parts = (&gateway.trail, &alerts, &stopped);
-        let lease = lease::begin(keyring, config.lease, parts);
+        let lease = lease::begin(keyring, config.lease, (&gateway.trail, &alerts, &stopped));
         let files = (Arc::clone(&held), tell, authority);
-        let pins = files::look(config, files, &gateway, (Arc::clone(&alerts), &stopped));
-        let expirer = record::expiry(config, &gateway, &stopped);
+        let stops = (&retired, &stopped);
+        let pins = files::look(config, files, &gateway, (Arc::clone(&alerts), stops));
+        let expirer = record::expiry(config, &gateway, &retired);
         let retained = expirer.standing();
         let clerks = (rotation, expirer, shipping.lag());
-        desks::open(config, &gateway, clerks, &stopped)?;
+        desks::open(config, &gateway, clerks, &retired)?;
         upstreams::watch(&gateway, &upstream_tls, &stopped)?;
-        let (listen, led) = addresses(&bound, endpoints.len());
-        let kernel = opened.kernel.as_ref();
-        let judge = (kernel, &reconciler);
-        enforce(config, judge, &gateway, (&listen, &led), &stopped)?;
+        if gone.is_none() {
+            enforce(config, judge, &gateway, places, &stopped)?;
+        }
         let status = Health {
             gateway: Arc::clone(&gateway),
             tokens,
@@ -312,9 +369,9 @@ impl Running {
             rotated,
             retained,
             shipped: shipping.lag(),
-            alerts,
+            alerts: Arc::clone(&alerts),
         };
-        let admin = admin.map(|listener| operators(listener, status, &stopped, runtime));
+        let admin = admin.map(|listener| operators(listener, status, &retired, runtime));
         let admin = admin.transpose()?;
         let launches = Launches {
             gateway: Arc::clone(&gateway),
@@ -324,16 +381,20 @@ impl Running {
             keeper: opened.keeper,
             places: Places::of(config, &listen, &endpoints),
         };
-        let launches = launched(exec, launches, &stopped)?;
-        let workers = bound
-            .serve(&gateway, &upstream_tls, &stopped)
-            .into_diagnostic()?;
+        let launches = launched(exec, launches, stops)?;
+        if gone.is_none() {
+            workers = serve(&mut bound, parts)?;
+        }
         let signals = signals()?;
         let hangup = signal(SignalKind::hangup()).into_diagnostic()?;
+        let says = (open, retire.clone());
+        let ceding = listening.of(config, &gateway, (&alerts, &reconciler), says);
+        let leaving = succeeded(config, ceding, &stopped)?;
         announce(&listen, admin)?;
-        manager::serving(runtime, stopped);
+        manager::serving(runtime, retired, gone.is_some());
         Ok(Self {
             stop,
+            retire,
             workers,
             gateway,
             lifecycle,
@@ -342,83 +403,18 @@ impl Running {
             recording,
             following,
             pins,
-            publishing,
-            shelving,
-            copying,
-            shipping,
+            owners: Some(ending::Owners {
+                publishing,
+                shelving,
+                copying,
+                shipping,
+            }),
             launches,
             signals,
             hangup,
+            gone,
+            leaving,
         })
-    }
-
-    /// Waits for SIGTERM or SIGINT, then ends: listeners, exchanges, record, spans.
-    async fn wait(self) -> Result<()> {
-        let [mut terminate, mut interrupt] = self.signals;
-        let mut hangup = self.hangup;
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                // Other daemons read their files again; this one may not read them any more.
-                _ = hangup.recv() => {
-                    tracing::warn!("SIGHUP changes nothing: `tidegate policy reload` brings other policies");
-                }
-            }
-        }
-        manager::stopping();
-        tracing::info!("stopping: open exchanges may end");
-        self.stop.send_replace(true);
-        for worker in self.workers {
-            let joined = tokio::task::spawn_blocking(move || worker.join())
-                .await
-                .into_diagnostic()?;
-            if joined.is_err() {
-                tracing::error!("a worker ended by a panic");
-            }
-        }
-        if let Some(launches) = self.launches {
-            launches.await.into_diagnostic()?;
-        }
-        fleet::farewell(&self.gateway).await;
-        // Until now they saw lists.
-        self.pins.finish().await?;
-        let (kernel, reconciler) = (self.kernel, self.reconciler);
-        tokio::task::spawn_blocking(move || {
-            if let Some(kernel) = kernel {
-                kernel.unfollow();
-            }
-            reconciler.finish();
-        })
-        .await
-        .into_diagnostic()?;
-        self.recording.await.into_diagnostic()?;
-        if let (Some(watch), Some(following)) = (&self.gateway.watch, self.following) {
-            watch.finish();
-            following.await.into_diagnostic()?;
-        }
-        let farewell = Lifecycle {
-            at: now(),
-            policy: self.gateway.admission.policy_digest().to_string(),
-            ..self.lifecycle
-        };
-        self.gateway
-            .trail
-            .clone()
-            .stop(EventRef::Stop(&farewell))
-            .await
-            .into_diagnostic()
-            .wrap_err("the log was not closed")?;
-        self.publishing.await.into_diagnostic()?.finish().await;
-        self.shelving.await.into_diagnostic()?.finish().await;
-        self.copying.await.into_diagnostic()?.finish().await;
-        self.shipping.finish().await;
-        let traces = self.gateway.traces.clone();
-        tokio::task::spawn_blocking(move || traces.shutdown())
-            .await
-            .into_diagnostic()?;
-        tracing::info!("stopped");
-        Ok(())
     }
 }
 
@@ -434,6 +430,7 @@ fn gateway(
     config: &Config,
     ((engine, identity, operator, own_keys), keyring): (Judges, Option<&keyring::Opened>),
     (flows, ledger): (Arc<dyn FlowSource>, (&Arc<ClientConfig>, &fleet::Said)),
+    doors: watch::Receiver<Doors>,
     (watch, revoked, pins): (Option<Arc<Watch>>, watch::Receiver<Arc<Revoked>>, Arc<Pins>),
     lifecycle: &Lifecycle,
     runtime: &tokio::runtime::Runtime,
@@ -462,9 +459,20 @@ fn gateway(
         operator,
         mediator: config.mediator.clone(),
         uninspected: config.uninspected,
+        doors,
     });
     figures::watch(&gateway, &held)?;
     Ok((gateway, held, kept.provider))
+}
+
+/// Serves, once.
+fn serve(
+    bound: &mut Option<Bound>,
+    (gateway, upstream_tls, stopped): (&Arc<Gateway>, &Arc<ClientConfig>, &watch::Receiver<bool>),
+) -> Result<Vec<JoinHandle<()>>> {
+    let bound = bound.take().ok_or_else(|| miette!("nothing listens"))?;
+    let workers = bound.serve(gateway, upstream_tls, stopped);
+    workers.into_diagnostic()
 }
 
 /// As what agents are known.
@@ -522,15 +530,17 @@ fn enforce(
 fn launched(
     listener: Option<StdUnixListener>,
     launches: Launches,
-    stopped: &watch::Receiver<bool>,
+    (retired, stopped): (&watch::Receiver<bool>, &watch::Receiver<bool>),
 ) -> Result<Option<tokio::task::JoinHandle<()>>> {
     let Some(listener) = listener else {
         return Ok(None);
     };
     let listener = UnixListener::from_std(listener).into_diagnostic()?;
-    Ok(Some(tokio::spawn(
-        launches.serve(listener, stopped.clone()),
-    )))
+    Ok(Some(tokio::spawn(launches.serve(
+        listener,
+        retired.clone(),
+        stopped.clone(),
+    ))))
 }
 
 fn operators(

@@ -20,8 +20,12 @@ use identity::Registry;
 use jiff::Timestamp;
 use moka::{policy::EvictionPolicy, sync::Cache};
 use names::Tunnel;
+use proxy::Doors;
 use telemetry::{FlowSpan, Traces};
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 
 use super::{
     calls::Calls,
@@ -73,6 +77,8 @@ pub(crate) struct Reconciler {
     totals: Mutex<HashMap<u32, Totals>>,
     /// When somebody last asked for what happens.
     asked: Mutex<Option<Instant>>,
+    /// Whether this process accepts what is under way to the gateway.
+    doors: watch::Receiver<Doors>,
 }
 
 /// A flow of an agent that may still be accepted, and since when.
@@ -91,6 +97,7 @@ impl Reconciler {
         registry: Registry,
         keeper: Arc<Keeper>,
         turns_recorded: bool,
+        doors: watch::Receiver<Doors>,
     ) -> (Arc<Self>, mpsc::Receiver<Event>) {
         let (records, receiver) = mpsc::channel(RECORDS_MAX);
         let named = |agent: &Arc<identity::Agent>| {
@@ -122,6 +129,7 @@ impl Reconciler {
             traces: OnceLock::new(),
             totals: Mutex::default(),
             asked: Mutex::default(),
+            doors,
         };
         (Arc::new(reconciler), receiver)
     }
@@ -135,6 +143,11 @@ impl Reconciler {
     /// Whoever is in the network namespace `netns` was started by `pid`, or is it.
     pub(crate) fn seal(&self, netns: u64, pid: u32, agent: u32) -> Room {
         self.rooms.seal(netns, pid, agent)
+    }
+
+    /// How many namespaces are sealed.
+    pub(crate) fn sealed(&self) -> usize {
+        self.rooms.open()
     }
 
     /// The cookie of the gateway's own network namespace, where the kernel tells.
@@ -344,6 +357,9 @@ impl Reconciler {
 
     /// Whether the event will be on record.
     fn send(&self, event: Event) -> bool {
+        if self.has_left() {
+            return true;
+        }
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         let send = |records: &mpsc::Sender<Event>| records.try_send(event).is_ok();
         records.as_ref().is_some_and(send)
@@ -351,6 +367,9 @@ impl Reconciler {
 
     /// The same, unless findings may soon need the room.
     fn send_behind(&self, event: Event) -> bool {
+        if self.has_left() {
+            return true;
+        }
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         records.as_ref().is_some_and(|records| {
             records.capacity() > RECORDS_MAX / 4 && records.try_send(event).is_ok()
@@ -457,6 +476,12 @@ impl FlowSink for Reconciler {
 
     fn settled(&self) {
         let now = now();
+        if *self.doors.borrow() == Doors::Shut {
+            // It is accepted later, here or by another process.
+            let mut state = self.lock();
+            state.pending.iter_mut().for_each(|it| it.2 = now);
+            return;
+        }
         let is_due = |waiting: &mut Pending| now.duration_since(waiting.2) >= GRACE;
         let due: Vec<Pending> = self.lock().pending.extract_if(.., is_due).collect();
         for (flow, agent, _) in due {
@@ -474,9 +499,14 @@ impl Reconciler {
         entry.or_insert(()).is_fresh()
     }
 
+    /// Whether another process accepts what comes, and puts on record what it finds.
+    fn has_left(&self) -> bool {
+        *self.doors.borrow() == Doors::Left
+    }
+
     /// A flow that had time enough to be accepted.
     fn judge(&self, flow: &FlowRecord, agent: &Arc<str>) {
-        if !self.governed.contains_key(&flow.id.cookie) {
+        if !self.has_left() && !self.governed.contains_key(&flow.id.cookie) {
             self.find(flow, agent);
         }
     }

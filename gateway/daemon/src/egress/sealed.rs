@@ -59,6 +59,11 @@ impl Rooms {
         }
     }
 
+    /// How many there are.
+    pub(super) fn open(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Whether nothing that happens in this namespace can leave it.
     pub(super) fn is_sealed(&self, netns: u64) -> bool {
         self.remembered.contains_key(&netns)

@@ -29,6 +29,7 @@ pub(crate) use on_both;
 
 mod appending;
 mod attacks;
+mod ceding;
 mod cluster;
 mod copying;
 mod crash;

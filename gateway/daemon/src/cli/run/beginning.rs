@@ -4,7 +4,7 @@ use ::authority::Authority;
 use audit::Lifecycle;
 
 use super::now;
-use crate::{authority, config::Config};
+use crate::{authority, config::Config, handover::Who};
 
 /// The hosts that agents are not answered for.
 pub(super) fn unvouched(authority: Option<&Authority>, config: &Config) -> Vec<String> {
@@ -12,6 +12,11 @@ pub(super) fn unvouched(authority: Option<&Authority>, config: &Config) -> Vec<S
     let note =
         |host: String| format!("authority: no certificate for `{host}`: `tidegate ca rotate`");
     uncovered.into_iter().flatten().map(note).collect()
+}
+
+/// Whose place it took.
+pub(super) fn took_over(from: &Who) -> String {
+    format!("handover: from {from} to {}", Who::here())
 }
 
 /// What the start record says is missing.

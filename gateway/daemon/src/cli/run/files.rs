@@ -18,11 +18,14 @@ pub(super) fn look(
         Option<authority::Vouching>,
     ),
     gateway: &Gateway,
-    (alerts, stopped): (Arc<Alerts>, &watch::Receiver<bool>),
+    (alerts, (retired, stopped)): (
+        Arc<Alerts>,
+        (&watch::Receiver<bool>, &watch::Receiver<bool>),
+    ),
 ) -> pins::Keeper {
     let (data, trail, stop) = (&config.data, &gateway.trail, || stopped.clone());
-    alerts.start(stopped);
-    let recovering = Arc::clone(&alerts).recover(data.clone(), trail.clone(), stopped.clone());
+    alerts.start(retired);
+    let recovering = Arc::clone(&alerts).recover(data.clone(), trail.clone(), retired.clone());
     tokio::spawn(recovering);
     let keeping = pins::Keeping {
         pins: Arc::clone(&gateway.pins),

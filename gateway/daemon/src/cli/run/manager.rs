@@ -5,8 +5,11 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 use tokio::{runtime::Runtime, sync::watch};
 
-/// That it serves, and from now on that it lives.
-pub(super) fn serving(runtime: &Runtime, stopped: watch::Receiver<bool>) {
+/// That it serves, and from now on that it lives; that it is the one, where it took another's place.
+pub(super) fn serving(runtime: &Runtime, stopped: watch::Receiver<bool>, took_over: bool) {
+    if took_over {
+        tell(NotifyState::MainPid(std::process::id()));
+    }
     tell(NotifyState::Ready);
     if let Some(period) = sd_notify::watchdog_enabled() {
         runtime.spawn(live(period, stopped));

@@ -77,13 +77,13 @@ pub(super) fn open(
     })
 }
 
-/// Goes on with a rotation of keys that was begun, and waits for others.
+/// Goes on with a rotation of keys that was begun, and waits for others; once a gateway that was taken over is gone.
 pub(super) fn rotation(
     config: &Config,
     gateway: &Gateway,
     (provider, keeper): (FileProvider, Option<Arc<keyring::Provider>>),
     copying: &Copying,
-    stopped: &watch::Receiver<bool>,
+    (retired, gone): (&watch::Receiver<bool>, Option<watch::Receiver<bool>>),
 ) -> Arc<Rotation> {
     let rotation = Arc::new(Rotation {
         data: config.data.clone(),
@@ -95,7 +95,14 @@ pub(super) fn rotation(
         due: Notify::new(),
         standing: Arc::default(),
     });
-    tokio::spawn(Arc::clone(&rotation).keep(stopped.clone()));
+    let (keeping, retired) = (Arc::clone(&rotation), retired.clone());
+    tokio::spawn(async move {
+        if let Some(mut gone) = gone {
+            // A gateway that was taken over still wraps keys of data subjects as it did.
+            drop(gone.wait_for(|gone| *gone).await);
+        }
+        keeping.keep(retired).await;
+    });
     rotation
 }
 
