@@ -531,7 +531,9 @@ fn another_users_process_gets_neither_sockets_nor_the_log() -> Result<()> {
     );
     let refused = || Ok(shop.gateway.stderr().contains("asked for the log"));
     wait("it is told", refused)?;
-    let reply = shop.client.get(&shop.gateway.url("/shop/things/one")?, &[])?;
+    let reply = shop
+        .client
+        .get(&shop.gateway.url("/shop/things/one")?, &[])?;
     assert_eq!(reply.status, 200, "{}", reply.text());
     shop.finish(1)?;
     Ok(())
