@@ -2,7 +2,7 @@
 //!
 //! What begins anew with a day does so, what is due after days is done, and nothing grows.
 
-use std::{fs, thread, time::Instant};
+use std::{fs, io::Write as _, thread, time::Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -183,7 +183,12 @@ fn days_go_by_and_what_is_due_is_done() -> Result<()> {
         if life.pass()? {
             life.ended()?;
             held.push(Held::by(life.gateway())?);
-            println!("after day {}: {:?}", held.len(), held.last());
+            writeln!(
+                std::io::stdout(),
+                "after day {}: {:?}",
+                held.len(),
+                held.last()
+            )?;
         }
     }
     life.calls()?;
