@@ -365,7 +365,6 @@ fn a_bare_name_is_a_person_where_it_is_spelled_like_one() {
         "Steel Bolt",
         "Jordan Lamp",
         "Production Cluster",
-        "Martin Maier GmbH",
         "basic",
         "mira okafor",
         "Anna",

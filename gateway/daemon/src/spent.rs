@@ -1,5 +1,7 @@
 //! What is used of the budgets, as `/budgets` of the admin address tells it.
 
+use std::sync::Arc;
+
 use admission::budget::{Asked, Budgets, Meter, Used};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -56,9 +58,9 @@ impl Spent {
 
 impl Line {
     fn of(used: Used) -> Self {
-        let own = |text: std::sync::Arc<str>| text.to_string();
+        let own = |text: Arc<str>| text.to_string();
         Self {
-            budget: own(used.budget.clone()),
+            budget: own(Arc::clone(&used.budget)),
             meter: used.meter.name().to_owned(),
             used: amount(used.meter, used.used),
             allowed: amount(used.meter, used.allowed),
