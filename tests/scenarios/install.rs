@@ -67,7 +67,7 @@ fn what_init_writes_governs_the_first_call() -> Result<()> {
     )?;
     let said = String::from_utf8_lossy(&written.stdout).into_owned();
     ensure!(written.status.success(), "{written:?}");
-    ensure!(said.contains("1 agents, 1 services"), "{said}");
+    ensure!(said.contains("1 agent, 1 service"), "{said}");
     let gateway = start(folder)?;
     let ask = |path: &str| -> Result<(String, Value)> {
         let url = gateway.url(path)?;
