@@ -81,6 +81,7 @@ mod shared;
 mod shipped;
 mod signed;
 mod smuggling;
+mod soak;
 mod static_keys;
 mod stores;
 mod streamed;

@@ -11,6 +11,7 @@ use tests::{
     clock::unix_seconds,
     env,
     gateway::{Gateway, POLL, START_MAX},
+    held::Held,
     records,
     shifted::Shifted,
 };
@@ -33,28 +34,6 @@ const CALLS_A_DAY: u64 = 50;
 const GROWTH_KIB_MAX: u64 = 96 << 10;
 const FILES_MAX: usize = 8;
 const THREADS_MAX: usize = 4;
-
-/// What a gateway holds.
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    kib: u64,
-    files: usize,
-    threads: usize,
-}
-
-impl Held {
-    fn by(gateway: &Gateway) -> Result<Self> {
-        let process = format!("/proc/{}", gateway.pid()?);
-        let status = fs::read_to_string(format!("{process}/status"))?;
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = resident.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
-        Ok(Self {
-            kib: kib.context("the kernel tells no VmRSS")?,
-            files: fs::read_dir(format!("{process}/fd"))?.count(),
-            threads: fs::read_dir(format!("{process}/task"))?.count(),
-        })
-    }
-}
 
 /// How a day's calls ended.
 #[derive(Clone, Debug, Default)]
@@ -182,7 +161,7 @@ fn days_go_by_and_what_is_due_is_done() -> Result<()> {
         life.calls()?;
         if life.pass()? {
             life.ended()?;
-            held.push(Held::by(life.gateway())?);
+            held.push(Held::by(life.gateway().pid()?)?);
             writeln!(
                 std::io::stdout(),
                 "after day {}: {:?}",

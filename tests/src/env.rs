@@ -39,6 +39,8 @@ pub const STREAMS: &str = "TIDEGATE_STREAMS";
 pub const HANDOVER: &str = "TIDEGATE_HANDOVER";
 /// How many days a gateway lives through, hour by hour.
 pub const DAYS: &str = "TIDEGATE_DAYS";
+/// For how many seconds a gateway is kept as busy as its host allows.
+pub const SOAK: &str = "TIDEGATE_SOAK";
 /// How many megabytes stream through in the memory scenario.
 pub const STREAM_MB: &str = "TIDEGATE_STREAM_MB";
 

@@ -16,6 +16,7 @@ pub mod env;
 pub mod envoy;
 pub mod front;
 pub mod gateway;
+pub mod held;
 pub mod mcp;
 pub mod nats;
 pub mod network;

@@ -105,6 +105,8 @@ pub(crate) enum Long {
     Fleet,
     /// Sixty days by the gateway's own clocks, hour by hour: what is due is done, and nothing grows.
     Month,
+    /// Two hours at the highest load that the host sustains: memory flat, no descriptor left, the slowest hundredth steady.
+    Soak,
     /// A thousand streams while the key and the upstreams change: none fails, none has a revoked key.
     Rotation,
     /// A thousand streams while another gateway takes over: none dropped, all on record.
@@ -154,6 +156,7 @@ impl Long {
                 ),
             ],
             Self::Month => &[("days_go_by", "TIDEGATE_DAYS", "60")],
+            Self::Soak => &[("as_busy_as_its_host_allows", "TIDEGATE_SOAK", "7200")],
             Self::Rotation => &[("keys_and_upstreams", "TIDEGATE_STREAMS", "1000")],
             Self::Handover => &[("another_gateway_takes_over", "TIDEGATE_HANDOVER", "1000")],
             // About 1.7 records a request.
