@@ -72,7 +72,7 @@ impl Store {
     }
 
     /// What somebody does to it.
-    fn attacked(&self, arguments: &[&str]) -> Result<()> {
+    pub(crate) fn attacked(&self, arguments: &[&str]) -> Result<()> {
         let mut command = Language::Python.command("objects_attack")?;
         let output = command
             .args(arguments)

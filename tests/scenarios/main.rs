@@ -8,6 +8,7 @@ mod begun;
 mod behaviour;
 mod bucket;
 mod budgets;
+mod bundles;
 mod bypass;
 mod canary;
 #[path = "../../gateway/store/tests/record/cluster.rs"]

@@ -167,9 +167,8 @@ impl Crowd<'_> {
 
     fn write(&self, client: &Client, caller: u64, turn: u64) -> Result<()> {
         let text = format!(r#"{{"note":"call {turn}","email":"tamsel.wrenfold@example.org"}}"#);
-        let fields = [("content-type", "application/json")];
         let ticket = self.url(caller, &format!("/crm/tickets/T-{}", 4880 + turn % 20))?;
-        let reply = client.post(&ticket, &fields, &text)?;
+        let reply = client.post(&ticket, &[], &text)?;
         ensure!(reply.status.is_success(), "{}", reply.text());
         self.answered.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -210,7 +209,19 @@ impl Crowd<'_> {
                 p50_us: within(&counts, 0.5),
                 p99_us: within(&counts, 0.99),
             };
-            writeln!(std::io::stdout(), "span {number} of {SPANS}: {span:?}")?;
+            let Held {
+                kib,
+                files,
+                threads,
+            } = span.held;
+            writeln!(
+                std::io::stdout(),
+                "span {number} of {SPANS}: {} calls, p50 {:.0} µs, p99 {:.0} µs; {} MiB, {files} files, {threads} threads",
+                span.calls,
+                span.p50_us,
+                span.p99_us,
+                kib >> 10,
+            )?;
             spans.push(span);
         }
         Ok(spans)

@@ -7,7 +7,13 @@
 pub mod budget;
 mod permit;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use arc_swap::ArcSwap;
 use identity::Caller;
@@ -23,6 +29,14 @@ pub struct Admission {
     no_scope: Arc<BTreeMap<String, String>>,
     no_purpose: Arc<str>,
     any_session: Arc<str>,
+    counts: Arc<Counts>,
+}
+
+/// How policies have answered since the gateway began.
+#[derive(Debug, Default)]
+struct Counts {
+    asked: AtomicU64,
+    refused: AtomicU64,
 }
 
 /// A refused call: who asked, for what, and which policies said no.
@@ -59,6 +73,7 @@ impl Admission {
             no_scope: Arc::default(),
             no_purpose: Arc::from(""),
             any_session: Arc::from("any"),
+            counts: Arc::default(),
         }
     }
 
@@ -73,12 +88,22 @@ impl Admission {
         Arc::clone(self.engine.load().digest())
     }
 
+    /// How many calls policies were asked about, and how many of those they refused, since the gateway began.
+    pub fn answers(&self) -> (u64, u64) {
+        let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
+        // In this order: what is refused was asked before.
+        let refused = count(&self.counts.refused);
+        (count(&self.counts.asked), refused)
+    }
+
     /// Admits `caller` to `operation`, or says which policies refuse.
     pub fn admit(&self, caller: Caller, operation: Operation) -> Result<Permit, Box<Refused>> {
         let engine = self.engine.load_full();
         let principal = self.principal(&caller, &engine);
         let decision = engine.call(&principal, &operation);
+        self.counts.asked.fetch_add(1, Ordering::Relaxed);
         if !decision.allowed {
+            self.counts.refused.fetch_add(1, Ordering::Relaxed);
             return Err(Box::new(Refused {
                 caller,
                 operation,

@@ -352,6 +352,8 @@ pub struct Gap {
     /// as long as it may; nothing is begun. `keys_returned`: it does again; `lost` exchanges were refused.
     /// `leases_withheld`: nothing of the budgets that a fleet shares can be leased; `leases_returned`: it can again,
     /// `lost` calls and answers were refused. `ledger_lost`: their ledger has lost what it had, or may have.
+    /// `bundle_withheld`: where bundles of policies come from there is none that may be taken, or nobody answers; what is in
+    /// force stays. `bundle_returned`: there is one again.
     pub reason: Cow<'static, str>,
     /// How many were lost.
     pub lost: u64,
@@ -379,7 +381,7 @@ pub struct Revocation {
 pub struct PolicyChange {
     /// When.
     pub at: Timestamp,
-    /// The user id of the asking process, by the kernel's word.
+    /// The user id of the asking process, by the kernel's word; the gateway's own, if a bundle came.
     pub uid: u32,
     /// Digest of the policies that decided so far, as records before this one name it.
     pub before: String,
@@ -390,6 +392,9 @@ pub struct PolicyChange {
     /// Why, if that was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The signed bundle that those come from, by name and revision: `rules.example 42`; none if somebody brought files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<String>,
 }
 
 /// A person who read the log (45 CFR 164.312(b): activity in systems that hold health data, this

@@ -109,7 +109,12 @@ fn who(matter: &Matter) -> String {
             return user.unwrap_or_else(|| format!("uid {}", inquiry.uid));
         }
         Event::Erase(erasure) => return format!("uid {}", erasure.uid),
-        Event::Policies(change) => return format!("uid {}", change.uid),
+        Event::Policies(change) => {
+            return match &change.bundle {
+                Some(bundle) => format!("bundle {bundle}"),
+                None => format!("uid {}", change.uid),
+            };
+        }
         Event::Revoke(revocation) => return format!("{} {}", revocation.what, revocation.id),
         Event::Hold(hold) => return format!("uid {}", hold.uid),
         Event::Succeed(successor) => return format!("uid {}", successor.uid),

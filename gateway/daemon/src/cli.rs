@@ -5,6 +5,7 @@ mod api;
 mod audit;
 mod backup;
 mod budgets;
+mod bundle;
 mod ca;
 mod check;
 mod classify;
@@ -128,6 +129,9 @@ enum Command {
     /// Tell which hosts share budgets with this one.
     #[command(subcommand)]
     Fleet(fleet::Fleet),
+    /// Policies for many gateways in one signed file: make, look into, follow, leave.
+    #[command(subcommand)]
+    Bundle(bundle::Bundles),
     /// Stop an agent, a session, a token or everything, within a second, streams included.
     #[command(subcommand)]
     Revoke(Revoke),
@@ -565,6 +569,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Keys(command) => keys::keys(command),
         Command::Shipping(command) => shipping::shipping(&command),
         Command::Fleet(command) => fleet::fleet(&command),
+        Command::Bundle(command) => bundle::bundle(&command),
         Command::Mcp(command) => mcp::mcp(&command),
         Command::Credentials(command) => credentials::credentials(&command),
         Command::Flows(Flows {

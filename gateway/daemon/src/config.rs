@@ -7,6 +7,7 @@ mod asked;
 mod behaviour;
 mod buckets;
 mod budgets;
+mod bundle;
 pub(crate) mod classifiers;
 mod console;
 mod copy;
@@ -48,6 +49,7 @@ use miette::IntoDiagnostic as _;
 
 pub(crate) use behaviour::{Collecting, Receiver, Way};
 pub(crate) use buckets::{BucketPlace, Within, named, prefix_of};
+pub(crate) use bundle::{Bundles, From as BundleSource};
 pub(crate) use console::Console;
 pub(crate) use credentials::CredentialPlace;
 pub(crate) use egress::Place;
@@ -58,7 +60,8 @@ pub(crate) use proofs::{Asked, Shelf};
 pub(crate) use resolve::{Config, Listen, is_loopback};
 pub(crate) use shipping::{Collector, Destination, Folder, LakePlace, To};
 
-use fault::Text;
+pub(crate) use budgets::is_name;
+pub(crate) use fault::Text;
 
 /// The longest configuration file, in bytes.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;

@@ -24,6 +24,7 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use crate::{
+    bundles,
     cli::now,
     config::{Config, Fleet, Shown},
     shipping::Lag,
@@ -44,6 +45,9 @@ pub(crate) struct About {
     pub(crate) version: String,
     /// Digest of the policies in force.
     pub(crate) policy: String,
+    /// The revision of the bundle that they come from; 0 if they come from none.
+    #[serde(default)]
+    pub(crate) bundle: u64,
     /// Records of its log.
     pub(crate) records: u64,
     /// Records that the destination furthest behind has not taken.
@@ -150,7 +154,7 @@ fn roots(file: &Path) -> Result<RootCertStore> {
 /// Begins to say how this host stands, to the others, on record and in figures, until told to stop.
 pub(crate) fn watch(
     gateway: &Arc<Gateway>,
-    (said, lag): (Said, Arc<Lag>),
+    (said, lag, bundled): (Said, Arc<Lag>, Option<Arc<bundles::Standing>>),
     stopped: &watch::Receiver<bool>,
 ) -> Result<()> {
     let budgets = gateway.budgets.as_ref();
@@ -169,6 +173,7 @@ pub(crate) fn watch(
             let about = About {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 policy: gateway.admission.policy_digest().to_string(),
+                bundle: bundled.as_ref().map_or(0, |it| it.revision()),
                 records: gateway.trail.status().size,
                 lag: lag.records(),
             };
@@ -237,7 +242,8 @@ async fn look(standing: Arc<FleetStanding>, trail: Trail, mut stopped: watch::Re
     }
 }
 
-async fn tell(trail: &Trail, reason: &'static str, lost: u64) {
+/// Puts a gap on record.
+pub(crate) async fn tell(trail: &Trail, reason: &'static str, lost: u64) {
     let gap = Gap {
         at: now(),
         reason: reason.into(),

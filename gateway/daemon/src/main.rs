@@ -9,6 +9,7 @@ mod alerts;
 mod authority;
 mod backup;
 mod behaviour;
+mod bundles;
 mod cli;
 mod config;
 mod console;

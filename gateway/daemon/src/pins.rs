@@ -17,7 +17,7 @@ use proxy::{
 };
 use tokio::sync::watch;
 
-use crate::{alerts::Alerts, cli::now, config::Config};
+use crate::{alerts::Alerts, cli::now, config::Config, folder};
 
 /// The file, in the log's folder.
 pub(crate) const FILE: &str = "pins.json";
@@ -96,12 +96,8 @@ fn write(data: &Path, kept: &Kept) -> Result<()> {
             "`{FILE}` would be longer than {FILE_BYTES_MAX} bytes"
         ));
     }
-    let file = tempfile::NamedTempFile::new_in(data).into_diagnostic();
-    let mut file = file.wrap_err_with(|| format!("`{}` cannot be written", data.display()))?;
-    io::Write::write_all(&mut file, &text).into_diagnostic()?;
-    file.as_file().sync_all().into_diagnostic()?;
-    file.persist(data.join(FILE)).into_diagnostic()?;
-    Ok(())
+    let written = folder::replace(data, FILE, &text).into_diagnostic();
+    written.wrap_err_with(|| format!("`{}` cannot be written", data.display()))
 }
 
 /// What is needed to keep what is known and what is written down the same.

@@ -5,9 +5,10 @@
 
 use std::sync::Arc;
 
-use admission::Admission;
-use audit::{EventRef, PolicyChange, Trail};
+use audit::{EventRef, PolicyChange};
+use classifiers::operator::Operator;
 use policy::{Engine, Names, PolicyFile};
+use proxy::Gateway;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
@@ -21,6 +22,10 @@ const REASON_BYTES_MAX: usize = 256;
 
 /// The longest refusal, in bytes.
 const REFUSAL_BYTES_MAX: usize = 2 * 1024;
+
+/// The answer to whoever brings policies where they come in bundles.
+const BUNDLED: &str = "policies come in signed bundles here (`bundle`): put them into one of a newer revision with `tidegate bundle make`, \
+                       or leave the one in force with `tidegate bundle rollback`";
 
 /// The policies to be.
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,16 +64,15 @@ pub(crate) struct InForce {
     pub(crate) config: String,
 }
 
-/// Puts policies in force.
+/// Puts policies in force that somebody brings.
 pub(crate) struct Clerk {
-    pub(crate) admission: Admission,
-    pub(crate) trail: Trail,
+    pub(crate) force: Force,
     /// What this gateway serves, for policies to name.
     pub(crate) names: Names,
     /// Digest of its configuration.
     pub(crate) config: String,
-    /// One change after the other, in the order of their records.
-    pub(crate) turn: Arc<Mutex<()>>,
+    /// Whether policies come in signed bundles here, and so in no other way.
+    pub(crate) bundled: bool,
 }
 
 impl desk::Clerk for Clerk {
@@ -99,18 +103,20 @@ impl Clerk {
         if reason.is_some_and(bad) {
             return Err("reason_invalid".to_owned());
         }
+        if self.bundled {
+            return Err(BUNDLED.to_owned());
+        }
         let engine = Arc::new(self.engine(request.files)?);
         let digest = engine.digest().to_string();
-        let change = Change {
-            admission: self.admission.clone(),
-            trail: self.trail.clone(),
-            turn: Arc::clone(&self.turn),
+        let other = Other {
             engine,
+            operator: None,
             uid,
             reason: request.reason,
+            bundle: None,
         };
         // Of its own, so that what is on record also happens when whoever asked is gone.
-        let made = tokio::spawn(change.make()).await;
+        let made = tokio::spawn(self.force.clone().put(other)).await;
         let record = made.map_err(|_| "unfinished".to_owned())??;
         let config = self.config.clone();
         Ok(InForce {
@@ -135,37 +141,64 @@ impl Clerk {
     }
 }
 
-/// A change that holds.
-struct Change {
-    admission: Admission,
-    trail: Trail,
-    turn: Arc<Mutex<()>>,
-    engine: Arc<Engine>,
-    uid: u32,
-    reason: Option<String>,
+/// What is to be in force.
+pub(crate) struct Other {
+    pub(crate) engine: Arc<Engine>,
+    /// With these classifiers of an operator, or none; with those that are if nothing is said of them.
+    pub(crate) operator: Option<Option<Arc<Operator>>>,
+    pub(crate) uid: u32,
+    pub(crate) reason: Option<String>,
+    /// The bundle that it comes from.
+    pub(crate) bundle: Option<String>,
 }
 
-impl Change {
-    /// Makes it, and gives its record; none if nothing changes.
-    async fn make(self) -> Result<Option<u64>, String> {
+/// Puts policies in force, one change after the other, in the order of their records.
+#[derive(Clone)]
+pub(crate) struct Force {
+    gateway: Arc<Gateway>,
+    turn: Arc<Mutex<()>>,
+}
+
+impl Force {
+    pub(crate) fn of(gateway: &Arc<Gateway>) -> Self {
+        Self {
+            gateway: Arc::clone(gateway),
+            turn: Arc::default(),
+        }
+    }
+
+    /// Makes a change that holds, and gives its record; none if nothing changes.
+    pub(crate) async fn put(self, other: Other) -> Result<Option<u64>, String> {
         let _turn = self.turn.lock().await;
-        let before = self.admission.policy_digest();
-        if before == *self.engine.digest() {
+        let Gateway {
+            admission,
+            trail,
+            operator,
+            ..
+        } = &*self.gateway;
+        let before = admission.policy_digest();
+        if before == *other.engine.digest() && other.operator.is_none() {
             return Ok(None);
         }
         let change = PolicyChange {
             at: now(),
-            uid: self.uid,
+            uid: other.uid,
             before: before.to_string(),
-            after: self.engine.digest().to_string(),
-            policies: self.engine.policies().len() as u64,
-            reason: self.reason,
+            after: other.engine.digest().to_string(),
+            policies: other.engine.policies().len() as u64,
+            reason: other.reason,
+            bundle: other.bundle,
         };
         // On record before anything is decided by them.
-        let noted = self.trail.note(EventRef::Policies(&change)).await;
+        let noted = trail.note(EventRef::Policies(&change)).await;
         let record = noted.map_err(|_| "audit_unavailable".to_owned())?;
-        self.admission.replace(self.engine);
-        tracing::info!(record, policies = change.policies, digest = %change.after, "other policies in force");
+        // What finds data first: no policy decides of what nobody looks for yet.
+        if let Some(other) = other.operator {
+            operator.store(other);
+        }
+        admission.replace(other.engine);
+        let bundle = change.bundle.as_deref();
+        tracing::info!(record, policies = change.policies, digest = %change.after, bundle, "other policies in force");
         Ok(Some(record))
     }
 }

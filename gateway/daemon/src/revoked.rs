@@ -14,7 +14,7 @@ use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::cli::now;
+use crate::{cli::now, folder};
 
 /// The file, in the log's folder.
 pub(crate) const FILE: &str = "revoked.json";
@@ -149,15 +149,8 @@ fn write(data: &Path, revoked: &Revoked) -> Result<()> {
             data.join(FILE).display()
         ));
     }
-    let written = || -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(data)?;
-        io::Write::write_all(&mut file, &text)?;
-        file.as_file().sync_all()?;
-        file.persist(data.join(FILE))?;
-        // Or who was revoked is back after a power cut.
-        fs::File::open(data)?.sync_all()
-    };
-    let written = written().into_diagnostic();
+    // Or who was revoked is back after a power cut.
+    let written = folder::replace(data, FILE, &text).into_diagnostic();
     written.wrap_err_with(|| format!("`{}` cannot be written", data.display()))
 }
 

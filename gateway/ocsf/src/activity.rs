@@ -358,7 +358,7 @@ pub(crate) fn policies(at: &Place<'_>, change: &PolicyChange) -> Value {
         at,
         change.at.as_millisecond(),
         what,
-        json!({ "policies": change.policies }),
+        json!({ "policies": change.policies, "bundle": change.bundle }),
     )
 }
 

@@ -373,9 +373,13 @@ impl Worker {
             }
             // Few requests need its future, which is large.
             Resolved::Message(endpoint) => {
-                let operator = gateway.operator.as_ref();
+                let operator = gateway.operator.load_full();
                 Box::pin(message::understand(
-                    account, &endpoint, operator, parts, body,
+                    account,
+                    &endpoint,
+                    operator.as_ref(),
+                    parts,
+                    body,
                 ))
                 .await?
             }

@@ -120,7 +120,7 @@ pub(crate) fn is_clean(gateway: &Gateway, name: &str, value: &str) -> bool {
         Media::Text,
         |_| Action::Drop,
         Arc::clone(&gateway.pseudonyms),
-        workspace::take(gateway.operator.as_ref(), None),
+        workspace::take(gateway.operator.load().as_ref(), None),
     );
     let mut out = Output::new();
     let read = body
@@ -230,7 +230,7 @@ impl Inspection<'_> {
             media,
             disclose,
             Arc::clone(&self.gateway.pseudonyms),
-            workspace::take(self.gateway.operator.as_ref(), None),
+            workspace::take(self.gateway.operator.load().as_ref(), None),
         );
         let mut out = Output::new();
         let read = body

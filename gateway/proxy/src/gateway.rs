@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use admission::{Admission, budget::Budgets};
+use arc_swap::ArcSwapOption;
 use audit::{Subjects, Trail};
 use classifiers::operator::Operator;
 use flows::FlowSource;
@@ -95,7 +96,7 @@ pub struct Gateway {
     /// What stands between where policy says `mediate`.
     pub mediator: Mediator,
     /// The operator's own classifiers.
-    pub operator: Option<Arc<Operator>>,
+    pub operator: ArcSwapOption<Operator>,
     /// What happens to bodies that cannot be inspected.
     pub uninspected: Uninspected,
     /// Whether new connections are taken.

@@ -16,6 +16,7 @@ mod clock;
 pub mod credential;
 pub mod declared;
 mod dialect;
+pub mod documents;
 mod exchange;
 mod fields;
 pub mod forward;

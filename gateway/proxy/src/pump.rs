@@ -156,7 +156,7 @@ impl Pump {
             format,
             Rules(disclosures.clone()),
             pseudonyms,
-            workspace::take(gateway.operator.as_ref(), declared),
+            workspace::take(gateway.operator.load().as_ref(), declared),
         )
         .treating(gateway.uninspected.of_parts());
         if restoration.is_none()

@@ -16,21 +16,30 @@ thread_local! {
     static KEPT: RefCell<Vec<Box<Workspace>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A workspace: a used one, or a new one. A worker serves one gateway, whose operator's classifiers
-/// all its workspaces know. What names mean in one workspace holds for one API's declarations only.
+/// A workspace: a used one, or a new one. What names mean in one workspace holds for one API's declarations only, and by one
+/// set of an operator's classifiers: those that know others are let go.
 pub(crate) fn take(
     operator: Option<&Arc<Operator>>,
     declared: Option<&Arc<Declared>>,
 ) -> Box<Workspace> {
-    let fits = |work: &Workspace| match (work.declarations(), declared) {
-        (Some(known), Some(wanted)) => Arc::ptr_eq(known, wanted),
-        (known, wanted) => known.is_none() && wanted.is_none(),
-    };
     let used = KEPT.with_borrow_mut(|kept| {
+        let knows = |work: &Workspace| are_same(work.operator(), operator);
+        // A worker serves one gateway: when that knows others, all of these are of no use.
+        if kept.last().is_some_and(|work| !knows(work)) {
+            kept.clear();
+        }
+        let fits = |work: &Workspace| are_same(work.declarations(), declared) && knows(work);
         let last = kept.iter().rposition(|work| fits(work))?;
         Some(kept.swap_remove(last))
     });
     used.unwrap_or_else(|| Box::new(new(operator, declared)))
+}
+
+fn are_same<T>(known: Option<&Arc<T>>, wanted: Option<&Arc<T>>) -> bool {
+    match (known, wanted) {
+        (Some(known), Some(wanted)) => Arc::ptr_eq(known, wanted),
+        (known, wanted) => known.is_none() && wanted.is_none(),
+    }
 }
 
 fn new(operator: Option<&Arc<Operator>>, declared: Option<&Arc<Declared>>) -> Workspace {

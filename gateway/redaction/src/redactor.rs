@@ -150,7 +150,7 @@ impl Workspace {
     }
 
     /// The operator's own detectors, if there are any.
-    pub(crate) fn operator(&self) -> Option<&Arc<Operator>> {
+    pub fn operator(&self) -> Option<&Arc<Operator>> {
         self.keys.operator()
     }
 }

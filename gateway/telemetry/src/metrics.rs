@@ -109,6 +109,10 @@ pub enum Watched {
     LedgersLost,
     /// 1 while no lease is to be had.
     LeasesClosed,
+    /// The revision of the bundle in force; 0 if none is.
+    BundleRevision,
+    /// 1 while no bundle is to be had from where they come, or none that may be taken.
+    BundleWithheld,
 }
 
 struct Watch {
@@ -325,7 +329,7 @@ impl Watch {
 impl Watched {
     /// Each.
     #[cfg(test)]
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 22] = [
         Self::RecordsCommitted,
         Self::RecordsCopied,
         Self::TrailQueue,
@@ -346,6 +350,8 @@ impl Watched {
         Self::LeasesRefused,
         Self::LedgersLost,
         Self::LeasesClosed,
+        Self::BundleRevision,
+        Self::BundleWithheld,
     ];
 
     /// Its name and what it is.
@@ -416,6 +422,14 @@ impl Watched {
                 names::LEASES_CLOSED,
                 "Whether no lease of a shared budget is to be had.",
             ),
+            Self::BundleRevision => (
+                names::BUNDLE_REVISION,
+                "The revision of the bundle of policies in force; 0 if none is.",
+            ),
+            Self::BundleWithheld => (
+                names::BUNDLE_WITHHELD,
+                "Whether no bundle of policies is to be had, or none that may be taken.",
+            ),
         }
     }
 
@@ -429,6 +443,8 @@ impl Watched {
                 | Self::ShippingLagRecords
                 | Self::ShippingLagSeconds
                 | Self::LeasesClosed
+                | Self::BundleRevision
+                | Self::BundleWithheld
         ) {
             let gauge = IntGauge::new(name, help)?;
             registry.register(Box::new(gauge.clone()))?;

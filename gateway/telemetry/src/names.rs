@@ -157,6 +157,10 @@ pub const LEASES_REFUSED_TOTAL: &str = "tidegate_budget_leases_refused_total";
 pub const LEDGERS_LOST_TOTAL: &str = "tidegate_budget_ledgers_lost_total";
 /// Whether no lease is to be had.
 pub const LEASES_CLOSED: &str = "tidegate_budget_leases_closed";
+/// The revision of the bundle of policies in force; 0 if none is.
+pub const BUNDLE_REVISION: &str = "tidegate_bundle_revision";
+/// Whether no bundle is to be had, or none that may be taken.
+pub const BUNDLE_WITHHELD: &str = "tidegate_bundle_withheld";
 /// Kernel events that could not be handed over.
 pub const EVENTS_LOST_TOTAL: &str = "tidegate_kernel_events_lost_total";
 /// Flow events that found the kernel's ring full.

@@ -5,6 +5,7 @@
 //! [`Pseudonymizer`] and [`Transforms`]. [`DataKey`] seals records; what leaves this crate is sealed, signed or
 //! hashed, never a key, but the root on its way to the provider that wraps it.
 
+mod bundler;
 mod cosigner;
 mod credential;
 mod datakey;

@@ -11,6 +11,7 @@ use vault::TransformKeys;
 
 use crate::{
     alerts::Secrets,
+    bundles::{self, Beginning, Rules},
     config::{self, Config, JwksSource, Listen},
     fleet, objects, passes,
     shipping::{self, Tokens},
@@ -18,10 +19,10 @@ use crate::{
 
 pub(crate) fn check(path: &Path) -> Result<ExitCode> {
     let config = config::load(path)?;
-    let engine = engine(&config)?;
+    let rules = rules(&config)?;
+    let engine = &rules.rules().engine;
     identity(&config)?;
     endpoints(&config)?;
-    config::classifiers::load(&config.classifiers)?;
     Secrets::read(&config.alerts)?;
     Tokens::read(&config.shipping)?;
     shipping::examine(&config.shipping)?;
@@ -65,6 +66,15 @@ struct Faults {
     count: String,
     #[related]
     faults: Vec<Box<dyn Diagnostic + Send + Sync>>,
+}
+
+/// What decides when a gateway begins: its configuration's own policies, and those of the bundle in force, checked.
+pub(crate) fn rules(config: &Config) -> Result<Beginning> {
+    let own = Rules {
+        engine: engine(config)?,
+        operator: config::classifiers::load(&config.classifiers)?,
+    };
+    bundles::beginning(config, &names(config), own)
 }
 
 /// The policies, checked.

@@ -38,6 +38,8 @@ struct Told {
     ago: Option<u64>,
     version: String,
     policy: String,
+    /// The revision of the bundle that they come from; 0 if they come from none.
+    bundle: u64,
     records: u64,
     lag: u64,
 }
@@ -54,6 +56,7 @@ pub(super) fn fleet(command: &Fleet) -> Result<ExitCode> {
                 "seconds ago",
                 "version",
                 "policies",
+                "bundle",
                 "records",
                 "lag",
             ];
@@ -123,6 +126,7 @@ fn of(host: &str, about: About, ago: Option<u64>) -> Told {
         ago,
         version: about.version,
         policy: about.policy,
+        bundle: about.bundle,
         records: about.records,
         lag: about.lag,
     }
@@ -138,6 +142,10 @@ fn row(told: &Told) -> Vec<String> {
             .map_or_else(|| "-".to_owned(), |ago| ago.to_string()),
         plain(&told.version),
         plain(told.policy.get(..12).unwrap_or(&told.policy)),
+        match told.bundle {
+            0 => "-".to_owned(),
+            revision => revision.to_string(),
+        },
         told.records.to_string(),
         told.lag.to_string(),
     ]

@@ -84,7 +84,8 @@ fn revoked(revocation: &audit::Revocation) -> Row {
 }
 
 fn replaced(change: &audit::PolicyChange) -> Row {
-    let who = format!("uid {}", change.uid);
+    let bundle = change.bundle.as_ref().map(|it| format!("bundle {it}"));
+    let who = bundle.unwrap_or_else(|| format!("uid {}", change.uid));
     let what = change.reason.clone().unwrap_or_default();
     let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
     let (before, after) = (short(&change.before), short(&change.after));

@@ -11,6 +11,7 @@ mod health;
 mod keysets;
 mod manager;
 mod record;
+mod rules;
 mod upstreams;
 mod workload;
 
@@ -45,6 +46,7 @@ use super::check;
 use crate::{
     alerts::{Alerts, Secrets},
     authority, behaviour,
+    bundles::Beginning,
     config::{self, Config},
     credentials::Held,
     egress::{self, Noting, Reconciler},
@@ -130,8 +132,7 @@ struct Prepared {
 
 impl Prepared {
     fn get(config: &Config, takeover: bool) -> Result<Self> {
-        let engine = check::engine(config)?;
-        let operator = config::classifiers::load(&config.classifiers)?;
+        let beginning = check::rules(config)?;
         let (identity, sources, own_keys) = check::identity(config)?;
         let mut endpoints = check::endpoints(config)?;
         let own = endpoints.len();
@@ -169,7 +170,7 @@ impl Prepared {
         endpoints.truncate(own);
         let (admin, exec) = listeners(config, greeted.as_mut())?;
         Ok(Self {
-            judges: (engine, identity, operator, own_keys),
+            judges: (beginning, identity, own_keys),
             sources,
             upstream_tls,
             opened,
@@ -285,7 +286,7 @@ impl Running {
             doors.clone(),
         );
 
-        let lifecycle = lifecycle(config, judges.0.digest(), notes);
+        let lifecycle = lifecycle(config, judges.0.rules().engine.digest(), notes);
         let flows = Noting::over(opened.source, &reconciler);
         let (tell, revoked) = watch::channel(Arc::new(revoked::read(&config.data)?));
         let alerts = Alerts::open(&config.alerts, secrets, &config.data, &upstream_tls)?;
@@ -296,7 +297,7 @@ impl Running {
         let said = fleet::Said::default();
         let (gateway, held, provider) = gateway(
             config,
-            (judges, keyring.as_ref()),
+            (judges.1, &judges.0, (judges.2, keyring.as_ref())),
             (flows, (&upstream_tls, &said)),
             doors.clone(),
             bars,
@@ -339,7 +340,9 @@ impl Running {
         let reported = reporting.standing();
         runtime.spawn(reporting.run(retired.clone()));
         let shipping = Shipping::start(config, hec, &gateway, &upstream_tls, &retired)?;
-        fleet::watch(&gateway, (said, shipping.lag()), &stopped)?;
+        let (force, bundles) = rules::keep(config, judges.0, &gateway, (&upstream_tls, &retired))?;
+        let bundled = bundles.as_ref().map(|it| it.standing());
+        fleet::watch(&gateway, (said, shipping.lag(), bundled.clone()), &stopped)?;
         let following = watching.map(|it| it.start(&gateway.trail, doors.clone()));
         held.ask_stores(&upstream_tls, &stopped);
         let lease = lease::begin(keyring, config.lease, (&gateway.trail, &alerts, &stopped));
@@ -349,7 +352,13 @@ impl Running {
         let expirer = record::expiry(config, &gateway, &retired);
         let retained = expirer.standing();
         let clerks = (rotation, expirer, shipping.lag());
-        desks::open(config, &gateway, clerks, &retired)?;
+        desks::open(
+            config,
+            &gateway,
+            (force, bundles.as_ref()),
+            clerks,
+            &retired,
+        )?;
         upstreams::watch(&gateway, &upstream_tls, &stopped)?;
         if gone.is_none() {
             enforce(config, judge, &gateway, places, &stopped)?;
@@ -369,6 +378,7 @@ impl Running {
             rotated,
             retained,
             shipped: shipping.lag(),
+            bundled,
             alerts: Arc::clone(&alerts),
         };
         let admin = admin.map(|listener| operators(listener, status, &retired, runtime));
@@ -418,17 +428,16 @@ impl Running {
     }
 }
 
-/// What judges: rules, callers, an operator's classifiers; the keys of the gateway's own tokens.
-type Judges = (
-    Arc<policy::Engine>,
-    identity::Identity,
-    Option<Arc<classifiers::operator::Operator>>,
-    Arc<KeySet>,
-);
+/// What judges: rules and classifiers, callers; the keys of the gateway's own tokens.
+type Judges = (Beginning, identity::Identity, Arc<KeySet>);
 
 fn gateway(
     config: &Config,
-    ((engine, identity, operator, own_keys), keyring): (Judges, Option<&keyring::Opened>),
+    (identity, beginning, (own_keys, keyring)): (
+        identity::Identity,
+        &Beginning,
+        (Arc<KeySet>, Option<&keyring::Opened>),
+    ),
     (flows, ledger): (Arc<dyn FlowSource>, (&Arc<ClientConfig>, &fleet::Said)),
     doors: watch::Receiver<Doors>,
     (watch, revoked, pins): (Option<Arc<Watch>>, watch::Receiver<Arc<Revoked>>, Arc<Pins>),
@@ -437,12 +446,13 @@ fn gateway(
 ) -> Result<(Arc<Gateway>, Arc<Held>, FileProvider)> {
     let kept = record::open(config, keyring, &own_keys, runtime)?;
     let held = kept.credentials;
+    let rules = beginning.rules().clone();
     let gateway = Arc::new(Gateway {
         flows,
         identity,
         routes: config.routes(),
         declarations: declarations(config),
-        admission: admission::Admission::new(engine, config.country),
+        admission: admission::Admission::new(rules.engine, config.country),
         budgets: record::budgets(config, ledger, runtime)?,
         forward: config.forward.rules(),
         passes: kept.passes,
@@ -456,7 +466,7 @@ fn gateway(
         traces: traces(config, lifecycle)?,
         metrics: figures::metrics(config)?,
         pseudonyms: kept.pseudonyms,
-        operator,
+        operator: rules.operator.into(),
         mediator: config.mediator.clone(),
         uninspected: config.uninspected,
         doors,

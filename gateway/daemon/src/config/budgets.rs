@@ -168,7 +168,7 @@ impl Resolver<'_> {
 }
 
 /// Whether a name is plain: letters, digits, `-`, `_` and `.`, up to 64.
-pub(super) fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     (1..=64).contains(&name.len()) && name.bytes().all(plain)
 }

@@ -57,9 +57,13 @@ impl Typed {
         let text = std::fs::read_to_string(path)
             .into_diagnostic()
             .wrap_err_with(unreadable)?;
+        self.add_text(name, &text)
+    }
+
+    fn add_text(&mut self, name: String, text: &str) -> Result<()> {
         let options = serde_saphyr::options! { with_snippet: false };
-        let file: File<Spanned<Rule>> = serde_saphyr::from_str_with_options(&text, options)
-            .map_err(|error| serde_saphyr::miette::to_miette_report(&error, &text, &name))?;
+        let file: File<Spanned<Rule>> = serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| serde_saphyr::miette::to_miette_report(&error, text, &name))?;
         for rule in file.classifiers {
             self.places.push((name.clone(), rule.referenced.line()));
             self.rules.push(rule.value);
@@ -73,7 +77,24 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Option<Arc<Operator>>> {
     if paths.is_empty() {
         return Ok(None);
     }
-    let typed = Typed::read(paths.iter().map(PathBuf::as_path))?;
+    compiled(&Typed::read(paths.iter().map(PathBuf::as_path))?)
+}
+
+/// The detectors in these texts, each with its name; none without.
+pub(crate) fn load_texts<'a>(
+    texts: impl IntoIterator<Item = (String, &'a str)>,
+) -> Result<Option<Arc<Operator>>> {
+    let mut typed = Typed::default();
+    for (name, text) in texts {
+        typed.add_text(name, text)?;
+    }
+    if typed.rules.is_empty() {
+        return Ok(None);
+    }
+    compiled(&typed)
+}
+
+fn compiled(typed: &Typed) -> Result<Option<Arc<Operator>>> {
     match operator::compile(&typed.rules) {
         Ok(operator) => Ok(Some(Arc::new(operator))),
         Err(faults) => {

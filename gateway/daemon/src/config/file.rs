@@ -20,6 +20,7 @@ use serde_saphyr::Spanned;
 use super::{
     behaviour::{Alert, Behaviour},
     buckets::TypedBucket,
+    bundle::TypedBundle,
     console::TypedConsole,
     fleet::TypedFleet,
     profiles::Provider,
@@ -84,6 +85,8 @@ pub(crate) struct File {
     /// Files of own classifiers; `*` stands for any part of a file name.
     #[serde(default)]
     pub(crate) classifiers: Vec<Spanned<String>>,
+    /// Where policies and classifiers come from in signed bundles, in place of these; nowhere if absent.
+    pub(crate) bundle: Option<TypedBundle>,
     /// What stands between where policy says `mediate`.
     pub(crate) mediator: Option<Mediator>,
     /// What may be used up.

@@ -44,7 +44,7 @@ pub(crate) struct TypedFleet {
     /// What the fleet is called: several may share a server.
     name: Option<Spanned<String>>,
     /// This host.
-    host: Spanned<String>,
+    pub(super) host: Spanned<String>,
     /// All of them.
     hosts: Spanned<Vec<Spanned<String>>>,
     redis: TypedRedis,

@@ -31,6 +31,7 @@ use super::{
     answers::restoring,
     behaviour::Receiver,
     buckets::BucketPlace,
+    bundle::Bundles,
     console::Console,
     credentials::CredentialPlace,
     egress::Egress,
@@ -72,6 +73,8 @@ pub(crate) struct Config {
     pub(crate) services: Vec<Arc<Service>>,
     pub(crate) policies: Vec<PolicyFile>,
     pub(crate) classifiers: Vec<PathBuf>,
+    /// Where others come from.
+    pub(crate) bundles: Option<Bundles>,
     /// Whose API a service is, where it has a profile.
     pub(crate) providers: BTreeMap<Arc<str>, Provider>,
     /// What the services' owners say of them: OpenAPI documents and sets of descriptors.
@@ -144,6 +147,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let listen = resolver.listeners(&file)?;
     let prices = resolver.prices(&file)?;
     let buckets = resolver.buckets(&file.buckets)?;
+    let bundles = resolver.bundles(&file, &buckets)?;
     let agents = file.agents.iter().map(|agent| resolver.agent(agent));
     let agents = agents.collect::<Result<_>>()?;
     let existing = |path| resolver.existing(path);
@@ -171,6 +175,7 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         services: resolver.services(file.services, &prices)?,
         policies: resolver.policies(&file.policies)?,
         classifiers: resolver.classifiers(&file.classifiers)?,
+        bundles,
         uninspected: uninspected(file.uninspected),
         proofs: resolver.proofs(&file.audit, &buckets)?,
         lease: resolver.lease(&file.audit)?,

@@ -15,7 +15,8 @@ use sandbox::{Files, Held};
 use vault::Place;
 
 use crate::{
-    config::{Config, CredentialPlace, JwksSource, StreamPlace, To},
+    bundles,
+    config::{BundleSource, Config, CredentialPlace, JwksSource, StreamPlace, To},
     private_folder,
 };
 
@@ -125,7 +126,15 @@ fn files(config: &Config, place: Option<&Place>) -> Result<Files> {
     let streams = streams.chain(ledger);
     let streams: Vec<PathBuf> = streams.map(Path::to_owned).collect();
     let shown = place.map(Place::files_read).unwrap_or_default();
+    let bundles = config.bundles.iter().filter_map(|it| match &it.from {
+        BundleSource::File(file) => Some(file),
+        _ => None,
+    });
+    if config.bundles.is_some() {
+        private_folder(bundles::Store::at(&config.data).folder())?;
+    }
     let all = keys.chain(credentials).chain(roots).chain(buckets);
+    let all = all.chain(bundles);
     let all = all.chain(&streams);
     for path in all.chain(&shown) {
         // Its folder: whoever replaces a file puts another one there.

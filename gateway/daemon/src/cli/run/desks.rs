@@ -8,11 +8,14 @@ use tokio::sync::watch;
 
 use super::check;
 use crate::{
+    bundles::{self, Keeper},
     config::Config,
     desk,
     erasure::Eraser,
     expiry::Expirer,
-    inquiries, policies, reveal,
+    inquiries,
+    policies::{self, Force},
+    reveal,
     rotation::{self, Rotation},
     shipping::{Lag, status},
 };
@@ -20,7 +23,8 @@ use crate::{
 /// Opens the desks where people ask.
 pub(super) fn open(
     config: &Config,
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
+    (force, keeper): (Force, Option<&Arc<Keeper>>),
     (rotation, expirer, lag): (Arc<Rotation>, Arc<Expirer>, Arc<Lag>),
     stopped: &watch::Receiver<bool>,
 ) -> Result<()> {
@@ -28,7 +32,8 @@ pub(super) fn open(
     shipping(config, lag, stopped)?;
     reveals(config, gateway, stopped)?;
     inquiries(config, gateway, expirer, stopped)?;
-    policies(config, gateway, stopped)
+    policies(config, force, stopped)?;
+    bundles(config, keeper, stopped)
 }
 
 /// Opens the desk where keys are rotated.
@@ -50,16 +55,31 @@ fn shipping(config: &Config, lag: Arc<Lag>, stopped: &watch::Receiver<bool>) -> 
 }
 
 /// Opens the desk where other policies are put in force.
-fn policies(config: &Config, gateway: &Gateway, stopped: &watch::Receiver<bool>) -> Result<()> {
+fn policies(config: &Config, force: Force, stopped: &watch::Receiver<bool>) -> Result<()> {
     let listener = desk::listen(&config.data, policies::SOCKET).into_diagnostic();
     let listener = listener.wrap_err("the socket for `tidegate policy reload` cannot be opened")?;
     let clerk = policies::Clerk {
-        admission: gateway.admission.clone(),
-        trail: gateway.trail.clone(),
+        force,
         names: check::names(config),
         config: config.digest.clone(),
-        turn: Arc::default(),
+        bundled: config.bundles.is_some(),
     };
+    tokio::spawn(desk::serve(clerk, listener, stopped.clone()));
+    Ok(())
+}
+
+/// Opens the desk where it is told which bundle is in force, if they come here.
+fn bundles(
+    config: &Config,
+    keeper: Option<&Arc<Keeper>>,
+    stopped: &watch::Receiver<bool>,
+) -> Result<()> {
+    let Some(keeper) = keeper else {
+        return Ok(());
+    };
+    let listener = desk::listen(&config.data, bundles::SOCKET).into_diagnostic();
+    let listener = listener.wrap_err("the socket for `tidegate bundle` cannot be opened")?;
+    let clerk = bundles::Clerk(Arc::clone(keeper));
     tokio::spawn(desk::serve(clerk, listener, stopped.clone()));
     Ok(())
 }

@@ -12,6 +12,7 @@ use proxy::Gateway;
 
 use crate::{
     alerts::Alerts,
+    bundles,
     cli::now,
     credentials::Held,
     egress::{self, Reconciler},
@@ -38,6 +39,8 @@ pub(super) struct Health {
     pub(super) rotated: Arc<Standing>,
     pub(super) retained: Arc<Standing>,
     pub(super) shipped: Arc<Lag>,
+    /// None if policies come in no bundles.
+    pub(super) bundled: Option<Arc<bundles::Standing>>,
     pub(super) alerts: Arc<Alerts>,
 }
 
@@ -115,6 +118,8 @@ impl Status for Health {
         let fleet = budgets.and_then(|budgets| budgets.fleet()?.closed());
         let fleet = fleet.map(|why| format!("budgets are not leased: {why}"));
         let fleet = less_by(fleet.unwrap_or_default());
+        let bundle = self.bundled.as_ref().and_then(|it| it.amiss());
+        let bundle = less_by(bundle.unwrap_or_default());
         [
             ("upstreams", upstreams),
             ("audit", audit),
@@ -125,6 +130,7 @@ impl Status for Health {
             ("shipping", shipping),
             ("alerts", alerts),
             ("fleet", fleet),
+            ("bundle", bundle),
             ("attestation", attestation),
             ("tokens", tokens),
             ("credentials", credentials),
