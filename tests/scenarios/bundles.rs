@@ -86,19 +86,27 @@ impl Publisher {
         change: impl FnOnce(&str) -> String,
         more: &[&str],
     ) -> Result<()> {
-        self.publish_as("key", world, revision, change, more)
+        self.put(&self.made("key", world, revision, change, more)?)
     }
 
-    fn publish_as(
+    /// Puts something where gateways look, which find it whole or not at all.
+    fn put(&self, content: &[u8]) -> Result<()> {
+        let draft = self.folder.path().join("draft");
+        fs::write(&draft, content)?;
+        Ok(fs::rename(draft, self.at())?)
+    }
+
+    /// A bundle of the policies of `world` after `change`, signed by that key.
+    fn made(
         &self,
         key: &str,
         world: &World,
         revision: u64,
         change: impl FnOnce(&str) -> String,
         more: &[&str],
-    ) -> Result<()> {
+    ) -> Result<Vec<u8>> {
         // A configuration of its own: that of the gateway is read again when it is started again.
-        let apart = self.folder.path().join("made");
+        let apart = self.folder.path().join("apart");
         fs::create_dir_all(&apart)?;
         for entry in fs::read_dir(world.gateway.folder())? {
             let path = entry?.path();
@@ -109,21 +117,19 @@ impl Publisher {
         let policies = policies_in(&apart)?;
         let text = fs::read_to_string(&policies)?;
         fs::write(&policies, change(&text))?;
-        let draft = self.folder.path().join("draft");
-        let key = self.folder.path().join(key);
+        let made = self.folder.path().join("made");
         let output = Command::new(gateway::binary()?)
             .args(["bundle", "make", "--config"])
             .arg(apart.join("tidegate.yaml"))
             .arg("--key")
-            .arg(key)
+            .arg(self.folder.path().join(key))
             .args(["--revision", &revision.to_string(), "--to"])
-            .arg(&draft)
+            .arg(&made)
             .args(more)
             .output()?;
         let said = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "{said}");
-        fs::rename(draft, self.at())?;
-        Ok(())
+        Ok(fs::read(made)?)
     }
 }
 
@@ -317,7 +323,7 @@ fn what_is_not_signed_or_does_not_hold_changes_nothing() -> Result<()> {
     };
     let theirs = keygen(&publisher.folder.path().join("theirs"), NAME)?;
     ensure!(theirs != publisher.key);
-    publisher.publish_as("theirs", &world, 2, looser, &[])?;
+    publisher.put(&publisher.made("theirs", &world, 2, looser, &[])?)?;
     amiss("none of the keys")?;
     let shown = Command::new(gateway::binary()?)
         .args(["bundle", "show", "--key", &publisher.key])
@@ -325,14 +331,10 @@ fn what_is_not_signed_or_does_not_hold_changes_nothing() -> Result<()> {
         .output()?;
     assert_eq!(shown.status.code(), Some(1));
 
-    publisher.publish(&world, 2, looser, &[])?;
-    let whole = fs::read(publisher.at())?;
-    fs::write(
-        publisher.at(),
-        whole.get(..whole.len() / 2).context("short")?,
-    )?;
+    let whole = publisher.made("key", &world, 2, looser, &[])?;
+    publisher.put(whole.get(..whole.len() / 2).context("short")?)?;
     amiss("no bundle, or a part of one")?;
-    fs::write(publisher.at(), vec![b'x'; 5 << 20])?;
+    publisher.put(&vec![b'x'; 5 << 20])?;
     amiss("longer than")?;
 
     // Made for a gateway that serves more than this one does.
@@ -508,12 +510,11 @@ classifiers:
 ";
     let publisher = Publisher::new()?;
     let world = publisher.world()?;
-    let plan = || -> Result<String> {
+    let plan = || -> Result<Option<String>> {
         let url = world.gateway.url("/crm/customers/C-771")?;
         let reply = world.client.get(&url, &[])?;
         assert_eq!(reply.status, 200, "{}", reply.text());
-        let plan = reply.json()?["plan"].as_str().map(str::to_owned);
-        plan.context("no plan")
+        Ok(reply.json()?["plan"].as_str().map(str::to_owned))
     };
     let shown = plan()?;
     let config = world.gateway.folder().join("tidegate.yaml");
@@ -526,7 +527,7 @@ classifiers:
     fs::write(&config, before)?;
     looked(&world, 0)?;
     let covered = plan()?;
-    ensure!(covered != shown, "`{shown}` came through");
+    ensure!(covered != shown, "{shown:?} came through");
     publisher.publish(&world, 2, as_they_are, &[])?;
     looked(&world, 0)?;
     assert_eq!(plan()?, shown, "they go with the bundle that had them");
@@ -576,8 +577,7 @@ fn bundles_come_from_the_web() -> Result<()> {
         publisher.followed(setup, &json!({ "from": from }))
     })?;
     looked(&world, 1)?;
-    publisher.publish(&world, 1, looser, &[])?;
-    web.put(fs::read(publisher.at())?);
+    web.put(publisher.made("key", &world, 1, looser, &[])?);
     assert_eq!(looked(&world, 0)?["in_force"], 1);
     assert_eq!(other(&world)?, 200);
     // What has not changed does not come again.
@@ -588,8 +588,7 @@ fn bundles_come_from_the_web() -> Result<()> {
     web.put(b"what is no bundle".to_vec());
     looked(&world, 1)?;
     looked(&world, 1)?;
-    publisher.publish(&world, 2, as_they_are, &["--expires", "30d"])?;
-    web.put(fs::read(publisher.at())?);
+    web.put(publisher.made("key", &world, 2, as_they_are, &["--expires", "30d"])?);
     assert_eq!(looked(&world, 0)?["in_force"], 2);
     drop(peer);
     let fault = looked(&world, 1)?;

@@ -24,7 +24,7 @@ pub struct Topic {
 }
 
 /// All of them, in the order in which one reads them.
-pub const TOPICS: [Topic; 17] = [
+pub const TOPICS: [Topic; 18] = [
     Topic {
         name: "start",
         about: "what Tidegate is, and a first policy in five minutes",
@@ -72,6 +72,12 @@ pub const TOPICS: [Topic; 17] = [
         about: "how several hosts share budgets",
         path: "docs/fleet.md",
         text: include_str!("../../../docs/fleet.md"),
+    },
+    Topic {
+        name: "bundles",
+        about: "policies for many hosts in one signed file",
+        path: "docs/bundles.md",
+        text: include_str!("../../../docs/bundles.md"),
     },
     Topic {
         name: "behaviour",

@@ -71,6 +71,7 @@ pub(super) fn put(workspace: &Workspace, packing: &Packing, binary: &Path) -> Re
         ("docs/backup.md", "backup.md"),
         ("docs/upgrade.md", "upgrade.md"),
         ("docs/fleet.md", "fleet.md"),
+        ("docs/bundles.md", "bundles.md"),
         ("LICENSE", "copyright"),
         ("CHANGELOG.md", "changelog"),
     ] {

@@ -12,7 +12,7 @@ use std::{
 
 use ::bundle::{Bundle, CLASSIFIERS, Keys, Manifest, POLICIES, Rollout, rollout::Due};
 use clap::Subcommand;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use serde::Serialize;
 use vault::LogSigner;
@@ -50,7 +50,7 @@ pub(super) enum Bundles {
         #[arg(long, value_name = "FILE")]
         rollout: Option<PathBuf>,
         /// For how long hosts may take it: `30d`; one that has it keeps it.
-        #[arg(long, value_name = "TIME")]
+        #[arg(long, value_name = "TIME", value_parser = time)]
         expires: Option<SignedDuration>,
         /// Where it is written to.
         #[arg(long, value_name = "FILE")]
@@ -142,6 +142,13 @@ pub(super) fn bundle(command: &Bundles) -> Result<ExitCode> {
             ask(&config.config, &Asked::Rollback { reason }, output)
         }
     }
+}
+
+/// A time as people write it: a day has 24 hours.
+fn time(typed: &str) -> std::result::Result<SignedDuration, String> {
+    let span = typed.parse::<Span>().map_err(|why| why.to_string())?;
+    let days = SpanRelativeTo::days_are_24_hours();
+    span.to_duration(days).map_err(|why| why.to_string())
 }
 
 fn until(span: SignedDuration) -> Result<Timestamp> {
