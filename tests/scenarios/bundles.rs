@@ -15,7 +15,6 @@ use std::{
 use anyhow::{Context as _, Result, anyhow, ensure};
 use axum::{
     Router,
-    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::get,
@@ -547,19 +546,19 @@ impl Web {
     }
 
     fn serve(&self, certificate: &Certificate) -> Result<Peer> {
-        let router = Router::new()
-            .route("/edge.bundle", get(Self::get))
-            .with_state(self.clone());
+        let web = self.clone();
+        let answer = async move |headers: HeaderMap| web.answer(&headers);
+        let router = Router::new().route("/edge.bundle", get(answer));
         let tls = certificate.server(&["http/1.1"])?;
         Peer::serve(router, "127.0.0.1:0", Some(&tls))
     }
 
-    async fn get(State(web): State<Self>, headers: HeaderMap) -> Response {
-        let content = web.content.lock().unwrap_or_else(PoisonError::into_inner);
+    fn answer(&self, headers: &HeaderMap) -> Response {
+        let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
         let tag = format!("\"{}\"", content.len());
         let known = headers.get(header::IF_NONE_MATCH);
         if known.is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
-            web.unchanged.fetch_add(1, Ordering::SeqCst);
+            self.unchanged.fetch_add(1, Ordering::SeqCst);
             return StatusCode::NOT_MODIFIED.into_response();
         }
         ([(header::ETAG, tag)], content.clone()).into_response()

@@ -16,9 +16,11 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
+use rustls::version::TLS13;
 use serde_json::{Value, json};
 use tests::{
     agent::Agent,
+    certificate::Certificate,
     client::{Begun, Client},
     env::{HANDOVER, number},
     gateway::{Former, Gateway, START_MAX, binary},
@@ -446,6 +448,46 @@ fn a_successor_that_fails_changes_nothing() -> Result<()> {
     assert_eq!(gaps.count(), 2);
     assert_eq!(handovers(&records, "start"), 0);
     Ok(())
+}
+
+#[test]
+fn one_that_greets_and_never_asks_holds_nobody_off() -> Result<()> {
+    let mut shop = Shop::new()?;
+    let idle = (0..3)
+        .map(|_| False::meet(&shop.gateway))
+        .collect::<Result<Vec<_>>>()?;
+    let former = shop.gateway.take_over(&[])?;
+    ended(former)?;
+    drop(idle);
+    shop.place.let_go();
+    shop.whole()?;
+    shop.finish(1).map(drop)
+}
+
+#[test]
+fn streams_of_http2_go_on_where_they_are_and_new_ones_go_elsewhere() -> Result<()> {
+    let certificate = Certificate::for_loopback()?;
+    let mut shop = Shop::with(|setup| setup.tls(&certificate))?;
+    let client = Client::tls(&certificate.authority, &TLS13, true)?;
+    let begin = |shop: &Shop, name: &str| -> Result<Begun> {
+        let url = shop.gateway.tls_url(&format!("/shop/stream/{name}"))?;
+        let stream = client.begin(&url, &[])?;
+        assert_eq!(stream.status, 200);
+        Ok(stream)
+    };
+    // Both on one connection.
+    let mut streams = vec![begin(&shop, "one")?, begin(&shop, "two")?];
+    let former = shop.gateway.take_over(&[])?;
+    assert_eq!(shop.place.streaming(), 2, "a stream was dropped");
+    streams.push(begin(&shop, "three")?);
+    shop.place.let_go();
+    let whole = shop.whole()?;
+    for stream in streams {
+        let text = client.end(stream).context("a stream broke off")?;
+        assert_eq!(text, whole, "a stream was changed");
+    }
+    ended(former)?;
+    shop.finish(4).map(drop)
 }
 
 #[test]

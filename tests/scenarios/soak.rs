@@ -42,27 +42,26 @@ const GROWTH_KIB_MAX: u64 = 16 << 10;
 const FILES_MAX: usize = 5 * CALLERS;
 const THREADS_MAX: usize = 4;
 /// How much slower the slowest hundredth may be in the last quarter, and how many fewer calls there may be.
-const SLOWER_MAX: f64 = 1.5;
-const FEWER_MAX: f64 = 0.75;
+const SLOWER_PERCENT_MAX: u64 = 150;
+const CALLS_PERCENT_MIN: u64 = 75;
 
-/// How long answers took: counts by a twelfth of a power of two, in microseconds.
-struct Times([AtomicU64; 300]);
+/// How long answers took: counts by microseconds, an eighth of a power of two each.
+struct Times([AtomicU64; PLACES]);
 
-const STEPS: f64 = 12.0;
+const PLACES: usize = 64 * 8;
 
 impl Times {
     fn new() -> Self {
         Self(array::from_fn(|_| AtomicU64::new(0)))
     }
 
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss
-    )]
     fn note(&self, took: Duration) {
-        let place = (took.as_micros() as f64 + 1.0).log2() * STEPS;
-        if let Some(count) = self.0.get(place as usize).or(self.0.last()) {
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(8);
+        // Of the number its length, and the three digits behind the first one.
+        let length = took.ilog2();
+        let digits = (took >> (length - 3)) & 7;
+        let place = usize::try_from(u64::from(length) * 8 + digits);
+        if let Some(count) = place.ok().and_then(|place| self.0.get(place)) {
             count.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -74,16 +73,16 @@ impl Times {
     }
 }
 
-/// The time in microseconds within which `part` of the answers came.
-#[allow(clippy::cast_precision_loss)]
-fn within(counts: &[u64], part: f64) -> f64 {
-    let due = counts.iter().sum::<u64>() as f64 * part;
+/// The time in microseconds within which so many of a hundred answers came.
+fn within(counts: &[u64], percent: u64) -> u64 {
+    let due = counts.iter().sum::<u64>() * percent;
     let mut sum = 0;
     let place = counts.iter().position(|count| {
-        sum += count;
-        sum as f64 >= due
+        sum += count * 100;
+        sum >= due
     });
-    ((place.unwrap_or(0) as f64 + 1.0) / STEPS).exp2()
+    let place = place.unwrap_or(0);
+    u64::try_from(place % 8 + 9).unwrap_or(0) << (place / 8).saturating_sub(3)
 }
 
 /// What a span of the time was like.
@@ -91,8 +90,8 @@ fn within(counts: &[u64], part: f64) -> f64 {
 struct Span {
     held: Held,
     calls: u64,
-    p50_us: f64,
-    p99_us: f64,
+    p50_us: u64,
+    p99_us: u64,
 }
 
 /// Everybody who calls.
@@ -109,8 +108,7 @@ struct Crowd<'a> {
 impl Crowd<'_> {
     /// One caller, until the end or until it is not answered as it should be.
     fn call(&self, caller: usize) {
-        let called = self.turns(u64::try_from(caller).unwrap_or(0));
-        if let Err(error) = called {
+        if let Err(error) = self.turns(u64::try_from(caller).unwrap_or(0)) {
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
             failed.get_or_insert(error);
             self.stop.store(true, Ordering::SeqCst);
@@ -206,8 +204,8 @@ impl Crowd<'_> {
             let span = Span {
                 held: Held::by(pid)?,
                 calls: counts.iter().sum(),
-                p50_us: within(&counts, 0.5),
-                p99_us: within(&counts, 0.99),
+                p50_us: within(&counts, 50),
+                p99_us: within(&counts, 99),
             };
             let Held {
                 kib,
@@ -216,7 +214,7 @@ impl Crowd<'_> {
             } = span.held;
             writeln!(
                 std::io::stdout(),
-                "span {number} of {SPANS}: {} calls, p50 {:.0} µs, p99 {:.0} µs; {} MiB, {files} files, {threads} threads",
+                "span {number} of {SPANS}: {} calls, p50 {} µs, p99 {} µs; {} MiB, {files} files, {threads} threads",
                 span.calls,
                 span.p50_us,
                 span.p99_us,
@@ -235,10 +233,10 @@ fn quarter(spans: &[Span], which: usize) -> Result<&[Span]> {
 }
 
 /// The one in the middle.
-fn middle(spans: &[Span], what: impl Fn(&Span) -> f64) -> f64 {
-    let mut figures: Vec<f64> = spans.iter().map(what).collect();
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(0.0)
+fn middle(spans: &[Span], what: impl Fn(&Span) -> u64) -> u64 {
+    let mut figures: Vec<u64> = spans.iter().map(what).collect();
+    figures.sort_unstable();
+    figures.get(figures.len() / 2).copied().unwrap_or(0)
 }
 
 fn judge(spans: &[Span], seconds: u64) -> Result<()> {
@@ -252,19 +250,16 @@ fn judge(spans: &[Span], seconds: u64) -> Result<()> {
     if seconds < JUDGED_SECONDS {
         return Ok(());
     }
-    let (was, is) = (
-        middle(then, |span| span.p99_us),
-        middle(now, |span| span.p99_us),
-    );
+    let slowest = |span: &Span| span.p99_us;
+    let (was, is) = (middle(then, slowest), middle(now, slowest));
     ensure!(
-        is <= was * SLOWER_MAX,
-        "the slowest hundredth takes {is:.0} µs, and took {was:.0}"
+        is * 100 <= was * SLOWER_PERCENT_MAX,
+        "the slowest hundredth takes {is} µs, and took {was}"
     );
-    #[allow(clippy::cast_precision_loss)]
-    let calls = |span: &Span| span.calls as f64;
+    let calls = |span: &Span| span.calls;
     let (was, is) = (middle(then, calls), middle(now, calls));
     ensure!(
-        is >= was * FEWER_MAX,
+        is * 100 >= was * CALLS_PERCENT_MIN,
         "{is} calls a span at the end, {was} before"
     );
     Ok(())

@@ -2,8 +2,8 @@
 //!
 //! The successor is started as usual, with the same folder of the log (`tidegate run --takeover`). It prepares all that it
 //! can, its kernel programs included, gets the sockets that listen (`SCM_RIGHTS`), and asks. The one that runs accepts
-//! nothing any more, closes its log and says so; the successor opens it, serves, and says so. Until then nothing is lost if
-//! it fails: the one before opens its log again, and accepts what has waited in the kernel meanwhile. From then on the one
+//! nothing any more, closes its log and says so; the successor opens it, serves, says so, and is told that this was heard in time.
+//! Until then nothing is lost if it fails: the one before opens its log again, and accepts what has waited in the kernel meanwhile. From then on the one
 //! before keeps what is open on its connections, and each of its records goes into the successor's log before what it
 //! stands for goes on ([`audit::Relay`]). It ends with its last connection, or when its time is over.
 //!
@@ -97,6 +97,8 @@ enum Word {
     Refused(String),
     /// The log is closed, with so many exchanges open.
     Yours(u64),
+    /// That the other one serves from now on: one that is not told so is too late.
+    Theirs,
     /// A record to be written.
     Record(Handed),
     /// An alert to be told: its number, its record, whether it is about a write.

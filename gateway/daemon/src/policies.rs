@@ -110,7 +110,7 @@ impl Clerk {
         let digest = engine.digest().to_string();
         let other = Other {
             engine,
-            operator: None,
+            finds: Finds::AsItDoes,
             uid,
             reason: request.reason,
             bundle: None,
@@ -141,11 +141,18 @@ impl Clerk {
     }
 }
 
+/// What finds data.
+pub(crate) enum Finds {
+    /// What does so far.
+    AsItDoes,
+    /// These classifiers of an operator beside our own; ours alone if none.
+    With(Option<Arc<Operator>>),
+}
+
 /// What is to be in force.
 pub(crate) struct Other {
     pub(crate) engine: Arc<Engine>,
-    /// With these classifiers of an operator, or none; with those that are if nothing is said of them.
-    pub(crate) operator: Option<Option<Arc<Operator>>>,
+    pub(crate) finds: Finds,
     pub(crate) uid: u32,
     pub(crate) reason: Option<String>,
     /// The bundle that it comes from.
@@ -177,7 +184,7 @@ impl Force {
             ..
         } = &*self.gateway;
         let before = admission.policy_digest();
-        if before == *other.engine.digest() && other.operator.is_none() {
+        if before == *other.engine.digest() && matches!(other.finds, Finds::AsItDoes) {
             return Ok(None);
         }
         let change = PolicyChange {
@@ -193,7 +200,7 @@ impl Force {
         let noted = trail.note(EventRef::Policies(&change)).await;
         let record = noted.map_err(|_| "audit_unavailable".to_owned())?;
         // What finds data first: no policy decides of what nobody looks for yet.
-        if let Some(other) = other.operator {
+        if let Finds::With(other) = other.finds {
             operator.store(other);
         }
         admission.replace(other.engine);

@@ -355,6 +355,7 @@ impl Watched {
     ];
 
     /// Its name and what it is.
+    #[expect(clippy::too_many_lines, reason = "each of them, with a sentence")]
     fn named(self) -> (&'static str, &'static str) {
         match self {
             Self::RecordsCommitted => (names::RECORDS_TOTAL, "Records that are durable."),

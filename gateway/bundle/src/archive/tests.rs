@@ -139,11 +139,11 @@ fn nothing_comes_in_that_was_not_signed_and_nothing_is_left_out() {
 fn what_would_grow_without_end_is_not_unpacked() {
     let (signer, key) = signer(1, "rules.example");
     let long = vec![b' '; FILE_BYTES_MAX + 1];
-    let mut signed = manifest(7);
-    signed
+    let mut named = manifest(7);
+    named
         .files
         .insert("policies/a.cedar".to_owned(), digest(&long));
-    let note = note::sign(&signed, &signer).unwrap();
+    let note = note::sign(&named, &signer).unwrap();
     let packed = archive(&[("manifest", &note), ("policies/a.cedar", &long)]);
     assert!(packed.len() < 64 << 10);
     assert!(matches!(

@@ -28,7 +28,7 @@ use crate::{
     cli::now,
     config::{BundleSource, Bundles},
     desk, fleet,
-    policies::{Force, Other},
+    policies::{Finds, Force, Other},
 };
 
 /// The socket's name in the log's folder.
@@ -300,25 +300,22 @@ impl Keeper {
     /// Says once that nothing is to be had, and once that something is again.
     async fn judge(&self, held: &mut Held, considered: Result<(), String>) {
         let trail = &self.gateway.trail;
-        match considered {
-            Err(why) => {
-                if held.fault.as_ref() != Some(&why) {
-                    tracing::warn!(why, "what is in force stays: no bundle is to be had");
-                }
-                held.fault = Some(why);
-                held.misses = held.misses.saturating_add(1);
-                if held.misses >= MISSES && !held.is_told {
-                    held.is_told = true;
-                    fleet::tell(trail, "bundle_withheld", 0).await;
-                }
+        let Err(why) = considered else {
+            held.fault = None;
+            held.misses = 0;
+            if std::mem::take(&mut held.is_told) {
+                fleet::tell(trail, "bundle_returned", 0).await;
             }
-            Ok(()) => {
-                held.fault = None;
-                held.misses = 0;
-                if std::mem::take(&mut held.is_told) {
-                    fleet::tell(trail, "bundle_returned", 0).await;
-                }
-            }
+            return;
+        };
+        if held.fault.as_ref() != Some(&why) {
+            tracing::warn!(why, "what is in force stays: no bundle is to be had");
+        }
+        held.fault = Some(why);
+        held.misses = held.misses.saturating_add(1);
+        if held.misses >= MISSES && !held.is_told {
+            held.is_told = true;
+            fleet::tell(trail, "bundle_withheld", 0).await;
         }
     }
 
@@ -485,7 +482,7 @@ impl Keeper {
     ) -> Result<(), String> {
         let other = Other {
             engine: Arc::clone(&rules.engine),
-            operator: Some(rules.operator.clone()),
+            finds: Finds::With(rules.operator.clone()),
             uid: rustix::process::getuid().as_raw(),
             reason,
             bundle: bundle.map(str::to_owned),

@@ -130,16 +130,16 @@ pub(super) fn bundle(command: &Bundles) -> Result<ExitCode> {
             config,
             hosts,
             output,
-        } => show(file, (keys, config.as_deref()), hosts, output),
-        Bundles::Status { config, output } => ask(&config.config, &Asked::Status, output),
-        Bundles::Look { config, output } => ask(&config.config, &Asked::Look, output),
+        } => show(file, (keys, config.as_deref()), hosts, *output),
+        Bundles::Status { config, output } => ask(&config.config, &Asked::Status, *output),
+        Bundles::Look { config, output } => ask(&config.config, &Asked::Look, *output),
         Bundles::Rollback {
             config,
             reason,
             output,
         } => {
             let reason = reason.clone();
-            ask(&config.config, &Asked::Rollback { reason }, output)
+            ask(&config.config, &Asked::Rollback { reason }, *output)
         }
     }
 }
@@ -298,7 +298,7 @@ fn show(
     file: &Path,
     (keys, config): (&[String], Option<&Path>),
     hosts: &[String],
-    output: &Output,
+    output: Output,
 ) -> Result<ExitCode> {
     let config = config.map(config::load).transpose()?;
     let trusted = Keys::read(keys.iter().map(String::as_str)).into_diagnostic()?;
@@ -337,7 +337,7 @@ fn show(
     Ok(ExitCode::SUCCESS)
 }
 
-fn ask(path: &Path, asked: &Asked, output: &Output) -> Result<ExitCode> {
+fn ask(path: &Path, asked: &Asked, output: Output) -> Result<ExitCode> {
     let config = config::load(path)?;
     if config.bundles.is_none() {
         return Err(miette!(

@@ -340,8 +340,8 @@ impl Running {
         let reported = reporting.standing();
         runtime.spawn(reporting.run(retired.clone()));
         let shipping = Shipping::start(config, hec, &gateway, &upstream_tls, &retired)?;
-        let (force, bundles) = rules::keep(config, judges.0, &gateway, (&upstream_tls, &retired))?;
-        let bundled = bundles.as_ref().map(|it| it.standing());
+        let (force, follower) = rules::keep(config, judges.0, &gateway, (&upstream_tls, &retired))?;
+        let bundled = follower.as_ref().map(|it| it.standing());
         fleet::watch(&gateway, (said, shipping.lag(), bundled.clone()), &stopped)?;
         let following = watching.map(|it| it.start(&gateway.trail, doors.clone()));
         held.ask_stores(&upstream_tls, &stopped);
@@ -355,7 +355,7 @@ impl Running {
         desks::open(
             config,
             &gateway,
-            (force, bundles.as_ref()),
+            (force, follower.as_ref()),
             clerks,
             &retired,
         )?;

@@ -147,12 +147,12 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
     let listen = resolver.listeners(&file)?;
     let prices = resolver.prices(&file)?;
     let buckets = resolver.buckets(&file.buckets)?;
-    let bundles = resolver.bundles(&file, &buckets)?;
     let agents = file.agents.iter().map(|agent| resolver.agent(agent));
     let agents = agents.collect::<Result<_>>()?;
     let existing = |path| resolver.existing(path);
     Ok(Config {
         retention: resolver.retention(&file)?,
+        bundles: resolver.bundles(&file, &buckets)?,
         described: openapi::described(&file, directory),
         providers: profiles::providers(&file.services),
         mediator: resolver.mediator(&file)?,
@@ -175,7 +175,6 @@ pub(crate) fn resolve(file: File, text: &Text, directory: &Path, digest: String)
         services: resolver.services(file.services, &prices)?,
         policies: resolver.policies(&file.policies)?,
         classifiers: resolver.classifiers(&file.classifiers)?,
-        bundles,
         uninspected: uninspected(file.uninspected),
         proofs: resolver.proofs(&file.audit, &buckets)?,
         lease: resolver.lease(&file.audit)?,

@@ -13,6 +13,7 @@ use std::{
 };
 
 use audit::{Ceded, EventRef, Gap, LedgerError, Relay, Trail, TrailError};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use proxy::{Doors, Gateway, Standing, Watch};
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
@@ -37,6 +38,9 @@ use crate::{alerts::Alerts, behaviour, cli::now, config::Config, egress::Reconci
 
 /// For a successor to get ready, which may ask people for a passphrase.
 const ASK_MAX: Duration = Duration::from_mins(10);
+
+/// So many that were greeted may get ready at a time.
+const GREETED_MAX: usize = 4;
 
 /// For a successor to serve once it has the log: clients wait so long.
 const SERVING_MAX: Duration = Duration::from_secs(30);
@@ -165,25 +169,37 @@ impl Ceding {
         leave: oneshot::Sender<Result<Leaving>>,
         mut stop: watch::Receiver<bool>,
     ) {
+        // One that was greeted and has not asked holds nobody off.
+        let mut greeted = FuturesUnordered::new();
         loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
+            let met = tokio::select! {
+                accepted = listener.accept(), if greeted.len() < GREETED_MAX => match accepted {
+                    Ok((stream, _)) => {
+                        greeted.push(self.meet(stream));
+                        continue;
+                    }
+                    Err(error) => Err(miette!("{error}")),
+                },
+                Some(met) = greeted.next() => met,
                 _ = stop.wait_for(|stopped| *stopped) => return,
             };
-            let ceded = match accepted {
-                Ok((stream, _)) => self.meet(stream).await,
-                Err(error) => Err(miette!("{error}")),
-            };
-            match ceded {
+            match met {
                 Ok(None) => {}
-                Ok(Some(ended)) => return drop(leave.send(ended)),
+                Ok(Some((who, reader, writer))) => {
+                    if let Some(ended) = self.cede(who, reader, writer).await {
+                        return drop(leave.send(ended));
+                    }
+                }
                 Err(error) => tracing::warn!(error = format!("{error:#}"), "nobody took over"),
             }
         }
     }
 
-    /// Greets one, and has it take over if it asks.
-    async fn meet(&self, mut stream: UnixStream) -> Result<Option<Result<Leaving>>> {
+    /// Greets one, and waits until it asks to take over; none if it does not.
+    async fn meet(
+        &self,
+        mut stream: UnixStream,
+    ) -> Result<Option<((Who, Duration), Reader, OwnedWriteHalf)>> {
         let peer = stream.peer_cred().into_diagnostic()?;
         if peer.uid() != rustix::process::geteuid().as_raw() {
             return Err(miette!(
@@ -218,7 +234,7 @@ impl Ceding {
         match asked.into_diagnostic()?.into_diagnostic()? {
             Some(Say::Ask(seconds)) => {
                 let drain = Duration::from_secs(seconds);
-                Ok(self.cede((to, drain), reader, writer).await)
+                Ok(Some(((to, drain), reader, writer)))
             }
             // It found that it cannot serve: nothing has been.
             None => Ok(None),
@@ -268,7 +284,11 @@ impl Ceding {
         };
         let serves = async {
             say(&mut writer, line(&Word::Yours(open))).await?;
-            hear(&mut reader).await
+            let said = hear(&mut reader).await?;
+            if matches!(said, Some(Say::Serving)) {
+                say(&mut writer, line(&Word::Theirs)).await?;
+            }
+            Ok::<_, io::Error>(said)
         };
         match timeout(SERVING_MAX, serves).await {
             Ok(Ok(Some(Say::Serving))) => {

@@ -34,6 +34,9 @@ use crate::{alerts::Alerts, config::Config};
 /// For the one before to let go of its log.
 const YOURS_MAX: Duration = Duration::from_mins(1);
 
+/// What ends a takeover that the one before knows nothing of.
+const SERVES_ON: &str = "the one before serves on";
+
 /// What is said that waits to be written; what is not said yet waits to be.
 const SAID_MAX: usize = 256;
 
@@ -165,8 +168,13 @@ impl Taken {
     ) -> Result<watch::Receiver<bool>> {
         trail.inherit(self.open);
         let said = say(&mut self.writer, line(&Say::Serving)).await;
-        said.into_diagnostic()
-            .wrap_err("the one before serves on")?;
+        said.into_diagnostic().wrap_err(SERVES_ON)?;
+        let heard = tokio::time::timeout(ANSWER_MAX, hear(&mut self.reader)).await;
+        let heard = heard.into_diagnostic().wrap_err(SERVES_ON)?;
+        if !matches!(heard, Ok(Some(Word::Theirs))) {
+            // It was too late for the one before, which has its log back as soon as this one is gone.
+            return Err(miette!("{SERVES_ON}: {heard:?}"));
+        }
         let (release, released) = oneshot::channel();
         let (end, gone) = watch::channel(false);
         let following = Following {
@@ -236,7 +244,10 @@ impl Following {
                     Ok(durable) => {
                         tokio::spawn(async move { out.send(told(id, durable.await)).await });
                     }
-                    Err(error) => drop(out.send(told(id, Err(error))).await),
+                    // Whoever reads does not wait for whoever is to hear it, who may wait to be read.
+                    Err(error) => {
+                        tokio::spawn(async move { out.send(told(id, Err(error))).await });
+                    }
                 }
             }
             Word::Alert(id, index, anomaly, writes) => {
