@@ -132,7 +132,7 @@ impl Publisher {
     }
 }
 
-fn keygen(path: &Path, name: &str) -> Result<String> {
+pub(crate) fn keygen(path: &Path, name: &str) -> Result<String> {
     let output = Command::new(gateway::binary()?)
         .args(["bundle", "keygen", "--name", name, "--key"])
         .arg(path)

@@ -25,6 +25,7 @@ mod credentials;
 mod declared;
 mod delegation;
 mod disks;
+mod doctor;
 mod endless;
 mod envoy;
 mod erasure;

@@ -169,7 +169,7 @@ struct Doctor {
     /// Where programs are to be pinned, as `egress.pins` names it.
     #[arg(long, value_name = "DIR")]
     pins: Option<PathBuf>,
-    /// The configuration, for the server and the hosts of its `fleet`.
+    /// The configuration, for what it needs: keys, room, certificates, agents, upstreams, a fleet, bundles.
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
 }

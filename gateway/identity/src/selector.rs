@@ -66,6 +66,14 @@ pub struct SelectorError {
 }
 
 impl Selector {
+    /// The file that a process must run, or have been started by, if this is about one.
+    pub fn program(&self) -> Option<&Path> {
+        match &self.0 {
+            Kind::Path(path) | Kind::AncestorPath(path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// The same condition as the kernel can check it when a process runs `exec`; none where it
     /// cannot.
     pub fn condition(&self) -> Option<Condition> {

@@ -9,7 +9,7 @@ use std::{
 
 pub use people::People;
 use rustls::{
-    DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme,
+    CertificateError, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme,
     client::danger::HandshakeSignatureValid,
     crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature},
     pki_types::{
@@ -21,6 +21,7 @@ use rustls::{
         danger::{ClientCertVerified, ClientCertVerifier},
     },
 };
+use x509_parser::parse_x509_certificate;
 
 /// Why a certificate and key cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -135,6 +136,24 @@ fn asking(
     })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// When the certificate in this file ends, in seconds since 1970.
+///
+/// # Errors
+/// If there is none.
+pub fn ends(certificate: &Path) -> Result<i64, TlsFault> {
+    let read = CertificateDer::from_pem_file(certificate);
+    let read = read.map_err(|source| TlsFault::Pem {
+        path: certificate.to_owned(),
+        source,
+    })?;
+    let parsed = parse_x509_certificate(&read);
+    let (_, parsed) = parsed.map_err(|_| TlsFault::Unusable {
+        certificate: certificate.to_owned(),
+        source: CertificateError::BadEncoding.into(),
+    })?;
+    Ok(parsed.validity().not_after.timestamp())
 }
 
 /// Takes any certificate of a client that proves to hold its key, and none. Who that is the token

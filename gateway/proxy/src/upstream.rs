@@ -7,6 +7,7 @@ mod connect;
 mod destination;
 pub(crate) mod failover;
 pub(crate) mod guard;
+pub mod reach;
 mod standing;
 
 use std::{future::Future, path::Path, sync::Arc, time::Duration};

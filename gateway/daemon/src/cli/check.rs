@@ -17,16 +17,15 @@ use crate::{
     shipping::{self, Tokens},
 };
 
-pub(crate) fn check(path: &Path) -> Result<ExitCode> {
-    let config = config::load(path)?;
-    let rules = rules(&config)?;
-    let engine = &rules.rules().engine;
-    identity(&config)?;
-    endpoints(&config)?;
+/// Everything that `run` would refuse; what decides, if it would not.
+pub(super) fn holds(config: &Config) -> Result<Beginning> {
+    let rules = rules(config)?;
+    identity(config)?;
+    endpoints(config)?;
     Secrets::read(&config.alerts)?;
     Tokens::read(&config.shipping)?;
     shipping::examine(&config.shipping)?;
-    fleet::examine(&config)?;
+    fleet::examine(config)?;
     for place in &config.buckets {
         objects::shown(place)?;
     }
@@ -35,6 +34,13 @@ pub(crate) fn check(path: &Path) -> Result<ExitCode> {
             .into_diagnostic()
             .wrap_err("`tokenization.keys` cannot be used")?;
     }
+    Ok(rules)
+}
+
+pub(crate) fn check(path: &Path) -> Result<ExitCode> {
+    let config = config::load(path)?;
+    let rules = holds(&config)?;
+    let engine = &rules.rules().engine;
     let operations: usize = config
         .services
         .iter()

@@ -1,5 +1,7 @@
 //! `tidegate doctor`: what this host lacks.
 
+mod host;
+
 use std::{path::Path, process::ExitCode};
 
 use ::fleet::{Condition, SKEW, examine, list_digest};
@@ -12,25 +14,33 @@ use crate::{
     fleet,
 };
 
-/// Prints one line for each thing that the kernel's part needs, and where the configuration has a fleet, for each that
-/// this needs.
+/// What is looked at, and how to mend it; nothing to mend if it is fine.
+type Check = (String, Option<String>);
+
+/// Prints one line for each thing that the kernel's part needs, and that a configuration does, here and elsewhere.
 pub(crate) fn doctor(pins: Option<&Path>, config: Option<&Path>) -> Result<ExitCode> {
     let kernel = flows::examine(pins).into_iter();
-    let mut checks: Vec<_> = kernel.map(|check| (check.name, check.mend)).collect();
+    let mut checks: Vec<Check> = kernel
+        .map(|check| (check.name.to_owned(), check.mend))
+        .collect();
     if let Some(path) = config {
         let config = config::load(path)?;
+        checks.extend(host::here(&config));
+        checks.extend(block_on(host::elsewhere(&config))?);
         if let Some(shared) = &config.fleet {
             let tls = Upstream::tls(config.upstream_ca.as_deref()).into_diagnostic()?;
             let (place, login) = fleet::place(shared, &tls)?;
             let found = block_on(async { Ok(examine(&place, &login, &shared.name).await) })?;
-            checks.extend(match found {
+            let found = match found {
                 Err(error) => vec![("fleet server", Some(error.to_string()))],
                 Ok(found) => vec![
                     ("fleet server", unfit(&found)),
                     ("fleet clock", skewed(now().as_second(), found.now)),
                     ("fleet hosts", differing(shared, &found)),
                 ],
-            });
+            };
+            let found = found.into_iter();
+            checks.extend(found.map(|(name, mend)| (name.to_owned(), mend)));
         }
     }
     let mut code = ExitCode::SUCCESS;
