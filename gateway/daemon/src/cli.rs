@@ -38,6 +38,7 @@ mod shipping;
 mod static_key;
 mod table;
 mod tokens;
+mod unheard;
 mod upgrade;
 mod verify;
 mod witness;

@@ -18,7 +18,7 @@ use serde_json::json;
 use vault::KEYRING_FILE;
 use zeroize::Zeroizing;
 
-use super::{Configured, block_on, now, run, table};
+use super::{Configured, block_on, now, run, table, unheard::unheard};
 use crate::{
     config::{self, Console},
     console::House,
@@ -275,8 +275,8 @@ fn serve(path: PathBuf, admin: Option<SocketAddr>) -> Result<ExitCode> {
         certificates: people.is_some(),
         openid: console.openid.as_ref().map(|it| it.typed.clone()),
     };
-    let listener = TcpListener::bind(console.listen).into_diagnostic();
-    let listener = listener.wrap_err_with(|| format!("cannot listen on `{}`", console.listen))?;
+    let listener = TcpListener::bind(console.listen);
+    let listener = listener.map_err(|why| unheard(console.listen, &why))?;
     let address = listener.local_addr().into_diagnostic()?;
     let house = House::new(path, &config, admin)?;
     // It reads what browsers send, so it keeps nothing that a stranger could use. One thread so far.

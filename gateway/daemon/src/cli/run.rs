@@ -42,7 +42,7 @@ use tokio::{
 };
 use vault::FileProvider;
 
-use super::check;
+use super::{check, unheard::unheard};
 use crate::{
     alerts::{Alerts, Secrets},
     authority, behaviour,
@@ -166,7 +166,8 @@ impl Prepared {
         let mut greeted = takeover.then(|| Greeted::greet(config)).transpose()?;
         let standing = greeted.as_mut().map(|it| std::mem::take(&mut it.doors));
         let standing = standing.unwrap_or_default();
-        let bound = Bound::over(&endpoints, config.workers, standing).into_diagnostic()?;
+        let bound = Bound::over(&endpoints, config.workers, standing)
+            .map_err(|fault| unheard(fault.address, &fault.source))?;
         endpoints.truncate(own);
         let (admin, exec) = listeners(config, greeted.as_mut())?;
         Ok(Self {
@@ -197,8 +198,7 @@ fn listeners(
         if let Some((_, listener)) = handed.filter(|(at, _)| *at == address) {
             return Ok(listener);
         }
-        let listener = StdTcpListener::bind(address).into_diagnostic();
-        listener.wrap_err_with(|| format!("cannot listen on `{address}`"))
+        StdTcpListener::bind(address).map_err(|why| unheard(address, &why))
     });
     let exec = config.exec.as_deref().map(|path| {
         let handed = greeted.as_mut().and_then(|it| it.exec.take());

@@ -9,12 +9,12 @@ use std::{
 
 use ::witness::Witness;
 use clap::{Args, Subcommand};
-use miette::{IntoDiagnostic as _, Result, WrapErr as _};
+use miette::{IntoDiagnostic as _, Result};
 use serde_json::json;
 use tokio::net::TcpListener;
 use vault::{COSIGNER_FILE, Cosigner};
 
-use super::{block_on, now, run, verify};
+use super::{block_on, now, run, unheard::unheard, verify};
 use crate::private_folder;
 
 /// What a witness does.
@@ -99,8 +99,8 @@ fn serve(listen: SocketAddr, of: &Of) -> Result<()> {
     run::logs();
     let witness = Arc::new(open(of)?);
     block_on(async {
-        let listener = TcpListener::bind(listen).await.into_diagnostic();
-        let listener = listener.wrap_err_with(|| format!("cannot listen on `{listen}`"))?;
+        let listener = TcpListener::bind(listen).await;
+        let listener = listener.map_err(|why| unheard(listen, &why))?;
         let address = listener.local_addr().into_diagnostic()?;
         let [mut terminate, mut interrupt] = run::signals()?;
         let stop = async move {
