@@ -221,6 +221,19 @@ fn a_bundle_decides_once_it_is_there_and_only_a_newer_one_after_it() -> Result<(
     publisher.publish(&world, 1, looser, &[])?;
     assert_eq!(looked(&world, 0)?["in_force"], 1);
     assert_eq!(other(&world)?, 200);
+    // Why, is told by the policies that decided.
+    let last = records::list(&world.gateway)?;
+    let last = last.iter().rev().find(|record| record.kind() == "open");
+    let last = last.and_then(Record::index).context("no call on record")?;
+    let index = last.to_string();
+    let explain = ["policy", "explain", &index, "--config", "tidegate.yaml"];
+    let output = world.gateway.cli(&explain)?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(
+        output.status.success() && said.contains("(the same policies)"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     publisher.publish(&world, 2, as_they_are, &[])?;
     assert_eq!(looked(&world, 0)?["in_force"], 2);
     assert_eq!(other(&world)?, 403);

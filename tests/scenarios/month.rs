@@ -22,7 +22,8 @@ use crate::{
     world::{HERE, World},
 };
 
-const HOUR: u64 = 3_600;
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// What the agent asks for in an hour, which is more than it may in a day.
@@ -106,7 +107,7 @@ impl Life {
     }
 
     /// What is due at a day's end is done: the agent had its calls and no more, and the report says so.
-    fn ended(&self) -> Result<()> {
+    fn ended(&mut self) -> Result<()> {
         let day = self.days.iter().rev().nth(1).context("no day before")?;
         let asked = day.answered + day.refused;
         assert_eq!(day.answered, asked.min(CALLS_A_DAY), "{day:?}");
@@ -114,19 +115,25 @@ impl Life {
         let yesterday = OffsetDateTime::from_unix_timestamp(yesterday)?.date();
         let name = format!("agents-{yesterday}.json");
         let path = self.gateway().folder().join("reports").join(name);
-        self.wait_until("reported", || Ok(path.exists()))?;
+        self.wait_until("reported", |_| Ok(path.exists()))?;
         let report: Value = serde_json::from_slice(&fs::read(&path)?)?;
         assert_eq!(requests(&report)?, asked, "{report}");
         Ok(())
     }
 
-    /// Waits until it is so. Whatever the gateway waits for is due by its clock, and a request has it look.
-    fn wait_until(&self, what: &str, is: impl Fn() -> Result<bool>) -> Result<()> {
-        let began = Instant::now();
+    /// Waits until it is so. Whatever the gateway waits for is due by its clock, and a request has it look. One that looked as an
+    /// hour went by looks again a minute later, so every now and then a minute goes by.
+    fn wait_until(&mut self, what: &str, is: impl Fn(&Gateway) -> Result<bool>) -> Result<()> {
+        let (began, mut minutes) = (Instant::now(), 0);
         let ready = self.gateway().admin_url("/readyz")?;
-        while !is()? {
-            let late = began.elapsed() > START_MAX;
+        while !is(self.gateway())? {
+            let waited = began.elapsed();
+            let late = waited > START_MAX;
             ensure!(!late, "not {what}: {}", self.gateway().stderr());
+            if waited.as_secs() / 2 > minutes {
+                minutes += 1;
+                self.clock.pass(MINUTE)?;
+            }
             Client::plain()?.get(&ready, &[])?;
             thread::sleep(POLL);
         }
@@ -175,8 +182,8 @@ fn days_go_by_and_what_is_due_is_done() -> Result<()> {
     // The first day's records are due, and no record of the last days.
     let first = life.days.first().and_then(|day| day.first);
     let first = first.context("no first record")?;
-    life.wait_until("expired", || {
-        let shown = records::shown(life.gateway(), first)?;
+    life.wait_until("expired", |gateway| {
+        let shown = records::shown(gateway, first)?;
         Ok(shown.pointer("/entry/event/kind") == Some(&json!("expired")))
     })?;
     let last = life.days.iter().rev().nth(1).and_then(|day| day.first);

@@ -77,19 +77,37 @@ fn in_force(data: &Path, bundles: &Bundles, names: &Names) -> Result<Option<(u64
     Ok(Some((revision, rules)))
 }
 
-/// Compiles what is in a bundle for what a gateway serves; or everything that is wrong with it.
-pub(crate) fn compile(bundle: &Bundle, names: &Names) -> std::result::Result<Rules, String> {
+/// The policies of the bundle in force on this host, if there is one.
+pub(crate) fn policies(config: &Config) -> Result<Option<Vec<PolicyFile>>> {
+    let Some(bundles) = &config.bundles else {
+        return Ok(None);
+    };
+    let store = Store::at(&config.data);
+    let Some(revision) = store.read()?.current else {
+        return Ok(None);
+    };
+    let bundle = store.bundle(revision, &bundles.keys)?;
+    Ok(Some(files(&bundle)))
+}
+
+/// The files of policies of a bundle, named after it.
+fn files(bundle: &Bundle) -> Vec<PolicyFile> {
     let of = format!("{} {}", bundle.name, bundle.manifest.revision);
     let files = bundle.within(POLICIES).map(|(name, text)| PolicyFile {
         name: format!("{of}: {name}"),
         text: text.to_owned(),
     });
-    let files: Vec<PolicyFile> = files.collect();
-    let engine = Engine::load_for(&files, names).map_err(|errors| {
+    files.collect()
+}
+
+/// Compiles what is in a bundle for what a gateway serves; or everything that is wrong with it.
+pub(crate) fn compile(bundle: &Bundle, names: &Names) -> std::result::Result<Rules, String> {
+    let engine = Engine::load_for(&files(bundle), names).map_err(|errors| {
         let mut told: Vec<String> = errors.iter().map(ToString::to_string).collect();
         told.dedup();
         short(told.join("; "))
     })?;
+    let of = format!("{} {}", bundle.name, bundle.manifest.revision);
     let texts = bundle.within(CLASSIFIERS);
     let texts = texts.map(|(name, text)| (format!("{of}: {name}"), text));
     let operator = config::classifiers::load_texts(texts).map_err(|why| short(told(&why)))?;

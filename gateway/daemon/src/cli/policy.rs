@@ -23,7 +23,10 @@ use policy::{Arguments, Engine, PACKS, PolicyFile};
 use reports::{Grants, Kind, Proofs};
 
 use super::{Configured, FINDING, Format, audit::archive, block_on, check};
-use crate::config::{self, Config};
+use crate::{
+    bundles,
+    config::{self, Config},
+};
 
 /// Records that are read at a time.
 const PAGE: usize = 1_000;
@@ -145,7 +148,7 @@ pub(crate) fn policy(command: &Policy) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Policy::Explain { record, config } => {
-            let asked = Asked::load(&config.config, None)?;
+            let asked = Asked::in_force(&config.config)?;
             let shown = asked.show(*record)?;
             print!("{}", explain::explain(&shown, &asked));
             Ok(ExitCode::SUCCESS)
@@ -162,7 +165,7 @@ pub(crate) fn policy(command: &Policy) -> Result<ExitCode> {
             reload::reload(Asked::load(&config.config, None)?, reason.clone())
         }
         Policy::Unused { config } => {
-            let asked = Asked::load(&config.config, None)?;
+            let asked = Asked::in_force(&config.config)?;
             let document = block_on(unused::unused(&asked))?;
             print!("{}", unused::lines(&document));
             Ok(ExitCode::SUCCESS)
@@ -180,7 +183,7 @@ pub(super) struct Told {
 impl Told {
     /// What this kind of report wants of them.
     pub(super) fn of(config: &Path, kind: Kind) -> Result<Self> {
-        let asked = Asked::load(config, None)?;
+        let asked = Asked::in_force(config)?;
         Ok(Self {
             grants: kind.wants_grants().then(|| unused::grants(&asked)),
             proofs: kind
@@ -202,19 +205,19 @@ fn told(fine: bool) -> ExitCode {
 
 /// The configuration at `path`, and its policies as their files are.
 pub(crate) fn engine_of(path: &Path) -> Result<(Config, Arc<Engine>)> {
-    let Asked { config, engine, .. } = Asked::load(path, None)?;
+    let Asked { config, engine, .. } = Asked::in_force(path)?;
     Ok((config, engine))
 }
 
 /// Why the call of a record was allowed or denied, for people.
 pub(crate) fn explained(path: &Path, record: u64) -> Result<String> {
-    let asked = Asked::load(path, None)?;
+    let asked = Asked::in_force(path)?;
     Ok(explain::explain(&asked.show(record)?, &asked))
 }
 
 /// What other policies would have decided of the last records, for people; or what is wrong with them.
 pub(crate) fn simulated(path: &Path, other: &Other) -> Result<Result<String, String>> {
-    let mut config = config::load(path)?;
+    let mut config = in_force(path)?;
     let tried = PolicyFile {
         name: TRIED.to_owned(),
         text: other.text.clone(),
@@ -267,6 +270,15 @@ struct Asked {
     arguments: Arguments,
 }
 
+/// The configuration, with the policies that decide on this host.
+fn in_force(path: &Path) -> Result<Config> {
+    let mut config = config::load(path)?;
+    if let Some(policies) = bundles::policies(&config)? {
+        config.policies = policies;
+    }
+    Ok(config)
+}
+
 impl Asked {
     fn load(config: &Path, policies: Option<&Path>) -> Result<Self> {
         let mut config = config::load(config)?;
@@ -274,6 +286,11 @@ impl Asked {
             config.policies = folder_of_policies(folder)?;
         }
         Self::of(config)
+    }
+
+    /// By the policies that decide on this host: those of the bundle in force, if there is one.
+    fn in_force(path: &Path) -> Result<Self> {
+        Self::of(in_force(path)?)
     }
 
     fn of(config: Config) -> Result<Self> {
