@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tests::{
@@ -135,15 +135,11 @@ fn a_rule_about_what_this_gateway_does_not_serve_is_refused() -> Result<()> {
     world.finish()
 }
 
-#[test]
-fn no_call_fails_while_policies_are_brought() -> Result<()> {
-    let world = World::new()?;
+/// Does `work` while an agent calls, of whose calls none may fail; gives how many there were.
+pub(crate) fn while_called(world: &World, work: impl FnOnce() -> Result<()>) -> Result<u64> {
     let token = world.token(HERE, own)?;
     let token = [("tidegate-token", token.as_str())];
     let url = world.gateway.url("/crm/customers/C-771")?;
-    let file = file(&world)?;
-    let strict = fs::read_to_string(&file)?;
-    let loose = looser(&strict)?;
     let done = AtomicBool::new(false);
     let calls = thread::scope(|scope| -> Result<u64> {
         let calling = scope.spawn(|| -> Result<u64> {
@@ -155,18 +151,28 @@ fn no_call_fails_while_policies_are_brought() -> Result<()> {
             }
             Ok(calls)
         });
-        let brought = [&loose, &strict].into_iter().cycle().take(10);
-        let brought = brought.into_iter().try_for_each(|policies| {
-            fs::write(&file, policies)?;
-            reload(&world, 0).map(drop)
-        });
+        let worked = work();
         done.store(true, Ordering::Relaxed);
-        let calls = calling
-            .join()
-            .map_err(|_| anyhow::anyhow!("a call failed"))?;
-        brought.and(calls)
+        let calls = calling.join().map_err(|_| anyhow!("a call failed"))?;
+        worked.and(calls)
     })?;
     ensure!(calls > 0, "nobody called");
+    Ok(calls)
+}
+
+#[test]
+fn no_call_fails_while_policies_are_brought() -> Result<()> {
+    let world = World::new()?;
+    let file = file(&world)?;
+    let strict = fs::read_to_string(&file)?;
+    let loose = looser(&strict)?;
+    while_called(&world, || {
+        let brought = [&loose, &strict].into_iter().cycle().take(10);
+        brought.into_iter().try_for_each(|policies| {
+            fs::write(&file, policies)?;
+            reload(&world, 0).map(drop)
+        })
+    })?;
     assert_eq!(changes(&world)?.len(), 10);
     world.finish()
 }
