@@ -24,7 +24,7 @@ pub(crate) const NOTE_BYTES_MAX: usize = 64 * 1024;
 pub const KEYS_MAX: usize = 16;
 
 /// The public keys that are trusted, each a C2SP verifier key: `<name>+<key id>+<base64>`.
-pub struct Keys(Vec<(String, StandardVerifier)>);
+pub struct Keys(Vec<StandardVerifier>);
 
 /// A text is no verifier key of Ed25519.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,34 +37,27 @@ impl Keys {
     /// # Errors
     /// Names the first that is none.
     pub fn read<'a>(typed: impl IntoIterator<Item = &'a str>) -> Result<Self, MalformedKey> {
-        let key = |text: &str| {
-            let verifier = StandardVerifier::new(text).map_err(|_| MalformedKey(text.to_owned()));
-            Ok((text.to_owned(), verifier?))
-        };
+        let key =
+            |text: &str| StandardVerifier::new(text).map_err(|_| MalformedKey(text.to_owned()));
         let keys: Result<Vec<_>, _> = typed.into_iter().map(key).collect();
         Ok(Self(keys?))
     }
 
     fn list(&self) -> VerifierList {
-        let keys = self.0.iter().filter_map(|(text, _)| {
-            // It was read once already.
-            let verifier = StandardVerifier::new(text).ok()?;
-            Some(Box::new(verifier) as Box<dyn Verifier>)
-        });
-        VerifierList::new(keys.collect())
+        let keys = self.0.iter().cloned();
+        VerifierList::new(keys.map(|key| Box::new(key) as Box<dyn Verifier>).collect())
     }
 
     fn has(&self, name: &str, id: u32) -> bool {
-        let mut keys = self.0.iter().map(|(_, key)| key);
+        let mut keys = self.0.iter();
         keys.any(|key| key.name() == name && key.key_id() == id)
     }
 }
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.0.iter().map(|(text, _)| text))
-            .finish()
+        let told = |key: &StandardVerifier| format!("{}+{:08x}", key.name(), key.key_id());
+        f.debug_list().entries(self.0.iter().map(told)).finish()
     }
 }
 
