@@ -1,6 +1,8 @@
 //! Another gateway takes the place of the one that runs: streams go on, calls are answered all the while, and the one log
 //! has everything. A successor that fails changes nothing.
 
+mod budgets;
+
 use std::{
     collections::BTreeMap,
     env, fs,
@@ -364,7 +366,7 @@ impl False {
     fn meet(gateway: &Gateway) -> Result<Self> {
         let stream = UnixStream::connect(gateway.data().join("handover.sock"))?;
         let mut met = Self(stream);
-        met.say(r#"{"hello":[1,{"pid":1,"version":"9.9.9"}]}"#)?;
+        met.say(r#"{"hello":[2,{"pid":1,"version":"9.9.9"}]}"#)?;
         met.hear("hello")?;
         Ok(met)
     }
@@ -515,15 +517,19 @@ fn streams_whose_log_is_gone_end_at_once() -> Result<()> {
 
 #[test]
 fn what_cannot_be_taken_over_says_so_and_serves_on() -> Result<()> {
-    let budgets = json!([{ "id": "few", "per": "agent", "calls": 1000 }]);
-    let shop = Shop::with(|setup| setup.set("budgets", budgets))?;
+    let shop = Shop::new()?;
+    // Of another version.
+    let stream = UnixStream::connect(shop.gateway.data().join("handover.sock"))?;
+    let mut met = False(stream);
+    met.say(r#"{"hello":[1,{"pid":1,"version":"0.0.1"}]}"#)?;
+    met.hear("refused")?;
+    // A new configuration of what nobody can hand over.
+    shop.gateway
+        .reconfigure(|config| config["egress"]["pins"] = json!("/sys/fs/bpf/never"))?;
     let config = shop.gateway.config().display().to_string();
     let output = shop.gateway.cli(&["upgrade", "--config", &config])?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    ensure!(
-        !output.status.success() && said.contains("budgets"),
-        "{said}"
-    );
+    ensure!(!output.status.success() && said.contains("pins"), "{said}");
     let reply = shop
         .client
         .get(&shop.gateway.url("/shop/things/one")?, &[])?;

@@ -295,6 +295,22 @@ fn hosts_spend_a_budget_to_its_last_call_and_not_one_more() -> Result<()> {
 }
 
 #[test]
+fn a_host_that_is_taken_over_keeps_its_leases_and_gives_none_twice() -> Result<()> {
+    let mut fleet = Shared::with(&calls(allowed()))?;
+    let tally = amid_calls(&mut fleet, allowed(), |fleet, tally| {
+        for (at, host) in [(0, allowed() / 6), (1, allowed() / 3), (0, allowed() / 2)] {
+            fleet.until("calls are made", |_| Ok(tally.went() >= host))?;
+            let gateway = fleet.hosts.get_mut(at).context("no such host")?;
+            let mut former = gateway.take_over(&[])?;
+            ensure!(former.ended()?.success(), "{}", gateway.stderr());
+        }
+        Ok(())
+    })?;
+    assert_eq!(tally.went(), allowed());
+    fleet.finish()
+}
+
+#[test]
 fn without_the_server_hosts_spend_what_they_leased_and_go_on_when_it_is_back() -> Result<()> {
     let mut fleet = Shared::with(&calls(10_000))?;
     for at in 0..NAMES.len() {

@@ -10,23 +10,27 @@ mod borrower;
 mod hold;
 mod keeper;
 mod lease;
+mod meter;
+mod succession;
 mod told;
 
 use std::sync::Arc;
 
-use classifiers::DataClass;
 use jiff::{SignedDuration, Timestamp};
 use policy::Effect;
+use serde::{Deserialize, Serialize};
 
 use crate::Permit;
 
 pub use accounts::{ACCOUNTS_MAX, Budgets};
-pub use hold::{Hold, Remaining, Usage};
+pub use hold::{Hold, Remaining, Room, Usage};
 pub use keeper::{AccountSums, BudgetStore, Debit, KeptAccount, StoreError};
 pub use lease::{
     Act, FleetStanding, Joined, LeaseCounts, Lender, LenderError, Lending, Lent, SHARED_MAX, Want,
     Wanted,
 };
+pub use meter::Meter;
+pub use succession::{Heir, ITEMS_MAX, Spent};
 pub use told::{Asked, Holder, Used};
 
 /// The largest allowance of what is counted by telling one from the other: each that was seen is kept.
@@ -36,7 +40,8 @@ pub const DISTINCT_MAX: u64 = 100_000;
 pub const COST_UNIT: u64 = 1_000_000;
 
 /// Whose the budget is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Per {
     /// Each instance of an agent has its own. A process that shows no token is an instance by itself, and
     /// so can begin anew by starting another.
@@ -48,65 +53,18 @@ pub enum Per {
     Agent,
 }
 
-/// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Meter {
-    /// Calls that were admitted.
-    Calls,
-    /// Records that an answer showed, each once.
-    Records,
-    /// People whose records an answer showed, each once.
-    Subjects,
-    /// Bytes of answers.
-    Bytes,
-    /// Tokens that a model read and wrote.
-    Tokens,
-    /// What these cost, in millionths of the currency that prices are in.
-    Cost,
-    /// Values of a class, or of one below it, that an answer showed as they are.
-    Fields(DataClass),
-}
-
-impl Meter {
-    /// Its name, as it is typed, told and stored.
-    pub fn name(self) -> &'static str {
+impl Per {
+    fn whose(self) -> &'static str {
         match self {
-            Self::Calls => "calls",
-            Self::Records => "records",
-            Self::Subjects => "subjects",
-            Self::Bytes => "bytes",
-            Self::Tokens => "tokens",
-            Self::Cost => "cost",
-            Self::Fields(class) => class.name(),
-        }
-    }
-
-    /// Whether the same thing counts once.
-    pub fn is_distinct(self) -> bool {
-        matches!(self, Self::Records | Self::Subjects)
-    }
-
-    /// Whether it counts what a model used.
-    pub fn is_of_models(self) -> bool {
-        matches!(self, Self::Tokens | Self::Cost)
-    }
-
-    /// How much of it there is, as people write it.
-    pub fn written(self, amount: u64) -> String {
-        if self != Self::Cost {
-            return amount.to_string();
-        }
-        let (whole, rest) = (amount / COST_UNIT, amount % COST_UNIT);
-        let rest = format!("{rest:06}");
-        match rest.trim_end_matches('0') {
-            "" => whole.to_string(),
-            rest => format!("{whole}.{rest}"),
+            Self::Session => "for each session",
+            Self::Task => "for each task",
+            Self::Agent => "for each agent",
         }
     }
 }
 
 /// What a model used, or will have used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelUse {
     /// Tokens.
     pub tokens: u64,
@@ -148,23 +106,24 @@ pub struct Budget {
 }
 
 /// A budget does not have what a call asks for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("budget `{budget}` is used up: {allowed} {meter} {whose}")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("budget `{budget}` is used up: {allowed} {} {}", meter.name(), per.whose())]
 pub struct Exhausted {
     /// The budget.
     pub budget: Arc<str>,
     /// What of it.
-    pub meter: &'static str,
+    pub meter: Meter,
     /// How much it had, as people write it.
     pub allowed: String,
     /// Of whom.
-    pub whose: &'static str,
+    pub per: Per,
     /// Seconds until it begins anew, if it does.
     pub renews_in: Option<u32>,
 }
 
 /// A call cannot be held to its budgets.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum OverBudget {
     /// They do not have it.
     #[error(transparent)]
@@ -177,8 +136,8 @@ pub enum OverBudget {
         /// Why.
         why: Arc<str>,
     },
-    /// What this host leased is not enough; more may be had.
-    #[error("what was leased is not enough")]
+    /// It cannot be debited at once: what this host leased is not enough, or another process has the accounts.
+    #[error("what is there to be spent at once is not enough")]
     Short,
     /// What was spent cannot be read or kept.
     #[error("what was spent cannot be kept")]
@@ -254,20 +213,12 @@ impl Budget {
         Some((begins, begins.checked_add(every)?))
     }
 
-    fn whose(&self) -> &'static str {
-        match self.per {
-            Per::Session => "for each session",
-            Per::Task => "for each task",
-            Per::Agent => "for each agent",
-        }
-    }
-
     fn exhausted(&self, meter: Meter, allowed: u64, now: Timestamp) -> Exhausted {
         Exhausted {
             budget: Arc::clone(&self.id),
-            meter: meter.name(),
+            meter,
             allowed: meter.written(allowed),
-            whose: self.whose(),
+            per: self.per,
             renews_in: self.renews_in(now),
         }
     }

@@ -5,7 +5,7 @@
 //! nothing any more, closes its log and says so; the successor opens it, serves, says so, and is told that this was heard in time.
 //! Until then nothing is lost if it fails: the one before opens its log again, and accepts what has waited in the kernel meanwhile. From then on the one
 //! before keeps what is open on its connections, and each of its records goes into the successor's log before what it
-//! stands for goes on ([`audit::Relay`]). It ends with its last connection, or when its time is over.
+//! stands for goes on ([`audit::Relay`]). So does what it spends of budgets ([`admission::budget::Heir`]). It ends with its last connection, or when its time is over.
 //!
 //! Both are of the same user, by the kernel's word (`SO_PEERCRED`); the socket is in the log's folder, which is this user's
 //! alone. Each line is one word in JSON, none longer than [`LINE_BYTES_MAX`].
@@ -16,6 +16,7 @@ mod successor;
 
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
+use admission::budget::{OverBudget, Remaining, Spent};
 use audit::{Anomaly, Handed};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::io::{
@@ -33,7 +34,7 @@ use crate::config::Config;
 pub(crate) const SOCKET: &str = "handover.sock";
 
 /// Both must speak the same one.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 
 /// The longest word: a record, with what is told of it.
 const LINE_BYTES_MAX: usize = 2 * audit::RECORD_BYTES_MAX;
@@ -85,6 +86,8 @@ enum Say {
     Told(u64, Result<u64, String>),
     /// Whether an alert waits for all its receivers.
     Alerted(u64, bool),
+    /// Whether something was spent, and what is left.
+    Spent(u64, Result<Option<Remaining>, OverBudget>),
 }
 
 /// What the one before says.
@@ -103,6 +106,8 @@ enum Word {
     Record(Handed),
     /// An alert to be told: its number, its record, whether it is about a write.
     Alert(u64, u64, Box<Anomaly>, bool),
+    /// What an exchange spends of budgets: its number, and the accounts.
+    Spend(u64, Box<Spent>),
     /// What has one owner is free.
     Released,
     /// There is no more.
@@ -127,16 +132,8 @@ impl Sockets {
 
 /// What of this configuration nobody can take over while it is in use; stop and start it instead.
 pub(crate) fn obstacle(config: &Config) -> Option<&'static str> {
-    if config.fleet.is_some() {
-        return Some("hosts share budgets (`fleet`)");
-    }
-    if !config.budgets.is_empty() {
-        return Some("calls are counted (`budgets`)");
-    }
-    if config.egress.pins.is_some() {
-        return Some("the kernel's part is pinned (`egress.pins`)");
-    }
-    None
+    let pins = config.egress.pins.as_ref();
+    pins.map(|_| "the kernel's part is pinned (`egress.pins`)")
 }
 
 /// The next word; none at the end.

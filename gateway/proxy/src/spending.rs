@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use admission::{
     Permit,
-    budget::{Hold, ModelUse, OverBudget, Remaining, Usage},
+    budget::{Hold, ModelUse, OverBudget, Remaining, Room, Usage},
 };
 use audit::BodyRecord;
 use classifiers::DataClass;
@@ -25,7 +25,7 @@ pub(crate) struct Spending {
     /// What was spent so far.
     bytes: u64,
     shown: HashMap<Option<DataClass>, u64>,
-    /// What is to be spent, and waits for room in what this host leased.
+    /// What is to be spent, and waits for room: in what this host leased, or in another process.
     unspent: Option<Usage>,
 }
 
@@ -136,13 +136,16 @@ impl Spending {
         }
     }
 
-    /// Waits for room for what was not spent yet.
-    pub(crate) async fn room(&self) -> Result<(), Interruption> {
+    /// Waits for room for what was not spent yet, or until it is spent.
+    pub(crate) async fn room(&mut self) -> Result<(), Interruption> {
         let Some(unspent) = &self.unspent else {
             return Ok(());
         };
         let room = self.hold.room(unspent).await;
-        room.map_err(|error| Interruption::over_budget(&error))
+        if room.map_err(|error| Interruption::over_budget(&error))? == Room::Spent {
+            self.unspent = None;
+        }
+        Ok(())
     }
 
     /// Debits what one message of several is about to show, of which `pump` is the only body. Durable when this

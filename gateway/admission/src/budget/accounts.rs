@@ -7,7 +7,7 @@ use std::{
 
 use hashlink::LruCache;
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     Budget, BudgetStore, Debit, FleetStanding, Hold, Lender, Lending, Meter, ModelUse, OverBudget,
@@ -15,6 +15,7 @@ use super::{
     hold::Held,
     keeper::{KeptAccount, Message, QUEUE_MAX, keep},
     lease::{Ask, Errand, Fit, Lease, Pool, fit},
+    succession::{self, Owner},
 };
 use crate::Permit;
 
@@ -34,6 +35,8 @@ pub struct Budgets {
     keeper: mpsc::Sender<Message>,
     /// Where leases come from of those that a fleet shares.
     pub(super) pool: Option<Pool>,
+    /// Which process has the accounts.
+    pub(super) owner: watch::Sender<Owner>,
 }
 
 /// The accounts in memory.
@@ -41,6 +44,10 @@ pub(super) struct Accounts {
     pub(super) known: LruCache<Arc<str>, Account>,
     /// Records and people in all of them.
     pub(super) seen: usize,
+    /// Whether another process has them, or is about to: nothing is debited here.
+    pub(super) ceded: bool,
+    /// Debits on their way to whoever keeps them.
+    pub(super) late: usize,
 }
 
 /// What was spent of one budget by one who has it.
@@ -67,7 +74,7 @@ impl Metered {
 }
 
 impl Account {
-    fn of(budget: &Budget, kept: &KeptAccount, is_leased: bool) -> Self {
+    pub(super) fn of(budget: &Budget, kept: &KeptAccount, is_leased: bool) -> Self {
         let metered = |(meter, _): &(Meter, u64)| {
             let mine = |(name, _): &&(String, u64)| name == meter.name();
             let amount = |(_, amount): &(String, u64)| *amount;
@@ -89,7 +96,7 @@ impl Account {
         }
     }
 
-    fn seen(&self) -> usize {
+    pub(super) fn seen(&self) -> usize {
         self.meters.iter().map(|metered| metered.seen.len()).sum()
     }
 }
@@ -131,9 +138,12 @@ impl Budgets {
             accounts: Mutex::new(Accounts {
                 known: LruCache::new_unbounded(),
                 seen: 0,
+                ceded: false,
+                late: 0,
             }),
             keeper,
             pool,
+            owner: succession::owner(),
         };
         (budgets, queue)
     }
@@ -222,6 +232,11 @@ impl Budgets {
                         return Ok(Hold::of(own, held, (estimate, now), durable));
                     }
                     Err(OverBudget::Short) => {
+                        if let Some(heir) = self.owner().await {
+                            let spent = self.opening_there(&held, (estimate, now));
+                            let left = heir.spend(spent).await?;
+                            return Ok(Hold::there(Arc::clone(self), held, (estimate, now), left));
+                        }
                         let need = move |meter, _: &Metered| opening(meter, estimate);
                         self.borrow(&held, now, need).await?;
                     }
@@ -241,7 +256,10 @@ impl Budgets {
         now: Timestamp,
         need: impl Fn(Meter, &Metered) -> u64 + Copy,
     ) -> Result<(), OverBudget> {
-        let pool = self.pool.as_ref().ok_or(OverBudget::Unavailable)?;
+        // Without leases nothing is short but what another process had for a moment.
+        let Some(pool) = &self.pool else {
+            return Ok(());
+        };
         for held in held {
             let budget = self.rules.get(held.budget).ok_or(OverBudget::Unavailable)?;
             let ask = {
@@ -276,6 +294,9 @@ impl Budgets {
         now: Timestamp,
     ) -> Option<Result<oneshot::Receiver<()>, OverBudget>> {
         let mut accounts = self.lock();
+        if accounts.ceded {
+            return Some(Err(OverBudget::Short));
+        }
         let mut short = false;
         for held in held {
             let account = accounts.known.get(&held.account)?;
@@ -335,12 +356,7 @@ impl Budgets {
         if self.lock().known.contains_key(&held.account) {
             return Ok(());
         }
-        let (found, kept) = oneshot::channel();
-        let asked = self
-            .keeper
-            .send(Message::Load(Arc::clone(&held.account), found));
-        asked.await.map_err(|_| OverBudget::Unavailable)?;
-        let kept = kept.await.map_err(|_| OverBudget::Unavailable)?;
+        let kept = self.kept(&held.account).await?;
         let budget = self.rules.get(held.budget).ok_or(OverBudget::Unavailable)?;
         let mut accounts = self.lock();
         // Somebody else may have read it and spent from it meanwhile.
@@ -352,6 +368,36 @@ impl Budgets {
             accounts.known.insert(Arc::clone(&held.account), account);
         }
         Ok(())
+    }
+
+    /// An account as it is kept.
+    pub(super) async fn kept(&self, account: &Arc<str>) -> Result<KeptAccount, OverBudget> {
+        let (found, kept) = oneshot::channel();
+        let asked = self.keeper.send(Message::Load(Arc::clone(account), found));
+        asked.await.map_err(|_| OverBudget::Unavailable)?;
+        kept.await.map_err(|_| OverBudget::Unavailable)
+    }
+
+    /// The accounts of an exchange that was opened before, in this process or the one before it.
+    pub(super) async fn reopen(
+        self: &Arc<Self>,
+        held: Vec<Held>,
+        estimate: Option<ModelUse>,
+        now: Timestamp,
+    ) -> Result<Hold, OverBudget> {
+        loop {
+            {
+                let mut accounts = self.lock();
+                let is_known = |it: &Held| accounts.known.contains_key(&it.account);
+                if accounts.ceded || held.iter().all(is_known) {
+                    let own = Arc::clone(self);
+                    return Ok(Hold::again(own, &held, (estimate, now), &mut accounts));
+                }
+            }
+            for held in &held {
+                self.load(held).await?;
+            }
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Accounts> {

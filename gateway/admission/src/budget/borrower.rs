@@ -82,6 +82,10 @@ impl Borrower {
                     self.run(std::mem::take(&mut group)).await;
                 }
                 _ = due.tick() => {
+                    // Whoever has the accounts has their leases.
+                    if self.rests() {
+                        continue;
+                    }
                     self.attend().await;
                     self.give_back(false).await;
                 }
@@ -91,23 +95,29 @@ impl Borrower {
 
     async fn run(&mut self, errands: Vec<Errand>) {
         let mut asked: BTreeMap<Arc<str>, Asked> = BTreeMap::new();
-        let mut leaving = Vec::new();
+        let (mut leaving, mut resting) = (Vec::new(), Vec::new());
         for errand in errands {
             match errand {
                 Errand::Ask(ask) => collect(&mut asked, ask),
                 Errand::Farewell(done) => leaving.push(done),
+                Errand::Rest(done) => resting.push(done),
             }
         }
         if !asked.is_empty() {
             self.lend(asked).await;
         }
-        if !leaving.is_empty() {
+        if !leaving.is_empty() && !self.rests() {
             self.give_back(true).await;
-            for done in leaving {
-                // Who went away meanwhile does not hear of it.
-                let _heard = done.send(());
-            }
         }
+        for done in leaving.into_iter().chain(resting) {
+            // Who went away meanwhile does not hear of it.
+            let _heard = done.send(());
+        }
+    }
+
+    fn rests(&self) -> bool {
+        let budgets = self.budgets.upgrade();
+        budgets.is_none_or(|budgets| budgets.lock().ceded)
     }
 
     /// Asks the ledger for what is asked for here.
@@ -115,6 +125,15 @@ impl Borrower {
         let Some(budgets) = self.budgets.upgrade() else {
             return;
         };
+        if self.rests() {
+            // Who asked looks again, and finds out who has the accounts.
+            let mut accounts = budgets.lock();
+            for (name, asked) in asked {
+                unasked(&mut accounts, &name);
+                tell(asked, |_| Heard::Lent);
+            }
+            return;
+        }
         if let Some(why) = self.standing.closed() {
             return refuse(&budgets, asked, &why);
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use classifiers::DataClass;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::{
     runtime::Handle,
     sync::{mpsc::error::TrySendError, oneshot},
@@ -35,10 +36,25 @@ pub struct Hold {
     estimate: Option<ModelUse>,
     /// What was debited and is not known to be durable yet.
     pending: Vec<oneshot::Receiver<()>>,
+    /// Whether its accounts stay in memory for it.
+    pinned: bool,
+    /// What is left, where another process told it.
+    left: Option<Remaining>,
+}
+
+/// What came of asking for room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "what was spent must not be spent again"]
+pub enum Room {
+    /// It may be tried again: others may have spent it meanwhile.
+    Made,
+    /// It was debited by whoever has the accounts, and is durable.
+    Spent,
 }
 
 /// What is about to be released, beyond what was before.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Usage {
     /// Bytes.
     pub bytes: u64,
@@ -49,11 +65,13 @@ pub struct Usage {
     /// People, by a keyed digest.
     pub subjects: Vec<u64>,
     /// Values that are shown as they are, by class; those of no known class count as of every one.
+    #[serde(with = "by_name")]
     pub fields: Vec<(Option<DataClass>, u64)>,
 }
 
 /// What is left of the budget that is nearest to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Remaining {
     /// The budget.
     pub budget: Arc<str>,
@@ -97,6 +115,42 @@ impl Usage {
         self.fields.extend(other.fields);
     }
 
+    /// Whether it is nothing.
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The same in parts, none of more than so many records and so many people.
+    pub(super) fn parts(&self, items: usize) -> Vec<Self> {
+        let (records, subjects) = (self.records.chunks(items), self.subjects.chunks(items));
+        let count = records.len().max(subjects.len()).max(1);
+        let part = |of: &[u64], at: usize| -> Vec<u64> {
+            of.chunks(items).nth(at).unwrap_or_default().to_vec()
+        };
+        let parts = (0..count).map(|at| {
+            let rest = if at == 0 {
+                self.without_items()
+            } else {
+                Self::default()
+            };
+            Self {
+                records: part(&self.records, at),
+                subjects: part(&self.subjects, at),
+                ..rest
+            }
+        });
+        parts.collect()
+    }
+
+    fn without_items(&self) -> Self {
+        Self {
+            bytes: self.bytes,
+            unnamed_records: self.unnamed_records,
+            fields: self.fields.clone(),
+            ..Self::default()
+        }
+    }
+
     fn items(&self, meter: Meter) -> &[u64] {
         match meter {
             Meter::Records => &self.records,
@@ -114,6 +168,8 @@ impl Hold {
             now,
             estimate: None,
             pending: Vec::new(),
+            pinned: false,
+            left: None,
         }
     }
 
@@ -129,7 +185,62 @@ impl Hold {
             now,
             estimate: Some(estimate),
             pending: vec![durable],
+            pinned: true,
+            left: None,
         }
+    }
+
+    /// Opened where the accounts are, which says what is left.
+    pub(super) fn there(
+        budgets: Arc<Budgets>,
+        held: Vec<Held>,
+        (estimate, now): (ModelUse, Timestamp),
+        left: Option<Remaining>,
+    ) -> Self {
+        Self {
+            budgets: Some(budgets),
+            held,
+            now,
+            estimate: Some(estimate),
+            pending: Vec::new(),
+            pinned: false,
+            left,
+        }
+    }
+
+    /// These accounts, which stay in memory as long as this does.
+    pub(super) fn again(
+        budgets: Arc<Budgets>,
+        held: &[Held],
+        (estimate, now): (Option<ModelUse>, Timestamp),
+        accounts: &mut Accounts,
+    ) -> Self {
+        for held in held {
+            if let Some(account) = accounts.known.peek_mut(&held.account) {
+                account.held += 1;
+            }
+        }
+        Self {
+            budgets: Some(budgets),
+            held: held.to_vec(),
+            now,
+            estimate,
+            pending: Vec::new(),
+            pinned: true,
+            left: None,
+        }
+    }
+
+    pub(super) fn held(&self) -> &[Held] {
+        &self.held
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(super) fn budgets(&self) -> Option<&Arc<Budgets>> {
+        self.budgets.as_ref()
     }
 
     /// Whether nothing is spent.
@@ -145,13 +256,20 @@ impl Hold {
         Ok(())
     }
 
-    /// Debits what is about to be released to every budget, or nothing to any. Where what this host leased is
-    /// [not enough](OverBudget::Short), [`room`](Self::room) has to be made first.
+    /// Debits what is about to be released to every budget, or nothing to any. Where it [cannot be debited at
+    /// once](OverBudget::Short), [`room`](Self::room) has to be made first.
     pub fn spend(&mut self, usage: &Usage) -> Result<(), OverBudget> {
         let Some(budgets) = &self.budgets else {
             return Ok(());
         };
         let mut accounts = budgets.lock();
+        if accounts.ceded {
+            return if usage.is_empty() {
+                Ok(())
+            } else {
+                Err(OverBudget::Short)
+            };
+        }
         let mut short = false;
         for held in &self.held {
             let known = accounts
@@ -195,6 +313,14 @@ impl Hold {
             return Ok(());
         };
         let mut accounts = budgets.lock();
+        if accounts.ceded {
+            let (done, durable) = oneshot::channel();
+            self.pending.push(durable);
+            let kept = self.kept(budgets, &mut accounts);
+            drop(accounts);
+            settle_later(kept, (estimate, used), done);
+            return Ok(());
+        }
         let debits = each(
             budgets,
             &mut accounts,
@@ -211,18 +337,34 @@ impl Hold {
         let message = Message::Debit(debits, done);
         // Whom nobody will write for any more hears of it by the sender that is dropped.
         if let Err(TrySendError::Full(message)) = budgets.keeper().try_send(message) {
-            let kept = self.again(budgets, &mut accounts);
+            let kept = self.kept(budgets, &mut accounts);
+            accounts.late += 1;
             drop(accounts);
             write_later(kept, message);
         }
         Ok(())
     }
 
-    /// Waits for leases of what is about to be released. Others may have spent them when this returns.
-    pub async fn room(&self, usage: &Usage) -> Result<(), OverBudget> {
+    /// Waits for leases of what is about to be released, or has it debited by the process that has the accounts.
+    pub async fn room(&self, usage: &Usage) -> Result<Room, OverBudget> {
         let budgets = self.budgets.as_ref().ok_or(OverBudget::Unavailable)?;
+        if let Some(heir) = budgets.owner().await {
+            self.show_there(budgets, &*heir, usage).await?;
+            return Ok(Room::Spent);
+        }
         let need = |meter, metered: &Metered| usage.more(meter, metered);
-        budgets.borrow(&self.held, self.now, need).await
+        budgets.borrow(&self.held, self.now, need).await?;
+        Ok(Room::Made)
+    }
+
+    /// Settles here after all.
+    pub(super) async fn settle_again(
+        &mut self,
+        (estimate, used): (ModelUse, ModelUse),
+    ) -> Result<(), OverBudget> {
+        self.estimate = Some(estimate);
+        self.settle(used)?;
+        Box::pin(self.durable()).await
     }
 
     /// Has the next leases taken before these are used up.
@@ -237,24 +379,16 @@ impl Hold {
     }
 
     /// The same accounts, which stay in memory as long as this does.
-    fn again(&self, budgets: &Arc<Budgets>, accounts: &mut Accounts) -> Self {
-        for held in &self.held {
-            if let Some(account) = accounts.known.peek_mut(&held.account) {
-                account.held += 1;
-            }
-        }
-        Self {
-            budgets: Some(Arc::clone(budgets)),
-            held: self.held.clone(),
-            now: self.now,
-            estimate: None,
-            pending: Vec::new(),
-        }
+    fn kept(&self, budgets: &Arc<Budgets>, accounts: &mut Accounts) -> Self {
+        Self::again(Arc::clone(budgets), &self.held, (None, self.now), accounts)
     }
 
     /// Of the budgets with calls, the one with the fewest left.
     pub fn remaining(&self) -> Option<Remaining> {
         let budgets = self.budgets.as_ref()?;
+        if self.left.is_some() {
+            return self.left.clone();
+        }
         let accounts = budgets.lock();
         let calls = self.held.iter().filter_map(|held| {
             let budget = budgets.rules.get(held.budget)?;
@@ -284,7 +418,9 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        let Some(budgets) = &self.budgets else { return };
+        let Some(budgets) = self.budgets.as_ref().filter(|_| self.pinned) else {
+            return;
+        };
         let mut accounts = budgets.lock();
         for held in &self.held {
             if let Some(account) = accounts.known.peek_mut(&held.account) {
@@ -304,8 +440,41 @@ fn write_later(kept: Hold, message: Message) {
         if let Some(budgets) = &kept.budgets {
             // Whoever waits hears of a failure by the sender that is dropped with the message.
             let _sent = budgets.keeper().send(message).await;
+            let mut accounts = budgets.lock();
+            accounts.late = accounts.late.saturating_sub(1);
         }
     });
+}
+
+/// Has whoever has the accounts settle; `kept` are those of the exchange.
+fn settle_later(kept: Hold, uses: (ModelUse, ModelUse), done: oneshot::Sender<()>) {
+    let Ok(runtime) = Handle::try_current() else {
+        return tracing::error!("what a model used is not written: the gateway has stopped");
+    };
+    runtime.spawn(Box::pin(kept.settle_there(uses, done)));
+}
+
+/// Classes by their names; one that nobody here knows counts as of every one.
+mod by_name {
+    use classifiers::DataClass;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    type Fields = Vec<(Option<DataClass>, u64)>;
+
+    pub(super) fn serialize<S: Serializer>(fields: &Fields, to: S) -> Result<S::Ok, S::Error> {
+        let named = fields.iter();
+        let named = named.map(|(class, count)| (class.map(DataClass::name), count));
+        named.collect::<Vec<_>>().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Fields, D::Error> {
+        let named: Vec<(Option<String>, u64)> = Vec::deserialize(from)?;
+        let class = |name: String| DataClass::named(&name);
+        let fields = named.into_iter();
+        Ok(fields
+            .map(|(name, count)| (name.and_then(class), count))
+            .collect())
+    }
 }
 
 /// Changes each of these accounts in memory as `change` does; gives what is to be kept of it.

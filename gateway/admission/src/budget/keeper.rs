@@ -63,6 +63,8 @@ pub(super) enum Message {
     Debit(Vec<Debit>, oneshot::Sender<()>),
     /// To read.
     Load(Arc<str>, oneshot::Sender<KeptAccount>),
+    /// To say when all that came before is done.
+    Flush(oneshot::Sender<()>),
     /// To read many: prefix, and behind which account.
     Sums(String, Arc<str>, oneshot::Sender<Vec<AccountSums>>),
 }
@@ -75,11 +77,13 @@ pub(super) async fn keep(mut store: Box<dyn BudgetStore>, mut queue: mpsc::Recei
     let mut group = Vec::new();
     while queue.recv_many(&mut group, GROUP_MAX).await > 0 {
         let (mut written, mut loads, mut sums) = (Vec::new(), Vec::new(), Vec::new());
+        let mut flushed = Vec::new();
         for message in group.drain(..) {
             match message {
                 Message::Debit(debits, done) => written.push((debits, done)),
                 Message::Load(account, found) => loads.push((account, found)),
                 Message::Sums(prefix, after, found) => sums.push((prefix, after, found)),
+                Message::Flush(done) => flushed.push(done),
             }
         }
         write(&mut *store, written).await;
@@ -95,6 +99,7 @@ pub(super) async fn keep(mut store: Box<dyn BudgetStore>, mut queue: mpsc::Recei
                 Err(error) => tracing::error!(%error, "what was spent cannot be read"),
             }
         }
+        flushed.into_iter().for_each(tell);
     }
 }
 

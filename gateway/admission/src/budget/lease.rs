@@ -256,6 +256,8 @@ pub(super) enum Errand {
     Ask(Ask),
     /// To give back everything that is not used, and say so.
     Farewell(oneshot::Sender<()>),
+    /// To say when all that came before is done.
+    Rest(oneshot::Sender<()>),
 }
 
 /// What came of an [`Ask`].

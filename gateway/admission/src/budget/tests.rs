@@ -1,6 +1,7 @@
 //! Budgets over a store in memory that may fail, and may be asked again after a restart.
 
 mod leases;
+mod succession;
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -12,6 +13,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use classifiers::DataClass;
 
 use super::{borrower, hold::Held, *};
 
@@ -138,12 +140,12 @@ async fn open_for(
     Ok(opened)
 }
 
-fn exhausted(meter: &'static str, allowed: u64) -> OverBudget {
+fn exhausted(meter: Meter, allowed: u64) -> OverBudget {
     Exhausted {
         budget: "b".into(),
         meter,
         allowed: allowed.to_string(),
-        whose: "for each session",
+        per: Per::Session,
         renews_in: None,
     }
     .into()
@@ -173,7 +175,7 @@ async fn exactly_as_many_calls_go_as_there_are_however_many_ask_at_once() {
     let budgets = start(&store, &[(Meter::Calls, 1000)]);
     assert_eq!(
         open(&budgets, "one").await.err(),
-        Some(exhausted("calls", 1000))
+        Some(exhausted(Meter::Calls, 1000))
     );
     assert!(open(&budgets, "other").await.is_ok());
 }
@@ -196,7 +198,7 @@ async fn one_record_a_second_for_ten_minutes_runs_dry_though_no_minute_has_sixty
         asked_at.push(began.elapsed());
         match hold.spend(&usage) {
             Ok(()) => shown += 1,
-            Err(over) => assert_eq!(over, exhausted("records", 100)),
+            Err(over) => assert_eq!(over, exhausted(Meter::Records, 100)),
         }
         hold.durable().await.unwrap();
         tokio::time::sleep(Duration::from_millis(1001)).await;
@@ -225,23 +227,29 @@ async fn the_same_record_counts_once_and_what_does_not_fit_costs_nothing() {
     hold.spend(&records(&[2, 1], 10)).unwrap();
     assert_eq!(
         hold.spend(&records(&[3, 4], 1)),
-        Err(exhausted("records", 3))
+        Err(exhausted(Meter::Records, 3))
     );
     // All or nothing: not even the bytes were spent.
-    assert_eq!(hold.spend(&records(&[3], 81)), Err(exhausted("bytes", 100)));
+    assert_eq!(
+        hold.spend(&records(&[3], 81)),
+        Err(exhausted(Meter::Bytes, 100))
+    );
     hold.spend(&records(&[3], 80)).unwrap();
     let unnamed = Usage {
         unnamed_records: 1,
         ..Usage::default()
     };
-    assert_eq!(hold.spend(&unnamed), Err(exhausted("records", 3)));
+    assert_eq!(hold.spend(&unnamed), Err(exhausted(Meter::Records, 3)));
     hold.durable().await.unwrap();
     drop((hold, budgets));
 
     let budgets = start(&store, &[(Meter::Records, 3), (Meter::Bytes, 1000)]);
     let mut hold = open(&budgets, "a").await.unwrap();
     hold.spend(&records(&[3, 2, 1], 0)).unwrap();
-    assert_eq!(hold.spend(&records(&[4], 0)), Err(exhausted("records", 3)));
+    assert_eq!(
+        hold.spend(&records(&[4], 0)),
+        Err(exhausted(Meter::Records, 3))
+    );
 }
 
 #[tokio::test]
@@ -256,9 +264,15 @@ async fn values_of_a_class_spend_what_the_classes_above_it_have() {
     hold.spend(&shown(Some(DataClass::EMAIL), 3)).unwrap();
     let card = DataClass::named("pci.pan").unwrap();
     hold.spend(&shown(Some(card), 50)).unwrap();
-    assert_eq!(hold.spend(&shown(Some(pii), 3)), Err(exhausted("pii", 5)));
+    assert_eq!(
+        hold.spend(&shown(Some(pii), 3)),
+        Err(exhausted(Meter::Fields(pii), 5))
+    );
     // What nobody listed may be of any class.
-    assert_eq!(hold.spend(&shown(None, 3)), Err(exhausted("pii", 5)));
+    assert_eq!(
+        hold.spend(&shown(None, 3)),
+        Err(exhausted(Meter::Fields(pii), 5))
+    );
     hold.spend(&shown(None, 2)).unwrap();
 }
 
@@ -336,7 +350,10 @@ async fn accounts_that_no_one_uses_make_room_and_come_back_as_they_were() {
     assert!(budgets.lock().known.len() <= ACCOUNTS_MAX);
     assert_eq!(kept.remaining().map(|left| left.remaining), Some(1));
     open(&budgets, "0").await.unwrap();
-    assert_eq!(open(&budgets, "0").await.err(), Some(exhausted("calls", 2)));
+    assert_eq!(
+        open(&budgets, "0").await.err(),
+        Some(exhausted(Meter::Calls, 2))
+    );
 }
 
 #[test]
@@ -385,7 +402,7 @@ async fn an_estimate_is_held_until_what_was_used_is_known() {
     let mut first = open_for(&budgets, "one", use_of(600, 10)).await.unwrap();
     // What is held is nobody else's, in whichever meter.
     let over = open_for(&budgets, "one", use_of(401, 0)).await.err();
-    assert_eq!(over, Some(exhausted("tokens", 1000)));
+    assert_eq!(over, Some(exhausted(Meter::Tokens, 1000)));
     let over = open_for(&budgets, "one", use_of(1, 2_500_000)).await.err();
     let told = over.unwrap().to_string();
     assert!(told.contains("2.5 cost for each session"), "{told}");

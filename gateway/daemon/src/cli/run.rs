@@ -81,6 +81,7 @@ pub(crate) fn run(path: &Path, takeover: Option<Duration>) -> Result<ExitCode> {
     // Before there is a key in it.
     sandbox::keep_memory_private().into_diagnostic()?;
     let config = config::load(path)?;
+    takeover.map_or(Ok(()), |_| Greeted::may(&config))?;
     let prepared = Prepared::get(&config, takeover.is_some())?;
     let kernel = prepared.opened.kernel.as_ref();
     let place = prepared.keyring.as_ref().and_then(|it| it.place());
@@ -321,7 +322,8 @@ impl Running {
             // First of all, since clients wait.
             enforce(config, judge, &gateway, places, &stopped)?;
             workers = serve(&mut bound, parts)?;
-            gone = Some(runtime.block_on(taken.serving(&gateway.trail, &alerts))?);
+            let records = (&gateway.trail, gateway.budgets.as_ref());
+            gone = Some(runtime.block_on(taken.serving(records, &alerts))?);
         }
         let publishing = Publication::open(config, gateway.trail.clone(), &upstream_tls);
         let standing = publishing.standing();

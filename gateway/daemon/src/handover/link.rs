@@ -1,4 +1,5 @@
-//! Alerts of a gateway that has been succeeded: its successor has their spools.
+//! What a gateway that has been succeeded asks of its successor, which has the spools of its alerts and the accounts of its
+//! budgets.
 
 use std::{
     collections::HashMap,
@@ -8,16 +9,18 @@ use std::{
     },
 };
 
+use admission::budget::{Heir, OverBudget, Remaining, Spent};
+use async_trait::async_trait;
 use audit::Anomaly;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Word;
+use super::{Say, Word};
 
-/// The way to whoever tells now.
+/// The way to whoever has them now.
 pub(crate) struct Link {
     out: mpsc::Sender<Word>,
     next: AtomicU64,
-    waiting: Mutex<HashMap<u64, oneshot::Sender<bool>>>,
+    waiting: Mutex<HashMap<u64, oneshot::Sender<Say>>>,
 }
 
 impl Link {
@@ -31,21 +34,39 @@ impl Link {
 
     /// Has an alert told; false if it does not wait for all its receivers.
     pub(crate) async fn tell(&self, (index, anomaly, writes): (u64, &Anomaly, bool)) -> bool {
+        let anomaly = Box::new(anomaly.clone());
+        let told = self.ask(|id| Word::Alert(id, index, anomaly, writes));
+        matches!(told.await, Some(Say::Alerted(_, true)))
+    }
+
+    /// Says this, and waits for the answer; none if there is nobody to give it any more.
+    async fn ask(&self, word: impl FnOnce(u64) -> Word) -> Option<Say> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (tell, told) = oneshot::channel();
         self.waiting().insert(id, tell);
-        let word = Word::Alert(id, index, Box::new(anomaly.clone()), writes);
-        self.out.send(word).await.is_ok() && told.await.unwrap_or(false)
+        self.out.send(word(id)).await.ok()?;
+        told.await.ok()
     }
 
-    pub(super) fn told(&self, id: u64, all: bool) {
+    /// Gives an answer to whoever asked.
+    pub(super) fn told(&self, id: u64, answer: Say) {
         if let Some(tell) = self.waiting().remove(&id) {
-            // Whoever went away meanwhile has its plan on disk.
-            let _gone = tell.send(all);
+            // Of an alert whoever went away meanwhile has its plan on disk; what was spent is spent.
+            let _gone = tell.send(answer);
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<bool>>> {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<Say>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Heir for Link {
+    async fn spend(&self, spent: Spent) -> Result<Option<Remaining>, OverBudget> {
+        match self.ask(|id| Word::Spend(id, Box::new(spent))).await {
+            Some(Say::Spent(_, told)) => told,
+            _ => Err(OverBudget::Unavailable),
+        }
     }
 }

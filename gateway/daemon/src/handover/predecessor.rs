@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use admission::budget::Budgets;
 use audit::{Ceded, EventRef, Gap, LedgerError, Relay, Trail, TrailError};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
@@ -75,6 +76,7 @@ impl Listening {
             doors,
             retire,
             trail: gateway.trail.clone(),
+            budgets: gateway.budgets.clone(),
             watch: gateway.watch.clone(),
             alerts: Arc::clone(alerts),
             reconciler: Arc::clone(reconciler),
@@ -136,6 +138,7 @@ pub(crate) struct Ceding {
     doors: watch::Sender<Doors>,
     retire: watch::Sender<bool>,
     trail: Trail,
+    budgets: Option<Arc<Budgets>>,
     watch: Option<Arc<Watch>>,
     alerts: Arc<Alerts>,
     reconciler: Arc<Reconciler>,
@@ -277,6 +280,9 @@ impl Ceding {
         if let Some(watch) = &self.watch {
             behaviour::keep(watch, &self.data).await;
         }
+        if let Some(budgets) = &self.budgets {
+            budgets.cede().await;
+        }
         let open = self.trail.status().open;
         let ceded = match self.trail.cede().await {
             Ok(ceded) => ceded,
@@ -310,6 +316,10 @@ impl Ceding {
         let (data, runtime) = (self.data.clone(), Handle::current());
         let resumed = tokio::task::spawn_blocking(move || resume(ceded, &data, &runtime));
         resumed.await.into_diagnostic()??;
+        if let Some(budgets) = &self.budgets {
+            // The log's lock says that nobody else spends.
+            budgets.resume().await;
+        }
         self.doors.send_replace(Doors::Open);
         let gap = Gap {
             at: now(),
@@ -331,6 +341,9 @@ impl Ceding {
         let (out, words) = mpsc::channel(WORDS_MAX);
         let link = Arc::new(Link::new(out.clone()));
         self.alerts.lead(&link);
+        if let Some(budgets) = &self.budgets {
+            budgets.lead(Arc::clone(&link) as _);
+        }
         let relaying = tokio::spawn(relay(ceded.relay(), (reader, writer), words, link));
         self.doors.send_replace(Doors::Left);
         self.retire.send_replace(true);
@@ -356,7 +369,7 @@ fn resume(ceded: Ceded, data: &Path, runtime: &Handle) -> Result<()> {
     ceded.resume(Box::new(ledger)).into_diagnostic()
 }
 
-/// Brings records and alerts to the successor, and back what becomes of them, until the trail has been stopped.
+/// Brings records, alerts and what is spent to the successor, and back what becomes of them, until the trail has been stopped.
 async fn relay(
     mut relay: Relay,
     (mut reader, mut writer): (Reader, OwnedWriteHalf),
@@ -379,7 +392,9 @@ async fn relay(
             said = heard.recv() => {
                 match said {
                     Some(Say::Told(id, told)) => relay.told(id, told.map_err(refused)),
-                    Some(Say::Alerted(id, all)) => link.told(id, all),
+                    Some(answer @ (Say::Alerted(id, _) | Say::Spent(id, _))) => {
+                        link.told(id, answer);
+                    }
                     _ => return Err(miette!("the gateway that took over is gone")),
                 }
                 continue;

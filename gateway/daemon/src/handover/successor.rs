@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use admission::budget::Budgets;
 use audit::{Trail, TrailError};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
 use proxy::Standing;
@@ -51,11 +52,13 @@ pub(crate) struct Greeted {
 }
 
 impl Greeted {
+    /// Fails if nobody can take over with this configuration; asked before anything of the one that runs is touched.
+    pub(crate) fn may(config: &Config) -> Result<()> {
+        obstacle(config).map_or(Ok(()), |why| Err(stop_and_start(why)))
+    }
+
     /// Greets the gateway that has the log of this configuration.
     pub(crate) fn greet(config: &Config) -> Result<Self> {
-        if let Some(why) = obstacle(config) {
-            return Err(stop_and_start(why));
-        }
         let path = config.data.join(SOCKET);
         let greeted = Self::meet(&path)
             .wrap_err_with(|| format!("no gateway could be met at `{}`", path.display()))?;
@@ -163,7 +166,7 @@ impl Taken {
     /// What it gives turns true when the one before has ended.
     pub(crate) async fn serving(
         mut self,
-        trail: &Trail,
+        (trail, budgets): (&Trail, Option<&Arc<Budgets>>),
         alerts: &Arc<Alerts>,
     ) -> Result<watch::Receiver<bool>> {
         trail.inherit(self.open);
@@ -180,6 +183,7 @@ impl Taken {
         let following = Following {
             from: self.from,
             trail: trail.clone(),
+            budgets: budgets.cloned(),
             alerts: Arc::clone(alerts),
             end,
         };
@@ -190,10 +194,11 @@ impl Taken {
     }
 }
 
-/// Writes what the one before still records.
+/// Writes what the one before still records and spends.
 struct Following {
     from: Who,
     trail: Trail,
+    budgets: Option<Arc<Budgets>>,
     alerts: Arc<Alerts>,
     end: watch::Sender<bool>,
 }
@@ -255,6 +260,17 @@ impl Following {
                 tokio::spawn(async move {
                     let all = alerts.tell((index, &anomaly, writes), true).await;
                     out.send(Say::Alerted(id, all)).await
+                });
+            }
+            Word::Spend(id, spent) => {
+                let budgets = self.budgets.clone();
+                tokio::spawn(async move {
+                    let told = match budgets {
+                        Some(budgets) => budgets.spend_for(*spent).await,
+                        // Nothing is counted by this configuration.
+                        None => Ok(None),
+                    };
+                    out.send(Say::Spent(id, told)).await
                 });
             }
             _ => tracing::warn!("the one before says what it should have said before"),

@@ -120,7 +120,7 @@ impl Governed {
         // For the record, if whoever reads goes away meanwhile.
         account.response = self.pump.record();
         self.state = State::Leasing(Box::pin(async move {
-            let room = match &account.spending {
+            let room = match &mut account.spending {
                 None => Ok(()),
                 Some(spending) => spending.room().await,
             };

@@ -8,11 +8,11 @@ use tokio::{runtime, time::sleep};
 use super::*;
 
 /// What hosts spend of, over a ledger as the scripts of `fleet` have it.
-const ALLOWED: u64 = 60;
+pub(super) const ALLOWED: u64 = 60;
 
 /// The ledger.
 #[derive(Default)]
-struct Shelf {
+pub(super) struct Shelf {
     generation: u64,
     reported: HashSet<usize>,
     /// Claims by account and host.
@@ -128,14 +128,14 @@ impl Lender for Counter {
 }
 
 /// A host, whose budgets may end and begin anew over the same store.
-struct Host {
+pub(super) struct Host {
     number: usize,
-    store: Memory,
-    budgets: Arc<Budgets>,
+    pub(super) store: Memory,
+    pub(super) budgets: Arc<Budgets>,
 }
 
 impl Host {
-    fn start(number: usize, store: Memory, kept: &Arc<Mutex<Shelf>>) -> Self {
+    pub(super) fn start(number: usize, store: Memory, kept: &Arc<Mutex<Shelf>>) -> Self {
         Self::of(number, store, kept, Meter::Calls)
     }
 
@@ -166,7 +166,7 @@ impl Host {
         }
     }
 
-    async fn call(&self) -> Result<(), OverBudget> {
+    pub(super) async fn call(&self) -> Result<(), OverBudget> {
         open(&self.budgets, "b\n0\nagent\nx").await.map(drop)
     }
 
@@ -180,7 +180,7 @@ impl Host {
     }
 }
 
-fn fleet(hosts: usize) -> (Arc<Mutex<Shelf>>, Vec<Host>) {
+pub(super) fn fleet(hosts: usize) -> (Arc<Mutex<Shelf>>, Vec<Host>) {
     fleet_of(hosts, Meter::Calls)
 }
 
@@ -195,7 +195,7 @@ fn fleet_of(hosts: usize, meter: Meter) -> (Arc<Mutex<Shelf>>, Vec<Host>) {
 }
 
 /// What all hosts spent, as their own stores have it.
-fn spent(hosts: &[Host]) -> u64 {
+pub(super) fn spent(hosts: &[Host]) -> u64 {
     let of = |host: &Host| {
         let accounts = host.store.0.accounts.lock().unwrap();
         let all = accounts.values().flat_map(|kept| &kept.spent);
@@ -205,7 +205,7 @@ fn spent(hosts: &[Host]) -> u64 {
 }
 
 /// Calls at each host in turn until nobody gets any more, for as long as leases take to be given back.
-async fn use_up(hosts: &[Host]) {
+pub(super) async fn use_up(hosts: &[Host]) {
     let mut dry = 0;
     while dry < 20 {
         let mut went = false;
@@ -291,7 +291,7 @@ async fn a_ledger_that_forgot_lends_nothing_before_all_have_reported() {
 }
 
 /// What a host claims.
-fn claimed(kept: &Mutex<Shelf>, host: usize) -> u64 {
+pub(super) fn claimed(kept: &Mutex<Shelf>, host: usize) -> u64 {
     let kept = kept.lock().unwrap();
     let own = kept.claims.iter().filter(|((_, of), _)| *of == host);
     own.map(|(_, claim)| claim).sum()
@@ -376,7 +376,7 @@ async fn an_answer_has_room_made_for_it_or_is_refused() {
         ..Usage::default()
     };
     assert_eq!(hold.spend(&answer(30)), Err(OverBudget::Short));
-    hold.room(&answer(30)).await.unwrap();
+    assert_eq!(hold.room(&answer(30)).await, Ok(Room::Made));
     hold.spend(&answer(30)).unwrap();
     assert_eq!(claimed(&kept, 0), 30);
     // The next ones are leased before they are asked for, once more may be there again.
