@@ -341,6 +341,10 @@ impl Database {
     }
 
     pub(crate) async fn check(&mut self) -> Result<(), LedgerError> {
+        // The check goes through the log from its end, page by page, which no system reads ahead of: 20 MB/s of a disk
+        // that gives ten times that. This goes the other way, and leaves to the check what is to be found.
+        let forward = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM record");
+        drop(forward.fetch_one(&mut self.connection).await);
         let found: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
             .fetch_one(&mut self.connection)
             .await
