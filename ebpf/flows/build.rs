@@ -171,9 +171,12 @@ fn find_linker() -> Option<PathBuf> {
 fn build(compiler: &Compiler, linker: &Path, root: &Path, target_dir: &Path) -> Result<(), String> {
     let arch = env::var_os("CARGO_CFG_TARGET_ARCH").unwrap_or_else(|| OsString::from("x86_64"));
     let flags = format!(
-        "--cfg=bpf_target_arch=\"{}\"\u{1f}-Cdebuginfo=2\u{1f}-Clinker={}\u{1f}-Clink-arg=--btf",
+        "--cfg=bpf_target_arch=\"{}\"\u{1f}-Cdebuginfo=2\u{1f}-Clinker={}\u{1f}-Clink-arg=--btf\u{1f}\
+         --remap-path-prefix={}=/tidegate",
         arch.to_string_lossy(),
         linker.display(),
+        // The lines that the verifier tells of are told by their files, which are not this host's.
+        root.display(),
     );
     let output = compiler
         .cargo()

@@ -119,6 +119,8 @@ pub(crate) enum Long {
     Properties,
     /// The package on a fresh Debian: installed, serving, upgraded, removed, the log kept.
     Install,
+    /// The release of this commit, built twice in other places: the same to the byte.
+    Reproducible,
     /// Every fuzz target of the classifiers and the redaction for half an hour.
     Fuzz,
 }
@@ -161,7 +163,9 @@ impl Long {
             Self::Handover => &[("another_gateway_takes_over", "TIDEGATE_HANDOVER", "1000")],
             // About 1.7 records a request.
             Self::Year => &[("of_a_year", "TIDEGATE_YEAR", "6000000")],
-            Self::Kernels | Self::Properties | Self::Install | Self::Fuzz => &[],
+            Self::Kernels | Self::Properties | Self::Install | Self::Reproducible | Self::Fuzz => {
+                &[]
+            }
         }
     }
 }
@@ -170,6 +174,9 @@ impl Long {
 pub(crate) fn long(workspace: &Workspace, which: Long) -> Result<()> {
     if matches!(which, Long::Install) {
         return package::long(workspace, None);
+    }
+    if matches!(which, Long::Reproducible) {
+        return package::twice(workspace);
     }
     if matches!(which, Long::Fuzz) {
         return fuzz::run(workspace);

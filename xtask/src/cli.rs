@@ -74,6 +74,9 @@ pub(crate) enum Command {
         /// Try it on a fresh Debian, too; as `cargo xtask long install` does with a release.
         #[arg(long, requires = "binary")]
         fresh: bool,
+        /// Sign the list of what was made with this key of OpenSSH's.
+        #[arg(long, value_name = "KEY", conflicts_with = "binary")]
+        sign: Option<PathBuf>,
     },
     /// Build the program that sets reports as PDF, beside the `tidegate` that `cargo build` makes.
     Pdf {
@@ -202,7 +205,9 @@ impl Command {
                     package::long(&workspace, Some(&binary))?;
                 }
             }
-            Self::Package { consent, .. } => package::run(&workspace, consent.yes)?,
+            Self::Package { consent, sign, .. } => {
+                package::run(&workspace, consent.yes, sign.as_deref())?;
+            }
             Self::Site { out } => site::write(&out)?,
             Self::Instructions => {
                 setup::complete(

@@ -3,8 +3,11 @@
 //! All three hold one tree of files; beside them stands what each program is built of. They are built by the distributions' own programs, and the same
 //! commit with the same binary gives the same bytes.
 
+mod again;
+mod built;
 mod installed;
 mod sbom;
+mod sums;
 mod tree;
 
 use std::{
@@ -16,7 +19,6 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
-    pdf,
     setup::{self, Scope},
     step::{answer, run as command, say, step},
     workspace::{Workspace, program},
@@ -30,7 +32,7 @@ const EFFORT: u8 = 6;
 
 /// Where everything of a package is, under cargo's folder.
 struct Packing {
-    /// How much effort goes into making the package of Debian's small, from 0 to 9.
+    /// How much effort goes into making packages small, from 0 to 9.
     effort: u8,
     /// What is put together on the way.
     work: PathBuf,
@@ -44,27 +46,39 @@ struct Packing {
     epoch: String,
 }
 
-/// Builds a release and packs it.
-pub(crate) fn run(workspace: &Workspace, yes: bool) -> Result<()> {
+/// Builds a release and packs it; the list of what was made is signed by `key`, if there is one.
+pub(crate) fn run(workspace: &Workspace, yes: bool, key: Option<&Path>) -> Result<()> {
     let scope = Scope {
         yes,
         package: true,
         ..Scope::default()
     };
     setup::try_all(workspace, scope)?;
-    for made in pack(workspace, &release(workspace)?, EFFORT)? {
+    let mut made = pack(workspace, &release(workspace)?, EFFORT)?;
+    let list = sums::list(&workspace.target.join("package"), &made)?;
+    if let Some(key) = key {
+        made.push(step("signature", || sums::sign(&list, key))?);
+    }
+    made.push(list);
+    for made in made {
         say(&format!("made {}", made.display()));
     }
     Ok(())
 }
 
+/// Builds and packs a release twice, elsewhere each time: it must be the same.
+pub(crate) fn twice(workspace: &Workspace) -> Result<()> {
+    let scope = Scope {
+        package: true,
+        ..Scope::default()
+    };
+    setup::try_all(workspace, scope)?;
+    again::run(workspace)
+}
+
 /// The binary as it is released.
 fn release(workspace: &Workspace) -> Result<PathBuf> {
-    step("release build", || {
-        command(&mut workspace.cargo(&["build", "--release"]))
-    })?;
-    pdf::build(workspace, "release")?;
-    Ok(workspace.built("release", "tidegate"))
+    built::release(workspace, &epoch(workspace)?)
 }
 
 /// Installs, upgrades and removes the package on a fresh Debian: of a binary, or of a release.
@@ -116,6 +130,15 @@ const EXPOSURE_MAX: f64 = 2.0;
 /// Packs a binary that is built already, and checks what came out.
 pub(crate) fn check(workspace: &Workspace, binary: &Path) -> Result<()> {
     let made = pack(workspace, binary, 1)?;
+    let out = workspace.target.join("package");
+    let digests =
+        |made: &[PathBuf]| -> Result<String> { Ok(fs::read_to_string(sums::list(&out, made)?)?) };
+    let first = digests(&made)?;
+    let again = digests(&pack(workspace, binary, 1)?)?;
+    if first != again {
+        bail!("the same binary makes other packages each time:\n{first}{again}");
+    }
+    step("signature", || sums::check(&out, &made))?;
     let deb = made
         .iter()
         .find(|made| made.extension() == Some("deb".as_ref()));
@@ -219,7 +242,11 @@ impl Packing {
         command(
             Command::new("tar")
                 .args(["--create", "--sort=name", "--owner=0", "--group=0"])
-                .args(["--numeric-owner", "--use-compress-program=gzip -9n"])
+                .arg("--numeric-owner")
+                .arg(format!(
+                    "--use-compress-program=gzip -{}n",
+                    self.effort.max(1)
+                ))
                 .arg(format!("--mtime=@{}", self.epoch))
                 .arg("--file")
                 .arg(&archive)
@@ -316,7 +343,8 @@ impl Packing {
             Command::new("rpmbuild")
                 .args(["-bb", "--quiet", "--define"])
                 .arg(format!("_topdir {}", top.display()))
-                .args(["--define", "_build_id_links none"])
+                .args(["--define", "_build_id_links none", "--define"])
+                .arg(format!("_binary_payload w{}.gzdio", self.effort))
                 .args(["--define", "clamp_mtime_to_source_date_epoch 1"])
                 .args(["--define", "use_source_date_epoch_as_buildtime 1"])
                 .args(["--define", "_buildhost localhost"])

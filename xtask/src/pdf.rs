@@ -1,6 +1,6 @@
 //! The program that sets reports as PDF: a workspace of its own, built and tested apart.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result};
 
@@ -15,12 +15,23 @@ const PROGRAM: &str = "tidegate-report-pdf";
 
 /// Builds it and puts it beside the `tidegate` of this profile, which starts it from there.
 pub(crate) fn build(workspace: &Workspace, profile: &str) -> Result<()> {
+    build_as(workspace, profile, |_| {})
+}
+
+/// The same, by a cargo that is told more.
+pub(crate) fn build_as(
+    workspace: &Workspace,
+    profile: &str,
+    told: impl FnOnce(&mut Command),
+) -> Result<()> {
     let mut arguments = vec!["build", "--locked"];
     if profile == "release" {
         arguments.push("--release");
     }
     step("program for PDF", || {
-        command(&mut cargo(workspace, &arguments))
+        let mut cargo = cargo(workspace, &arguments);
+        told(&mut cargo);
+        command(&mut cargo)
     })?;
     let built = target(workspace).join(profile).join(PROGRAM);
     let beside = workspace.built(profile, PROGRAM);
@@ -61,7 +72,7 @@ fn target(workspace: &Workspace) -> PathBuf {
     workspace.target.join("pdf")
 }
 
-fn cargo(workspace: &Workspace, arguments: &[&str]) -> std::process::Command {
+fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
     let mut cargo = workspace.cargo(arguments);
     cargo
         .current_dir(workspace.root.join(FOLDER))

@@ -211,7 +211,7 @@ static ALWAYS: [Need; 21] = [
 ];
 
 /// For `cargo xtask package`.
-static PACKAGE: [Need; 4] = [
+static PACKAGE: [Need; 5] = [
     Need {
         what: "dpkg-dev",
         why: "makes the package of Debian's",
@@ -229,6 +229,12 @@ static PACKAGE: [Need; 4] = [
         why: "verifies the unit, and weighs what it exposes",
         cure: Cure::Packages(&["systemd"]),
         present: |_| program("systemd-analyze").is_some(),
+    },
+    Need {
+        what: "ssh-keygen",
+        why: "signs the list of what was made",
+        cure: Cure::Packages(&["openssh-client"]),
+        present: |_| program("ssh-keygen").is_some(),
     },
     Need {
         what: "debootstrap",
