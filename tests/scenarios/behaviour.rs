@@ -51,6 +51,18 @@ pub(crate) fn reason(reply: &Reply) -> Result<String> {
     Ok(reason.unwrap_or_default().to_owned())
 }
 
+/// The sessions at risk, as operators are told.
+fn at_risk(world: &World, more: &[&str]) -> Result<Vec<Value>> {
+    let admin = world.gateway.admin_url("")?;
+    let admin = admin.trim_start_matches("http://");
+    let arguments = [&["risk", "--admin", admin, "-o", "json"], more].concat();
+    let output = world.gateway.cli(&arguments)?;
+    ensure!(output.status.success(), "{output:?}");
+    let lines = String::from_utf8(output.stdout)?;
+    let lines = lines.lines().map(serde_json::from_str);
+    Ok(lines.collect::<serde_json::Result<_>>()?)
+}
+
 /// Waits for an anomaly of this detector to be on record.
 pub(crate) fn anomaly(world: &World, detector: &str) -> Result<Record> {
     let deadline = Instant::now() + START_MAX;
@@ -215,9 +227,28 @@ fn denials_make_calls_dear() -> Result<()> {
         |setup| setup,
     )?;
     let token = world.token(HERE, |claims| claims.scope("customer", "C-001"))?;
+    assert_eq!(at_risk(&world, &[])?, Vec::<Value>::new());
     for _ in 0..5 {
         assert_eq!(read(&world, &token, "/customers/C-002")?.status, 403);
     }
+    let told = at_risk(&world, &[])?;
+    let [one] = &told[..] else {
+        anyhow::bail!("one session is at risk, and not {told:?}");
+    };
+    assert_eq!(
+        (&one["agent"], &one["held"]),
+        (&json!(HERE), &json!("throttled"))
+    );
+    assert_eq!(one["detector"], "denials");
+    ensure!(
+        one["risk"]
+            .as_u64()
+            .is_some_and(|risk| (30..=40).contains(&risk)),
+        "{one}"
+    );
+    let session = one["session"].as_str().context("no session")?;
+    assert_eq!(at_risk(&world, &["--session", session])?.len(), 1);
+    ensure!(at_risk(&world, &["--agent", "spiffe://tests.example/agent/other"])?.is_empty());
     // Whatever it asks for costs more now than it can pay for long.
     let mut throttled = None;
     for _ in 0..10 {
@@ -270,6 +301,8 @@ fn an_enumeration_needs_a_token_that_is_newer() -> Result<()> {
         challenge.contains("insufficient_user_authentication"),
         "{challenge}"
     );
+    let told = at_risk(&world, &["--agent", HERE])?;
+    ensure!(told.iter().any(|it| it["held"] == "step_up"), "{told:?}");
     // A token without a task, and one for a task.
     let verdict = anomaly(&world, "enumeration")?;
     ensure!(verdict.number("record").is_some());

@@ -421,6 +421,38 @@ fn what_records_say_is_shown_as_text() -> Result<()> {
 }
 
 #[test]
+fn who_is_at_risk_is_seen_while_it_is() -> Result<()> {
+    let behaviour = json!({ "detectors": { "denials": "throttle" } });
+    let place = Place::with(|setup| setup.set("behaviour", behaviour))?;
+    let visitor = place.login("auditor")?;
+    let nobody = visitor.get("/sessions")?.text();
+    ensure!(nobody.contains("No session is at risk now."), "{nobody}");
+    // One session: this process, which asks for what its task is not about.
+    let token = place
+        .world
+        .token(HERE, |claims| claims.scope("customer", "C-771"))?;
+    let url = place.world.gateway.url("/crm/customers/C-332")?;
+    for _ in 0..6 {
+        let reply = place
+            .world
+            .client
+            .get(&url, &[("tidegate-token", &token)])?;
+        ensure!(
+            reply.status == 403 || reply.status == 429,
+            "{}",
+            reply.text()
+        );
+    }
+    let text = visitor.get("/sessions")?.text();
+    ensure!(
+        text.contains("denials") && text.contains("cost more than those of others do"),
+        "{text}"
+    );
+    ensure!(text.contains("<meter min=\"0\" max=\"100\""), "{text}");
+    place.finish()
+}
+
+#[test]
 fn passwords_cannot_be_tried_without_end_and_are_nowhere() -> Result<()> {
     let place = Place::new()?;
     let client = &place.world.client;

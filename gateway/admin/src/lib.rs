@@ -1,7 +1,8 @@
 //! Health, readiness and metrics, on an address that agents cannot reach.
 //!
 //! `/livez` says that the process answers, `/readyz` names each part and why it is not ready (503
-//! then), `/metrics` is for Prometheus, `/flows` and `/budgets` for the command line and the console.
+//! then), `/metrics` is for Prometheus, `/flows`, `/budgets` and `/risk` for the command line and the
+//! console.
 
 mod lines;
 
@@ -33,6 +34,11 @@ pub trait Status: Send + Sync + 'static {
 
     /// What is used of the budgets, as JSON; none where there are none. Must not block for long.
     fn budgets(&self, _whose: &Whose) -> Option<String> {
+        None
+    }
+
+    /// Which sessions are at risk, as JSON; none where nobody looks. Must not block for long.
+    fn risk(&self, _whose: &Whose) -> Option<String> {
         None
     }
 
@@ -77,7 +83,7 @@ pub struct Which {
     pub since: Option<u64>,
 }
 
-/// Whose budgets are asked for.
+/// Whose budgets or risks are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Whose {
@@ -120,6 +126,7 @@ pub async fn serve(
         .route("/metrics", get(metrics))
         .route("/flows", get(flows))
         .route("/budgets", get(budgets))
+        .route("/risk", get(risk))
         .with_state(status);
     axum::serve(listener, router)
         .with_graceful_shutdown(shutdown)
@@ -173,6 +180,13 @@ async fn budgets(State(status): State<Arc<dyn Status>>, Query(whose): Query<Whos
     json(
         status.budgets(&whose),
         "the configuration names no budgets\n",
+    )
+}
+
+async fn risk(State(status): State<Arc<dyn Status>>, Query(whose): Query<Whose>) -> Response {
+    json(
+        status.risk(&whose),
+        "the configuration has nobody look at behaviour\n",
     )
 }
 

@@ -2,6 +2,7 @@
 
 mod ids;
 mod session;
+mod standing;
 mod usual;
 
 use std::{
@@ -13,6 +14,7 @@ use hashlink::LruCache;
 use jiff::Timestamp;
 
 use self::session::{Noted, Session};
+pub use self::standing::{Asked, Holding, Standing};
 use crate::{
     Baseline, Baselines, Calling, Detector, Ending, Held, RISK_MAX, Response, Rules, Seen, Verdict,
     price::{Purse, price, relaxed},
@@ -89,6 +91,7 @@ impl Engine {
     ) -> (Option<Verdict>, Result<(), Held>) {
         let holder = holder(calling);
         let session = self.session(calling.session);
+        session.is_of(calling.agent);
         session.holder = holder;
         session.scope = calling.scope;
         if let Some(detector) = session.quarantined {
@@ -108,6 +111,7 @@ impl Engine {
     pub fn saw(&mut self, seen: &Seen<'_>, now: Timestamp) -> Vec<Verdict> {
         let session = self.sessions.entry(Arc::clone(seen.session));
         let session = session.or_insert_with(Session::default);
+        session.is_of(seen.agent);
         let noted = session.note(seen, now);
         let pace = self.paces.entry(Arc::clone(seen.agent));
         let pace = pace.or_insert_with(Pace::default);

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use baseline::{Baseline, Baselines, NAMES_MAX};
-pub use engine::{Engine, HOLDERS_MAX, SESSIONS_MAX, TOKENS_MAX};
+pub use engine::{Asked, Engine, HOLDERS_MAX, Holding, SESSIONS_MAX, Standing, TOKENS_MAX};
 
 /// What looks out for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

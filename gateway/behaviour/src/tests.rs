@@ -1,5 +1,6 @@
 //! Sessions of agents, second by second.
 
+mod standing;
 mod usual;
 
 use super::*;

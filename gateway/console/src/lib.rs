@@ -37,8 +37,8 @@ pub use openid::{NameClaim, OpenId};
 pub use openidconnect::{HttpRequest, HttpResponse};
 pub use role::Role;
 pub use source::{
-    Act, Budgets, Condition, Flow, Flows, Other, Part, Place, Policies, Revoked, Source,
-    Unavailable, Used, What,
+    Act, AtRisk, Budgets, Condition, Flow, Flows, Other, Part, Place, Policies, Revoked, Risks,
+    Source, Unavailable, Used, What,
 };
 pub use users::{User, Users, UsersFault};
 

@@ -31,6 +31,8 @@ pub trait Source: Send + Sync + 'static {
 
     /// What is used of the gateway's budgets now; none if it has none, an error if it does not answer.
     async fn budgets(&self) -> Result<Option<Budgets>, Unavailable>;
+    /// Which sessions are at risk now; none if the gateway looks at no behaviour, an error if it does not answer.
+    async fn risks(&self) -> Result<Option<Risks>, Unavailable>;
 
     /// The policies as their files are now.
     async fn policies(&self) -> Result<Policies, Unavailable>;
@@ -156,6 +158,30 @@ pub struct Used {
     pub percent: u8,
     /// Seconds until it begins anew.
     pub renews_in: Option<u32>,
+}
+
+/// Sessions at risk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Risks {
+    /// The latest that called first.
+    pub sessions: Vec<AtRisk>,
+    /// Whether there are more.
+    pub cut: bool,
+}
+
+/// A session at risk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AtRisk {
+    /// Its id.
+    pub session: String,
+    /// The agent.
+    pub agent: String,
+    /// Of its workload, from 0 to 100.
+    pub risk: u32,
+    /// The detector behind the latest verdict that did more than tell.
+    pub detector: String,
+    /// What its calls meet: `nothing`, `throttled`, `step_up`, `quarantined`.
+    pub held: String,
 }
 
 /// Policies.

@@ -24,6 +24,7 @@ mod help;
 mod hold;
 mod init;
 mod keys;
+mod live;
 mod manual;
 mod mcp;
 pub(crate) mod pace;
@@ -31,6 +32,7 @@ mod policy;
 pub(crate) mod report;
 mod restore;
 mod revoke;
+mod risk;
 mod rows;
 mod run;
 mod search;
@@ -41,6 +43,7 @@ mod tokens;
 mod unheard;
 mod upgrade;
 mod verify;
+mod waiting;
 mod witness;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -56,6 +59,7 @@ use rustix::{
 pub(crate) use audit::archive;
 pub(crate) use policy::{engine_of, explained, simulated};
 pub(crate) use run::now;
+pub(crate) use waiting::block_on;
 
 /// Exit code for wrong usage, an unreadable file, a broken configuration.
 pub(crate) const USAGE: u8 = 2;
@@ -142,7 +146,9 @@ enum Command {
     /// Serve the log for people with browsers, and tell who they are.
     Console(console::Asked),
     /// Show what is used of the budgets of a running gateway, by whoever spent since it started, the latest first.
-    Budgets(budgets::Asked),
+    Budgets(live::Asked),
+    /// Show which sessions are at risk at a running gateway, and what their calls meet, the latest that called first.
+    Risk(live::Asked),
     /// Show the flows of a running gateway's host, as its kernel has them.
     Flows(Flows),
     /// Run a command as an agent's process, or where the gateway is the only way out.
@@ -579,6 +585,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         }) => flows::detach(&config.config, pins),
         Command::Flows(arguments) => flows::run(&arguments),
         Command::Budgets(asked) => budgets::budgets(&asked),
+        Command::Risk(asked) => risk::risk(&asked),
         Command::Console(asked) => console::console(asked),
         Command::Exec(arguments) => exec::exec(&arguments),
         Command::Doctor(Doctor { pins, config }) => {
@@ -588,13 +595,4 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Completions { shell } => Ok(manual::completions(shell)),
         Command::Manual { to } => manual::write(&to),
     }
-}
-
-/// Runs what has to wait to its end.
-pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .into_diagnostic()?;
-    runtime.block_on(work)
 }

@@ -12,8 +12,8 @@ use std::{
 
 use audit::{Archive, Keys};
 use console::{
-    Act, Budgets, Condition, Flow, Flows, HttpRequest, HttpResponse, Other, Part, Policies,
-    Revoked, Source, Unavailable, Used, What,
+    Act, AtRisk, Budgets, Condition, Flow, Flows, HttpRequest, HttpResponse, Other, Part, Policies,
+    Revoked, Risks, Source, Unavailable, Used, What,
 };
 use http::Uri;
 use identity::{Revocable, SpiffeId};
@@ -32,7 +32,7 @@ use crate::{
     credentials::Stamp,
     egress::{FlowView, Line as FlowLine},
     inquiries::{self, Intent},
-    keyring, revoked,
+    keyring, revoked, risk,
     spent::{self, Line, Spent},
 };
 
@@ -160,6 +160,18 @@ impl Source for House {
         let Spent { used, cut } = told.map_err(|error| Unavailable(error.to_string()))?;
         let used = used.into_iter().map(used_of).collect();
         Ok(Some(Budgets { used, cut }))
+    }
+
+    async fn risks(&self) -> Result<Option<Risks>, Unavailable> {
+        let uri = self.admin("/risk")?;
+        let told = match jwks::fetch_within(&self.client, uri, risk::ANSWER_BYTES_MAX).await {
+            Err(JwksFault::Status(404)) => return Ok(None),
+            told => told.map_err(|error| Unavailable(error.to_string()))?,
+        };
+        let told = serde_json::from_str::<risk::Risk>(&told);
+        let risk::Risk { sessions, cut } = told.map_err(|error| Unavailable(error.to_string()))?;
+        let sessions = sessions.into_iter().map(at_risk).collect();
+        Ok(Some(Risks { sessions, cut }))
     }
 
     async fn policies(&self) -> Result<Policies, Unavailable> {
@@ -326,6 +338,16 @@ fn used_of(line: Line) -> Used {
         allowed: line.allowed.to_string(),
         percent: line.percent,
         renews_in: line.renews_in,
+    }
+}
+
+fn at_risk(line: risk::Line) -> AtRisk {
+    AtRisk {
+        session: line.session,
+        agent: line.agent,
+        risk: line.risk,
+        detector: line.detector,
+        held: line.held,
     }
 }
 

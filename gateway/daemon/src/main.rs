@@ -34,6 +34,7 @@ mod policies;
 mod publication;
 mod reveal;
 mod revoked;
+mod risk;
 mod rotation;
 mod schedules;
 mod shelf;

@@ -3,7 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use audit::BodyRecord;
-use behaviour::{Baselines, Calling, Detector, Ending, Engine, Held, Seen, Verdict};
+use behaviour::{
+    Asked, Baselines, Calling, Detector, Ending, Engine, Held, Seen, Standing, Verdict,
+};
 use identity::Caller;
 use policy::{Effect, Operation};
 use telemetry::names;
@@ -52,6 +54,12 @@ impl Watch {
     /// What was learnt so far.
     pub fn baselines(&self) -> Baselines {
         self.engine().baselines().clone()
+    }
+
+    /// Sessions that are at risk or held; so many at most, and whether there are more.
+    pub fn standing(&self, asked: &Asked, most: usize) -> (Vec<Standing>, bool) {
+        self.engine()
+            .standing(asked, clock::timestamp(clock::now()), most)
     }
 
     /// Ends the verdicts: what waits is still to be had.

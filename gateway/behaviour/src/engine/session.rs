@@ -34,6 +34,7 @@ pub(super) const DENIALS_WITHIN: i64 = 300;
 /// A session.
 #[derive(Debug)]
 pub(super) struct Session {
+    pub(super) agent: Option<Arc<str>>,
     pub(super) holder: u64,
     /// Entries of the scope of the task that it showed last.
     pub(super) scope: usize,
@@ -64,6 +65,7 @@ pub(super) struct Noted {
 impl Default for Session {
     fn default() -> Self {
         Self {
+            agent: None,
             holder: 0,
             scope: 0,
             quarantined: None,
@@ -83,6 +85,11 @@ impl Default for Session {
 }
 
 impl Session {
+    /// Takes note of whose it is.
+    pub(super) fn is_of(&mut self, agent: &Arc<str>) {
+        self.agent.get_or_insert_with(|| Arc::clone(agent));
+    }
+
     /// Takes note of an exchange.
     pub(super) fn note(&mut self, seen: &Seen<'_>, now: Timestamp) -> Noted {
         self.calls += 1;

@@ -20,7 +20,11 @@ use crate::{
     page::{self, Section, cell, csrf, table, time, word},
     role::Power,
     sessions::Signed,
+    source::{AtRisk, Risks},
 };
+
+/// From so much on a risk is a high one.
+const HIGH: u32 = 60;
 
 /// Characters of an id that are shown.
 const ID_CHARS: usize = 10;
@@ -51,6 +55,7 @@ pub(crate) async fn show(
     let shown = if signed.may(Power::Revoke) { 11 } else { 10 };
     let columns = columns.get(..shown).unwrap_or_default();
     let content = html! {
+        (now(&app).await)
         (periods("/sessions", chosen.period))
         (cut(whole))
         (table("Sessions, the newest first; of values how many were shown, and how many masked or dropped", columns, &[4, 5, 6, 7, 8], &rows))
@@ -64,6 +69,50 @@ pub(crate) async fn show(
         "Sessions of agents",
         &content,
     )))
+}
+
+/// Who is at risk now.
+async fn now(app: &App) -> Markup {
+    match app.source.risks().await {
+        Ok(Some(risks)) => at_risk(&risks),
+        Ok(None) => html! {},
+        Err(error) => {
+            tracing::warn!(%error, "risks are not known");
+            html! { p.notice { "Who is at risk now is not known: the gateway does not answer at its admin address." } }
+        }
+    }
+}
+
+fn at_risk(risks: &Risks) -> Markup {
+    if risks.sessions.is_empty() {
+        return html! { p.quiet { "No session is at risk now." } };
+    }
+    let rows: Vec<Vec<Markup>> = risks.sessions.iter().map(risk).collect();
+    let columns = ["Session", "Agent", "Risk", "Because of", "Its calls"];
+    html! {
+        (table("Sessions at risk now, the latest that called first; those of one process share its risk", &columns, &[], &rows))
+        @if risks.cut { p.notice { "There are more than this page shows; " code { "tidegate risk --session ID" } " shows one." } }
+    }
+}
+
+fn risk(session: &AtRisk) -> Vec<Markup> {
+    let encoded = utf8_percent_encode(&session.session, NON_ALPHANUMERIC).to_string();
+    vec![
+        html! { a href={ "/exchanges?session=" (encoded) } title=(session.session) { code { (short(&session.session)) } } },
+        cell(&session.agent),
+        html! {
+            meter min="0" max="100" high=(HIGH) optimum="0" value=(session.risk)
+                aria-label={ "risk of " (session.session) } { (session.risk) " of 100" }
+            " " (session.risk)
+        },
+        cell(&session.detector),
+        cell(match &*session.held {
+            "throttled" => "cost more than those of others do",
+            "step_up" => "need a token that was issued since",
+            "quarantined" => "are refused",
+            _ => "go on",
+        }),
+    ]
 }
 
 async fn read(app: &App, period: Period) -> Result<(AgentSessions, bool), Fault> {
@@ -121,4 +170,37 @@ fn row(signed: &Signed, session: &AgentSession) -> Vec<Markup> {
         });
     }
     cells
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_at_risk_is_told_in_words_and_what_a_token_says_is_text() {
+        let session = AtRisk {
+            session: "<s>&1".to_owned(),
+            agent: "spiffe://acme.example/agent/support".to_owned(),
+            risk: 75,
+            detector: "enumeration".to_owned(),
+            held: "step_up".to_owned(),
+        };
+        let risks = Risks {
+            sessions: vec![session],
+            cut: true,
+        };
+        let page = at_risk(&risks).into_string();
+        for told in [
+            "/exchanges?session=%3Cs%3E%261\"",
+            "&lt;s&gt;&amp;1",
+            "value=\"75\"",
+            "enumeration",
+            "need a token that was issued since",
+            "There are more",
+        ] {
+            assert!(page.contains(told), "{told}: {page}");
+        }
+        let nobody = at_risk(&Risks::default()).into_string();
+        assert!(nobody.contains("No session is at risk now."), "{nobody}");
+    }
 }

@@ -227,6 +227,13 @@ fn a_key_of_one_store_is_not_taken_for_that_of_another() {
 #[test]
 fn every_mistake_is_told_with_its_place_and_mend() {
     let mistakes = [
+        ("upstream: http://127.0.0.1:9001", ""),
+        ("listen: [{ address: 127.0.0.1:0 }]", "listen: 127.0.0.1:0"),
+        ("country: DE\ntokens", "country: DE\n\ttokens"),
+        ("country: DE\ntokens", "country: DE\n  tokens"),
+        ("country: DE\ntokens", "country: DE\ncountry: DE\ntokens"),
+        ("country: DE\ntokens", "country: [DE]\ntokens"),
+        ("audit: {", "egress: yes\naudit: {"),
         ("country: DE\ntokens", "country: de\ntokens"),
         ("country: DE\ntokens", "country: D1\ntokens"),
         ("lifetime_max: 10m", "lifetime_max: 10x"),

@@ -64,6 +64,11 @@ impl Resolver<'_> {
                 return Ok(vec![only]);
             }
             (None, None) if service.networks.is_empty() => {}
+            (None, Some(_)) if service.upstreams.is_empty() => {
+                let message = format!("service `{}` has no upstream", service.name.value);
+                let help = "`upstream: https://api.example`, beside `country`, says where it is";
+                return Err(self.fault(&service.name, message, help));
+            }
             _ => {
                 let help = "`upstream`, `country` and `networks` are of the one, `url`, `country` and \
                             `networks` of each of `upstreams`";

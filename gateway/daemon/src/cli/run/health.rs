@@ -1,4 +1,4 @@
-//! How the parts of a running gateway stand, for `/readyz`, `/metrics`, `/flows` and `/budgets`.
+//! How the parts of a running gateway stand, for `/readyz`, `/metrics`, `/flows`, `/budgets` and `/risk`.
 
 use std::sync::{
     Arc,
@@ -18,6 +18,7 @@ use crate::{
     egress::{self, Reconciler},
     lease,
     publication::Standing,
+    risk::{Risk, SESSIONS_MAX},
     shipping::Lag,
     spent::Spent,
 };
@@ -150,6 +151,15 @@ impl Status for Health {
             session: whose.session.clone(),
         };
         serde_json::to_string(&Spent::of(budgets, &asked, now())).ok()
+    }
+
+    fn risk(&self, whose: &Whose) -> Option<String> {
+        let watch = self.gateway.watch.as_ref()?;
+        let asked = behaviour::Asked {
+            agent: whose.agent.clone(),
+            session: whose.session.clone(),
+        };
+        serde_json::to_string(&Risk::of(watch.standing(&asked, SESSIONS_MAX))).ok()
     }
 
     fn flows(&self, which: &Which) -> Option<String> {

@@ -72,7 +72,7 @@ fn what_is_no_provider_of_logins_is_told() {
         ("{ auditors: auditor }", "{}", "no group has a role"),
         ("auditor }", "admin }", "none of what may stand here"),
         ("client_id: console", "client_id: \"\"", "no id or scope"),
-        ("client_secret: s, ", "", "missing field"),
+        ("client_secret: s, ", "", "is missing"),
         ("client_id", "client", "there is no key"),
     ] {
         let Err(report) = with_openid(&OPENID.replace(from, to)) else {
@@ -98,9 +98,9 @@ fn what_is_no_console_is_told() {
         ),
         (
             "{ listen: \"127.0.0.1:9443\", users: u, tls: { certificate: c, key: k }, certificates: {} }",
-            "missing field",
+            "is missing",
         ),
-        ("{ listen: \"127.0.0.1:9443\" }", "missing field"),
+        ("{ listen: \"127.0.0.1:9443\" }", "is missing"),
         ("{ listen: here, users: u }", "no address to listen at"),
         (
             "{ listen: \"127.0.0.1:9443\", users: u, roles: [] }",
