@@ -239,7 +239,10 @@ fn denials_make_calls_dear() -> Result<()> {
         (&one["agent"], &one["held"]),
         (&json!(HERE), &json!("throttled"))
     );
-    assert_eq!(one["detector"], "denials");
+    assert_eq!(
+        (&one["detector"], &one["price"]),
+        (&json!("denials"), &json!(2))
+    );
     ensure!(
         one["risk"]
             .as_u64()

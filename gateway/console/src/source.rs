@@ -31,6 +31,7 @@ pub trait Source: Send + Sync + 'static {
 
     /// What is used of the gateway's budgets now; none if it has none, an error if it does not answer.
     async fn budgets(&self) -> Result<Option<Budgets>, Unavailable>;
+
     /// Which sessions are at risk now; none if the gateway looks at no behaviour, an error if it does not answer.
     async fn risks(&self) -> Result<Option<Risks>, Unavailable>;
 
@@ -180,8 +181,8 @@ pub struct AtRisk {
     pub risk: u32,
     /// The detector behind the latest verdict that did more than tell.
     pub detector: String,
-    /// What its calls meet: `nothing`, `throttled`, `step_up`, `quarantined`.
-    pub held: String,
+    /// What its calls meet, in words: they `are refused`.
+    pub meets: String,
 }
 
 /// Policies.

@@ -343,11 +343,11 @@ fn used_of(line: Line) -> Used {
 
 fn at_risk(line: risk::Line) -> AtRisk {
     AtRisk {
+        meets: line.meets(),
         session: line.session,
         agent: line.agent,
         risk: line.risk,
         detector: line.detector,
-        held: line.held,
     }
 }
 

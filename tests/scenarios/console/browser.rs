@@ -48,13 +48,15 @@ fn a_browser_walks_every_page_in_light_and_dark_without_scripts_and_axe_finds_no
         { "id": "support-day", "per": "agent", "calls": CALLS + 3, "subjects": 20, "every": "24h" },
         { "id": "session", "calls": 100, "bytes": 40_000 },
     ]);
-    let place = Place::with(|setup| setup.set("budgets", budgets))?;
+    let behaviour = json!({ "detectors": { "denials": "throttle" } });
+    let place = Place::with(|setup| setup.set("budgets", budgets).set("behaviour", behaviour))?;
     let record = place.call("C-771", "C-771")?;
     for _ in 0..CALLS {
         place.call("C-771", "C-771")?;
     }
     place.call("C-771", "C-332")?;
     let finding = place.stolen()?;
+    place.denied()?;
     let seen = walked(&place, record, finding)?;
 
     let page = |role: &str, name: &str| seen.pointer(&format!("/roles/{role}/{name}")).cloned();

@@ -27,10 +27,18 @@ pub struct Standing {
 pub enum Holding {
     /// Nothing: the risk is small by now.
     Nothing,
-    /// They cost more than those of others do.
-    Throttled,
-    /// They need a token that was issued after the verdict.
-    StepUp,
+    /// They cost so much of the calls a minute that [`crate::Rules::throttle`] allows, writes twice that.
+    Throttled {
+        /// What a read costs.
+        price: u32,
+    },
+    /// They need a token that was issued after `since`, for a scope of as many entries at the least.
+    StepUp {
+        /// When the verdict was.
+        since: Timestamp,
+        /// Entries.
+        scope: usize,
+    },
     /// They are refused.
     Quarantined,
 }
@@ -40,8 +48,8 @@ impl Holding {
     pub fn name(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
-            Self::Throttled => "throttled",
-            Self::StepUp => "step_up",
+            Self::Throttled { .. } => "throttled",
+            Self::StepUp { .. } => "step_up",
             Self::Quarantined => "quarantined",
         }
     }
@@ -79,10 +87,16 @@ impl Engine {
         let risk = holder.map_or(0, |it| it.left(now));
         let (detector, held) = match (session.quarantined, holder) {
             (Some(detector), _) => (detector, Holding::Quarantined),
-            (None, Some(holder)) if holder.step_up.is_some() => (holder.detector, Holding::StepUp),
-            (None, Some(holder)) if price(risk, false) > 0 => (holder.detector, Holding::Throttled),
-            (None, Some(holder)) if risk > 0 => (holder.detector, Holding::Nothing),
-            (None, _) => return None,
+            (None, Some(holder)) => {
+                let held = match (holder.step_up, price(risk, false)) {
+                    (Some((since, scope)), _) => Holding::StepUp { since, scope },
+                    (None, 0) if risk == 0 => return None,
+                    (None, 0) => Holding::Nothing,
+                    (None, price) => Holding::Throttled { price },
+                };
+                (holder.detector, held)
+            }
+            (None, None) => return None,
         };
         Some(Standing {
             agent: Arc::clone(session.agent.as_ref()?),

@@ -71,11 +71,14 @@ fn who_must_show_a_fresh_token_is_told_until_it_has() {
     let mut watch = watched(Response::StepUp);
     watch.gate("one", 1, Some(("t-1", 1))).unwrap();
     touches_a_canary(&mut watch, "one");
-    assert_eq!(told(&watch), [("one".to_owned(), 100, "step_up")]);
+    let held = standing(&watch, &Asked::default()).pop().unwrap().held;
+    let since = watch.at();
+    assert_eq!(held, Holding::StepUp { since, scope: 1 });
     watch.now += 10;
     let issued = watch.now;
     watch.gate("one", 1, Some(("t-2", issued))).unwrap();
-    assert_eq!(told(&watch).first().unwrap().2, "throttled");
+    let held = standing(&watch, &Asked::default()).pop().unwrap().held;
+    assert_eq!(held, Holding::Throttled { price: 3 });
 }
 
 #[test]

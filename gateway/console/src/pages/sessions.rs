@@ -106,12 +106,7 @@ fn risk(session: &AtRisk) -> Vec<Markup> {
             " " (session.risk)
         },
         cell(&session.detector),
-        cell(match &*session.held {
-            "throttled" => "cost more than those of others do",
-            "step_up" => "need a token that was issued since",
-            "quarantined" => "are refused",
-            _ => "go on",
-        }),
+        cell(&session.meets),
     ]
 }
 
@@ -183,7 +178,7 @@ mod tests {
             agent: "spiffe://acme.example/agent/support".to_owned(),
             risk: 75,
             detector: "enumeration".to_owned(),
-            held: "step_up".to_owned(),
+            meets: "are refused".to_owned(),
         };
         let risks = Risks {
             sessions: vec![session],
@@ -195,7 +190,7 @@ mod tests {
             "&lt;s&gt;&amp;1",
             "value=\"75\"",
             "enumeration",
-            "need a token that was issued since",
+            "are refused",
             "There are more",
         ] {
             assert!(page.contains(told), "{told}: {page}");

@@ -29,7 +29,7 @@ pub(super) fn risk(asked: &Asked) -> Result<ExitCode> {
             }
         }
         Format::Table => {
-            let columns = ["session", "agent", "risk", "detector", "held"];
+            let columns = ["session", "agent", "risk", "detector", "its calls"];
             table::print(&columns, risk.sessions.iter().map(row));
         }
     }
@@ -46,6 +46,6 @@ fn row(line: &Line) -> Vec<String> {
         line.agent.clone(),
         line.risk.to_string(),
         line.detector.clone(),
-        line.held.clone(),
+        line.meets(),
     ]
 }
