@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     demo::pass_through,
-    fuzz, kernels, package,
+    kernels, package,
     setup::{self, Scope},
     step::{answer, run as command, step},
     workspace::{SEED, Workspace},
@@ -119,8 +119,6 @@ pub(crate) enum Long {
     Properties,
     /// The package on a fresh Debian: installed, serving, upgraded, removed, the log kept.
     Install,
-    /// Every fuzz target of the classifiers and the redaction for half an hour.
-    Fuzz,
 }
 
 impl Long {
@@ -161,7 +159,7 @@ impl Long {
             Self::Handover => &[("another_gateway_takes_over", "TIDEGATE_HANDOVER", "1000")],
             // About 1.7 records a request.
             Self::Year => &[("of_a_year", "TIDEGATE_YEAR", "6000000")],
-            Self::Kernels | Self::Properties | Self::Install | Self::Fuzz => &[],
+            Self::Kernels | Self::Properties | Self::Install => &[],
         }
     }
 }
@@ -170,9 +168,6 @@ impl Long {
 pub(crate) fn long(workspace: &Workspace, which: Long) -> Result<()> {
     if matches!(which, Long::Install) {
         return package::long(workspace, None);
-    }
-    if matches!(which, Long::Fuzz) {
-        return fuzz::run(workspace);
     }
     if matches!(which, Long::Kernels) {
         let ci = Scope {

@@ -10,6 +10,7 @@ use redaction::{
     Action, Body, Boundary, Coding, Descriptors, Format, Framing, Media, Opaque, Output, Pseudonyms,
     Workspace,
 };
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// Whose rows may go on.
@@ -83,14 +84,18 @@ pub fn mcp(data: &[u8]) {
     }) else {
         return;
     };
-    let message: Value = serde_json::from_slice(&left).expect("what goes on is JSON");
+    assert!(is_json(&left), "what goes on is JSON");
+    let Ok(message) = serde_json::from_slice::<Value>(&left) else {
+        return;
+    };
     let structured = &message["result"]["structuredContent"];
     own(&structured["rows"], &["id", "of"]);
     own(&structured["orders"], &["of"]);
     let blocks = message["result"]["content"].as_array();
     for text in blocks.into_iter().flatten().filter_map(|block| block["text"].as_str()) {
+        assert!(is_json(text.as_bytes()), "nobody can tell rows from what went on: {text}");
         let Ok(said) = serde_json::from_str::<Value>(text) else {
-            panic!("a text that nobody can tell rows from went on: {text}");
+            continue;
         };
         own(&said["rows"], &["id", "of"]);
         own(&said["orders"], &["of"]);
@@ -101,6 +106,11 @@ pub fn mcp(data: &[u8]) {
             assert!(judged.iter().any(Option::is_some), "{text}");
         }
     }
+}
+
+/// Whether it is JSON (RFC 8259), also where it holds a number that is too large for whoever would keep it: `1e999`.
+fn is_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
 
 /// That all rows say that they are one's own.
@@ -187,7 +197,7 @@ pub fn embedded(data: &[u8]) {
         edited(format, None, outer.as_bytes(), piece)
     };
     if let Some(left) = alike(data, edit) {
-        serde_json::from_slice::<Value>(&left).expect("what goes on is JSON");
+        assert!(is_json(&left), "what goes on is JSON");
     }
 }
 
