@@ -6,9 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use classifiers::DataClass;
 use redaction::shape::{Answers, Bound, Fields, Path, Plan, Rows, Shaper, Twin, Unbound};
+use data_encoding::BASE32_DNSSEC;
 use redaction::{
-    Action, Body, Boundary, Coding, Descriptors, Format, Framing, Media, Opaque, Output, Pseudonyms,
-    Workspace,
+    Action, Body, Boundary, Coding, Descriptors, Disclose, DocumentRestorer, EXPANSION_FREE_BYTES,
+    EXPANSION_RATIO_MAX, Encoder, Format, Framing, Media, Opaque, Output, Pseudonyms, Workspace,
 };
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -178,6 +179,11 @@ fn edited(format: Format, set: Option<&Descriptors>, document: &[u8], piece: usi
     if let Some(message) = set.and_then(|set| set.message("a.M")) {
         body.of_messages(message);
     }
+    passed(&mut body, document, piece)
+}
+
+/// What leaves of a body.
+fn passed<D: Disclose + Clone>(body: &mut Body<D>, document: &[u8], piece: usize) -> Option<Vec<u8>> {
     let (mut out, mut left) = (Output::new(), Vec::new());
     for chunk in pieces(document, piece) {
         body.push(&Bytes::copy_from_slice(chunk), &mut out).ok()?;
@@ -230,4 +236,98 @@ pub fn protobuf(data: &[u8]) {
         let format = Format::Protobuf(framing);
         alike(data, |document, piece| edited(format, Some(&set), document, piece));
     }
+}
+
+/// A text under a content coding: any bytes as it, in any cut, and any text coded by us and undone. The second byte says which.
+pub fn coding(data: &[u8]) {
+    let all = [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd];
+    let Some(([_, which], text)) = data.split_first_chunk() else {
+        return;
+    };
+    let coding = all[usize::from(which % 4)];
+    let undone = |document: &[u8], piece| decoded(coding, document, piece);
+    if let Some(left) = alike(data, |document, piece| undone(document.get(1..)?, piece)) {
+        let most = EXPANSION_RATIO_MAX * text.len() as u64;
+        assert!(left.len() as u64 <= most.max(EXPANSION_FREE_BYTES));
+    }
+    let mut encoder = Encoder::new(coding).expect("memory").expect("a coding");
+    let mut coded = encoder.push(text).expect("memory takes it").to_vec();
+    coded.extend(encoder.finish().expect("memory takes it"));
+    assert_eq!(undone(&coded, 7), decoded(Coding::Identity, text, usize::MAX));
+}
+
+/// What a body of text under this coding is without it.
+fn decoded(coding: Coding, document: &[u8], piece: usize) -> Option<Vec<u8>> {
+    let mut body = Body::new(
+        coding,
+        Format::Document(Media::Text),
+        |_: DataClass| Action::Show,
+        Arc::new(NoKeys),
+        Box::new(Workspace::new()),
+    );
+    passed(&mut body, document, piece)
+}
+
+/// Keys that hide nothing: what is sealed is the value behind a mark, and whatever has the mark is opened.
+struct Open;
+
+const MARK: &[u8] = b"\x07\x07";
+
+impl Pseudonyms for Open {
+    fn pseudonym(&self, _: DataClass, _: &[u8]) -> [u8; 16] {
+        [7; 16]
+    }
+
+    fn seal(&self, _: DataClass, value: &[u8]) -> Option<Vec<u8>> {
+        Some([MARK, value].concat())
+    }
+
+    fn open(&self, _: DataClass, sealed: &[u8]) -> Option<Vec<u8>> {
+        sealed.strip_prefix(MARK).map(<[u8]>::to_vec)
+    }
+}
+
+/// What needs escapes wherever it stands.
+const VALUE: &str = "a\"b\\c\n<&>,d=e%f";
+
+/// Tokens that are turned back in a document, of which the second byte says the kind: `TOK` stands for one.
+pub fn restore(data: &[u8]) {
+    let kinds = [
+        Media::Json,
+        Media::Ndjson,
+        Media::Sse,
+        Media::Csv,
+        Media::Xml,
+        Media::Form,
+        Media::Html,
+        Media::Text,
+    ];
+    let Some(([seed, which], text)) = data.split_first_chunk() else {
+        return;
+    };
+    let kind = kinds[usize::from(which % 8)];
+    let token = [
+        "tok_pii.email_",
+        &BASE32_DNSSEC.encode(&[MARK, VALUE.as_bytes()].concat()),
+    ];
+    let document = String::from_utf8_lossy(text).replace("TOK", &token.concat());
+    let document = [&[*seed], document.as_bytes()].concat();
+    let none = alike(&document, |document, piece| restored(kind, false, document, piece));
+    assert_eq!(none.as_deref(), document.get(1..), "nobody may have them");
+    let all = alike(&document, |document, piece| restored(kind, true, document, piece));
+    if kind == Media::Json && document.get(1..).is_some_and(is_json) {
+        assert!(all.as_deref().is_some_and(is_json), "a value broke its document");
+    }
+}
+
+fn restored(kind: Media, may: bool, document: &[u8], piece: usize) -> Option<Vec<u8>> {
+    let mut restorer = DocumentRestorer::new(kind, |_: DataClass| may, Arc::new(Open));
+    let (mut out, mut left) = (Output::new(), Vec::new());
+    for chunk in pieces(document, piece) {
+        restorer.push(&Bytes::copy_from_slice(chunk), &mut out);
+        left.extend(out.by_ref().flatten());
+    }
+    restorer.finish(&mut out);
+    left.extend_from_slice(&out.contiguous());
+    Some(left)
 }
