@@ -1,6 +1,10 @@
 //! An archive of policies.
 
-use std::{collections::BTreeMap, io::{Read as _, Write as _}, sync::OnceLock};
+use std::{
+    collections::BTreeMap,
+    io::{Read as _, Write as _},
+    sync::OnceLock,
+};
 
 use bundle::{Bundle, Keys, Manifest, Rollout, open, pack};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
@@ -28,7 +32,10 @@ fn packed() -> &'static Packed {
         };
         let file = |(name, text): (&str, &str)| (name.to_owned(), text.to_owned());
         let files = [
-            ("policies/base.cedar", "permit (principal, action, resource);\n"),
+            (
+                "policies/base.cedar",
+                "permit (principal, action, resource);\n",
+            ),
             ("classifiers/own.yaml", "classifiers: []\n"),
         ];
         let packed = pack(&manifest, &files.map(file).into(), &signer).expect("a bundle");
@@ -55,7 +62,11 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 pub fn bundle(data: &[u8]) {
     let packed = packed();
     let keys = Keys::read([packed.key.as_str()]).expect("a key");
-    let archives = [data.to_vec(), gzip(data), gzip(&edited(&packed.archive, data))];
+    let archives = [
+        data.to_vec(),
+        gzip(data),
+        gzip(&edited(&packed.archive, data)),
+    ];
     for archive in archives {
         if let Ok(opened) = open(&archive, &keys) {
             assert_eq!(opened, packed.bundle);

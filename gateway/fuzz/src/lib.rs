@@ -16,16 +16,18 @@
 //! Documents, and what is edited in them, are fuzzed in `classifiers/fuzz` and `gateway/redaction/fuzz`.
 //!
 //! What has no target, and why:
-//! - HTTP, TLS, certificates, WebSocket frames, XML and JSON as such, cookies, forms of the console, MaxMind's files: read by libraries
-//!   that are kept for that, with their own fuzzers; nothing of ours looks at the bytes before.
-//! - the console's tokens, sessions and claims, `admin`, the desks and the handover of `daemon`: one line of JSON or one word, read
-//!   by `serde_json` with a limit; those sockets are the gateway's own user's.
+//! - HTTP, TLS, certificates, frames of WebSocket, OpenID Connect, XML and JSON as such, cookies, queries and forms of the console: read by
+//!   libraries that are kept for that and fuzzed by those who do; nothing of ours looks at the bytes before.
+//! - what `tidegate exec`, desks, the handover and `admin` are told: one line of JSON or one word, no longer than a limit, read by
+//!   `serde_json` into types that know no other member.
 //! - the journal, keyrings, credentials, bookmarks, the configuration, reports that `gateway/pdf` sets: files of the gateway's own user,
-//!   who needs no odd bytes to do harm. The journal is cut at every byte by tests of `store`.
+//!   who needs no odd bytes to do harm. The journal is cut and changed at any byte by a test of `store`.
+//! - answers of Redis, PostgreSQL, secret stores, NATS and collectors: the operator's own servers, read by clients of theirs.
 //! - syslog, OCSF, lake, telemetry: they write, and read nothing.
-//! - the kernel's records (`ebpf/abi`): of fixed size, by our own programs.
-//! - routing by templates, `Forwarded`, PROXY headers, gRPC of Envoy's questions, usage of models, pins of tools: in `proxy` and `daemon`,
-//!   tied to types for which the whole of them would have to be built; their readers of text are tried by property tests there.
+//! - the records of the kernel (`ebpf/abi`): of fixed size, by our own programs; `/proc`: by `procfs`.
+//! - templates of paths, fields of requests and media types, questions of Envoy, tools and sessions of MCP, the usage of models: within
+//!   `proxy`, tied to types for which the whole of it would have to be built, minutes for each build. Their readers of text are short and
+//!   have tests of their own; bodies are what is long, and those are fuzzed.
 
 mod bundles;
 mod edits;

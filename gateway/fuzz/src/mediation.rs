@@ -53,7 +53,12 @@ pub fn mediation(data: &[u8]) {
     if let (Ok(chosen), _) = model::read(data, &offered) {
         let known = offered.iter().find(|it| it.template == chosen.template);
         let known = known.expect("only what is offered is chosen");
-        assert!(chosen.fields.iter().all(|field| known.fields.contains(field)));
+        assert!(
+            chosen
+                .fields
+                .iter()
+                .all(|field| known.fields.contains(field))
+        );
     }
     for choice in &offered {
         let Ok(answer) = choice.answer(data) else {
@@ -107,7 +112,11 @@ fn rows(document: &Value, masked: bool) {
 fn counts(document: &Value) {
     assert_eq!(names(document), ["counts", "suppressed"]);
     for group in document["counts"].as_array().expect("groups") {
-        assert!(names(group).iter().all(|name| ["count", "plan"].contains(name)));
+        assert!(
+            names(group)
+                .iter()
+                .all(|name| ["count", "plan"].contains(name))
+        );
         assert!(group["count"].as_u64().is_some_and(|count| count >= K));
     }
 }

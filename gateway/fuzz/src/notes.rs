@@ -46,7 +46,10 @@ impl Signed {
             let (signing, witness) = keys::witness("witness.example/1", 3);
             let note = signed_note::Note::from_bytes(log.head.as_bytes()).expect("a note");
             let signature = signing.sign(&message(SIGNED_AT, note.text())).to_bytes();
-            let (name, id) = (witness.key().split('+').next(), witness.key().split('+').nth(1));
+            let (name, id) = (
+                witness.key().split('+').next(),
+                witness.key().split('+').nth(1),
+            );
             let id = u32::from_str_radix(id.expect("an id"), 16).expect("a number");
             let line = signed_note::Signature::new(
                 name.expect("a name").to_owned(),
@@ -98,8 +101,14 @@ pub fn note(data: &[u8]) {
         }
     }
     let lines = edited(signed.cosignature.as_bytes(), data);
-    if let Some(made) = attach(&signed.checkpoint, &String::from_utf8_lossy(&lines), &signed.witness) {
-        let examined = authority.examine(made.as_bytes()).expect("the log's signature stays");
+    if let Some(made) = attach(
+        &signed.checkpoint,
+        &String::from_utf8_lossy(&lines),
+        &signed.witness,
+    ) {
+        let examined = authority
+            .examine(made.as_bytes())
+            .expect("the log's signature stays");
         assert_eq!(examined.cosigned.map(|it| it.at), Some(SIGNED_AT));
     }
 }
@@ -140,6 +149,16 @@ pub fn leaf(data: &[u8]) {
     let hashes: Vec<Digest> = hashes.as_chunks::<DIGEST_BYTES>().0.to_vec();
     let own = (RECORDS, signed.root);
     let foreign = leaf_hash(&record(RECORDS));
-    assert!(!is_included(&hashes, own.0, own.1, (*index).into(), foreign));
-    assert!(!is_consistent(&hashes, own, ((*old).max(1).into(), foreign)));
+    assert!(!is_included(
+        &hashes,
+        own.0,
+        own.1,
+        (*index).into(),
+        foreign
+    ));
+    assert!(!is_consistent(
+        &hashes,
+        own,
+        ((*old).max(1).into(), foreign)
+    ));
 }

@@ -141,7 +141,12 @@ fn check(claims: &Claims, said: &[u8]) {
     if let Some(task) = &claims.task {
         assert!(task.scope.len() <= SCOPE_ENTRIES_MAX);
         let long = |text: &String| text.len() > SCOPE_VALUE_BYTES_MAX;
-        assert!(!task.scope.iter().any(|(name, value)| long(name) || long(value)));
+        assert!(
+            !task
+                .scope
+                .iter()
+                .any(|(name, value)| long(name) || long(value))
+        );
     }
     let actors = claims.delegation.as_ref().map_or(0, |it| it.actors.len());
     assert!(actors <= ACTORS_MAX);
@@ -158,7 +163,10 @@ pub fn jwks(data: &[u8]) {
     assert!((1..=KEYS_MAX).contains(&keys.len()));
     let said: Value = serde_json::from_str(text).expect("a key set is JSON");
     let all = said["keys"].as_array().expect("an array of keys");
-    assert!(all.iter().all(|key| key.get("d").is_none()), "a private key");
+    assert!(
+        all.iter().all(|key| key.get("d").is_none()),
+        "a private key"
+    );
 }
 
 fn process() -> Process {

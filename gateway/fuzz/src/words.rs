@@ -19,13 +19,20 @@ pub fn selector(data: &[u8]) {
         assert_eq!(digest.to_string(), text.to_ascii_lowercase());
     }
     if let Ok(selector) = text.parse::<Selector>() {
-        assert_eq!(selector.to_string().parse(), Ok(selector.clone()), "{selector}");
+        assert_eq!(
+            selector.to_string().parse(),
+            Ok(selector.clone()),
+            "{selector}"
+        );
     }
     let below = format!("{OF_A_USER}/{text}");
     let unit = text.rsplit('/').next().unwrap_or_default();
     if let Ok(selector) = format!("systemd:id:{unit}").parse::<Selector>() {
         let passes = selector.matches(&within(below.clone()), "spiffe://a.example/b");
-        assert!(!passes || unit == "user@1000.service", "{below} passes for {unit}");
+        assert!(
+            !passes || unit == "user@1000.service",
+            "{below} passes for {unit}"
+        );
     }
     let workload = Workload::of(&below);
     let parts = [workload.unit, workload.container, workload.pod];

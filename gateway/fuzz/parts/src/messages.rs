@@ -16,7 +16,10 @@ pub fn message(data: &[u8]) {
     };
     assert_eq!(serde_json::from_slice(data).ok().as_ref(), Some(&document));
     if is_exact(&document) {
-        assert_eq!(strict::parse(document.to_string().as_bytes()).as_ref(), Ok(&document));
+        assert_eq!(
+            strict::parse(document.to_string().as_bytes()).as_ref(),
+            Ok(&document)
+        );
     }
     let Ok(message) = jsonrpc::message(&document) else {
         return;
@@ -50,8 +53,12 @@ pub fn webhook(data: &[u8]) {
     let Some(([scheme, which], shown)) = data.split_first_chunk() else {
         return;
     };
-    let scheme = [Scheme::Stripe, Scheme::GitHub, Scheme::Slack, Scheme::Standard]
-        [usize::from(scheme % 4)];
+    let scheme = [
+        Scheme::Stripe,
+        Scheme::GitHub,
+        Scheme::Slack,
+        Scheme::Standard,
+    ][usize::from(scheme % 4)];
     let secret = match scheme {
         Scheme::Standard => ["whsec", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"].join("_"),
         _ => "of nobody".to_owned(),
@@ -61,7 +68,9 @@ pub fn webhook(data: &[u8]) {
     let mut fields: HeaderMap = signed.fields.iter().cloned().collect();
     let names: Vec<HeaderName> = fields.keys().cloned().collect();
     let own = scheme.shown(&fields).ok();
-    let good = own.and_then(|own| key.verify(&own, BODY)).expect("it was signed just now");
+    let good = own
+        .and_then(|own| key.verify(&own, BODY))
+        .expect("it was signed just now");
     let Ok(value) = HeaderValue::from_bytes(shown) else {
         return;
     };

@@ -37,7 +37,10 @@ fn check(request: &Value) {
     // What was put in from variables and fragments may be longer than a query may be.
     if let Ok(again) = again {
         assert_eq!(again.kind, asked.kind);
-        assert!(alike(&again.fields, &asked.fields), "{again:?}, not {asked:?}");
+        assert!(
+            alike(&again.fields, &asked.fields),
+            "{again:?}, not {asked:?}"
+        );
     }
 }
 
@@ -92,7 +95,9 @@ fn value(given: &Value) -> String {
             format!("[{}]", each.join(", "))
         }
         Value::Object(members) => {
-            let each = members.iter().map(|(name, given)| format!("{name}: {}", value(given)));
+            let each = members
+                .iter()
+                .map(|(name, given)| format!("{name}: {}", value(given)));
             format!("{{{}}}", each.collect::<Vec<_>>().join(", "))
         }
         scalar => scalar.to_string(),

@@ -16,8 +16,12 @@ pub fn route(data: &[u8]) {
         return;
     };
     if let Ok(read) = segments(text) {
-        let odd = |it: &str| matches!(it, "" | "." | "..") || it.contains(['/', '\\', ';', '\0', '\n']);
-        assert!(read.len() <= SEGMENTS_MAX && !read.iter().any(|it| odd(it)), "{read:?}");
+        let odd =
+            |it: &str| matches!(it, "" | "." | "..") || it.contains(['/', '\\', ';', '\0', '\n']);
+        assert!(
+            read.len() <= SEGMENTS_MAX && !read.iter().any(|it| odd(it)),
+            "{read:?}"
+        );
         let again: String = read.iter().map(|it| format!("/{}", written(it))).collect();
         if !read.is_empty() {
             assert_eq!(segments(&again).as_ref(), Ok(&read));
@@ -27,14 +31,24 @@ pub fn route(data: &[u8]) {
         return;
     };
     let others = form_urlencoded::parse(data).into_owned();
-    assert_eq!(pairs, others.collect::<Vec<_>>(), "two readings of one query");
-    let each = pairs.iter().map(|(name, value)| format!("{}={}", written(name), written(value)));
+    assert_eq!(
+        pairs,
+        others.collect::<Vec<_>>(),
+        "two readings of one query"
+    );
+    let each = pairs
+        .iter()
+        .map(|(name, value)| format!("{}={}", written(name), written(value)));
     let again = each.collect::<Vec<_>>().join("&");
     assert_eq!(query_pairs(&again).as_ref(), Ok(&pairs));
     for (name, value) in &pairs {
         assert!(is_like(name, name));
         if let Ok(field) = form_field(text, name) {
-            assert_eq!(field.as_ref(), Some(value), "another field may be taken for `{name}`");
+            assert_eq!(
+                field.as_ref(),
+                Some(value),
+                "another field may be taken for `{name}`"
+            );
         }
     }
 }

@@ -14,7 +14,10 @@ pub fn listing(data: &[u8]) {
         for version in page.versions {
             assert!(!version.name.contains('/'));
             assert!(version.name.len() + version.id.len() <= data.len());
-            assert_eq!(version.modified.to_string().parse().ok(), Some(version.modified));
+            assert_eq!(
+                version.modified.to_string().parse().ok(),
+                Some(version.modified)
+            );
         }
         if let Some(next) = page.next {
             let after = next.version.unwrap_or_default();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use classifiers::DataClass;
-use redaction::shape::{Answers, Bound, Fields, Path, Plan, Rows, Shaper, Twin, Unbound};
 use data_encoding::BASE32_DNSSEC;
+use redaction::shape::{Answers, Bound, Fields, Path, Plan, Rows, Shaper, Twin, Unbound};
 use redaction::{
     Action, Body, Boundary, Coding, Descriptors, Disclose, DocumentRestorer, EXPANSION_FREE_BYTES,
     EXPANSION_RATIO_MAX, Encoder, Format, Framing, Media, Opaque, Output, Pseudonyms, Workspace,
@@ -71,7 +71,9 @@ fn tool() -> Plan {
         ],
         twin: Some(Arc::new(Twin {
             block: path("/result/content/*"),
-            texts: ["/text", "/resource/text", "/resource/blob"].map(path).into(),
+            texts: ["/text", "/resource/text", "/resource/blob"]
+                .map(path)
+                .into(),
             of: path("/result/structuredContent"),
         })),
         ..Plan::default()
@@ -93,8 +95,15 @@ pub fn mcp(data: &[u8]) {
     own(&structured["rows"], &["id", "of"]);
     own(&structured["orders"], &["of"]);
     let blocks = message["result"]["content"].as_array();
-    for text in blocks.into_iter().flatten().filter_map(|block| block["text"].as_str()) {
-        assert!(is_json(text.as_bytes()), "nobody can tell rows from what went on: {text}");
+    for text in blocks
+        .into_iter()
+        .flatten()
+        .filter_map(|block| block["text"].as_str())
+    {
+        assert!(
+            is_json(text.as_bytes()),
+            "nobody can tell rows from what went on: {text}"
+        );
         let Ok(said) = serde_json::from_str::<Value>(text) else {
             continue;
         };
@@ -147,7 +156,9 @@ pub fn events(data: &[u8]) {
         answers: Some(Arc::new(Asked)),
         ..Plan::default()
     };
-    alike(data, |document, piece| shaped(Media::Sse, &plan, document, piece));
+    alike(data, |document, piece| {
+        shaped(Media::Sse, &plan, document, piece)
+    });
 }
 
 /// Rows of lines, tables and XML, by the second byte.
@@ -168,7 +179,12 @@ pub fn rows(data: &[u8]) {
     });
 }
 
-fn edited(format: Format, set: Option<&Descriptors>, document: &[u8], piece: usize) -> Option<Vec<u8>> {
+fn edited(
+    format: Format,
+    set: Option<&Descriptors>,
+    document: &[u8],
+    piece: usize,
+) -> Option<Vec<u8>> {
     let mut body = Body::new(
         Coding::Identity,
         format,
@@ -183,7 +199,11 @@ fn edited(format: Format, set: Option<&Descriptors>, document: &[u8], piece: usi
 }
 
 /// What leaves of a body.
-fn passed<D: Disclose + Clone>(body: &mut Body<D>, document: &[u8], piece: usize) -> Option<Vec<u8>> {
+fn passed<D: Disclose + Clone>(
+    body: &mut Body<D>,
+    document: &[u8],
+    piece: usize,
+) -> Option<Vec<u8>> {
     let (mut out, mut left) = (Output::new(), Vec::new());
     for chunk in pieces(document, piece) {
         body.push(&Bytes::copy_from_slice(chunk), &mut out).ok()?;
@@ -212,13 +232,16 @@ pub fn multipart(data: &[u8]) {
     let boundary = Boundary::named("multipart/form-data; boundary=x").expect("a boundary");
     for opaque in [Opaque::Refuse, Opaque::Pass] {
         let format = Format::Multipart(boundary, opaque);
-        alike(data, |document, piece| edited(format, None, document, piece));
+        alike(data, |document, piece| {
+            edited(format, None, document, piece)
+        });
     }
 }
 
 /// `message M { string email = 1; int32 n = 2; M m = 3; repeated string s = 4; bytes b = 5; }`, as
 /// `protoc` writes it.
-const SET: &[u8] = b"\x0aT\x0a\x01a\x12\x01a\x22D\x0a\x01M\x12\x0d\x0a\x05email\x18\x01 \x01(\x09\x12\x09\x0a\
+const SET: &[u8] =
+    b"\x0aT\x0a\x01a\x12\x01a\x22D\x0a\x01M\x12\x0d\x0a\x05email\x18\x01 \x01(\x09\x12\x09\x0a\
 \x01n\x18\x02 \x01(\x05\x12\x0f\x0a\x01m\x18\x03 \x01(\x0b2\x04.a.M\x12\x09\x0a\x01s\x18\
 \x04 \x03(\x09\x12\x09\x0a\x01b\x18\x05 \x01(\x0cb\x06proto3";
 
@@ -234,7 +257,9 @@ pub fn protobuf(data: &[u8]) {
         Framing::WebText(coding),
     ] {
         let format = Format::Protobuf(framing);
-        alike(data, |document, piece| edited(format, Some(&set), document, piece));
+        alike(data, |document, piece| {
+            edited(format, Some(&set), document, piece)
+        });
     }
 }
 
@@ -253,7 +278,10 @@ pub fn coding(data: &[u8]) {
     let mut encoder = Encoder::new(coding).expect("memory").expect("a coding");
     let mut coded = encoder.push(text).expect("memory takes it").to_vec();
     coded.extend(encoder.finish().expect("memory takes it"));
-    assert_eq!(undone(&coded, 7), decoded(Coding::Identity, text, usize::MAX));
+    assert_eq!(
+        undone(&coded, 7),
+        decoded(Coding::Identity, text, usize::MAX)
+    );
 }
 
 /// What a body of text under this coding is without it.
@@ -312,11 +340,18 @@ pub fn restore(data: &[u8]) {
     ];
     let document = String::from_utf8_lossy(text).replace("TOK", &token.concat());
     let document = [&[*seed], document.as_bytes()].concat();
-    let none = alike(&document, |document, piece| restored(kind, false, document, piece));
+    let none = alike(&document, |document, piece| {
+        restored(kind, false, document, piece)
+    });
     assert_eq!(none.as_deref(), document.get(1..), "nobody may have them");
-    let all = alike(&document, |document, piece| restored(kind, true, document, piece));
+    let all = alike(&document, |document, piece| {
+        restored(kind, true, document, piece)
+    });
     if kind == Media::Json && document.get(1..).is_some_and(is_json) {
-        assert!(all.as_deref().is_some_and(is_json), "a value broke its document");
+        assert!(
+            all.as_deref().is_some_and(is_json),
+            "a value broke its document"
+        );
     }
 }
 
