@@ -25,8 +25,8 @@ pub(crate) const FOLDERS: [&str; 3] =
 
 /// The longest input that is tried, in bytes.
 const INPUT_BYTES_MAX: u32 = 4096;
-/// No input may take longer.
-const INPUT_SECONDS_MAX: u32 = 10;
+/// No input may take longer: usual ones take some microseconds, so that a busy machine is not mistaken for a reader that hangs.
+const INPUT_SECONDS_MAX: u32 = 30;
 /// No target may hold more memory.
 const MEMORY_MB_MAX: u32 = 1024;
 /// As much as the threads have that serve: what nests too deep shows here as it would there.
@@ -99,8 +99,9 @@ pub(crate) fn run(workspace: &Workspace, wanted: &Wanted) -> Result<()> {
         }
     }
     if let Some(input) = &wanted.input {
+        let input = fs::canonicalize(input).with_context(|| input.display().to_string())?;
         for target in &targets {
-            command(fuzzing.target(target).arg(input))?;
+            command(fuzzing.target(target).arg(&input))?;
         }
         return Ok(());
     }
