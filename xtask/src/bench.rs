@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     demo::pass_through,
-    fuzz, kernels, package,
+    kernels, package,
     setup::{self, Scope},
     step::{answer, run as command, step},
     workspace::{SEED, Workspace},
@@ -121,8 +121,6 @@ pub(crate) enum Long {
     Install,
     /// The release of this commit, built twice in other places: the same to the byte.
     Reproducible,
-    /// Every fuzz target of the classifiers and the redaction for half an hour.
-    Fuzz,
 }
 
 impl Long {
@@ -163,9 +161,7 @@ impl Long {
             Self::Handover => &[("another_gateway_takes_over", "TIDEGATE_HANDOVER", "1000")],
             // About 1.7 records a request.
             Self::Year => &[("of_a_year", "TIDEGATE_YEAR", "6000000")],
-            Self::Kernels | Self::Properties | Self::Install | Self::Reproducible | Self::Fuzz => {
-                &[]
-            }
+            Self::Kernels | Self::Properties | Self::Install | Self::Reproducible => &[],
         }
     }
 }
@@ -177,9 +173,6 @@ pub(crate) fn long(workspace: &Workspace, which: Long) -> Result<()> {
     }
     if matches!(which, Long::Reproducible) {
         return package::twice(workspace);
-    }
-    if matches!(which, Long::Fuzz) {
-        return fuzz::run(workspace);
     }
     if matches!(which, Long::Kernels) {
         let ci = Scope {

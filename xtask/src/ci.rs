@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::{
-    demo, instructions, kernels, package, pdf,
+    demo, fuzz, instructions, kernels, package, pdf,
     setup::{self, Scope},
     step::{run as command, say, step},
     test,
@@ -32,6 +32,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     pdf::check(workspace)?;
     step("advisories", || advisories(workspace))?;
     test::all(workspace)?;
+    fuzz::run(workspace, &fuzz::Wanted::a_minute_each())?;
     package::check(workspace, &workspace.built("debug", "tidegate"))?;
     step("older kernels", || {
         kernels::run(workspace, kernels::Size::Small)

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 
 use crate::{
-    bench, ci, demo, eval, instructions, package, pdf, peers, profiles, setup, site, test,
+    bench, ci, demo, eval, fuzz, instructions, package, pdf, peers, profiles, setup, site, test,
     workspace::Workspace,
 };
 
@@ -64,6 +64,8 @@ pub(crate) enum Command {
         /// Which.
         scenario: bench::Long,
     },
+    /// Run hostile bytes against whatever parses them, a target for each processor at a time.
+    Fuzz(fuzz::Wanted),
     /// Build a release, and of it the packages that people install, in `target/package`.
     Package {
         #[command(flatten)]
@@ -195,6 +197,7 @@ impl Command {
             } => return eval::sessions(&workspace, &arguments),
             Self::Eval { arguments, .. } => return eval::run(&workspace, &arguments),
             Self::Long { scenario } => bench::long(&workspace, scenario)?,
+            Self::Fuzz(wanted) => fuzz::run(&workspace, &wanted)?,
             Self::Package {
                 binary: Some(binary),
                 fresh,

@@ -2,4 +2,4 @@
 
 use classifiers::document::Media;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::document(Media::Xml, data));
+libfuzzer_sys::fuzz_target!(init: fuzzing::begin(), |data: &[u8]| fuzz::document(Media::Xml, data));

@@ -16,7 +16,11 @@ pub fn document(media: Media, data: &[u8]) {
     };
     let whole = classify(media, document, usize::MAX);
     let piece = usize::from(*seed % 17) + 1;
-    assert_eq!(whole, classify(media, document, piece), "cut every {piece} bytes");
+    assert_eq!(
+        whole,
+        classify(media, document, piece),
+        "cut every {piece} bytes"
+    );
     let text = std::str::from_utf8(document);
     for range in whole.0.iter().flat_map(|(_, _, ranges)| ranges) {
         assert!(range.start < range.end && range.end <= document.len() as u64);

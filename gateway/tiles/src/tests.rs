@@ -173,6 +173,8 @@ fn whatever_is_done_to_a_file_is_told() {
         }
         fs::write(&path, &content[..content.len() - 1]).unwrap();
         assert!(!log.judge(home.path(), &[]).is_intact(), "{name}, cut");
+        fs::write(&path, [&content[..], b"x"].concat()).unwrap();
+        assert!(!log.judge(home.path(), &[]).is_intact(), "{name}, longer");
         if name != "checkpoint" {
             fs::remove_file(&path).unwrap();
             let report = log.judge(home.path(), &[]);

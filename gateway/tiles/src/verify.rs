@@ -150,8 +150,9 @@ impl Leaves {
             let width = usize::try_from(tile.width).unwrap_or(usize::MAX);
             vec![&[][..]; width]
         });
+        let exact = entries.len() * DIGEST_BYTES;
+        let whole = hashes.as_ref().is_some_and(|it| it.len() == exact);
         let hashes = hashes.map(|it| it.as_chunks::<DIGEST_BYTES>().0.to_vec());
-        let whole = hashes.as_ref().is_some_and(|it| it.len() == entries.len());
         if hashes.is_some() && !whole {
             leaves.faults.push(altered(above));
         }

@@ -16,8 +16,13 @@ use crate::{message::Unclear, strict::member};
 const TOKENS_MAX: usize = 20_000;
 /// How deep selections and values may stand in each other.
 const DEPTH_MAX: usize = 64;
+/// How deep fields may stand in each other once fragments are put in: each may go as deep as a query.
+const NESTED_MAX: usize = 2 * DEPTH_MAX;
 /// The most fields of a query once fragments are put in: they may double with each.
 const FIELDS_MAX: usize = 4_096;
+/// The most memory that names and values take once variables and fragments are put in, in bytes: one that is long may stand
+/// in many places. It is twice what the longest message takes that has each once.
+const PUT_IN_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,9 +84,10 @@ pub(super) fn read(envelope: &Envelope<'_>) -> Result<Asked, Unclear> {
     }
     let operation = chosen(operations, envelope.operation)?;
     let mut reader = Reader {
-        variables: variables(&operation, envelope.variables)?,
+        values: Values::of(variables(&operation, envelope.variables)?),
         fragments,
         within: HashSet::new(),
+        nested: 0,
         fields: 0,
     };
     let kind = match operation.operation_type() {
@@ -139,7 +145,7 @@ fn variables(
             .and_then(|default| default.value());
         let value = match (given, default) {
             (Some(given), _) => given.clone(),
-            (None, Some(default)) => match value(&default, &Map::new(), DEPTH_MAX)? {
+            (None, Some(default)) => match Values::of(Map::new()).value(&default, DEPTH_MAX)? {
                 Some(value) => value,
                 None => return Err(Unclear::NotAMessage),
             },
@@ -153,10 +159,12 @@ fn variables(
 }
 
 struct Reader {
-    variables: Map<String, Value>,
+    values: Values,
     fragments: HashMap<String, cst::FragmentDefinition>,
     /// The fragments that are being put in: one in itself never ends.
     within: HashSet<String>,
+    /// How deep the fields stand that are being read.
+    nested: usize,
     fields: usize,
 }
 
@@ -166,6 +174,10 @@ impl Reader {
         set: Option<cst::SelectionSet>,
         into: &mut Vec<Field>,
     ) -> Result<(), Unclear> {
+        self.nested += 1;
+        if self.nested > NESTED_MAX {
+            return Err(Unclear::NotAMessage);
+        }
         for selection in set.iter().flat_map(cst::SelectionSet::selections) {
             self.fields += 1;
             if self.fields > FIELDS_MAX {
@@ -189,6 +201,7 @@ impl Reader {
                 }
             }
         }
+        self.nested -= 1;
         Ok(())
     }
 
@@ -196,11 +209,13 @@ impl Reader {
         let name = text(field.name())?;
         let alias = field.alias().and_then(|alias| alias.name());
         let alias = alias.map(|alias| alias.text().to_string());
+        self.values
+            .hold(name.len() + alias.as_ref().map_or(0, String::len))?;
         let mut arguments = Map::new();
         for argument in field.arguments().iter().flat_map(cst::Arguments::arguments) {
             let argued = argument.value().ok_or(Unclear::NotAMessage)?;
             // A variable that has no value leaves its argument out.
-            let Some(argued) = value(&argued, &self.variables, DEPTH_MAX)? else {
+            let Some(argued) = self.values.value(&argued, DEPTH_MAX)? else {
                 continue;
             };
             if arguments.insert(text(argument.name())?, argued).is_some() {
@@ -229,18 +244,83 @@ fn first_token(value: &cst::Value) -> Result<String, Unclear> {
     Ok(token.text().to_owned())
 }
 
-/// A value with variables put in; none if it is a variable without one.
-fn value(
-    given: &cst::Value,
-    variables: &Map<String, Value>,
-    depth: usize,
-) -> Result<Option<Value>, Unclear> {
-    let depth = depth.checked_sub(1).ok_or(Unclear::NotAMessage)?;
-    let read = match given {
-        cst::Value::Variable(variable) => {
-            let name = text(variable.name())?;
-            return Ok(variables.get(&name).cloned());
+/// Values, as far as there is room for them.
+struct Values {
+    variables: Map<String, Value>,
+    /// How many bytes more they may take.
+    left: usize,
+}
+
+impl Values {
+    fn of(variables: Map<String, Value>) -> Self {
+        Self {
+            variables,
+            left: PUT_IN_BYTES_MAX,
         }
+    }
+
+    /// Makes room for so many bytes.
+    fn hold(&mut self, bytes: usize) -> Result<(), Unclear> {
+        self.left = self.left.checked_sub(bytes).ok_or(Unclear::NotAMessage)?;
+        Ok(())
+    }
+
+    /// A value with variables put in; none if it is a variable without one.
+    fn value(&mut self, given: &cst::Value, depth: usize) -> Result<Option<Value>, Unclear> {
+        let depth = depth.checked_sub(1).ok_or(Unclear::NotAMessage)?;
+        let read = match given {
+            cst::Value::Variable(variable) => {
+                let value = self.variables.get(&text(variable.name())?).cloned();
+                self.hold(value.as_ref().map_or(0, held))?;
+                return Ok(value);
+            }
+            cst::Value::ListValue(list) => {
+                let mut values = Vec::new();
+                for element in list.values() {
+                    values.push(self.value(&element, depth)?.unwrap_or(Value::Null));
+                }
+                values.into()
+            }
+            cst::Value::ObjectValue(object) => {
+                let mut members = Map::new();
+                for member in object.object_fields() {
+                    let name = text(member.name())?;
+                    let inner = member.value().ok_or(Unclear::NotAMessage)?;
+                    let Some(inner) = self.value(&inner, depth)? else {
+                        continue;
+                    };
+                    self.hold(name.len())?;
+                    if members.insert(name, inner).is_some() {
+                        return Err(Unclear::Ambiguous);
+                    }
+                }
+                members.into()
+            }
+            scalar => {
+                let read = read_scalar(scalar)?;
+                self.hold(held(&read))?;
+                return Ok(Some(read));
+            }
+        };
+        self.hold(size_of::<Value>())?;
+        Ok(Some(read))
+    }
+}
+
+/// About how many bytes a value takes.
+fn held(value: &Value) -> usize {
+    let inner = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Array(elements) => elements.iter().map(held).sum(),
+        Value::Object(members) => members.iter().map(|(name, it)| name.len() + held(it)).sum(),
+    };
+    size_of::<Value>() + inner
+}
+
+/// A value that has no others in it.
+fn read_scalar(given: &cst::Value) -> Result<Value, Unclear> {
+    let read = match given {
         cst::Value::StringValue(string) => {
             let written = first_token(given)?;
             if written.starts_with("\"\"\"") {
@@ -253,32 +333,15 @@ fn value(
         }
         cst::Value::EnumValue(word) => text(word.name())?.into(),
         cst::Value::BooleanValue(truth) => truth.true_token().is_some().into(),
-        cst::Value::NullValue(_) => Value::Null,
         cst::Value::IntValue(_) | cst::Value::FloatValue(_) => {
             // GraphQL's numbers are JSON's (section 2.9.1 and 2.9.2).
             serde_json::from_str(&first_token(given)?).map_err(|_| Unclear::Ambiguous)?
         }
-        cst::Value::ListValue(list) => {
-            let mut values = Vec::new();
-            for element in list.values() {
-                values.push(value(&element, variables, depth)?.unwrap_or(Value::Null));
-            }
-            values.into()
-        }
-        cst::Value::ObjectValue(object) => {
-            let mut members = Map::new();
-            for member in object.object_fields() {
-                let name = text(member.name())?;
-                let inner = member.value().ok_or(Unclear::NotAMessage)?;
-                let Some(inner) = value(&inner, variables, depth)? else {
-                    continue;
-                };
-                if members.insert(name, inner).is_some() {
-                    return Err(Unclear::Ambiguous);
-                }
-            }
-            members.into()
+        cst::Value::NullValue(_) => Value::Null,
+        // They have others in them.
+        cst::Value::Variable(_) | cst::Value::ListValue(_) | cst::Value::ObjectValue(_) => {
+            return Err(Unclear::NotAMessage);
         }
     };
-    Ok(Some(read))
+    Ok(read)
 }

@@ -240,3 +240,42 @@ fn an_alias_may_not_hide_what_a_name_says() {
     let fhir = customer("resourceType note: remark");
     check_query(&fhir, Err(Unclear::AliasHides));
 }
+
+#[test]
+fn what_fragments_nest_is_bounded() {
+    let fields = |open: &str| format!("{}{open}{}", "a { ".repeat(50), " }".repeat(50));
+    let nested = |fragments: usize| {
+        let each = (0..fragments).map(|i| {
+            let inner = fields(&format!("...f{}", i + 1));
+            format!(" fragment f{i} on T {{ {inner} }}")
+        });
+        let each: String = each.collect();
+        let query = "{ tickets { ...f0 } }";
+        format!("{query}{each} fragment f{fragments} on T {{ id }}")
+    };
+    check_query(&nested(1), Ok(("query/tickets", "")));
+    // No stack would hold what sixty of them are.
+    check_query(&nested(60), Err(Unclear::NotAMessage));
+}
+
+#[test]
+fn what_variables_and_fragments_are_put_in_for_is_bounded() {
+    let long = "x".repeat(100_000);
+    let listed = |count: usize| {
+        let query = format!("query ($v: S) {{ tickets(a: [{}]) }}", "$v".repeat(count));
+        json!({ "query": query, "variables": { "v": long } })
+    };
+    check(&listed(3), Ok(("query/tickets", "")));
+    check(&listed(9_000), Err(Unclear::NotAMessage));
+    let doubling: String = (0..9)
+        .map(|i| format!(" fragment f{i} on T {{ ...f{0} ...f{0} }}", i + 1))
+        .collect();
+    for field in [
+        format!("t(a: \"{long}\")"),
+        long.clone(),
+        format!("{long}: t"),
+    ] {
+        let query = format!("{{ tickets {{ ...f0 }} }}{doubling} fragment f9 on T {{ {field} }}");
+        check_query(&query, Err(Unclear::NotAMessage));
+    }
+}

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use classifiers::DataClass;
+use data_encoding::BASE32_DNSSEC;
 use redaction::shape::{Answers, Bound, Fields, Path, Plan, Rows, Shaper, Twin, Unbound};
 use redaction::{
-    Action, Body, Boundary, Coding, Descriptors, Format, Framing, Media, Opaque, Output, Pseudonyms,
-    Workspace,
+    Action, Body, Boundary, Coding, Descriptors, Disclose, DocumentRestorer, EXPANSION_FREE_BYTES,
+    EXPANSION_RATIO_MAX, Encoder, Format, Framing, Media, Opaque, Output, Pseudonyms, Workspace,
 };
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// Whose rows may go on.
@@ -69,7 +71,9 @@ fn tool() -> Plan {
         ],
         twin: Some(Arc::new(Twin {
             block: path("/result/content/*"),
-            texts: ["/text", "/resource/text", "/resource/blob"].map(path).into(),
+            texts: ["/text", "/resource/text", "/resource/blob"]
+                .map(path)
+                .into(),
             of: path("/result/structuredContent"),
         })),
         ..Plan::default()
@@ -83,14 +87,25 @@ pub fn mcp(data: &[u8]) {
     }) else {
         return;
     };
-    let message: Value = serde_json::from_slice(&left).expect("what goes on is JSON");
+    assert!(is_json(&left), "what goes on is JSON");
+    let Ok(message) = serde_json::from_slice::<Value>(&left) else {
+        return;
+    };
     let structured = &message["result"]["structuredContent"];
     own(&structured["rows"], &["id", "of"]);
     own(&structured["orders"], &["of"]);
     let blocks = message["result"]["content"].as_array();
-    for text in blocks.into_iter().flatten().filter_map(|block| block["text"].as_str()) {
+    for text in blocks
+        .into_iter()
+        .flatten()
+        .filter_map(|block| block["text"].as_str())
+    {
+        assert!(
+            is_json(text.as_bytes()),
+            "nobody can tell rows from what went on: {text}"
+        );
         let Ok(said) = serde_json::from_str::<Value>(text) else {
-            panic!("a text that nobody can tell rows from went on: {text}");
+            continue;
         };
         own(&said["rows"], &["id", "of"]);
         own(&said["orders"], &["of"]);
@@ -101,6 +116,11 @@ pub fn mcp(data: &[u8]) {
             assert!(judged.iter().any(Option::is_some), "{text}");
         }
     }
+}
+
+/// Whether it is JSON (RFC 8259), also where it holds a number that is too large for whoever would keep it: `1e999`.
+fn is_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
 
 /// That all rows say that they are one's own.
@@ -136,7 +156,9 @@ pub fn events(data: &[u8]) {
         answers: Some(Arc::new(Asked)),
         ..Plan::default()
     };
-    alike(data, |document, piece| shaped(Media::Sse, &plan, document, piece));
+    alike(data, |document, piece| {
+        shaped(Media::Sse, &plan, document, piece)
+    });
 }
 
 /// Rows of lines, tables and XML, by the second byte.
@@ -157,7 +179,12 @@ pub fn rows(data: &[u8]) {
     });
 }
 
-fn edited(format: Format, set: Option<&Descriptors>, document: &[u8], piece: usize) -> Option<Vec<u8>> {
+fn edited(
+    format: Format,
+    set: Option<&Descriptors>,
+    document: &[u8],
+    piece: usize,
+) -> Option<Vec<u8>> {
     let mut body = Body::new(
         Coding::Identity,
         format,
@@ -168,6 +195,15 @@ fn edited(format: Format, set: Option<&Descriptors>, document: &[u8], piece: usi
     if let Some(message) = set.and_then(|set| set.message("a.M")) {
         body.of_messages(message);
     }
+    passed(&mut body, document, piece)
+}
+
+/// What leaves of a body.
+fn passed<D: Disclose + Clone>(
+    body: &mut Body<D>,
+    document: &[u8],
+    piece: usize,
+) -> Option<Vec<u8>> {
     let (mut out, mut left) = (Output::new(), Vec::new());
     for chunk in pieces(document, piece) {
         body.push(&Bytes::copy_from_slice(chunk), &mut out).ok()?;
@@ -187,7 +223,7 @@ pub fn embedded(data: &[u8]) {
         edited(format, None, outer.as_bytes(), piece)
     };
     if let Some(left) = alike(data, edit) {
-        serde_json::from_slice::<Value>(&left).expect("what goes on is JSON");
+        assert!(is_json(&left), "what goes on is JSON");
     }
 }
 
@@ -196,13 +232,16 @@ pub fn multipart(data: &[u8]) {
     let boundary = Boundary::named("multipart/form-data; boundary=x").expect("a boundary");
     for opaque in [Opaque::Refuse, Opaque::Pass] {
         let format = Format::Multipart(boundary, opaque);
-        alike(data, |document, piece| edited(format, None, document, piece));
+        alike(data, |document, piece| {
+            edited(format, None, document, piece)
+        });
     }
 }
 
 /// `message M { string email = 1; int32 n = 2; M m = 3; repeated string s = 4; bytes b = 5; }`, as
 /// `protoc` writes it.
-const SET: &[u8] = b"\x0aT\x0a\x01a\x12\x01a\x22D\x0a\x01M\x12\x0d\x0a\x05email\x18\x01 \x01(\x09\x12\x09\x0a\
+const SET: &[u8] =
+    b"\x0aT\x0a\x01a\x12\x01a\x22D\x0a\x01M\x12\x0d\x0a\x05email\x18\x01 \x01(\x09\x12\x09\x0a\
 \x01n\x18\x02 \x01(\x05\x12\x0f\x0a\x01m\x18\x03 \x01(\x0b2\x04.a.M\x12\x09\x0a\x01s\x18\
 \x04 \x03(\x09\x12\x09\x0a\x01b\x18\x05 \x01(\x0cb\x06proto3";
 
@@ -218,6 +257,112 @@ pub fn protobuf(data: &[u8]) {
         Framing::WebText(coding),
     ] {
         let format = Format::Protobuf(framing);
-        alike(data, |document, piece| edited(format, Some(&set), document, piece));
+        alike(data, |document, piece| {
+            edited(format, Some(&set), document, piece)
+        });
     }
+}
+
+/// A text under a content coding: any bytes as it, in any cut, and any text coded by us and undone. The second byte says which.
+pub fn coding(data: &[u8]) {
+    let all = [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd];
+    let Some(([_, which], text)) = data.split_first_chunk() else {
+        return;
+    };
+    let coding = all[usize::from(which % 4)];
+    let undone = |document: &[u8], piece| decoded(coding, document, piece);
+    if let Some(left) = alike(data, |document, piece| undone(document.get(1..)?, piece)) {
+        let most = EXPANSION_RATIO_MAX * text.len() as u64;
+        assert!(left.len() as u64 <= most.max(EXPANSION_FREE_BYTES));
+    }
+    let mut encoder = Encoder::new(coding).expect("memory").expect("a coding");
+    let mut coded = encoder.push(text).expect("memory takes it").to_vec();
+    coded.extend(encoder.finish().expect("memory takes it"));
+    assert_eq!(
+        undone(&coded, 7),
+        decoded(Coding::Identity, text, usize::MAX)
+    );
+}
+
+/// What a body of text under this coding is without it.
+fn decoded(coding: Coding, document: &[u8], piece: usize) -> Option<Vec<u8>> {
+    let mut body = Body::new(
+        coding,
+        Format::Document(Media::Text),
+        |_: DataClass| Action::Show,
+        Arc::new(NoKeys),
+        Box::new(Workspace::new()),
+    );
+    passed(&mut body, document, piece)
+}
+
+/// Keys that hide nothing: what is sealed is the value behind a mark, and whatever has the mark is opened.
+struct Open;
+
+const MARK: &[u8] = b"\x07\x07";
+
+impl Pseudonyms for Open {
+    fn pseudonym(&self, _: DataClass, _: &[u8]) -> [u8; 16] {
+        [7; 16]
+    }
+
+    fn seal(&self, _: DataClass, value: &[u8]) -> Option<Vec<u8>> {
+        Some([MARK, value].concat())
+    }
+
+    fn open(&self, _: DataClass, sealed: &[u8]) -> Option<Vec<u8>> {
+        sealed.strip_prefix(MARK).map(<[u8]>::to_vec)
+    }
+}
+
+/// What needs escapes wherever it stands.
+const VALUE: &str = "a\"b\\c\n<&>,d=e%f";
+
+/// Tokens that are turned back in a document, of which the second byte says the kind: `TOK` stands for one.
+pub fn restore(data: &[u8]) {
+    let kinds = [
+        Media::Json,
+        Media::Ndjson,
+        Media::Sse,
+        Media::Csv,
+        Media::Xml,
+        Media::Form,
+        Media::Html,
+        Media::Text,
+    ];
+    let Some(([seed, which], text)) = data.split_first_chunk() else {
+        return;
+    };
+    let kind = kinds[usize::from(which % 8)];
+    let token = [
+        "tok_pii.email_",
+        &BASE32_DNSSEC.encode(&[MARK, VALUE.as_bytes()].concat()),
+    ];
+    let document = String::from_utf8_lossy(text).replace("TOK", &token.concat());
+    let document = [&[*seed], document.as_bytes()].concat();
+    let none = alike(&document, |document, piece| {
+        restored(kind, false, document, piece)
+    });
+    assert_eq!(none.as_deref(), document.get(1..), "nobody may have them");
+    let all = alike(&document, |document, piece| {
+        restored(kind, true, document, piece)
+    });
+    if kind == Media::Json && document.get(1..).is_some_and(is_json) {
+        assert!(
+            all.as_deref().is_some_and(is_json),
+            "a value broke its document"
+        );
+    }
+}
+
+fn restored(kind: Media, may: bool, document: &[u8], piece: usize) -> Option<Vec<u8>> {
+    let mut restorer = DocumentRestorer::new(kind, |_: DataClass| may, Arc::new(Open));
+    let (mut out, mut left) = (Output::new(), Vec::new());
+    for chunk in pieces(document, piece) {
+        restorer.push(&Bytes::copy_from_slice(chunk), &mut out);
+        left.extend(out.by_ref().flatten());
+    }
+    restorer.finish(&mut out);
+    left.extend_from_slice(&out.contiguous());
+    Some(left)
 }
