@@ -53,6 +53,14 @@ pub enum Per {
     Agent,
 }
 
+/// What stands in the names of accounts that are of one host, as their session is.
+const OF_ONE_HOST: &str = "session";
+
+/// Whether the hosts of a fleet may share this account (see [`Budget::account`]).
+fn is_shareable(account: &str) -> bool {
+    account.split('\n').nth(2) != Some(OF_ONE_HOST)
+}
+
 impl Per {
     fn whose(self) -> &'static str {
         match self {
@@ -179,7 +187,7 @@ impl Budget {
                 true,
             ),
             (Per::Session | Per::Task, ..) => (
-                format!("{}\n{turn}\nsession\n{}", self.id, caller.session),
+                format!("{}\n{turn}\n{OF_ONE_HOST}\n{}", self.id, caller.session),
                 false,
             ),
         };

@@ -16,7 +16,7 @@ mod successor;
 
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
-use admission::budget::{OverBudget, Remaining, Spent};
+use admission::budget::{ITEMS_MAX, OverBudget, Remaining, Spent};
 use audit::{Anomaly, Handed};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::io::{
@@ -36,8 +36,14 @@ pub(crate) const SOCKET: &str = "handover.sock";
 /// Both must speak the same one.
 const PROTOCOL: u32 = 2;
 
-/// The longest word: a record, with what is told of it.
-const LINE_BYTES_MAX: usize = 2 * audit::RECORD_BYTES_MAX;
+/// The longest word: a record with what is told of it, or what is spent at once.
+const LINE_BYTES_MAX: usize = 2 * audit::RECORD_BYTES_MAX + 1024 * 1024;
+
+/// A number of a record or of a person, with what stands between two.
+const ITEM_BYTES_MAX: usize = 21;
+
+// Half of it is for the names of accounts.
+const _: () = assert!(2 * ITEMS_MAX * ITEM_BYTES_MAX < LINE_BYTES_MAX / 2);
 
 /// Sockets in one message; the kernel takes no more than 253.
 const SOCKETS_AT_ONCE: usize = 64;

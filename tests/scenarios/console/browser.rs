@@ -41,15 +41,20 @@ fn walked(place: &Place, record: u64, finding: u64) -> Result<Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-#[test]
-fn a_browser_walks_every_page_in_light_and_dark_without_scripts_and_axe_finds_nothing() -> Result<()>
-{
+/// A place whose agents have budgets, and are watched.
+fn busy() -> Result<Place> {
     let budgets = json!([
         { "id": "support-day", "per": "agent", "calls": CALLS + 3, "subjects": 20, "every": "24h" },
         { "id": "session", "calls": 100, "bytes": 40_000 },
     ]);
     let behaviour = json!({ "detectors": { "denials": "throttle" } });
-    let place = Place::with(|setup| setup.set("budgets", budgets).set("behaviour", behaviour))?;
+    Place::with(|setup| setup.set("budgets", budgets).set("behaviour", behaviour))
+}
+
+#[test]
+fn a_browser_walks_every_page_in_light_and_dark_without_scripts_and_axe_finds_nothing() -> Result<()>
+{
+    let place = busy()?;
     let record = place.call("C-771", "C-771")?;
     for _ in 0..CALLS {
         place.call("C-771", "C-771")?;

@@ -17,11 +17,11 @@ use tokio::{
 
 use super::{
     Budgets, Hold, ModelUse, OverBudget, Remaining, Room, Usage, accounts::Account, hold::Held,
-    keeper::Message, lease::Errand,
+    is_shareable, keeper::Message, lease::Errand,
 };
 
-/// Records and people of one [`Spent`] at most.
-pub const ITEMS_MAX: usize = 16 * 1024;
+/// Records of one [`Spent`] at most, and people.
+pub const ITEMS_MAX: usize = 8 * 1024;
 
 /// Whoever has the accounts now.
 #[async_trait]
@@ -44,8 +44,6 @@ pub struct Spent {
 struct SpentOf {
     budget: Arc<str>,
     account: Arc<str>,
-    /// Whether a fleet shares it.
-    leased: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -151,11 +149,12 @@ impl Budgets {
         } = spent;
         let owed = accounts.into_iter().filter_map(|it| {
             let budget = self.rules.iter().position(|rule| rule.id == it.budget)?;
-            let shared = self.rules.get(budget)?.shared;
+            // As it is shared here, whatever the one before had: one account is leased by all who spend from it, or by none.
+            let leased = self.rules.get(budget)?.shared && is_shareable(&it.account);
             Some(Held {
                 budget,
                 account: it.account,
-                leased: it.leased && shared,
+                leased,
             })
         });
         let owed: Vec<Held> = owed.collect();
@@ -204,7 +203,6 @@ impl Budgets {
             Some(SpentOf {
                 budget: Arc::clone(&self.rules.get(it.budget)?.id),
                 account: Arc::clone(&it.account),
-                leased: it.leased,
             })
         });
         Spent {

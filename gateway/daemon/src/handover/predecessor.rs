@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use admission::budget::Budgets;
+use admission::budget::{Budgets, OverBudget};
 use audit::{Ceded, EventRef, Gap, LedgerError, Relay, Trail, TrailError};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use miette::{IntoDiagnostic as _, Result, WrapErr as _, miette};
@@ -32,8 +32,8 @@ use tokio::{
 };
 
 use super::{
-    ANSWER_MAX, Link, PROTOCOL, SOCKETS_AT_ONCE, SOCKETS_MAX, Say, Sockets, Who, Word, hear, line,
-    obstacle, say,
+    ANSWER_MAX, LINE_BYTES_MAX, Link, PROTOCOL, SOCKETS_AT_ONCE, SOCKETS_MAX, Say, Sockets, Who,
+    Word, hear, line, obstacle, say,
 };
 use crate::{alerts::Alerts, behaviour, cli::now, config::Config, egress::Reconciler};
 
@@ -408,12 +408,23 @@ async fn relay(
                 Word::Record(handed)
             }
         };
-        say(&mut writer, line(&word)).await.into_diagnostic()?;
+        let said = line(&word);
+        if let (Word::Spend(id, _), true) = (&word, is_too_long(&said)) {
+            // Names of accounts hold what tokens say. Nobody else's words wait behind such a one.
+            link.told(*id, Say::Spent(*id, Err(OverBudget::Unavailable)));
+            continue;
+        }
+        say(&mut writer, said).await.into_diagnostic()?;
     }
     say(&mut writer, line(&Word::Over))
         .await
         .into_diagnostic()?;
     writer.shutdown().await.into_diagnostic()
+}
+
+/// Whether nobody would read this line.
+fn is_too_long(line: &io::Result<Vec<u8>>) -> bool {
+    line.as_ref().is_ok_and(|line| line.len() > LINE_BYTES_MAX)
 }
 
 /// Why a record was not taken, as the successor says.

@@ -142,7 +142,7 @@ async fn a_successor_that_failed_leaves_what_it_spent() {
 
 #[tokio::test]
 async fn much_goes_in_parts_each_of_which_is_bounded() {
-    let many: Vec<u64> = (0..40_000).collect();
+    let many: Vec<u64> = (0..20_000).collect();
     let usage = Usage {
         bytes: 7,
         unnamed_records: 2,
@@ -200,4 +200,28 @@ async fn leases_go_to_the_successor_and_are_not_given_back() {
     leases::use_up(&hosts).await;
     assert_eq!(leases::spent(&hosts), leases::ALLOWED);
     assert!(before.call().await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_the_successor_shares_is_leased_for_both() {
+    let (shelf, mut hosts) = leases::fleet(1);
+    let after = hosts.remove(0);
+    sleep(Duration::from_secs(3)).await;
+    let alone = vec![Budget {
+        per: Per::Agent,
+        ..budget(&[(Meter::Calls, 1_000)])
+    }];
+    let (before, keeper) = Budgets::new(alone, Box::new(Memory::default()));
+    tokio::spawn(keeper);
+    before.cede().await;
+    before.lead(Arc::new(Line(Arc::clone(&after.budgets))));
+    let account = "b\n0\nagent\nx";
+    let mut went = 0;
+    while open(&before, account).await.is_ok() {
+        went += 1;
+        after.call().await.unwrap_or_default();
+    }
+    assert!((1..=leases::ALLOWED).contains(&went), "{went}");
+    assert_eq!(leases::spent(&[after]), leases::ALLOWED);
+    assert_eq!(leases::claimed(&shelf, 0), leases::ALLOWED);
 }
