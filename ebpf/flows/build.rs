@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         "TIDEGATE_EBPF",
         "TIDEGATE_EBPF_OBJECT",
         "TIDEGATE_EBPF_RUSTC",
+        "CARGO_HOME",
         "PATH",
     ] {
         println!("cargo::rerun-if-env-changed={name}");
@@ -167,16 +168,28 @@ fn find_linker() -> Option<PathBuf> {
         .find(|candidate| candidate.is_file())
 }
 
+/// The lines that the verifier tells of are told by their files, which are then of no host: whoever builds the programs gets the
+/// same bytes. The last one that fits is taken.
+fn other_names(root: &Path, built: &Path) -> String {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
+    let crates = home.as_deref().map(|home| (home, "/cargo"));
+    let folders = crates
+        .into_iter()
+        .chain([(root, "/tidegate"), (built, "/built")]);
+    let flags =
+        folders.map(|(from, name)| format!("\u{1f}--remap-path-prefix={}={name}", from.display()));
+    flags.collect::<Vec<_>>().concat()
+}
+
 /// Builds in a target directory of its own: the outer cargo holds the lock of the usual one.
 fn build(compiler: &Compiler, linker: &Path, root: &Path, target_dir: &Path) -> Result<(), String> {
     let arch = env::var_os("CARGO_CFG_TARGET_ARCH").unwrap_or_else(|| OsString::from("x86_64"));
     let flags = format!(
-        "--cfg=bpf_target_arch=\"{}\"\u{1f}-Cdebuginfo=2\u{1f}-Clinker={}\u{1f}-Clink-arg=--btf\u{1f}\
-         --remap-path-prefix={}=/tidegate",
+        "--cfg=bpf_target_arch=\"{}\"\u{1f}-Cdebuginfo=2\u{1f}-Clinker={}\u{1f}-Clink-arg=--btf{}",
         arch.to_string_lossy(),
         linker.display(),
-        // The lines that the verifier tells of are told by their files, which are not this host's.
-        root.display(),
+        other_names(root, target_dir),
     );
     let output = compiler
         .cargo()

@@ -3,7 +3,6 @@
 
 use std::{
     env, fs,
-    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -62,13 +61,21 @@ fn built(workspace: &Workspace, place: &Path) -> Result<PathBuf> {
             .args(["clone", "--quiet", "--no-hardlinks"])
             .args([&workspace.root, &sources]),
     )?;
-    // The crates are downloaded once; what is found by another name is another file to compilers.
+    // The crates are downloaded once; by another name each is another file to compilers. A link to the folder would not do: who
+    // works in it is told its true name.
     let known = env::var_os("CARGO_HOME").map(PathBuf::from);
     let known = known.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
     let known = known.context("neither CARGO_HOME nor HOME says where cargo keeps crates")?;
-    for entry in fs::read_dir(&known)? {
-        let entry = entry?;
-        symlink(entry.path(), home.join(entry.file_name()))?;
+    for name in ["registry", "config.toml"] {
+        let from = known.join(name);
+        let copied = |how: &[&str]| {
+            let mut copy = Command::new("cp");
+            command(copy.arg("--archive").args(how).args([&from, &home]))
+        };
+        // Another disk has no second name for a file.
+        if from.exists() && copied(&["--link"]).is_err() {
+            copied(&[])?;
+        }
     }
     let target = place.join("target");
     command(
