@@ -34,7 +34,8 @@ stop() {
 # Verifies the log, and counts its records.
 records() {
     tidegate audit verify --data $data >/tmp/verdict || { cat /tmp/verdict; exit 1; }
-    tidegate audit list --data $data --limit 1000 -o json | grep -c '"index"'
+    # Whoever lists them is on record, too, and is one more.
+    sed -n 's/^records *\([0-9]*\).*/\1/p' /tmp/verdict
 }
 
 dpkg --install /packages/old.deb
