@@ -122,6 +122,13 @@ pub(crate) fn search_path(venv: &Path) -> Result<OsString> {
     Ok(env::join_paths(paths)?)
 }
 
+/// Where cargo keeps crates.
+pub(crate) fn cargo_home() -> Result<PathBuf> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
+    home.context("neither CARGO_HOME nor HOME says where cargo keeps crates")
+}
+
 /// Whether nobody watches.
 pub(crate) fn in_ci() -> bool {
     env::var_os("CI").is_some_and(|value| value == "true" || value == "1")

@@ -2,16 +2,16 @@
 //! the same to the byte.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::{
     step::{run as command, say, step},
-    workspace::Workspace,
+    workspace::{Workspace, cargo_home},
 };
 
 /// Where each is built, under cargo's folder; of other lengths, which shifts everything behind a name.
@@ -63,9 +63,7 @@ fn built(workspace: &Workspace, place: &Path) -> Result<PathBuf> {
     )?;
     // The crates are downloaded once; by another name each is another file to compilers. A link to the folder would not do: who
     // works in it is told its true name.
-    let known = env::var_os("CARGO_HOME").map(PathBuf::from);
-    let known = known.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
-    let known = known.context("neither CARGO_HOME nor HOME says where cargo keeps crates")?;
+    let known = cargo_home()?;
     for name in ["registry", "config.toml"] {
         let from = known.join(name);
         let copied = |how: &[&str]| {

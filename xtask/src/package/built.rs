@@ -17,7 +17,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::{
     pdf,
     step::{run as command, step},
-    workspace::Workspace,
+    workspace::{Workspace, cargo_home},
 };
 
 /// Between flags, in `CARGO_ENCODED_RUSTFLAGS`.
@@ -53,9 +53,7 @@ struct Names(Vec<(String, &'static str)>);
 
 impl Names {
     fn here(workspace: &Workspace) -> Result<Self> {
-        let home = env::var_os("CARGO_HOME").map(PathBuf::from);
-        let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
-        let home = home.context("neither CARGO_HOME nor HOME says where cargo keeps crates")?;
+        let home = cargo_home()?;
         // The last one that fits is taken, and the folder for what is built is in the sources'.
         Self::of(&[
             (&home, "/cargo"),
